@@ -1,0 +1,53 @@
+# Two commands for everybody: `make demo` and `make test`. Each sets up what it needs in .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+WORKERS ?= 2
+LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes \
+        --no-emit-index-url --no-emit-find-links --no-annotate --quiet
+
+.PHONY: demo test check lint types layers format bench lock clean
+
+demo: $(VENV)/.runtime
+	$(BIN)/python -m auditor demo
+
+test: $(VENV)/.development
+	$(BIN)/python -m pytest -n $(WORKERS)
+
+check: lint types layers test
+
+lint: $(VENV)/.development
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(VENV)/.development
+	$(BIN)/mypy
+
+layers: $(VENV)/.development
+	PYTHONPATH=. $(BIN)/lint-imports --no-cache
+
+format: $(VENV)/.development
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.development
+	$(BIN)/python -m bench.quiet_night
+
+lock: $(VENV)/.development
+	$(BIN)/$(LOCK) pyproject.toml -o requirements.txt
+	$(BIN)/$(LOCK) pyproject.toml --group dev -o requirements-dev.txt
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.runtime: requirements.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	touch $@
+
+$(VENV)/.development: requirements-dev.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	touch $@ $(VENV)/.runtime
+
+clean:
+	rm -rf $(VENV) demo-audit dist

@@ -1,0 +1,272 @@
+"""Builds the adapters from the configuration; the only place that knows both."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypeVar, assert_never
+from urllib.parse import urlsplit
+
+from auditor import __version__, config
+from auditor.audit.closing import MailPlan, close
+from auditor.audit.dry import DryStore
+from auditor.audit.inventory import Project, Scope
+from auditor.audit.run import Audit, Ended, Order, Watch
+from auditor.config import Settings
+from auditor.deliver import Delivery, deliver
+from auditor.drift.model import Report
+from auditor.ports import OutboxStore, RunStore, Store
+from auditor.schedule import next_due
+
+if TYPE_CHECKING:  # each command imports what it needs: `--help` and `diff` stay quick
+    from auditor.mail import SmtpMailer
+    from auditor.rendering.archive import FolderArchive
+    from auditor.rendering.html import HtmlRenderer
+    from auditor.rendering.mailing import MailRenderer
+    from auditor.store.store import SqlStore
+    from auditor.studio.auth import Credential
+    from auditor.studio.client import StudioClient
+
+_T = TypeVar("_T")
+SCHEDULE = "nightly"  # the name of the one schedule, in the ledger
+
+
+def now() -> datetime:
+    """Return the present moment, aware and UTC."""
+    return datetime.now(UTC)
+
+
+def settings(path: str | None) -> Settings:
+    """Return the configuration that a command uses.
+
+    Raises:
+        ConfigError: there is none, or it cannot be used.
+    """
+    return config.load(config.find(path, os.environ), environ=os.environ)
+
+
+@contextmanager
+def store(chosen: Settings, *, upgrade: bool | None = None) -> Iterator[SqlStore]:
+    """Open the store, brought to this version's schema unless the configuration forbids it."""
+    from auditor.store.store import open_database  # noqa: PLC0415 - SQLAlchemy takes its time
+
+    wanted = chosen.database.auto_upgrade if upgrade is None else upgrade
+    opened = open_database(chosen.database.url, upgrade=wanted)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+@contextmanager
+def stored(chosen: Settings) -> Iterator[SqlStore | None]:
+    """Open the store as it is, None where no database exists yet; nothing is made or upgraded."""
+    from auditor.store.database import database_exists  # noqa: PLC0415
+
+    if not database_exists(chosen.database.url):
+        yield None
+        return
+    with store(chosen, upgrade=False) as opened:
+        yield opened
+
+
+def studio(chosen: Settings) -> StudioClient:
+    """Return the client for one run."""
+    from auditor.studio.client import StudioClient  # noqa: PLC0415
+
+    asked = chosen.studio
+    return StudioClient(
+        base_url=asked.base_url,
+        credentials={project.id: _credential(project.auth) for project in chosen.projects},
+        concurrency=asked.concurrency,
+        timeout=asked.timeout,
+        tries=asked.tries,
+        max_bytes=asked.max_bytes,
+    )
+
+
+def projects(chosen: Settings) -> tuple[Project, ...]:
+    """Return the projects to audit."""
+    return tuple(
+        Project(id=one.id, name=one.name or "", learn_blocks=one.learn_blocks)
+        for one in chosen.projects
+    )
+
+
+def pages() -> HtmlRenderer:
+    """Return what fills the HTML templates."""
+    from auditor.rendering.html import HtmlRenderer  # noqa: PLC0415
+    from auditor.resources import folder  # noqa: PLC0415
+
+    return HtmlRenderer(folder("templates"))
+
+
+def renderer(chosen: Settings) -> MailRenderer:
+    """Return what turns reports into mails, text and pages."""
+    from auditor.rendering.mailing import MailRenderer  # noqa: PLC0415
+    from auditor.rendering.outline import Colophon  # noqa: PLC0415
+
+    return MailRenderer(
+        pages=pages(),
+        colophon=Colophon(
+            version=__version__,
+            reports_directory=str(chosen.reports.directory),
+            studio_url=_studio_pages(chosen.studio.base_url),
+        ),
+        list_id=f"drift.{_mail_host(chosen)}",
+    )
+
+
+def archive(chosen: Settings) -> FolderArchive:
+    """Return the folder of reports."""
+    from auditor.rendering.archive import FolderArchive  # noqa: PLC0415
+
+    return FolderArchive(chosen.reports.directory, renderer(chosen).page)
+
+
+def mail_plan(chosen: Settings) -> MailPlan | None:
+    """Return to whom reports go, None where no mail is wanted."""
+    from auditor.mail import MimeComposer  # noqa: PLC0415
+
+    if chosen.email is None:
+        return None
+    return MailPlan(
+        renderer=renderer(chosen),
+        composer=MimeComposer(chosen.email.sender),
+        recipients=chosen.email.recipients,
+        only_drift=chosen.email.send == "drift",
+        host=_mail_host(chosen),
+    )
+
+
+def mailer(chosen: Settings) -> SmtpMailer | None:
+    """Return the way to the mail server, None where no mail is wanted."""
+    from auditor.mail import SmtpMailer  # noqa: PLC0415
+
+    email = chosen.email
+    if email is None:
+        return None
+    return SmtpMailer(
+        host=email.host,
+        port=email.port,
+        security=email.security,
+        username=email.username or "",
+        password=email.password,
+        sender=email.sender,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What became of a run: its report, its page, its messages.
+
+    Attributes:
+        page: the path of the report's page, None where it could not be written.
+        delivery: None where no mail is configured.
+    """
+
+    report: Report
+    page: str | None
+    delivery: Delivery | None
+
+    @property
+    def is_told(self) -> bool:
+        """Return whether the server took every message that was tried."""
+        return self.delivery is None or self.delivery.is_complete
+
+
+async def run_and_tell(
+    chosen: Settings, order: Order, held: Store, *, watch: Watch | None = None
+) -> Told:
+    """Run, close, write the page and try every queued message; the caller holds the run lock."""
+    ended = await Audit(held, studio(chosen), now=now, watch=watch).run(order)
+    return await asyncio.to_thread(_tell, chosen, ended, held)
+
+
+def _tell(chosen: Settings, ended: Ended, held: Store) -> Told:
+    page = close(ended, held, archive=archive(chosen), mail=mail_plan(chosen), now=now)
+    return Told(report=ended.report, page=page, delivery=deliver_all(chosen, held))
+
+
+async def run_dry(
+    chosen: Settings, order: Order, held: RunStore | None, *, watch: Watch | None = None
+) -> Report:
+    """Run without storing or sending anything; the report has no run id."""
+    ended = await Audit(DryStore(held), studio(chosen), now=now, watch=watch).run(order)
+    return replace(ended.report, run=replace(ended.report.run, id=None))
+
+
+def deliver_all(
+    chosen: Settings,
+    outbox: OutboxStore,
+    *,
+    only_due: bool = False,
+    stopping: Callable[[], bool] = lambda: False,
+) -> Delivery | None:
+    """Try the queued messages; None where no mail is configured."""
+    to_server = mailer(chosen)
+    if to_server is None:
+        return None
+    return deliver(outbox, to_server, now=now, only_due=only_due, stopping=stopping)
+
+
+def next_run_at(chosen: Settings) -> datetime | None:
+    """Return when the schedule runs next."""
+    slot = next_due(chosen.schedule.cron, chosen.schedule.timezone, now())
+    return slot.at if slot else None
+
+
+def order(chosen: Settings, scope: Scope | None = None) -> Order:
+    """Return the order for a manual run."""
+    return Order(
+        projects=projects(chosen),
+        scope=scope or Scope(),
+        concurrency=chosen.studio.concurrency,
+        next_run_at=next_run_at(chosen),
+        schedule_line=f"{chosen.schedule.line} ({chosen.schedule.timezone.key})",
+    )
+
+
+def quickly(work: Coroutine[Any, Any, _T]) -> _T:
+    """Run a coroutine to its end, on uvloop where it is there."""
+    try:
+        import uvloop  # noqa: PLC0415 - absent on some platforms
+    except ImportError:
+        return asyncio.run(work)
+    return uvloop.run(work)
+
+
+def _credential(auth: config.Auth) -> Credential:
+    from auditor.studio.auth import ApiKey, JwtCookie, JwtHeader  # noqa: PLC0415
+
+    match auth:
+        case config.ApiKeyAuth(key=key):
+            return ApiKey(key)
+        case config.JwtAuth(token=token):
+            return JwtHeader(token)
+        case config.JwtCookieAuth(token=token):
+            return JwtCookie(token)
+        case (
+            config.OAuth2ClientCredentials()
+            | config.OAuth2Password()
+            | config.OAuth2AuthorizationCode()
+            | config.OAuth2Token()
+        ):
+            raise AssertionError("the configuration refuses what this version cannot send")
+        case _:
+            assert_never(auth)
+
+
+def _mail_host(chosen: Settings) -> str:
+    """Return the sender's domain, the right side of Message-ID and List-Id."""
+    return chosen.email.sender.rpartition("@")[2].rstrip("> ") if chosen.email else "localhost"
+
+
+def _studio_pages(base_url: str) -> str:
+    """Return where Studio's own pages are: the API's host."""
+    parts = urlsplit(base_url)
+    return f"{parts.scheme}://{parts.netloc}"

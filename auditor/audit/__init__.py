@@ -1,0 +1,1 @@
+"""One run: who is audited, what each target came to, the report, the messages."""

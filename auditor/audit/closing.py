@@ -1,0 +1,129 @@
+"""The end of a run: its report closed and its messages queued in one transaction, then told."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from auditor.audit.run import Ended
+from auditor.drift.model import Report
+from auditor.outbox import Message, MessageState
+from auditor.ports import Archive, Composer, Renderer, RunStore
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailPlan:
+    """To whom reports go and when.
+
+    Attributes:
+        only_drift: quiet runs are not mailed.
+        host: right side of the Message-ID (RFC 5322 section 3.6.4).
+    """
+
+    renderer: Renderer
+    composer: Composer
+    recipients: tuple[str, ...]
+    only_drift: bool
+    host: str
+
+
+def close(
+    ended: Ended,
+    store: RunStore,
+    *,
+    archive: Archive,
+    mail: MailPlan | None,
+    now: Callable[[], datetime],
+) -> str | None:
+    """Close the run, queue its messages and write its page; return the page's path.
+
+    A page that cannot be written is logged and keeps no mail from going. Where no message
+    carries the report, its findings count as told once the page is written.
+    """
+    report = ended.report
+    messages = _messages(report, mail, store, now()) if mail else ()
+    store.close_run(report, messages, carried=ended.carried)
+    logger.info(
+        "run ended",
+        extra={
+            "run": report.run.id,
+            "status": str(report.run.status),
+            "checked": report.totals.checked,
+            "findings": report.totals.findings,
+            "messages": len(messages),
+        },
+    )
+    page = _write(report, archive)
+    if page is not None and not messages and report.run.id is not None:
+        store.mark_told(report.run.id, at=now())
+    return page
+
+
+def is_worth_mailing(report: Report, *, only_drift: bool) -> bool:
+    """Return whether a report is mailed: always, or where anything but quiet is in it."""
+    totals = report.totals
+    news = totals.drifted or totals.missing or totals.new or totals.unknown or report.errors
+    return bool(news) or not only_drift
+
+
+def _messages(
+    report: Report, mail: MailPlan, store: RunStore, now: datetime
+) -> tuple[Message, ...]:
+    if not is_worth_mailing(report, only_drift=mail.only_drift):
+        logger.info("report not mailed: nothing but quiet", extra={"run": report.run.id})
+        return ()
+    return compose_messages(
+        report, mail, installation=installation_of(store.fingerprint_key()), at=now
+    )
+
+
+def compose_messages(
+    report: Report, mail: MailPlan, *, installation: str, at: datetime, stream: str = "run"
+) -> tuple[Message, ...]:
+    """Return one queued message a recipient, each with a Message-ID of its own."""
+    mailing = mail.renderer.mailing(report)
+    messages = []
+    for recipient in mail.recipients:
+        local = f"{stream}-{report.run.id}.{_short(recipient)}.{installation}"
+        message_id = f"<{local}@{mail.host}>"
+        content = mail.composer.compose(mailing, recipient=recipient, message_id=message_id, at=at)
+        messages.append(_queued(report, recipient, message_id, mailing.subject, content, at))
+    return tuple(messages)
+
+
+def installation_of(key: bytes) -> str:
+    """Return a name for this database that tells nothing of its key."""
+    return hashlib.sha256(b"installation" + key).hexdigest()[:12]
+
+
+def _queued(
+    report: Report, recipient: str, message_id: str, subject: str, content: bytes, at: datetime
+) -> Message:
+    return Message(
+        id=0,
+        run_id=report.run.id or 0,
+        recipient=recipient,
+        message_id=message_id,
+        subject=subject,
+        content=content,
+        state=MessageState.QUEUED,
+        attempts=0,
+        due_at=at,
+    )
+
+
+def _short(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _write(report: Report, archive: Archive) -> str | None:
+    try:
+        return archive.write(report)
+    except OSError as error:
+        logger.error("report page not written: %s", error, extra={"run": report.run.id})  # noqa: TRY400 - the error says all
+        return None

@@ -1,0 +1,99 @@
+"""A store for dry runs: reads what is stored, keeps nothing."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from datetime import datetime
+
+from auditor.drift.model import Report, Snapshot, TargetId, Trigger
+from auditor.outbox import Message
+from auditor.ports import Known, Outcome, RunStore, Untold
+
+
+class DryStore:
+    """Fulfils `RunStore` over a stored history, or over none where no database exists yet."""
+
+    def __init__(self, stored: RunStore | None) -> None:
+        self._stored = stored
+        self._key = secrets.token_bytes(32)
+
+    def run_lock(self) -> AbstractContextManager[None]:
+        """Hold nothing: a dry run writes nothing that another could meet."""
+        return nullcontext()
+
+    def open_run(
+        self, trigger: Trigger, *, started_at: datetime, schedule: str = "", slot: str = ""
+    ) -> int:
+        """Store no run."""
+        del trigger, started_at, schedule, slot
+        return 0
+
+    def abandon_open_runs(self, now: datetime) -> tuple[int, ...]:
+        """Leave open runs alone."""
+        del now
+        return ()
+
+    def fingerprint_key(self) -> bytes:
+        """Return the database's key, one for this run alone without a database."""
+        return self._stored.fingerprint_key() if self._stored else self._key
+
+    def secret_parameters(self) -> frozenset[str]:
+        """Return what the database knows to be secret."""
+        return self._stored.secret_parameters() if self._stored else frozenset()
+
+    def add_secret_parameters(self, names: Iterable[str]) -> None:
+        """Remember nothing."""
+        del names
+
+    def known(self, targets: Sequence[TargetId]) -> dict[TargetId, Known]:
+        """Return what is stored of the targets."""
+        return self._stored.known(targets) if self._stored else {}
+
+    def known_of_project(self, project_id: int) -> tuple[Known, ...]:
+        """Return what is stored of the project."""
+        return self._stored.known_of_project(project_id) if self._stored else ()
+
+    def snapshot(self, version_id: int) -> Snapshot:
+        """Return a stored snapshot."""
+        return self._history().snapshot(version_id)
+
+    def save(self, run_id: int, outcomes: Sequence[Outcome], *, at: datetime) -> None:
+        """Keep nothing."""
+        del run_id, outcomes, at
+
+    def retire_others(self, run_id: int) -> int:
+        """Retire nothing."""
+        del run_id
+        return 0
+
+    def untold(self, run_id: int) -> tuple[Untold, ...]:
+        """Carry nothing: what nobody was told waits for a run that tells."""
+        del run_id
+        return ()
+
+    def head(self, run_id: int) -> str:
+        """Return no link: a dry run is not in the chain."""
+        del run_id
+        return ""
+
+    def previous_run_id(self, run_id: int) -> int | None:
+        """Return no run."""
+        del run_id
+        return None
+
+    def close_run(
+        self, report: Report, messages: Sequence[Message], *, carried: Sequence[Untold]
+    ) -> None:
+        """Close nothing."""
+        del report, messages, carried
+
+    def mark_told(self, run_id: int, *, at: datetime) -> None:
+        """Tell nothing."""
+        del run_id, at
+
+    def _history(self) -> RunStore:
+        if self._stored is None:
+            raise AssertionError("without a database no version is known to ask for")
+        return self._stored

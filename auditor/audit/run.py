@@ -1,0 +1,285 @@
+"""One run over all targets: fetch, judge, store in batches; closing it is `closing`'s.
+
+No network inside a transaction: answers are fetched by coroutines, judged and stored by the one
+thread that owns the database. What only the whole run can judge (is a change the vendor's?) is
+stored at its end; a crash before then finds it again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TypeAlias, TypeVar
+
+from auditor.audit.inventory import Inventory, Project, Scope, take_inventory
+from auditor.audit.judging import Judge, Look
+from auditor.audit.tally import Tally, told_unread
+from auditor.drift.model import (
+    Failure,
+    ProjectError,
+    Report,
+    RunInfo,
+    RunStatus,
+    TargetId,
+    Trigger,
+    VendorFinding,
+)
+from auditor.ports import (
+    Answer,
+    Known,
+    NoAnswer,
+    Outcome,
+    RunStore,
+    SameBody,
+    Studio,
+    Unread,
+    Untold,
+)
+
+BATCH = 200  # targets a transaction
+_STOPPED = Failure(kind="stopped", message="the auditor was stopped before it came to this block")
+
+logger = logging.getLogger(__name__)
+_T = TypeVar("_T")
+
+
+def _ignore(_: int) -> None:
+    return
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """Who looks on while a run is under way.
+
+    Attributes:
+        planned: called once with the number of targets to fetch.
+        checked: called with 1 for each that was asked.
+        stopping: asked between targets; once True no further target is asked.
+    """
+
+    planned: Callable[[int], None] = _ignore
+    checked: Callable[[int], None] = _ignore
+    stopping: Callable[[], bool] = field(default=lambda: False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What to run: the projects, narrowed by a scope, and what started it.
+
+    `schedule` and `slot` are those of a scheduled run, empty for a manual one; `schedule_line`
+    and `next_run_at` are what its report says of the schedule.
+    """
+
+    projects: tuple[Project, ...]
+    scope: Scope = field(default_factory=Scope)
+    trigger: Trigger = Trigger.MANUAL
+    schedule: str = ""
+    slot: str = ""
+    concurrency: int = 8
+    schedule_line: str = ""
+    next_run_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """A run whose targets are all stored and which is not closed yet."""
+
+    report: Report
+    carried: tuple[Untold, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stop:
+    target: TargetId
+    project: str
+    known: Known | None
+
+
+_Queue: TypeAlias = "asyncio.Queue[_Stop | None]"
+
+
+class Audit:
+    """One run. `now` is asked at its start, at each batch and at its end."""
+
+    def __init__(
+        self,
+        store: RunStore,
+        studio: AbstractAsyncContextManager[Studio],
+        *,
+        now: Callable[[], datetime],
+        watch: Watch | None = None,
+    ) -> None:
+        self._store = store
+        self._studio = studio
+        self._now = now
+        self._watch = watch or Watch()
+        self._tally = Tally()
+        self._batch: list[Outcome] = []
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
+
+    async def run(self, order: Order) -> Ended:
+        """Ask for all targets in scope and store what was seen.
+
+        Raises:
+            UsageError: the scope names what the configuration does not audit.
+            AlreadyRunError: the slot of the schedule has its run.
+            StoreError: the database failed; the run stays open and is abandoned by the next.
+        """
+        try:
+            return await self._run(order)
+        except BaseExceptionGroup as group:
+            raise group.exceptions[0] from group
+        finally:
+            self._thread.shutdown()
+
+    async def _run(self, order: Order) -> Ended:
+        started_at = self._now()
+        abandoned = await self._in_store(self._store.abandon_open_runs, started_at)
+        async with self._studio as studio:
+            inventory = await take_inventory(
+                order.projects, order.scope, studio=studio, known_of=self._known_of_project
+            )
+            run = await self._in_store(self._opened, order, started_at)
+            judge = await self._in_store(Judge, self._store)
+            await self._settle(run, inventory)
+            await self._ask_all(run, inventory, studio, judge, order.concurrency)
+        settled, shared = await self._in_store(self._tally.settle, judge)
+        await self._save(run, [look.outcome for look in settled])
+        if order.scope.is_whole and run.id is not None and not self._watch.stopping():
+            await self._in_store(self._store.retire_others, run.id)
+        return await self._in_store(self._ended, run, order, shared, abandoned)
+
+    def _opened(self, order: Order, started_at: datetime) -> RunInfo:
+        run_id = self._store.open_run(
+            order.trigger, started_at=started_at, schedule=order.schedule, slot=order.slot
+        )
+        logger.info("run started", extra={"run": run_id, "trigger": str(order.trigger)})
+        return RunInfo(
+            id=run_id, status=RunStatus.RUNNING, trigger=order.trigger, started_at=started_at
+        )
+
+    async def _known_of_project(self, project_id: int) -> tuple[Known, ...]:
+        return await self._in_store(self._store.known_of_project, project_id)
+
+    async def _settle(self, run: RunInfo, inventory: Inventory) -> None:
+        """Keep what needs no asking: what is gone, unserved or in a project that is not listed."""
+        for error in inventory.errors:
+            self._tally.add_error(error)
+        for start in range(0, len(inventory.settled), BATCH):
+            part = inventory.settled[start : start + BATCH]
+            known = await self._in_store(self._store.known, [one.target for one in part])
+            for outcome in part:
+                self._tally.add_unread(outcome, known.get(outcome.target))
+            await self._save(run, part)
+
+    async def _ask_all(
+        self, run: RunInfo, inventory: Inventory, studio: Studio, judge: Judge, concurrency: int
+    ) -> None:
+        """Ask with as many workers as may ask at once; a feeder keeps them supplied."""
+        self._watch.planned(len(inventory.targets))
+        queue: _Queue = asyncio.Queue(maxsize=2 * BATCH)
+        workers = min(concurrency, len(inventory.targets))
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._feed(queue, inventory.targets, workers))
+            for _ in range(workers):
+                group.create_task(self._work(queue, run, studio, judge))
+        await self._save(run, self._take_batch())
+
+    async def _feed(
+        self, queue: _Queue, targets: Sequence[tuple[TargetId, str]], workers: int
+    ) -> None:
+        for start in range(0, len(targets), BATCH):
+            part = targets[start : start + BATCH]
+            known = await self._in_store(self._store.known, [target for target, _ in part])
+            for target, project in part:
+                before = known.get(target)
+                name = project or (before.project if before else "")
+                await queue.put(_Stop(target=target, project=name, known=before))
+        for _ in range(workers):
+            await queue.put(None)
+
+    async def _work(self, queue: _Queue, run: RunInfo, studio: Studio, judge: Judge) -> None:
+        while (stop := await queue.get()) is not None:
+            await self._ask(stop, studio, judge)
+            self._watch.checked(1)
+            if len(self._batch) >= BATCH:
+                await self._save(run, self._take_batch())
+
+    async def _ask(self, stop: _Stop, studio: Studio, judge: Judge) -> None:
+        if self._watch.stopping():
+            self._keep_unread(stop, _STOPPED)
+            return
+        known_body = stop.known.body_digest if stop.known else None
+        match await studio.fetch(stop.target, known_body=known_body):
+            case NoAnswer(failure=failure, whole_project=whole_project):
+                if whole_project:
+                    self._keep_error(stop.target.project_id, failure)
+                self._keep_unread(stop, failure)
+            case Answer() as answer:
+                self._keep(
+                    await self._in_store(
+                        judge.answer, stop.target, stop.known, answer, stop.project
+                    )
+                )
+            case SameBody() if stop.known is not None:
+                self._keep(judge.same_body(stop.known, stop.project))
+            case SameBody():
+                raise AssertionError("an answer cannot equal one that was never seen")
+
+    def _keep(self, look: Look) -> None:
+        if look.shareable:
+            self._tally.held.append(look)
+            return
+        self._tally.add(look)
+        self._batch.append(look.outcome)
+
+    def _keep_unread(self, stop: _Stop, failure: Failure) -> None:
+        outcome = Unread(target=stop.target, project=stop.project, failure=failure)
+        self._tally.told[stop.target] = told_unread(outcome, stop.known)
+        self._batch.append(outcome)
+
+    def _keep_error(self, project_id: int, failure: Failure) -> None:
+        self._tally.add_error(
+            ProjectError(project_id=project_id, kind=failure.kind, message=failure.message)
+        )
+
+    def _take_batch(self) -> list[Outcome]:
+        batch, self._batch = self._batch, []
+        return batch
+
+    async def _save(self, run: RunInfo, outcomes: Sequence[Outcome]) -> None:
+        if outcomes and run.id is not None:
+            run_id, at = run.id, self._now()
+            await self._in_store(lambda: self._store.save(run_id, outcomes, at=at))
+
+    def _ended(
+        self,
+        run: RunInfo,
+        order: Order,
+        shared: tuple[VendorFinding, ...],
+        abandoned: tuple[int, ...],
+    ) -> Ended:
+        run_id = run.id or 0
+        carried = self._store.untold(run_id)
+        report = self._tally.report(run, finished_at=self._now(), shared=shared, carried=carried)
+        notes = tuple(f"Run {one} did not end; what it found is told here." for one in abandoned)
+        return Ended(
+            report=replace(
+                report,
+                head_hash=self._store.head(run_id),
+                previous_run_id=self._store.previous_run_id(run_id),
+                schedule=order.schedule_line,
+                next_run_at=order.next_run_at,
+                notes=notes,
+            ),
+            carried=tuple(one for one in carried if self._tally.tells(one)),
+        )
+
+    async def _in_store(self, work: Callable[..., _T], *arguments: object) -> _T:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, work, *arguments)

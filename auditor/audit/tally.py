@@ -1,0 +1,158 @@
+"""What a run has come to so far, and the report it ends in."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from auditor.audit.judging import Judge, Look
+from auditor.drift.findings import finding_id, shared_finding, vendor_finding
+from auditor.drift.model import (
+    Change,
+    Finding,
+    ModelState,
+    ProjectError,
+    Report,
+    RunInfo,
+    TargetId,
+    TargetReport,
+    TargetState,
+    VendorFinding,
+)
+from auditor.drift.report import add_findings, count, merge_vendor, status_of
+from auditor.ports import Gone, Known, Unread, Unserved, Untold
+
+
+@dataclass(slots=True)
+class Tally:
+    """Collects what targets came to, in any order.
+
+    `held` are looks whose findings are the vendor's where another target shows the same.
+    """
+
+    told: dict[TargetId, TargetReport] = field(default_factory=dict)
+    vendor: dict[str, tuple[Change, int]] = field(default_factory=dict)
+    held: list[Look] = field(default_factory=list)
+    errors: list[ProjectError] = field(default_factory=list)
+
+    def add(self, look: Look) -> None:
+        """Count a target that was read."""
+        self.told[look.told.target] = look.told
+        for change in look.vendor:
+            key = finding_id(None, change.path, change.before, change.after)
+            self.vendor[key] = (change, self.vendor.get(key, (change, 0))[1] + 1)
+
+    def add_error(self, error: ProjectError) -> None:
+        """Keep a cause that holds for a whole project, once."""
+        if error not in self.errors:
+            self.errors.append(error)
+
+    def settle(self, judge: Judge) -> tuple[tuple[Look, ...], tuple[VendorFinding, ...]]:
+        """Return the held looks as the whole run judges them, and what they share."""
+        keys = Counter(key for look in self.held for key in set(look.shareable.values()))
+        shared: dict[str, VendorFinding] = {}
+        settled = []
+        for look in self.held:
+            of_vendor = {one for one, key in look.shareable.items() if keys[key] > 1}
+            for finding in look.told.findings:
+                if finding.id in of_vendor:
+                    key = look.shareable[finding.id]
+                    shared.setdefault(key, shared_finding(finding, targets=keys[key]))
+            settled.append(judge.without(look, of_vendor))
+        for look in settled:
+            self.add(look)
+        return tuple(settled), tuple(shared.values())
+
+    def add_unread(self, outcome: Gone | Unserved | Unread, known: Known | None) -> None:
+        """Count a target that was not read."""
+        match outcome:
+            case Gone():
+                self.told[outcome.target] = _told_gone(outcome, known)
+            case Unserved():
+                self.told[outcome.target] = _told_unserved(outcome, known)
+            case Unread():
+                self.told[outcome.target] = told_unread(outcome, known)
+
+    def tells(self, untold: Untold) -> bool:
+        """Return whether this run's report can hold a finding of an earlier one."""
+        return untold.target is None or untold.target in self.told
+
+    def report(
+        self,
+        run: RunInfo,
+        *,
+        finished_at: datetime,
+        shared: Iterable[VendorFinding],
+        carried: Sequence[Untold],
+    ) -> Report:
+        """Return the run's report; `carried` are findings of earlier runs that nobody was told."""
+        targets = dict(self.told)
+        for target_id, findings in _carried_findings(carried).items():
+            if target_id in targets:
+                targets[target_id] = add_findings(targets[target_id], findings)
+        in_order = tuple(targets[target_id] for target_id in sorted(targets))
+        totals = count(in_order)
+        vendor = [vendor_finding(change, targets=n) for change, n in self.vendor.values()]
+        vendor += [*shared, *_carried_vendor(carried)]
+        return Report(
+            run=replace(run, status=status_of(totals, self.errors), finished_at=finished_at),
+            totals=totals,
+            targets=in_order,
+            catalogue=merge_vendor(vendor),
+            errors=tuple(self.errors),
+        )
+
+
+def told_unread(outcome: Unread, known: Known | None) -> TargetReport:
+    """Return what is told of a target that could not be read."""
+    return TargetReport(
+        target=outcome.target,
+        project=outcome.project,
+        name=known.name if known else "",
+        type=known.type if known else "",
+        state=TargetState.UNKNOWN,
+        model_state=ModelState.UNKNOWN,
+        error=outcome.failure,
+        last_good_at=known.last_checked_at if known else None,
+    )
+
+
+def _told_gone(outcome: Gone, known: Known | None) -> TargetReport:
+    """Return what is told of a target that a successful listing lacks."""
+    return TargetReport(
+        target=outcome.target,
+        project=outcome.project,
+        name=known.name if known else "",
+        type=known.type if known else "",
+        state=TargetState.MISSING,
+        model_state=ModelState.UNKNOWN,
+        last_good_at=known.last_checked_at if known else None,
+        went=known is None or known.state is not TargetState.MISSING,
+    )
+
+
+def _told_unserved(outcome: Unserved, known: Known | None) -> TargetReport:
+    """Return what is told of a target whose type has no endpoint here."""
+    return TargetReport(
+        target=outcome.target,
+        project=outcome.project,
+        name=outcome.name,
+        type=outcome.type,
+        state=TargetState.UNSUPPORTED,
+        model_state=ModelState.UNKNOWN,
+        went=known is None or known.state is not TargetState.UNSUPPORTED,
+    )
+
+
+def _carried_findings(carried: Sequence[Untold]) -> dict[TargetId, list[Finding]]:
+    findings: dict[TargetId, list[Finding]] = {}
+    for one in carried:
+        if one.target is not None and isinstance(one.finding, Finding):
+            findings.setdefault(one.target, []).append(one.finding)
+    return findings
+
+
+def _carried_vendor(carried: Sequence[Untold]) -> list[VendorFinding]:
+    return [one.finding for one in carried if isinstance(one.finding, VendorFinding)]

@@ -1,0 +1,111 @@
+"""The arguments of every command. Commands are imported when they run: `--help` stays quick."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from importlib import import_module
+
+from auditor import __version__
+
+_Command = Callable[[argparse.Namespace], int]
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line."""
+    top = argparse.ArgumentParser(
+        prog="auditor",
+        description="Audits Edge Impulse learn blocks for configuration drift.",
+        epilog="Exit codes: 0 nothing to tell, 1 drift, 2 could not tell, 78 damaged database.",
+    )
+    top.add_argument("--version", action="version", version=f"auditor {__version__}")
+    commands = top.add_subparsers(metavar="COMMAND", required=True)
+    _add_audit(commands)
+    _add_history(commands)
+    _add_upkeep(commands)
+    return top
+
+
+_Commands = argparse._SubParsersAction  # noqa: SLF001 - argparse has no public name for it
+
+
+def _add_audit(commands: _Commands[argparse.ArgumentParser]) -> None:
+    run = _command(commands, "run", "running:run", "audit now, once")
+    run.add_argument("--project", type=int, metavar="P", help="only this project")
+    run.add_argument("--block", metavar="P/L", help="only this learn block")
+    _add_format(run, "text", "json")
+    run.add_argument("--exit-code", action="store_true", help="exit 1 where there is drift")
+    run.add_argument("--dry-run", action="store_true", help="store and send nothing")
+    _command(commands, "daemon", "running:daemon", "run by the schedule, as a service")
+    demo = _command(
+        commands,
+        "demo",
+        "running:demo",
+        "see it work on this machine, without an account",
+        has_config=False,
+    )
+    demo.add_argument("--folder", default="demo-audit", help="where to put it (%(default)s)")
+
+
+def _add_history(commands: _Commands[argparse.ArgumentParser]) -> None:
+    diff = _command(commands, "diff", "reading:diff", "compare two getKeras answers")
+    for side in ("old", "new"):
+        diff.add_argument(
+            side, metavar=side.upper(), help="a file, -, or PROJECT/LEARN[@WHEN] as stored"
+        )
+    _add_format(diff, "text", "json", "html")
+    status = _command(commands, "status", "reading:status", "show every target and the service")
+    _add_format(status, "text", "json")
+    history = _command(commands, "history", "reading:history", "list the versions of a block")
+    history.add_argument("target", metavar="PROJECT/LEARN")
+    _add_format(history, "text", "json")
+    show = _command(commands, "show", "reading:show", "print a stored version as JSON")
+    show.add_argument("version", metavar="PROJECT/LEARN[@WHEN]")
+    report = _command(commands, "report", "reading:report", "render a stored run again")
+    report.add_argument("run", nargs="?", type=int, metavar="RUN", help="the last one if omitted")
+    _add_format(report, "text", "json", "html")
+    report.add_argument("--send", action="store_true", help="mail it to the recipients again")
+
+
+def _add_upkeep(commands: _Commands[argparse.ArgumentParser]) -> None:
+    _command(commands, "check", "upkeep:check", "check configuration, database, Studio and mail")
+    _command(commands, "verify", "upkeep:verify", "walk the hash chain of the history")
+    database = commands.add_parser("db", help="the database's schema", description="Schema.")
+    actions = database.add_subparsers(metavar="ACTION", required=True)
+    _command(actions, "upgrade", "upkeep:upgrade", "bring the schema to this version")
+
+
+def _command(
+    commands: _Commands[argparse.ArgumentParser],
+    name: str,
+    function: str,
+    summary: str,
+    *,
+    has_config: bool = True,
+) -> argparse.ArgumentParser:
+    command = commands.add_parser(
+        name, help=summary, description=f"{summary[:1].upper()}{summary[1:]}."
+    )
+    if has_config:
+        command.add_argument(
+            "--config",
+            metavar="FILE",
+            help="default: $AUDITOR_CONFIG, ./config.toml, /etc/auditor/config.toml",
+        )
+    command.set_defaults(command=_late(function))
+    return command
+
+
+def _late(function: str) -> _Command:
+    module, _, name = function.partition(":")
+
+    def command(chosen: argparse.Namespace) -> int:
+        return int(getattr(import_module(f"auditor.cli.{module}"), name)(chosen))
+
+    return command
+
+
+def _add_format(command: argparse.ArgumentParser, *formats: str) -> None:
+    command.add_argument(
+        "--format", choices=formats, default="text", help="of the answer (%(default)s)"
+    )

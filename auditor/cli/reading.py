@@ -1,0 +1,193 @@
+"""Commands that read: diff, status, history, show, report."""
+
+from __future__ import annotations
+
+import argparse
+import secrets
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from auditor import app, review
+from auditor.cli.console import say
+from auditor.config import Settings
+from auditor.drift.model import JsonObject, Snapshot, TargetId
+from auditor.errors import StudioError, UsageError
+from auditor.ports import Version
+from auditor.redaction import Fingerprinter
+from auditor.rendering import json as as_json
+from auditor.rendering.outline import Comparison
+from auditor.review import Difference, Reference
+from auditor.studio.answers import read_answer
+
+if TYPE_CHECKING:  # SQLAlchemy takes its time, and two files need no database
+    from auditor.store.store import SqlStore
+
+
+def diff(chosen: argparse.Namespace) -> int:
+    """Compare two answers; exit 1 where there is a finding."""
+    names = (chosen.old, chosen.new)
+    if names == ("-", "-"):
+        raise UsageError("only one of OLD and NEW can be standard input (-)")
+    with _sides(names, chosen.config) as sides:
+        old, new = sides.snapshots
+        difference = review.difference(
+            old,
+            new,
+            target=sides.target,
+            fingerprinter=sides.fingerprinter,
+            secrets=sides.secrets,
+        )
+    say(_rendered(difference, names, chosen.format))
+    return 1 if difference.findings else 0
+
+
+def _rendered(difference: Difference, names: tuple[str, str], form: str) -> str:
+    if form == "json":
+        document = as_json.diff_json(
+            difference.model_state, difference.findings, difference.suppressed
+        )
+        return as_json.to_text(document)
+    comparison = Comparison(
+        old=names[0],
+        new=names[1],
+        model_state=difference.model_state,
+        findings=difference.findings,
+        suppressed=difference.suppressed,
+    )
+    if form == "html":
+        return app.pages().diff(comparison)
+    from auditor.rendering.text import diff_text  # noqa: PLC0415
+
+    return diff_text(comparison)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sides:
+    snapshots: tuple[Snapshot, Snapshot]
+    fingerprinter: Fingerprinter
+    secrets: frozenset[str]
+    target: TargetId | None
+
+
+@contextmanager
+def _sides(names: tuple[str, str], path: str | None) -> Iterator[_Sides]:
+    """Read both sides; a configuration and its database only where one of them is stored."""
+    references = [review.parse_reference(name) for name in names]
+    if not any(references):
+        if path is not None:
+            app.settings(path)
+        key = Fingerprinter(secrets.token_bytes(32))
+        answers = [_answer(name) for name in names]
+        known = review.secrets_in(answers)
+        old, new = review.snapshots_of(answers, key, secrets=known)
+        yield _Sides((old, new), key, known, None)
+        return
+    chosen = app.settings(path)
+    with app.store(chosen) as store:
+        key = Fingerprinter(store.fingerprint_key())
+        answers = [
+            _answer(name) for name, one in zip(names, references, strict=True) if one is None
+        ]
+        known = store.secret_parameters() | review.secrets_in(answers)
+        snapshots = iter(review.snapshots_of(answers, key, secrets=known))
+        old, new = (
+            next(snapshots) if one is None else _version(one, chosen, store).snapshot
+            for one in references
+        )
+        target = next(one.target for one in references if one is not None)
+        yield _Sides((old, new), key, known, target)
+
+
+def _answer(name: str) -> JsonObject:
+    try:
+        body = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+    except OSError as error:
+        raise UsageError(f"{name} cannot be read: {error.strerror or error}") from error
+    try:
+        return read_answer(body)
+    except StudioError as error:
+        where = "standard input" if name == "-" else name
+        raise UsageError(f"{where} is no getKeras answer: {error}") from error
+
+
+def _version(reference: Reference, chosen: Settings, store: SqlStore) -> Version:
+    return review.find_version(
+        reference,
+        store,
+        baseline_id=review.baseline_of(reference.target, store),
+        zone=chosen.schedule.timezone,
+    )
+
+
+def status(chosen: argparse.Namespace) -> int:
+    """Show every target and the service."""
+    from auditor.rendering.tables import status_text  # noqa: PLC0415
+
+    settings = app.settings(chosen.config)
+    next_run_at = app.next_run_at(settings)
+    with app.store(settings) as store:
+        statuses, last, messages = store.statuses(), store.last_run(), store.messages()
+    if chosen.format == "json":
+        document = as_json.status_json(
+            statuses, last_run=last, next_run_at=next_run_at, messages=messages
+        )
+        say(as_json.to_text(document))
+    else:
+        say(status_text(statuses, last_run=last, next_run_at=next_run_at, messages=messages))
+    return 0
+
+
+def history(chosen: argparse.Namespace) -> int:
+    """List the versions of a block, newest first."""
+    from auditor.rendering.tables import history_text  # noqa: PLC0415
+
+    target = review.parse_target(chosen.target)
+    with app.store(app.settings(chosen.config)) as store:
+        versions = store.versions(target)
+    if not versions:
+        raise UsageError(f"no version of {target} is stored: `auditor status` lists all targets")
+    if chosen.format == "json":
+        say(as_json.to_text(as_json.history_json(target, versions)))
+    else:
+        say(history_text(versions))
+    return 0
+
+
+def show(chosen: argparse.Namespace) -> int:
+    """Print a stored version as JSON, as Studio sent it, secrets hidden."""
+    from auditor.drift.snapshots import as_sent  # noqa: PLC0415
+
+    reference = review.parse_reference(chosen.version)
+    if reference is None:
+        raise UsageError(f"{chosen.version!r} names no version: write PROJECT/LEARN[@WHEN]")
+    settings = app.settings(chosen.config)
+    with app.store(settings) as store:
+        snapshot = _version(reference, settings, store).snapshot
+    say(as_json.to_text(as_sent(snapshot.document, snapshot.catalogue.document)))
+    return 0
+
+
+def report(chosen: argparse.Namespace) -> int:
+    """Render a stored run again, and mail it again with `--send`."""
+    from auditor.cli.running import send_again  # noqa: PLC0415
+
+    settings = app.settings(chosen.config)
+    with app.store(settings) as store:
+        stored = store.report(chosen.run)
+        if stored is None:
+            missing = "no run is stored yet" if chosen.run is None else f"no run {chosen.run}"
+            raise UsageError(f"{missing}: `auditor run` makes one")
+        match chosen.format:
+            case "json":
+                say(as_json.to_text(as_json.report_json(stored)))
+            case "html":
+                say(app.renderer(settings).page(stored))
+            case _:
+                say(app.renderer(settings).text(stored))
+        if not chosen.send:
+            return 0
+        return send_again(settings, store, stored)

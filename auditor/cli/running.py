@@ -1,0 +1,115 @@
+"""Commands that audit: run, daemon, demo; and sending a report again."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from auditor import app, review
+from auditor.audit.closing import compose_messages, installation_of
+from auditor.audit.inventory import Scope
+from auditor.audit.run import Watch
+from auditor.cli.console import complain, say, set_up_logging
+from auditor.config import Settings
+from auditor.drift.model import Report, RunStatus, TargetState
+from auditor.errors import DeliveryError, UsageError
+from auditor.ports import Store
+from auditor.rendering import json as as_json
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """Audit once; exit 2 where something could not be checked or a message was not taken."""
+    set_up_logging()
+    settings = app.settings(chosen.config)
+    order = app.order(settings, _scope(chosen))
+    if chosen.dry_run:
+        with app.stored(settings) as stored, progress() as watch:
+            report = app.quickly(app.run_dry(settings, order, stored, watch=watch))
+        is_told = True
+    else:
+        with app.store(settings) as store, store.run_lock(), progress() as watch:
+            told = app.quickly(app.run_and_tell(settings, order, store, watch=watch))
+        report, is_told = told.report, told.is_told
+    _print(report, settings, chosen.format)
+    return _exit_code(report, is_told=is_told, tells_drift=chosen.exit_code)
+
+
+def _scope(chosen: argparse.Namespace) -> Scope:
+    target = review.parse_target(chosen.block) if chosen.block else None
+    if target and chosen.project not in (None, target.project_id):
+        raise UsageError(f"block {target} is not of project {chosen.project}")
+    return Scope(project_id=chosen.project, target=target)
+
+
+def _print(report: Report, settings: Settings, form: str) -> None:
+    if form == "json":
+        say(as_json.to_text(as_json.report_json(report)))
+    else:
+        say(app.renderer(settings).text(report))
+
+
+def _exit_code(report: Report, *, is_told: bool, tells_drift: bool) -> int:
+    if report.run.status is not RunStatus.COMPLETE or not is_told:
+        return 2
+    went_missing = any(one.went and one.state is TargetState.MISSING for one in report.targets)
+    return 1 if tells_drift and (report.totals.findings or went_missing) else 0
+
+
+@contextmanager
+def progress() -> Iterator[Watch]:
+    """Show a progress bar while a run is under way; on a terminal only."""
+    if not sys.stderr.isatty():
+        yield Watch()
+        return
+    from rich.console import Console  # noqa: PLC0415 - only terminals need it
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn  # noqa: PLC0415
+
+    columns = (TextColumn("checking"), BarColumn(), MofNCompleteColumn(), TextColumn("blocks"))
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("blocks", total=None)
+        yield Watch(
+            planned=lambda total: bar.update(task, total=total),
+            checked=lambda count: bar.advance(task, count),
+        )
+
+
+def send_again(settings: Settings, store: Store, report: Report) -> int:
+    """Mail a stored report to every recipient now; exit 2 where the server takes one not."""
+    plan, mailer = app.mail_plan(settings), app.mailer(settings)
+    if plan is None or mailer is None:
+        raise UsageError("no mail is configured: add [email] to the configuration")
+    at, code = app.now(), 0
+    messages = compose_messages(
+        report,
+        plan,
+        installation=installation_of(store.fingerprint_key()),
+        at=at,
+        stream=f"again-{at:%Y%m%d%H%M%S}",
+    )
+    for message in messages:
+        try:
+            mailer.send(message)
+        except DeliveryError as error:
+            complain(f"{message.recipient}: {error}")
+            code = 2
+    return code
+
+
+def daemon(chosen: argparse.Namespace) -> int:
+    """Run by the schedule until told to stop."""
+    from auditor.daemon import serve  # noqa: PLC0415 - APScheduler
+
+    set_up_logging()
+    return app.quickly(serve(lambda: app.settings(chosen.config)))
+
+
+def demo(chosen: argparse.Namespace) -> int:
+    """Show three nights of a made-up fleet on this machine."""
+    from auditor.demo.nights import show  # noqa: PLC0415
+
+    set_up_logging(level=logging.WARNING)
+    return show(Path(chosen.folder), say)

@@ -1,0 +1,45 @@
+"""The configuration: TOML in, plain frozen values out, every wrong key named at once."""
+
+from __future__ import annotations
+
+from auditor.config.advice import warnings
+from auditor.config.build import load
+from auditor.config.location import find
+from auditor.config.settings import (
+    ApiKeyAuth,
+    Auth,
+    DatabaseSettings,
+    EmailSettings,
+    JwtAuth,
+    JwtCookieAuth,
+    OAuth2AuthorizationCode,
+    OAuth2ClientCredentials,
+    OAuth2Password,
+    OAuth2Token,
+    ProjectSettings,
+    ReportSettings,
+    ScheduleSettings,
+    Settings,
+    StudioSettings,
+)
+
+__all__ = [
+    "ApiKeyAuth",
+    "Auth",
+    "DatabaseSettings",
+    "EmailSettings",
+    "JwtAuth",
+    "JwtCookieAuth",
+    "OAuth2AuthorizationCode",
+    "OAuth2ClientCredentials",
+    "OAuth2Password",
+    "OAuth2Token",
+    "ProjectSettings",
+    "ReportSettings",
+    "ScheduleSettings",
+    "Settings",
+    "StudioSettings",
+    "find",
+    "load",
+    "warnings",
+]

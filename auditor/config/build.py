@@ -1,0 +1,160 @@
+"""From a file to settings: read, validate, and turn what was validated into plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, assert_never
+from zoneinfo import ZoneInfo
+
+from pydantic import ValidationError
+
+from auditor.config import tables
+from auditor.config.checks import cross_problems
+from auditor.config.location import read
+from auditor.config.problems import shape_problems
+from auditor.config.settings import (
+    ApiKeyAuth,
+    Auth,
+    DatabaseSettings,
+    EmailSettings,
+    JwtAuth,
+    JwtCookieAuth,
+    OAuth2AuthorizationCode,
+    OAuth2ClientCredentials,
+    OAuth2Password,
+    OAuth2Token,
+    ProjectSettings,
+    ReportSettings,
+    ScheduleSettings,
+    Settings,
+    StudioSettings,
+)
+from auditor.config.surroundings import Surroundings
+from auditor.errors import ConfigError, Problem
+from auditor.redaction import Secret
+from auditor.schedule import parse_cron
+
+_TABLES_WITH_DEFAULTS: dict[str, Any] = {
+    "studio": {},
+    "database": {},
+    "schedule": {},
+    "reports": {},
+}
+
+
+def load(path: Path, *, environ: Mapping[str, str]) -> Settings:
+    """Return what the file says, secrets read and paths absolute.
+
+    Raises:
+        ConfigError: it cannot be used; every wrong key is named.
+    """
+    written = read(path)
+    document = _TABLES_WITH_DEFAULTS | written
+    around = Surroundings(folder=path.absolute().parent, environ=environ)
+    problems = list(cross_problems(written))
+    try:
+        valid = tables.Document.model_validate(document, context=around)
+    except ValidationError as error:
+        problems = shape_problems(error, document) + problems
+        # The cause would show what was written, secrets included.
+        raise _unusable(path, problems) from None
+    if problems:
+        raise _unusable(path, problems)
+    return _settings(valid)
+
+
+def _unusable(path: Path, problems: list[Problem]) -> ConfigError:
+    return ConfigError(str(path), tuple(problems))
+
+
+def _settings(document: tables.Document) -> Settings:
+    studio = document.studio
+    shared = _auth(studio.api_key, studio.auth)
+    return Settings(
+        studio=_studio(studio),
+        database=DatabaseSettings(
+            url=document.database.url, auto_upgrade=document.database.auto_upgrade
+        ),
+        schedule=_schedule(document.schedule),
+        reports=ReportSettings(directory=Path(document.reports.directory)),
+        email=_email(document.email) if document.email else None,
+        projects=tuple(_project(project, shared) for project in document.projects),
+        every_project=shared if studio.projects == "all" else None,
+    )
+
+
+def _studio(table: tables.StudioTable) -> StudioSettings:
+    return StudioSettings(
+        base_url=table.base_url,
+        concurrency=table.concurrency,
+        timeout=timedelta(seconds=table.timeout_s),
+        tries=table.tries,
+        max_bytes=table.max_bytes,
+    )
+
+
+def _schedule(table: tables.ScheduleTable) -> ScheduleSettings:
+    return ScheduleSettings(
+        cron=parse_cron(table.cron), line=table.cron, timezone=ZoneInfo(table.timezone)
+    )
+
+
+def _email(table: tables.EmailTable) -> EmailSettings:
+    return EmailSettings(
+        host=table.host,
+        port=table.port,
+        security=table.security,
+        username=table.username,
+        password=table.password,
+        sender=table.sender,
+        recipients=tuple(table.recipients),
+        send=table.send,
+    )
+
+
+def _project(table: tables.ProjectTable, shared: Auth | None) -> ProjectSettings:
+    auth = _auth(table.api_key, table.auth) or shared
+    if auth is None:
+        raise AssertionError("checks let a project without a credential pass")
+    blocks = table.learn_blocks
+    return ProjectSettings(
+        id=table.id,
+        name=table.name,
+        auth=auth,
+        learn_blocks=None if blocks == "all" else tuple(blocks),
+    )
+
+
+def _auth(api_key: Secret | None, table: tables.AuthTable | None) -> Auth | None:
+    if api_key is not None:
+        return ApiKeyAuth(api_key)
+    match table:
+        case None:
+            return None
+        case tables.JwtTable(type="jwt", token=token):
+            return JwtAuth(token)
+        case tables.JwtTable(token=token):
+            return JwtCookieAuth(token)
+        case _:
+            return _oauth2(table)
+
+
+def _oauth2(
+    table: tables.ClientCredentialsTable
+    | tables.PasswordTable
+    | tables.AuthorizationCodeTable
+    | tables.TokenTable,
+) -> Auth:
+    match table:
+        case tables.ClientCredentialsTable(client_id=client_id, client_secret=client_secret):
+            return OAuth2ClientCredentials(client_id, client_secret)
+        case tables.PasswordTable(client_id=client_id, username=username, password=password):
+            return OAuth2Password(client_id, username, password)
+        case tables.AuthorizationCodeTable(client_id=client_id):
+            return OAuth2AuthorizationCode(client_id)
+        case tables.TokenTable(access_token=access_token):
+            return OAuth2Token(access_token)
+        case _:
+            assert_never(table)

@@ -1,0 +1,168 @@
+"""What a configuration says, as frozen values: secrets read, paths absolute, times parsed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Literal, TypeAlias
+from zoneinfo import ZoneInfo
+
+from auditor.redaction import Secret
+from auditor.schedule import Cron
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKeyAuth:
+    """A project's key, sent as `x-api-key`."""
+
+    key: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class JwtAuth:
+    """A user's token, sent as `x-jwt-token`."""
+
+    token: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class JwtCookieAuth:
+    """A user's token, sent as the cookie `jwt`."""
+
+    token: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class OAuth2ClientCredentials:
+    """The client credentials grant (RFC 6749 section 4.4)."""
+
+    client_id: str
+    client_secret: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class OAuth2Password:
+    """The resource owner password grant (RFC 6749 section 4.3)."""
+
+    client_id: str
+    username: str
+    password: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class OAuth2AuthorizationCode:
+    """The authorization code grant (RFC 6749 section 4.1), after `auditor login`."""
+
+    client_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class OAuth2Token:
+    """An access token that was got elsewhere."""
+
+    access_token: Secret
+
+
+Auth: TypeAlias = (
+    ApiKeyAuth
+    | JwtAuth
+    | JwtCookieAuth
+    | OAuth2ClientCredentials
+    | OAuth2Password
+    | OAuth2AuthorizationCode
+    | OAuth2Token
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudioSettings:
+    """How to ask Studio.
+
+    Attributes:
+        base_url: without a slash at its end.
+        timeout: for one whole answer.
+        max_bytes: of one decoded answer.
+    """
+
+    base_url: str
+    concurrency: int
+    timeout: timedelta
+    tries: int
+    max_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseSettings:
+    """Where the history lies.
+
+    Attributes:
+        url: for SQLAlchemy; may hold a password, so it shows itself only when asked for.
+    """
+
+    url: str = field(repr=False)
+    auto_upgrade: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleSettings:
+    """When runs are due. `line` is `cron` as it was written."""
+
+    cron: Cron
+    line: str
+    timezone: ZoneInfo
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportSettings:
+    """The folder of reports."""
+
+    directory: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmailSettings:
+    """The mail server and who gets mail. `username` and `password` are both there or neither."""
+
+    host: str
+    port: int
+    security: Literal["none", "starttls", "tls"]
+    username: str | None
+    password: Secret | None
+    sender: str
+    recipients: tuple[str, ...]
+    send: Literal["always", "drift"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectSettings:
+    """One project to audit.
+
+    Attributes:
+        name: how reports call it, None for Studio's own name.
+        learn_blocks: the learn ids to audit, None for all that Studio lists.
+    """
+
+    id: int
+    name: str | None
+    auth: Auth
+    learn_blocks: tuple[int, ...] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """A whole configuration that can be used.
+
+    Attributes:
+        email: None where no mail is wanted.
+        every_project: the credential whose every project is audited, None where only `projects`
+            are.
+    """
+
+    studio: StudioSettings
+    database: DatabaseSettings
+    schedule: ScheduleSettings
+    reports: ReportSettings
+    email: EmailSettings | None
+    projects: tuple[ProjectSettings, ...]
+    every_project: Auth | None

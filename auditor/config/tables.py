@@ -1,0 +1,193 @@
+"""The configuration's tables and keys, with their defaults; the one list of what may stand there.
+
+Union members are tagged in angle brackets, so that no tag is taken for a key.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
+
+from auditor.config.credentials import AnySecret, HeaderSecret
+from auditor.config.refusal import refusal
+from auditor.config.values import (
+    Address,
+    BaseUrl,
+    CronLine,
+    DatabaseUrl,
+    Directory,
+    Identifier,
+    LineOfText,
+    MailHost,
+    ZoneName,
+)
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, hide_input_in_errors=True, validate_default=True
+    )
+
+
+class JwtTable(_Table):
+    """`auth` with a user's token."""
+
+    type: Literal["jwt", "jwt_cookie"]
+    token: HeaderSecret
+
+
+class ClientCredentialsTable(_Table):
+    """`auth` with the client credentials grant."""
+
+    type: Literal["oauth2"]
+    grant: Literal["client_credentials"]
+    client_id: LineOfText
+    client_secret: AnySecret
+
+
+class PasswordTable(_Table):
+    """`auth` with the password grant."""
+
+    type: Literal["oauth2"]
+    grant: Literal["password"]
+    client_id: LineOfText
+    username: LineOfText
+    password: AnySecret
+
+
+class AuthorizationCodeTable(_Table):
+    """`auth` with the authorization code grant."""
+
+    type: Literal["oauth2"]
+    grant: Literal["authorization_code"]
+    client_id: LineOfText
+
+
+class TokenTable(_Table):
+    """`auth` with a token from elsewhere."""
+
+    type: Literal["oauth2"]
+    grant: Literal["token"]
+    access_token: HeaderSecret
+
+
+AUTH_TABLES = (
+    JwtTable,
+    ClientCredentialsTable,
+    PasswordTable,
+    AuthorizationCodeTable,
+    TokenTable,
+)
+_GRANTS = ("client_credentials", "password", "authorization_code", "token")
+
+
+def _of_known_kind(value: object) -> object:
+    if not isinstance(value, dict):
+        raise refusal("is not a table", 'write { type = "jwt", token = { env = "NAME" } }')
+    kind, grant = value.get("type"), value.get("grant")
+    if kind not in ("jwt", "jwt_cookie", "oauth2"):
+        raise refusal("has no type that is known", 'type is "jwt", "jwt_cookie" or "oauth2"')
+    if kind == "oauth2" and grant not in _GRANTS:
+        raise refusal("has no grant that is known", f"grant is {' or '.join(_GRANTS)}")
+    return value
+
+
+def _auth_tag(value: dict[str, object]) -> str:
+    return f"<{value['grant']}>" if value["type"] == "oauth2" else "<jwt>"
+
+
+AuthTable: TypeAlias = (
+    Annotated[JwtTable, Tag("<jwt>")]
+    | Annotated[ClientCredentialsTable, Tag("<client_credentials>")]
+    | Annotated[PasswordTable, Tag("<password>")]
+    | Annotated[AuthorizationCodeTable, Tag("<authorization_code>")]
+    | Annotated[TokenTable, Tag("<token>")]
+)
+AnyAuth = Annotated[AuthTable, Discriminator(_auth_tag), BeforeValidator(_of_known_kind)]
+
+
+def _blocks(value: object) -> object:
+    if value != "all" and not isinstance(value, list):
+        raise refusal("names no learn blocks", 'write their ids, [3, 7], or "all"')
+    if value == []:
+        raise refusal("is empty, so nothing is audited", 'name a learn block or write "all"')
+    return value
+
+
+def _blocks_tag(value: object) -> str:
+    return "<ids>" if isinstance(value, list) else "<all>"
+
+
+LearnBlocks = Annotated[
+    Annotated[list[Identifier], Tag("<ids>")] | Annotated[Literal["all"], Tag("<all>")],
+    Discriminator(_blocks_tag),
+    BeforeValidator(_blocks),
+]
+
+
+class StudioTable(_Table):
+    """`[studio]`."""
+
+    base_url: BaseUrl = "https://studio.edgeimpulse.com/v1"
+    concurrency: int = Field(8, ge=1, le=256)
+    timeout_s: float = Field(30, gt=0, le=3600, allow_inf_nan=False)
+    tries: int = Field(4, ge=1, le=20)
+    max_bytes: int = Field(16 * 1024 * 1024, ge=1, le=2**30)
+    projects: Literal["all"] | None = None
+    api_key: HeaderSecret | None = None
+    auth: AnyAuth | None = None
+
+
+class DatabaseTable(_Table):
+    """`[database]`."""
+
+    url: DatabaseUrl = "sqlite:///auditor.db"
+    auto_upgrade: bool = True
+
+
+class ScheduleTable(_Table):
+    """`[schedule]`."""
+
+    cron: CronLine = "15 3 * * *"
+    timezone: ZoneName = "UTC"
+
+
+class ReportsTable(_Table):
+    """`[reports]`."""
+
+    directory: Directory = "reports"
+
+
+class EmailTable(_Table):
+    """`[email]`."""
+
+    host: MailHost = "localhost"
+    port: int = Field(25, ge=1, le=65535)
+    security: Literal["none", "starttls", "tls"] = "none"
+    username: LineOfText | None = None
+    password: AnySecret | None = None
+    sender: Address
+    recipients: list[Address]
+    send: Literal["always", "drift"] = "always"
+
+
+class ProjectTable(_Table):
+    """One of `[[projects]]`."""
+
+    id: Identifier
+    name: LineOfText | None = None
+    api_key: HeaderSecret | None = None
+    auth: AnyAuth | None = None
+    learn_blocks: LearnBlocks = "all"
+
+
+class Document(_Table):
+    """The whole file, in which every table with a default for all its keys is given."""
+
+    studio: StudioTable
+    database: DatabaseTable
+    schedule: ScheduleTable
+    reports: ReportsTable
+    email: EmailTable | None = None
+    projects: list[ProjectTable] = []

@@ -1,0 +1,222 @@
+"""The loop of the service.
+
+APScheduler only wakes it; whether a night happened is asked of the ledger in the database. So a
+night missed while down runs at start, and one that summer time names twice runs once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.interval import IntervalTrigger
+
+from auditor import app
+from auditor.audit.run import Watch
+from auditor.config import Settings, warnings
+from auditor.daemon.notify import notify, reloading, watchdog_period
+from auditor.daemon.triggers import trigger
+from auditor.drift.model import Trigger
+from auditor.errors import AlreadyRunError, ConfigError, RunUnderWayError
+from auditor.outbox import MessageState
+from auditor.ports import Store
+from auditor.schedule import Slot, newest_due
+
+TICK = timedelta(minutes=1)
+MISSED_AFTER = timedelta(minutes=2)  # a slot this old was not started by its own wake-up
+RETRY_AFTER = timedelta(minutes=15)  # a run that failed for a fault of this machine
+
+logger = logging.getLogger(__name__)
+
+
+async def serve(load: Callable[[], Settings]) -> int:
+    """Serve until SIGTERM or SIGINT and return the exit code.
+
+    Raises:
+        ConfigError: the configuration cannot be used at start.
+        StoreError: the database cannot be used at start.
+    """
+    settings = load()
+    with app.store(settings) as store:
+        service = Service(settings, store, load=load)
+        with _signals(service):
+            await service.run()
+    return 0
+
+
+class Service:
+    """One service over one database; every method runs on the event loop."""
+
+    def __init__(self, settings: Settings, store: Store, *, load: Callable[[], Settings]) -> None:
+        self._settings = settings
+        self._store = store
+        self._load = load
+        self._stop = asyncio.Event()
+        self._busy = asyncio.Lock()
+        self._not_before: datetime | None = None
+        self._since = app.now()
+        self._scheduler = AsyncIOScheduler(
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+        )
+
+    async def run(self) -> None:
+        """Serve until told to stop; a run under way ends its targets in hand first."""
+        self._adopt(self._settings)
+        self._scheduler.start()
+        notify("READY=1", self._status())
+        logger.info("service started", extra={"next_run": _text(app.next_run_at(self._settings))})
+        await self._tick()
+        await self._stop.wait()
+        notify("STOPPING=1")
+        self._scheduler.pause()
+        async with self._busy:  # AsyncIOScheduler.shutdown would cancel a job under way
+            self._scheduler.shutdown(wait=False)
+        logger.info("service stopped")
+
+    def stop(self) -> None:
+        """Ask the service to end."""
+        self._stop.set()
+
+    def reload(self) -> None:
+        """Take a changed configuration; one that cannot be used is refused and the old stays."""
+        reloading()
+        try:
+            settings = self._load()
+        except ConfigError as error:
+            logger.error("configuration not taken, the old one stays: %s", error)  # noqa: TRY400
+        else:
+            self._adopt(self._keeping_database(settings))
+            logger.info(
+                "configuration taken", extra={"next_run": _text(app.next_run_at(settings))}
+            )
+        notify("READY=1", self._status())
+
+    def _keeping_database(self, settings: Settings) -> Settings:
+        if settings.database != self._settings.database:
+            logger.warning("a changed [database] is taken at the next restart, not at a reload")
+        return replace(settings, database=self._settings.database)
+
+    def _adopt(self, settings: Settings) -> None:
+        self._settings = settings
+        for advice in warnings(settings):
+            logger.warning("%s", advice)
+        schedule = settings.schedule
+        line = f"{schedule.line} {schedule.timezone.key}"
+        self._since = self._store.schedule_start(app.SCHEDULE, line, now=app.now())
+        self._scheduler.add_job(
+            self._night,
+            trigger(schedule.cron, schedule.timezone),
+            id="night",
+            replace_existing=True,
+        )
+        self._scheduler.add_job(
+            self._tick,
+            IntervalTrigger(seconds=int(TICK.total_seconds())),
+            id="tick",
+            replace_existing=True,
+        )
+        self._add_watchdog()
+
+    def _add_watchdog(self) -> None:
+        period = watchdog_period()
+        if period is not None:
+            self._scheduler.add_job(
+                notify,
+                IntervalTrigger(seconds=max(1, int(period.total_seconds()))),
+                args=["WATCHDOG=1"],
+                id="watchdog",
+                replace_existing=True,
+            )
+
+    async def _night(self) -> None:
+        await self._guarded(Trigger.SCHEDULE)
+
+    async def _tick(self) -> None:
+        """Catch up a missed night, and try the messages that are due."""
+        if self._busy.locked():
+            return
+        await self._guarded(Trigger.CATCH_UP)
+        async with self._busy:
+            await self._deliver()
+        notify(self._status())
+
+    async def _guarded(self, why: Trigger) -> None:
+        """Run what is due, one at a time; a fault of this machine must not end the service."""
+        async with self._busy:
+            slot = self._due_slot(why)
+            if slot is None:
+                return
+            try:
+                await self._run(slot, why)
+            except AlreadyRunError:
+                logger.info("slot has its run", extra={"slot": slot.local})
+            except RunUnderWayError:
+                logger.info("another run is under way, tried again later")
+            except Exception:  # the job body: logged whole, tried again later
+                self._not_before = app.now() + RETRY_AFTER
+                logger.exception("run failed, tried again later", extra={"slot": slot.local})
+
+    def _due_slot(self, why: Trigger) -> Slot | None:
+        schedule, moment = self._settings.schedule, app.now()
+        slot = newest_due(schedule.cron, schedule.timezone, moment)
+        if slot is None or slot.at < self._since or self._stop.is_set():
+            return None
+        if why is Trigger.CATCH_UP and moment - slot.at < MISSED_AFTER:
+            return None
+        if self._not_before is not None and moment < self._not_before:
+            return None
+        return None if self._store.has_run(app.SCHEDULE, slot.local) else slot
+
+    async def _run(self, slot: Slot, why: Trigger) -> None:
+        order = replace(
+            app.order(self._settings), trigger=why, schedule=app.SCHEDULE, slot=slot.local
+        )
+        notify("STATUS=Run under way")
+        with self._store.run_lock():
+            await app.run_and_tell(
+                self._settings, order, self._store, watch=Watch(stopping=self._stop.is_set)
+            )
+
+    async def _deliver(self) -> None:
+        try:
+            await asyncio.to_thread(
+                app.deliver_all,
+                self._settings,
+                self._store,
+                only_due=True,
+                stopping=self._stop.is_set,
+            )
+        except Exception:  # the job body: logged whole, the next tick tries again
+            logger.exception("outbox not drained")
+
+    def _status(self) -> str:
+        waiting = [one for one in self._store.messages() if one.state is MessageState.QUEUED]
+        next_run = _text(app.next_run_at(self._settings))
+        return f"STATUS=Next run {next_run}; {len(waiting)} undelivered"
+
+
+def _text(moment: datetime | None) -> str:
+    return "never" if moment is None else f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+@contextmanager
+def _signals(service: Service) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+    acts = {
+        signal.SIGTERM: service.stop,
+        signal.SIGINT: service.stop,
+        signal.SIGHUP: service.reload,
+    }
+    for number, act in acts.items():
+        loop.add_signal_handler(number, act)
+    try:
+        yield
+    finally:
+        for number in acts:
+            loop.remove_signal_handler(number)

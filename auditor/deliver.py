@@ -1,0 +1,67 @@
+"""Delivers the messages of the outbox: attempts, and what becomes of each."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from auditor.errors import DeliveryError
+from auditor.outbox import Message, MessageState, delivered, failed
+from auditor.ports import Mailer, OutboxStore
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """What one pass over the outbox came to, in messages."""
+
+    delivered: int = 0
+    waiting: int = 0
+    dead: int = 0
+
+    @property
+    def is_complete(self) -> bool:
+        """Return whether the server took every message that was tried."""
+        return not self.waiting and not self.dead
+
+
+def deliver(
+    store: OutboxStore,
+    mailer: Mailer,
+    *,
+    now: Callable[[], datetime],
+    only_due: bool,
+    stopping: Callable[[], bool] = lambda: False,
+) -> Delivery:
+    """Try the queued messages, only those due where `only_due`; store what became of each."""
+    counts = dict.fromkeys(MessageState, 0)
+    for message in store.undelivered(due_by=now() if only_due else None):
+        if stopping():
+            break
+        after = attempt(message, mailer, now=now)
+        store.record(after)
+        counts[after.state] += 1
+    return Delivery(
+        delivered=counts[MessageState.DELIVERED],
+        waiting=counts[MessageState.QUEUED],
+        dead=counts[MessageState.DEAD],
+    )
+
+
+def attempt(message: Message, mailer: Mailer, *, now: Callable[[], datetime]) -> Message:
+    """Hand one message to the server and return its next state."""
+    about = {"run": message.run_id, "recipient": message.recipient}
+    try:
+        mailer.send(message)
+    except DeliveryError as error:
+        after = failed(message, str(error), permanent=error.permanent, now=now())
+        if after.state is MessageState.DEAD:
+            logger.error("message given up: %s", error, extra=about)  # noqa: TRY400 - expected
+        else:
+            logger.warning("message not delivered, tried again later: %s", error, extra=about)
+        return after
+    logger.info("message delivered", extra=about)
+    return delivered(message, now=now())

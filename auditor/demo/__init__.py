@@ -1,0 +1,1 @@
+"""The whole thing on one machine, with no account: a built-in Studio and its nights."""

@@ -1,0 +1,335 @@
+"""A Studio on 127.0.0.1: real HTTP, invented projects, and faults on demand.
+
+It knows getKeras and the two listings, answers as the published API document and clients of it
+tell, and can be edited between nights as people edit blocks.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+import socket
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import resources
+from types import TracebackType
+from typing import Any, Self, TypeAlias, cast
+
+from auditor.demo.faults import Fault, Reply, Trouble, json_reply, refusal, troubled
+from auditor.drift.model import Json, JsonObject, TargetId
+
+_KERAS = re.compile(r"/v1/api/(\d+)/training/keras/(\d+)")
+_IMPULSES = re.compile(r"/v1/api/(\d+)/impulses")
+_PROJECTS = "/v1/api/projects"
+_UNSERVED = frozenset({"anomaly", "anomaly-gmm", "vlm"})
+_Connection: TypeAlias = socket.socket | tuple[bytes, socket.socket]  # as socketserver types it
+_BAD_KEY = "Invalid API key"
+
+
+def sample_blocks() -> dict[str, JsonObject]:
+    """Return nine invented getKeras answers, one a kind of block, by name."""
+    folder = resources.files("auditor.demo") / "blocks"
+    files = sorted(folder.iterdir(), key=lambda file: file.name)
+    return {
+        file.name.removesuffix(".json"): json.loads(file.read_text("utf-8"))
+        for file in files
+        if file.name.endswith(".json")
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A request as it came in; header names in lower case, values left out."""
+
+    method: str
+    path: str
+    header_names: tuple[str, ...]
+
+
+@dataclass(kw_only=True)
+class _Project:
+    name: str
+    api_key: str
+    blocks: dict[int, JsonObject] = field(default_factory=dict)
+    impulses: dict[int, list[int]] = field(default_factory=dict)
+
+
+class BuiltInStudio:
+    """A context manager: serves from enter to exit, on a free port.
+
+    Args:
+        jwt: a user's token that sees every project, as header or as cookie; none if empty.
+    """
+
+    def __init__(self, *, jwt: str = "") -> None:
+        self.requests: list[Asked] = []
+        self._jwt = jwt
+        self._projects: dict[int, _Project] = {}
+        self._troubles: list[Trouble] = []
+        self._lock = threading.Lock()
+        self._server: _Server
+
+    def __enter__(self) -> Self:
+        self._server = _Server(self)
+        self._server.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._server.stop()
+
+    @property
+    def base_url(self) -> str:
+        """Return where it serves, as `studio.base_url` of the configuration takes it."""
+        return f"http://127.0.0.1:{self._server.server_port}/v1"
+
+    def add_project(self, project_id: int, *, name: str, api_key: str) -> None:
+        """Make an empty project."""
+        with self._lock:
+            self._projects[project_id] = _Project(name=name, api_key=api_key)
+
+    def rename_project(self, project_id: int, name: str) -> None:
+        """Give the project another name."""
+        with self._lock:
+            self._projects[project_id].name = name
+
+    def change_key(self, project_id: int, api_key: str) -> None:
+        """Give the project another key; the old one is refused from now on."""
+        with self._lock:
+            self._projects[project_id].api_key = api_key
+
+    def put(
+        self, target: TargetId, answer: JsonObject, *, impulses: tuple[int, ...] = (1,)
+    ) -> None:
+        """Make a block, or replace one, with this getKeras answer, in these impulses."""
+        with self._lock:
+            project = self._projects[target.project_id]
+            self._take_out(project, target.learn_id)
+            project.blocks[target.learn_id] = copy.deepcopy(answer)
+            for impulse_id in impulses:
+                project.impulses.setdefault(impulse_id, []).append(target.learn_id)
+
+    def edit(self, target: TargetId, change: Callable[[dict[str, Any]], object]) -> None:
+        """Let `change` alter the block's answer in place."""
+        with self._lock:
+            change(self._projects[target.project_id].blocks[target.learn_id])
+
+    def remove(self, target: TargetId) -> None:
+        """Delete a block."""
+        with self._lock:
+            self._take_out(self._projects[target.project_id], target.learn_id)
+
+    def answer(self, target: TargetId) -> JsonObject:
+        """Return a copy of the block's getKeras answer as it stands."""
+        with self._lock:
+            return copy.deepcopy(self._projects[target.project_id].blocks[target.learn_id])
+
+    def fail(
+        self,
+        fault: Fault,
+        *,
+        target: TargetId | None = None,
+        times: int | None = None,
+        retry_after: str = "1",
+    ) -> None:
+        """Let requests for `target` (None: every request) fail, the next `times` or all."""
+        with self._lock:
+            self._troubles.append(
+                Trouble(fault=fault, target=target, times=times, retry_after=retry_after)
+            )
+
+    def heal(self) -> None:
+        """Take every fault away."""
+        with self._lock:
+            self._troubles.clear()
+
+    def reply(self, asked: Asked, *, key: str, jwt: str) -> Reply | None:
+        """Return the answer to a request, None where the connection is to be dropped."""
+        with self._lock:
+            self.requests.append(asked)
+            if asked.method != "GET":
+                return refusal("Method not allowed", status=405)
+            keras = _KERAS.fullmatch(asked.path)
+            target = TargetId(int(keras[1]), int(keras[2])) if keras else None
+            good = self._good(asked.path, target, may_see=self._visible(key, jwt))
+            for trouble in self._troubles:
+                if trouble.strikes(target):
+                    return troubled(trouble, good)
+            return good
+
+    def _visible(self, key: str, jwt: str) -> dict[int, _Project]:
+        if self._jwt and jwt == self._jwt:
+            return self._projects
+        return {p: project for p, project in self._projects.items() if key == project.api_key}
+
+    def _good(self, path: str, target: TargetId | None, *, may_see: dict[int, _Project]) -> Reply:
+        impulses = _IMPULSES.fullmatch(path)
+        if target is not None:
+            return _keras(may_see.get(target.project_id), target.learn_id)
+        if impulses:
+            return _impulses(may_see.get(int(impulses[1])))
+        if path == _PROJECTS:
+            return _projects(may_see)
+        return refusal("Not found", status=404)
+
+    @staticmethod
+    def _take_out(project: _Project, learn_id: int) -> None:
+        project.blocks.pop(learn_id, None)
+        for members in project.impulses.values():
+            if learn_id in members:
+                members.remove(learn_id)
+
+
+def _keras(project: _Project | None, learn_id: int) -> Reply:
+    if project is None:
+        return refusal(_BAD_KEY)
+    answer = project.blocks.get(learn_id)
+    if answer is None or answer.get("type") in _UNSERVED:
+        return refusal(f"No learn block with ID {learn_id}")
+    return json_reply(answer)
+
+
+def _impulses(project: _Project | None) -> Reply:
+    if project is None:
+        return refusal(_BAD_KEY)
+    listed: list[Json] = [
+        {
+            "id": impulse_id,
+            "name": f"Impulse #{impulse_id}",
+            "inputBlocks": [],
+            "dspBlocks": [],
+            "learnBlocks": [_listed(project, learn_id) for learn_id in members],
+        }
+        for impulse_id, members in sorted(project.impulses.items())
+    ]
+    return json_reply({"success": True, "impulses": listed})
+
+
+def _listed(project: _Project, learn_id: int) -> Json:
+    answer = project.blocks[learn_id]
+    name = answer.get("name", "")
+    return {
+        "id": learn_id,
+        "type": answer.get("type", "keras"),
+        "name": name,
+        "dsp": [1],
+        "title": name,
+    }
+
+
+def _projects(visible: dict[int, _Project]) -> Reply:
+    if not visible:
+        return refusal(_BAD_KEY)
+    listed: list[Json] = [
+        {"id": project_id, "name": project.name} for project_id, project in visible.items()
+    ]
+    return json_reply({"success": True, "projects": listed})
+
+
+class _Server(ThreadingHTTPServer):
+    """Serves in a thread of its own and leaves no thread or socket behind."""
+
+    daemon_threads = False
+    request_queue_size = 128
+
+    def __init__(self, studio: BuiltInStudio) -> None:
+        self.studio = studio
+        self.stopped = threading.Event()
+        self._open: set[socket.socket] = set()
+        self._open_lock = threading.Lock()
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self._thread = threading.Thread(
+            target=self.serve_forever, kwargs={"poll_interval": 0.02}, name="built-in-studio"
+        )
+
+    def start(self) -> None:
+        """Begin to serve."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End every connection and thread."""
+        self.stopped.set()
+        self.shutdown()
+        self._thread.join()
+        with self._open_lock:
+            for connection in self._open:
+                _hang_up(connection)
+        self.server_close()
+
+    def process_request(self, request: _Connection, client_address: object) -> None:
+        """Remember the connection, to end it with the server."""
+        with self._open_lock:
+            self._open.add(cast("socket.socket", request))
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: _Connection) -> None:
+        """Forget a connection that ended."""
+        with self._open_lock:
+            self._open.discard(cast("socket.socket", request))
+        super().shutdown_request(request)
+
+    def handle_error(self, request: _Connection, client_address: object) -> None:
+        """Pass over clients that hang up in the middle of an answer; it is what they do."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
+def _hang_up(connection: socket.socket) -> None:
+    try:
+        connection.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        return  # the other side was faster
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """One connection, kept alive over many requests."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else small answers wait 40 ms for an acknowledgement
+    server: _Server
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
+        """Say nothing: the requests are in `BuiltInStudio.requests`."""
+
+    def do_GET(self) -> None:
+        """Answer as the Studio does."""
+        reply = self.server.studio.reply(
+            Asked(
+                method=self.command,
+                path=self.path,
+                header_names=tuple(name.lower() for name in self.headers),
+            ),
+            key=self.headers.get("x-api-key", ""),
+            jwt=self._jwt(),
+        )
+        if reply is None:
+            self.close_connection = True
+        else:
+            self._send(reply)
+
+    do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815 - the base's names
+
+    def _jwt(self) -> str:
+        cookie = self.headers.get("cookie", "")
+        return self.headers.get("x-jwt-token") or cookie.removeprefix("jwt=")
+
+    def _send(self, reply: Reply) -> None:
+        if reply.promised is not None or self.command != "GET":
+            self.close_connection = True
+        self.server.stopped.wait(reply.delay_s)
+        if not reply.drips:
+            self.wfile.write(reply.head() + reply.body)
+            return
+        self.wfile.write(reply.head())
+        for place in range(len(reply.body)):
+            self.wfile.write(reply.body[place : place + 1])
+            if self.server.stopped.wait(1.0):
+                return

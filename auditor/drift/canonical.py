@@ -1,0 +1,231 @@
+"""The canonical form of an answer: what of it counts, in one order.
+
+Rules it holds
+- Key order, `1` and `1.0`, a script's line ends and trailing blank lines say nothing.
+- For optional fields of the schema absent, null, false, "", [], {} and {"enabled": false} are one
+  another's equal; for unknown fields absent and null; for a layer's `enabled` absent and true.
+- Lists with identity become mappings, lists that are sets are sorted, layers keep their order.
+- Equal canonical bytes mean no change. The converse does not hold: tolerance is `compare`'s.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from auditor.drift.fields import CATALOGUE, ENVELOPE, Field, Shape, child, member, top
+from auditor.drift.model import Area, Json, JsonObject
+from auditor.errors import DocumentError
+
+_JSON_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?")
+_WHOLE = 2**63  # beyond it a double is no longer one whole number
+_QUOTED = re.compile(r'[.\[\]"\']')
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A value of an answer with its place, its row of the field table and its canonical form.
+
+    Attributes:
+        literal: the value as it stands in the answer.
+        form: its canonical form; of an object, of its children that are not blank.
+        children: the parts by key or member label; None where the value is compared as one.
+        is_blank: equal to absent.
+    """
+
+    path: str
+    field: Field
+    literal: Json
+    form: Json
+    children: Mapping[str, Node] | None
+    is_blank: bool
+
+
+def read(document: JsonObject) -> Mapping[str, Node]:
+    """Return the block's top-level fields as nodes, without envelope and catalogue."""
+    return {
+        key: _node(_top_path(key), top(key), value)
+        for key, value in document.items()
+        if key not in ENVELOPE and key != CATALOGUE
+    }
+
+
+def read_catalogue(models: Json) -> Node:
+    """Return the vendor's catalogue (the list under `transferLearningModels`) as a node."""
+    return _node(CATALOGUE, top(CATALOGUE), models)
+
+
+def read_at(path: str, field: Field, value: Json) -> Node:
+    """Return any value as a node, at a place and under a row of the field table."""
+    return _node(path, field, value)
+
+
+def form_of(nodes: Mapping[str, Node]) -> JsonObject:
+    """Return the canonical form of nodes side by side, the blank ones left out."""
+    return {key: node.form for key, node in nodes.items() if not node.is_blank}
+
+
+def canonical_bytes(document: JsonObject) -> bytes:
+    """Return the block's canonical form as bytes, without envelope and catalogue.
+
+    Raises:
+        DocumentError: `document` holds NaN, an infinity or a value that JSON has not.
+    """
+    return _bytes(form_of(read(document)))
+
+
+def digest(document: JsonObject) -> str:
+    """Return the SHA-256 of the canonical bytes, as 64 hex digits."""
+    return hashlib.sha256(canonical_bytes(document)).hexdigest()
+
+
+def catalogue_digest(models: Json) -> str:
+    """Return the SHA-256 of the catalogue's canonical bytes, as 64 hex digits."""
+    return hashlib.sha256(_bytes(read_catalogue(models).form)).hexdigest()
+
+
+def as_number(value: Json) -> Json:
+    """Return the number that a string spells (`"0.5"`), any other value as it is."""
+    if isinstance(value, str) and _JSON_NUMBER.fullmatch(value):
+        number = float(value)
+        return _number(number) if math.isfinite(number) else value
+    return value
+
+
+def program_text(script: str) -> str:
+    """Return a script with LF line ends and without trailing blank lines."""
+    lines = script.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    while lines and not lines[-1].strip():
+        lines.pop()
+    return "\n".join(lines)
+
+
+def labels(members: list[Json], identity: tuple[str, ...]) -> Iterator[tuple[str, Json]]:
+    """Yield every member with its label: its identity, `#2` behind the second of the same."""
+    seen: dict[str, int] = {}
+    for one in members:
+        name = _identity(one, identity)
+        seen[name] = seen.get(name, 0) + 1
+        yield (name if seen[name] == 1 else f"{name}#{seen[name]}"), one
+
+
+def _bytes(form: Json) -> bytes:
+    try:
+        text = json.dumps(form, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise DocumentError(f"the document has no canonical form: {error}") from error
+    return text.encode("ascii")
+
+
+def _node(path: str, field: Field, value: Json) -> Node:
+    children = _children(path, field, value)
+    form = _form(field, value) if children is None else _joined(field, children)
+    return Node(path, field, value, form, children, _is_blank(field, form))
+
+
+def _children(path: str, field: Field, value: Json) -> dict[str, Node] | None:
+    match value:
+        case dict() if field.shape is Shape.OBJECT or _is_open(field):
+            return {
+                key: _node(_key_path(path, key), child(field, key), part)
+                for key, part in value.items()
+            }
+        case list() if field.shape is Shape.MEMBERS:
+            return {
+                label: _node(f"{path}[{_label(label)}]", member(field), part)
+                for label, part in labels(value, field.identity)
+            }
+        case list() if field.shape is Shape.LAYERS:
+            return {
+                str(place): _node(f"{path}[{place}]", member(field), part)
+                for place, part in enumerate(value)
+            }
+        case _:
+            return None
+
+
+def _joined(field: Field, children: dict[str, Node]) -> Json:
+    if field.shape is Shape.LAYERS:
+        return [node.form for node in children.values()]
+    if field.shape is Shape.MEMBERS:
+        return {label: node.form for label, node in children.items()}
+    return form_of(children)
+
+
+def _is_open(field: Field) -> bool:
+    """Undeclared objects are opened; a declared plain value that is none stays one value."""
+    return field.pattern.endswith("?") or (
+        field.area is Area.CATALOGUE and field.shape is Shape.VALUE
+    )
+
+
+def _form(field: Field, value: Json) -> Json:
+    match field.shape:
+        case Shape.PROGRAM if isinstance(value, str):
+            return program_text(value)
+        case Shape.NUMBER:
+            return _plain(as_number(value))
+        case Shape.MEMBERS if isinstance(value, dict) and value:
+            return [_plain(value)]  # an object where members belong is not the members it names
+        case Shape.SET if isinstance(value, list):
+            return sorted((_plain(one) for one in value), key=_bytes)
+        case _:
+            return _plain(value)
+
+
+def _plain(value: Json) -> Json:
+    match value:
+        case float():
+            return _number(value)
+        case list():
+            return [_plain(one) for one in value]
+        case dict():
+            return {key: _plain(part) for key, part in value.items()}
+        case _:
+            return value
+
+
+def _number(value: float) -> int | float:
+    """Write whole numbers as integers: `1.0` is `1`, and `-0.0` is `0`."""
+    return int(value) if value.is_integer() and abs(value) < _WHOLE else value
+
+
+def _is_blank(field: Field, form: Json) -> bool:
+    if field.blank_is_true:
+        return form is None or form is True
+    if field.required:
+        return False
+    if field.pattern.endswith("?"):
+        return form is None
+    if field.pattern.endswith("[]"):
+        return False
+    return form is None or form is False or form in ("", [], {}) or _is_switched_off(form)
+
+
+def _is_switched_off(form: Json) -> bool:
+    return isinstance(form, dict) and form.keys() == {"enabled"} and form["enabled"] is False
+
+
+def _identity(one: Json, identity: tuple[str, ...]) -> str:
+    if not isinstance(one, dict):
+        return json.dumps(one)
+    parts = [one.get(key) for key in identity]
+    return ":".join(str(_plain(part)) for part in parts if part is not None)
+
+
+def _top_path(key: str) -> str:
+    return f"[{json.dumps(key)}]" if _QUOTED.search(key) or not key else key
+
+
+def _key_path(path: str, key: str) -> str:
+    if _QUOTED.search(key) or not key:
+        return f"{path}[{json.dumps(key, ensure_ascii=False)}]"
+    return f"{path}.{key}"
+
+
+def _label(label: str) -> str:
+    return json.dumps(label, ensure_ascii=False) if re.search(r'[\[\]"]', label) else label

@@ -1,0 +1,264 @@
+"""What differs between two answers, as changes at paths; nothing is judged here.
+
+deepdiff does the structural work on documents in which lists with identity are mappings and
+layers are aligned, and sees only the top-level keys that differ. Its defaults hide drift, so each
+option below names what it cures (measured with deepdiff 9.1).
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from auditor.drift.canonical import Node, read, read_at, read_catalogue
+from auditor.drift.equality import same
+from auditor.drift.fields import ORDER, Field, Shape, names_model
+from auditor.drift.layers import align
+from auditor.drift.model import Change, Json, JsonObject, Kind
+
+_Nodes = Mapping[str, Node]
+
+
+def compare(old: JsonObject, new: JsonObject) -> tuple[Change, ...]:
+    """Return every change between two answers of one block, in document order.
+
+    The catalogues are left out: see `compare_catalogues`. A layer's place is the one in the new
+    stack, in the old stack where it was removed.
+    """
+    before, after = read(old), read(new)
+    changes = list(_inside(before, after, by_mode=_same_mode(old, new)))
+    return tuple(sorted(changes, key=_document_order))
+
+
+def compare_catalogues(old: Json, new: Json) -> tuple[Change, ...]:
+    """Return every change between two catalogues, in the order of the new one."""
+    before, after = read_catalogue(old), read_catalogue(new)
+    return tuple(_inside({"": before}, {"": after}, by_mode=True))
+
+
+def _same_mode(old: JsonObject, new: JsonObject) -> bool:
+    return old.get("mode") == new.get("mode")
+
+
+def _document_order(change: Change) -> int:
+    return ORDER.get(change.pattern, len(ORDER))
+
+
+def _inside(old: _Nodes, new: _Nodes, *, by_mode: bool) -> Iterator[Change]:
+    """Yield the changes between two sets of nodes; layers are aligned unless the mode differs."""
+    stacks = _stacks(old, new) if by_mode else None
+    if stacks is not None:
+        yield from _stack_changes(*stacks)
+    left, right = _paired(old, new, without_layers=stacks is not None)
+    if left != right:
+        for keys in _differing(left, right):
+            yield from _changes_at(_find(old, keys), _find(new, keys))
+
+
+def _stacks(old: _Nodes, new: _Nodes) -> tuple[Node, Node] | None:
+    before, after = old.get("visualLayers"), new.get("visualLayers")
+    if before is None or after is None or before.field.shape is not Shape.LAYERS:
+        return None
+    if before.children is None or after.children is None:
+        return None
+    return before, after
+
+
+def _paired(old: _Nodes, new: _Nodes, *, without_layers: bool) -> tuple[JsonObject, JsonObject]:
+    """Return both sides as plain mappings in which deepdiff sees what literally stands there.
+
+    A blank object (`{"enabled": false}`) is left out where the other side has none, and opened
+    where it has one, so that each field inside is its own change.
+    """
+    left: JsonObject = {}
+    right: JsonObject = {}
+    for key in [*old, *(key for key in new if key not in old)]:
+        before, after = old.get(key), new.get(key)
+        if _is_blank(before) and _is_blank(after):
+            continue
+        node = before or after
+        if without_layers and node is not None and node.field.shape is Shape.LAYERS:
+            continue
+        _pair(key, before, after, left, right)
+    return left, right
+
+
+def _pair(
+    key: str, before: Node | None, after: Node | None, left: JsonObject, right: JsonObject
+) -> None:
+    if before is not None and after is not None and _both_open(before, after):
+        left[key], right[key] = _paired(
+            before.children or {}, after.children or {}, without_layers=False
+        )
+        return
+    if before is not None and not before.is_blank:
+        left[key] = _leaf(before)
+    if after is not None and not after.is_blank:
+        right[key] = _leaf(after)
+
+
+def _leaf(node: Node) -> Json:
+    """Wrap an object that is compared as one value, so that nothing looks inside."""
+    is_sealed = node.children is None and isinstance(node.form, dict) and bool(node.form)
+    return [node.form] if is_sealed else node.form
+
+
+def _both_open(before: Node, after: Node) -> bool:
+    if before.field.shape is Shape.LAYERS:  # not aligned: the mode was switched
+        return False
+    return before.children is not None and after.children is not None
+
+
+def _is_blank(node: Node | None) -> bool:
+    return node is None or node.is_blank
+
+
+def _differing(left: JsonObject, right: JsonObject) -> Iterator[list[str]]:
+    """Yield the keys down to every place at which two mappings differ, as deepdiff finds them."""
+    from deepdiff import DeepDiff  # noqa: PLC0415 - 0.15 s that a quiet night does not need
+
+    tops = [key for key in (*left, *right) if left.get(key) != right.get(key)]
+    tops += [key for key in (*left, *right) if (key in left) is not (key in right)]
+    diff = DeepDiff(
+        {key: left[key] for key in left if key in tops},
+        {key: right[key] for key in right if key in tops},
+        view="tree",
+        ignore_private_variables=False,  # else keys that start with "__" are skipped
+        zip_ordered_iterables=True,  # else [false] to [0] is no difference
+        threshold_to_diff_deeper=0,  # else mappings that share little are one change
+        custom_operators=[_Leaves()],
+    )
+    levels = [level for found in diff.values() for level in found]
+    yield from sorted((level.path(output_format="list") for level in levels), key=_keys_order)
+
+
+def _keys_order(keys: list[str]) -> str:
+    return json.dumps(keys)
+
+
+class _Leaves:
+    """Tells deepdiff where to stop: lists are one value, and numbers within noise are equal."""
+
+    def match(self, level: Any) -> bool:  # noqa: ANN401 - deepdiff's own signature
+        return not (isinstance(level.t1, dict) and isinstance(level.t2, dict))
+
+    def give_up_diffing(self, level: Any, diff_instance: Any) -> bool:  # noqa: ANN401
+        if not same(level.t1, level.t2):
+            diff_instance.custom_report_result("changed", level)
+        return True
+
+    def normalize_value_for_hashing(self, parent: Any, obj: Any) -> Any:  # noqa: ANN401, ARG002
+        return obj
+
+
+def _find(nodes: _Nodes, keys: Sequence[str]) -> Node | None:
+    node: Node | None = nodes.get(keys[0])
+    for key in keys[1:]:
+        node = (node.children or {}).get(key) if node is not None else None
+    return node
+
+
+def _changes_at(before: Node | None, after: Node | None) -> Iterator[Change]:
+    if before is not None and after is not None and _are_opaque_lists(before, after):
+        yield from _list_changes(before, after)
+    elif node := after or before:
+        kind = _kind(before, after)
+        yield _change(node.path, node.field, kind, _literal(before), _literal(after))
+
+
+def _kind(before: Node | None, after: Node | None) -> Kind:
+    """Judge by what literally stands there: a null that became a value was changed."""
+    if before is None:
+        return Kind.ADDED
+    return Kind.REMOVED if after is None else Kind.CHANGED
+
+
+def _literal(node: Node | None) -> Json:
+    return None if node is None else node.literal
+
+
+def _change(path: str, field: Field, kind: Kind, before: Json, after: Json) -> Change:
+    return Change(path=path, pattern=field.pattern, kind=kind, before=before, after=after)
+
+
+def _stack_changes(before: Node, after: Node) -> Iterator[Change]:
+    old, new = list((before.children or {}).values()), list((after.children or {}).values())
+    alignment = align([_layer(node) for node in old], [_layer(node) for node in new])
+    for i in alignment.removed:
+        yield _change(old[i].path, old[i].field, Kind.REMOVED, old[i].literal, None)
+    for j in alignment.added:
+        yield _change(new[j].path, new[j].field, Kind.ADDED, None, new[j].literal)
+    for i, j in alignment.moved:
+        yield _change(new[j].path, new[j].field, Kind.MOVED, i, j)
+    for i, j in alignment.pairs:
+        yield from _layer_changes(old[i], new[j])
+
+
+def _layer_changes(before: Node, after: Node) -> Iterator[Change]:
+    if _other_type(_layer(before), _layer(after)):
+        yield _change(after.path, after.field, Kind.REPLACED, before.literal, after.literal)
+        return
+    renumbered = read_at(after.path, before.field, before.literal)
+    yield from _inside(renumbered.children or {}, after.children or {}, by_mode=True)
+
+
+def _other_type(before: JsonObject, after: JsonObject) -> bool:
+    if before.get("type") != after.get("type"):
+        return True
+    model = "organizationModelId"
+    return names_model(after.get("type")) and not same(before.get(model), after.get(model))
+
+
+def _layer(node: Node) -> JsonObject:
+    return node.form if isinstance(node.form, dict) else {}
+
+
+def _are_opaque_lists(before: Node, after: Node) -> bool:
+    """Lists of objects that the schema does not know have members, but no identity."""
+    return (
+        before.field.shape is Shape.VALUE
+        and before.children is None
+        and after.children is None
+        and _holds_objects(before.literal)
+        and _holds_objects(after.literal)
+    )
+
+
+def _holds_objects(value: Json) -> bool:
+    return isinstance(value, list) and any(isinstance(one, dict) for one in value)
+
+
+def _list_changes(before: Node, after: Node) -> Iterator[Change]:
+    old, new = _members(before), _members(after)
+    forms = [[_text(node.form) for node in side] for side in (old, new)]
+    if sorted(forms[0]) == sorted(forms[1]):
+        yield _change(after.path, after.field, Kind.CHANGED, before.literal, after.literal)
+        return
+    matcher = difflib.SequenceMatcher(None, forms[0], forms[1], autojunk=False)
+    for act, i1, i2, j1, j2 in matcher.get_opcodes():
+        if act != "equal":
+            yield from _members_changes(old[i1:i2], new[j1:j2])
+
+
+def _members(node: Node) -> list[Node]:
+    values = node.literal if isinstance(node.literal, list) else []
+    return [read_at(f"{node.path}[{place}]", node.field, one) for place, one in enumerate(values)]
+
+
+def _text(form: Json) -> str:
+    return json.dumps(form, sort_keys=True)
+
+
+def _members_changes(old: Sequence[Node], new: Sequence[Node]) -> Iterator[Change]:
+    both = min(len(old), len(new))
+    for before, after in zip(old, new, strict=False):
+        if before.children is not None and after.children is not None:
+            yield from _inside(before.children, after.children, by_mode=True)
+        else:
+            yield from _changes_at(before, after)
+    for node in old[both:]:
+        yield _change(node.path, node.field, Kind.REMOVED, node.literal, None)
+    for node in new[both:]:
+        yield _change(node.path, node.field, Kind.ADDED, None, node.literal)

@@ -1,0 +1,317 @@
+"""The field table: every property of the getKeras schema, and how the auditor sees it.
+
+One row a property, in the order of the schema. Area,
+owner and severity are the contract's defaults. Compare, policy, report and documentation read
+this table; a test holds it against the published schema.
+
+A pattern writes a member of a list as `[]` and a free key of an object as `{}`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from auditor.drift.model import Area, Owner, Severity
+
+
+class Shape(Enum):
+    """How the value under a pattern is compared."""
+
+    VALUE = auto()  # as one value; an undeclared object is opened key by key
+    NUMBER = auto()  # as VALUE, and a string that spells a number is that number
+    PROGRAM = auto()  # text whose line ends and trailing blank lines say nothing
+    OBJECT = auto()  # key by key
+    LIST = auto()  # one value, order counts
+    SET = auto()  # one value, order says nothing
+    MEMBERS = auto()  # member by member, found by identity
+    LAYERS = auto()  # aligned
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """One property of the schema.
+
+    Attributes:
+        label: what Studio's pages call it.
+        unit: written behind its values, empty where there is none.
+        required: the schema requires it of its container, so absent is not its default.
+        blank_is_true: absent means true (a layer's `enabled`), and false is a change.
+        identity: the keys that name a member (`Shape.MEMBERS`), joined by `:`.
+    """
+
+    pattern: str
+    label: str
+    area: Area
+    owner: Owner
+    severity: Severity
+    unit: str = ""
+    required: bool = False
+    blank_is_true: bool = False
+    shape: Shape = Shape.VALUE
+    identity: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    area: Area
+    owner: Owner
+    severity: Severity
+
+    def field(  # noqa: PLR0913 - a row of the table has as many columns as it has
+        self,
+        pattern: str,
+        label: str,
+        *,
+        unit: str = "",
+        required: bool = False,
+        blank_is_true: bool = False,
+        shape: Shape = Shape.VALUE,
+        identity: tuple[str, ...] = (),
+    ) -> Field:
+        return Field(
+            pattern=pattern,
+            label=label,
+            area=self.area,
+            owner=self.owner,
+            severity=self.severity,
+            unit=unit,
+            required=required,
+            blank_is_true=blank_is_true,
+            shape=shape,
+            identity=identity,
+        )
+
+
+_TRAINED = _Group(Area.TRAINED, Owner.TRAINING, Severity.MEDIUM)
+_MODEL_TYPE = _Group(Area.TRAINED, Owner.TRAINING, Severity.LOW)
+_LAYERS = _Group(Area.LAYERS, Owner.INTENT, Severity.HIGH)
+_THRESHOLDS = _Group(Area.THRESHOLDS, Owner.INTENT, Severity.HIGH)
+_SUGGESTION = _Group(Area.THRESHOLDS, Owner.TRAINING, Severity.LOW)
+_RATING = _Group(Area.THRESHOLDS, Owner.INTENT, Severity.MEDIUM)
+_SCRIPT = _Group(Area.SCRIPT, Owner.INTENT, Severity.HIGH)
+_TRAINING = _Group(Area.TRAINING, Owner.INTENT, Severity.MEDIUM)
+_PROFILING = _Group(Area.TRAINING, Owner.INTENT, Severity.INFO)
+_DATA = _Group(Area.DATA, Owner.DATASET, Severity.HIGH)
+_SAMPLES = _Group(Area.DATA, Owner.DATASET, Severity.LOW)
+_TYPE = _Group(Area.IDENTITY, Owner.INTENT, Severity.HIGH)
+_NAME = _Group(Area.IDENTITY, Owner.INTENT, Severity.LOW)
+_VENDOR = _Group(Area.CATALOGUE, Owner.VENDOR, Severity.INFO)
+_INTERFACE = _Group(Area.INTERFACE, Owner.INTERFACE, Severity.INFO)
+_UNKNOWN = _Group(Area.UNKNOWN, Owner.UNKNOWN, Severity.LOW)
+
+CATALOGUE = "transferLearningModels"
+ENVELOPE = frozenset({"success", "error"})  # of the answer, not of the block; never compared
+
+UNKNOWN = _UNKNOWN.field("?", "Field unknown to this version")
+UNKNOWN_OF_VENDOR = _VENDOR.field("transferLearningModels[].?", "Catalogue field")
+
+_BLOCK: tuple[Field, ...] = (
+    _DATA.field("dependencies", "Data", required=True, shape=Shape.OBJECT),
+    _DATA.field("dependencies.classes", "Labels", required=True, shape=Shape.SET),
+    _DATA.field("dependencies.blockNames", "Input blocks", required=True, shape=Shape.SET),
+    _DATA.field("dependencies.featureCount", "Input features", required=True),
+    _SAMPLES.field("dependencies.sampleCount", "Samples", required=True),
+    _DATA.field("dependencies.outputClasses", "Output classes", required=True, shape=Shape.LIST),
+    _TRAINED.field("trained", "Trained", required=True),
+    _NAME.field("name", "Name", required=True),
+    _TYPE.field("type", "Block type"),
+    _SCRIPT.field("script", "Training script", required=True, shape=Shape.PROGRAM),
+    _RATING.field("minimumConfidenceRating", "Minimum confidence rating", required=True),
+    _MODEL_TYPE.field("selectedModelType", "Selected model", required=True),
+    _LAYERS.field("mode", "Mode", required=True),
+    _LAYERS.field("visualLayers", "Layers", required=True, shape=Shape.LAYERS),
+    _LAYERS.field("visualLayers[]", "Layer", shape=Shape.OBJECT),
+    _LAYERS.field("visualLayers[].type", "Type", required=True),
+    _LAYERS.field("visualLayers[].neurons", "Neurons"),
+    _LAYERS.field("visualLayers[].kernelSize", "Kernel size"),
+    _LAYERS.field("visualLayers[].dropoutRate", "Dropout rate"),
+    _LAYERS.field("visualLayers[].columns", "Columns"),
+    _LAYERS.field("visualLayers[].stack", "Convolutional layers"),
+    _LAYERS.field("visualLayers[].enabled", "Enabled", blank_is_true=True),
+    _LAYERS.field("visualLayers[].organizationModelId", "Custom model"),
+    _TRAINING.field("trainingCycles", "Training cycles", required=True),
+    _TRAINING.field("learningRate", "Learning rate", required=True),
+    _TRAINING.field("batchSize", "Batch size"),
+    _VENDOR.field("defaultBatchSize", "Default batch size", required=True),
+    _DATA.field("shape", "Input shape", required=True),
+    _TRAINING.field("trainTestSplit", "Validation set size"),
+    _TRAINING.field("autoClassWeights", "Auto-weight classes"),
+    _TRAINING.field("useLearnedOptimizer", "Learned optimizer"),
+    _TRAINING.field("augmentationPolicyImage", "Image augmentation", required=True),
+    _TRAINING.field(
+        "augmentationPolicySpectrogram", "Spectrogram augmentation", shape=Shape.OBJECT
+    ),
+    _TRAINING.field(
+        "augmentationPolicySpectrogram.enabled", "Spectrogram augmentation", required=True
+    ),
+    _TRAINING.field("augmentationPolicySpectrogram.warping", "Time warping"),
+    _TRAINING.field("augmentationPolicySpectrogram.freqMasking", "Frequency masking"),
+    _TRAINING.field("augmentationPolicySpectrogram.timeMasking", "Time masking"),
+    _TRAINING.field("augmentationPolicySpectrogram.gaussianNoise", "Gaussian noise"),
+    _VENDOR.field(
+        CATALOGUE,
+        "Model catalogue",
+        required=True,
+        shape=Shape.MEMBERS,
+        identity=("type", "organizationModelId"),
+    ),
+    _PROFILING.field("profileInt8", "Profile int8 model", required=True),
+    _PROFILING.field("skipEmbeddingsAndMemory", "Skip embeddings and memory", required=True),
+    _TRAINING.field("akidaEdgeLearningConfig", "Akida edge learning", shape=Shape.OBJECT),
+    _TRAINING.field("akidaEdgeLearningConfig.enabled", "Akida edge learning", required=True),
+    _TRAINING.field("akidaEdgeLearningConfig.additionalClasses", "Akida additional classes"),
+    _TRAINING.field("akidaEdgeLearningConfig.neuronsPerClass", "Akida neurons per class"),
+    _TRAINING.field("customValidationMetadataKey", "Validation metadata key"),
+    _INTERFACE.field("showAdvancedTrainingSettings", "Advanced settings shown", required=True),
+    _INTERFACE.field("showAugmentationTrainingSettings", "Augmentation shown", required=True),
+    _TRAINING.field("customParameters", "Custom parameters", shape=Shape.OBJECT),
+    _TRAINING.field("customParameters{}", "Custom parameter"),
+    _TRAINING.field("anomalyCapacity", "Anomaly capacity"),
+    _INTERFACE.field("lastShownModelVariant", "Model variant shown"),
+    _TRAINING.field("blockParameters", "Block parameters", shape=Shape.OBJECT),
+    _TRAINING.field("blockParameters.backbone", "Backbone"),
+    _TRAINING.field("blockParameters.numLayers", "Feature extractor layers"),
+    _TRAINING.field("blockParameters.poolSize", "Pool size"),
+    _TRAINING.field("blockParameters.samplingRatio", "Sampling ratio"),
+    _TRAINING.field("blockParameters.numNearestNeighbors", "Nearest neighbours"),
+    _THRESHOLDS.field(
+        "thresholds", "Thresholds", required=True, shape=Shape.MEMBERS, identity=("key",)
+    ),
+    _THRESHOLDS.field("thresholds[]", "Threshold", shape=Shape.OBJECT),
+    _THRESHOLDS.field("thresholds[].key", "Key", required=True),
+    _VENDOR.field("thresholds[].description", "Description", required=True),
+    _VENDOR.field("thresholds[].helpText", "Help text", required=True),
+    _SUGGESTION.field("thresholds[].suggestedValue", "Suggested value"),
+    _SUGGESTION.field("thresholds[].suggestedValueText", "Suggested value (text)"),
+    _THRESHOLDS.field("thresholds[].value", "Value", required=True, shape=Shape.NUMBER),
+    _VENDOR.field(
+        "thresholds[].dropdownOptions", "Options", shape=Shape.MEMBERS, identity=("value",)
+    ),
+    _VENDOR.field("thresholds[].dropdownOptions[]", "Option", shape=Shape.OBJECT),
+    _VENDOR.field("thresholds[].dropdownOptions[].description", "Description", required=True),
+    _VENDOR.field("thresholds[].dropdownOptions[].value", "Value", required=True),
+)
+
+
+def _catalogue(under: str, rows: Iterable[tuple[str, bool]]) -> tuple[Field, ...]:
+    return tuple(
+        _VENDOR.field(f"{under}.{name}", name, required=required) for name, required in rows
+    )
+
+
+_MODEL = f"{CATALOGUE}[]"
+_PARAMETER = f"{_MODEL}.customParameters[]"
+_OPTION = f"{_PARAMETER}.selectOptions[]"
+
+_CATALOGUE: tuple[Field, ...] = (
+    _VENDOR.field(_MODEL, "Model", shape=Shape.OBJECT),
+    *_catalogue(
+        _MODEL,
+        (
+            ("name", True),
+            ("shortName", True),
+            ("abbreviatedName", False),
+            ("description", True),
+            ("hasNeurons", True),
+            ("hasDropout", True),
+            ("defaultNeurons", False),
+            ("defaultDropout", False),
+            ("defaultLearningRate", False),
+            ("defaultTrainingCycles", False),
+            ("hasImageAugmentation", False),
+            ("type", True),
+            ("learnBlockType", True),
+            ("organizationModelId", False),
+            ("implementationVersion", False),
+            ("repositoryUrl", False),
+            ("author", True),
+            ("blockType", True),
+            ("displayCategory", False),
+            ("hasExpertMode", True),
+        ),
+    ),
+    _VENDOR.field(f"{_MODEL}.blockNoLongerAvailable", "No longer available", shape=Shape.OBJECT),
+    *_catalogue(
+        f"{_MODEL}.blockNoLongerAvailable", (("reasonMarkdown", True), ("reasonHtml", True))
+    ),
+    _VENDOR.field(
+        f"{_MODEL}.customParameters", "Parameters", shape=Shape.MEMBERS, identity=("param",)
+    ),
+    _VENDOR.field(_PARAMETER, "Parameter", shape=Shape.OBJECT),
+    *_catalogue(
+        _PARAMETER,
+        (
+            ("name", True),
+            ("value", False),
+            ("defaultValue", True),
+            ("type", True),
+            ("help", False),
+            ("param", True),
+            ("readonly", True),
+            ("shouldShow", True),
+            ("invalidText", False),
+            ("section", False),
+            ("multiline", False),
+            ("required", True),
+            ("hint", False),
+            ("placeholder", False),
+            ("showClickToSet", True),
+            ("valid", False),
+            ("items", False),
+            ("properties", False),
+            ("minVal", False),
+            ("maxVal", False),
+        ),
+    ),
+    _VENDOR.field(
+        f"{_PARAMETER}.selectOptions", "Options", shape=Shape.MEMBERS, identity=("value",)
+    ),
+    _VENDOR.field(_OPTION, "Option", shape=Shape.OBJECT),
+    *_catalogue(
+        _OPTION,
+        (
+            ("value", False),
+            ("selected", False),
+            ("optionLabel", False),
+            ("priority", False),
+            ("romEstimate", False),
+            ("needsOps", False),
+            ("needsFeatures", False),
+        ),
+    ),
+    _VENDOR.field(f"{_PARAMETER}.showIf", "Shown if", shape=Shape.OBJECT),
+    *_catalogue(
+        f"{_PARAMETER}.showIf", (("parameter", True), ("operator", True), ("value", True))
+    ),
+)
+
+FIELDS: dict[str, Field] = {row.pattern: row for row in (*_BLOCK, *_CATALOGUE)}
+ORDER: dict[str, int] = {pattern: place for place, pattern in enumerate(FIELDS)}
+
+_MODEL_PREFIXES = ("transfer_", "object_", "fomo_")
+
+
+def names_model(layer_type: object) -> bool:
+    """Return whether a layer of this type names a transfer, detection or anomaly model."""
+    return isinstance(layer_type, str) and layer_type.startswith(_MODEL_PREFIXES)
+
+
+def child(container: Field, key: str) -> Field:
+    """Return the row of `key` inside an object of the row `container`."""
+    if container.pattern.startswith(f"{CATALOGUE}[]") or container.area is Area.CATALOGUE:
+        return FIELDS.get(f"{container.pattern}.{key}", UNKNOWN_OF_VENDOR)
+    if f"{container.pattern}{{}}" in FIELDS:
+        return FIELDS[f"{container.pattern}{{}}"]
+    return FIELDS.get(f"{container.pattern}.{key}", UNKNOWN)
+
+
+def top(key: str) -> Field:
+    """Return the row of a top-level key of the answer."""
+    return FIELDS.get(key, UNKNOWN)
+
+
+def member(container: Field) -> Field:
+    """Return the row of a member of the list `container`."""
+    return FIELDS[f"{container.pattern}[]"]

@@ -1,0 +1,191 @@
+"""From changes to findings: what is told of a block, what is the vendor's, what is suppressed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from auditor.drift.folding import Edit, fold, is_visual
+from auditor.drift.headlines import headline
+from auditor.drift.model import (
+    Area,
+    Change,
+    Finding,
+    Json,
+    JsonObject,
+    Kind,
+    Severity,
+    TargetId,
+    VendorFinding,
+)
+from auditor.drift.policy import Verdict, judge
+from auditor.drift.script import changed_lines
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """Two answers of one block and every change between them.
+
+    Attributes:
+        target: None for two files.
+        changes: of the blocks, in document order.
+        catalogue: of their catalogues.
+        in_use: the catalogue identities of the models that the block uses.
+    """
+
+    target: TargetId | None
+    old: JsonObject
+    new: JsonObject
+    changes: tuple[Change, ...]
+    catalogue: tuple[Change, ...] = ()
+    in_use: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """What the changes of one block come to.
+
+    Attributes:
+        findings: the block's own, worst first.
+        vendor: the vendor's changes, told once a run.
+        shareable: for findings that are the vendor's where other targets show the same: the
+            finding's id and a key that is equal for equal acts.
+        suppressed: how many changes were stored and not told.
+    """
+
+    findings: tuple[Finding, ...] = ()
+    vendor: tuple[Change, ...] = ()
+    shareable: dict[str, str] = field(default_factory=dict)
+    suppressed: int = 0
+
+
+def judge_comparison(comparison: Comparison) -> Judged:
+    """Return what is told of one block."""
+    changes = _with_replacement(comparison.changes)
+    verdicts = [judge(change, in_use=comparison.in_use) for change in changes]
+    told = [i for i, verdict in enumerate(verdicts) if verdict.area is not Area.INTERFACE]
+    edit = Edit([changes[i] for i in told], [verdicts[i] for i in told], is_visual(comparison.new))
+    folds = fold(edit)
+    own, vendor = _split(edit, folds)
+    if not any(change.kind is Kind.REPLACED and change.pattern == "type" for change in changes):
+        vendor += comparison.catalogue  # another block type has another catalogue
+    findings = [_finding(comparison, edit, folds, index) for index in own]
+    return Judged(
+        findings=worst_first([*findings, *_of_model_in_use(comparison, vendor)]),
+        vendor=vendor,
+        shareable=_shareable(findings, is_generated=edit.is_visual),
+        suppressed=len(changes) - len(told),
+    )
+
+
+def finding_of(
+    target: TargetId | None, change: Change, verdict: Verdict, new: JsonObject
+) -> Finding:
+    """Return a single change as a finding."""
+    return Finding(
+        id=finding_id(target, change.path, change.before, change.after),
+        area=verdict.area,
+        owner=verdict.owner,
+        kind=change.kind,
+        path=change.path,
+        before=change.before,
+        after=change.after,
+        severity=verdict.severity,
+        headline=headline(change, verdict, new),
+        rule=verdict.rule,
+    )
+
+
+def with_vendor(comparison: Comparison, judged: Judged) -> tuple[Finding, ...]:
+    """Return all findings of two answers alone: the vendor's changes stand among the others."""
+    known = {finding.path for finding in judged.findings}
+    vendor = [
+        finding_of(comparison.target, change, judge(change), comparison.new)
+        for change in judged.vendor
+        if change.path not in known
+    ]
+    return worst_first([*judged.findings, *vendor])
+
+
+def vendor_finding(change: Change, *, targets: int) -> VendorFinding:
+    """Return a change of the vendor's, told once for all `targets` that show it."""
+    told = finding_of(None, change, judge(change), {})
+    return shared_finding(told, targets=targets)
+
+
+def shared_finding(finding: Finding, *, targets: int) -> VendorFinding:
+    """Return a finding that several targets share as the vendor's."""
+    return VendorFinding(
+        id=finding_id(None, finding.path, finding.before, finding.after),
+        area=finding.area,
+        kind=finding.kind,
+        path=finding.path,
+        before=finding.before,
+        after=finding.after,
+        targets=targets,
+        severity=Severity.INFO,
+        headline=finding.headline,
+    )
+
+
+def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return findings worst first, equally bad ones in their order."""
+    return tuple(sorted(findings, key=lambda finding: -finding.severity.rank))
+
+
+def finding_id(target: TargetId | None, path: str, before: Json, after: Json) -> str:
+    """Return the hash of target, path, before and after, as 16 hex digits."""
+    parts: Json = ["" if target is None else str(target), path, before, after]
+    return _hash(parts)
+
+
+def _with_replacement(changes: Sequence[Change]) -> tuple[Change, ...]:
+    """Tell another block type under the same id as a replacement."""
+    return tuple(
+        replace(change, kind=Kind.REPLACED)
+        if change.pattern == "type" and change.before and change.after
+        else change
+        for change in changes
+    )
+
+
+def _split(edit: Edit, folds: dict[int, int]) -> tuple[list[int], tuple[Change, ...]]:
+    """Return the indices of what is the block's own, and what is the vendor's."""
+    roots = [i for i in range(len(edit.changes)) if i not in folds]
+    own = [i for i in roots if edit.verdicts[i].area is not Area.CATALOGUE]
+    vendor = [edit.changes[i] for i in roots if edit.verdicts[i].area is Area.CATALOGUE]
+    return own, tuple(vendor)
+
+
+def _finding(comparison: Comparison, edit: Edit, folds: dict[int, int], index: int) -> Finding:
+    folded = tuple(edit.changes[child].path for child in sorted(folds) if folds[child] == index)
+    told = finding_of(comparison.target, edit.changes[index], edit.verdicts[index], comparison.new)
+    return replace(told, folded=folded)
+
+
+def _of_model_in_use(comparison: Comparison, vendor: Sequence[Change]) -> list[Finding]:
+    """Return the vendor's changes that take the target's own model away."""
+    judged = [(change, judge(change, in_use=comparison.in_use)) for change in vendor]
+    return [
+        finding_of(comparison.target, change, verdict, comparison.new)
+        for change, verdict in judged
+        if verdict.severity is not Severity.INFO
+    ]
+
+
+def _shareable(findings: Sequence[Finding], *, is_generated: bool) -> dict[str, str]:
+    keys: dict[str, str] = {}
+    for finding in findings:
+        if finding.area is Area.UNKNOWN:
+            keys[finding.id] = _hash([finding.path, finding.kind, finding.before, finding.after])
+        elif finding.area is Area.SCRIPT and is_generated:
+            lines = changed_lines(str(finding.before), str(finding.after))
+            keys[finding.id] = _hash([finding.path, *lines])
+    return keys
+
+
+def _hash(parts: Json) -> str:
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode("ascii")).hexdigest()[:16]

@@ -1,0 +1,169 @@
+"""Which changes are one edit: the changes that are told by another one.
+
+Each rule is a sentence of the contract ("What counts as one finding") and yields pairs of a
+change and the one that tells it. The first rule that takes a change keeps it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from auditor.drift.canonical import as_number
+from auditor.drift.equality import same
+from auditor.drift.fields import names_model
+from auditor.drift.model import Area, Change, Json, JsonObject, Kind
+from auditor.drift.policy import REQUIRES_RETRAIN, Verdict
+
+_EDITS = (Area.LAYERS, Area.SCRIPT, Area.TRAINING, Area.DATA)
+_SHAPES_SCRIPT = (Area.LAYERS, Area.TRAINING, Area.DATA)
+_RESET_BY_SWITCH = frozenset({"visualLayers", "trainingCycles", "learningRate"})
+_RESET_BY_SWAP = frozenset(
+    {"customParameters", "customParameters{}", "trainingCycles", "learningRate", "script"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """The changes of one block with their verdicts, before they are folded."""
+
+    changes: Sequence[Change]
+    verdicts: Sequence[Verdict]
+    is_visual: bool
+
+    def at(self, pattern: str) -> int | None:
+        """Return the index of the first change under a pattern, None without one."""
+        return next((i for i, c in enumerate(self.changes) if c.pattern == pattern), None)
+
+    def first_of(self, areas: Sequence[Area]) -> int | None:
+        """Return the index of the first change in the first of `areas` that has one."""
+        for area in areas:
+            for index, verdict in enumerate(self.verdicts):
+                if verdict.area is area:
+                    return index
+        return None
+
+
+def is_visual(document: JsonObject) -> bool:
+    """Return whether a block is edited in visual mode, its script generated."""
+    return document.get("mode") == "visual"
+
+
+def fold(edit: Edit) -> dict[int, int]:
+    """Return for every folded change, by index, the index of the change that tells it."""
+    told_by: dict[int, int] = {}
+    for rule in _RULES:
+        for child, host in rule(edit):
+            if child not in told_by and child != host:
+                told_by[child] = host
+    return {child: _root(told_by, host) for child, host in told_by.items()}
+
+
+def _root(told_by: dict[int, int], host: int) -> int:
+    while host in told_by:
+        host = told_by[host]
+    return host
+
+
+_Pairs = Iterator[tuple[int, int]]
+
+
+def _into_replaced_block(edit: Edit) -> _Pairs:
+    host = edit.at("type")
+    if host is not None and edit.changes[host].kind is Kind.REPLACED:
+        yield from ((i, host) for i in range(len(edit.changes)))
+
+
+def _into_mode_switch(edit: Edit) -> _Pairs:
+    host = edit.at("mode")
+    if host is None:
+        return
+    for i, change in enumerate(edit.changes):
+        same_program = edit.verdicts[i].rule == "script:same-program"
+        if change.pattern in _RESET_BY_SWITCH or same_program:
+            yield i, host
+
+
+def _into_model_swap(edit: Edit) -> _Pairs:
+    host = next((i for i, c in enumerate(edit.changes) if _is_model_swap(c)), None)
+    if host is None:
+        return
+    for i, change in enumerate(edit.changes):
+        if change.pattern in _RESET_BY_SWAP or _comes_or_goes(change):
+            yield i, host
+
+
+def _is_model_swap(change: Change) -> bool:
+    return (
+        change.kind is Kind.REPLACED
+        and change.pattern == "visualLayers[]"
+        and _names_model(change.before)
+        and _names_model(change.after)
+    )
+
+
+def _names_model(layer: Json) -> bool:
+    return isinstance(layer, dict) and names_model(layer.get("type"))
+
+
+def _comes_or_goes(change: Change) -> bool:
+    return change.pattern == "thresholds[]" and change.kind in (Kind.ADDED, Kind.REMOVED)
+
+
+def _rating_into_threshold(edit: Edit) -> _Pairs:
+    child = edit.at("minimumConfidenceRating")
+    if child is None:
+        return
+    for i, change in enumerate(edit.changes):
+        value = _threshold_value(change)
+        if value is not None and same(as_number(value), as_number(edit.changes[child].after)):
+            yield child, i
+
+
+def _threshold_value(change: Change) -> Json:
+    if change.pattern == "thresholds[].value":
+        return change.after
+    if change.pattern == "thresholds[]" and isinstance(change.after, dict):
+        return change.after.get("value")
+    return None
+
+
+def _suggestion_text_into_suggestion(edit: Edit) -> _Pairs:
+    suggestions = {
+        change.path: i
+        for i, change in enumerate(edit.changes)
+        if change.pattern == "thresholds[].suggestedValue"
+    }
+    for i, change in enumerate(edit.changes):
+        if change.pattern == "thresholds[].suggestedValueText":
+            host = suggestions.get(change.path.removesuffix("Text"))
+            if host is not None:
+                yield i, host
+
+
+def _generated_script_into_its_cause(edit: Edit) -> _Pairs:
+    child, host = edit.at("script"), edit.first_of(_SHAPES_SCRIPT)
+    if edit.is_visual and edit.at("mode") is None and child is not None and host is not None:
+        yield child, host
+
+
+def _model_type_into_its_cause(edit: Edit) -> _Pairs:
+    child = edit.at("selectedModelType")
+    if child is None:
+        return
+    host = edit.at("trained")
+    if host is None and edit.changes[child].after == REQUIRES_RETRAIN:
+        host = edit.first_of(_EDITS)
+    if host is not None:
+        yield child, host
+
+
+_RULES: tuple[Callable[[Edit], _Pairs], ...] = (
+    _into_replaced_block,
+    _into_mode_switch,
+    _into_model_swap,
+    _rating_into_threshold,
+    _suggestion_text_into_suggestion,
+    _generated_script_into_its_cause,
+    _model_type_into_its_cause,
+)

@@ -1,0 +1,261 @@
+"""One line a finding, in Studio's words: what changed, from what to what, with its unit."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable
+
+from auditor.drift.fields import CATALOGUE, Field
+from auditor.drift.model import Change, Json, JsonObject, Kind
+from auditor.drift.policy import Verdict, field_of
+from auditor.drift.script import changed_lines
+
+_LONGEST = 60  # characters of one value; the report shows the whole beside it
+_PLACE = re.compile(r"visualLayers\[(\d+)\]")
+_MEMBER = re.compile(r"^(?:thresholds|transferLearningModels)\[(.*?)\](?:\.|$)")
+
+
+def headline(change: Change, verdict: Verdict, new: JsonObject) -> str:
+    """Return the change in one line; `new` is the answer after it, `{}` where there is none."""
+    special = _SPECIAL.get(change.pattern)
+    if change.kind is Kind.MOVED:
+        return _moved(change, new)
+    if special is not None:
+        return special(change, verdict)
+    if change.path.startswith(("visualLayers[", "thresholds[")):
+        return _part(change, new)
+    if change.path.startswith(CATALOGUE):
+        return _catalogue(change, verdict)
+    return _plain(_label(change), change)
+
+
+def layer_words(layer: Json) -> str:
+    """Return a layer in words: `dense (neurons 20)`."""
+    if not isinstance(layer, dict):
+        return value_words(layer)
+    rest = ", ".join(
+        f"{_spaced(key)} {value_words(part)}" for key, part in layer.items() if key != "type"
+    )
+    name = value_words(layer.get("type"))
+    return f"{name} ({rest})" if rest else name
+
+
+def value_words(value: Json) -> str:
+    """Return a value as a headline writes it, cut where it is long."""
+    match value:
+        case None:
+            return "none"
+        case bool():
+            return "on" if value else "off"
+        case str():
+            text = value or "(empty)"
+        case _:
+            text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+
+
+def _plain(label: str, change: Change) -> str:
+    match change.kind:
+        case Kind.ADDED:
+            return f"{label} added: {value_words(change.after)}"
+        case Kind.REMOVED:
+            return f"{label} removed, was {value_words(change.before)}"
+        case _ if isinstance(change.before, list) and isinstance(change.after, list):
+            return f"{label}: {_list_change(change.before, change.after)}"
+        case _:
+            return f"{label}: {value_words(change.before)} → {value_words(change.after)}"
+
+
+def _label(change: Change) -> str:
+    row: Field = field_of(change)
+    if row.pattern.endswith("{}"):
+        return f"{row.label} {_last_key(change.path)}"
+    if row.pattern.endswith("?"):
+        return f"{row.label}, {change.path}"
+    return row.label
+
+
+def _last_key(path: str) -> str:
+    quoted = re.search(r'\["(.*)"\]$', path)
+    return quoted.group(1) if quoted else path.rsplit(".", 1)[-1]
+
+
+def _spaced(key: str) -> str:
+    return re.sub(r"(?<=[a-z])([A-Z])", lambda match: f" {match.group(1).lower()}", key)
+
+
+def _trained(change: Change, _verdict: Verdict) -> str:
+    if change.after is True:
+        return "The block is now trained"
+    return "Training lost: the block is no longer trained"
+
+
+def _model_type(change: Change, _verdict: Verdict) -> str:
+    if change.after == "requiresRetrain":
+        return f"Studio asks to train again (selected model was {value_words(change.before)})"
+    return _plain("Selected model", change)
+
+
+def _mode(change: Change, _verdict: Verdict) -> str:
+    return f"Switched from {value_words(change.before)} to {value_words(change.after)} mode"
+
+
+def _block_type(change: Change, _verdict: Verdict) -> str:
+    if change.kind is Kind.REPLACED:
+        before, after = value_words(change.before), value_words(change.after)
+        return f"Block replaced under the same id: {before} → {after}"
+    return _plain("Block type", change)
+
+
+def _script(change: Change, verdict: Verdict) -> str:
+    if verdict.rule == "script:same-program":
+        return "Training script: only comments or formatting changed, same program"
+    lines = changed_lines(str(change.before), str(change.after))
+    added = sum(1 for line in lines if line.startswith("+"))
+    counts = f"{added} lines added, {len(lines) - added} removed"
+    if verdict.rule == "script:no-longer-parses":
+        return f"Training script no longer parses ({counts})"
+    return f"Training script is another program ({counts})"
+
+
+def _layer(change: Change, _verdict: Verdict) -> str:
+    place = _layer_number(change.path)
+    match change.kind:
+        case Kind.ADDED:
+            return f"Layer {place} added: {layer_words(change.after)}"
+        case Kind.REMOVED:
+            return f"Layer {place} removed: {layer_words(change.before)}"
+        case _:
+            before, after = layer_words(change.before), layer_words(change.after)
+            return f"Layer {place} replaced: {before} → {after}"
+
+
+def _threshold(change: Change, _verdict: Verdict) -> str:
+    one = change.after if change.kind is Kind.ADDED else change.before
+    value = value_words(one.get("value") if isinstance(one, dict) else one)
+    if change.kind is Kind.ADDED:
+        return f"Threshold {_member(change)} added: {value}"
+    return f"Threshold {_member(change)} removed, was {value}"
+
+
+def _samples(change: Change, _verdict: Verdict) -> str:
+    text = _plain("Samples", change)
+    match change.before, change.after:
+        case (int() | float() as before, int() | float() as after) if before:
+            return f"{text} ({(after - before) / before:+.0%})"
+        case _:
+            return text
+
+
+_SPECIAL: dict[str, Callable[[Change, Verdict], str]] = {
+    "trained": _trained,
+    "selectedModelType": _model_type,
+    "mode": _mode,
+    "type": _block_type,
+    "script": _script,
+    "visualLayers[]": _layer,
+    "thresholds[]": _threshold,
+    "dependencies.sampleCount": _samples,
+}
+
+
+def _part(change: Change, new: JsonObject) -> str:
+    """Return what changed inside a layer or a threshold."""
+    if change.path.startswith("visualLayers["):
+        return _layer_property(change, new)
+    return _threshold_part(change, new)
+
+
+def _moved(change: Change, new: JsonObject) -> str:
+    layer = layer_words(_layer_at(change.path, new))
+    return f"Layer {layer} moved from place {_place(change.before)} to {_place(change.after)}"
+
+
+def _layer_property(change: Change, new: JsonObject) -> str:
+    layer = _layer_at(change.path, new)
+    kind = f" ({value_words(layer.get('type'))})" if isinstance(layer, dict) else ""
+    name = f"Layer {_layer_number(change.path)}{kind}"
+    return f"{name}: {_lower(_plain(_label(change), change))}"
+
+
+def _layer_at(path: str, document: JsonObject) -> Json:
+    layers, place = document.get("visualLayers"), _layer_number(path)
+    return layers[place - 1] if isinstance(layers, list) and place <= len(layers) else None
+
+
+def _layer_number(path: str) -> int:
+    """Return a layer's place as people count, from 1."""
+    found = _PLACE.match(path)
+    return int(found.group(1)) + 1 if found else 0
+
+
+def _place(index: Json) -> str:
+    return str(index + 1) if isinstance(index, int) else value_words(index)
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]
+
+
+def _member(change: Change) -> str:
+    found = _MEMBER.match(change.path)
+    return found.group(1) if found else change.path
+
+
+def _threshold_part(change: Change, new: JsonObject) -> str:
+    key = _member(change)
+    if change.pattern == "thresholds[].value":
+        return _plain(f"Threshold {key}{_described(key, new)}", change)
+    if change.pattern.startswith("thresholds[].dropdownOptions"):
+        return f"Options of threshold {key} changed"
+    return _plain(f"{_label(change)} of threshold {key}", change)
+
+
+def _described(key: str, new: JsonObject) -> str:
+    thresholds = new.get("thresholds")
+    for one in thresholds if isinstance(thresholds, list) else []:
+        if isinstance(one, dict) and one.get("key") == key and one.get("description"):
+            return f" ({value_words(one['description'])})"
+    return ""
+
+
+def _catalogue(change: Change, verdict: Verdict) -> str:
+    model = _member(change)
+    if change.pattern == f"{CATALOGUE}[]":
+        what = "added to" if change.kind is Kind.ADDED else "removed from"
+        text = f"Model {_model_name(change)}{model} {what} the catalogue"
+    elif change.pattern.endswith(".blockNoLongerAvailable") and change.after:
+        text = f"Model {model} is no longer available{_reason(change.after)}"
+    elif change.pattern.endswith(".implementationVersion"):
+        text = _plain(f"Implementation of model {model}", change)
+    else:
+        text = _plain(f"Catalogue, {change.path.removeprefix(CATALOGUE)}", change)
+    return f"{text} (in use here)" if verdict.rule == "catalogue:model-in-use" else text
+
+
+def _model_name(change: Change) -> str:
+    one = change.after if change.kind is Kind.ADDED else change.before
+    name = one.get("name") if isinstance(one, dict) else None
+    return f"“{name}” " if isinstance(name, str) and name else ""
+
+
+def _reason(withdrawal: Json) -> str:
+    reason = withdrawal.get("reasonMarkdown") if isinstance(withdrawal, dict) else None
+    return f": {value_words(reason)}" if reason else ""
+
+
+def _list_change(before: list[Json], after: list[Json]) -> str:
+    old, new = Counter(map(value_words, before)), Counter(map(value_words, after))
+    added, removed = list((new - old).elements()), list((old - new).elements())
+    parts = [f"{_some(added)} added"] if added else []
+    parts += [f"{_some(removed)} removed"] if removed else []
+    if not parts:
+        return f"reordered, {_some(list(map(value_words, after)))}"
+    return ", ".join(parts)
+
+
+def _some(values: list[str]) -> str:
+    shown = ", ".join(values[:5])
+    return f"{shown} and {len(values) - 5} more" if len(values) > 5 else shown

@@ -1,0 +1,66 @@
+"""The model's life: untrained, trained, stale.
+
+Stale is inferred from two polls: a layers, script or training finding above `info` came after
+the training, or Studio says `requiresRetrain`. It ends when `trained` goes false to true, when
+`requiresRetrain` is left, or when the edits are reverted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from auditor.drift.model import Area, Finding, JsonObject, Kind, ModelState, Severity
+from auditor.drift.policy import REQUIRES_RETRAIN
+
+_INVALIDATES_TRAINING = (Area.LAYERS, Area.SCRIPT, Area.TRAINING)
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """A model's state, and whether it is held to be trained with the very answer judged."""
+
+    state: ModelState
+    trained_now: bool
+
+
+def first_life(document: JsonObject) -> Life:
+    """Return the life of a model seen for the first time."""
+    if document.get("trained") is not True:
+        return Life(ModelState.UNTRAINED, trained_now=False)
+    if _asks_for_training(document):
+        return Life(ModelState.STALE, trained_now=False)
+    return Life(ModelState.TRAINED, trained_now=True)
+
+
+def next_life(
+    before: ModelState, old: JsonObject, new: JsonObject, findings: Sequence[Finding]
+) -> Life:
+    """Return the life after tonight's findings; whether edits were reverted is for the caller."""
+    if new.get("trained") is not True or _asks_for_training(new):
+        return first_life(new)
+    if _was_trained_between(old) or any(_is_another_block(finding) for finding in findings):
+        return Life(ModelState.TRAINED, trained_now=True)
+    if makes_stale(findings) or before is ModelState.STALE:
+        return Life(ModelState.STALE, trained_now=False)
+    return Life(ModelState.TRAINED, trained_now=False)
+
+
+def makes_stale(findings: Sequence[Finding]) -> bool:
+    """Return whether findings say that the configuration left the training behind."""
+    return any(
+        finding.area in _INVALIDATES_TRAINING and finding.severity is not Severity.INFO
+        for finding in findings
+    )
+
+
+def _was_trained_between(old: JsonObject) -> bool:
+    return old.get("trained") is not True or _asks_for_training(old)
+
+
+def _asks_for_training(document: JsonObject) -> bool:
+    return document.get("selectedModelType") == REQUIRES_RETRAIN
+
+
+def _is_another_block(finding: Finding) -> bool:
+    return finding.area is Area.IDENTITY and finding.kind is Kind.REPLACED

@@ -1,0 +1,307 @@
+"""The nouns of an audit as frozen values.
+
+Times are aware and UTC. Documents are held as canonical or as-sent JSON *bytes* and parsed on
+demand, since a frozen dataclass does not freeze what it holds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import NamedTuple, TypeAlias
+
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
+JsonObject: TypeAlias = dict[str, Json]
+
+
+class TargetId(NamedTuple):
+    """A learn block, as Studio knows it; written `PROJECT/LEARN`."""
+
+    project_id: int
+    learn_id: int
+
+    def __str__(self) -> str:
+        return f"{self.project_id}/{self.learn_id}"
+
+
+class Severity(StrEnum):
+    """How much a finding matters; `rank` orders them, worst highest."""
+
+    INFO = "info"
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+    @property
+    def rank(self) -> int:
+        """Return the place in the order from info (0) to critical (4)."""
+        return tuple(Severity).index(self)
+
+
+class Area(StrEnum):
+    """Which part of a block a field belongs to."""
+
+    TRAINED = "trained"
+    LAYERS = "layers"
+    THRESHOLDS = "thresholds"
+    SCRIPT = "script"
+    TRAINING = "training"
+    DATA = "data"
+    IDENTITY = "identity"
+    CATALOGUE = "catalogue"
+    INTERFACE = "interface"
+    UNKNOWN = "unknown"
+
+
+class Owner(StrEnum):
+    """Whose act changes a field."""
+
+    INTENT = "intent"
+    TRAINING = "training"
+    DATASET = "dataset"
+    VENDOR = "vendor"
+    INTERFACE = "interface"
+    UNKNOWN = "unknown"
+
+
+class Kind(StrEnum):
+    """What happened at a path."""
+
+    ADDED = "added"
+    REMOVED = "removed"
+    CHANGED = "changed"
+    MOVED = "moved"
+    REPLACED = "replaced"
+
+
+class Since(StrEnum):
+    """The reference a finding is measured from."""
+
+    LAST = "last"
+    BASELINE = "baseline"
+
+
+class TargetState(StrEnum):
+    """What a run can say of a target."""
+
+    NEW = "new"
+    IN_SYNC = "in_sync"
+    DRIFTED = "drifted"
+    UNKNOWN = "unknown"
+    MISSING = "missing"
+    UNSUPPORTED = "unsupported"
+
+
+class ModelState(StrEnum):
+    """Whether the trained model matches its configuration; `stale` is inferred from polls."""
+
+    UNTRAINED = "untrained"
+    STALE = "stale"
+    TRAINED = "trained"
+    UNKNOWN = "unknown"
+
+
+class RunStatus(StrEnum):
+    """How far a run came."""
+
+    RUNNING = "running"
+    COMPLETE = "complete"
+    INCOMPLETE = "incomplete"
+    FAILED = "failed"
+    ABANDONED = "abandoned"
+
+
+class Trigger(StrEnum):
+    """What started a run."""
+
+    SCHEDULE = "schedule"
+    CATCH_UP = "catch-up"
+    MANUAL = "manual"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One difference at one path, before anyone judged it.
+
+    Attributes:
+        path: as the contract writes paths, e.g. `thresholds[min_score].value`.
+        pattern: the field-table row it falls under, e.g. `thresholds[].value`.
+        before: the literal old value, None where there was none.
+        after: the literal new value, None where there is none.
+    """
+
+    path: str
+    pattern: str
+    kind: Kind
+    before: Json
+    after: Json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """A change, or several folded into one, that is told.
+
+    Attributes:
+        id: hash of target, path, before and after (16 hex digits).
+        rule: what set the severity, e.g. `default:layers`.
+        folded: the paths of the changes that are told by this finding, in document order.
+    """
+
+    id: str
+    area: Area
+    owner: Owner
+    kind: Kind
+    path: str
+    before: Json
+    after: Json
+    severity: Severity
+    headline: str
+    rule: str
+    since: Since = Since.LAST
+    folded: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VendorFinding:
+    """A change by the vendor, told once a run, with the number of targets that show it."""
+
+    id: str
+    area: Area
+    kind: Kind
+    path: str
+    before: Json
+    after: Json
+    targets: int
+    severity: Severity
+    headline: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalogue:
+    """The vendor's list of models, split off an answer and stored once by its digest.
+
+    Attributes:
+        document: JSON array as sent, secrets hidden.
+        digest: SHA-256 of its canonical bytes, 64 hex digits.
+    """
+
+    document: bytes
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """A target's configuration as one run saw it, secrets hidden.
+
+    Attributes:
+        document: the answer as Studio sent it (JSON, ASCII), except that secrets are hidden and
+            `transferLearningModels` is null: the catalogue stands apart.
+        digest: SHA-256 of the canonical bytes of `document`, 64 hex digits.
+        name: the block's name in Studio.
+        type: the block's type, empty where the answer does not state it.
+    """
+
+    document: bytes
+    digest: str
+    catalogue: Catalogue
+    name: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Why something could not be checked; `kind` is a `StudioError.kind`."""
+
+    kind: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunInfo:
+    """One pass over all targets; `id` is None where nothing was stored (a dry run)."""
+
+    id: int | None
+    status: RunStatus
+    trigger: Trigger
+    started_at: datetime
+    finished_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        for moment in (self.started_at, self.finished_at):
+            if moment is not None and moment.tzinfo is not UTC:
+                raise ValueError(f"a run's times are aware and UTC, not {moment!r}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Totals:
+    """What a run counted. `targets` leaves `unsupported` in, `checked` counts what was read."""
+
+    targets: int = 0
+    checked: int = 0
+    new: int = 0
+    in_sync: int = 0
+    drifted: int = 0
+    missing: int = 0
+    unknown: int = 0
+    unsupported: int = 0
+    findings: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetReport:
+    """What a run says of one target.
+
+    Attributes:
+        project: how reports call the project; empty where no name is known.
+        suppressed: changes that were stored and not told.
+        error: why it could not be read (`unknown` only).
+        last_good_at: the check before this run that read it, None where there was none.
+        went: True where `missing` or `unsupported` is news of this run.
+    """
+
+    target: TargetId
+    project: str
+    name: str
+    type: str
+    state: TargetState
+    model_state: ModelState
+    findings: tuple[Finding, ...] = ()
+    suppressed: int = 0
+    error: Failure | None = None
+    last_good_at: datetime | None = None
+    went: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectError:
+    """A cause that keeps a whole project from being checked, told once."""
+
+    project_id: int
+    kind: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """A run told to a reader.
+
+    Attributes:
+        targets: all targets of the run, by project and learn id.
+        head_hash: the run's link in the hash chain, empty in a dry run.
+        previous_run_id: the stored run before this one; a gap in these is visible.
+        next_run_at: when the schedule runs next, None outside the service.
+        schedule: cron line and time zone, as configured.
+    """
+
+    run: RunInfo
+    totals: Totals
+    targets: tuple[TargetReport, ...]
+    catalogue: tuple[VendorFinding, ...] = ()
+    errors: tuple[ProjectError, ...] = ()
+    head_hash: str = ""
+    previous_run_id: int | None = None
+    next_run_at: datetime | None = None
+    schedule: str = ""
+    notes: tuple[str, ...] = field(default=())

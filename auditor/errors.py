@@ -1,0 +1,121 @@
+"""Every error the auditor raises on purpose, in one tree.
+
+AuditorError                     exit 2 unless a subclass says otherwise
+├── ConfigError                  the configuration cannot be used; names every wrong key
+├── UsageError                   what was asked for does not exist or makes no sense
+├── DocumentError                a document has no canonical form (NaN, an infinity, no JSON)
+├── StudioError                  Studio gave no answer that can be believed
+├── StoreError
+│   ├── StoreUnreachableError    no connection, locked for too long, disk full, read-only
+│   ├── SchemaVersionError       the database is older or newer than this program
+│   ├── DamagedDatabaseError     the database file is corrupt (exit 78)
+│   ├── RunUnderWayError         another run holds the database
+│   └── AlreadyRunError          this slot of the schedule has its run
+└── DeliveryError                the mail server did not take a message
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+class AuditorError(Exception):
+    """Base of all errors that the auditor raises on purpose."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One wrong key of a configuration: where it stands, what is wrong, what to do."""
+
+    key: str
+    message: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.message} ({self.remedy})"
+
+
+class ConfigError(AuditorError):
+    """The configuration cannot be used; `problems` names every wrong key at once."""
+
+    def __init__(self, source: str, problems: tuple[Problem, ...]) -> None:
+        self.source = source
+        self.problems = problems
+        super().__init__("\n".join([f"{source} cannot be used:", *(f"  {p}" for p in problems)]))
+
+
+class UsageError(AuditorError):
+    """What was asked for does not exist or makes no sense."""
+
+
+class DocumentError(AuditorError):
+    """A document has no canonical form."""
+
+
+class StudioError(AuditorError):
+    """Studio gave no answer that can be believed.
+
+    Attributes:
+        kind: one word for programs: `timeout`, `unreachable`, `unauthorized`, `http`,
+            `rate_limited`, `not_json`, `refused`, `invalid`, `too_large`, `redirect`.
+        transient: asking again may help.
+        retry_after: how long the server asked to wait, where it did.
+        whole_project: the cause holds for every block of the project, so asking on is no use.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        message: str,
+        *,
+        transient: bool = False,
+        retry_after: timedelta | None = None,
+        whole_project: bool = False,
+    ) -> None:
+        self.kind = kind
+        self.message = message
+        self.transient = transient
+        self.retry_after = retry_after
+        self.whole_project = whole_project
+        super().__init__(message)
+
+
+class StoreError(AuditorError):
+    """The database could not do what was asked."""
+
+
+class StoreUnreachableError(StoreError):
+    """No connection, locked for too long, disk full or read-only."""
+
+
+class SchemaVersionError(StoreError):
+    """The database's schema is older or newer than this program."""
+
+
+class DamagedDatabaseError(StoreError):
+    """The database file is corrupt; going on would spread the damage."""
+
+    exit_code = 78
+
+
+class RunUnderWayError(StoreError):
+    """Another run on the same database has not ended."""
+
+
+class AlreadyRunError(StoreError):
+    """This slot of the schedule already has its run."""
+
+
+class DeliveryError(AuditorError):
+    """The mail server did not take a message.
+
+    Attributes:
+        permanent: trying again is no use (5xx).
+    """
+
+    def __init__(self, message: str, *, permanent: bool) -> None:
+        self.permanent = permanent
+        super().__init__(message)

@@ -1,0 +1,68 @@
+"""Messages on their way: what becomes of one after an attempt.
+
+Delivery is at least once with a stable Message-ID; a message is delivered when the server took
+it, not before. Waits double from a minute to six hours; after 27 attempts, between four and
+five days (RFC 5321 section 4.5.4.1), a message is dead.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+FIRST_WAIT = timedelta(minutes=1)
+LONGEST_WAIT = timedelta(hours=6)
+MAX_ATTEMPTS = 27
+
+
+class MessageState(StrEnum):
+    """Where a message is."""
+
+    QUEUED = "queued"
+    DELIVERED = "delivered"
+    DEAD = "dead"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """A report on its way to one recipient.
+
+    Attributes:
+        id: the store's number, 0 before it is stored.
+        message_id: the Message-ID header, angle brackets included; the same at every attempt.
+        content: the whole MIME message.
+        last_error: why the last attempt failed, empty before one did.
+    """
+
+    id: int
+    run_id: int
+    recipient: str
+    message_id: str
+    subject: str
+    content: bytes
+    state: MessageState
+    attempts: int
+    due_at: datetime
+    last_error: str = ""
+    delivered_at: datetime | None = None
+
+
+def delivered(message: Message, *, now: datetime) -> Message:
+    """Return the message as one that the server took."""
+    return replace(
+        message,
+        state=MessageState.DELIVERED,
+        attempts=message.attempts + 1,
+        last_error="",
+        delivered_at=now,
+    )
+
+
+def failed(message: Message, reason: str, *, permanent: bool, now: datetime) -> Message:
+    """Return the message as one to try again later, or as dead."""
+    attempts = message.attempts + 1
+    if permanent or attempts >= MAX_ATTEMPTS:
+        return replace(message, state=MessageState.DEAD, attempts=attempts, last_error=reason)
+    wait = min(FIRST_WAIT * 2 ** (attempts - 1), LONGEST_WAIT)
+    return replace(message, attempts=attempts, due_at=now + wait, last_error=reason)

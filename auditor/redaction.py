@@ -1,0 +1,68 @@
+"""Secrets: how they are held, recognised and hidden, in one place.
+
+A hidden value keeps a keyed fingerprint, `(hidden:HMAC)`, wherever it is stored or compared, so
+that a change of a secret is seen; wherever people look it reads `(hidden)`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from dataclasses import dataclass
+
+HIDDEN = "(hidden)"
+_STORED = re.compile(r"\(hidden:[0-9a-f]{32}\)")
+_STUDIO_KEY = re.compile(r"ei_[0-9a-fA-F]{32,}")
+
+
+class Secret:
+    """A secret in memory: shows itself only when asked to."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """Return the secret in clear."""
+        return self._value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and hmac.compare_digest(
+            self._value.encode(), other._value.encode()
+        )
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __repr__(self) -> str:
+        return f"Secret({HIDDEN})"
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprinter:
+    """Hides secrets under a key that never leaves the database."""
+
+    key: bytes
+
+    def hide(self, value: str) -> str:
+        """Return `(hidden:HMAC)` in place of a secret; an already hidden one as it is."""
+        if _STORED.fullmatch(value):
+            return value
+        mark = hmac.new(self.key, value.encode("utf-8", "surrogatepass"), hashlib.sha256)
+        return f"(hidden:{mark.hexdigest()[:32]})"
+
+    def hide_keys(self, text: str) -> str:
+        """Return `text` with every Studio key (`ei_` and 32 or more hex digits) hidden."""
+        return _STUDIO_KEY.sub(lambda match: self.hide(match.group()), text)
+
+
+def holds_studio_key(text: str) -> bool:
+    """Return whether `text` holds a Studio key in clear."""
+    return _STUDIO_KEY.search(text) is not None
+
+
+def shown(text: str) -> str:
+    """Return `text` as people may see it: no fingerprint, no Studio key."""
+    return _STUDIO_KEY.sub(HIDDEN, _STORED.sub(HIDDEN, text))

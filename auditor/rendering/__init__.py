@@ -1,0 +1,1 @@
+"""What people and programs read: JSON, plain text, HTML, mail subjects, the reports folder."""

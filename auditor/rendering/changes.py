@@ -1,0 +1,149 @@
+"""What stood before and what stands now, as a few signed lines.
+
+A script is a unified diff, a list of plain values what came and went, an object one key a line,
+anything else the two values as JSON. Every line is harmless, short, and there are few of them.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+
+from auditor.drift.model import Finding, Json, Kind, VendorFinding
+from auditor.rendering.words import capped, count, harmless
+
+MOST_LINES = 40
+LONGEST_LINE = 160
+_ONE_LINE = 56
+_BEFORE_DIFFERENCE = 20
+# difflib takes minutes for texts far beyond any script that Studio holds.
+_LONGEST_TEXT = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a change.
+
+    Attributes:
+        sign: `-` removed, `+` added, a space for context, `@` for a place or a remark.
+    """
+
+    sign: str
+    text: str
+
+
+def lines(finding: Finding | VendorFinding) -> tuple[Line, ...]:
+    """Return the change as at most `MOST_LINES` lines and, beyond, how many were left out."""
+    return _limited(list(_lines(finding.kind, finding.before, finding.after)))
+
+
+def _lines(kind: Kind, before: Json, after: Json) -> Iterable[Line]:
+    if kind is Kind.ADDED:
+        return _value("+", after)
+    if kind is Kind.REMOVED:
+        return _value("-", before)
+    if kind is Kind.MOVED:
+        return [Line("-", _place(before)), Line("+", _place(after))]
+    return _both(before, after)
+
+
+def _both(before: Json, after: Json) -> Iterable[Line]:
+    if isinstance(before, str) and isinstance(after, str) and "\n" in before + after:
+        return _text_diff(before, after)
+    if isinstance(before, list) and isinstance(after, list) and _plain([*before, *after]):
+        return _list_diff(before, after)
+    old, new = [*_value("-", before)], [*_value("+", after)]
+    if [line.text for line in old] == [line.text for line in new]:
+        return _alike(before, after)
+    return [*old, *new]
+
+
+def _alike(before: Json, after: Json) -> Iterable[Line]:
+    """Tell apart two values that look the same where they are cut, or because they are secret."""
+    old, new = (harmless(_literal(value)) for value in (before, after))
+    start = _first_difference(old, new) - _BEFORE_DIFFERENCE
+    if old == new:
+        return [Line("@", "changed; what is hidden differs")]
+    return [
+        Line("@", f"alike up to character {max(start, 0):,}"),
+        Line("-", capped(old[max(start, 0) :], LONGEST_LINE)),
+        Line("+", capped(new[max(start, 0) :], LONGEST_LINE)),
+    ]
+
+
+def _first_difference(old: str, new: str) -> int:
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(old, new, strict=False)))
+
+
+def _text_diff(before: str, after: str) -> Iterable[Line]:
+    old, new = _text_lines(before), _text_lines(after)
+    if max(len(old), len(new)) > _LONGEST_TEXT:
+        yield Line("@", f"too long to compare: {count(len(old), 'line')}, now {len(new):,}")
+        return
+    difference = difflib.unified_diff(old, new, n=2, lineterm="")
+    for number, line in enumerate(difference):
+        # The first two name the files; both sides are the same field here.
+        if number >= 2:
+            yield Line(line[0], _shortened(line if line[0] == "@" else line[1:]))
+
+
+def _list_diff(before: Sequence[Json], after: Sequence[Json]) -> Iterable[Line]:
+    old, new = [*map(_literal, before)], [*map(_literal, after)]
+    if Counter(old) == Counter(new):
+        yield Line("@", "same members, another order")
+        yield Line("-", _shortened(", ".join(old)))
+        yield Line("+", _shortened(", ".join(new)))
+        return
+    yield from (
+        Line("-", _shortened(member)) for member in (Counter(old) - Counter(new)).elements()
+    )
+    yield from (
+        Line("+", _shortened(member)) for member in (Counter(new) - Counter(old)).elements()
+    )
+    kept = (Counter(old) & Counter(new)).total()
+    if kept:
+        yield Line("@", f"{count(kept, 'member')} unchanged")
+
+
+def _value(sign: str, value: Json) -> Iterable[Line]:
+    if isinstance(value, str) and "\n" in value:
+        return (Line(sign, _shortened(line)) for line in _text_lines(value))
+    literal = _literal(value)
+    if isinstance(value, dict) and len(literal) > _ONE_LINE:
+        return (
+            Line(sign, _shortened(f"{key}: {_literal(member)}")) for key, member in value.items()
+        )
+    return [Line(sign, _shortened(literal))]
+
+
+def _place(index: Json) -> str:
+    # Headlines and people count layers from 1, paths and the API from 0.
+    return f"place {index + 1}" if isinstance(index, int) else f"place {_literal(index)}"
+
+
+def _text_lines(text: str) -> list[str]:
+    # Not splitlines: it would swallow form feeds and separators that ought to be seen.
+    return text.replace("\r\n", "\n").rstrip("\n").split("\n")
+
+
+def _literal(value: Json) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _plain(members: Sequence[Json]) -> bool:
+    return not any(isinstance(member, (list, dict)) for member in members)
+
+
+def _shortened(text: str) -> str:
+    return capped(harmless(text.expandtabs(4)), LONGEST_LINE)
+
+
+def _limited(every: list[Line]) -> tuple[Line, ...]:
+    if len(every) <= MOST_LINES:
+        return tuple(every)
+    rest = Line("@", f"{count(len(every) - MOST_LINES, 'more line')} not shown")
+    return (*every[:MOST_LINES], rest)

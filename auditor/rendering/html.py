@@ -1,0 +1,85 @@
+"""Reports and comparisons as HTML: a mail with its styles inlined, or a page of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
+from pathlib import Path
+
+from css_inline import CSSInliner
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from auditor.rendering.changes import Line
+from auditor.rendering.outline import Comparison, Outline
+from auditor.rendering.sections import told
+from auditor.rendering.text import AUTHOR, COMMANDS
+from auditor.rendering.words import name
+
+_CSS = {"-": "del", "+": "add", " ": "same", "@": "mark"}
+_SHOWN_SIGNS = {"-": "\N{MINUS SIGN}", "+": "+", " ": " ", "@": "·"}
+_WORDS = {"-": "was", "+": "now"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """Lines of one sign, shown in one box."""
+
+    css: str
+    text: str
+
+
+class HtmlRenderer:
+    """Fills the templates; everything foreign is harmless before, and escaped besides."""
+
+    def __init__(self, templates: Path) -> None:
+        self._environment = Environment(
+            loader=FileSystemLoader(templates),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._environment.filters["runs"] = runs
+        self._environment.globals.update(author=AUTHOR, commands=COMMANDS)
+        # Clients that know `prefers-color-scheme` need the at-rules; Gmail drops both.
+        self._inliner = CSSInliner(
+            keep_style_tags=False, keep_at_rules=True, load_remote_stylesheets=False
+        )
+
+    def mail(self, report: Outline) -> str:
+        """Return the report with every style on its element, as mail clients want it."""
+        return self._inliner.inline(self._report(report, whole=False))
+
+    def page(self, report: Outline) -> str:
+        """Return the report as a page of its own, vendor changes with their values."""
+        return self._report(report, whole=True)
+
+    def diff(self, comparison: Comparison) -> str:
+        """Return a comparison of two answers as a page of its own."""
+        ordered = sorted(comparison.findings, key=lambda finding: -finding.severity.rank)
+        return self._environment.get_template("diff.html").render(
+            old=name(comparison.old),
+            new=name(comparison.new),
+            model=str(comparison.model_state),
+            suppressed=comparison.suppressed,
+            findings=[told(finding) for finding in ordered],
+        )
+
+    def _report(self, report: Outline, *, whole: bool) -> str:
+        return self._environment.get_template("report.html").render(report=report, whole=whole)
+
+
+def runs(lines: Sequence[Line]) -> tuple[Run, ...]:
+    """Return the lines grouped by sign; a lone pair says `was` and `now` beside its signs."""
+    pair = [line.sign for line in lines] == ["-", "+"]
+    return tuple(
+        Run(css=_CSS[sign], text="\n".join(_signed(line, in_pair=pair) for line in group))
+        for sign, group in groupby(lines, key=attrgetter("sign"))
+    )
+
+
+def _signed(line: Line, *, in_pair: bool) -> str:
+    word = f"{_WORDS[line.sign]} " if in_pair else ""
+    return f"{_SHOWN_SIGNS[line.sign]} {word}{line.text}".rstrip()

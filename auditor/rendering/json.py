@@ -1,0 +1,249 @@
+"""Reports, comparisons, status and history as JSON documents for programs.
+
+Keys, their order and their types are the contract's. Times are UTC in whole seconds, secrets
+read `(hidden)` wherever they lie, and the text is ASCII, so that no name can harm a terminal.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from auditor.drift.model import (
+    Area,
+    Failure,
+    Finding,
+    Json,
+    JsonObject,
+    ModelState,
+    Owner,
+    ProjectError,
+    Report,
+    RunInfo,
+    Since,
+    TargetId,
+    TargetReport,
+    Totals,
+    VendorFinding,
+)
+from auditor.outbox import Message
+from auditor.ports import TargetStatus, Version
+from auditor.redaction import shown
+
+
+def to_text(document: JsonObject) -> str:
+    """Return the document as indented ASCII with a line end."""
+    return json.dumps(document, indent=2, allow_nan=False) + "\n"
+
+
+def report_json(report: Report) -> JsonObject:
+    """Return the report as `auditor.report/1`."""
+    return _open(
+        {
+            "schema": "auditor.report/1",
+            "run": _run(report.run),
+            "totals": _totals(report.totals),
+            "targets": [_target(target) for target in report.targets],
+            "catalogue": [_vendor(finding) for finding in report.catalogue],
+            "errors": [_project_error(error) for error in report.errors],
+        }
+    )
+
+
+def diff_json(
+    model_state: ModelState, findings: Sequence[Finding | VendorFinding], suppressed: int
+) -> JsonObject:
+    """Return a comparison as `auditor.diff/1`; vendor changes have a finding's keys there."""
+    return _open(
+        {
+            "schema": "auditor.diff/1",
+            "model_state": str(model_state),
+            "findings": [_compared(finding) for finding in findings],
+            "suppressed": suppressed,
+        }
+    )
+
+
+def status_json(
+    statuses: Sequence[TargetStatus],
+    *,
+    last_run: RunInfo | None,
+    next_run_at: datetime | None,
+    messages: Sequence[Message],
+) -> JsonObject:
+    """Return `auditor.status/1`: the service, its undelivered messages, every target."""
+    return _open(
+        {
+            "schema": "auditor.status/1",
+            "last_run": None if last_run is None else _run(last_run),
+            "next_run_at": _time(next_run_at),
+            "messages": [_message(message) for message in messages],
+            "targets": [_status(status) for status in statuses],
+        }
+    )
+
+
+def history_json(target: TargetId, versions: Sequence[Version]) -> JsonObject:
+    """Return `auditor.history/1`: a target's versions as given, newest first."""
+    return _open(
+        {
+            "schema": "auditor.history/1",
+            "project_id": target.project_id,
+            "learn_id": target.learn_id,
+            "versions": [_version(version) for version in versions],
+        }
+    )
+
+
+def _run(run: RunInfo) -> JsonObject:
+    return {
+        "id": run.id,
+        "status": str(run.status),
+        "trigger": str(run.trigger),
+        "started_at": _time(run.started_at),
+        "finished_at": _time(run.finished_at),
+    }
+
+
+def _totals(totals: Totals) -> JsonObject:
+    return {
+        "targets": totals.targets,
+        "checked": totals.checked,
+        "new": totals.new,
+        "in_sync": totals.in_sync,
+        "drifted": totals.drifted,
+        "missing": totals.missing,
+        "unknown": totals.unknown,
+        "unsupported": totals.unsupported,
+        "findings": totals.findings,
+    }
+
+
+def _target(target: TargetReport) -> JsonObject:
+    return {
+        "project_id": target.target.project_id,
+        "learn_id": target.target.learn_id,
+        "project": target.project,
+        "name": target.name,
+        "type": target.type,
+        "state": str(target.state),
+        "model_state": str(target.model_state),
+        "findings": [_finding(finding) for finding in target.findings],
+        "suppressed": target.suppressed,
+        "error": _failure(target.error),
+    }
+
+
+def _finding(finding: Finding) -> JsonObject:
+    return {
+        "id": finding.id,
+        "area": str(finding.area),
+        "owner": str(finding.owner),
+        "kind": str(finding.kind),
+        "path": finding.path,
+        "before": finding.before,
+        "after": finding.after,
+        "severity": str(finding.severity),
+        "headline": finding.headline,
+        "rule": finding.rule,
+        "since": str(finding.since),
+        "folded": list(finding.folded),
+    }
+
+
+def _vendor(finding: VendorFinding) -> JsonObject:
+    return {
+        "id": finding.id,
+        "area": str(finding.area),
+        "kind": str(finding.kind),
+        "path": finding.path,
+        "before": finding.before,
+        "after": finding.after,
+        "targets": finding.targets,
+        "severity": str(finding.severity),
+        "headline": finding.headline,
+    }
+
+
+def _compared(finding: Finding | VendorFinding) -> JsonObject:
+    if isinstance(finding, Finding):
+        return _finding(finding)
+    owner = Owner.VENDOR if finding.area is Area.CATALOGUE else Owner.UNKNOWN
+    return _finding(
+        Finding(
+            id=finding.id,
+            area=finding.area,
+            owner=owner,
+            kind=finding.kind,
+            path=finding.path,
+            before=finding.before,
+            after=finding.after,
+            severity=finding.severity,
+            headline=finding.headline,
+            rule=f"default:{finding.area}",
+            since=Since.LAST,
+        )
+    )
+
+
+def _project_error(error: ProjectError) -> JsonObject:
+    return {"project_id": error.project_id, "kind": error.kind, "message": error.message}
+
+
+def _status(status: TargetStatus) -> JsonObject:
+    return {
+        "project_id": status.target.project_id,
+        "learn_id": status.target.learn_id,
+        "project": status.project,
+        "name": status.name,
+        "type": status.type,
+        "state": str(status.state),
+        "model_state": str(status.model_state),
+        "last_changed_at": _time(status.last_changed_at),
+        "last_checked_at": _time(status.last_checked_at),
+        "last_attempted_at": _time(status.last_attempted_at),
+        "error": _failure(status.error),
+    }
+
+
+def _message(message: Message) -> JsonObject:
+    return {
+        "run_id": message.run_id,
+        "recipient": message.recipient,
+        "state": str(message.state),
+        "attempts": message.attempts,
+        "due_at": _time(message.due_at),
+        "last_error": message.last_error,
+    }
+
+
+def _version(version: Version) -> JsonObject:
+    return {
+        "run_id": version.run_id,
+        "seen_at": _time(version.seen_at),
+        "headline": version.headline,
+        "model_state": str(version.model_state),
+        "hash": version.hash,
+    }
+
+
+def _failure(failure: Failure | None) -> JsonObject | None:
+    return None if failure is None else {"kind": failure.kind, "message": failure.message}
+
+
+def _time(at: datetime | None) -> str | None:
+    return None if at is None else f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _open(document: JsonObject) -> JsonObject:
+    """Return the document as people may see it: no fingerprint, no key, at any depth."""
+    return {shown(key): _shown(value) for key, value in document.items()}
+
+
+def _shown(value: Json) -> Json:
+    if isinstance(value, str):
+        return shown(value)
+    if isinstance(value, list):
+        return [_shown(member) for member in value]
+    return _open(value) if isinstance(value, dict) else value

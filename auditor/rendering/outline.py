@@ -1,0 +1,154 @@
+"""A report as its readers go through it: sections in order, every text ready to be shown.
+
+Plain text and HTML are made from the same outline, so they say the same. What limits the
+meaning of the rest (what could not be checked) comes first; then changes, worst first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from auditor.drift.model import (
+    Finding,
+    ModelState,
+    Severity,
+    TargetId,
+    VendorFinding,
+)
+from auditor.rendering.changes import Line
+from auditor.rendering.verdict import Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Colophon:
+    """What the foot of a report says beyond the report itself.
+
+    Attributes:
+        reports_directory: where the full page lies; empty where no folder is kept.
+        studio_url: Studio's pages, e.g. `https://studio.edgeimpulse.com`; empty for no links.
+    """
+
+    version: str
+    reports_directory: str = ""
+    studio_url: str = ""
+    why: str = "Your address stands under [email] recipients in the auditor's configuration."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """A finding in words. `targets` is the number of blocks that show a vendor's change."""
+
+    id: str
+    severity: Severity
+    headline: str
+    path: str
+    lines: tuple[Line, ...]
+    folded: str
+    rule: str
+    targets: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """A block and what changed in it, worst first. `between` names the two polls."""
+
+    project: str
+    block: str
+    target: TargetId
+    type: str
+    model: ModelState
+    effect: str
+    between: str
+    link: str
+    findings: tuple[Told, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A block in one line, or a project: then `block` names it, the project is empty."""
+
+    project: str
+    block: str
+    target: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unchecked:
+    """Blocks that could not be read for one reason; a project's own failure may name none."""
+
+    project: str
+    reason: str
+    blocks: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Number:
+    """One cell of the strip."""
+
+    value: int
+    label: str
+    tone: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """A titled run of one-line entries; `hidden` of them were left out."""
+
+    title: str
+    entries: tuple[Entry, ...]
+    hidden: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outline:
+    """The whole report.
+
+    Attributes:
+        shown: `showing 24 of 61 findings, worst first`; empty where nothing was cut.
+        full: where the whole report lies; empty where nowhere.
+        unchecked_hidden: blocks not checked that the section leaves out.
+    """
+
+    run: str
+    when: str
+    verdict: Verdict
+    strip: tuple[Number, ...]
+    notes: tuple[str, ...]
+    unchecked: tuple[Unchecked, ...]
+    unchecked_hidden: int
+    changes: tuple[Card, ...]
+    inventory: tuple[Section, ...]
+    dataset: tuple[Card, ...]
+    vendor: tuple[Told, ...]
+    vendor_hidden: int
+    baseline: Section
+    quiet: tuple[str, ...]
+    shown: str
+    full: str
+    foot: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """Two answers set side by side, as `diff` shows them; `old` and `new` name them."""
+
+    old: str
+    new: str
+    model_state: ModelState
+    findings: Sequence[Finding | VendorFinding]
+    suppressed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How many findings, worst first, and how many entries a section may show; None is all."""
+
+    findings: int | None = None
+    entries: int | None = None
+
+
+def page_name(run_id: int) -> str:
+    """Return the file name of a run's page in the reports folder."""
+    return f"run-{run_id:06d}.html"

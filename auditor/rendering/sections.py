@@ -1,0 +1,314 @@
+"""How a report becomes an outline: what goes into which section, in which order, cut where.
+
+Findings are cut worst first over the whole report, then shown by project and block; a change of
+the data set stands in its own section, since nobody edited the block for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from itertools import groupby
+from typing import TypeAlias
+
+from auditor.drift.model import (
+    Finding,
+    ModelState,
+    Owner,
+    Report,
+    Since,
+    TargetId,
+    TargetReport,
+    TargetState,
+    VendorFinding,
+)
+from auditor.rendering.changes import lines
+from auditor.rendering.outline import (
+    Card,
+    Colophon,
+    Entry,
+    Limits,
+    Number,
+    Outline,
+    Section,
+    Told,
+    Unchecked,
+    page_name,
+)
+from auditor.rendering.tally import Tally, tally, title
+from auditor.rendering.verdict import verdict
+from auditor.rendering.words import count, length, listed, moment, name, sentence
+
+MOST_FOLDED = 8
+_EFFECTS = {
+    ModelState.STALE: "The trained model no longer matches its configuration (inferred).",
+    ModelState.UNTRAINED: "This block holds no trained model.",
+    ModelState.TRAINED: "",
+    ModelState.UNKNOWN: "",
+}
+
+Pair: TypeAlias = tuple[TargetReport, Finding]
+
+
+def outline(report: Report, colophon: Colophon, limits: Limits) -> Outline:
+    """Return the report's sections, cut to `limits`."""
+    numbers = tally(report)
+    kept = numbers.findings[: limits.findings]
+    vendor = sorted(report.catalogue, key=lambda finding: -finding.severity.rank)
+    unchecked, unchecked_hidden = _unchecked(report, limits.entries)
+    return Outline(
+        run="Dry run" if report.run.id is None else f"Run {report.run.id}",
+        when=moment(report.run.started_at),
+        verdict=verdict(report),
+        strip=_strip(numbers),
+        notes=tuple(map(sentence, report.notes)),
+        unchecked=unchecked,
+        unchecked_hidden=unchecked_hidden,
+        changes=_cards((p for p in kept if p[1].owner is not Owner.DATASET), report, colophon),
+        inventory=_inventory(numbers, limits.entries),
+        dataset=_cards((p for p in kept if p[1].owner is Owner.DATASET), report, colophon),
+        vendor=tuple(map(told, vendor[: limits.entries])),
+        vendor_hidden=_beyond(len(vendor), limits.entries),
+        baseline=_baseline(report, limits.entries),
+        quiet=_quiet(numbers),
+        shown=_shown(len(kept), len(numbers.findings)),
+        full=_full(report, colophon),
+        foot=_foot(report, colophon),
+    )
+
+
+def told(finding: Finding | VendorFinding) -> Told:
+    """Return the finding in words."""
+    folded: tuple[str, ...] = ()
+    rule, targets = "", 1
+    match finding:
+        case Finding():
+            folded, rule = tuple(map(name, finding.folded)), name(finding.rule)
+        case VendorFinding():
+            targets = finding.targets
+    return Told(
+        id=finding.id,
+        severity=finding.severity,
+        headline=sentence(finding.headline),
+        path=sentence(finding.path),
+        lines=lines(finding),
+        folded=listed(folded, most=MOST_FOLDED),
+        rule=rule,
+        targets=targets,
+    )
+
+
+def _strip(numbers: Tally) -> tuple[Number, ...]:
+    totals = numbers.report.totals
+    suppressed = sum(target.suppressed for target in numbers.report.targets)
+    return (
+        Number(value=numbers.critical, label="critical", tone="critical"),
+        Number(value=len(numbers.findings) - numbers.critical, label="other", tone="high"),
+        Number(value=suppressed, label="suppressed", tone="info"),
+        Number(value=totals.in_sync, label="unchanged", tone="ok"),
+        Number(value=totals.unknown, label="not checked", tone="medium"),
+    )
+
+
+def _unchecked(report: Report, most: int | None) -> tuple[tuple[Unchecked, ...], int]:
+    """Return what could not be checked, by project and reason, and how many blocks are cut."""
+    unread = [target for target in report.targets if target.state is TargetState.UNKNOWN]
+    kept = unread[:most]
+    groups = [
+        Unchecked(
+            project=project, reason=reason, blocks=tuple(_entry(t, _age(t, report)) for t in g)
+        )
+        for (project, reason), g in groupby(sorted(kept, key=_failure_of), key=_failure_of)
+    ]
+    covered = {target.target.project_id for target in unread}
+    bare = [error for error in report.errors if error.project_id not in covered]
+    groups += [
+        Unchecked(project=f"Project {error.project_id}", reason=sentence(error.message), blocks=())
+        for error in bare[:most]
+    ]
+    return tuple(groups), len(unread) - len(kept) + _beyond(len(bare), most)
+
+
+def _failure_of(target: TargetReport) -> tuple[str, str]:
+    reason = target.error.message if target.error is not None else "no reason is known"
+    return _project(target), sentence(reason)
+
+
+def _age(target: TargetReport, report: Report) -> str:
+    if target.last_good_at is None:
+        return "never read so far"
+    age = length(report.run.started_at - target.last_good_at)
+    return f"last read {moment(target.last_good_at)}, {age} before"
+
+
+def _cards(pairs: Iterable[Pair], report: Report, colophon: Colophon) -> tuple[Card, ...]:
+    """Return a card a block: worst project first, in it the worst block."""
+    by_target: dict[TargetId, list[Pair]] = {}
+    worst: dict[int, int] = {}
+    for target, finding in pairs:
+        by_target.setdefault(target.target, []).append((target, finding))
+        project = target.target.project_id
+        worst[project] = max(worst.get(project, 0), finding.severity.rank)
+    ordered = sorted(
+        by_target.values(),
+        key=lambda own: (
+            -worst[own[0][0].target.project_id],
+            own[0][0].target.project_id,
+            -own[0][1].severity.rank,
+            own[0][0].target.learn_id,
+        ),
+    )
+    return tuple(_card(own, report, colophon) for own in ordered)
+
+
+def _card(own: list[Pair], report: Report, colophon: Colophon) -> Card:
+    target = own[0][0]
+    link = f"{colophon.studio_url}/studio/{target.target.project_id}"
+    return Card(
+        project=_project(target),
+        block=title(target),
+        target=target.target,
+        type=name(target.type),
+        model=target.model_state,
+        effect=_EFFECTS[target.model_state],
+        between=_between(target, report),
+        link=link if colophon.studio_url else "",
+        findings=tuple(told(finding) for _, finding in own),
+    )
+
+
+def _between(target: TargetReport, report: Report) -> str:
+    now = moment(report.run.started_at)
+    if target.last_good_at is None:
+        return f"by {now}"
+    return f"between {moment(target.last_good_at).removesuffix(' UTC')} and {now}"
+
+
+def _inventory(numbers: Tally, most: int | None) -> tuple[Section, ...]:
+    unserved = tuple(
+        target
+        for target in numbers.report.targets
+        if target.state is TargetState.UNSUPPORTED and target.went
+    )
+    sections = [
+        _section("Missing blocks", numbers.missing, _missing_note, most),
+        _section("Not supported", unserved, _unserved_note, most),
+    ]
+    if numbers.first_night:
+        sections.append(_started(numbers, most))
+    else:
+        sections.append(_section("New blocks", numbers.new, _new_note, most))
+    return tuple(section for section in sections if section.entries)
+
+
+def _section(
+    heading: str,
+    targets: tuple[TargetReport, ...],
+    note: Callable[[TargetReport], str],
+    most: int | None,
+) -> Section:
+    entries = tuple(_entry(target, note(target)) for target in targets[:most])
+    return Section(title=heading, entries=entries, hidden=_beyond(len(targets), most))
+
+
+def _missing_note(target: TargetReport) -> str:
+    return "its project no longer lists it" if target.went else "still not listed"
+
+
+def _unserved_note(target: TargetReport) -> str:
+    return f"a block of type {name(target.type) or 'unknown'} cannot be read here; told once"
+
+
+def _new_note(target: TargetReport) -> str:
+    return (
+        f"recorded for the first time; {name(target.type) or 'type unknown'}, {target.model_state}"
+    )
+
+
+def _started(numbers: Tally, most: int | None) -> Section:
+    """Return the first night's section: one line a project, for a flood helps nobody."""
+    groups = [tuple(group) for _, group in groupby(numbers.new, key=lambda t: t.target.project_id)]
+    entries = tuple(
+        Entry(
+            project="",
+            block=_project(group[0]),
+            target="",
+            note=f"{count(len(group), 'block')}: {listed(tuple(map(title, group)))}",
+        )
+        for group in groups[:most]
+    )
+    return Section(title="Audit started", entries=entries, hidden=_beyond(len(groups), most))
+
+
+def _baseline(report: Report, most: int | None) -> Section:
+    pairs = [(t, f) for t in report.targets for f in t.findings if f.since is Since.BASELINE]
+    pairs.sort(key=lambda pair: -pair[1].severity.rank)
+    entries = tuple(_entry(t, f"{f.severity}: {sentence(f.headline)}") for t, f in pairs[:most])
+    hidden = _beyond(len(pairs), most)
+    return Section(title="Still different from the baseline", entries=entries, hidden=hidden)
+
+
+def _quiet(numbers: Tally) -> tuple[str, ...]:
+    """Return what is not told, as counts, so that silence is never mistaken for health."""
+    targets = numbers.report.targets
+    totals = numbers.report.totals
+    every = count(numbers.expected, "block")
+    told_of = [f"{totals.checked:,} of {every} checked, {totals.in_sync:,} unchanged."]
+    if suppressed := sum(target.suppressed for target in targets):
+        changes = count(suppressed, "change")
+        told_of.append(f"{changes} stored and not told (Studio's interface, or by rule).")
+    if stale := _stale_since_earlier(numbers):
+        told_of.append(f"Model stale since earlier: {listed(stale)}.")
+    if totals.unsupported:
+        told_of.append(f"{count(totals.unsupported, 'block')} of a type that cannot be read here.")
+    return tuple(told_of)
+
+
+def _stale_since_earlier(numbers: Tally) -> tuple[str, ...]:
+    drifted = {target.target for target, _ in numbers.findings}
+    return tuple(
+        title(target)
+        for target in numbers.report.targets
+        if target.model_state is ModelState.STALE and target.target not in drifted
+    )
+
+
+def _foot(report: Report, colophon: Colophon) -> tuple[tuple[str, str], ...]:
+    run = report.run
+    took = "" if run.finished_at is None else f", took {length(run.finished_at - run.started_at)}"
+    previous = "none before" if report.previous_run_id is None else f"run {report.previous_run_id}"
+    pairs = (
+        ("Run", f"{'dry run, nothing stored' if run.id is None else run.id} ({run.trigger})"),
+        ("Started", f"{moment(run.started_at)}{took}"),
+        ("Previous", previous),
+        ("Schedule", sentence(report.schedule)),
+        ("Next run", "" if report.next_run_at is None else moment(report.next_run_at)),
+        ("Chain head", report.head_hash),
+        ("Program", f"auditor {colophon.version}"),
+        ("Full report", _full(report, colophon)),
+        ("Why you", colophon.why),
+    )
+    return tuple((label, text) for label, text in pairs if text)
+
+
+def _full(report: Report, colophon: Colophon) -> str:
+    if report.run.id is None or not colophon.reports_directory:
+        return ""
+    return f"{colophon.reports_directory}/{page_name(report.run.id)}"
+
+
+def _shown(kept: int, every: int) -> str:
+    return f"showing {kept:,} of {every:,} findings, worst first" if kept < every else ""
+
+
+def _entry(target: TargetReport, note: str) -> Entry:
+    return Entry(
+        project=_project(target), block=title(target), target=str(target.target), note=note
+    )
+
+
+def _project(target: TargetReport) -> str:
+    return name(target.project) or f"Project {target.target.project_id}"
+
+
+def _beyond(every: int, most: int | None) -> int:
+    return 0 if most is None else max(every - most, 0)

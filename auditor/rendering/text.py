@@ -1,0 +1,197 @@
+"""Reports and comparisons as plain text, 72 columns wide, to be read, quoted and searched.
+
+The text part of a mail is a full citizen: it says everything that the HTML says.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+
+from auditor.rendering.changes import Line
+from auditor.rendering.outline import (
+    Card,
+    Comparison,
+    Entry,
+    Outline,
+    Section,
+    Told,
+    Unchecked,
+)
+from auditor.rendering.sections import told
+from auditor.rendering.words import count, name
+
+WIDTH = 72
+AUTHOR = "Studio's API does not say who made a change."
+COMMANDS = (
+    ("auditor explain ID", "shows a finding whole"),
+    ('auditor acknowledge ID --reason "…"', "accepts exactly that value"),
+)
+_LABEL = 13
+_MARKS = {"-": "-", "+": "+", " ": " ", "@": "~"}
+
+
+def report_text(report: Outline) -> str:
+    """Return the whole report."""
+    return "\n".join(_report(report)).rstrip("\n") + "\n"
+
+
+def diff_text(comparison: Comparison) -> str:
+    """Return the findings between two answers, worst first, and the model's state."""
+    return "\n".join(_diff(comparison)).rstrip("\n") + "\n"
+
+
+def _report(report: Outline) -> Iterator[str]:
+    yield from _wrapped(f"EI drift · {report.run} · {report.when}")
+    yield ""
+    yield from _wrapped(f"{report.verdict.word.upper()}. {report.verdict.sentence}")
+    if report.verdict.lead:
+        yield from _wrapped(report.verdict.lead)
+    yield ""
+    yield from _wrapped(" | ".join(f"{cell.value:,} {cell.label}" for cell in report.strip))
+    for note in report.notes:
+        yield from ("", *_wrapped(f"Note: {note}"))
+    yield from _unchecked(report)
+    yield from _changes(report)
+    for section in report.inventory:
+        yield from _section(section)
+    yield from _cards("Dataset", report.dataset)
+    yield from _vendor(report)
+    yield from _section(report.baseline)
+    yield from _heading("Quiet")
+    for line in report.quiet:
+        yield from _wrapped(line)
+    yield from _foot(report)
+
+
+def _diff(comparison: Comparison) -> Iterator[str]:
+    yield from _wrapped(f"{name(comparison.old)} → {name(comparison.new)}")
+    yield from _wrapped(
+        f"{count(len(comparison.findings), 'finding')}, "
+        f"{comparison.suppressed:,} suppressed, model {comparison.model_state}"
+    )
+    for finding in sorted(comparison.findings, key=lambda finding: -finding.severity.rank):
+        yield ""
+        yield from _finding(told(finding))
+
+
+def _unchecked(report: Outline) -> Iterator[str]:
+    if report.unchecked or report.unchecked_hidden:
+        yield from _heading("Could not check")
+    for group in report.unchecked:
+        yield from _unchecked_group(group)
+    yield from _more(report.unchecked_hidden)
+
+
+def _unchecked_group(group: Unchecked) -> Iterator[str]:
+    yield from _wrapped(f"{group.project}: {group.reason}")
+    for entry in group.blocks:
+        yield from _wrapped(f"{entry.block} ({entry.target}), {entry.note}", "  * ")
+
+
+def _changes(report: Outline) -> Iterator[str]:
+    yield from _cards("Changes", report.changes)
+    if report.shown:
+        where = f" The rest: {report.full}" if report.full else ""
+        yield from ("", *_wrapped(f"{report.shown.capitalize()}.{where}"))
+    if report.changes or report.dataset:
+        yield from ("", *_wrapped(AUTHOR))
+        for command, effect in COMMANDS:
+            yield f"  {command:<38}{effect}"
+
+
+def _cards(heading: str, cards: tuple[Card, ...]) -> Iterator[str]:
+    if cards:
+        yield from _heading(heading)
+    for number, card in enumerate(cards):
+        if number:
+            yield ""
+        yield from _card(card)
+
+
+def _card(card: Card) -> Iterator[str]:
+    kind = f", {card.type}" if card.type else ""
+    yield from _wrapped(f"{card.project} / {card.block} ({card.target}{kind})")
+    yield from _wrapped(f"model {card.model}, {card.between}", "  ")
+    if card.effect:
+        yield from _wrapped(card.effect, "  ")
+    if card.link:
+        yield f"  {card.link}"
+    for finding in card.findings:
+        yield ""
+        yield from _finding(finding)
+
+
+def _finding(finding: Told) -> Iterator[str]:
+    yield from _wrapped(f"[{finding.severity.upper()}] {finding.headline}", "  ")
+    yield from _wrapped(finding.path, "    ")
+    for line in finding.lines:
+        yield from _signed(line)
+    if finding.folded:
+        yield from _wrapped(f"with it: {finding.folded}", "    ")
+    where = f", {count(finding.targets, 'block')}" if finding.targets > 1 else ""
+    rule = f", {finding.rule}" if finding.rule else ""
+    yield from _wrapped(f"id {finding.id}{rule}{where}", "    ")
+
+
+def _signed(line: Line) -> Iterator[str]:
+    width = WIDTH - len("    - ")
+    pieces = [line.text[at : at + width] for at in range(0, len(line.text), width)] or [""]
+    for number, piece in enumerate(pieces):
+        mark = _MARKS[line.sign] if number == 0 else " "
+        yield f"    {mark} {piece}".rstrip()
+
+
+def _section(section: Section) -> Iterator[str]:
+    if not section.entries:
+        return
+    yield from _heading(section.title)
+    for entry in section.entries:
+        yield from _wrapped(_entry(entry), "* ")
+    yield from _more(section.hidden)
+
+
+def _entry(entry: Entry) -> str:
+    project = f"{entry.project} / " if entry.project else ""
+    target = f" ({entry.target})" if entry.target else ""
+    return f"{project}{entry.block}{target}: {entry.note}"
+
+
+def _vendor(report: Outline) -> Iterator[str]:
+    if not report.vendor:
+        return
+    yield from _heading("Vendor catalogue")
+    yield from _wrapped("By Edge Impulse, for everybody; nobody edited a block.")
+    for finding in report.vendor:
+        targets = count(finding.targets, "block")
+        yield from _wrapped(f"[{finding.severity}] {finding.headline} ({targets})", "* ")
+    yield from _more(report.vendor_hidden)
+
+
+def _foot(report: Outline) -> Iterator[str]:
+    yield from ("", "-" * WIDTH)
+    for label, value in report.foot:
+        # A hash that fits no line behind its label goes below it, whole.
+        indent = 2 if " " not in value and len(value) > WIDTH - _LABEL else _LABEL
+        yield from _wrapped(f"{label + ':':<{_LABEL}}{value}", "", " " * indent)
+
+
+def _more(hidden: int) -> Iterator[str]:
+    if hidden:
+        yield f"  and {hidden:,} more"
+
+
+def _heading(heading: str) -> tuple[str, ...]:
+    return ("", heading.upper(), "-" * WIDTH)
+
+
+def _wrapped(text: str, first: str = "", then: str | None = None) -> list[str]:
+    indent = " " * len(first) if then is None else then
+    return textwrap.wrap(
+        text,
+        WIDTH,
+        initial_indent=first,
+        subsequent_indent=indent,
+        # A path or an id that is copied must not gain a line break at its hyphens.
+        break_on_hyphens=False,
+    )

@@ -1,0 +1,102 @@
+"""Foreign text made harmless, and the words for numbers and times, in one place.
+
+Names, values and error texts come from strangers. Whatever shows them (mail, page, subject,
+log, terminal) passes them through `harmless` first: what cannot be seen is written out as an
+escape, so nothing can move a cursor, turn the reading direction or start a header.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import UTC, datetime, timedelta
+
+from auditor.redaction import shown
+
+LONGEST_NAME = 80
+LONGEST_SENTENCE = 400
+
+
+def harmless(text: str) -> str:
+    r"""Return `text` on one line, secrets hidden, every invisible character as an escape.
+
+    Controls (NUL, ESC, CR, LF), format characters (bidi overrides and isolates, zero widths),
+    separators other than a space, and lone surrogates become `\x1b`, `\u202e` or `\U000e0001`.
+    """
+    text = shown(text)
+    if text.isprintable():
+        return text
+    return "".join(map(_visible, text))
+
+
+def capped(text: str, limit: int) -> str:
+    """Return `text`, or its first `limit` characters and how many were left out.
+
+    What the note would not make shorter is left whole.
+    """
+    if len(text) <= limit:
+        return text
+    note = f"… ({count(len(text) - limit, 'more character')})"
+    return text if len(text) <= limit + len(note) else text[:limit] + note
+
+
+def name(text: str) -> str:
+    """Return a stranger's name, harmless and of a length that a line can hold."""
+    return capped(harmless(text), LONGEST_NAME)
+
+
+def sentence(text: str) -> str:
+    """Return a headline or reason, harmless and of a length that a paragraph can hold."""
+    return capped(harmless(text), LONGEST_SENTENCE)
+
+
+def cut(text: str, width: int) -> str:
+    """Return `text` in at most `width` characters, with an ellipsis where it was cut."""
+    return text if len(text) <= width else text[: width - 1].rstrip() + "…"
+
+
+def count(number: int, noun: str) -> str:
+    """Return `1 block`, `2 blocks`, `4,120 blocks`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def listed(items: tuple[str, ...], *, most: int = 6) -> str:
+    """Return the items in a row, `a, b and 3 more` beyond `most`."""
+    if len(items) <= most:
+        return ", ".join(items)
+    return f"{', '.join(items[:most])} and {len(items) - most} more"
+
+
+def moment(at: datetime) -> str:
+    """Return a time as `2026-11-23 03:15 UTC`."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def length(span: timedelta) -> str:
+    """Return a span in its two largest units, e.g. `3 min 12 s`, `2 d 4 h`."""
+    seconds = max(round(span.total_seconds()), 0)
+    parts: list[str] = []
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)):
+        number, seconds = divmod(seconds, size)
+        if number:
+            parts.append(f"{number} {unit}")
+    return " ".join(parts[:2]) or "0 s"
+
+
+def columns(text: str) -> int:
+    """Return how many columns a terminal gives `text`."""
+    return sum(_cells(character) for character in text)
+
+
+def _visible(character: str) -> str:
+    if character.isprintable():
+        return character
+    code = ord(character)
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def _cells(character: str) -> int:
+    if unicodedata.combining(character):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1

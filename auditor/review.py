@@ -1,0 +1,185 @@
+"""What a person asks of the history: two answers side by side, a version, a finding's past."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from auditor.drift.compare import compare, compare_catalogues
+from auditor.drift.findings import Comparison, judge_comparison, with_vendor
+from auditor.drift.folding import is_visual
+from auditor.drift.life import first_life, next_life
+from auditor.drift.model import Change, Finding, JsonObject, ModelState, Snapshot, TargetId
+from auditor.drift.policy import models_of
+from auditor.drift.snapshots import (
+    hide_secrets,
+    parse,
+    parse_catalogue,
+    secret_parameters,
+    take_snapshot,
+)
+from auditor.errors import UsageError
+from auditor.ports import HistoryStore, RunStore, Version
+from auditor.redaction import Fingerprinter
+
+_REFERENCE = re.compile(r"(\d{1,18})/(\d{1,18})(?:@(.+))?", re.DOTALL)
+_RUN = re.compile(r"run:(\d{1,18})")
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A stored version as people name it: `PROJECT/LEARN[@WHEN]`."""
+
+    target: TargetId
+    when: str
+
+    def __str__(self) -> str:
+        return f"{self.target}@{self.when}"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Two answers compared: what `diff` tells, the vendor's changes among the findings."""
+
+    model_state: ModelState
+    findings: tuple[Finding, ...]
+    suppressed: int
+
+
+def parse_reference(text: str) -> Reference | None:
+    """Return the stored version that a text names, None where it is not of that form."""
+    found = _REFERENCE.fullmatch(text)
+    if found is None:
+        return None
+    target = TargetId(int(found.group(1)), int(found.group(2)))
+    return Reference(target, found.group(3) or "latest")
+
+
+def parse_target(text: str) -> TargetId:
+    """Return the target that `PROJECT/LEARN` names.
+
+    Raises:
+        UsageError: the text is not of that form.
+    """
+    reference = parse_reference(text)
+    if reference is None or "@" in text:
+        raise UsageError(f"{text!r} names no learn block: write PROJECT/LEARN, as in 12345/3")
+    return reference.target
+
+
+def find_version(
+    reference: Reference, history: HistoryStore, *, baseline_id: int | None, zone: ZoneInfo
+) -> Version:
+    """Return the stored version that a reference names.
+
+    Args:
+        reference: `WHEN` is a date (the end of that day in `zone`), `run:ID`, `latest`,
+            `previous` or `baseline`.
+        history: where the versions are.
+        baseline_id: the id of the target's baseline version, None without one.
+        zone: the schedule's time zone.
+
+    Raises:
+        UsageError: there is no such version.
+    """
+    versions = history.versions(reference.target)
+    if not versions:
+        raise UsageError(f"no version of {reference.target} is stored: `auditor status` lists all")
+    found = _chosen(reference, versions, baseline_id, zone)
+    if found is None:
+        first = versions[-1]
+        raise UsageError(
+            f"there is no version {reference}: the first is of run {first.run_id}, "
+            f"{first.seen_at:%Y-%m-%d %H:%M} UTC; `auditor history {reference.target}` lists all"
+        )
+    return found
+
+
+def _chosen(
+    reference: Reference, versions: Sequence[Version], baseline_id: int | None, zone: ZoneInfo
+) -> Version | None:
+    run = _RUN.fullmatch(reference.when)
+    match reference.when:
+        case "latest":
+            return versions[0]
+        case "previous":
+            return versions[1] if len(versions) > 1 else None
+        case "baseline":
+            return next((one for one in versions if one.id == baseline_id), None)
+        case _ if run is not None:
+            number = int(run.group(1))
+            return next((one for one in versions if one.run_id <= number), None)
+        case _:
+            end = _end_of_day(reference, zone)
+            return next((one for one in versions if one.seen_at < end), None)
+
+
+def _end_of_day(reference: Reference, zone: ZoneInfo) -> datetime:
+    try:
+        day = date.fromisoformat(reference.when)
+    except ValueError as error:
+        raise UsageError(
+            f"{reference.when!r} is no moment: write a date as 2026-11-23, run:ID, latest, "
+            "previous or baseline"
+        ) from error
+    return datetime.combine(day + timedelta(days=1), time(), zone).astimezone(UTC)
+
+
+def secrets_in(answers: Sequence[JsonObject]) -> frozenset[str]:
+    """Return the parameters that any of the answers' catalogues types `secret`."""
+    catalogues = (answer.get("transferLearningModels") for answer in answers)
+    return frozenset().union(*map(secret_parameters, catalogues))
+
+
+def snapshots_of(
+    answers: Sequence[JsonObject], fingerprinter: Fingerprinter, *, secrets: frozenset[str]
+) -> tuple[Snapshot, ...]:
+    """Return answers as snapshots, the parameters named in `secrets` hidden."""
+    return tuple(
+        take_snapshot(answer, fingerprinter=fingerprinter, secrets=secrets) for answer in answers
+    )
+
+
+def difference(
+    old: Snapshot,
+    new: Snapshot,
+    *,
+    target: TargetId | None = None,
+    fingerprinter: Fingerprinter,
+    secrets: frozenset[str],
+) -> Difference:
+    """Return what `diff` tells of two snapshots, judged from the two alone."""
+    before = hide_secrets(parse(old.document), fingerprinter, secrets)
+    after = hide_secrets(parse(new.document), fingerprinter, secrets)
+    comparison = Comparison(
+        target=target,
+        old=before,
+        new=after,
+        changes=compare(before, after),
+        catalogue=_catalogue_changes(old, new),
+        in_use=models_of(after) if is_visual(after) else models_of(before),
+    )
+    judged = judge_comparison(comparison)
+    life = next_life(first_life(before).state, before, after, judged.findings)
+    return Difference(
+        model_state=life.state,
+        findings=with_vendor(comparison, judged),
+        suppressed=judged.suppressed,
+    )
+
+
+def _catalogue_changes(old: Snapshot, new: Snapshot) -> tuple[Change, ...]:
+    if old.catalogue.digest == new.catalogue.digest:
+        return ()
+    return compare_catalogues(
+        parse_catalogue(old.catalogue.document), parse_catalogue(new.catalogue.document)
+    )
+
+
+def baseline_of(target: TargetId, store: RunStore) -> int | None:
+    """Return the id of a target's baseline version, None without one."""
+    known = store.known([target]).get(target)
+    return known.baseline_version_id if known else None

@@ -1,0 +1,256 @@
+"""When the schedule is due: the arithmetic of crontab(5) lines, pure and without a clock.
+
+A slot is a local wall time that the line names. It runs once: where clocks skip it, as long
+after the skip as it lay after the skip's start (02:30 runs at 03:30); where clocks show it
+twice, the first time. Slots that come to fall on one instant are one, named by the later.
+"""
+
+from __future__ import annotations
+
+import re
+from calendar import monthrange
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+_NICKNAMES = {
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+    "@monthly": "0 0 1 * *",
+    "@weekly": "0 0 * * 0",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@hourly": "0 * * * *",
+}
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+_LONGEST_DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+
+_NOTHING = timedelta(0)
+# The longest ever: Samoa left out the 30th of December 2011.
+_LONGEST_JUMP = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cron:
+    """What a crontab(5) line names.
+
+    Attributes:
+        weekdays: 0 is Sunday, 6 is Saturday.
+        either_day: a date matches by `days` or by `weekdays`; else it has to match both. crontab
+            has it so where neither of the two fields starts with `*`.
+    """
+
+    minutes: frozenset[int]
+    hours: frozenset[int]
+    days: frozenset[int]
+    months: frozenset[int]
+    weekdays: frozenset[int]
+    either_day: bool
+
+    def falls_on(self, day: date) -> bool:
+        """Return whether the line has slots on that date."""
+        by_day = day.day in self.days
+        by_weekday = day.isoweekday() % 7 in self.weekdays
+        matches = by_day or by_weekday if self.either_day else by_day and by_weekday
+        return matches and day.month in self.months
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One time that the schedule names.
+
+    Attributes:
+        local: the wall time as the line names it, `2026-11-23T03:15`; unique to the slot.
+        at: when that is, UTC.
+    """
+
+    local: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Field:
+    """One of the five fields; `names` stand for the numbers from `first` on."""
+
+    name: str
+    first: int
+    last: int
+    names: tuple[str, ...] = ()
+
+
+_FIELDS = (
+    _Field("minute", 0, 59),
+    _Field("hour", 0, 23),
+    _Field("day of month", 1, 31),
+    _Field("month", 1, 12, _MONTHS),
+    _Field("day of week", 0, 7, _WEEKDAYS),
+)
+
+
+def parse_cron(line: str) -> Cron:
+    """Return what the line names.
+
+    Five fields with lists, ranges, steps and English names of three letters, or a nickname such
+    as `@daily`; Sunday is 0 or 7, and `fri-sun` is a range.
+
+    Raises:
+        ValueError: it is no such line, or no date ever matches it; the text names the field.
+    """
+    texts = _fields_of(line)
+    minutes, hours, days, months, weekdays = (
+        _numbers(text, field) for text, field in zip(texts, _FIELDS, strict=True)
+    )
+    either_day = not texts[2].startswith("*") and not texts[4].startswith("*")
+    if not either_day and not any(min(days) <= _LONGEST_DAYS[month - 1] for month in months):
+        raise ValueError(f"day of month: {texts[2]} never comes in month {texts[3]}")
+    return Cron(
+        minutes=minutes,
+        hours=hours,
+        days=days,
+        months=months,
+        weekdays=frozenset(number % 7 for number in weekdays),
+        either_day=either_day,
+    )
+
+
+def newest_due(cron: Cron, zone: ZoneInfo, now: datetime) -> Slot | None:
+    """Return the newest slot at or before `now` (aware); None before the calendar's start."""
+    start = _wall_time(now, zone) + max(-_jump(now, zone), _NOTHING)
+    newest: Slot | None = None
+    earliest = datetime.min  # noqa: DTZ901 - wall times have no zone
+    for local in _wall_times(cron, start, step=-1):
+        if local < earliest:
+            break
+        slot = _slot(local, zone)
+        if slot.at > now:
+            continue
+        if newest is None:
+            # A skipped time before this one may run after it.
+            earliest = local - max(_jump(slot.at, zone), _NOTHING)
+        if newest is None or slot.at > newest.at:
+            newest = slot
+    return newest
+
+
+def next_due(cron: Cron, zone: ZoneInfo, now: datetime) -> Slot | None:
+    """Return the first slot after `now` (aware); None past the calendar's end."""
+    start = _wall_time(now, zone) - max(_jump(now, zone), _NOTHING)
+    soonest: Slot | None = None
+    latest = datetime.max  # noqa: DTZ901 - wall times have no zone
+    for local in _wall_times(cron, start, step=1):
+        if local > latest:
+            break
+        slot = _slot(local, zone)
+        if slot.at <= now:
+            continue
+        if soonest is None:
+            # Where this one is a skipped time, later ones up to then may run before it.
+            latest = _wall_time(slot.at, zone)
+        if soonest is None or slot.at <= soonest.at:
+            soonest = slot
+    return soonest
+
+
+def _fields_of(line: str) -> list[str]:
+    text = line.strip().lower()
+    if text.startswith("@"):
+        if text not in _NICKNAMES:
+            raise ValueError(f"{text} is not one of {', '.join(sorted(_NICKNAMES))}")
+        text = _NICKNAMES[text]
+    texts = text.split()
+    if len(texts) != len(_FIELDS):
+        names = ", ".join(field.name for field in _FIELDS)
+        raise ValueError(f"has {len(texts)} fields, not five: {names}")
+    return texts
+
+
+def _numbers(text: str, field: _Field) -> frozenset[int]:
+    return frozenset(number for part in text.split(",") for number in _part(part, field))
+
+
+def _part(text: str, field: _Field) -> range:
+    """Return what one member of a list names: a number, a range, or either `*` or with a step."""
+    span, slash, step = text.partition("/")
+    first, last = _span(span, field)
+    if not slash:
+        return range(first, last + 1)
+    if span != "*" and "-" not in span:
+        raise ValueError(f"{field.name}: the step in {text!r} has to follow * or a range")
+    if re.fullmatch("[0-9]{1,3}", step) is None or int(step) == 0:
+        raise ValueError(f"{field.name}: the step in {text!r} has to be 1 or more")
+    return range(first, last + 1, int(step))
+
+
+def _span(text: str, field: _Field) -> tuple[int, int]:
+    if text == "*":
+        return field.first, field.last
+    first_text, dash, last_text = text.partition("-")
+    first = _number(first_text, field)
+    last = _number(last_text, field) if dash else first
+    if first > last and last_text == "sun":
+        last = 7
+    if first > last:
+        raise ValueError(f"{field.name}: the range {text!r} runs backwards")
+    return first, last
+
+
+def _number(text: str, field: _Field) -> int:
+    if text in field.names:
+        return field.names.index(text) + field.first
+    if re.fullmatch("[0-9]{1,3}", text) is None:
+        raise ValueError(f"{field.name}: {text!r} is not a number{_or_name(field)}")
+    if not field.first <= int(text) <= field.last:
+        raise ValueError(f"{field.name}: {text} is not within {field.first} to {field.last}")
+    return int(text)
+
+
+def _or_name(field: _Field) -> str:
+    return f" or a name such as {field.names[0]}" if field.names else ""
+
+
+def _slot(local: datetime, zone: ZoneInfo) -> Slot:
+    # fold=0 is both rules of the module's head: the offset before a skip, and the first of two.
+    at = local.replace(tzinfo=zone, fold=0).astimezone(UTC)
+    return Slot(local.isoformat(timespec="minutes"), at)
+
+
+def _wall_time(at: datetime, zone: ZoneInfo) -> datetime:
+    if at.tzinfo is None:
+        raise ValueError(f"the time has to be aware, not {at!r}")
+    return at.astimezone(zone).replace(tzinfo=None)
+
+
+def _jump(at: datetime, zone: ZoneInfo) -> timedelta:
+    """Return how far clocks were put forward, or back (negative), in the day before `at`."""
+    return _wall_time(at, zone) - _wall_time(at - _LONGEST_JUMP, zone) - _LONGEST_JUMP
+
+
+def _wall_times(cron: Cron, start: datetime, *, step: Literal[1, -1]) -> Iterator[datetime]:
+    """Yield the wall times that the line names, from `start` on in one direction of time."""
+    hours = sorted(cron.hours)[::step]
+    minutes = sorted(cron.minutes)[::step]
+    for day in _dates(cron, start.date(), step=step):
+        for hour in hours:
+            for minute in minutes:
+                local = datetime.combine(day, time(hour, minute))
+                if (local - start) * step >= _NOTHING:
+                    yield local
+
+
+def _dates(cron: Cron, start: date, *, step: Literal[1, -1]) -> Iterator[date]:
+    ordinal = start.toordinal()
+    while 1 <= ordinal <= date.max.toordinal():
+        day = date.fromordinal(ordinal)
+        if cron.falls_on(day):
+            yield day
+        ordinal = _past_month(day, step) if day.month not in cron.months else ordinal + step
+
+
+def _past_month(day: date, step: Literal[1, -1]) -> int:
+    """Return the ordinal of the nearest date outside the month, in that direction."""
+    if step < 0:
+        return day.replace(day=1).toordinal() - 1
+    return day.toordinal() + monthrange(day.year, day.month)[1] - day.day + 1

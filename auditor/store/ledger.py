@@ -1,0 +1,31 @@
+"""Which slots of the schedules had their run, and since when each schedule is as it is."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection, select
+
+from auditor.store.insertion import insert_into
+from auditor.store.tables import run, schedule
+
+
+def has_run(connection: Connection, name: str, slot: str) -> bool:
+    """Return whether the slot of the schedule has its run, however it ended."""
+    query = select(run.c.id).where(run.c.schedule == name, run.c.slot == slot)
+    return connection.execute(query).first() is not None
+
+
+def start(connection: Connection, name: str, line: str) -> datetime | None:
+    """Return since when the schedule has had this line, None where it has another or none."""
+    query = select(schedule.c.since).where(schedule.c.name == name, schedule.c.line == line)
+    since: datetime | None = connection.execute(query).scalar_one_or_none()
+    return since
+
+
+def remember(connection: Connection, name: str, line: str, *, since: datetime) -> None:
+    """Give the schedule another line."""
+    row = {"name": name, "line": line, "since": since}
+    statement = insert_into(connection, schedule)
+    new = {"line": statement.excluded["line"], "since": statement.excluded["since"]}
+    connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=new), row)

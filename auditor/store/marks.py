@@ -1,0 +1,199 @@
+"""The marks that a run leaves on its targets."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    case,
+    or_,
+    select,
+    tuple_,
+    update,
+)
+from sqlalchemy.sql.functions import func
+
+from auditor.drift.model import ModelState, TargetId, TargetState
+from auditor.ports import Gone, Quiet, Seen, Unread, Unserved
+from auditor.store.insertion import insert_into
+from auditor.store.tables import target, version
+
+_KEY = tuple_(target.c.project_id, target.c.learn_id)
+_SAME_KEY = and_(
+    target.c.project_id == bindparam("of_project"), target.c.learn_id == bindparam("of_learn")
+)
+_WRITTEN = (
+    "project",
+    "state",
+    "last_run_id",
+    "last_attempted_at",
+    "error_kind",
+    "error_message",
+    "retired",
+)
+_WRITTEN_UNSERVED = (*_WRITTEN, "name", "type")
+_WRITTEN_SEEN = (
+    *_WRITTEN_UNSERVED,
+    "model_state",
+    "body_digest",
+    "version_id",
+    "trained_version_id",
+    "model",
+    "last_changed_at",
+    "last_checked_at",
+)
+_KEPT_WHERE_NULL = frozenset({"trained_version_id", "last_changed_at"})
+
+
+def quiet(connection: Connection, run_id: int, outcomes: Sequence[Quiet], *, at: datetime) -> None:
+    """Mark targets as checked and unchanged, in one statement.
+
+    The raw answer's digest and the project's name are written only where they differ.
+    """
+    changed = _renamed(connection, outcomes)
+    marks = {"last_run_id": run_id, "last_checked_at": at, "last_attempted_at": at}
+    clear = {"error_kind": None, "error_message": None, "retired": False}
+    these = update(target).where(_KEY.in_([one.target for one in outcomes]))
+    connection.execute(these.values(**marks, **clear, state=_quiet_state()))
+    if changed:
+        one = update(target).where(_SAME_KEY)
+        renewed = one.values(body_digest=bindparam("body"), project=bindparam("called"))
+        connection.execute(renewed, changed)
+
+
+def seen(
+    connection: Connection,
+    run_id: int,
+    outcomes: Sequence[Seen],
+    *,
+    versions: Mapping[TargetId, int],
+    at: datetime,
+) -> None:
+    """Mark targets as checked, each with its new version."""
+    rows = [_seen_row(one, versions[one.target], run_id, at) for one in outcomes]
+    _put(connection, rows, _WRITTEN_SEEN)
+
+
+def unread(
+    connection: Connection, run_id: int, outcomes: Sequence[Unread | Gone], *, at: datetime
+) -> None:
+    """Mark targets that were not read; what is known of them stays."""
+    _put(connection, [_unread_row(one, run_id, at) for one in outcomes], _WRITTEN)
+
+
+def unserved(
+    connection: Connection, run_id: int, outcomes: Sequence[Unserved], *, at: datetime
+) -> None:
+    """Mark targets of a type without an endpoint."""
+    rows = [
+        {
+            **_row(one.target, one.project, run_id, at),
+            "name": one.name,
+            "type": one.type,
+            "state": TargetState.UNSUPPORTED,
+        }
+        for one in outcomes
+    ]
+    _put(connection, rows, _WRITTEN_UNSERVED)
+
+
+def retire_others(connection: Connection, run_id: int) -> int:
+    """Take every target that the run did not try for no longer audited; return how many."""
+    others = update(target).where(target.c.last_run_id != run_id, ~target.c.retired)
+    return connection.execute(others.values(retired=True)).rowcount
+
+
+def _renamed(connection: Connection, outcomes: Sequence[Quiet]) -> list[dict[str, object]]:
+    columns = (target.c.project_id, target.c.learn_id, target.c.body_digest, target.c.project)
+    these = select(*columns).where(_KEY.in_([one.target for one in outcomes]))
+    stored = {(row[0], row[1]): (row[2], row[3]) for row in connection.execute(these)}
+    return [
+        {
+            "of_project": one.target.project_id,
+            "of_learn": one.target.learn_id,
+            "body": one.body_digest,
+            "called": one.project,
+        }
+        for one in outcomes
+        if stored.get(one.target) != (one.body_digest, one.project)
+    ]
+
+
+def _quiet_state() -> ColumnElement[str]:
+    """Return in sync, except that a target goes on drifting from a baseline that it differs from.
+
+    One in sync before is so with its baseline as well: the difference is of a kind not told.
+    """
+    last, baseline = version.alias("last"), version.alias("baseline")
+    same = (
+        select(last.c.id)
+        .where(last.c.id == target.c.version_id, last.c.digest == baseline.c.digest)
+        .where(baseline.c.id == target.c.baseline_version_id)
+        .exists()
+    )
+    in_sync = or_(
+        target.c.baseline_version_id.is_(None), target.c.state == TargetState.IN_SYNC, same
+    )
+    return case((in_sync, TargetState.IN_SYNC.value), else_=TargetState.DRIFTED.value)
+
+
+def _row(key: TargetId, project: str, run_id: int, at: datetime) -> dict[str, object]:
+    """Return a target's row as it is where nothing was known before."""
+    return {
+        "project_id": key.project_id,
+        "learn_id": key.learn_id,
+        "project": project,
+        "name": "",
+        "type": "",
+        "model_state": ModelState.UNKNOWN,
+        "model": "[]",
+        "last_run_id": run_id,
+        "last_attempted_at": at,
+        "error_kind": None,
+        "error_message": None,
+        "retired": False,
+    }
+
+
+def _seen_row(one: Seen, version_id: int, run_id: int, at: datetime) -> dict[str, object]:
+    return {
+        **_row(one.target, one.project, run_id, at),
+        "name": one.snapshot.name,
+        "type": one.snapshot.type,
+        "state": one.state,
+        "model_state": one.model_state,
+        "body_digest": one.body_digest,
+        "version_id": version_id,
+        "trained_version_id": version_id if one.trained_now else None,
+        "model": json.dumps(one.model),
+        "last_changed_at": at if one.first or one.findings else None,
+        "last_checked_at": at,
+    }
+
+
+def _unread_row(one: Unread | Gone, run_id: int, at: datetime) -> dict[str, object]:
+    row = _row(one.target, one.project, run_id, at)
+    match one:
+        case Unread(failure=failure):
+            error = {"error_kind": failure.kind, "error_message": failure.message}
+            return {**row, **error, "state": TargetState.UNKNOWN}
+        case Gone():
+            return {**row, "state": TargetState.MISSING}
+
+
+def _put(
+    connection: Connection, rows: Sequence[dict[str, object]], written: Sequence[str]
+) -> None:
+    """Insert targets; of those already there write only the columns `written`."""
+    statement = insert_into(connection, target)
+    new: dict[str, object] = {name: statement.excluded[name] for name in written}
+    for name in _KEPT_WHERE_NULL.intersection(written):
+        new[name] = func.coalesce(statement.excluded[name], target.c[name])
+    keys = ["project_id", "learn_id"]
+    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=new), rows)

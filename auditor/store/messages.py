@@ -1,0 +1,86 @@
+"""Messages as rows: the outbox."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, Select, insert, select, update
+
+from auditor.errors import UsageError
+from auditor.outbox import Message, MessageState
+from auditor.store import findings
+from auditor.store.packing import pack, unpack
+from auditor.store.tables import message
+
+
+def queue(connection: Connection, messages: Sequence[Message]) -> None:
+    """Store new messages."""
+    if messages:
+        rows = [{**_state(one), **_identity(one)} for one in messages]
+        connection.execute(insert(message), rows)
+
+
+def undelivered(connection: Connection, *, due_by: datetime | None) -> tuple[Message, ...]:
+    """Return queued messages, oldest first."""
+    query = select(message).where(message.c.state == MessageState.QUEUED)
+    return _read_all(
+        connection, query if due_by is None else query.where(message.c.due_at <= due_by)
+    )
+
+
+def unsettled(connection: Connection) -> tuple[Message, ...]:
+    """Return the messages that are queued or dead, oldest first."""
+    return _read_all(connection, select(message).where(message.c.state != MessageState.DELIVERED))
+
+
+def record(connection: Connection, one: Message) -> None:
+    """Store a message's next state; a delivered one makes its report's findings told."""
+    here = update(message).where(message.c.id == one.id)
+    if connection.execute(here.values(**_state(one))).rowcount != 1:
+        raise UsageError(f"the database holds no message {one.id}")
+    if one.delivered_at is not None:
+        findings.mark_told(connection, one.run_id, at=one.delivered_at)
+
+
+def _read_all(connection: Connection, query: Select[Any]) -> tuple[Message, ...]:
+    rows = connection.execute(query.order_by(message.c.id)).mappings()
+    return tuple(_read(row) for row in rows)
+
+
+def _identity(one: Message) -> dict[str, object]:
+    return {
+        "run_id": one.run_id,
+        "recipient": one.recipient,
+        "message_id": one.message_id,
+        "subject": one.subject,
+    }
+
+
+def _state(one: Message) -> dict[str, object]:
+    is_delivered = one.state is MessageState.DELIVERED
+    return {
+        "state": one.state,
+        "attempts": one.attempts,
+        "due_at": one.due_at,
+        "last_error": one.last_error,
+        "delivered_at": one.delivered_at,
+        "content": None if is_delivered else pack(one.content),
+    }
+
+
+def _read(row: RowMapping) -> Message:
+    return Message(
+        id=row["id"],
+        run_id=row["run_id"],
+        recipient=row["recipient"],
+        message_id=row["message_id"],
+        subject=row["subject"],
+        content=b"" if row["content"] is None else unpack(row["content"]),
+        state=MessageState(row["state"]),
+        attempts=row["attempts"],
+        due_at=row["due_at"],
+        last_error=row["last_error"],
+        delivered_at=row["delivered_at"],
+    )

@@ -1,0 +1,128 @@
+"""How documents lie in a blob: compressed with what they most resemble.
+
+A blob is one byte that says how it is packed, the CRC-32 of the rest, and the rest. The CRC
+makes every altered byte show: zstd ignores some bits of a frame and would decode the same. Once
+released, a way of packing and its dictionary stay as they are: `answers-2` would be a new way.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from enum import IntEnum
+from functools import cache
+from pathlib import Path
+from typing import cast
+
+import zstandard
+
+from auditor.drift.model import Json
+from auditor.errors import DamagedDatabaseError
+
+_LEVEL = 9  # beyond it 3 KB answers get no smaller
+_HEADER = 5
+
+
+class Packing(IntEnum):
+    """What a blob was packed with."""
+
+    PLAIN = 0
+    ANSWERS_1 = 1
+    ANCHOR = 2
+
+
+def pack(content: bytes) -> bytes:
+    """Return `content` as a blob that needs no other to be read."""
+    frame = _compressor(_answers_1()).compress(content)
+    if len(frame) < len(content):
+        return _blob(Packing.ANSWERS_1, frame)
+    return _blob(Packing.PLAIN, content)
+
+
+def pack_beside(content: bytes, anchor: bytes) -> bytes:
+    """Return `content` as a blob that is read with the help of `anchor`, an earlier document."""
+    return _blob(Packing.ANCHOR, _compressor(_raw_dictionary(anchor)).compress(content))
+
+
+def unpack(blob: bytes, *, anchor: bytes | None = None) -> bytes:
+    """Return what was packed.
+
+    Raises:
+        DamagedDatabaseError: the blob, or its `anchor`, is not what was stored.
+    """
+    packed, crc, frame = blob[:1], blob[1:_HEADER], blob[_HEADER:]
+    if crc != _crc(packed + frame):
+        raise DamagedDatabaseError(_DAMAGED)
+    try:
+        return _unpacked(Packing(packed[0]), frame, anchor)
+    except (zstandard.ZstdError, ValueError) as error:
+        raise DamagedDatabaseError(_DAMAGED) from error
+
+
+def lies_beside(blob: bytes) -> bool:
+    """Return whether the blob needs its anchor to be read."""
+    return blob[:1] == bytes([Packing.ANCHOR])
+
+
+def pack_json(value: Json) -> bytes:
+    """Return a value as a blob of compact JSON."""
+    return pack(json.dumps(value, separators=(",", ":")).encode("ascii"))
+
+
+def unpack_json(blob: bytes) -> Json:
+    """Return the value that `pack_json` packed."""
+    return cast(Json, json.loads(unpack(blob)))
+
+
+_DAMAGED = (
+    "a stored document is not what was stored; run `auditor verify`, and restore the database "
+    "from the last `auditor backup`"
+)
+
+
+def _unpacked(packing: Packing, frame: bytes, anchor: bytes | None) -> bytes:
+    match packing:
+        case Packing.PLAIN:
+            return frame
+        case Packing.ANSWERS_1:
+            return _decompressed(frame, _answers_1())
+        case Packing.ANCHOR if anchor is not None:
+            return _decompressed(frame, _raw_dictionary(anchor))
+        case Packing.ANCHOR:
+            raise ValueError("it needs its anchor")
+
+
+def _decompressed(frame: bytes, dictionary: zstandard.ZstdCompressionDict) -> bytes:
+    decompressor = zstandard.ZstdDecompressor(
+        dict_data=dictionary, format=zstandard.FORMAT_ZSTD1_MAGICLESS
+    )
+    return decompressor.decompress(frame, allow_extra_data=False)
+
+
+def _blob(packing: Packing, frame: bytes) -> bytes:
+    packed = bytes([packing])
+    return packed + _crc(packed + frame) + frame
+
+
+def _crc(data: bytes) -> bytes:
+    return zlib.crc32(data).to_bytes(4, "big")
+
+
+def _compressor(dictionary: zstandard.ZstdCompressionDict) -> zstandard.ZstdCompressor:
+    """A compressor is no thread's but its maker's, so each use has its own (25 microseconds)."""
+    parameters = zstandard.ZstdCompressionParameters.from_level(
+        _LEVEL, format=zstandard.FORMAT_ZSTD1_MAGICLESS, write_dict_id=False
+    )
+    return zstandard.ZstdCompressor(dict_data=dictionary, compression_params=parameters)
+
+
+def _raw_dictionary(content: bytes) -> zstandard.ZstdCompressionDict:
+    return zstandard.ZstdCompressionDict(content, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
+
+
+@cache
+def _answers_1() -> zstandard.ZstdCompressionDict:
+    content = Path(__file__).with_name("answers-1.dictionary").read_bytes()
+    dictionary = _raw_dictionary(content)
+    dictionary.precompute_compress(level=_LEVEL)
+    return dictionary

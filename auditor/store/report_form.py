@@ -1,0 +1,143 @@
+"""The form in which a run's report is stored: who was looked at apart from what was seen.
+
+The list of targets seldom changes and is shared between runs. Of the rest, what neighbours have
+in common stands as stretches (`[value, how many in a row]`) and findings stand only where there
+are any, so that a quiet night's report is a few lines however many targets it has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import datetime
+from itertools import chain, groupby, repeat
+from typing import Any, cast
+
+from auditor.drift.model import (
+    Area,
+    Failure,
+    Finding,
+    Json,
+    Kind,
+    ModelState,
+    Owner,
+    ProjectError,
+    Report,
+    RunInfo,
+    Severity,
+    Since,
+    TargetId,
+    TargetReport,
+    TargetState,
+    Totals,
+    VendorFinding,
+)
+
+
+def roster(report: Report) -> Json:
+    """Return who was looked at."""
+    return [[*one.target, one.project, one.name, one.type] for one in report.targets]
+
+
+def body(report: Report) -> Json:
+    """Return all else that the report says, except what the run's row and its head do."""
+    targets = report.targets
+    form = {
+        "totals": asdict(report.totals),
+        "states": _stretches(one.state for one in targets),
+        "model_states": _stretches(one.model_state for one in targets),
+        "suppressed": _stretches(one.suppressed for one in targets),
+        "last_good": _stretches(_text(one.last_good_at) for one in targets),
+        "went": _stretches(one.went for one in targets),
+        "findings": [
+            [place, [asdict(found) for found in one.findings]]
+            for place, one in enumerate(targets)
+            if one.findings
+        ],
+        "failures": [[n, asdict(one.error)] for n, one in enumerate(targets) if one.error],
+        "catalogue": [asdict(one) for one in report.catalogue],
+        "errors": [asdict(one) for one in report.errors],
+        "previous_run_id": report.previous_run_id,
+        "next_run_at": _text(report.next_run_at),
+        "schedule": report.schedule,
+        "notes": report.notes,
+    }
+    return cast(Json, form)
+
+
+def report_of(run: RunInfo, head_hash: str, *, roster: Json, body: Json) -> Report:
+    """Return the report that was stored in this form."""
+    form = cast(dict[str, Any], body)
+    return Report(
+        run=run,
+        totals=Totals(**form["totals"]),
+        targets=_targets(cast(list[Any], roster), form),
+        catalogue=tuple(_vendor_finding(one) for one in form["catalogue"]),
+        errors=tuple(ProjectError(**one) for one in form["errors"]),
+        head_hash=head_hash,
+        previous_run_id=form["previous_run_id"],
+        next_run_at=_moment(form["next_run_at"]),
+        schedule=form["schedule"],
+        notes=tuple(form["notes"]),
+    )
+
+
+def _targets(roster: list[Any], form: dict[str, Any]) -> tuple[TargetReport, ...]:
+    names = ("states", "model_states", "suppressed", "last_good", "went")
+    columns = zip(*(_members(form[name]) for name in names), strict=True)
+    findings, failures = dict(form["findings"]), dict(form["failures"])
+    return tuple(
+        TargetReport(
+            target=TargetId(project_id, learn_id),
+            project=project,
+            name=name,
+            type=type_,
+            state=TargetState(state),
+            model_state=ModelState(model_state),
+            findings=tuple(_finding(one) for one in findings.get(place, ())),
+            suppressed=suppressed,
+            error=Failure(**failures[place]) if place in failures else None,
+            last_good_at=_moment(last_good),
+            went=went,
+        )
+        for place, ((project_id, learn_id, project, name, type_), column) in enumerate(
+            zip(roster, columns, strict=True)
+        )
+        for state, model_state, suppressed, last_good, went in (column,)
+    )
+
+
+def _stretches(values: Iterable[str | int | None]) -> list[list[str | int | None]]:
+    return [[value, sum(1 for _ in same)] for value, same in groupby(values)]
+
+
+def _members(stretches: list[list[Any]]) -> Iterable[Any]:
+    return chain.from_iterable(repeat(value, count) for value, count in stretches)
+
+
+def _finding(form: dict[str, Any]) -> Finding:
+    words = {
+        "area": Area(form["area"]),
+        "owner": Owner(form["owner"]),
+        "kind": Kind(form["kind"]),
+        "severity": Severity(form["severity"]),
+        "since": Since(form["since"]),
+    }
+    return Finding(**{**form, **words, "folded": tuple(form["folded"])})
+
+
+def _vendor_finding(form: dict[str, Any]) -> VendorFinding:
+    words = {
+        "area": Area(form["area"]),
+        "kind": Kind(form["kind"]),
+        "severity": Severity(form["severity"]),
+    }
+    return VendorFinding(**{**form, **words})
+
+
+def _text(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)

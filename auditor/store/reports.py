@@ -1,0 +1,73 @@
+"""Reports: how a run is closed, and its report read again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Select, select, update
+
+from auditor.drift.model import Report
+from auditor.errors import UsageError
+from auditor.outbox import Message
+from auditor.ports import Untold
+from auditor.store import findings, messages, report_form, runs
+from auditor.store.chain import content_hash
+from auditor.store.insertion import insert_into
+from auditor.store.packing import pack, pack_json, unpack_json
+from auditor.store.tables import roster, run
+
+
+def close(
+    connection: Connection,
+    report: Report,
+    outgoing: Sequence[Message],
+    *,
+    carried: Sequence[Untold],
+) -> None:
+    """Close the run with its report; queue its messages; store the vendor's findings."""
+    run_id = report.run.id
+    if run_id is None:
+        raise UsageError("a dry run has no report to store")
+    row = {
+        "status": report.run.status,
+        "finished_at": report.run.finished_at,
+        "report": pack_json(report_form.body(report)),
+        "roster_digest": _keep_roster(connection, report),
+        "head_hash": runs.head(connection, run_id),
+    }
+    connection.execute(update(run).where(run.c.id == run_id).values(**row))
+    told_again = {one.finding.id for one in carried}
+    vendors = [one for one in report.catalogue if one.id not in told_again]
+    findings.add_vendor(connection, run_id, vendors)
+    findings.carry(connection, run_id, carried)
+    messages.queue(connection, outgoing)
+
+
+def read(connection: Connection, run_id: int | None) -> Report | None:
+    """Return a run's report, the newest where `run_id` is None; None where there is none."""
+    row = connection.execute(_query(run_id)).mappings().first()
+    if row is None:
+        return None
+    return report_form.report_of(
+        runs.info(row),
+        row["head_hash"],
+        roster=unpack_json(row["document"]),
+        body=unpack_json(row["report"]),
+    )
+
+
+def _query(run_id: int | None) -> Select[Any]:
+    query = select(run, roster.c.document).join(roster, roster.c.digest == run.c.roster_digest)
+    if run_id is not None:
+        return query.where(run.c.id == run_id)
+    return query.order_by(run.c.id.desc()).limit(1)
+
+
+def _keep_roster(connection: Connection, report: Report) -> str:
+    content = json.dumps(report_form.roster(report), separators=(",", ":")).encode("ascii")
+    digest = content_hash(content)
+    row = {"digest": digest, "document": pack(content)}
+    connection.execute(insert_into(connection, roster).on_conflict_do_nothing(), row)
+    return digest

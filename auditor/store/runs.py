@@ -1,0 +1,89 @@
+"""Runs as rows: the ledger, and each run's link in the hash chain."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection, RowMapping, insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.sql.functions import func
+
+from auditor.drift.model import RunInfo, RunStatus, Trigger
+from auditor.errors import AlreadyRunError, UsageError
+from auditor.store.chain import START, RunLink
+from auditor.store.tables import run, version
+
+
+def start(
+    connection: Connection, trigger: Trigger, *, started_at: datetime, schedule: str, slot: str
+) -> int:
+    """Store a running run and return its id."""
+    row = {
+        "status": RunStatus.RUNNING,
+        "trigger": trigger,
+        "started_at": started_at,
+        "schedule": schedule or None,
+        "slot": slot or None,
+    }
+    try:
+        run_id: int = connection.execute(insert(run).returning(run.c.id), row).scalar_one()
+    except IntegrityError as error:
+        raise AlreadyRunError(f"the run of {slot} ({schedule}) was already made") from error
+    return run_id
+
+
+def abandon_running(connection: Connection, *, at: datetime) -> tuple[int, ...]:
+    """Close every running run as abandoned, with its head hash; return the ids."""
+    query = select(run.c.id).where(run.c.status == RunStatus.RUNNING).order_by(run.c.id)
+    ids = tuple(connection.execute(query).scalars())
+    for run_id in ids:  # in order: each head covers the one before
+        closed = {"status": RunStatus.ABANDONED, "finished_at": at}
+        here = update(run).where(run.c.id == run_id)
+        connection.execute(here.values(**closed, head_hash=head(connection, run_id)))
+    return ids
+
+
+def head(connection: Connection, run_id: int) -> str:
+    """Return the run's link in the hash chain."""
+    query = select(run.c.trigger, run.c.started_at).where(run.c.id == run_id)
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        raise UsageError(f"the database holds no run {run_id}")
+    hashes = select(version.c.hash).where(version.c.run_id == run_id).order_by(version.c.id)
+    link = RunLink(
+        previous_head=_head_before(connection, run_id),
+        run_id=run_id,
+        trigger=row.trigger,
+        started_at=row.started_at,
+    )
+    return link.head(connection.execute(hashes).scalars())
+
+
+def previous_id(connection: Connection, run_id: int) -> int | None:
+    """Return the id of the stored run before `run_id`."""
+    query = select(func.max(run.c.id)).where(run.c.id < run_id)
+    before: int | None = connection.execute(query).scalar()
+    return before
+
+
+def last(connection: Connection) -> RunInfo | None:
+    """Return the newest run."""
+    row = connection.execute(select(run).order_by(run.c.id.desc()).limit(1)).mappings().first()
+    return None if row is None else info(row)
+
+
+def info(row: RowMapping) -> RunInfo:
+    """Return a row as what people know of a run."""
+    return RunInfo(
+        id=row["id"],
+        status=RunStatus(row["status"]),
+        trigger=Trigger(row["trigger"]),
+        started_at=row["started_at"],
+        finished_at=row["finished_at"],
+    )
+
+
+def _head_before(connection: Connection, run_id: int) -> str:
+    query = select(run.c.head_hash).where(run.c.id < run_id, run.c.head_hash.is_not(None))
+    before: str | None = connection.execute(query.order_by(run.c.id.desc()).limit(1)).scalar()
+    return START if before is None else before

@@ -1,0 +1,42 @@
+"""What a database keeps for itself: its random key, its name, the names of secret parameters."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+
+from sqlalchemy import Connection, insert, select
+
+from auditor.store.insertion import insert_into
+from auditor.store.tables import secret_parameter, setting
+
+FINGERPRINT_KEY = "fingerprint_key"
+INSTALLATION_ID = "installation_id"
+
+
+def read(connection: Connection, key: str) -> bytes | None:
+    """Return a setting, None where it was never made."""
+    query = select(setting.c.value).where(setting.c.key == key)
+    value: bytes | None = connection.execute(query).scalar_one_or_none()
+    return value
+
+
+def make(connection: Connection, key: str, *, size_bytes: int) -> bytes:
+    """Return a setting; where there is none yet, a random one that is kept from now on."""
+    row = {"key": key, "value": secrets.token_bytes(size_bytes)}
+    connection.execute(insert_into(connection, setting).on_conflict_do_nothing(), row)
+    query = select(setting.c.value).where(setting.c.key == key)
+    value: bytes = connection.execute(query).scalar_one()
+    return value
+
+
+def secret_parameters(connection: Connection) -> frozenset[str]:
+    """Return every parameter known to be secret."""
+    return frozenset(connection.execute(select(secret_parameter.c.name)).scalars())
+
+
+def add_secret_parameters(connection: Connection, names: Iterable[str]) -> None:
+    """Remember parameters as secret."""
+    new = sorted(set(names) - secret_parameters(connection))
+    if new:
+        connection.execute(insert(secret_parameter), [{"name": name} for name in new])

@@ -1,0 +1,274 @@
+"""The store as the use cases see it: each method one short transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import Connection
+
+from auditor.drift.model import Report, RunInfo, Snapshot, TargetId, Trigger
+from auditor.outbox import Message
+from auditor.ports import (
+    Breach,
+    Gone,
+    Known,
+    Outcome,
+    Quiet,
+    Seen,
+    TargetStatus,
+    Unread,
+    Unserved,
+    Untold,
+    Version,
+)
+from auditor.store import (
+    catalogues,
+    findings,
+    ledger,
+    lock,
+    marks,
+    messages,
+    reports,
+    runs,
+    schema,
+    settings,
+    standing,
+    verification,
+    versions,
+)
+from auditor.store.address import address
+from auditor.store.database import Database, check_soundness, database, make_file, require_file
+
+_KEY_BYTES = 32
+_ID_BYTES = 16
+
+
+def open_database(url: str, *, upgrade: bool) -> SqlStore:
+    """Return the store at `url`, found sound and with this program's schema.
+
+    A database that is missing or older is made or upgraded where `upgrade` says so.
+
+    Raises:
+        StoreUnreachableError: it cannot be opened, or is missing and not to be made.
+        SchemaVersionError: it is newer, or older and not to be upgraded.
+        DamagedDatabaseError: the file is corrupt.
+    """
+    where = address(url)
+    if where.is_sqlite:
+        (make_file if upgrade else require_file)(where)
+    there = database(url)
+    try:
+        _make_ready(there, url, upgrade=upgrade)
+    except BaseException:
+        there.close()
+        raise
+    return SqlStore(there)
+
+
+class SqlStore:
+    """The store on SQLite or PostgreSQL; `ports.Store` says what each method does."""
+
+    def __init__(self, there: Database) -> None:
+        self._there = there
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._there.close()
+
+    def run_lock(self) -> AbstractContextManager[None]:
+        """Hold the database for one run."""
+        return lock.held(self._there)
+
+    def open_run(
+        self, trigger: Trigger, *, started_at: datetime, schedule: str = "", slot: str = ""
+    ) -> int:
+        """Store a running run and return its id."""
+        with self._there.writing() as connection:
+            return runs.start(
+                connection, trigger, started_at=started_at, schedule=schedule, slot=slot
+            )
+
+    def abandon_open_runs(self, now: datetime) -> tuple[int, ...]:
+        """Close what a crash left running; return the ids."""
+        with self._there.writing() as connection:
+            return runs.abandon_running(connection, at=now)
+
+    def fingerprint_key(self) -> bytes:
+        """Return the random key that secrets of this database are compared under."""
+        return self._setting(settings.FINGERPRINT_KEY, size_bytes=_KEY_BYTES)
+
+    def installation_id(self) -> str:
+        """Return the random name of this database, 32 hex digits."""
+        return self._setting(settings.INSTALLATION_ID, size_bytes=_ID_BYTES).hex()
+
+    def secret_parameters(self) -> frozenset[str]:
+        """Return every parameter known to be secret."""
+        with self._there.reading() as connection:
+            return settings.secret_parameters(connection)
+
+    def add_secret_parameters(self, names: Iterable[str]) -> None:
+        """Remember parameters as secret."""
+        with self._there.writing() as connection:
+            settings.add_secret_parameters(connection, names)
+
+    def known(self, targets: Sequence[TargetId]) -> dict[TargetId, Known]:
+        """Return what is known of targets; new ones are absent."""
+        with self._there.reading() as connection:
+            return standing.known(connection, targets)
+
+    def known_of_project(self, project_id: int) -> tuple[Known, ...]:
+        """Return the project's audited targets, by learn id."""
+        with self._there.reading() as connection:
+            return standing.known_of_project(connection, project_id)
+
+    def snapshot(self, version_id: int) -> Snapshot:
+        """Return a stored version's snapshot."""
+        with self._there.reading() as connection:
+            return versions.read(connection, version_id)
+
+    def catalogue(self, digest: str) -> bytes:
+        """Return a stored catalogue's document."""
+        with self._there.reading() as connection:
+            return catalogues.read(connection, digest)
+
+    def save(self, run_id: int, outcomes: Sequence[Outcome], *, at: datetime) -> None:
+        """Store a batch of outcomes in one transaction."""
+        with self._there.writing() as connection:
+            _save(connection, run_id, outcomes, at=at)
+
+    def retire_others(self, run_id: int) -> int:
+        """Take every target that the run did not try for no longer audited; return how many.
+
+        One that a later run tries is audited again.
+        """
+        with self._there.writing() as connection:
+            return marks.retire_others(connection, run_id)
+
+    def untold(self, run_id: int) -> tuple[Untold, ...]:
+        """Return what earlier runs found and nobody was told, each once."""
+        with self._there.reading() as connection:
+            return findings.untold(connection, run_id)
+
+    def head(self, run_id: int) -> str:
+        """Return the run's link in the hash chain."""
+        with self._there.reading() as connection:
+            return runs.head(connection, run_id)
+
+    def previous_run_id(self, run_id: int) -> int | None:
+        """Return the id of the stored run before `run_id`."""
+        with self._there.reading() as connection:
+            return runs.previous_id(connection, run_id)
+
+    def close_run(
+        self, report: Report, messages: Sequence[Message], *, carried: Sequence[Untold]
+    ) -> None:
+        """Close the run, keep its report and queue its messages."""
+        with self._there.writing() as connection:
+            reports.close(connection, report, messages, carried=carried)
+
+    def mark_told(self, run_id: int, *, at: datetime) -> None:
+        """Count the findings of the run's report as told."""
+        with self._there.writing() as connection:
+            findings.mark_told(connection, run_id, at=at)
+
+    def undelivered(self, *, due_by: datetime | None) -> tuple[Message, ...]:
+        """Return queued messages, oldest first."""
+        with self._there.reading() as connection:
+            return messages.undelivered(connection, due_by=due_by)
+
+    def record(self, message: Message) -> None:
+        """Store a message's next state; a delivered one makes its findings told."""
+        with self._there.writing() as connection:
+            messages.record(connection, message)
+
+    def statuses(self) -> tuple[TargetStatus, ...]:
+        """Return every audited target's status, by project and learn id."""
+        with self._there.reading() as connection:
+            return standing.statuses(connection)
+
+    def last_run(self) -> RunInfo | None:
+        """Return the newest run."""
+        with self._there.reading() as connection:
+            return runs.last(connection)
+
+    def messages(self) -> tuple[Message, ...]:
+        """Return the messages that are queued or dead, oldest first."""
+        with self._there.reading() as connection:
+            return messages.unsettled(connection)
+
+    def versions(self, target: TargetId) -> tuple[Version, ...]:
+        """Return a target's versions, newest first."""
+        with self._there.reading() as connection:
+            return versions.of_target(connection, target)
+
+    def report(self, run_id: int | None) -> Report | None:
+        """Return a stored run's report, the newest where `run_id` is None."""
+        with self._there.reading() as connection:
+            return reports.read(connection, run_id)
+
+    def verify(self) -> Breach | None:
+        """Return the first broken link of the hash chain, None where it is sound."""
+        with self._there.reading() as connection:
+            return verification.verify(connection)
+
+    def has_run(self, schedule: str, slot: str) -> bool:
+        """Return whether the slot of the schedule has its run, however it ended."""
+        with self._there.reading() as connection:
+            return ledger.has_run(connection, schedule, slot)
+
+    def schedule_start(self, schedule: str, line: str, *, now: datetime) -> datetime:
+        """Return since when the schedule has had this line; `now` where it is new."""
+        with self._there.reading() as connection:
+            since = ledger.start(connection, schedule, line)
+        if since is not None:
+            return since
+        with self._there.writing() as connection:
+            ledger.remember(connection, schedule, line, since=now)
+        return now
+
+    def _setting(self, key: str, *, size_bytes: int) -> bytes:
+        with self._there.reading() as connection:
+            value = settings.read(connection, key)
+        if value is not None:
+            return value
+        with self._there.writing() as connection:
+            return settings.make(connection, key, size_bytes=size_bytes)
+
+
+def _make_ready(there: Database, url: str, *, upgrade: bool) -> None:
+    if there.where.is_sqlite:
+        check_soundness(there)
+    if not upgrade:
+        schema.require_current(there)
+    elif not schema.is_current(there):
+        schema.upgrade(url)
+
+
+def _save(
+    connection: Connection, run_id: int, outcomes: Sequence[Outcome], *, at: datetime
+) -> None:
+    if quiet := [one for one in outcomes if isinstance(one, Quiet)]:
+        marks.quiet(connection, run_id, quiet, at=at)
+    if seen := [one for one in outcomes if isinstance(one, Seen)]:
+        numbers = versions.add(connection, run_id, seen, at=at)
+        marks.seen(connection, run_id, seen, versions=numbers, at=at)
+        findings.add(connection, run_id, seen)
+    if unread := [one for one in outcomes if isinstance(one, Unread | Gone)]:
+        marks.unread(connection, run_id, unread, at=at)
+    if unserved := [one for one in outcomes if isinstance(one, Unserved)]:
+        marks.unserved(connection, run_id, unserved, at=at)

@@ -1,0 +1,194 @@
+"""The walk along the hash chain: everything is read once, and recomputed."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, Select, select, union
+
+from auditor.drift.model import RunStatus, TargetId
+from auditor.errors import DamagedDatabaseError
+from auditor.ports import Breach
+from auditor.store.chain import START, Link, RunLink, content_hash
+from auditor.store.packing import lies_beside, unpack
+from auditor.store.tables import catalogue, run, target, version
+from auditor.store.versions import document
+
+_BATCH = 200
+_UNREADABLE = "its document cannot be read: it is not what was stored"
+_anchor = version.alias("anchor")
+
+
+@dataclass(frozen=True, slots=True)
+class _Last:
+    """The newest version of a target that the walk met, and the last that stands alone."""
+
+    version_id: int
+    hash: str
+    anchor_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    """What the walk has met: hashes of catalogues by digest, and each target's last version."""
+
+    catalogues: dict[str, str] = field(default_factory=dict)
+    last: dict[TargetId, _Last] = field(default_factory=dict)
+
+
+def verify(connection: Connection) -> Breach | None:
+    """Return the first broken link, None where the chain is sound."""
+    walk = _Walk()
+    steps = (
+        _catalogues(connection, walk),
+        _missing_runs(connection),
+        _runs(connection, walk),
+        _targets(connection, walk),
+    )
+    try:
+        return next((breach for step in steps if (breach := _first(step)) is not None), None)
+    except (TypeError, ValueError, AttributeError, OverflowError) as error:
+        # SQLite lets anything into any column; the column's type then cannot read it
+        return Breach(where="database", what=f"a row holds what was never stored ({error})")
+
+
+def _first(step: Generator[Breach, None, None]) -> Breach | None:
+    """Return a step's first breach and end its query, which may be half read."""
+    with closing(step):
+        return next(step, None)
+
+
+def _catalogues(connection: Connection, walk: _Walk) -> Generator[Breach, None, None]:
+    for row in _stream(connection, select(catalogue).order_by(catalogue.c.digest)):
+        where = f"catalogue {row['digest']}"
+        try:
+            content = content_hash(unpack(row["document"]))
+        except DamagedDatabaseError:
+            yield Breach(where=where, what=_UNREADABLE)
+            return
+        if content != row["content_hash"]:
+            yield Breach(where=where, what="its document is not the one that its hash covers")
+        walk.catalogues[row["digest"]] = content
+
+
+def _missing_runs(connection: Connection) -> Generator[Breach, None, None]:
+    named = union(select(version.c.run_id), select(target.c.last_run_id)).subquery()
+    query = select(named.c.run_id).outerjoin(run, run.c.id == named.c.run_id)
+    missing = connection.execute(query.where(run.c.id.is_(None)).order_by(named.c.run_id))
+    for run_id in missing.scalars().all():
+        yield Breach(where=f"run {run_id}", what="it is missing, though what it found is there")
+
+
+def _runs(connection: Connection, walk: _Walk) -> Generator[Breach, None, None]:
+    head = START
+    rows = _stream(connection, _links())
+    for _, of_run in groupby(rows, key=lambda row: row["of_run"]):
+        hashes: list[str] = []
+        for row in of_run:
+            if row["id"] is not None:
+                yield from _version(row, walk)
+                hashes.append(row["hash"])
+        if row["head_hash"] is None and row["status"] == RunStatus.RUNNING:
+            continue
+        if row["head_hash"] != _head(row, head, hashes):
+            what = "its head hash does not match: the run, one before it or a version is altered"
+            yield Breach(where=f"run {row['of_run']}", what=what)
+        head = row["head_hash"]
+
+
+def _targets(connection: Connection, walk: _Walk) -> Generator[Breach, None, None]:
+    columns = select(target.c.project_id, target.c.learn_id, target.c.version_id)
+    missed = dict(walk.last)
+    for row in _stream(connection, columns.order_by(target.c.project_id, target.c.learn_id)):
+        key = TargetId(row["project_id"], row["learn_id"])
+        last = missed.pop(key, None)
+        if row["version_id"] != (None if last is None else last.version_id):
+            what = f"its newest version is not version {row['version_id']}, as was stored"
+            yield Breach(where=f"target {key}", what=what)
+    for key in missed:
+        yield Breach(where=f"target {key}", what="it is missing, though its versions are there")
+
+
+def _links() -> Select[Any]:
+    return (
+        select(
+            run.c.id.label("of_run"),
+            run.c.status,
+            run.c.trigger,
+            run.c.started_at,
+            run.c.head_hash,
+            version,
+            _anchor.c.document.label("anchor_document"),
+        )
+        .outerjoin(version, version.c.run_id == run.c.id)
+        .outerjoin(_anchor, _anchor.c.id == version.c.anchor_id)
+        .order_by(run.c.id, version.c.id)
+    )
+
+
+def _version(row: RowMapping, walk: _Walk) -> Generator[Breach, None, None]:
+    key = TargetId(row["project_id"], row["learn_id"])
+    last = walk.last.get(key)
+    what = _fault(row, last, walk.catalogues.get(row["catalogue_digest"]))
+    if what is not None:
+        yield Breach(where=f"version {row['id']} of {key}", what=what)
+    stands_alone = row["anchor_id"] is None
+    anchor_id = row["id"] if stands_alone or last is None else last.anchor_id
+    walk.last[key] = _Last(row["id"], row["hash"], anchor_id)
+
+
+def _fault(row: RowMapping, last: _Last | None, catalogue_hash: str | None) -> str | None:
+    if row["previous_hash"] != (START if last is None else last.hash):
+        return "it does not follow the version before it: that one is altered or missing"
+    if catalogue_hash is None:
+        return f"its catalogue {row['catalogue_digest']} is missing"
+    anchor_id = None if last is None or not lies_beside(row["document"]) else last.anchor_id
+    if row["anchor_id"] != anchor_id:
+        return "it names another anchor than it was stored with"
+    try:
+        content = content_hash(document(row["document"], anchor=row["anchor_document"]))
+    except DamagedDatabaseError:
+        return _UNREADABLE
+    if row["hash"] != _link(row, content, catalogue_hash).hash():
+        return "its hash does not match: its row, its document or its catalogue is altered"
+    return None
+
+
+def _link(row: RowMapping, content: str, catalogue_hash: str) -> Link:
+    return Link(
+        previous_hash=row["previous_hash"],
+        version_id=row["id"],
+        project_id=row["project_id"],
+        learn_id=row["learn_id"],
+        run_id=row["run_id"],
+        seen_at=row["seen_at"],
+        content_hash=content,
+        digest=row["digest"],
+        catalogue_digest=row["catalogue_digest"],
+        catalogue_hash=catalogue_hash,
+        name=row["name"],
+        type=row["type"],
+        model_state=row["model_state"],
+        headline=row["headline"],
+    )
+
+
+def _head(row: RowMapping, previous_head: str, hashes: list[str]) -> str:
+    link = RunLink(
+        previous_head=previous_head,
+        run_id=row["of_run"],
+        trigger=row["trigger"],
+        started_at=row["started_at"],
+    )
+    return link.head(hashes)
+
+
+def _stream(connection: Connection, query: Select[Any]) -> Iterator[RowMapping]:
+    """Yield rows as they come: a history need not fit into memory."""
+    options = {"yield_per": _BATCH}
+    with connection.execute(query, execution_options=options).mappings() as rows:
+        yield from rows

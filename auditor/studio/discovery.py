@@ -1,0 +1,69 @@
+"""Which learn blocks and projects there are, as Studio's listings tell it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from auditor.drift.model import Json, TargetId
+from auditor.errors import StudioError
+from auditor.ports import ListedBlock
+from auditor.redaction import Secret
+from auditor.studio.answers import as_integer, as_list, as_object, read_success
+
+UNSERVED_TYPES = frozenset({"anomaly", "anomaly-gmm", "vlm"})
+"""Types that answer at endpoints of their own, not at getKeras."""
+
+
+def read_impulses(
+    body: bytes, project_id: int, *, secrets: Collection[Secret] = ()
+) -> tuple[ListedBlock, ...]:
+    """Return the learn blocks of an answer of `/api/{projectId}/impulses`, each once, by id.
+
+    One block that cannot be read refuses the whole listing: a block that a listing seems to lack
+    would be told as missing.
+
+    Raises:
+        StudioError: the answer cannot be believed.
+    """
+    document = read_success(body, secrets=secrets)
+    blocks: dict[TargetId, ListedBlock] = {}
+    for place, impulse in enumerate(as_list(document.get("impulses"), "impulses")):
+        at = f"impulses[{place}]"
+        members = as_list(as_object(impulse, at).get("learnBlocks"), f"{at}.learnBlocks")
+        for number, member in enumerate(members):
+            block = _block(member, project_id, at=f"{at}.learnBlocks[{number}]")
+            blocks.setdefault(block.target, block)
+    return tuple(blocks[target] for target in sorted(blocks))
+
+
+def read_projects(body: bytes, *, secrets: Collection[Secret] = ()) -> dict[int, str]:
+    """Return the names of the projects in an answer of `/api/projects`, by id.
+
+    Raises:
+        StudioError: the answer cannot be believed.
+    """
+    document = read_success(body, secrets=secrets)
+    names: dict[int, str] = {}
+    for place, project in enumerate(as_list(document.get("projects"), "projects")):
+        entry = as_object(project, f"projects[{place}]")
+        names[as_integer(entry.get("id"), f"projects[{place}].id")] = _name(entry.get("name"))
+    return names
+
+
+def _block(member: Json, project_id: int, *, at: str) -> ListedBlock:
+    entry = as_object(member, at)
+    kind = entry.get("type")
+    if not isinstance(kind, str):
+        raise StudioError(
+            "invalid", f"the answer cannot be believed: {at}.type: expected a string"
+        )
+    return ListedBlock(
+        target=TargetId(project_id, as_integer(entry.get("id"), f"{at}.id")),
+        name=_name(entry.get("name")),
+        type=kind,
+        served=kind not in UNSERVED_TYPES,
+    )
+
+
+def _name(value: Json) -> str:
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,146 @@
+"""A whole installation on loopback: a Studio, a mail server, a configuration, a database."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from auditor import app, config
+from auditor.app import Told
+from auditor.audit.inventory import Scope
+from auditor.config import Settings
+from auditor.demo.studio import BuiltInStudio, sample_blocks
+from auditor.drift.model import JsonObject, TargetId
+from auditor.rendering.json import report_json
+
+KEY = "ei_" + "5e" * 24
+PROJECT = 7
+
+
+class Postbox:
+    """A mail server's handler: keeps what it takes; `refuses` maps recipients to replies."""
+
+    def __init__(self) -> None:
+        self.taken: list[tuple[str, EmailMessage]] = []
+        self.refuses: dict[str, str] = {}
+
+    async def handle_RCPT(  # noqa: N802 - aiosmtpd's own name and signature
+        self,
+        server: SMTP,
+        session: Session,
+        envelope: Envelope,
+        address: str,
+        rcpt_options: list[str],
+    ) -> str:
+        del server, session, rcpt_options
+        if address in self.refuses:
+            return self.refuses[address]
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(  # noqa: N802 - aiosmtpd's own name
+        self, server: SMTP, session: Session, envelope: Envelope
+    ) -> str:
+        del server, session
+        parsed = email.message_from_bytes(
+            bytes(envelope.original_content or b""), policy=email.policy.default
+        )
+        self.taken.append((envelope.rcpt_tos[0], parsed))
+        return "250 OK"
+
+
+@dataclass
+class Stage:
+    """An installation; `night` audits it once, by hand."""
+
+    studio: BuiltInStudio
+    folder: Path
+    postbox: Postbox
+    settings: Settings = field(init=False)
+
+    def configure(self, text: str) -> Settings:
+        """Write a configuration and take it."""
+        path = self.folder / "config.toml"
+        path.write_text(text)
+        self.settings = config.load(path, environ={"EI_KEY": KEY})
+        return self.settings
+
+    def night(self, *, scope: Scope | None = None) -> Told:
+        """Run once and tell."""
+        with app.store(self.settings) as store, store.run_lock():
+            order = app.order(self.settings, scope)
+            return app.quickly(app.run_and_tell(self.settings, order, store))
+
+    def json(self, *, scope: Scope | None = None) -> Any:  # noqa: ANN401 - any JSON
+        """Run once and return the report as programs read it."""
+        return report_json(self.night(scope=scope).report)
+
+    def without_mail(self) -> None:
+        """Leave the [email] table out from now on."""
+        self.settings = replace(self.settings, email=None)
+
+
+CONFIG = """
+[studio]
+base_url = "{base_url}"
+timeout_s = 5
+tries = 1
+[database]
+url = "{url}"
+[email]
+host = "127.0.0.1"
+port = {port}
+sender = "auditor@example.org"
+recipients = ["ops@example.org", "ml@example.org"]
+[[projects]]
+id = 7
+name = "Pump"
+api_key = {{ env = "EI_KEY" }}
+learn_blocks = "all"
+"""
+
+
+@contextmanager
+def stage(url: str, folder: Path, blocks: dict[int, JsonObject]) -> Iterator[Stage]:
+    """Set an installation up with one project of these learn blocks."""
+    postbox = Postbox()
+    controller = Controller(postbox, hostname="127.0.0.1", port=_free_port())
+    controller.start()
+    try:
+        with BuiltInStudio() as studio:
+            studio.add_project(PROJECT, name="pump", api_key=KEY)
+            for learn_id, answer in blocks.items():
+                studio.put(TargetId(PROJECT, learn_id), answer)
+            set_up = Stage(studio, folder, postbox)
+            set_up.configure(
+                CONFIG.format(base_url=studio.base_url, url=url, port=controller.port)
+            )
+            yield set_up
+    finally:
+        controller.stop()
+
+
+def block(sample: str = "keras", **values: object) -> dict[str, Any]:
+    """Return a sample answer with some values of its own."""
+    return {**sample_blocks()[sample], **values}
+
+
+def target(learn_id: int) -> TargetId:
+    """Return a learn block of the project."""
+    return TargetId(PROJECT, learn_id)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,337 @@
+"""Nights end to end: Studio over HTTP, both databases, mail over SMTP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from auditor import app
+from auditor.audit.inventory import Scope
+from auditor.demo.faults import Fault
+from auditor.errors import UsageError
+from tests.audit.stage import KEY, PROJECT, Stage, block, stage, target
+
+_SIX = [
+    {"type": "reshape", "columns": 13},
+    {"type": "conv1d", "neurons": 8, "kernelSize": 3},
+    {"type": "conv1d", "neurons": 16, "kernelSize": 3},
+    {"type": "flatten"},
+    {"type": "dense", "neurons": 20},
+    {"type": "dense", "neurons": 10},
+]
+
+
+@pytest.fixture
+def pump(database_url: str, tmp_path: Path) -> Iterator[Stage]:
+    blocks = {
+        3: block(name="Motion", visualLayers=_SIX),
+        4: block("keras-object-detection", name="Screws"),
+        5: block("keras-transfer-kws", name="Valves"),
+    }
+    with stage(database_url, tmp_path, blocks) as set_up:
+        yield set_up
+
+
+def _edit_three(set_up: Stage) -> None:
+    set_up.studio.edit(
+        target(3), lambda a: a["visualLayers"].insert(3, {"type": "dropout", "dropoutRate": 0.2})
+    )
+    set_up.studio.edit(target(4), lambda a: a["thresholds"][0].update(value=0.35))
+    set_up.studio.edit(target(4), lambda a: a.update(minimumConfidenceRating=0.35))
+    set_up.studio.edit(target(5), lambda a: a.update(trained=False))
+
+
+def _told(report: Any) -> list[tuple[int, str, str, list[str]]]:  # noqa: ANN401 - any JSON
+    return [
+        (one["learn_id"], finding["kind"], finding["path"], finding["folded"])
+        for one in report["targets"]
+        for finding in one["findings"]
+    ]
+
+
+def test_three_nights_tell_three_edits_and_nothing_else(pump: Stage) -> None:
+    first, second = pump.json(), pump.json()
+    _edit_three(pump)
+    third = pump.json()
+
+    assert [one["state"] for one in first["targets"]] == ["new"] * 3
+    assert [one["state"] for one in second["targets"]] == ["in_sync"] * 3
+    assert _told(third) == [
+        (3, "added", "visualLayers[3]", []),
+        (4, "changed", "thresholds[min_score].value", ["minimumConfidenceRating"]),
+        (5, "changed", "trained", []),
+    ]
+    assert third["totals"]["findings"] == 3
+    assert [one["model_state"] for one in third["targets"]] == ["stale", "trained", "untrained"]
+
+
+def test_page_mail_text_and_stored_report_tell_the_same(pump: Stage) -> None:
+    pump.night()
+    _edit_three(pump)
+    told = pump.night()
+
+    assert told.page is not None
+    page = Path(told.page).read_text()
+    _, mail = pump.postbox.taken[-1]
+    parts = {part.get_content_type(): part.get_content() for part in mail.iter_parts()}
+    for words in ("Layer 4 added: dropout", "0.5 → 0.35", "Training lost"):
+        assert words in page
+        assert words in parts["text/plain"]
+        assert words in parts["text/html"]
+    with app.store(pump.settings) as store:
+        assert store.report(None) == told.report
+
+
+def test_each_recipient_gets_each_night_once(pump: Stage) -> None:
+    pump.night()
+    pump.night()
+
+    assert sorted(recipient for recipient, _ in pump.postbox.taken) == [
+        "ml@example.org",
+        "ml@example.org",
+        "ops@example.org",
+        "ops@example.org",
+    ]
+    assert len({mail["Message-ID"] for _, mail in pump.postbox.taken}) == 4
+    assert pump.postbox.taken[0][1]["Subject"].startswith("[EI drift] audit started")
+    assert pump.postbox.taken[-1][1]["Subject"] == "[EI drift] no change · 3 of 3 blocks checked"
+
+
+def test_an_unreadable_block_is_unknown_and_keeps_what_is_known(pump: Stage) -> None:
+    pump.night()
+    pump.studio.fail(Fault.HTML, target=target(4))
+    _edit_three(pump)
+    report = pump.json()
+    pump.studio.heal()
+    after = pump.json()
+
+    screws = report["targets"][1]
+    assert (screws["state"], screws["model_state"]) == ("unknown", "unknown")
+    assert (screws["name"], screws["error"]["kind"]) == ("Screws", "not_json")
+    assert report["run"]["status"] == "incomplete"
+    assert [one[0] for one in _told(report)] == [3, 5]
+    assert [one[:3] for one in _told(after)] == [(4, "changed", "thresholds[min_score].value")]
+
+
+def test_a_wrong_key_is_one_error_and_every_known_block_is_unknown(pump: Stage) -> None:
+    pump.night()
+    pump.studio.change_key(PROJECT, "ei_" + "00" * 24)
+    report = pump.json()
+
+    assert report["run"]["status"] == "failed"
+    assert [one["state"] for one in report["targets"]] == ["unknown"] * 3
+    assert [(one["project_id"], one["kind"]) for one in report["errors"]] == [
+        (PROJECT, "unauthorized")
+    ]
+    assert KEY not in str(report)
+
+
+def test_a_block_is_missing_after_a_listing_that_lacks_it(pump: Stage) -> None:
+    pump.night()
+    pump.studio.remove(target(4))
+    gone, still_gone = pump.night(), pump.json()
+    pump.studio.put(target(4), block("keras-object-detection", name="Screws"))
+    back = pump.json()
+
+    assert [one.went for one in gone.report.targets] == [False, True, False]
+    assert [one["state"] for one in still_gone["targets"]] == ["in_sync", "missing", "in_sync"]
+    assert [one["state"] for one in back["targets"]] == ["in_sync"] * 3
+
+
+def test_a_type_without_an_endpoint_is_unsupported(pump: Stage) -> None:
+    pump.studio.put(target(9), {"name": "Odd", "type": "anomaly"})
+    report = pump.json()
+
+    assert (report["targets"][3]["state"], report["targets"][3]["name"]) == ("unsupported", "Odd")
+    assert report["run"]["status"] == "complete"
+
+
+def test_a_vendor_release_is_told_once_and_drifts_nobody(pump: Stage) -> None:
+    pump.night()
+    for learn_id in (3, 4, 5):
+        pump.studio.edit(target(learn_id), lambda a: a.update(isMultiHead=False))
+    pump.studio.edit(
+        target(3), lambda a: a["transferLearningModels"][0].update(description="Better")
+    )
+    report = pump.json()
+
+    assert [one["state"] for one in report["targets"]] == ["in_sync"] * 3
+    assert sorted((one["path"], one["targets"]) for one in report["catalogue"]) == [
+        ("isMultiHead", 3),
+        ("transferLearningModels[transfer_organization:900].description", 1),
+    ]
+    assert pump.json()["catalogue"] == []
+
+
+def test_an_unknown_field_on_one_block_is_its_own(pump: Stage) -> None:
+    pump.night()
+    pump.studio.edit(target(3), lambda a: a.update(isMultiHead=False))
+    report = pump.json()
+
+    assert _told(report) == [(3, "added", "isMultiHead", [])]
+    assert report["catalogue"] == []
+
+
+def test_a_template_of_generated_scripts_is_the_vendors_and_makes_nothing_stale(
+    database_url: str, tmp_path: Path
+) -> None:
+    blocks = {3: block(name="A"), 4: block(name="B", visualLayers=_SIX)}
+    with stage(database_url, tmp_path, blocks) as set_up:
+        set_up.night()
+        for learn_id in blocks:
+            set_up.studio.edit(
+                target(learn_id),
+                lambda a: a.update(script=a["script"].replace("beta_2=0.999", "beta_2=0.99")),
+            )
+        report = set_up.json()
+
+    assert [(one["path"], one["targets"]) for one in report["catalogue"]] == [("script", 2)]
+    assert [one["state"] for one in report["targets"]] == ["in_sync"] * 2
+    assert [one["model_state"] for one in report["targets"]] == ["trained"] * 2
+
+
+def test_the_model_in_use_withdrawn_is_the_blocks_own_and_told_once(pump: Stage) -> None:
+    pump.night()
+    pump.studio.edit(
+        target(4),
+        lambda a: a["transferLearningModels"][0].update(
+            blockNoLongerAvailable={"reasonMarkdown": "Use v2", "reasonHtml": "Use v2"}
+        ),
+    )
+    report, after = pump.json(), pump.json()
+
+    [finding] = report["targets"][1]["findings"]
+    assert (finding["severity"], finding["area"], finding["owner"]) == (
+        "high",
+        "catalogue",
+        "vendor",
+    )
+    assert after["totals"]["findings"] == 0
+
+
+def test_a_stale_model_stays_stale_until_the_edit_is_reverted(pump: Stage) -> None:
+    pump.night()
+    pump.studio.edit(target(3), lambda a: a.update(batchSize=64))
+    pump.studio.edit(target(4), lambda a: a.update(batchSize=64))
+    stale, quiet = pump.json(), pump.json()
+    pump.studio.edit(target(3), lambda a: a.update(batchSize=32))
+    reverted = pump.json()
+
+    def states(report: Any) -> list[str]:  # noqa: ANN401 - any JSON
+        return [one["model_state"] for one in report["targets"]]
+
+    assert states(stale) == states(quiet) == ["stale", "stale", "trained"]
+    assert states(reverted) == ["trained", "stale", "trained"]
+
+
+def test_training_again_ends_stale(pump: Stage) -> None:
+    pump.night()
+    pump.studio.edit(target(3), lambda a: a.update(selectedModelType="requiresRetrain"))
+    stale = pump.json()
+    pump.studio.edit(target(3), lambda a: a.update(selectedModelType="int8"))
+    trained = pump.json()
+
+    assert stale["targets"][0]["model_state"] == "stale"
+    assert trained["targets"][0]["model_state"] == "trained"
+
+
+def test_what_the_interface_remembers_is_stored_and_counted(pump: Stage) -> None:
+    pump.night()
+    pump.studio.edit(target(3), lambda a: a.update(showAdvancedTrainingSettings=True))
+    report, after = pump.json(), pump.json()
+
+    assert next((one["state"], one["suppressed"]) for one in report["targets"]) == ("in_sync", 1)
+    assert after["targets"][0]["suppressed"] == 0
+
+
+def test_a_refused_recipient_keeps_a_message_and_the_others_get_theirs(pump: Stage) -> None:
+    pump.postbox.refuses["ml@example.org"] = "450 try later"
+    told = pump.night()
+    pump.postbox.refuses.clear()
+    pump.night()
+
+    assert not told.is_told
+    assert [recipient for recipient, _ in pump.postbox.taken].count("ml@example.org") == 2
+
+
+def test_a_dead_message_leaves_its_findings_to_the_next_report_once(pump: Stage) -> None:
+    pump.night()
+    pump.postbox.refuses = dict.fromkeys(["ml@example.org", "ops@example.org"], "550 no")
+    pump.studio.edit(target(3), lambda a: a.update(batchSize=64))
+    pump.night()
+    pump.postbox.refuses.clear()
+    again, quiet = pump.json(), pump.json()
+
+    assert [one[2] for one in _told(again)] == ["batchSize"]
+    assert _told(quiet) == []
+
+
+def test_without_mail_findings_are_told_by_the_page(pump: Stage) -> None:
+    pump.without_mail()
+    pump.night()
+    pump.studio.edit(target(3), lambda a: a.update(batchSize=64))
+
+    assert len(_told(pump.json())) == 1
+    assert _told(pump.json()) == []
+
+
+def test_a_page_that_cannot_be_written_keeps_no_mail_from_going(pump: Stage) -> None:
+    (pump.folder / "reports").write_text("in the way")
+    told = pump.night()
+
+    assert told.page is None
+    assert len(pump.postbox.taken) == 2
+
+
+def test_a_dry_run_stores_and_sends_nothing(pump: Stage) -> None:
+    order = app.order(pump.settings)
+    with app.stored(pump.settings) as store:
+        report = app.quickly(app.run_dry(pump.settings, order, store))
+    with app.store(pump.settings) as store:
+        assert store.last_run() is None
+
+    assert report.run.id is None
+    assert report.totals.new == 3
+    assert pump.postbox.taken == []
+
+
+def test_a_run_narrowed_to_one_block_leaves_the_others_alone(pump: Stage) -> None:
+    pump.night()
+    _edit_three(pump)
+    one = pump.json(scope=Scope(target=target(4)))
+    rest = pump.json()
+
+    assert [one["learn_id"] for one in one["targets"]] == [4]
+    assert [told[0] for told in _told(rest)] == [3, 5]
+
+
+def test_a_scope_that_is_not_configured_is_refused(pump: Stage) -> None:
+    with pytest.raises(UsageError, match="not in the configuration"):
+        pump.night(scope=Scope(project_id=8))
+
+
+def test_named_blocks_are_asked_of_getkeras_alone(pump: Stage) -> None:
+    text = (pump.folder / "config.toml").read_text().replace('"all"', "[3, 4]")
+    pump.configure(text)
+    pump.studio.requests.clear()
+    pump.night()
+
+    assert {asked.path for asked in pump.studio.requests} == {
+        "/v1/api/7/training/keras/3",
+        "/v1/api/7/training/keras/4",
+    }
+
+
+def test_a_quiet_night_adds_nothing_but_the_runs_own_row(pump: Stage) -> None:
+    pump.night()
+    with app.store(pump.settings) as store:
+        before = [len(store.versions(target(learn_id))) for learn_id in (3, 4, 5)]
+    pump.night()
+    with app.store(pump.settings) as store:
+        after = [len(store.versions(target(learn_id))) for learn_id in (3, 4, 5)]
+        assert store.verify() is None
+
+    assert before == after == [1, 1, 1]

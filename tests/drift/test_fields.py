@@ -1,0 +1,78 @@
+"""The field table against the published schema."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from auditor.drift.fields import ENVELOPE, FIELDS, UNKNOWN, child, top
+from auditor.drift.model import Area
+
+_SCHEMA = Path(__file__).parents[1] / "data" / "getkeras-openapi.yaml"
+_SCHEMAS: dict[str, Any] = yaml.safe_load(_SCHEMA.read_text())["components"]["schemas"]
+
+# Written as one row in the table: `{}` stands for every key.
+_FREE_KEYS = {"customParameters{}"}
+
+
+def _resolved(schema: dict[str, Any]) -> dict[str, Any]:
+    return _SCHEMAS[schema["$ref"].rsplit("/", 1)[-1]] if "$ref" in schema else schema
+
+
+def _properties(schema: dict[str, Any], path: str) -> Iterator[tuple[str, bool]]:
+    """Yield every property of the schema as a pattern, and whether it is required."""
+    for one in [schema, *map(_resolved, schema.get("oneOf", []))]:
+        required = one.get("required", [])
+        for name, part in one.get("properties", {}).items():
+            pattern = f"{path}.{name}" if path else name
+            yield pattern, name in required
+            yield from _inside(_resolved(part), pattern)
+
+
+def _inside(schema: dict[str, Any], pattern: str) -> Iterator[tuple[str, bool]]:
+    if schema.get("type") == "array" and "properties" in _resolved(schema["items"]):
+        yield from _properties(_resolved(schema["items"]), f"{pattern}[]")
+    else:
+        yield from _properties(schema, pattern)
+
+
+_PUBLISHED = dict(_properties(_SCHEMAS["KerasConfig"], ""))
+
+
+def test_every_published_property_has_its_row() -> None:
+    assert set(_PUBLISHED) - set(FIELDS) == set()
+
+
+def test_every_row_is_a_published_property() -> None:
+    members = {pattern for pattern in FIELDS if pattern.endswith("[]")}
+
+    assert set(FIELDS) - set(_PUBLISHED) - members == _FREE_KEYS
+
+
+def test_the_schema_and_the_table_require_the_same() -> None:
+    required = {pattern for pattern, is_required in _PUBLISHED.items() if is_required}
+
+    assert {pattern for pattern, row in FIELDS.items() if row.required} == required
+
+
+def test_the_envelope_is_what_the_generic_answer_adds() -> None:
+    assert set(_SCHEMAS["GenericApiResponse"]["properties"]) == ENVELOPE
+
+
+def test_members_name_keys_that_the_schema_has() -> None:
+    named = {f"{row.pattern}[].{key}" for row in FIELDS.values() for key in row.identity}
+
+    assert named <= set(_PUBLISHED)
+
+
+def test_what_the_schema_lacks_is_unknown() -> None:
+    assert top("kFoldsValidationConfig") is UNKNOWN
+    assert child(FIELDS["dependencies"], "classesPerKey") is UNKNOWN
+    assert child(FIELDS["visualLayers[]"], "units") is UNKNOWN
+
+
+def test_what_the_schema_lacks_inside_the_catalogue_is_the_vendors() -> None:
+    assert child(FIELDS["transferLearningModels[]"], "licence").area is Area.CATALOGUE

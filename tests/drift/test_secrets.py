@@ -1,0 +1,85 @@
+"""No secret is told, stored or shown in clear."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from auditor.drift.snapshots import as_sent, secret_parameters, take_snapshot
+from auditor.redaction import HIDDEN, Fingerprinter, Secret, shown
+from tests.drift.answers import KEY, edited, sample, told
+
+_CANARY = "canary-7f3a"
+_STUDIO_KEY = "ei_" + "0a1b2c3d" * 6
+
+
+def _with_secret(value: str) -> dict[str, Any]:
+    answer = sample("keras-object-detection-yolo-pro")
+    answer["customParameters"]["token"] = value
+    answer["transferLearningModels"][-1]["customParameters"].append(
+        {"param": "token", "type": "secret", "name": "Token", "value": value, "defaultValue": ""}
+    )
+    return answer
+
+
+def test_a_changed_secret_is_told_and_not_shown() -> None:
+    difference = told(_with_secret(_CANARY), _with_secret(_CANARY + "2"))
+
+    found = {one.path: one for one in difference.findings}
+    secret = found["customParameters.token"]
+    assert (shown(str(secret.before)), shown(str(secret.after))) == (HIDDEN, HIDDEN)
+    assert _CANARY not in str(difference)
+
+
+def test_an_equal_secret_is_no_change() -> None:
+    assert told(_with_secret(_CANARY), _with_secret(_CANARY)).findings == ()
+
+
+def test_a_snapshot_holds_no_secret() -> None:
+    answer = _with_secret(_CANARY)
+    answer["script"] += f'KEY = "{_STUDIO_KEY}"\n'
+
+    snapshot = take_snapshot(answer, fingerprinter=KEY, secrets={"token"})
+
+    stored = (snapshot.document + snapshot.catalogue.document).decode()
+    assert _CANARY not in stored
+    assert _STUDIO_KEY not in stored
+
+
+def test_an_answer_is_shown_as_sent_but_for_its_secrets() -> None:
+    answer = _with_secret(_CANARY)
+    snapshot = take_snapshot(answer, fingerprinter=KEY, secrets={"token"})
+
+    sent = as_sent(snapshot.document, snapshot.catalogue.document)
+
+    assert list(sent) == list(answer)
+    assert sent["customParameters"] == {**answer["customParameters"], "token": HIDDEN}
+
+
+def test_a_changed_key_in_a_script_is_another_program() -> None:
+    def add(answer: dict[str, Any]) -> None:
+        answer["script"] = answer["script"].replace("0a", "0b")
+
+    base = sample("keras-expert")
+    base["script"] += f'KEY = "{_STUDIO_KEY}"\n'
+
+    difference = told(*edited(add, base))
+
+    assert [one.rule for one in difference.findings] == ["default:script"]
+    assert _STUDIO_KEY not in str(difference)
+
+
+def test_secret_parameters_are_found_at_any_depth() -> None:
+    catalogue: Any = [{"customParameters": [{"items": {"param": "deep", "type": "secret"}}]}]
+
+    assert secret_parameters(catalogue) == {"deep"}
+
+
+def test_a_secret_in_memory_shows_itself_only_when_asked_to() -> None:
+    secret = Secret(_CANARY)
+
+    assert _CANARY not in f"{secret!r} {secret}"
+    assert secret.reveal() == _CANARY
+
+
+def test_fingerprints_of_two_keys_differ() -> None:
+    assert Fingerprinter(b"a" * 32).hide(_CANARY) != Fingerprinter(b"b" * 32).hide(_CANARY)

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import stat
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from auditor.drift.model import Report, RunStatus
+from auditor.rendering.archive import FolderArchive
+from tests.rendering.samples import quiet, renderer, run
+
+
+def test_a_run_gets_a_page_of_its_own(tmp_path: Path) -> None:
+    archive = FolderArchive(tmp_path / "reports", renderer().page)
+
+    path = Path(archive.write(quiet()))
+
+    assert path == tmp_path / "reports" / "run-000007.html"
+    assert path.read_text(encoding="utf-8") == renderer().page(quiet())
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    assert [entry.name for entry in path.parent.iterdir()] == ["run-000007.html"]
+
+
+def test_writing_again_replaces_the_page(tmp_path: Path) -> None:
+    FolderArchive(tmp_path, lambda _: "first").write(quiet())
+
+    path = FolderArchive(tmp_path, lambda _: "second").write(quiet())
+
+    assert Path(path).read_text() == "second"
+
+
+def test_a_dry_run_leaves_nothing(tmp_path: Path) -> None:
+    dry = replace(quiet(), run=run(RunStatus.COMPLETE, number=None))
+
+    assert not FolderArchive(tmp_path / "reports", renderer().page).write(dry)
+    assert not (tmp_path / "reports").exists()
+
+
+def test_a_page_that_cannot_be_put_in_place_leaves_no_rest(tmp_path: Path) -> None:
+    (tmp_path / "run-000007.html").mkdir()
+
+    with pytest.raises(OSError, match="directory"):
+        FolderArchive(tmp_path, page).write(quiet())
+
+    assert [entry.name for entry in tmp_path.iterdir()] == ["run-000007.html"]
+
+
+def page(_: Report) -> str:
+    return "page"

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from auditor.drift.model import Area, Failure, ModelState, RunStatus, TargetId, TargetState
+from auditor.outbox import Message, MessageState
+from auditor.ports import TargetStatus
+from auditor.rendering.json import diff_json, report_json, status_json, to_text
+from tests.rendering.samples import HOSTILE, NIGHTS, STARTED, drift, finding, quiet, run, vendor
+
+FINDING_KEYS = [
+    "id",
+    "area",
+    "owner",
+    "kind",
+    "path",
+    "before",
+    "after",
+    "severity",
+    "headline",
+    "rule",
+    "since",
+    "folded",
+]
+
+
+def status(name: str = "Motion") -> TargetStatus:
+    return TargetStatus(
+        target=TargetId(1, 3),
+        project="Pump",
+        name=name,
+        type="keras",
+        state=TargetState.UNKNOWN,
+        model_state=ModelState.UNKNOWN,
+        last_changed_at=None,
+        last_checked_at=STARTED,
+        last_attempted_at=STARTED,
+        error=Failure(kind="refused", message=f"key ei_{'0' * 40} refused"),
+    )
+
+
+def dead() -> Message:
+    return Message(
+        id=1,
+        run_id=7,
+        recipient="ops@example.org",
+        message_id="<a@b>",
+        subject="s",
+        content=b"",
+        state=MessageState.DEAD,
+        attempts=27,
+        due_at=STARTED,
+        last_error="550 never\x1b[31m",
+    )
+
+
+@pytest.mark.parametrize("night", NIGHTS)
+def test_a_report_is_ascii_and_reads_back(night: str) -> None:
+    text = to_text(report_json(NIGHTS[night]()))
+
+    assert text.isascii()
+    assert json.loads(text) == report_json(NIGHTS[night]())
+
+
+def test_a_report_has_the_keys_of_the_contract_in_their_order() -> None:
+    document = report_json(drift())
+
+    assert list(document) == ["schema", "run", "totals", "targets", "catalogue", "errors"]
+    targets = document["targets"]
+    assert isinstance(targets, list)
+    first = targets[0]
+    assert isinstance(first, dict)
+    assert list(first)[:6] == ["project_id", "learn_id", "project", "name", "type", "state"]
+    assert list(first)[6:] == ["model_state", "findings", "suppressed", "error"]
+
+
+def test_times_are_whole_seconds_in_utc() -> None:
+    document = json.loads(to_text(report_json(quiet())))
+
+    assert document["run"]["started_at"] == "2026-11-23T03:15:00Z"
+
+
+def test_hidden_secrets_lose_their_fingerprint_at_any_depth() -> None:
+    mark = f"(hidden:{'a' * 32})"
+    change = finding(Area.TRAINING, "customParameters", {mark: [mark]}, {"k": {"l": mark}})
+
+    text = to_text(diff_json(ModelState.TRAINED, [change], 0))
+
+    assert json.loads(text)["findings"][0]["before"] == {"(hidden)": ["(hidden)"]}
+    assert "hidden:" not in text
+
+
+def test_vendor_changes_of_a_comparison_have_a_findings_keys() -> None:
+    document = json.loads(to_text(diff_json(ModelState.STALE, [vendor()], 3)))
+
+    assert list(document) == ["schema", "model_state", "findings", "suppressed"]
+    assert list(document["findings"][0]) == FINDING_KEYS
+    assert document["findings"][0]["owner"] == "vendor"
+
+
+def test_status_is_ascii_and_hides_keys() -> None:
+    text = to_text(
+        status_json(
+            [status(HOSTILE)],
+            last_run=run(RunStatus.COMPLETE),
+            next_run_at=datetime(2026, 11, 24, 3, 15, 0, 999, tzinfo=UTC),
+            messages=[dead()],
+        )
+    )
+
+    document = json.loads(text)
+    assert text.isascii()
+    assert document["next_run_at"] == "2026-11-24T03:15:00Z"
+    assert document["targets"][0]["error"] == {
+        "kind": "refused",
+        "message": "key (hidden) refused",
+    }
+    assert document["messages"][0]["state"] == "dead"

@@ -1,0 +1,220 @@
+from __future__ import annotations
+
+import binascii
+import re
+import textwrap
+from collections.abc import Iterator
+from html.parser import HTMLParser
+
+import pytest
+
+from auditor.drift.model import Area, Report, Severity, TargetReport, TargetState
+from auditor.rendering.mailing import MOST_HTML_BYTES
+from auditor.rendering.words import harmless
+from tests.rendering.samples import (
+    HOSTILE,
+    NIGHTS,
+    TEMPLATES,
+    block,
+    finding,
+    hostile,
+    renderer,
+    report,
+    unread,
+)
+
+DARK = "@media (prefers-color-scheme: dark)"
+
+
+class Elements(HTMLParser):
+    """Collects the elements and the text of a page as a browser reads it."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def drifted(number: int, severity: Severity = Severity.HIGH) -> TargetReport:
+    change = finding(
+        Area.LAYERS,
+        f"visualLayers[{number}].neurons",
+        8,
+        12,
+        severity=severity,
+        headline=f"Neurons of layer {number}: 8 → 12",
+    )
+    return block(number % 20, number, state=TargetState.DRIFTED, findings=(change,))
+
+
+def crowd() -> Report:
+    """Return a night on which 500 blocks drifted, the worst one last."""
+    return report(*map(drifted, range(499)), drifted(499, Severity.CRITICAL))
+
+
+def flood() -> Report:
+    """Return a night that is long in every section, all of it in long words."""
+    long = "語" * 400
+    blocks = [
+        [
+            unread(n, 1, "timeout", f"{n} {long}", name=long),
+            block(n, 2, name=long, project=long, state=TargetState.NEW),
+            block(n, 3, name=long, project=long, state=TargetState.MISSING, went=True),
+        ]
+        for n in range(300)
+    ]
+    return report(*(one for three in blocks for one in three), *map(drifted, range(300)))
+
+
+@pytest.mark.parametrize("night", [crowd, flood, *NIGHTS.values()])
+def test_the_html_stays_below_what_mail_programs_clip(night: object) -> None:
+    assert callable(night)
+
+    html = renderer().mailing(night()).html
+
+    assert len(binascii.b2a_qp(html.encode())) <= MOST_HTML_BYTES
+
+
+def test_a_mail_that_is_cut_shows_the_worst_and_says_where_the_rest_lies() -> None:
+    mailing = renderer().mailing(crowd())
+
+    kept = mailing.html.count("default:layers")
+    said = f"Showing {kept} of 500 findings, worst first."
+    assert 20 < kept < 500
+    assert "[CRITICAL] Neurons of layer 499: 8 → 12" in mailing.text
+    assert said in mailing.html
+    assert said in " ".join(mailing.text.split())
+    assert "/var/lib/auditor/reports/run-000007.html" in mailing.text
+
+
+def test_the_page_holds_what_the_mail_cut() -> None:
+    page = renderer().page(crowd())
+
+    assert page.count("default:layers") == 500
+    assert "Showing" not in page
+
+
+@pytest.mark.parametrize("night", NIGHTS)
+def test_no_line_of_the_plain_text_is_wider_than_72_columns(night: str) -> None:
+    lines = renderer().mailing(NIGHTS[night]()).text.splitlines()
+
+    assert max(map(len, lines)) <= 72
+
+
+def test_every_finding_stands_in_both_parts() -> None:
+    night = NIGHTS["drift"]()
+
+    mailing = renderer().mailing(night)
+
+    page = flat(Elements(mailing.html).text)
+    for target in night.targets:
+        for told in target.findings:
+            assert told.headline in page
+            assert told.headline in flat(mailing.text)
+
+
+def flat(text: str) -> str:
+    return " ".join(text.split())
+
+
+def test_hostile_names_add_no_element_and_no_line() -> None:
+    mailing = renderer().mailing(hostile())
+
+    elements = Elements(mailing.html)
+    assert not {"img", "script", "iframe", "link"} & {tag for tag, _ in elements.tags}
+    assert harmless(HOSTILE) in flat(elements.text)
+    assert not re.search(r"^\s*Bcc:.*\n$", mailing.subject)
+    assert all(line.isprintable() for line in mailing.text.splitlines())
+    assert all(line.isprintable() for line in mailing.html.splitlines())
+    assert all(value.isprintable() for value in mailing.headers.values())
+
+
+@pytest.mark.parametrize("night", NIGHTS)
+def test_the_html_loads_nothing_and_runs_nothing(night: str) -> None:
+    for tag, attributes in Elements(renderer().mailing(NIGHTS[night]()).html).tags:
+        assert tag not in {"script", "img", "link", "iframe", "object", "form"}
+        assert not any(name.startswith("on") or name == "src" for name in attributes)
+        assert "url(" not in (attributes.get("style") or "")
+
+
+def test_links_are_made_of_ids_only() -> None:
+    links = [
+        a["href"] for tag, a in Elements(renderer().mailing(hostile()).html).tags if tag == "a"
+    ]
+
+    assert links == ["https://studio.edgeimpulse.com/studio/1"]
+
+
+def test_styles_stand_on_the_elements_and_dark_mode_stays() -> None:
+    html = renderer().mailing(NIGHTS["drift"]()).html
+
+    assert html.count('style="') > 50
+    assert "prefers-color-scheme" in html
+    assert '<meta name="color-scheme" content="light dark">' in html
+
+
+def test_a_coverage_header_tells_what_was_checked() -> None:
+    headers = renderer().mailing(NIGHTS["incomplete"]()).headers
+
+    assert headers["X-EI-Drift-Coverage"] == "2/5"
+    assert headers["Auto-Submitted"] == "auto-generated"
+    assert "Precedence" not in headers
+
+
+def css(*, dark: bool) -> str:
+    text = (TEMPLATES / "style.css").read_text()
+    light, _, rest = text.partition("@media")
+    return textwrap.dedent(rest.partition(DARK.removeprefix("@media"))[2]) if dark else light
+
+
+def rules(text: str) -> Iterator[tuple[str, dict[str, str]]]:
+    for selector, body in re.findall(r"([^{}]+)\{([^{}]*)\}", text):
+        pairs = (part.split(":", 1) for part in body.split(";") if ":" in part)
+        values = {key.strip(): value.replace("!important", "").strip() for key, value in pairs}
+        yield selector.strip(), values
+
+
+def luminance(colour: str) -> float:
+    parts = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: str, other: str) -> float:
+    brighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
+    return (brighter + 0.05) / (darker + 0.05)
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_every_colour_can_be_read_on_what_it_stands_on(dark: bool) -> None:
+    """WCAG 2.2 AA, section 1.4.3: 4.5 to 1 for text."""
+    every = list(rules(css(dark=dark)))
+    grounds = {
+        values["background-color"]
+        for selector, values in every
+        if "background-color" in values
+        and {".outer", ".card"} & set(re.split(r"[,\s]+", selector))
+    }
+
+    assert len(grounds) == 2
+    for selector, values in every:
+        own = values.get("background-color")
+        for ground in [own] if own else grounds:
+            if "color" in values and ground is not None:
+                assert contrast(values["color"], ground) >= 4.5, selector
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_the_banner_can_be_read_on_every_tint(dark: bool) -> None:
+    every = dict(rules(css(dark=dark)))
+    text = next(v["color"] for s, v in every.items() if ".sentence" in s and "color" in v)
+
+    for tint in (".critical", ".high", ".medium", ".low", ".ok"):
+        assert contrast(text, every[tint]["background-color"]) >= 4.5, tint

@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auditor.drift.model import (
+    Area,
+    ModelState,
+    ProjectError,
+    Report,
+    RunStatus,
+    Severity,
+    Since,
+    TargetReport,
+    TargetState,
+    Totals,
+)
+from auditor.rendering.verdict import verdict
+from tests.rendering.samples import (
+    NIGHTS,
+    block,
+    drift,
+    failed,
+    finding,
+    incomplete,
+    pump,
+    quiet,
+    report,
+    run,
+    spotter,
+    unread,
+    vendor,
+)
+
+
+def fresh() -> TargetReport:
+    return block(1, 9, name="Valve", state=TargetState.NEW)
+
+
+def missing(*, went: bool) -> TargetReport:
+    return block(1, 8, name="pump-b", state=TargetState.MISSING, went=went)
+
+
+def off_baseline() -> TargetReport:
+    change = finding(Area.TRAINING, "trainingCycles", 30, 60, since=Since.BASELINE)
+    return block(1, 5, state=TargetState.DRIFTED, findings=(change,))
+
+
+def stale() -> TargetReport:
+    change = finding(Area.LAYERS, "visualLayers[1].neurons", 8, 12, severity=Severity.LOW)
+    return block(
+        1,
+        3,
+        name="pump-b",
+        state=TargetState.DRIFTED,
+        model_state=ModelState.STALE,
+        findings=(change,),
+    )
+
+
+@pytest.mark.parametrize(
+    ("night", "subject"),
+    [
+        (quiet(), "no change · 3 of 3 blocks checked"),
+        (
+            replace(quiet(), catalogue=(vendor(),)),
+            "no change · 3 of 3 blocks checked · catalogue changed",
+        ),
+        (report(fresh(), previous_run_id=None), "audit started · 1 block recorded"),
+        (report(block(1, 3), fresh()), "new: Valve · 2 of 2 blocks checked"),
+        (report(block(1, 3), missing(went=True)), "missing: pump-b"),
+        (report(block(1, 3), missing(went=False)), "still missing: pump-b · 1 of 1 block checked"),
+        (report(missing(went=True)), "missing: pump-b"),
+        (
+            report(off_baseline()),
+            "no new change · 1 block off the baseline · 1 of 1 block checked",
+        ),
+        (report(stale()), "1 low · pump-b: model stale"),
+        (
+            report(stale(), spotter()),
+            "1 critical, 3 other in 2 of 2 projects · Keyword spotter: The tra…",
+        ),
+        (drift(), "1 critical, 9 other in 2 of 3 projects · missing: Valve"),
+        (incomplete(), "INCOMPLETE: 3 of 5 blocks not checked · 5 high, 2 other"),
+        (failed(), "AUDIT FAILED: API key rejected"),
+        (report(), "INCOMPLETE: nothing checked, no learn block found"),
+    ],
+)
+def test_a_subject_names_the_worst_first(night: Report, subject: str) -> None:
+    assert verdict(night).subject == f"[EI drift] {subject}"
+
+
+@pytest.mark.parametrize(
+    "night",
+    [
+        pytest.param(report(block(1, 3), unread(1, 7, "timeout", "late")), id="a block unread"),
+        pytest.param(
+            report(block(1, 3), errors=(ProjectError(project_id=9, kind="http", message="503"),)),
+            id="a listing failed",
+        ),
+        pytest.param(report(block(1, 3), run=run(RunStatus.ABANDONED)), id="the run crashed"),
+        pytest.param(report(block(1, 3), missing(went=True)), id="a block missing"),
+        pytest.param(report(block(1, 3), missing(went=False)), id="a block missing for long"),
+        pytest.param(report(block(1, 3), fresh()), id="a block new"),
+        pytest.param(report(), id="nothing to check"),
+    ],
+)
+def test_no_change_is_said_only_of_a_night_that_saw_everything(night: Report) -> None:
+    said = verdict(night)
+
+    assert "no change" not in said.subject.lower()
+    assert "as last time" not in said.sentence
+    assert said.level != "calm"
+
+
+@pytest.mark.parametrize(
+    ("night", "severity"),
+    [
+        (quiet(), "none"),
+        (drift(), "critical"),
+        (report(stale()), "low"),
+        (report(stale(), missing(went=True)), "high"),
+        (failed(), "unknown"),
+    ],
+)
+def test_the_severity_is_the_worst_that_is_known(night: Report, severity: str) -> None:
+    assert verdict(night).severity == severity
+
+
+@given(name=st.text(max_size=300), headline=st.text(max_size=500), number=st.integers(1, 10**9))
+def test_a_subject_is_always_one_short_line(name: str, headline: str, number: int) -> None:
+    change = finding(Area.TRAINING, "batchSize", 32, 64, headline=headline)
+    drifted = block(1, 3, name=name, state=TargetState.DRIFTED, findings=(change,))
+    gone = block(1, 4, name=name, state=TargetState.MISSING, went=True)
+    totals = Totals(targets=number, checked=number, unknown=number, new=number)
+
+    for night in (report(drifted), report(drifted, gone), replace(report(drifted), totals=totals)):
+        subject = verdict(night).subject
+
+        assert len(subject) < 78
+        assert subject.isprintable()
+
+
+@pytest.mark.parametrize("night", NIGHTS)
+def test_every_night_has_a_sentence(night: str) -> None:
+    said = verdict(NIGHTS[night]())
+
+    assert said.sentence.endswith(".")
+    assert said.word
+    assert pump().name not in said.word

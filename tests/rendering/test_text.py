@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import pytest
+
+from auditor.drift.model import (
+    Area,
+    Catalogue,
+    ModelState,
+    RunStatus,
+    Severity,
+    Snapshot,
+    TargetId,
+)
+from auditor.ports import Version
+from auditor.rendering.html import HtmlRenderer
+from auditor.rendering.outline import Comparison
+from auditor.rendering.tables import history_text, status_text
+from auditor.rendering.text import diff_text
+from tests.rendering.samples import (
+    HOSTILE,
+    STARTED,
+    TEMPLATES,
+    finding,
+    pump,
+    run,
+    spotter,
+    vendor,
+)
+from tests.rendering.test_json import dead, status
+
+
+def comparison() -> Comparison:
+    return Comparison(
+        old="monday.json",
+        new=f"{HOSTILE}.json",
+        model_state=ModelState.STALE,
+        findings=(vendor(), *pump().findings, *spotter().findings),
+        suppressed=2,
+    )
+
+
+def test_a_comparison_is_told_worst_first() -> None:
+    told = [line for line in diff_text(comparison()).splitlines() if line.startswith("  [")]
+
+    assert told[0].startswith("  [CRITICAL]")
+    assert told[-1].startswith("  [INFO]")
+
+
+def test_a_comparison_without_findings_says_so() -> None:
+    same = Comparison(old="a", new="b", model_state=ModelState.TRAINED, findings=(), suppressed=0)
+
+    assert diff_text(same) == "a → b\n0 findings, 0 suppressed, model trained\n"
+    assert "No difference" in HtmlRenderer(TEMPLATES).diff(same)
+
+
+def test_a_comparison_is_harmless_in_text_and_html() -> None:
+    for shown in (diff_text(comparison()), HtmlRenderer(TEMPLATES).diff(comparison())):
+        assert all(line.isprintable() for line in shown.splitlines())
+    assert "<img" not in HtmlRenderer(TEMPLATES).diff(comparison())
+
+
+def test_status_shows_each_target_and_what_was_not_delivered() -> None:
+    shown = status_text(
+        [status()], last_run=run(RunStatus.COMPLETE), next_run_at=None, messages=[dead()]
+    )
+
+    assert "Last run:     7, complete, 2026-11-23 03:15 UTC (schedule)" in shown
+    assert "0 messages queued, 1 dead" in shown
+    assert r"550 never\x1b[31m" in shown
+    assert "1/3     Pump / Motion  unknown" in shown
+    assert "1/3: key (hidden) refused" in shown
+
+
+def test_columns_line_up_under_wide_letters() -> None:
+    shown = status_text(
+        [status("日本"), status("ab")], last_run=None, next_run_at=STARTED, messages=[]
+    )
+
+    wide, narrow = (line for line in shown.splitlines() if line.startswith("1/3  "))
+    assert wide.index("unknown") == narrow.index("unknown") - 2
+
+
+def test_nothing_known_is_said() -> None:
+    shown = status_text([], last_run=None, next_run_at=None, messages=[])
+
+    assert "none so far" in shown
+    assert "No target is known." in shown
+    assert history_text([]) == "No version is stored.\n"
+
+
+def test_history_is_one_line_a_version() -> None:
+    lines = history_text([version("Layer 2 added"), version(HOSTILE)]).splitlines()
+
+    assert len(lines) == 3
+    assert lines[1].split("  ")[0] == "2026-11-23 03:15 UTC"
+    assert "Layer 2 added" in lines[1]
+
+
+def version(headline: str) -> Version:
+    catalogue = Catalogue(document=b"[]", digest="0" * 64)
+    return Version(
+        id=1,
+        target=TargetId(1, 3),
+        run_id=7,
+        seen_at=STARTED,
+        snapshot=Snapshot(
+            document=b"{}", digest="0" * 64, catalogue=catalogue, name="Motion", type="keras"
+        ),
+        model_state=ModelState.TRAINED,
+        headline=headline,
+        hash="0" * 64,
+        previous_hash="",
+    )
+
+
+@pytest.mark.parametrize("severity", Severity)
+def test_every_severity_has_a_tag(severity: Severity) -> None:
+    change = finding(Area.TRAINING, "batchSize", 1, 2, severity=severity)
+    alone = Comparison(
+        old="a", new="b", model_state=ModelState.TRAINED, findings=(change,), suppressed=0
+    )
+
+    assert f"[{severity.upper()}]" in diff_text(alone)
+    assert f'class="tag {severity}"' in HtmlRenderer(TEMPLATES).diff(alone)

@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+import multiprocessing
+from datetime import timedelta
+from multiprocessing.connection import Connection
+
+import pytest
+
+from auditor.drift.model import RunInfo, RunStatus, Trigger
+from auditor.errors import AlreadyRunError, RunUnderWayError, UsageError
+from auditor.store import SqlStore, open_database
+
+from .examples import NIGHT, audited, first, night, opened, report
+
+SLOT = {"schedule": "15 3 * * * UTC", "slot": "2026-11-23T03:15"}
+
+
+def test_a_slot_of_the_schedule_is_run_once(store: SqlStore) -> None:
+    store.open_run(Trigger.SCHEDULE, started_at=NIGHT, **SLOT)
+
+    with pytest.raises(AlreadyRunError, match="2026-11-23T03:15"):
+        store.open_run(Trigger.CATCH_UP, started_at=NIGHT, **SLOT)
+
+
+def test_another_schedule_may_have_the_same_slot(store: SqlStore) -> None:
+    store.open_run(Trigger.SCHEDULE, started_at=NIGHT, **SLOT)
+    other = {**SLOT, "schedule": "15 3 * * * Europe/Berlin"}
+
+    assert store.open_run(Trigger.SCHEDULE, started_at=NIGHT, **other)
+
+
+def test_manual_runs_fill_no_slot(store: SqlStore) -> None:
+    assert opened(store) < opened(store)
+
+
+def test_the_last_run_is_the_newest_one(store: SqlStore) -> None:
+    assert store.last_run() is None
+    opened(store, 0)
+    run_id = opened(store, 1)
+
+    assert store.last_run() == RunInfo(
+        id=run_id, status=RunStatus.RUNNING, trigger=Trigger.MANUAL, started_at=night(1)
+    )
+
+
+def test_what_a_crash_left_open_is_abandoned_with_its_head(store: SqlStore) -> None:
+    whole = audited(store, 0, first())
+    first_crash, second_crash = opened(store, 1), opened(store, 2)
+    heads = [store.head(first_crash)]
+
+    assert store.abandon_open_runs(night(3)) == (first_crash, second_crash)
+
+    last = store.last_run()
+    assert last is not None
+    assert (last.id, last.status, last.finished_at) == (
+        second_crash,
+        RunStatus.ABANDONED,
+        night(3),
+    )
+    assert store.head(first_crash) == heads[0]
+    assert store.abandon_open_runs(night(4)) == ()
+    assert store.report(None) == store.report(whole)
+
+
+def test_the_run_before_is_named(store: SqlStore) -> None:
+    one, other = opened(store), opened(store)
+
+    assert store.previous_run_id(one) is None
+    assert store.previous_run_id(other) == one
+
+
+def test_a_run_that_is_not_stored_has_no_head_and_no_report(store: SqlStore) -> None:
+    with pytest.raises(UsageError, match="no run 9"):
+        store.head(9)
+    assert store.report(9) is None
+    assert store.report(None) is None
+
+
+def test_only_one_run_holds_the_database(store: SqlStore, database_url: str) -> None:
+    with open_database(database_url, upgrade=False) as other, store.run_lock():
+        with pytest.raises(RunUnderWayError, match="under way"), other.run_lock():
+            pytest.fail("two runs hold the database")
+        assert other.last_run() is None
+
+
+def test_the_next_run_gets_the_lock_that_the_one_before_let_go(store: SqlStore) -> None:
+    with store.run_lock():
+        pass
+    with pytest.raises(ZeroDivisionError), store.run_lock():
+        raise ZeroDivisionError
+
+    with store.run_lock():
+        audited(store, 0, first())
+
+
+def test_a_process_that_dies_lets_go_of_the_lock(store: SqlStore, database_url: str) -> None:
+    spawning = multiprocessing.get_context("spawn")
+    ours, theirs = spawning.Pipe()
+    holder = spawning.Process(target=hold, args=(database_url, theirs))
+    holder.start()
+    assert ours.recv() == "held"
+    with pytest.raises(RunUnderWayError), store.run_lock():
+        pytest.fail("two runs hold the database")
+
+    holder.kill()
+    holder.join()
+
+    while not may_run(store):  # the server notices the death in its own time
+        pass
+
+
+def hold(url: str, theirs: Connection) -> None:
+    with open_database(url, upgrade=False) as other, other.run_lock():
+        theirs.send("held")
+        theirs.recv()
+
+
+def may_run(store: SqlStore) -> bool:
+    try:
+        with store.run_lock():
+            return True
+    except RunUnderWayError:
+        return False
+
+
+def test_a_closed_run_has_the_status_and_times_of_its_report(store: SqlStore) -> None:
+    run_id = audited(store, 0, first())
+
+    last = store.last_run()
+
+    assert last is not None
+    assert last == report(run_id).run
+    assert last.finished_at == NIGHT + timedelta(seconds=9)
+
+
+def test_the_fingerprint_key_and_the_installation_id_are_random_and_stay(
+    store: SqlStore, database_url: str
+) -> None:
+    key, name = store.fingerprint_key(), store.installation_id()
+
+    with open_database(database_url, upgrade=False) as again:
+        assert (again.fingerprint_key(), again.installation_id()) == (key, name)
+    assert len(key) == 32
+    assert len(name) == 32
+
+
+def test_secret_parameters_are_remembered_once(store: SqlStore) -> None:
+    store.add_secret_parameters(["token", "x\x00\ud800"])
+    store.add_secret_parameters(["token", "n" * 100_000])
+
+    assert store.secret_parameters() == {"token", "x\x00\ud800", "n" * 100_000}
+
+
+def test_a_slot_has_its_run_however_that_ended(store: SqlStore) -> None:
+    assert not store.has_run(**SLOT)
+    store.open_run(Trigger.SCHEDULE, started_at=NIGHT, **SLOT)
+    store.abandon_open_runs(night(1))
+
+    assert store.has_run(**SLOT)
+    assert not store.has_run(SLOT["schedule"], "2026-11-24T03:15")
+
+
+def test_a_schedule_starts_anew_with_another_line(store: SqlStore) -> None:
+    assert store.schedule_start("audit", "15 3 * * *", now=night(0)) == night(0)
+    assert store.schedule_start("audit", "15 3 * * *", now=night(1)) == night(0)
+    assert store.schedule_start("audit", "15 4 * * *", now=night(2)) == night(2)
+    assert store.schedule_start("audit", "15 3 * * *", now=night(3)) == night(3)
+    assert store.schedule_start("other", "15 3 * * *", now=night(4)) == night(4)

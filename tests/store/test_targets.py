@@ -1,0 +1,268 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from auditor.drift.model import Failure, ModelState, TargetId, TargetState
+from auditor.errors import UsageError
+from auditor.ports import Gone, Seen, Unread, Unserved
+from auditor.store import SqlStore
+
+from .examples import (
+    FAN,
+    HOSTILE,
+    PUMP,
+    Sql,
+    audited,
+    catalogue,
+    changed,
+    digest,
+    finding,
+    first,
+    night,
+    opened,
+    quiet,
+    snapshot,
+)
+
+TIMED_OUT = Unread(
+    target=PUMP, project="Pump", failure=Failure(kind="timeout", message="no answer within 30 s")
+)
+
+
+def state_of(store: SqlStore, target: TargetId = PUMP) -> TargetState:
+    return store.known([target])[target].state
+
+
+def test_a_first_snapshot_is_known_afterwards(store: SqlStore) -> None:
+    audited(store, 0, first())
+
+    known = store.known([PUMP, FAN])
+
+    assert list(known) == [PUMP]
+    assert known[PUMP].version_id == known[PUMP].trained_version_id == 1
+    assert known[PUMP].digest == snapshot("first").digest
+    assert known[PUMP].catalogue_digest == catalogue("fomo", "kws").digest
+    assert known[PUMP].body_digest == first().body_digest
+    assert known[PUMP].model == ("keras",)
+    assert known[PUMP].last_checked_at == night(0)
+    assert known[PUMP].state is TargetState.NEW
+
+
+def test_a_quiet_night_moves_the_marks_and_adds_no_row(store: SqlStore, sql: Sql) -> None:
+    audited(store, 0, first(), messages=("a",))
+    audited(store, 1, quiet())
+
+    (status,) = store.statuses()
+    assert status.last_changed_at == night(0)
+    assert status.last_checked_at == status.last_attempted_at == night(1)
+    assert status.state is TargetState.IN_SYNC
+    assert status.model_state is ModelState.TRAINED
+    assert sql.read("SELECT count(*) FROM version") == [1]
+    assert sql.read("SELECT count(*) FROM roster") == [1]
+    assert sql.read("SELECT count(*) FROM target") == [1]
+
+
+def test_a_quiet_answer_in_other_bytes_renews_the_bytes_digest_and_the_project_name(
+    store: SqlStore,
+) -> None:
+    audited(store, 0, first(), first(FAN))
+    audited(store, 1, replace(quiet(), body_digest=digest("other"), project="Pump 2"), quiet(FAN))
+
+    known = store.known([PUMP, FAN])
+
+    assert known[PUMP].body_digest == digest("other")
+    assert [known[one].project for one in (PUMP, FAN)] == ["Pump 2", "Pump"]
+    assert known[FAN].body_digest == first().body_digest
+
+
+def test_a_change_makes_a_version_and_moves_last_changed(store: SqlStore) -> None:
+    audited(store, 0, first())
+    audited(store, 1, changed())
+
+    known = store.known([PUMP])[PUMP]
+
+    assert (known.version_id, known.trained_version_id) == (2, 1)
+    assert known.state is TargetState.DRIFTED
+    assert known.model_state is ModelState.STALE
+    assert store.statuses()[0].last_changed_at == night(1)
+
+
+def test_a_version_without_findings_is_no_change(store: SqlStore) -> None:
+    audited(store, 0, first())
+    audited(store, 1, replace(changed(), findings=(), state=TargetState.IN_SYNC))
+
+    assert store.statuses()[0].last_changed_at == night(0)
+    assert state_of(store) is TargetState.IN_SYNC
+
+
+def test_an_unread_target_keeps_what_is_known_of_it(store: SqlStore) -> None:
+    audited(store, 0, first())
+    before = store.known([PUMP])[PUMP]
+    audited(store, 1, TIMED_OUT)
+
+    (status,) = store.statuses()
+
+    assert store.known([PUMP])[PUMP] == replace(before, state=TargetState.UNKNOWN)
+    assert status.error == TIMED_OUT.failure
+    assert (status.last_checked_at, status.last_attempted_at) == (night(0), night(1))
+
+
+def test_an_error_ends_with_the_next_good_answer(store: SqlStore) -> None:
+    audited(store, 0, first())
+    audited(store, 1, TIMED_OUT)
+    audited(store, 2, quiet())
+
+    assert store.statuses()[0].error is None
+    assert state_of(store) is TargetState.IN_SYNC
+
+
+def test_a_target_never_read_is_listed_without_a_version(store: SqlStore) -> None:
+    audited(store, 0, TIMED_OUT)
+
+    known = store.known([PUMP])[PUMP]
+
+    assert (known.version_id, known.digest, known.body_digest) == (None, "", None)
+    assert known.model_state is ModelState.UNKNOWN
+    assert store.statuses()[0].last_checked_at is None
+
+
+def test_missing_and_unsupported_blocks_are_marked(store: SqlStore) -> None:
+    audited(store, 0, first())
+    vlm = Unserved(target=FAN, project="Pump", name="Captions", type="vlm")
+    audited(store, 1, Gone(target=PUMP, project="Pump"), vlm)
+
+    known = store.known([PUMP, FAN])
+
+    assert known[PUMP].state is TargetState.MISSING
+    assert known[PUMP].name == "Motion"
+    assert known[FAN].state is TargetState.UNSUPPORTED
+    assert (known[FAN].name, known[FAN].type) == ("Captions", "vlm")
+
+
+@pytest.mark.parametrize("between", [[], [TIMED_OUT]], ids=["at once", "after a failure"])
+def test_a_target_goes_on_drifting_from_its_baseline(
+    store: SqlStore, sql: Sql, between: list[Unread]
+) -> None:
+    audited(store, 0, first())
+    sql.write("UPDATE target SET baseline_version_id = 1")
+    audited(store, 1, changed())
+    audited(store, 2, *between)
+    audited(store, 3, quiet())
+
+    assert state_of(store) is TargetState.DRIFTED
+
+
+def test_a_target_back_at_its_baseline_is_in_sync(store: SqlStore, sql: Sql) -> None:
+    audited(store, 0, first())
+    sql.write("UPDATE target SET baseline_version_id = 1")
+    audited(store, 1, changed())
+    audited(store, 2, changed(PUMP, "first", finding("trainingCycles", 60, 30)))
+    audited(store, 3, quiet())
+
+    assert state_of(store) is TargetState.IN_SYNC
+
+
+def test_targets_that_a_full_run_left_out_are_no_longer_audited(store: SqlStore) -> None:
+    audited(store, 0, first(PUMP), first(FAN))
+    run_id = audited(store, 1, quiet(PUMP))
+
+    assert store.retire_others(run_id) == 1
+    assert [one.target for one in store.statuses()] == [PUMP]
+    assert [one.target for one in store.known_of_project(1)] == [PUMP]
+    assert FAN in store.known([FAN])
+
+
+def test_a_retired_target_that_is_asked_for_again_is_audited_again(store: SqlStore) -> None:
+    audited(store, 0, first(PUMP), first(FAN))
+    store.retire_others(audited(store, 1, quiet(PUMP)))
+    audited(store, 2, quiet(FAN))
+
+    assert [one.target for one in store.statuses()] == [PUMP, FAN]
+
+
+def test_known_of_project_names_that_projects_targets_by_learn_id(store: SqlStore) -> None:
+    audited(store, 0, first(TargetId(2, 1)), first(FAN), first(PUMP))
+
+    assert [one.target for one in store.known_of_project(1)] == [PUMP, FAN]
+
+
+def test_versions_come_newest_first_and_link_up(store: SqlStore) -> None:
+    audited(store, 0, first(PUMP), first(FAN))
+    audited(store, 1, changed(PUMP))
+
+    newest, oldest = store.versions(PUMP)
+
+    assert (newest.snapshot, oldest.snapshot) == (snapshot("second"), snapshot("first"))
+    assert newest.previous_hash == oldest.hash
+    assert oldest.previous_hash == ""
+    assert (newest.headline, newest.seen_at, newest.run_id) == ("training changed", night(1), 2)
+
+
+def test_every_version_can_be_read_back(store: SqlStore) -> None:
+    contents = ["a", "b", "a", "c" * 5000, "d", "d2", ""]
+    audited(store, 0, first(PUMP, contents[0]))
+    for number, content in enumerate(contents[1:], start=1):
+        audited(store, number, changed(PUMP, content))
+
+    read = [store.snapshot(number) for number in range(1, len(contents) + 1)]
+
+    assert read == [snapshot(content) for content in contents]
+    assert store.verify() is None
+
+
+def test_a_version_or_catalogue_that_is_not_stored_is_refused_by_name(store: SqlStore) -> None:
+    with pytest.raises(UsageError, match="no version 7"):
+        store.snapshot(7)
+    with pytest.raises(UsageError, match="no catalogue abcd"):
+        store.catalogue("abcd")
+
+
+def test_a_catalogue_is_stored_once_by_its_digest(store: SqlStore, sql: Sql) -> None:
+    other = replace(first(FAN), snapshot=snapshot(models=catalogue("fomo", "kws", "new")))
+    audited(store, 0, first(PUMP), first(TargetId(2, 1)), other)
+
+    assert sql.read("SELECT count(*) FROM catalogue") == [2]
+    assert store.catalogue(catalogue("fomo", "kws").digest) == catalogue("fomo", "kws").document
+
+
+def test_hostile_text_comes_back_as_it_was(store: SqlStore) -> None:
+    hostile = replace(
+        first(),
+        project=HOSTILE,
+        snapshot=replace(snapshot(), name=HOSTILE, type=HOSTILE),
+        headline=HOSTILE,
+        model=(HOSTILE,),
+    )
+    failed = replace(TIMED_OUT, target=FAN, failure=Failure(kind="refused", message=HOSTILE))
+    audited(store, 0, hostile, failed)
+
+    known = store.known([PUMP])[PUMP]
+
+    assert (known.project, known.name, known.type, known.model) == (*[HOSTILE] * 3, (HOSTILE,))
+    assert store.versions(PUMP)[0].headline == HOSTILE
+    assert store.statuses()[1].error == failed.failure
+    assert store.verify() is None
+
+
+def test_a_batch_is_stored_whole_or_not_at_all(store: SqlStore) -> None:
+    run_id = opened(store)
+    broken = replace(first(FAN), body_digest="no hex digits")
+
+    with pytest.raises(Exception, match="hex"):
+        store.save(run_id, [first(PUMP), broken], at=night(0))
+
+    assert store.statuses() == ()
+    assert store.versions(PUMP) == ()
+
+
+def test_hundreds_of_outcomes_go_into_one_batch(store: SqlStore) -> None:
+    targets = [TargetId(project, learn) for project in range(20) for learn in range(25)]
+    many: list[Seen] = [first(one, f"{one}") for one in targets]
+    audited(store, 0, *many)
+    audited(store, 1, *(quiet(one, f"{one}") for one in targets))
+
+    assert store.known(targets).keys() == set(targets)
+    assert {one.last_checked_at for one in store.statuses()} == {night(0) + timedelta(days=1)}

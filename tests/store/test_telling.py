@@ -1,0 +1,194 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from auditor import outbox
+from auditor.drift.model import Since
+from auditor.errors import UsageError
+from auditor.outbox import Message, MessageState
+from auditor.ports import Untold
+from auditor.store import SqlStore
+
+from .examples import (
+    FAN,
+    HOSTILE,
+    NIGHT,
+    PUMP,
+    Sql,
+    audited,
+    changed,
+    finding,
+    first,
+    message,
+    night,
+    opened,
+    quiet,
+    vendor_finding,
+)
+
+OWN = Untold(target=PUMP, finding=finding())
+
+
+def delivered(store: SqlStore, recipient: str) -> None:
+    store.record(outbox.delivered(queued(store, recipient), now=night(5)))
+
+
+def dead(store: SqlStore, recipient: str) -> None:
+    one = queued(store, recipient)
+    store.record(outbox.failed(one, "550 no such user", permanent=True, now=night(5)))
+
+
+def queued(store: SqlStore, recipient: str) -> Message:
+    (found,) = (one for one in store.undelivered(due_by=None) if one.recipient == recipient)
+    return found
+
+
+@pytest.fixture
+def drift(store: SqlStore) -> SqlStore:
+    """A store whose second run found something and queued it for two recipients."""
+    audited(store, 0, first())
+    audited(store, 1, changed(), messages=("a", "b"))
+    return store
+
+
+def test_what_a_queued_message_holds_is_not_untold(drift: SqlStore) -> None:
+    assert drift.untold(opened(drift, 2)) == ()
+
+
+def test_one_delivered_message_tells_the_findings_of_its_run(drift: SqlStore, sql: Sql) -> None:
+    delivered(drift, "a")
+    dead(drift, "b")
+
+    assert drift.untold(opened(drift, 2)) == ()
+    assert sql.read("SELECT count(*) FROM finding WHERE told_at IS NULL") == [0]
+
+
+def test_findings_whose_messages_are_all_dead_are_untold(drift: SqlStore) -> None:
+    dead(drift, "a")
+    assert drift.untold(opened(drift, 2)) == ()
+
+    dead(drift, "b")
+
+    assert drift.untold(opened(drift, 3)) == (OWN,)
+
+
+def test_findings_of_a_crashed_run_are_untold(store: SqlStore) -> None:
+    audited(store, 0, first())
+    store.save(opened(store, 1), [changed()], at=night(1))
+    store.abandon_open_runs(night(2))
+
+    assert store.untold(opened(store, 2)) == (OWN,)
+
+
+def test_findings_of_a_closed_run_are_untold_until_marked(store: SqlStore) -> None:
+    audited(store, 0, first())
+    run_id = audited(store, 1, changed(), vendor=(vendor_finding(),))
+    following = opened(store, 2)
+
+    assert store.untold(following) == (OWN, Untold(target=None, finding=vendor_finding()))
+    store.mark_told(run_id, at=night(1))
+    assert store.untold(following) == ()
+
+
+def test_a_run_does_not_carry_its_own_findings(store: SqlStore) -> None:
+    audited(store, 0, first())
+    run_id = opened(store, 1)
+    store.save(run_id, [changed()], at=night(1))
+
+    assert store.untold(run_id) == ()
+
+
+def test_carried_findings_belong_to_the_report_that_tells_them_again(store: SqlStore) -> None:
+    audited(store, 0, first())
+    audited(store, 1, changed(), vendor=(vendor_finding(),))
+    carried = store.untold(opened(store, 2))
+    audited(store, 3, quiet(), messages=("a",), vendor=(vendor_finding(),), carried=carried)
+
+    assert store.untold(opened(store, 4)) == ()
+    delivered(store, "a")
+    assert store.untold(opened(store, 5)) == ()
+
+
+def test_a_carried_finding_that_reaches_nobody_is_carried_again(store: SqlStore) -> None:
+    audited(store, 0, first())
+    audited(store, 1, changed())
+    carried = store.untold(opened(store, 2))
+    audited(store, 3, quiet(), messages=("a",), carried=carried)
+    dead(store, "a")
+
+    assert store.untold(opened(store, 4)) == (OWN,)
+
+
+def test_a_carried_finding_of_the_vendor_is_stored_once(store: SqlStore, sql: Sql) -> None:
+    audited(store, 0, first(), vendor=(vendor_finding(),))
+    carried = store.untold(opened(store, 1))
+    audited(store, 2, quiet(), vendor=(vendor_finding(),), carried=carried)
+
+    assert sql.read("SELECT count(*) FROM finding") == [1]
+
+
+def test_the_same_finding_of_two_lost_nights_is_told_once(store: SqlStore) -> None:
+    audited(store, 0, first())
+    for number in (1, 2):
+        audited(store, number, changed(PUMP, f"{number}"))
+
+    assert store.untold(opened(store, 3)) == (OWN,)
+
+
+def test_findings_of_other_messages_stay_untold(store: SqlStore) -> None:
+    audited(store, 0, first(PUMP), first(FAN))
+    audited(store, 1, changed(PUMP))
+    other = finding("batchSize", 32, 64)
+    audited(store, 2, changed(FAN, "fan", other), messages=("a",))
+    delivered(store, "a")
+
+    assert store.untold(opened(store, 3)) == (OWN,)
+
+
+def test_a_hostile_finding_comes_back_as_it_was(store: SqlStore) -> None:
+    hostile = replace(
+        finding(f'customParameters["{HOSTILE}"]', {"a": [1, 1.0, -0.0, None, 2**63 - 1]}, HOSTILE),
+        headline=HOSTILE,
+        rule=HOSTILE,
+        since=Since.LAST,
+        folded=(HOSTILE, "script"),
+    )
+    audited(store, 0, first())
+    audited(store, 1, changed(PUMP, "second", hostile))
+
+    assert repr(store.untold(opened(store, 2))) == repr((Untold(target=PUMP, finding=hostile),))
+
+
+def test_a_message_comes_back_as_it_was_queued(drift: SqlStore) -> None:
+    assert drift.undelivered(due_by=None) == (
+        replace(message(2, "a"), id=1),
+        replace(message(2, "b"), id=2),
+    )
+
+
+def test_only_messages_that_are_due_are_given_out(drift: SqlStore) -> None:
+    late = outbox.failed(queued(drift, "a"), "451 later", permanent=False, now=NIGHT)
+    drift.record(late)
+
+    assert [one.recipient for one in drift.undelivered(due_by=NIGHT)] == ["b"]
+    due = drift.undelivered(due_by=NIGHT + timedelta(minutes=1))
+    assert due[0] == late
+    assert drift.undelivered(due_by=None) == due
+
+
+def test_the_content_of_a_delivered_message_is_dropped(drift: SqlStore, sql: Sql) -> None:
+    delivered(drift, "a")
+    dead(drift, "b")
+
+    assert sql.read("SELECT recipient FROM message WHERE content IS NULL") == ["a"]
+    (left,) = drift.messages()
+    assert (left.recipient, left.state) == ("b", MessageState.DEAD)
+    assert left.content == message(2).content
+
+
+def test_a_message_that_is_not_stored_is_refused_by_name(store: SqlStore) -> None:
+    with pytest.raises(UsageError, match="no message 0"):
+        store.record(message(1))

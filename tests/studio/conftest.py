@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from auditor.demo.studio import BuiltInStudio, sample_blocks
+
+from .asking import KEY, TARGET
+
+
+@pytest.fixture(autouse=True)
+def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+@pytest.fixture
+def studio() -> Iterator[BuiltInStudio]:
+    with BuiltInStudio() as studio:
+        studio.add_project(TARGET.project_id, name="Pump", api_key=KEY)
+        studio.put(TARGET, sample_blocks()["keras"])
+        yield studio

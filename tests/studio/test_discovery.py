@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from auditor.drift.model import Json, TargetId
+from auditor.errors import StudioError
+from auditor.ports import ListedBlock
+from auditor.studio.discovery import read_impulses, read_projects
+
+
+def block(learn_id: Json, kind: Json = "keras", name: Json = "Classifier") -> Json:
+    return {"id": learn_id, "type": kind, "name": name, "dsp": [2], "title": "Classification"}
+
+
+def impulses(*members: Json) -> bytes:
+    listed = [{"id": place, "name": "I", "learnBlocks": m} for place, m in enumerate(members)]
+    return json.dumps({"success": True, "impulses": listed}).encode()
+
+
+def test_a_block_that_two_impulses_share_counts_once() -> None:
+    body = impulses([block(7), block(3)], [block(3), block(5)], [])
+
+    assert [b.target for b in read_impulses(body, 1)] == [(1, 3), (1, 5), (1, 7)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "served"),
+    [
+        ("keras", True),
+        ("keras-anomaly", True),
+        ("keras-visual-anomaly", True),
+        ("a-type-of-tomorrow", True),
+        ("anomaly", False),
+        ("anomaly-gmm", False),
+        ("vlm", False),
+    ],
+)
+def test_types_with_endpoints_of_their_own_are_not_served(kind: str, served: bool) -> None:
+    assert read_impulses(impulses([block(3, kind)]), 1) == (
+        ListedBlock(target=TargetId(1, 3), name="Classifier", type=kind, served=served),
+    )
+
+
+def test_a_project_may_have_no_impulse() -> None:
+    assert read_impulses(impulses(), 1) == ()
+
+
+def test_a_block_without_a_name_is_listed_without_one() -> None:
+    assert read_impulses(impulses([block(3.0, name=None)]), 1)[0].name == ""
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        pytest.param(b'{"success": true}', "impulses: expected a list", id="no list"),
+        pytest.param(b'{"success": true, "impulses": {}}', "impulses: expected", id="no list"),
+        pytest.param(
+            b'{"success": true, "impulses": [3]}', "impulses[0]: expected", id="a number"
+        ),
+        pytest.param(impulses(None), "impulses[0].learnBlocks: expected", id="no blocks"),
+        pytest.param(impulses(["x"]), "impulses[0].learnBlocks[0]: expected", id="text"),
+        pytest.param(impulses([], [block("3")]), "impulses[1].learnBlocks[0].id", id="id is text"),
+        pytest.param(impulses([block(True)]), "learnBlocks[0].id: expected", id="id is true"),
+        pytest.param(impulses([block(3, None)]), "learnBlocks[0].type: expected", id="no type"),
+    ],
+)
+def test_one_block_that_cannot_be_read_refuses_the_listing(body: bytes, told: str) -> None:
+    with pytest.raises(StudioError) as caught:
+        read_impulses(body, 1)
+
+    assert caught.value.kind == "invalid"
+    assert told in caught.value.message
+
+
+def test_projects_are_named_by_id() -> None:
+    body = b'{"success": true, "projects": [{"id": 4, "name": "Fan"}, {"id": 1}]}'
+
+    assert read_projects(body) == {4: "Fan", 1: ""}
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"success": true}', b'{"success": true, "projects": [{}]}', b'{"success": false}']
+)
+def test_a_list_of_projects_that_cannot_be_believed_is_refused(body: bytes) -> None:
+    with pytest.raises(StudioError):
+        read_projects(body)

@@ -1,0 +1,362 @@
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from datetime import timedelta
+
+import pytest
+
+from auditor.demo.faults import Fault
+from auditor.demo.studio import BuiltInStudio, sample_blocks
+from auditor.drift.model import Failure, TargetId
+from auditor.ports import Answer, Fetched, NoAnswer, SameBody, Studio
+from auditor.redaction import Secret
+from auditor.studio.auth import ApiKey
+
+from .asking import KEY, KEY_OF_PROJECT, TARGET, Waits, client, fetch
+
+OTHER = TargetId(102, 9)
+
+
+def failure(fetched: Fetched) -> Failure:
+    assert isinstance(fetched, NoAnswer)
+    return fetched.failure
+
+
+def test_a_block_comes_with_the_digest_of_its_bytes(studio: BuiltInStudio) -> None:
+    fetched = fetch(studio.base_url)
+
+    assert isinstance(fetched, Answer)
+    assert fetched.document == studio.answer(TARGET)
+    assert fetch(studio.base_url, known_body=fetched.body_digest) == SameBody()
+
+
+def test_an_edited_block_is_an_answer_again(studio: BuiltInStudio) -> None:
+    first = fetch(studio.base_url)
+    assert isinstance(first, Answer)
+
+    studio.edit(TARGET, lambda answer: answer.update(trainingCycles=99))
+    second = fetch(studio.base_url, known_body=first.body_digest)
+
+    assert isinstance(second, Answer)
+    assert second.document["trainingCycles"] == 99
+
+
+def test_bytes_known_from_before_are_not_judged_again(studio: BuiltInStudio) -> None:
+    studio.fail(Fault.NOT_JSON)
+    known = hashlib.sha256(b'{"success": true, "learningRate": NaN}').hexdigest()
+
+    assert fetch(studio.base_url, known_body=known) == SameBody()
+
+
+def test_a_base_url_may_end_with_a_slash(studio: BuiltInStudio) -> None:
+    fetch(studio.base_url + "/")
+
+    assert studio.requests[0].path == "/v1/api/101/training/keras/3"
+
+
+def test_only_get_is_sent_and_nothing_but_what_it_takes(studio: BuiltInStudio) -> None:
+    fetch(studio.base_url)
+
+    (asked,) = studio.requests
+    assert asked.method == "GET"
+    assert sorted(asked.header_names) == [
+        "accept", "accept-encoding", "host", "user-agent", "x-api-key",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", [Fault.HTTP_500, Fault.HALF_BODY, Fault.HTTP_429])
+def test_a_passing_fault_is_outlasted(studio: BuiltInStudio, fault: Fault) -> None:
+    studio.fail(fault, times=2)
+
+    assert isinstance(fetch(studio.base_url), Answer)
+    assert len(studio.requests) == 3
+
+
+def test_a_dropped_connection_is_outlasted(studio: BuiltInStudio) -> None:
+    studio.fail(Fault.CLOSE, times=2)
+
+    assert isinstance(fetch(studio.base_url), Answer)
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        (Fault.HTTP_500, "http"),
+        (Fault.HTTP_429, "rate_limited"),
+        (Fault.HALF_BODY, "unreachable"),
+        (Fault.CLOSE, "unreachable"),
+        (Fault.DRIP, "timeout"),
+        (Fault.SLOW, "timeout"),
+    ],
+)
+def test_a_lasting_fault_ends_after_the_last_try(
+    studio: BuiltInStudio, fault: Fault, kind: str
+) -> None:
+    studio.fail(fault)
+    waits = Waits()
+
+    told = failure(fetch(studio.base_url, sleep=waits, timeout=timedelta(seconds=0.3)))
+
+    assert told.kind == kind
+    assert told.message.endswith("(asked 3 times)")
+    assert len(waits.seconds) == 2
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        (Fault.HTTP_404, "http"),
+        (Fault.HTTP_401, "unauthorized"),
+        (Fault.HTTP_403, "unauthorized"),
+        (Fault.HTML, "not_json"),
+        (Fault.NOT_JSON, "not_json"),
+        (Fault.REFUSED, "refused"),
+        (Fault.REDIRECT, "redirect"),
+        (Fault.TOO_LARGE, "too_large"),
+        (Fault.GZIP_BOMB, "too_large"),
+        (Fault.MISSING_KEY, "invalid"),
+    ],
+)
+def test_what_asking_again_cannot_mend_is_asked_once(
+    studio: BuiltInStudio, fault: Fault, kind: str
+) -> None:
+    studio.fail(fault)
+
+    assert failure(fetch(studio.base_url)).kind == kind
+    assert len(studio.requests) == 1
+
+
+def test_a_redirect_is_not_followed(studio: BuiltInStudio) -> None:
+    studio.fail(Fault.REDIRECT)
+
+    assert "never followed" in failure(fetch(studio.base_url)).message
+    assert [asked.path for asked in studio.requests] == ["/v1/api/101/training/keras/3"]
+
+
+def test_waits_grow_and_are_spread(studio: BuiltInStudio) -> None:
+    studio.fail(Fault.HTTP_500)
+    waits = Waits()
+
+    fetch(studio.base_url, sleep=waits, jitter=lambda: 0.5, tries=4)
+
+    assert waits.seconds == [0.25, 0.5, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "wait"), [("7", 7.0), ("100000", 120.0), ("nonsense", 0.5)]
+)
+def test_a_server_that_asks_for_a_wait_gets_it(
+    studio: BuiltInStudio, retry_after: str, wait: float
+) -> None:
+    studio.fail(Fault.HTTP_429, times=1, retry_after=retry_after)
+    waits = Waits()
+
+    assert isinstance(fetch(studio.base_url, sleep=waits), Answer)
+    assert waits.seconds == [wait]
+
+
+def test_a_block_that_does_not_exist_is_refused_in_studio_s_words(studio: BuiltInStudio) -> None:
+    told = failure(fetch(studio.base_url, target=TargetId(TARGET.project_id, 99)))
+
+    assert told == Failure(kind="refused", message="Studio refused: No learn block with ID 99")
+
+
+def test_nobody_at_home_is_a_value(studio: BuiltInStudio) -> None:
+    base_url = studio.base_url
+    studio.__exit__(None, None, None)
+
+    told = failure(fetch(base_url))
+
+    assert told.kind == "unreachable"
+    assert "127.0.0.1" in told.message
+    studio.__enter__()
+
+
+def test_a_server_that_does_not_speak_tls_is_a_value(studio: BuiltInStudio) -> None:
+    assert failure(fetch(studio.base_url.replace("http:", "https:"))).kind == "unreachable"
+
+
+def test_a_refused_key_is_remembered_for_its_project_alone(
+    studio: BuiltInStudio, caplog: pytest.LogCaptureFixture
+) -> None:
+    studio.add_project(OTHER.project_id, name="Fan", api_key="another key")
+    studio.put(OTHER, sample_blocks()["keras-regression"])
+    credentials = {101: ApiKey(Secret("ei_" + "0" * 64)), 102: ApiKey(Secret("another key"))}
+
+    async def ask() -> list[Fetched]:
+        async with client(studio.base_url, credentials=credentials, concurrency=1) as asking:
+            targets = [TARGET, TargetId(101, 4), OTHER, TargetId(101, 5)]
+            return [await asking.fetch(target, known_body=None) for target in targets]
+
+    with caplog.at_level(logging.INFO, logger="auditor"):
+        first, second, other, last = asyncio.run(ask())
+
+    assert first == second == last
+    assert isinstance(first, NoAnswer)
+    assert first.whole_project
+    assert first.failure.kind == "unauthorized"
+    assert isinstance(other, Answer)
+    assert len(studio.requests) == 2
+    assert len(caplog.records) == 1
+
+
+def test_a_refused_key_stops_those_that_wait_in_line(studio: BuiltInStudio) -> None:
+    studio.change_key(TARGET.project_id, "rotated")
+
+    async def ask() -> list[Fetched]:
+        async with client(studio.base_url, concurrency=1) as asking:
+            return await asyncio.gather(
+                *(asking.fetch(TargetId(101, n), known_body=None) for n in range(20))
+            )
+
+    answers = asyncio.run(ask())
+
+    assert {failure(fetched).kind for fetched in answers} == {"unauthorized"}
+    assert len(studio.requests) == 1
+
+
+def test_a_key_that_studio_repeats_stands_in_no_message(studio: BuiltInStudio) -> None:
+    key = "canary of an unknown form"
+    studio.put(TARGET, {"success": False, "error": f"key '{key}' and {KEY} may not"})
+    studio.change_key(TARGET.project_id, key)
+
+    told = failure(fetch(studio.base_url, credentials={101: ApiKey(Secret(key))}))
+
+    assert told.message == "Studio refused: key '(hidden)' and (hidden) may not"
+
+
+@pytest.mark.parametrize("key", ["", "two\r\nlines", "schlüssel", "nul\x00"])
+def test_a_key_that_no_header_can_carry_is_told_without_being_shown(
+    studio: BuiltInStudio, key: str
+) -> None:
+    fetched = fetch(studio.base_url, credentials={101: ApiKey(Secret(key))})
+
+    assert isinstance(fetched, NoAnswer)
+    assert fetched.whole_project
+    assert fetched.failure.kind == "unauthorized"
+    assert not key or key not in fetched.failure.message
+    assert not studio.requests
+
+
+def test_no_more_requests_are_under_way_than_allowed() -> None:
+    under_way: list[int] = []
+    most: list[int] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        under_way.append(1)
+        most.append(len(under_way))
+        await asyncio.sleep(0.01)
+        under_way.pop()
+        writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        writer.close()
+
+    async def ask() -> None:
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        async with server, client(f"http://127.0.0.1:{port}", concurrency=3) as asking:
+            await asyncio.gather(*(asking.fetch(TARGET, known_body=None) for _ in range(12)))
+
+    asyncio.run(ask())
+
+    assert max(most) == 3
+
+
+def test_waiting_in_line_does_not_count_as_answering_late(studio: BuiltInStudio) -> None:
+    studio.fail(Fault.SLOW, times=2)
+
+    async def ask() -> list[Fetched]:
+        async with client(
+            studio.base_url, concurrency=1, tries=1, timeout=timedelta(seconds=0.5)
+        ) as asking:
+            return await asyncio.gather(*(asking.fetch(TARGET, known_body=None) for _ in range(3)))
+
+    *slow, last = asyncio.run(ask())
+
+    assert [failure(fetched).kind for fetched in slow] == ["timeout", "timeout"]
+    assert isinstance(last, Answer)
+
+
+def test_a_cancelled_fetch_is_cancelled(studio: BuiltInStudio) -> None:
+    studio.fail(Fault.SLOW)
+
+    async def ask() -> None:
+        async with client(studio.base_url) as asking, asyncio.timeout(0.2):
+            await asking.fetch(TARGET, known_body=None)
+
+    with pytest.raises(TimeoutError):
+        asyncio.run(ask())
+
+
+def test_a_project_without_a_credential_is_the_caller_s_mistake(studio: BuiltInStudio) -> None:
+    with pytest.raises(KeyError):
+        fetch(studio.base_url, target=OTHER)
+
+
+def test_blocks_of_a_project_are_listed_once_with_what_is_not_served(
+    studio: BuiltInStudio,
+) -> None:
+    studio.put(TargetId(101, 8), {"type": "anomaly", "name": "K-means"}, impulses=(1, 2))
+    studio.put(TARGET, sample_blocks()["keras"], impulses=(2, 1))
+
+    async def ask() -> None:
+        async with client(studio.base_url) as asking:
+            found = await asking.blocks(101)
+            assert isinstance(found, tuple)
+            assert [(b.target.learn_id, b.type, b.served) for b in found] == [
+                (3, "keras", True),
+                (8, "anomaly", False),
+            ]
+
+    asyncio.run(ask())
+
+
+@pytest.mark.parametrize("fault", [Fault.HTTP_500, Fault.HTML, Fault.REFUSED, Fault.HTTP_401])
+def test_a_listing_that_fails_is_a_value(studio: BuiltInStudio, fault: Fault) -> None:
+    studio.fail(fault)
+
+    async def ask() -> tuple[object, object, str]:
+        async with client(studio.base_url) as asking:
+            return (
+                await asking.blocks(101),
+                await asking.probe(101),
+                await asking.project_name(101),
+            )
+
+    listing, probed, name = asyncio.run(ask())
+
+    assert isinstance(listing, Failure)
+    assert probed == listing
+    assert name == ""
+
+
+def test_a_project_is_called_as_studio_calls_it(studio: BuiltInStudio) -> None:
+    async def ask() -> tuple[str, Failure | None]:
+        async with client(studio.base_url) as asking:
+            return await asking.project_name(101), await asking.probe(101)
+
+    assert asyncio.run(ask()) == ("Pump", None)
+
+
+def test_a_key_that_may_not_list_projects_may_still_read_blocks(studio: BuiltInStudio) -> None:
+    studio.fail(Fault.HTTP_403, times=1)
+
+    async def ask() -> tuple[str, Fetched]:
+        async with client(studio.base_url) as asking:
+            name = await asking.project_name(101)
+            return name, await asking.fetch(TARGET, known_body=None)
+
+    name, fetched = asyncio.run(ask())
+
+    assert name == ""
+    assert isinstance(fetched, Answer)
+
+
+def test_the_client_is_a_studio(studio: BuiltInStudio) -> None:
+    asking: Studio = client(studio.base_url)
+
+    assert asking
+    assert KEY not in repr(asking)
+    assert KEY not in repr(KEY_OF_PROJECT)

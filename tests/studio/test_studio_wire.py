@@ -1,0 +1,248 @@
+"""What the pairing of httpx and aiohttp must do on the wire, byte for byte."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import ipaddress
+import json
+import ssl
+import zlib
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from auditor.demo.studio import sample_blocks
+from auditor.drift.model import TargetId
+from auditor.errors import UsageError
+from auditor.ports import Answer, Fetched, NoAnswer
+from auditor.redaction import Secret
+from auditor.studio.auth import ApiKey, Credential, JwtCookie, JwtHeader
+
+from .asking import KEY, TARGET, Waits, answer, client, fetch, fetch_from_wire, wire
+
+BODY = json.dumps(sample_blocks()["keras"]).encode()
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        pytest.param(answer(BODY), id="plain"),
+        pytest.param(answer(gzip.compress(BODY), "Content-Encoding: gzip"), id="gzip"),
+        pytest.param(answer(zlib.compress(BODY), "Content-Encoding: deflate"), id="deflate"),
+        pytest.param(CHUNKED + b"%x\r\n%b\r\n0\r\n\r\n" % (len(BODY), BODY), id="chunked"),
+        pytest.param(b"HTTP/1.1 200 OK\r\n\r\n" + BODY, id="until the connection ends"),
+        pytest.param(answer(BODY, "Content-Type: text/html; charset=utf-16"), id="wrong type"),
+    ],
+)
+def test_a_body_comes_through_however_it_travels(response: bytes) -> None:
+    fetched = fetch_from_wire(response)
+
+    assert isinstance(fetched, Answer)
+    assert fetched.document == json.loads(BODY)
+
+
+@pytest.mark.parametrize(
+    ("response", "kind"),
+    [
+        pytest.param(CHUNKED + b"%x\r\n%b" % (len(BODY), BODY), "unreachable", id="half a chunk"),
+        pytest.param(CHUNKED + b"zz\r\n", "unreachable", id="a broken chunk"),
+        pytest.param(b"SSH-2.0-OpenSSH_9.2\r\n\r\n", "unreachable", id="another protocol"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nA: " + b"x" * 99999, "unreachable", id="endless header"),
+        pytest.param(b"", "unreachable", id="nothing"),
+        pytest.param(answer(b"x", "Content-Encoding: br"), "not_json", id="unasked encoding"),
+        pytest.param(
+            answer(gzip.compress(BODY)[:-20], "Content-Encoding: gzip"),
+            "unreachable",
+            id="half a gzip",
+        ),
+        pytest.param(
+            answer(gzip.compress(gzip.compress(b" " * 9)), "Content-Encoding: gzip, gzip"),
+            "not_json",
+            id="gzip in gzip",
+        ),
+        pytest.param(answer(b"", status="204 No Content"), "http", id="no content"),
+        pytest.param(answer(BODY, status="206 Partial Content"), "http", id="a part"),
+        pytest.param(answer(BODY, status="599 Odd"), "http", id="an odd status"),
+    ],
+)
+def test_a_broken_answer_is_a_value(response: bytes, kind: str) -> None:
+    fetched = fetch_from_wire(response)
+
+    assert isinstance(fetched, NoAnswer)
+    assert fetched.failure.kind == kind
+
+
+def test_the_reason_of_a_bad_status_is_quoted_without_the_key() -> None:
+    body = json.dumps({"success": False, "error": f"no such project for {KEY}"}).encode()
+
+    fetched = fetch_from_wire(answer(body, status="400 Bad Request"))
+
+    assert isinstance(fetched, NoAnswer)
+    assert fetched.failure.message == (
+        "Studio answered 400 Bad Request (no such project for (hidden))"
+    )
+
+
+def test_a_key_of_any_form_is_hidden_in_the_reason_of_a_bad_status() -> None:
+    body = json.dumps({"success": False, "error": "no such key: canary of an unknown form"})
+    key = {101: ApiKey(Secret("canary of an unknown form"))}
+
+    fetched = fetch_from_wire(answer(body.encode(), status="400 Bad Request"), credentials=key)
+
+    assert isinstance(fetched, NoAnswer)
+    assert fetched.failure.message == "Studio answered 400 Bad Request (no such key: (hidden))"
+
+
+def test_a_password_in_the_base_url_stands_in_no_message() -> None:
+    fetched = fetch("http://user:canary@127.0.0.1:1/v1")
+
+    assert isinstance(fetched, NoAnswer)
+    assert "127.0.0.1:1" in fetched.failure.message
+    assert "canary" not in fetched.failure.message
+
+
+def test_a_bad_status_stands_even_where_its_body_is_broken() -> None:
+    half = b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 99\r\nConnection: close\r\n\r\nx"
+
+    fetched = fetch_from_wire(half, tries=1)
+
+    assert isinstance(fetched, NoAnswer)
+    assert fetched.failure.kind == "http"
+    assert fetched.failure.message == "Studio answered 502 Bad Gateway (asked once)"
+
+
+def test_a_wait_may_be_asked_for_as_a_date() -> None:
+    waits = Waits()
+    soon = (datetime.now(UTC) + timedelta(hours=1)).strftime("%a, %d %b %Y %H:%M:%S GMT")
+    busy = answer(b"", f"Retry-After: {soon}", status="503 Service Unavailable")
+
+    assert isinstance(fetch_from_wire(busy, answer(BODY), sleep=waits), Answer)
+    assert waits.seconds == [120.0]
+
+
+@pytest.mark.parametrize(
+    ("credential", "line"),
+    [
+        (ApiKey(Secret("s3cret")), "x-api-key: s3cret"),
+        (JwtHeader(Secret("s3cret")), "x-jwt-token: s3cret"),
+        (JwtCookie(Secret("s3cret")), "cookie: jwt=s3cret"),
+    ],
+)
+def test_each_credential_has_its_header_and_no_other(credential: Credential, line: str) -> None:
+    async def ask() -> str:
+        async with wire(answer(BODY)) as server:
+            async with client(server.base_url, credentials={101: credential}) as asking:
+                await asking.fetch(TARGET, known_body=None)
+            return server.heard[0]
+
+    heard = asyncio.run(ask())
+
+    assert line in heard.split("\r\n")
+    assert heard.count("s3cret") == 1
+
+
+def test_a_cookie_set_for_one_credential_does_not_go_out_with_the_next() -> None:
+    credentials = {101: JwtCookie(Secret("first")), 102: ApiKey(Secret("second"))}
+
+    async def ask() -> list[str]:
+        cookies = answer(BODY, "Set-Cookie: jwt=of-the-first; Path=/", "Set-Cookie: id=1")
+        async with wire(cookies) as server:
+            # By name: cookie jars pass over addresses.
+            base_url = f"http://localhost:{server.port}/v1"
+            async with client(base_url, credentials=credentials) as asking:
+                for project_id in (101, 102, 101):
+                    await asking.fetch(TargetId(project_id, 3), known_body=None)
+            return server.heard
+
+    first, second, third = asyncio.run(ask())
+
+    assert "cookie" not in second.lower()
+    assert third == first
+
+
+def test_the_proxy_of_the_environment_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def ask() -> tuple[Fetched, str]:
+        async with wire(answer(BODY)) as proxy:
+            monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{proxy.port}")
+            async with client("http://studio.invalid/v1") as asking:
+                return await asking.fetch(TARGET, known_body=None), proxy.heard[0]
+
+    fetched, heard = asyncio.run(ask())
+
+    assert isinstance(fetched, Answer)
+    assert heard.startswith("GET http://studio.invalid/v1/api/101/training/keras/3 HTTP/1.1\r\n")
+
+
+def test_no_proxy_is_asked_for_what_the_environment_exempts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+
+    assert isinstance(fetch_from_wire(answer(BODY)), Answer)
+
+
+def test_an_unusable_proxy_is_named_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "gopher://user:canary@proxy.invalid")
+
+    with pytest.raises(UsageError) as caught:
+        fetch("http://studio.invalid/v1")
+
+    assert "canary" not in str(caught.value)
+
+
+def certificate(folder: Path) -> Path:
+    """Write a certificate of 127.0.0.1 that vouches for itself, with its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "studio")])
+    address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([address]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    path = folder / "studio.pem"
+    path.write_bytes(
+        made.public_bytes(serialization.Encoding.PEM)
+        + key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    return path
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_a_certificate_must_be_one_that_is_trusted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trusted: bool
+) -> None:
+    path = certificate(tmp_path)
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(path)
+    if trusted:
+        monkeypatch.setenv("SSL_CERT_FILE", str(path))
+
+    async def ask() -> Fetched:
+        async with wire(answer(BODY), tls=tls) as server:
+            base_url = f"https://127.0.0.1:{server.port}/v1"
+            async with client(base_url, tries=1) as asking:
+                return await asking.fetch(TARGET, known_body=None)
+
+    fetched = asyncio.run(ask())
+
+    assert isinstance(fetched, Answer) is trusted
+    assert trusted or "certificate" in str(fetched)

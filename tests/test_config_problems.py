@@ -1,0 +1,539 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from auditor.config import load
+from auditor.errors import ConfigError, Problem
+
+STUDIO_KEY = "ei_" + "0123456789abcdef" * 4
+PROJECT = '[[projects]]\nid = 1\napi_key = { env = "KEY" }\n'
+EMAIL = '[email]\nsender = "a@example.org"\nrecipients = ["b@example.org"]\n'
+NOT_YET = "is not supported by this version yet"
+
+
+def problems(folder: Path, text: str, **environ: str) -> tuple[Problem, ...]:
+    path = folder / "config.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load(path, environ={"KEY": "ei_key", **environ})
+    assert caught.value.__cause__ is None
+    return caught.value.problems
+
+
+def only(folder: Path, text: str, **environ: str) -> tuple[str, str, str]:
+    (problem,) = problems(folder, text, **environ)
+    return problem.key, problem.message, problem.remedy
+
+
+def test_every_wrong_key_is_named_at_once(tmp_path: Path) -> None:
+    text = """
+        colour = "red"
+        [studio]
+        base_url = "ftp://studio"
+        concurrency = "8"
+        timeout_s = nan
+        tries = 0
+        max_bytes = 1.5
+        [database]
+        url = "mysql://host/name"
+        auto_upgrade = "yes"
+        [schedule]
+        cron = "61 * * * *"
+        timezone = "Europe/Berlinn"
+        [reports]
+        directory = ""
+        [email]
+        host = "mx:25"
+        port = 70000
+        security = "ssl"
+        username = "u"
+        recipients = ["x"]
+        send = true
+        [[projects]]
+        id = 1
+        learn_blocks = [1, "2", 1]
+        [[projects]]
+        id = 1
+        api_key = { env = "NONE" }
+        learn_blocks = []
+    """
+
+    assert sorted(problem.key for problem in problems(tmp_path, text)) == [
+        "colour",
+        "database.auto_upgrade",
+        "database.url",
+        "email.host",
+        "email.password",
+        "email.port",
+        "email.recipients[0]",
+        "email.security",
+        "email.send",
+        "email.sender",
+        "projects[0].api_key",
+        "projects[0].learn_blocks[1]",
+        "projects[0].learn_blocks[2]",
+        "projects[1].api_key",
+        "projects[1].id",
+        "projects[1].learn_blocks",
+        "reports.directory",
+        "schedule.cron",
+        "schedule.timezone",
+        "studio.base_url",
+        "studio.concurrency",
+        "studio.max_bytes",
+        "studio.timeout_s",
+        "studio.tries",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "remedy"),
+    [
+        (f"projets = 1\n{PROJECT}", "projets", "did you mean projects?"),
+        (f"[studio]\nbase_ur = 1\n{PROJECT}", "studio.base_ur", "did you mean base_url?"),
+        (f"[studio]\nTimeout = 1\n{PROJECT}", "studio.Timeout", "did you mean timeout_s?"),
+        (f"{PROJECT}cron = 1\n", "projects[0].cron", "it belongs under [schedule]"),
+        (
+            f"[reports]\ncolour = 1\n{PROJECT}",
+            "reports.colour",
+            "leave it out; known are directory",
+        ),
+        (f'"a b.c" = 1\n{PROJECT}', '"a b.c"', "leave it out; known are studio, "),
+        (
+            '[[projects]]\nid = 1\nauth = { type = "jwt", token = { env = "KEY" }, tokem = 1 }\n',
+            "projects[0].auth.tokem",
+            "did you mean token?",
+        ),
+    ],
+)
+def test_an_unknown_key_is_told_with_the_one_that_was_meant(
+    tmp_path: Path, text: str, key: str, remedy: str
+) -> None:
+    told = only(tmp_path, text)
+
+    assert told[:2] == (key, "is not a key that is known here")
+    assert told[2].startswith(remedy)
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "message"),
+    [
+        ("[studio]\ntries = true", "studio.tries", "is true or false, not a whole number"),
+        ("[studio]\ntries = 4.0", "studio.tries", "is a decimal number, not a whole number"),
+        ('[studio]\ntimeout_s = "30"', "studio.timeout_s", "is a text, not a number"),
+        ("[studio]\ntimeout_s = 0", "studio.timeout_s", "is out of range"),
+        ("[studio]\ntimeout_s = inf", "studio.timeout_s", "is out of range"),
+        ("[studio]\nconcurrency = 0", "studio.concurrency", "is out of range"),
+        ("[studio]\nmax_bytes = -1", "studio.max_bytes", "is out of range"),
+        ("[studio]\nbase_url = 2026-11-23", "studio.base_url", "is a date or a time, not a text"),
+        ("studio = 1", "studio", "is a whole number, not a table"),
+        ("[database]\nauto_upgrade = 1", "database.auto_upgrade", "is a whole number, not true"),
+        ("[schedule]\ncron = [1]", "schedule.cron", "is a list, not a text"),
+        ("[[email]]", "email", "is a list, not a table"),
+    ],
+)
+def test_a_value_of_another_kind_or_range_is_refused(
+    tmp_path: Path, text: str, key: str, message: str
+) -> None:
+    told = only(tmp_path, f"{text}\n{PROJECT}")
+
+    assert told[0] == key
+    assert told[1].startswith(message)
+    assert told[2].startswith("write ")
+
+
+# --- What to audit ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", ["", "projects = []\n", "[studio]\ntries = 1\n"], ids=repr)
+def test_nothing_to_audit_is_refused(tmp_path: Path, text: str) -> None:
+    assert only(tmp_path, text)[:2] == ("projects", "there is none to audit")
+
+
+def test_projects_are_a_list_of_tables(tmp_path: Path) -> None:
+    assert only(tmp_path, "[projects]\nid = 1\n")[:2] == ("projects", "is a table, not a list")
+    assert only(tmp_path, "projects = [1]\n")[0] == "projects[0]"
+
+
+@pytest.mark.parametrize(
+    ("blocks", "key", "message"),
+    [
+        ("[]", "projects[0].learn_blocks", "is empty, so nothing is audited"),
+        ("3", "projects[0].learn_blocks", "names no learn blocks"),
+        ('"some"', "projects[0].learn_blocks", "names no learn blocks"),
+        ("[0]", "projects[0].learn_blocks[0]", "is out of range"),
+        ("[3, 7, 3]", "projects[0].learn_blocks[2]", "names learn block 3 again"),
+        ("[9223372036854775808]", "projects[0].learn_blocks[0]", "is out of range"),
+        ("[[3]]", "projects[0].learn_blocks[0]", "is a list, not a whole number"),
+    ],
+)
+def test_learn_blocks_are_ids_each_once_or_all(
+    tmp_path: Path, blocks: str, key: str, message: str
+) -> None:
+    assert only(tmp_path, f"{PROJECT}learn_blocks = {blocks}\n")[:2] == (key, message)
+
+
+def test_a_project_stands_there_once(tmp_path: Path) -> None:
+    told = only(tmp_path, PROJECT + PROJECT.replace("id = 1", "id = 2") + PROJECT)
+
+    assert told[:2] == ("projects[2].id", "is the id of projects[0] too")
+
+
+@pytest.mark.parametrize("line", ["id = 0", 'id = "1"', "id = true", "id = -1", "id = 1.0"])
+def test_a_project_has_a_number(tmp_path: Path, line: str) -> None:
+    assert only(tmp_path, PROJECT.replace("id = 1", line))[0] == "projects[0].id"
+
+
+@pytest.mark.parametrize("name", ["", " ", "a\\nb", "a\\u001bb"], ids=repr)
+def test_a_name_is_one_line(tmp_path: Path, name: str) -> None:
+    assert only(tmp_path, f'{PROJECT}name = "{name}"\n')[0] == "projects[0].name"
+
+
+# --- Credentials --------------------------------------------------------------------------
+
+
+def project(credential: str) -> str:
+    return f"[[projects]]\nid = 1\n{credential}\n"
+
+
+@pytest.mark.parametrize(
+    ("credential", "key"),
+    [
+        (f'api_key = "{STUDIO_KEY}"', "projects[0].api_key"),
+        ('api_key = "hunter2"', "projects[0].api_key"),
+        ('auth = { type = "jwt", token = "hunter2" }', "projects[0].auth.token"),
+    ],
+)
+def test_a_secret_in_plain_text_is_refused_and_never_shown(
+    tmp_path: Path, credential: str, key: str
+) -> None:
+    told = only(tmp_path, project(credential))
+
+    assert told[:2] == (key, "is a secret in plain text")
+    assert "{ env = " in told[2]
+    assert not any(secret in " ".join(told) for secret in (STUDIO_KEY, "hunter2"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        project(f'api_key = {{ env = "{STUDIO_KEY}" }}'),
+        project(f'api_key = {{ file = "{STUDIO_KEY}" }}'),
+        project(f'api_key = {{ credential = "{STUDIO_KEY}" }}'),
+        project('api_key = { env = "hunter2!" }'),
+        project('api_key = { credential = "hunter2/x" }'),
+        project(f'api_key = {{ key = "{STUDIO_KEY}" }}'),
+        project(f'api_key = ["{STUDIO_KEY}"]'),
+        f"{PROJECT}{STUDIO_KEY} = 1\n",
+        f'{PROJECT}[database]\nurl = "mysql://u:hunter2@h/n"\n',
+        f'{PROJECT}[database]\nurl = "postgresql+psycopg://u:hunter2@h o/n"\n',
+        f'{PROJECT}[database]\nurl = "postgres://u:hunter2@h/n"\n',
+        f'{PROJECT}[studio]\nbase_url = "https://u:hunter2@h/v1"\n',
+        f'{PROJECT}{EMAIL}username = "u"\npassword = "hunter2"\n',
+        f'api_key = "{STUDIO_KEY}\n',
+        f"api_key = {STUDIO_KEY}\n",
+    ],
+)
+def test_no_error_shows_a_secret(tmp_path: Path, text: str) -> None:
+    told = "\n".join(map(str, problems(tmp_path, text)))
+
+    assert STUDIO_KEY not in told
+    assert "hunter2" not in told
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        "1",
+        "{}",
+        '{ env = "A", file = "b" }',
+        '{ vault = "A" }',
+        "{ env = 1 }",
+        '{ env = "" }',
+        '{ env = "A B" }',
+        '{ credential = "../key" }',
+        '{ file = "a\\u0000b" }',
+    ],
+)
+def test_a_secret_lies_in_one_place(tmp_path: Path, reference: str) -> None:
+    key, _, remedy = only(tmp_path, project(f"api_key = {reference}"))
+
+    assert key == "projects[0].api_key"
+    assert remedy.startswith("write ")
+
+
+def test_a_variable_that_is_not_set_is_named(tmp_path: Path) -> None:
+    told = only(tmp_path, project('api_key = { env = "EI_KEY" }'))
+
+    assert told[1:] == ("the environment variable EI_KEY is not set", "set EI_KEY")
+
+
+@pytest.mark.parametrize("value", ["", " ", "\n"], ids=repr)
+def test_an_empty_secret_is_refused(tmp_path: Path, value: str) -> None:
+    assert only(tmp_path, PROJECT, KEY=value)[1] == "the secret is empty"
+
+
+@pytest.mark.parametrize("value", ["a\nb", "a b", "é", "a\0b", "a\x7fb"], ids=repr)
+def test_a_key_that_no_header_can_carry_is_refused(tmp_path: Path, value: str) -> None:
+    key, message, _ = only(tmp_path, PROJECT, KEY=value)
+
+    assert key == "projects[0].api_key"
+    assert message.startswith("the secret holds")
+
+
+def test_a_secret_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    told = only(tmp_path, project('api_key = { file = "key" }'))
+
+    assert told[1] == f"the secret file {tmp_path}/key does not exist"
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o660, 0o666])
+def test_a_secret_file_that_others_can_read_is_refused(tmp_path: Path, mode: int) -> None:
+    secret = tmp_path / "a key"
+    secret.write_text("ei_key")
+    secret.chmod(mode)
+
+    told = only(tmp_path, project('api_key = { file = "a key" }'))
+
+    assert f"is open to its group or to others (mode {mode:04o})" in told[1]
+    assert told[2] == f"chmod 600 '{tmp_path}/a key'"
+
+
+def test_a_secret_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "binary").write_bytes(b"\xff")
+    (tmp_path / "binary").chmod(0o600)
+
+    assert "cannot be read" in only(tmp_path, project('api_key = { file = "folder" }'))[1]
+    assert "not UTF-8" in only(tmp_path, project('api_key = { file = "binary" }'))[1]
+
+
+def test_a_systemd_credential_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    text = project('api_key = { credential = "api-key" }')
+
+    outside = only(tmp_path, text)
+    inside = only(tmp_path, text, CREDENTIALS_DIRECTORY=str(tmp_path))
+
+    assert "$CREDENTIALS_DIRECTORY is not set" in outside[1]
+    assert "LoadCredential=api-key:PATH" in outside[2]
+    assert "cannot be read: No such file or directory" in inside[1]
+    assert "LoadCredential=api-key:PATH" in inside[2]
+
+
+def test_home_has_to_be_known_where_a_path_begins_there(tmp_path: Path) -> None:
+    assert "$HOME is not set" in only(tmp_path, project('api_key = { file = "~/key" }'))[1]
+
+
+def test_a_project_without_any_credential_is_refused(tmp_path: Path) -> None:
+    assert only(tmp_path, project(""))[:2] == ("projects[0].api_key", "is missing")
+
+
+@pytest.mark.parametrize(
+    ("head", "key"), [("[studio]", "studio.auth"), ("[[projects]]\nid = 2", "projects[1].auth")]
+)
+def test_a_key_beside_auth_is_refused(tmp_path: Path, head: str, key: str) -> None:
+    both = 'api_key = { env = "KEY" }\nauth = { type = "jwt", token = { env = "KEY" } }\n'
+
+    told = only(tmp_path, f"{PROJECT}{head}\n{both}")
+
+    assert told[:2] == (key, "stands beside api_key")
+
+
+@pytest.mark.parametrize(
+    ("auth", "message"),
+    [
+        ('"jwt"', "is not a table"),
+        ("{}", "has no type that is known"),
+        ('{ type = "basic" }', "has no type that is known"),
+        ("{ type = [] }", "has no type that is known"),
+    ],
+)
+def test_auth_is_of_a_known_type(tmp_path: Path, auth: str, message: str) -> None:
+    assert only(tmp_path, project(f"auth = {auth}"))[:2] == ("projects[0].auth", message)
+
+
+def test_auth_lacks_no_key(tmp_path: Path) -> None:
+    told = only(tmp_path, project('auth = { type = "jwt" }'))
+
+    assert told == ("projects[0].auth.token", "is missing", "add token = …")
+
+
+# --- What this version cannot do ------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "auth",
+    [
+        'grant = "client_credentials", client_id = "c", client_secret = { env = "KEY" }',
+        'grant = "password", client_id = "c", username = "u", password = { env = "KEY" }',
+        'grant = "authorization_code", client_id = "c"',
+        'grant = "token", access_token = { env = "KEY" }',
+    ],
+)
+@pytest.mark.parametrize("head", ["[studio]", "[[projects]]\nid = 2"])
+def test_oauth2_is_understood_and_not_supported_yet(tmp_path: Path, head: str, auth: str) -> None:
+    told = only(tmp_path, f'{PROJECT}{head}\nauth = {{ type = "oauth2", {auth} }}\n')
+
+    assert told[1] == NOT_YET
+
+
+def test_what_is_wrong_in_oauth2_is_told_beside(tmp_path: Path) -> None:
+    text = project('auth = { type = "oauth2", grant = "password", username = 1, password = "p" }')
+
+    assert {(told.key, told.message) for told in problems(tmp_path, text)} == {
+        ("projects[0].auth.client_id", "is missing"),
+        ("projects[0].auth.username", "is a whole number, not a text"),
+        ("projects[0].auth.password", "is a secret in plain text"),
+        ("projects[0].auth", NOT_YET),
+    }
+
+
+def test_a_grant_that_is_not_known_is_told(tmp_path: Path) -> None:
+    told = problems(tmp_path, project('auth = { type = "oauth2", grant = "implicit" }'))
+
+    assert told[0].message == "has no grant that is known"
+
+
+def test_every_project_of_an_account_is_understood_and_not_supported_yet(tmp_path: Path) -> None:
+    text = '[studio]\nprojects = "all"\napi_key = { env = "KEY" }\n'
+
+    assert only(tmp_path, text)[:2] == ("studio.projects", NOT_YET)
+
+
+def test_every_project_of_an_account_needs_its_credential(tmp_path: Path) -> None:
+    told = problems(tmp_path, f'[studio]\nprojects = "all"\n{PROJECT}')
+
+    assert ("studio.api_key", "is missing") in {(each.key, each.message) for each in told}
+
+
+# --- Mail ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "a",
+        "a@",
+        "@b",
+        "a b@example.org",
+        "a@b@example.org",
+        "a..b@example.org",
+        ".a@example.org",
+        "a@example..org",
+        "a@-example.org",
+        "a@example.org\\r\\nBcc: c@example.org",
+        "a@example.org\\n",
+        "A <a@example.org>",
+        "a@example.org, b@example.org",
+        "é@example.org",
+        "a@exämple.org",
+        "a" * 250 + "@example.org",
+    ],
+)
+def test_what_is_not_an_address_is_refused(tmp_path: Path, address: str) -> None:
+    sender = only(tmp_path, PROJECT + EMAIL.replace("a@example.org", address))
+    recipient = only(tmp_path, PROJECT + EMAIL.replace("b@example.org", address))
+
+    assert sender[:2] == ("email.sender", "is not a mail address")
+    assert recipient[:2] == ("email.recipients[0]", "is not a mail address")
+
+
+def test_recipients_are_there_and_each_once(tmp_path: Path) -> None:
+    none = only(tmp_path, f'{PROJECT}[email]\nsender = "a@b"\nrecipients = []\n')
+    twice = only(tmp_path, f'{PROJECT}[email]\nsender = "a@b"\nrecipients = ["a@b", "A@b"]\n')
+
+    assert none[:2] == ("email.recipients", "is empty")
+    assert twice[:2] == ("email.recipients[1]", "stands there twice")
+
+
+def test_a_login_is_whole(tmp_path: Path) -> None:
+    name = only(tmp_path, f'{PROJECT}{EMAIL}username = "u"\n')
+    password = only(tmp_path, f'{PROJECT}{EMAIL}password = {{ env = "KEY" }}\n')
+
+    assert name[:2] == ("email.password", "is missing beside username")
+    assert password[:2] == ("email.username", "is missing beside password")
+
+
+@pytest.mark.parametrize("host", ["", "mx:25", "mx example", "-mx", "[::1]", "mx\\n"], ids=repr)
+def test_a_mail_server_is_a_host_alone(tmp_path: Path, host: str) -> None:
+    assert only(tmp_path, f'{PROJECT}{EMAIL}host = "{host}"\n')[0] == "email.host"
+
+
+# --- Addresses, database, schedule ----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "studio.edgeimpulse.com",
+        "ftp://studio",
+        "https://",
+        "https:///v1",
+        "https://h:x/v1",
+        "https://h:0/v1",
+        "https://h:70000/v1",
+        "https://[::1/v1",
+        "https://h/v1?x=1",
+        "https://h/v1#x",
+        "https://h/v 1",
+        "https://u@h/v1",
+    ],
+)
+def test_studio_is_at_a_plain_web_address(tmp_path: Path, url: str) -> None:
+    assert only(tmp_path, f'{PROJECT}[studio]\nbase_url = "{url}"\n')[0] == "studio.base_url"
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("", "names a database that is not supported"),
+        ("mysql://h/n", "names a database that is not supported"),
+        ("postgresql://h/n", "names a database that is not supported"),
+        ("postgresql+psycopg2://h/n", "names a database that is not supported"),
+        ("sqlite+aiosqlite:///a.db", "names a database that is not supported"),
+        ("postgresql+psycopg:h/n", "cannot be read"),
+        ("postgresql+psycopg://h:x/n", "cannot be read"),
+        ("postgresql+psycopg://a@b@h/n", "cannot be read"),
+        ("sqlite://", "is in memory, which forgets every night"),
+        ("sqlite:///", "is in memory, which forgets every night"),
+        ("sqlite:///:memory:", "is in memory, which forgets every night"),
+        ("sqlite://auditor.db", "does not name a file"),
+        ("sqlite:auditor.db", "does not name a file"),
+        ("sqlite:///file:a.db?uri=true", "does not name a file"),
+        ("sqlite:///a.db?timeout=1", "does not name a file"),
+    ],
+)
+def test_the_database_is_a_file_or_postgresql(tmp_path: Path, url: str, message: str) -> None:
+    told = only(tmp_path, f'{PROJECT}[database]\nurl = "{url}"\n')
+
+    assert told[:2] == ("database.url", message)
+
+
+def test_a_cron_line_is_refused_by_its_field(tmp_path: Path) -> None:
+    told = only(tmp_path, f'{PROJECT}[schedule]\ncron = "15 25 * * *"\n')
+
+    assert told[:2] == ("schedule.cron", "hour: 25 is not within 0 to 23")
+
+
+@pytest.mark.parametrize(
+    ("zone", "remedy"),
+    [
+        ("Europe/Berlinn", "did you mean Europe/Berlin?"),
+        ("EUROPE/BERLIN", "did you mean Europe/Berlin?"),
+        ("", "write it as"),
+        ("Europe", "write it as"),
+        ("../etc/passwd", "write it as"),
+        ("/usr/share/zoneinfo/UTC", "write it as"),
+        ("qqqqqqqqqqqqqqq", "write it as"),
+        ("a\\u0000b", "write it as"),
+    ],
+)
+def test_a_time_zone_is_a_known_name(tmp_path: Path, zone: str, remedy: str) -> None:
+    told = only(tmp_path, f'{PROJECT}[schedule]\ntimezone = "{zone}"\n')
+
+    assert told[0] == "schedule.timezone"
+    assert told[2].startswith(remedy)
