@@ -55,8 +55,8 @@ def test_an_edit_is_told_as_what_was_done(old: str, new: str, expected: list[str
 
 
 def test_one_layer_inserted_into_forty_is_one() -> None:
-    old = [{"type": "dense", "neurons": place} for place in range(40)]
-    new = [*old[:17], {"type": "flatten"}, *old[17:]]
+    old: list[JsonObject] = [{"type": "dense", "neurons": place} for place in range(40)]
+    new: list[JsonObject] = [*old[:17], {"type": "flatten"}, *old[17:]]
 
     alignment = align(old, new)
 
