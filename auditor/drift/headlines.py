@@ -13,6 +13,7 @@ from auditor.drift.policy import Verdict, field_of
 from auditor.drift.script import changed_lines
 
 _LONGEST = 60  # characters of one value; the report shows the whole beside it
+_LONGEST_WORDING = 24
 _PLACE = re.compile(r"visualLayers\[(\d+)\]")
 _MEMBER = re.compile(r"^(?:thresholds|transferLearningModels)\[(.*?)\](?:\.|$)")
 
@@ -210,6 +211,8 @@ def _threshold_part(change: Change, new: JsonObject) -> str:
         return _plain(f"Threshold {key}{_described(key, new)}", change)
     if change.pattern.startswith("thresholds[].dropdownOptions"):
         return f"Options of threshold {key} changed"
+    if change.pattern in ("thresholds[].description", "thresholds[].helpText"):
+        return f"{_label(change)} of threshold {key} reworded"
     return _plain(f"{_label(change)} of threshold {key}", change)
 
 
@@ -231,8 +234,20 @@ def _catalogue(change: Change, verdict: Verdict) -> str:
     elif change.pattern.endswith(".implementationVersion"):
         text = _plain(f"Implementation of model {model}", change)
     else:
-        text = _plain(f"Catalogue, {change.path.removeprefix(CATALOGUE)}", change)
+        text = _wording(f"{change.path.removeprefix(_model_path(model))} of model {model}", change)
     return f"{text} (in use here)" if verdict.rule == "catalogue:model-in-use" else text
+
+
+def _model_path(model: str) -> str:
+    return f"{CATALOGUE}[{model}]."
+
+
+def _wording(label: str, change: Change) -> str:
+    """Return a change of the vendor's; of long texts only that there is one."""
+    texts = (change.before, change.after)
+    if any(isinstance(text, str) and len(text) > _LONGEST_WORDING for text in texts):
+        return f"Catalogue, {label}: reworded"
+    return _plain(f"Catalogue, {label}", change)
 
 
 def _model_name(change: Change) -> str:

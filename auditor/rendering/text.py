@@ -24,8 +24,8 @@ from auditor.rendering.words import count, name
 WIDTH = 72
 AUTHOR = "Studio's API does not say who made a change."
 COMMANDS = (
-    ("auditor explain ID", "shows a finding whole"),
-    ('auditor acknowledge ID --reason "…"', "accepts exactly that value"),
+    ("auditor history P/L", "lists what block P/L was before"),
+    ("auditor diff P/L@previous P/L", "shows its last change whole"),
 )
 _LABEL = 13
 _MARKS = {"-": "-", "+": "+", " ": " ", "@": "~"}
@@ -97,7 +97,7 @@ def _changes(report: Outline) -> Iterator[str]:
     if report.changes or report.dataset:
         yield from ("", *_wrapped(AUTHOR))
         for command, effect in COMMANDS:
-            yield f"  {command:<38}{effect}"
+            yield f"  {command:<31}{effect}"
 
 
 def _cards(heading: str, cards: tuple[Card, ...]) -> Iterator[str]:
