@@ -49,17 +49,16 @@ def settings(path: str | None) -> Settings:
     return config.load(config.find(path, os.environ), environ=os.environ)
 
 
-@contextmanager
-def store(chosen: Settings, *, upgrade: bool | None = None) -> Iterator[SqlStore]:
-    """Open the store, brought to this version's schema unless the configuration forbids it."""
+def store(chosen: Settings, *, upgrade: bool | None = None) -> SqlStore:
+    """Open the store, brought to this version's schema unless the configuration forbids it.
+
+    Raises:
+        StoreError: the database cannot be used.
+    """
     from auditor.store.store import open_database  # noqa: PLC0415 - SQLAlchemy takes its time
 
     wanted = chosen.database.auto_upgrade if upgrade is None else upgrade
-    opened = open_database(chosen.database.url, upgrade=wanted)
-    try:
-        yield opened
-    finally:
-        opened.close()
+    return open_database(chosen.database.url, upgrade=wanted)
 
 
 @contextmanager

@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
@@ -23,14 +24,18 @@ from auditor.config import Settings, warnings
 from auditor.daemon.notify import notify, reloading, watchdog_period
 from auditor.daemon.triggers import trigger
 from auditor.drift.model import Trigger
-from auditor.errors import AlreadyRunError, ConfigError, RunUnderWayError
+from auditor.errors import AlreadyRunError, ConfigError, RunUnderWayError, StoreUnreachableError
 from auditor.outbox import MessageState
 from auditor.ports import Store
 from auditor.schedule import Slot, newest_due
 
 TICK = timedelta(minutes=1)
+REOPEN_AFTER = timedelta(seconds=10)  # a database that could not be reached at start
 MISSED_AFTER = timedelta(minutes=2)  # a slot this old was not started by its own wake-up
 RETRY_AFTER = timedelta(minutes=15)  # a run that failed for a fault of this machine
+
+if TYPE_CHECKING:  # the store is the application's to import
+    from auditor.store.store import SqlStore
 
 logger = logging.getLogger(__name__)
 
@@ -42,22 +47,49 @@ async def serve(load: Callable[[], Settings]) -> int:
         ConfigError: the configuration cannot be used at start.
         StoreError: the database cannot be used at start.
     """
-    settings = load()
-    with app.store(settings) as store:
-        service = Service(settings, store, load=load)
-        with _signals(service):
-            await service.run()
+    settings, stop = load(), asyncio.Event()
+    with _signals({signal.SIGTERM: stop.set, signal.SIGINT: stop.set, signal.SIGHUP: _ignore}):
+        store = await _opened(settings, stop)
+        if store is None:
+            return 0
+        with store:
+            service = Service(settings, store, load=load, stop=stop)
+            with _signals({signal.SIGHUP: service.reload}):
+                await service.run()
     return 0
+
+
+async def _opened(settings: Settings, stop: asyncio.Event) -> SqlStore | None:
+    """Open the database, waiting for one that cannot be reached; None where told to stop.
+
+    To exit would be the end: the units do not start it again after exit code 2.
+    """
+    while not stop.is_set():
+        try:
+            return await asyncio.to_thread(app.store, settings)
+        except StoreUnreachableError as error:
+            logger.error("database not reached, tried again: %s", error)  # noqa: TRY400
+            notify("STATUS=Waiting for the database")
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), REOPEN_AFTER.total_seconds())
+    return None
 
 
 class Service:
     """One service over one database; every method runs on the event loop."""
 
-    def __init__(self, settings: Settings, store: Store, *, load: Callable[[], Settings]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        *,
+        load: Callable[[], Settings],
+        stop: asyncio.Event,
+    ) -> None:
         self._settings = settings
         self._store = store
         self._load = load
-        self._stop = asyncio.Event()
+        self._stop = stop
         self._busy = asyncio.Lock()
         self._not_before: datetime | None = None
         self._since = app.now()
@@ -69,7 +101,7 @@ class Service:
         """Serve until told to stop; a run under way ends its targets in hand first."""
         self._adopt(self._settings)
         self._scheduler.start()
-        notify("READY=1", self._status())
+        notify("READY=1")
         logger.info("service started", extra={"next_run": _text(app.next_run_at(self._settings))})
         await self._tick()
         await self._stop.wait()
@@ -78,10 +110,6 @@ class Service:
         async with self._busy:  # AsyncIOScheduler.shutdown would cancel a job under way
             self._scheduler.shutdown(wait=False)
         logger.info("service stopped")
-
-    def stop(self) -> None:
-        """Ask the service to end."""
-        self._stop.set()
 
     def reload(self) -> None:
         """Take a changed configuration; one that cannot be used is refused and the old stays."""
@@ -135,32 +163,37 @@ class Service:
             )
 
     async def _night(self) -> None:
-        await self._guarded(Trigger.SCHEDULE)
+        async with self._busy:
+            await self._guarded(self._run_if_due, Trigger.SCHEDULE)
 
     async def _tick(self) -> None:
         """Catch up a missed night, and try the messages that are due."""
         if self._busy.locked():
             return
-        await self._guarded(Trigger.CATCH_UP)
         async with self._busy:
-            await self._deliver()
-        notify(self._status())
+            await self._guarded(self._run_if_due, Trigger.CATCH_UP)
+            await self._guarded(self._deliver)
+            await self._guarded(self._tell_status)
 
-    async def _guarded(self, why: Trigger) -> None:
-        """Run what is due, one at a time; a fault of this machine must not end the service."""
-        async with self._busy:
-            slot = self._due_slot(why)
-            if slot is None:
-                return
-            try:
-                await self._run(slot, why)
-            except AlreadyRunError:
-                logger.info("slot has its run", extra={"slot": slot.local})
-            except RunUnderWayError:
-                logger.info("another run is under way, tried again later")
-            except Exception:  # the job body: logged whole, tried again later
-                self._not_before = app.now() + RETRY_AFTER
-                logger.exception("run failed, tried again later", extra={"slot": slot.local})
+    async def _guarded(self, job: Callable[..., Awaitable[None]], *arguments: object) -> None:
+        """Do a job; a fault of this machine is logged whole and must not end the service."""
+        try:
+            await job(*arguments)
+        except Exception:
+            logger.exception("job failed, tried again later", extra={"job": job.__name__})
+
+    async def _run_if_due(self, why: Trigger) -> None:
+        slot = self._due_slot(why)
+        if slot is None:
+            return
+        self._not_before = app.now() + RETRY_AFTER  # should it fail for a fault of this machine
+        try:
+            await self._run(slot, why)
+        except AlreadyRunError:
+            logger.info("slot has its run", extra={"slot": slot.local})
+        except RunUnderWayError:
+            logger.info("another run is under way, tried again later")
+        self._not_before = None
 
     def _due_slot(self, why: Trigger) -> Slot | None:
         schedule, moment = self._settings.schedule, app.now()
@@ -184,16 +217,16 @@ class Service:
             )
 
     async def _deliver(self) -> None:
-        try:
-            await asyncio.to_thread(
-                app.deliver_all,
-                self._settings,
-                self._store,
-                only_due=True,
-                stopping=self._stop.is_set,
-            )
-        except Exception:  # the job body: logged whole, the next tick tries again
-            logger.exception("outbox not drained")
+        await asyncio.to_thread(
+            app.deliver_all,
+            self._settings,
+            self._store,
+            only_due=True,
+            stopping=self._stop.is_set,
+        )
+
+    async def _tell_status(self) -> None:
+        notify(self._status())
 
     def _status(self) -> str:
         waiting = [one for one in self._store.messages() if one.state is MessageState.QUEUED]
@@ -205,14 +238,13 @@ def _text(moment: datetime | None) -> str:
     return "never" if moment is None else f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
+def _ignore() -> None:
+    return
+
+
 @contextmanager
-def _signals(service: Service) -> Iterator[None]:
+def _signals(acts: Mapping[signal.Signals, Callable[[], None]]) -> Iterator[None]:
     loop = asyncio.get_running_loop()
-    acts = {
-        signal.SIGTERM: service.stop,
-        signal.SIGINT: service.stop,
-        signal.SIGHUP: service.reload,
-    }
     for number, act in acts.items():
         loop.add_signal_handler(number, act)
     try:
