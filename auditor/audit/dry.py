@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 
-from auditor.drift.model import Report, Snapshot, TargetId, Trigger
+from auditor.drift.model import Report, Snapshot, TargetId, Trigger, VendorFinding
 from auditor.outbox import Message
 from auditor.ports import Known, Outcome, RunStore, Untold
 
@@ -59,9 +59,16 @@ class DryStore:
         """Return a stored snapshot."""
         return self._history().snapshot(version_id)
 
-    def save(self, run_id: int, outcomes: Sequence[Outcome], *, at: datetime) -> None:
+    def save(
+        self,
+        run_id: int,
+        outcomes: Sequence[Outcome],
+        *,
+        at: datetime,
+        vendor: Sequence[VendorFinding] = (),
+    ) -> None:
         """Keep nothing."""
-        del run_id, outcomes, at
+        del run_id, outcomes, at, vendor
 
     def retire_others(self, run_id: int) -> int:
         """Retire nothing."""

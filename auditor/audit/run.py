@@ -149,7 +149,7 @@ class Audit:
             await self._settle(run, inventory)
             await self._ask_all(run, inventory, studio, judge, order.concurrency)
         settled, shared = await self._in_store(self._tally.settle, judge)
-        await self._save(run, [look.outcome for look in settled])
+        await self._save(run, [look.outcome for look in settled], shared)
         if order.scope.is_whole and run.id is not None and not self._watch.stopping():
             await self._in_store(self._store.retire_others, run.id)
         return await self._in_store(self._ended, run, order, shared, abandoned)
@@ -252,10 +252,13 @@ class Audit:
         batch, self._batch = self._batch, []
         return batch
 
-    async def _save(self, run: RunInfo, outcomes: Sequence[Outcome]) -> None:
+    async def _save(
+        self, run: RunInfo, outcomes: Sequence[Outcome], shared: Sequence[VendorFinding] = ()
+    ) -> None:
         if outcomes and run.id is not None:
             run_id, at = run.id, self._now()
-            await self._in_store(lambda: self._store.save(run_id, outcomes, at=at))
+            vendor = (*self._tally.take_unsaved(), *shared)
+            await self._in_store(lambda: self._store.save(run_id, outcomes, at=at, vendor=vendor))
 
     def _ended(
         self,
@@ -267,7 +270,6 @@ class Audit:
         run_id = run.id or 0
         carried = self._store.untold(run_id)
         report = self._tally.report(run, finished_at=self._now(), shared=shared, carried=carried)
-        notes = tuple(f"Run {one} did not end; what it found is told here." for one in abandoned)
         return Ended(
             report=replace(
                 report,
@@ -275,7 +277,7 @@ class Audit:
                 previous_run_id=self._store.previous_run_id(run_id),
                 schedule=order.schedule_line,
                 next_run_at=order.next_run_at,
-                notes=notes,
+                notes=_notes(order, abandoned),
             ),
             carried=tuple(one for one in carried if self._tally.tells(one)),
         )
@@ -283,3 +285,10 @@ class Audit:
     async def _in_store(self, work: Callable[..., _T], *arguments: object) -> _T:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._thread, work, *arguments)
+
+
+def _notes(order: Order, abandoned: Sequence[int]) -> tuple[str, ...]:
+    notes = [f"Run {one} did not end; what it found is told here." for one in abandoned]
+    if order.trigger is Trigger.CATCH_UP:
+        notes.append(f"The run due at {order.slot.replace('T', ' ')} was missed: this is it.")
+    return tuple(notes)

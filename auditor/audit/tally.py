@@ -29,11 +29,15 @@ from auditor.ports import Gone, Known, Unread, Unserved, Untold
 class Tally:
     """Collects what targets came to, in any order.
 
-    `held` are looks whose findings are the vendor's where another target shows the same.
+    Attributes:
+        vendor: the vendor's changes by id, each with the number of targets that show it.
+        unsaved: the same, since they were last taken to be stored.
+        held: looks whose findings are the vendor's where another target shows the same.
     """
 
     told: dict[TargetId, TargetReport] = field(default_factory=dict)
     vendor: dict[str, tuple[Change, int]] = field(default_factory=dict)
+    unsaved: dict[str, tuple[Change, int]] = field(default_factory=dict)
     held: list[Look] = field(default_factory=list)
     errors: list[ProjectError] = field(default_factory=list)
 
@@ -42,7 +46,13 @@ class Tally:
         self.told[look.told.target] = look.told
         for change in look.vendor:
             key = finding_id(None, change.path, change.before, change.after)
-            self.vendor[key] = (change, self.vendor.get(key, (change, 0))[1] + 1)
+            for counts in (self.vendor, self.unsaved):
+                counts[key] = (change, counts.get(key, (change, 0))[1] + 1)
+
+    def take_unsaved(self) -> tuple[VendorFinding, ...]:
+        """Return the vendor's changes counted since this was asked last."""
+        unsaved, self.unsaved = self.unsaved, {}
+        return tuple(vendor_finding(change, targets=n) for change, n in unsaved.values())
 
     def add_error(self, error: ProjectError) -> None:
         """Keep a cause that holds for a whole project, once."""

@@ -29,12 +29,12 @@ def add_findings(target: TargetReport, findings: Iterable[Finding]) -> TargetRep
 
 
 def merge_vendor(findings: Iterable[VendorFinding]) -> tuple[VendorFinding, ...]:
-    """Return vendor findings with equal ones told once, for the largest number of targets."""
+    """Return vendor findings with equal ones told once, for the targets of all of them."""
     merged: dict[str, VendorFinding] = {}
     for one in findings:
         known = merged.get(one.id)
-        if known is None or known.targets < one.targets:
-            merged[one.id] = one
+        targets = one.targets + (known.targets if known else 0)
+        merged[one.id] = replace(one, targets=targets)
     return tuple(sorted(merged.values(), key=lambda one: -one.severity.rank))
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, insert, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, delete, insert, select, update
 
 from auditor.drift.model import (
     Area,
@@ -39,13 +40,22 @@ def add_vendor(connection: Connection, run_id: int, found: Sequence[VendorFindin
         connection.execute(insert(finding), rows)
 
 
+def replace_vendor(connection: Connection, run_id: int, found: Sequence[VendorFinding]) -> None:
+    """Put the vendor's findings of a whole run in the place of what its batches stored."""
+    of_batches = delete(finding).where(finding.c.run_id == run_id, finding.c.project_id.is_(None))
+    connection.execute(of_batches)
+    add_vendor(connection, run_id, found)
+
+
 def untold(connection: Connection, run_id: int) -> tuple[Untold, ...]:
     """Return what runs before `run_id` found and nobody was told, each once, oldest first."""
     rows = connection.execute(select(finding).where(_untold(run_id)).order_by(finding.c.id))
-    found = {
-        (row["project_id"], row["learn_id"], row["fingerprint"]): row for row in rows.mappings()
-    }
-    return tuple(_read(row) for row in found.values())
+    found: dict[tuple[TargetId | None, str], Untold] = {}
+    for row in rows.mappings():
+        one = _read(row)
+        key = (one.target, one.finding.id)
+        found[key] = _together(found.get(key), one)
+    return tuple(found.values())
 
 
 def carry(connection: Connection, run_id: int, carried: Sequence[Untold]) -> None:
@@ -59,6 +69,16 @@ def mark_told(connection: Connection, run_id: int, *, at: datetime) -> None:
     """Count the findings of the run's report as told."""
     these = finding.c.reported_run_id == run_id, finding.c.told_at.is_(None)
     connection.execute(update(finding).where(*these).values(told_at=at))
+
+
+def _together(before: Untold | None, one: Untold) -> Untold:
+    """Count the targets of the vendor's findings together: each batch stored its own."""
+    if before is None or not isinstance(before.finding, VendorFinding):
+        return one
+    if not isinstance(one.finding, VendorFinding):
+        return one
+    targets = before.finding.targets + one.finding.targets
+    return replace(one, finding=replace(one.finding, targets=targets))
 
 
 def _untold(run_id: int) -> ColumnElement[bool]:

@@ -40,7 +40,7 @@ def close(
     connection.execute(update(run).where(run.c.id == run_id).values(**row))
     told_again = {one.finding.id for one in carried}
     vendors = [one for one in report.catalogue if one.id not in told_again]
-    findings.add_vendor(connection, run_id, vendors)
+    findings.replace_vendor(connection, run_id, vendors)
     findings.carry(connection, run_id, carried)
     messages.queue(connection, outgoing)
 

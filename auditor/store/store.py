@@ -10,7 +10,7 @@ from typing import Self
 
 from sqlalchemy import Connection
 
-from auditor.drift.model import Report, RunInfo, Snapshot, TargetId, Trigger
+from auditor.drift.model import Report, RunInfo, Snapshot, TargetId, Trigger, VendorFinding
 from auditor.outbox import Message
 from auditor.ports import (
     Breach,
@@ -146,10 +146,18 @@ class SqlStore:
         with self._there.reading() as connection:
             return catalogues.read(connection, digest)
 
-    def save(self, run_id: int, outcomes: Sequence[Outcome], *, at: datetime) -> None:
-        """Store a batch of outcomes in one transaction."""
+    def save(
+        self,
+        run_id: int,
+        outcomes: Sequence[Outcome],
+        *,
+        at: datetime,
+        vendor: Sequence[VendorFinding] = (),
+    ) -> None:
+        """Store a batch of outcomes and what they show of the vendor's in one transaction."""
         with self._there.writing() as connection:
             _save(connection, run_id, outcomes, at=at)
+            findings.add_vendor(connection, run_id, vendor)
 
     def retire_others(self, run_id: int) -> int:
         """Take every target that the run did not try for no longer audited; return how many.

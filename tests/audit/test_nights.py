@@ -10,6 +10,7 @@ import pytest
 
 from auditor import app
 from auditor.audit.inventory import Scope
+from auditor.audit.run import Audit
 from auditor.demo.faults import Fault
 from auditor.errors import UsageError
 from tests.audit.stage import KEY, PROJECT, Stage, block, stage, target
@@ -335,3 +336,34 @@ def test_a_quiet_night_adds_nothing_but_the_runs_own_row(pump: Stage) -> None:
         assert store.verify() is None
 
     assert before == after == [1, 1, 1]
+
+
+def _crashed(set_up: Stage) -> None:
+    """Audit, and come to an end before the run is closed."""
+    with app.store(set_up.settings) as store:
+        audit = Audit(store, app.studio(set_up.settings), now=app.now)
+        app.quickly(audit.run(app.order(set_up.settings)))
+
+
+def test_what_a_crashed_run_found_is_in_the_next_report_once(pump: Stage) -> None:
+    pump.night()
+    _edit_three(pump)
+    for learn_id in (3, 4):
+        pump.studio.edit(target(learn_id), lambda a: a.update(defaultBatchSize=99))
+    _crashed(pump)
+    pump.studio.edit(target(5), lambda a: a.update(defaultBatchSize=99))
+    report, quiet = pump.json(), pump.json()
+
+    assert [told[0] for told in _told(report)] == [3, 4, 5]
+    assert [one["state"] for one in report["targets"]] == ["drifted"] * 3
+    assert [(one["path"], one["targets"]) for one in report["catalogue"]] == [
+        ("defaultBatchSize", 3)
+    ]
+    assert (_told(quiet), quiet["catalogue"]) == ([], [])
+
+
+def test_a_crashed_run_is_abandoned_and_named_in_the_next_report(pump: Stage) -> None:
+    _crashed(pump)
+    report = pump.night().report
+
+    assert report.notes == ("Run 1 did not end; what it found is told here.",)

@@ -1,0 +1,163 @@
+"""What the store keeps of targets and runs, as values that go in and come out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+
+from auditor.drift.model import (
+    Failure,
+    Finding,
+    ModelState,
+    Snapshot,
+    TargetId,
+    TargetState,
+    VendorFinding,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What the store knows of a target before tonight.
+
+    Attributes:
+        project: how the last run called the project.
+        state: what the last run said of it.
+        body_digest: SHA-256 of the last believed raw answer, None before the first.
+        version_id: the last version, None where none was ever stored.
+        digest: canonical digest of the last version, empty without one.
+        catalogue_digest: that version's catalogue, empty without one.
+        trained_version_id: the version that the trained model is believed to be trained with.
+        baseline_version_id: the version a person approved.
+        model: identities (`TYPE` or `TYPE:ORGANIZATION_MODEL_ID`) of the models that the last
+            visual stack used; what an expert-mode block is held to use.
+    """
+
+    target: TargetId
+    project: str
+    name: str
+    type: str
+    state: TargetState
+    model_state: ModelState
+    body_digest: str | None
+    version_id: int | None
+    digest: str
+    catalogue_digest: str
+    trained_version_id: int | None
+    baseline_version_id: int | None
+    model: tuple[str, ...]
+    last_checked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """A stored stretch of equal snapshots, with its links in the hash chain."""
+
+    id: int
+    target: TargetId
+    run_id: int
+    seen_at: datetime
+    snapshot: Snapshot
+    model_state: ModelState
+    headline: str
+    hash: str
+    previous_hash: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quiet:
+    """Equal to the last version: only the target's marks move.
+
+    `body_digest` differs from the known one where the bytes differed and the content did not.
+    """
+
+    target: TargetId
+    project: str
+    body_digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """A snapshot that starts a version: the first of its target, or one that differs.
+
+    Attributes:
+        first: no version was stored before it.
+        findings: its own findings (`since` is `last`); empty where only what is not told changed.
+        trained_now: the model is believed to be trained with this very version.
+        state: `new`, `drifted`, or `in_sync` where nothing of it is told.
+    """
+
+    target: TargetId
+    project: str
+    snapshot: Snapshot
+    body_digest: str
+    first: bool
+    findings: tuple[Finding, ...]
+    headline: str
+    state: TargetState
+    model_state: ModelState
+    trained_now: bool
+    model: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unread:
+    """Not read tonight; what is known of it stays."""
+
+    target: TargetId
+    project: str
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gone:
+    """A successful listing lacks it."""
+
+    target: TargetId
+    project: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unserved:
+    """A type that has no endpoint here."""
+
+    target: TargetId
+    project: str
+    name: str
+    type: str
+
+
+Outcome: TypeAlias = Quiet | Seen | Unread | Gone | Unserved
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Untold:
+    """A finding that an earlier run stored and no delivered or queued message holds."""
+
+    target: TargetId | None
+    finding: Finding | VendorFinding
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetStatus:
+    """One line of `status`."""
+
+    target: TargetId
+    project: str
+    name: str
+    type: str
+    state: TargetState
+    model_state: ModelState
+    last_changed_at: datetime | None
+    last_checked_at: datetime | None
+    last_attempted_at: datetime | None
+    error: Failure | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Breach:
+    """The first broken link that `verify` met, in words."""
+
+    where: str
+    what: str

@@ -1,0 +1,162 @@
+"""The store, as protocols: what a run, the outbox and the reading commands need of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Protocol
+
+from auditor.drift.model import Report, RunInfo, Snapshot, TargetId, Trigger, VendorFinding
+from auditor.outbox import Message
+from auditor.ports.history import Breach, Known, Outcome, TargetStatus, Untold, Version
+
+
+class RunStore(Protocol):
+    """The part of the store that one run needs. Each method is one short transaction."""
+
+    def run_lock(self) -> AbstractContextManager[None]:
+        """Hold the database for one run; raises `RunUnderWayError` where another run has it."""
+        ...
+
+    def open_run(
+        self, trigger: Trigger, *, started_at: datetime, schedule: str = "", slot: str = ""
+    ) -> int:
+        """Store a running run and return its id.
+
+        `schedule` and `slot` (local wall time of the schedule, `2026-11-23T03:15`) are empty for
+        a manual run. Raises `AlreadyRunError` where that slot has its run.
+        """
+        ...
+
+    def abandon_open_runs(self, now: datetime) -> tuple[int, ...]:
+        """Close what a crash left running as abandoned, with its head hash; return the ids."""
+        ...
+
+    def fingerprint_key(self) -> bytes:
+        """Return the random key (32 bytes) that secrets of this database are compared under."""
+        ...
+
+    def secret_parameters(self) -> frozenset[str]:
+        """Return every parameter that a catalogue seen so far types `secret`."""
+        ...
+
+    def add_secret_parameters(self, names: Iterable[str]) -> None:
+        """Remember parameters that a catalogue types `secret`."""
+        ...
+
+    def known(self, targets: Sequence[TargetId]) -> dict[TargetId, Known]:
+        """Return what is known of `targets` (a few hundred at most); new ones are absent."""
+        ...
+
+    def known_of_project(self, project_id: int) -> tuple[Known, ...]:
+        """Return every target of the project that the last runs audited, by learn id."""
+        ...
+
+    def snapshot(self, version_id: int) -> Snapshot:
+        """Return a stored version's snapshot."""
+        ...
+
+    def save(
+        self,
+        run_id: int,
+        outcomes: Sequence[Outcome],
+        *,
+        at: datetime,
+        vendor: Sequence[VendorFinding] = (),
+    ) -> None:
+        """Store a batch of outcomes, and the vendor's changes they show, in one transaction.
+
+        The vendor's are kept for a run that does not end; `close_run` puts the whole in their
+        place.
+        """
+        ...
+
+    def retire_others(self, run_id: int) -> int:
+        """Take every target that a run over all of them did not try for no longer audited."""
+        ...
+
+    def untold(self, run_id: int) -> tuple[Untold, ...]:
+        """Return findings of runs before `run_id` that nobody was told and no message holds."""
+        ...
+
+    def head(self, run_id: int) -> str:
+        """Return the run's link in the hash chain: over the previous run's and its versions."""
+        ...
+
+    def previous_run_id(self, run_id: int) -> int | None:
+        """Return the id of the stored run before `run_id`."""
+        ...
+
+    def close_run(
+        self, report: Report, messages: Sequence[Message], *, carried: Sequence[Untold]
+    ) -> None:
+        """Close the run, keep its report and queue its messages, in ONE transaction.
+
+        `carried` are the untold findings that the report tells again; from now on they belong to
+        this run's report. Vendor findings of the report are stored with it.
+        """
+        ...
+
+    def mark_told(self, run_id: int, *, at: datetime) -> None:
+        """Count the findings of the run's report as told."""
+        ...
+
+
+class OutboxStore(Protocol):
+    """The messages not yet delivered."""
+
+    def undelivered(self, *, due_by: datetime | None) -> tuple[Message, ...]:
+        """Return queued messages, oldest first; only those due by then where `due_by` is given."""
+        ...
+
+    def record(self, message: Message) -> None:
+        """Store a message's next state; a delivered one makes its run's findings told."""
+        ...
+
+
+class HistoryStore(Protocol):
+    """What `status`, `history`, `show`, `diff` and `report` read."""
+
+    def statuses(self) -> tuple[TargetStatus, ...]:
+        """Return every audited target's status, by project and learn id."""
+        ...
+
+    def last_run(self) -> RunInfo | None:
+        """Return the newest run."""
+        ...
+
+    def messages(self) -> tuple[Message, ...]:
+        """Return the messages that are queued or dead, oldest first."""
+        ...
+
+    def versions(self, target: TargetId) -> tuple[Version, ...]:
+        """Return a target's versions, newest first."""
+        ...
+
+    def report(self, run_id: int | None) -> Report | None:
+        """Return a stored run's report, the newest closed run's where `run_id` is None."""
+        ...
+
+    def verify(self) -> Breach | None:
+        """Walk the hash chain; return the first broken link, None where it is sound."""
+        ...
+
+
+class Ledger(Protocol):
+    """Which nights happened; the database knows, the scheduler does not."""
+
+    def has_run(self, schedule: str, slot: str) -> bool:
+        """Return whether the slot of the schedule has its run, however it ended."""
+        ...
+
+    def schedule_start(self, schedule: str, line: str, *, now: datetime) -> datetime:
+        """Return since when the schedule has had this line; `now` where it is new.
+
+        A slot before that was not missed. The line is remembered.
+        """
+        ...
+
+
+class Store(RunStore, OutboxStore, HistoryStore, Ledger, Protocol):
+    """The whole store."""
