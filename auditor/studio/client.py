@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import random
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
@@ -265,6 +266,10 @@ def _proxy(base_url: str) -> httpx.Proxy | None:
 def _reason(error: Exception, secrets: tuple[Secret, ...]) -> str:
     if isinstance(error, httpx.ReadError):
         return "the answer ended halfway"  # aiohttp's own words speak of a status 400
+    cause = error.__cause__
+    # Its subclasses, for names and certificates, have words that say more.
+    if type(cause) is aiohttp.ClientConnectorError and cause.os_error.errno:
+        return os.strerror(cause.os_error.errno)
     return quote(str(error), secrets=secrets) or type(error).__name__
 
 
