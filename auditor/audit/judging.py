@@ -124,7 +124,7 @@ class Judge:
             new=new,
             changes=compare(old, new),
             catalogue=self._between_catalogues(reference, snapshot),
-            in_use=models_of(new) if is_visual(new) else models_of(old) or known.model,
+            in_use=_last_visual_models(new, old, known),
         )
 
     def _document(self, snapshot: Snapshot) -> JsonObject:
@@ -157,7 +157,7 @@ class Judge:
             state=TargetState.DRIFTED if judged.findings else TargetState.IN_SYNC,
             model_state=life.state,
             trained_now=life.trained_now,
-            model=models_of(comparison.new) or known.model,
+            model=comparison.in_use,
         )
         told = _told(seen, known, judged)
         return Look(
@@ -230,6 +230,14 @@ class Judge:
 
 def _is_equal(snapshot: Snapshot, known: Known) -> bool:
     return snapshot.digest == known.digest and snapshot.catalogue.digest == known.catalogue_digest
+
+
+def _last_visual_models(new: JsonObject, old: JsonObject, known: Known) -> tuple[str, ...]:
+    """Return the models of the last visual stack; an expert-mode block names none itself."""
+    for document in (new, old):
+        if is_visual(document):
+            return models_of(document)
+    return known.model
 
 
 def _first_sight(target: TargetId, project: str, snapshot: Snapshot, body_digest: str) -> Look:

@@ -48,7 +48,7 @@ class Node:
 def read(document: JsonObject) -> Mapping[str, Node]:
     """Return the block's top-level fields as nodes, without envelope and catalogue."""
     return {
-        key: _node(_top_path(key), top(key), value)
+        key: _node(_key_path("", key), top(key), value)
         for key, value in document.items()
         if key not in ENVELOPE and key != CATALOGUE
     }
@@ -217,14 +217,10 @@ def _identity(one: Json, identity: tuple[str, ...]) -> str:
     return ":".join(str(_plain(part)) for part in parts if part is not None)
 
 
-def _top_path(key: str) -> str:
-    return f"[{json.dumps(key)}]" if _QUOTED.search(key) or not key else key
-
-
 def _key_path(path: str, key: str) -> str:
     if _QUOTED.search(key) or not key:
         return f"{path}[{json.dumps(key, ensure_ascii=False)}]"
-    return f"{path}.{key}"
+    return f"{path}.{key}" if path else key
 
 
 def _label(label: str) -> str:
