@@ -26,6 +26,8 @@ from auditor.studio.answers import read_answer
 if TYPE_CHECKING:  # SQLAlchemy takes its time, and two files need no database
     from auditor.store.store import SqlStore
 
+MAX_BYTES = 16 * 1024 * 1024  # `studio.max_bytes` where no configuration is read
+
 
 def diff(chosen: argparse.Namespace) -> int:
     """Compare two answers; exit 1 where there is a finding."""
@@ -78,10 +80,9 @@ def _sides(names: tuple[str, str], path: str | None) -> Iterator[_Sides]:
     """Read both sides; a configuration and its database only where one of them is stored."""
     references = [review.parse_reference(name) for name in names]
     if not any(references):
-        if path is not None:
-            app.settings(path)
+        max_bytes = app.settings(path).studio.max_bytes if path is not None else MAX_BYTES
         key = Fingerprinter(secrets.token_bytes(32))
-        answers = [_answer(name) for name in names]
+        answers = [_answer(name, max_bytes) for name in names]
         known = review.secrets_in(answers)
         old, new = review.snapshots_of(answers, key, secrets=known)
         yield _Sides((old, new), key, known, None)
@@ -90,7 +91,9 @@ def _sides(names: tuple[str, str], path: str | None) -> Iterator[_Sides]:
     with app.store(chosen) as store:
         key = Fingerprinter(store.fingerprint_key())
         answers = [
-            _answer(name) for name, one in zip(names, references, strict=True) if one is None
+            _answer(name, chosen.studio.max_bytes)
+            for name, one in zip(names, references, strict=True)
+            if one is None
         ]
         known = store.secret_parameters() | review.secrets_in(answers)
         snapshots = iter(review.snapshots_of(answers, key, secrets=known))
@@ -102,15 +105,17 @@ def _sides(names: tuple[str, str], path: str | None) -> Iterator[_Sides]:
         yield _Sides((old, new), key, known, target)
 
 
-def _answer(name: str) -> JsonObject:
+def _answer(name: str, max_bytes: int) -> JsonObject:
     try:
         body = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
     except OSError as error:
         raise UsageError(f"{name} cannot be read: {error.strerror or error}") from error
+    where = "standard input" if name == "-" else name
+    if len(body) > max_bytes:
+        raise UsageError(f"{where} is no getKeras answer: it has more than {max_bytes:,} bytes")
     try:
         return read_answer(body)
     except StudioError as error:
-        where = "standard input" if name == "-" else name
         raise UsageError(f"{where} is no getKeras answer: {error}") from error
 
 

@@ -22,6 +22,7 @@ from auditor.drift.model import Area, Json, JsonObject
 from auditor.errors import DocumentError
 
 _JSON_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?")
+_INTEGER = re.compile(r"-?\d{1,18}")  # of any 64 bits; a double would round it
 _WHOLE = 2**63  # beyond it a double is no longer one whole number
 _QUOTED = re.compile(r'[.\[\]"\']')
 
@@ -90,10 +91,12 @@ def catalogue_digest(models: Json) -> str:
 
 def as_number(value: Json) -> Json:
     """Return the number that a string spells (`"0.5"`), any other value as it is."""
-    if isinstance(value, str) and _JSON_NUMBER.fullmatch(value):
-        number = float(value)
-        return _number(number) if math.isfinite(number) else value
-    return value
+    if not isinstance(value, str) or not _JSON_NUMBER.fullmatch(value):
+        return value
+    if _INTEGER.fullmatch(value):
+        return int(value)
+    number = float(value)
+    return _number(number) if math.isfinite(number) else value
 
 
 def program_text(script: str) -> str:
@@ -184,7 +187,7 @@ def _plain(value: Json) -> Json:
         case list():
             return [_plain(one) for one in value]
         case dict():
-            return {key: _plain(part) for key, part in value.items()}
+            return {key: _plain(part) for key, part in value.items() if part is not None}
         case _:
             return value
 

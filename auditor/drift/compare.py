@@ -52,9 +52,8 @@ def _inside(old: _Nodes, new: _Nodes, *, by_mode: bool) -> Iterator[Change]:
     if stacks is not None:
         yield from _stack_changes(*stacks)
     left, right = _paired(old, new, without_layers=stacks is not None)
-    if left != right:
-        for keys in _differing(left, right):
-            yield from _changes_at(_find(old, keys), _find(new, keys))
+    for keys in _differing(left, right):
+        yield from _changes_at(_find(old, keys), _find(new, keys))
 
 
 def _stacks(old: _Nodes, new: _Nodes) -> tuple[Node, Node] | None:
@@ -117,10 +116,11 @@ def _is_blank(node: Node | None) -> bool:
 
 def _differing(left: JsonObject, right: JsonObject) -> Iterator[list[str]]:
     """Yield the keys down to every place at which two mappings differ, as deepdiff finds them."""
+    tops = {key for key in (*left, *right) if _text_at(left, key) != _text_at(right, key)}
+    if not tops:
+        return
     from deepdiff import DeepDiff  # noqa: PLC0415 - 0.15 s that a quiet night does not need
 
-    tops = [key for key in (*left, *right) if left.get(key) != right.get(key)]
-    tops += [key for key in (*left, *right) if (key in left) is not (key in right)]
     diff = DeepDiff(
         {key: left[key] for key in left if key in tops},
         {key: right[key] for key in right if key in tops},
@@ -132,6 +132,11 @@ def _differing(left: JsonObject, right: JsonObject) -> Iterator[list[str]]:
     )
     levels = [level for found in diff.values() for level in found]
     yield from sorted((level.path(output_format="list") for level in levels), key=_keys_order)
+
+
+def _text_at(side: JsonObject, key: str) -> str:
+    """Return a value as text: to Python, false equals 0 and 1 equals true."""
+    return _text(side[key]) if key in side else ""
 
 
 def _keys_order(keys: list[str]) -> str:

@@ -253,9 +253,9 @@ class _Draft:
 
 def _settled(stacks: _Stacks, draft: _Draft) -> Alignment:
     _swap_neighbours(stacks, draft)
-    for i in sorted(draft.removed | set(draft.moved)):
+    for i in sorted(draft.removed | set(draft.moved), reverse=True):
         _drop_last_twin(stacks, draft, i)
-    for j in sorted(draft.added | set(draft.moved.values())):
+    for j in sorted(draft.added | set(draft.moved.values()), reverse=True):
         _add_last_twin(stacks, draft, j)
     return Alignment(
         pairs=tuple(sorted(draft.pairs.items())),

@@ -48,6 +48,6 @@ def _tree(script: str) -> str | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a script's odd escapes are not the auditor's
-            return ast.dump(ast.parse(program_text(script)))
+            return ast.dump(ast.parse(program_text(script).removeprefix("\ufeff")))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None

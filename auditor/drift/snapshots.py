@@ -132,7 +132,7 @@ def _hide_in_catalogue(
                 key: _hide_in_catalogue(part, fingerprinter, secrets)
                 for key, part in models.items()
             }
-            if parts.get("type") == "secret" or parts.get("param") in secrets:
+            if parts.get("type") == "secret" or str(parts.get("param")) in secrets:
                 for key in ("value", "defaultValue"):
                     if key in parts:
                         parts[key] = _hide(models[key], fingerprinter)

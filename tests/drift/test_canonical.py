@@ -112,6 +112,9 @@ _DOCUMENTS = st.dictionaries(_KEYS, _VALUES, max_size=5)
 @settings(max_examples=300, deadline=None)
 @example({"thresholds": []}, {"thresholds": {}})
 @example({"thresholds": [{"key": "a"}]}, {"thresholds": {"a": {"key": "a"}}})
+@example({"new": False}, {"new": 0})
+@example({"new": [True]}, {"new": [1]})
+@example({"new": {"a": 1}}, {"new": {"a": True}})
 @given(_DOCUMENTS, _DOCUMENTS)
 def test_equal_canonical_bytes_mean_no_change(a: JsonObject, b: JsonObject) -> None:
     """And unequal ones a change: no tolerance applies to whole numbers, texts and booleans."""

@@ -43,6 +43,8 @@ def _told(alignment: Alignment, old: str, new: str) -> list[str]:
         ("aa", "a", ["-1"]),
         ("a", "aa", ["+1"]),
         ("caad", "cad", ["-2"]),
+        ("aaaa", "aa", ["-2", "-3"]),
+        ("aa", "aaaa", ["+2", "+3"]),
         ("aad", "ada", ["1>2"]),
         ("ab", "aa", ["~1"]),
         ("acd", "add", ["~1"]),
