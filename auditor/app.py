@@ -129,10 +129,10 @@ def archive(chosen: Settings) -> FolderArchive:
 
 def mail_plan(chosen: Settings) -> MailPlan | None:
     """Return to whom reports go, None where no mail is wanted."""
-    from auditor.mail import MimeComposer  # noqa: PLC0415
-
     if chosen.email is None:
         return None
+    from auditor.mail import MimeComposer  # noqa: PLC0415
+
     return MailPlan(
         renderer=renderer(chosen),
         composer=MimeComposer(chosen.email.sender),
@@ -144,11 +144,11 @@ def mail_plan(chosen: Settings) -> MailPlan | None:
 
 def mailer(chosen: Settings) -> SmtpMailer | None:
     """Return the way to the mail server, None where no mail is wanted."""
-    from auditor.mail import SmtpMailer  # noqa: PLC0415
-
     email = chosen.email
     if email is None:
         return None
+    from auditor.mail import SmtpMailer  # noqa: PLC0415
+
     return SmtpMailer(
         host=email.host,
         port=email.port,

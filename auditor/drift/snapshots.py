@@ -20,8 +20,13 @@ _CATALOGUES_KEPT = 64  # one a block type and vendor release; the same few answe
 
 def secret_parameters(models: Json) -> frozenset[str]:
     """Return the parameters that a catalogue types `secret`, at any depth."""
+    return _secret_parameters(dump(models))
+
+
+@lru_cache(maxsize=_CATALOGUES_KEPT)
+def _secret_parameters(catalogue: bytes) -> frozenset[str]:
     found: set[str] = set()
-    waiting = [models]
+    waiting = [parse_catalogue(catalogue)]
     while waiting:
         value = waiting.pop()
         if isinstance(value, list):
@@ -41,14 +46,13 @@ def take_snapshot(
 
     `secrets` are the names of the parameters to hide.
     """
-    models = answer.get(CATALOGUE)
+    models = dump(answer.get(CATALOGUE))
     document = hide_secrets({**answer, CATALOGUE: None}, fingerprinter, secrets)
-    catalogue = dump(_hide_in_catalogue(models, fingerprinter, secrets))
     name, kind = document.get("name"), document.get("type")
     return Snapshot(
         document=dump(document),
         digest=digest(document),
-        catalogue=Catalogue(document=catalogue, digest=_digest_of(catalogue)),
+        catalogue=_catalogue(models, fingerprinter, frozenset(secrets)),
         name=name if isinstance(name, str) else "",
         type=kind if isinstance(kind, str) else "",
     )
@@ -95,8 +99,9 @@ def as_sent(document: bytes, catalogue: bytes) -> JsonObject:
 
 
 @lru_cache(maxsize=_CATALOGUES_KEPT)
-def _digest_of(catalogue: bytes) -> str:
-    return catalogue_digest(json.loads(catalogue))
+def _catalogue(models: bytes, fingerprinter: Fingerprinter, secrets: frozenset[str]) -> Catalogue:
+    hidden = _hide_in_catalogue(parse_catalogue(models), fingerprinter, secrets)
+    return Catalogue(document=dump(hidden), digest=catalogue_digest(hidden))
 
 
 def _hide(value: Json, fingerprinter: Fingerprinter) -> Json:

@@ -20,6 +20,7 @@ MAX_DEPTH = 64
 _MAX_QUOTE = 200
 _INT64 = range(-(2**63), 2**63)
 _CERTAINLY_INT64 = 18  # characters
+_CONTAINERS = (dict, list)  # made once: `dict | list` in a loop costs more than the look itself
 
 
 class _Type(NamedTuple):
@@ -217,17 +218,17 @@ def _refuse_constant(name: str) -> NoReturn:
 
 def _refuse_depth(document: Json) -> None:
     """Refuse what those who read the document later could only follow into a stack overflow."""
-    level: list[Json] = [document]
+    level = [document] if isinstance(document, _CONTAINERS) else []
     for _ in range(MAX_DEPTH):
-        level = [child for node in level for child in _containers_in(node)]
+        level = [
+            child
+            for node in level
+            for child in (node.values() if isinstance(node, dict) else node)
+            if isinstance(child, _CONTAINERS)
+        ]
         if not level:
             return
     raise _too_deep()
-
-
-def _containers_in(node: Json) -> list[Json]:
-    members = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
-    return [member for member in members if isinstance(member, dict | list)]
 
 
 def _require_texts(value: Json, *, at: str) -> None:
