@@ -109,11 +109,15 @@ def program_text(script: str) -> str:
 
 def labels(members: list[Json], identity: tuple[str, ...]) -> Iterator[tuple[str, Json]]:
     """Yield every member with its label: its identity, `#2` behind the second of the same."""
-    seen: dict[str, int] = {}
+    taken: set[str] = set()
     for one in members:
-        name = _identity(one, identity)
-        seen[name] = seen.get(name, 0) + 1
-        yield (name if seen[name] == 1 else f"{name}#{seen[name]}"), one
+        label = name = _identity(one, identity)
+        count = 1
+        while label in taken:  # an identity may itself look like the label of a second
+            count += 1
+            label = f"{name}#{count}"
+        taken.add(label)
+        yield label, one
 
 
 def _bytes(form: Json) -> bytes:

@@ -252,6 +252,7 @@ class _Draft:
 
 
 def _settled(stacks: _Stacks, draft: _Draft) -> Alignment:
+    _keep_best_order(stacks, draft)
     _swap_neighbours(stacks, draft)
     for i in sorted(draft.removed | set(draft.moved), reverse=True):
         _drop_last_twin(stacks, draft, i)
@@ -265,10 +266,36 @@ def _settled(stacks: _Stacks, draft: _Draft) -> Alignment:
     )
 
 
+def _keep_best_order(stacks: _Stacks, draft: _Draft) -> None:
+    """Choose which of the equal layers kept their order, where several choices move as many.
+
+    One that stands in the same place as before has rather not moved; then the earliest have.
+    """
+    equal = {i: j for i, j in draft.pairs.items() if stacks.old[i] == stacks.new[j]} | draft.moved
+    links = sorted((draft.pairs | draft.moved).items())
+    best: list[tuple[int, tuple[tuple[int, int], ...]]] = []
+    for place, (i, j) in enumerate(links):
+        before = [chain for chain in best[:place] if chain[1][-1][1] < j]
+        value, chain = max(before, default=(0, ()))
+        best.append((value + _worth(stacks, i, j, is_free=i in equal), (*chain, (i, j))))
+    kept = max(best, default=(0, ()))[1]
+    draft.pairs = dict(kept)
+    draft.moved = {i: j for i, j in links if (i, j) not in kept}
+
+
+def _worth(stacks: _Stacks, i: int, j: int, *, is_free: bool) -> int:
+    """Return what it is worth to keep a layer's order: edited ones must, then as many as can."""
+    scale = _PLACE_BITS * (max(len(stacks.old), len(stacks.new)) + 3)
+    worth = _weight(stacks, j) + (1 << scale) * (i == j) + (1 << scale + 16)
+    return worth if is_free else worth + (1 << scale + 32)
+
+
 def _swap_neighbours(stacks: _Stacks, draft: _Draft) -> None:
     """Tell a swap as the first layer moved back, not as the second moved forward."""
     for i, j in sorted(draft.moved.items()):
-        if draft.pairs.get(i - 1) == j + 1 and stacks.old[i - 1] == stacks.new[j + 1]:
+        is_kept = draft.pairs.get(i - 1) == j + 1 and stacks.old[i - 1] == stacks.new[j + 1]
+        crossed = any((a < i) is not (b < j) for a, b in draft.moved.items() if a != i)
+        if is_kept and not crossed and i - 1 != j + 1:
             del draft.moved[i], draft.pairs[i - 1]
             draft.moved[i - 1] = j + 1
             draft.pairs[i] = j

@@ -162,6 +162,11 @@ _EDITS: dict[str, tuple[Edit, str, list[tuple[str, ...]]]] = {
         "keras",
         [("high", "intent", "thresholds", "added", "thresholds[min_score#2]")],
     ),
+    "an identity that looks like the label of a second": (
+        _in("thresholds", 1, value=5),
+        "three-thresholds",
+        [("high", "intent", "thresholds", "changed", "thresholds[k#2].value")],
+    ),
     "suggestion with its text": (
         _in("thresholds", 0, suggestedValue=1.5, suggestedValueText="1.50"),
         "keras-regression",
@@ -460,6 +465,9 @@ _EDITS: dict[str, tuple[Edit, str, list[tuple[str, ...]]]] = {
 
 
 def _base(name: str) -> JsonObject:
+    if name == "three-thresholds":
+        keys = ("k", "k", "k#2")
+        return {**sample(), "thresholds": [{"key": key, "value": 1} for key in keys]}
     return {**sample(), "batchSize": None} if name == "null-batch" else sample(name)
 
 

@@ -44,6 +44,7 @@ def _told(alignment: Alignment, old: str, new: str) -> list[str]:
         ("a", "aa", ["+1"]),
         ("caad", "cad", ["-2"]),
         ("aaaa", "aa", ["-2", "-3"]),
+        ("adc", "cda", ["2>0", "0>2"]),
         ("aa", "aaaa", ["+2", "+3"]),
         ("aad", "ada", ["1>2"]),
         ("ab", "aa", ["~1"]),
