@@ -113,11 +113,16 @@ def renderer(chosen: Settings) -> MailRenderer:
         pages=pages(),
         colophon=Colophon(
             version=__version__,
-            reports_directory=str(chosen.reports.directory),
             studio_url=_studio_pages(chosen.studio.base_url),
         ),
         list_id=f"drift.{_mail_host(chosen)}",
     )
+
+
+def page_of(chosen: Settings, report: Report) -> str:
+    """Return where a report's page lies, empty where it does not."""
+    path = archive(chosen).path(report)
+    return str(path) if path is not None and path.exists() else ""
 
 
 def archive(chosen: Settings) -> FolderArchive:
@@ -174,8 +179,8 @@ class Told:
 
     @property
     def is_told(self) -> bool:
-        """Return whether the server took every message that was tried."""
-        return self.delivery is None or self.delivery.is_complete
+        """Return whether the server took every message; without mail, the page was written."""
+        return self.delivery.is_complete if self.delivery else self.page is not None
 
 
 async def run_and_tell(

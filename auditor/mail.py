@@ -56,6 +56,14 @@ class MimeComposer:
             message[header] = _one_line(value)
         message.set_content(_encodable(mailing.text), cte="quoted-printable")
         message.add_alternative(_encodable(mailing.html), subtype="html", cte="quoted-printable")
+        if mailing.attachment is not None:
+            kind, _, form = mailing.attachment.type.partition("/")
+            message.add_attachment(
+                mailing.attachment.content,
+                maintype=kind,
+                subtype=form,
+                filename=mailing.attachment.name,
+            )
         message.set_boundary(_boundary(message_id))
         return message.as_bytes()
 

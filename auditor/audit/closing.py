@@ -40,13 +40,14 @@ def close(
     mail: MailPlan | None,
     now: Callable[[], datetime],
 ) -> str | None:
-    """Close the run, queue its messages and write its page; return the page's path.
+    """Write the run's page, close it and queue its messages; return the page's path.
 
     A page that cannot be written is logged and keeps no mail from going. Where no message
     carries the report, its findings count as told once the page is written.
     """
     report = ended.report
-    messages = _messages(report, mail, store, now()) if mail else ()
+    page = _write(report, archive)
+    messages = _messages(report, mail, store, page=page or "", at=now()) if mail else ()
     store.close_run(report, messages, carried=ended.carried)
     logger.info(
         "run ended",
@@ -58,7 +59,6 @@ def close(
             "messages": len(messages),
         },
     )
-    page = _write(report, archive)
     if page is not None and not messages and report.run.id is not None:
         store.mark_told(report.run.id, at=now())
     return page
@@ -72,21 +72,26 @@ def is_worth_mailing(report: Report, *, only_drift: bool) -> bool:
 
 
 def _messages(
-    report: Report, mail: MailPlan, store: RunStore, now: datetime
+    report: Report, mail: MailPlan, store: RunStore, *, page: str, at: datetime
 ) -> tuple[Message, ...]:
     if not is_worth_mailing(report, only_drift=mail.only_drift):
         logger.info("report not mailed: nothing but quiet", extra={"run": report.run.id})
         return ()
-    return compose_messages(
-        report, mail, installation=installation_of(store.fingerprint_key()), at=now
-    )
+    installation = installation_of(store.fingerprint_key())
+    return compose_messages(report, mail, installation=installation, page=page, at=at)
 
 
 def compose_messages(
-    report: Report, mail: MailPlan, *, installation: str, at: datetime, stream: str = "run"
+    report: Report,
+    mail: MailPlan,
+    *,
+    installation: str,
+    page: str,
+    at: datetime,
+    stream: str = "run",
 ) -> tuple[Message, ...]:
     """Return one queued message a recipient, each with a Message-ID of its own."""
-    mailing = mail.renderer.mailing(report)
+    mailing = mail.renderer.mailing(report, page=page)
     messages = []
     for recipient in mail.recipients:
         local = f"{stream}-{report.run.id}.{_short(recipient)}.{installation}"

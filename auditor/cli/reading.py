@@ -192,7 +192,7 @@ def report(chosen: argparse.Namespace) -> int:
             case "html":
                 say(app.renderer(settings).page(stored))
             case _:
-                say(app.renderer(settings).text(stored))
+                say(app.renderer(settings).text(stored, page=app.page_of(settings, stored)))
         if not chosen.send:
             return 0
         return send_again(settings, store, stored)

@@ -49,7 +49,7 @@ def _print(report: Report, settings: Settings, form: str) -> None:
     if form == "json":
         say(as_json.to_text(as_json.report_json(report)))
     else:
-        say(app.renderer(settings).text(report))
+        say(app.renderer(settings).text(report, page=app.page_of(settings, report)))
 
 
 def _exit_code(report: Report, *, is_told: bool, tells_drift: bool) -> int:
@@ -87,6 +87,7 @@ def send_again(settings: Settings, store: Store, report: Report) -> int:
         report,
         plan,
         installation=installation_of(store.fingerprint_key()),
+        page=app.page_of(settings, report),
         at=at,
         stream=f"again-{at:%Y%m%d%H%M%S}",
     )

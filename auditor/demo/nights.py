@@ -63,7 +63,7 @@ def show(folder: Path, say: _Say) -> int:
             say(f"  - {words}")
         say("\nNight 3, as the report tells it:\n")
         last = _night(settings)
-    say(app.renderer(settings).text(last.report))
+    say(app.renderer(settings).text(last.report, page=last.page or ""))
     say(f"The same report as a page: {last.page}")
     return 0 if last.page else 2
 

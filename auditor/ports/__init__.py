@@ -32,6 +32,7 @@ from auditor.ports.studio import (
 )
 from auditor.ports.telling import (
     Archive,
+    Attachment,
     Composer,
     Mailer,
     Mailing,
@@ -41,6 +42,7 @@ from auditor.ports.telling import (
 __all__ = [
     "Answer",
     "Archive",
+    "Attachment",
     "Breach",
     "Composer",
     "Fetched",

@@ -12,20 +12,34 @@ from auditor.outbox import Message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """A file that a mail carries along. `type` is its media type, e.g. `text/html`."""
+
+    name: str
+    type: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Mailing:
-    """A report as a mail carries it: one subject, the same content in text and HTML."""
+    """A report as a mail carries it: one subject, the same content in text and HTML.
+
+    `attachment` holds the whole report where text and HTML had to leave something out: a mail
+    that a server took must hold every finding that counts as told by it.
+    """
 
     subject: str
     text: str
     html: str
     headers: Mapping[str, str]
+    attachment: Attachment | None = None
 
 
 class Renderer(Protocol):
     """Turns a report into what people read."""
 
-    def mailing(self, report: Report) -> Mailing:
-        """Return subject, plain text and HTML of the report."""
+    def mailing(self, report: Report, *, page: str) -> Mailing:
+        """Return the report as mailed; `page` is where its page lies, empty where nowhere."""
         ...
 
 

@@ -22,16 +22,20 @@ class FolderArchive:
     directory: Path
     page: Callable[[Report], str]
 
+    def path(self, report: Report) -> Path | None:
+        """Return where the run's page lies or would; a dry run has none."""
+        return None if report.run.id is None else self.directory / page_name(report.run.id)
+
     def write(self, report: Report) -> str:
         """Write the run's page and return its path; a dry run has none and returns nothing.
 
         Raises:
             OSError: the folder cannot be written.
         """
-        if report.run.id is None:
+        path = self.path(report)
+        if path is None:
             return ""
         self.directory.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
-        path = self.directory / page_name(report.run.id)
         _replace(path, self.page(report).encode())
         return str(path)
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import binascii
-from dataclasses import dataclass
+import gzip
+from dataclasses import dataclass, replace
 
 from auditor.drift.model import Report
-from auditor.ports import Mailing
+from auditor.ports import Attachment, Mailing
 from auditor.rendering.html import HtmlRenderer
-from auditor.rendering.outline import Colophon, Limits, Outline
+from auditor.rendering.outline import Colophon, Limits, Outline, page_name
 from auditor.rendering.sections import outline
 from auditor.rendering.text import report_text
 
 # Gmail clips what passes about 102 KB, counted as it was encoded.
 MOST_HTML_BYTES = 90_000
 _MOST_SHOWN = 256
+_MOST_ATTACHED_BYTES = 1_000_000  # more is compressed: servers refuse mails of 10 to 25 MB
 _LEAST_ENTRIES = 3
 
 
@@ -26,9 +28,22 @@ class MailRenderer:
     colophon: Colophon
     list_id: str
 
-    def mailing(self, report: Report) -> Mailing:
-        """Return the report with as many findings, worst first, as the mail can hold."""
-        shown, html = self._fitted(report)
+    def mailing(self, report: Report, *, page: str) -> Mailing:
+        """Return the report with as many findings, worst first, as the mail can hold.
+
+        Where it cannot hold all, the whole page is attached.
+        """
+        whole = self._at(report, Limits(), full=page)
+        if _fits(whole[1]):
+            return self._mailing(report, *whole)
+        attached = page_name(report.run.id or 0)
+        where = f"{attached}, attached" + (f"; also {page}" if page else "")
+        fitted = self._fitted(report, full=where)
+        return replace(
+            self._mailing(report, *fitted), attachment=_attachment(attached, self.page(report))
+        )
+
+    def _mailing(self, report: Report, shown: Outline, html: str) -> Mailing:
         return Mailing(
             subject=shown.verdict.subject,
             text=report_text(shown),
@@ -36,29 +51,29 @@ class MailRenderer:
             headers=self._headers(report, shown),
         )
 
-    def text(self, report: Report) -> str:
-        """Return the whole report as plain text."""
-        return report_text(outline(report, self.colophon, Limits()))
+    def text(self, report: Report, *, page: str = "") -> str:
+        """Return the whole report as plain text; `page` is where its page lies."""
+        return report_text(self._outline(report, Limits(), full=page))
 
     def page(self, report: Report) -> str:
         """Return the whole report as a page."""
         return self.pages.page(outline(report, self.colophon, Limits()))
 
-    def _fitted(self, report: Report) -> tuple[Outline, str]:
-        whole = self._at(report, Limits(findings=_MOST_SHOWN, entries=_MOST_SHOWN))
-        if _fits(whole[1]):
-            return whole
+    def _fitted(self, report: Report, *, full: str) -> tuple[Outline, str]:
         # Bisection: the more is shown, the longer the mail; `most` is known not to fit.
         least, most = 0, _MOST_SHOWN
         while most - least > 1:
             middle = (least + most) // 2
-            fits = _fits(self._at(report, _limits(middle))[1])
+            fits = _fits(self._at(report, _limits(middle), full=full)[1])
             least, most = (middle, most) if fits else (least, middle)
-        return self._at(report, _limits(least))
+        return self._at(report, _limits(least), full=full)
 
-    def _at(self, report: Report, limits: Limits) -> tuple[Outline, str]:
-        shown = outline(report, self.colophon, limits)
+    def _at(self, report: Report, limits: Limits, *, full: str) -> tuple[Outline, str]:
+        shown = self._outline(report, limits, full=full)
         return shown, self.pages.mail(shown)
+
+    def _outline(self, report: Report, limits: Limits, *, full: str) -> Outline:
+        return outline(report, replace(self.colophon, full=full), limits)
 
     def _headers(self, report: Report, shown: Outline) -> dict[str, str]:
         totals = report.totals
@@ -70,6 +85,14 @@ class MailRenderer:
             "X-EI-Drift-Run": "dry-run" if report.run.id is None else str(report.run.id),
             "X-EI-Drift-Coverage": f"{totals.checked}/{totals.checked + totals.unknown}",
         }
+
+
+def _attachment(name: str, page: str) -> Attachment:
+    content = page.encode()
+    if len(content) <= _MOST_ATTACHED_BYTES:
+        return Attachment(name=name, type="text/html", content=content)
+    packed = gzip.compress(content, mtime=0)
+    return Attachment(name=f"{name}.gz", type="application/gzip", content=packed)
 
 
 def _limits(most: int) -> Limits:

@@ -25,12 +25,12 @@ class Colophon:
     """What the foot of a report says beyond the report itself.
 
     Attributes:
-        reports_directory: where the full page lies; empty where no folder is kept.
+        full: where the whole report lies; empty where nowhere.
         studio_url: Studio's pages, e.g. `https://studio.edgeimpulse.com`; empty for no links.
     """
 
     version: str
-    reports_directory: str = ""
+    full: str = ""
     studio_url: str = ""
     why: str = "Your address stands under [email] recipients in the auditor's configuration."
 

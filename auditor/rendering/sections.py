@@ -32,7 +32,6 @@ from auditor.rendering.outline import (
     Section,
     Told,
     Unchecked,
-    page_name,
 )
 from auditor.rendering.tally import Tally, tally, title
 from auditor.rendering.verdict import verdict
@@ -71,7 +70,7 @@ def outline(report: Report, colophon: Colophon, limits: Limits) -> Outline:
         baseline=_baseline(report, limits.entries),
         quiet=_quiet(numbers),
         shown=_shown(len(kept), len(numbers.findings)),
-        full=_full(report, colophon),
+        full=colophon.full,
         foot=_foot(report, colophon),
     )
 
@@ -284,16 +283,10 @@ def _foot(report: Report, colophon: Colophon) -> tuple[tuple[str, str], ...]:
         ("Next run", "" if report.next_run_at is None else moment(report.next_run_at)),
         ("Chain head", report.head_hash),
         ("Program", f"auditor {colophon.version}"),
-        ("Full report", _full(report, colophon)),
+        ("Full report", colophon.full),
         ("Why you", colophon.why),
     )
     return tuple((label, text) for label, text in pairs if text)
-
-
-def _full(report: Report, colophon: Colophon) -> str:
-    if report.run.id is None or not colophon.reports_directory:
-        return ""
-    return f"{colophon.reports_directory}/{page_name(report.run.id)}"
 
 
 def _shown(kept: int, every: int) -> str:

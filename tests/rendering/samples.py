@@ -357,6 +357,8 @@ def hostile() -> Report:
     )
 
 
+PAGE = "/var/lib/auditor/reports/run-000007.html"
+
 NIGHTS = {
     "first-night": first_night,
     "quiet": quiet,
@@ -370,7 +372,6 @@ NIGHTS = {
 def renderer() -> MailRenderer:
     colophon = Colophon(
         version="0.1.0",
-        reports_directory="/var/lib/auditor/reports",
         studio_url="https://studio.edgeimpulse.com",
     )
     return MailRenderer(
