@@ -19,6 +19,7 @@ from auditor.audit.run import Audit, Ended, Order, Watch
 from auditor.config import Settings
 from auditor.deliver import Delivery, deliver
 from auditor.drift.model import Report
+from auditor.errors import UsageError
 from auditor.ports import OutboxStore, RunStore, Store
 from auditor.schedule import next_due
 
@@ -61,15 +62,32 @@ def store(chosen: Settings, *, upgrade: bool | None = None) -> SqlStore:
     return open_database(chosen.database.url, upgrade=wanted)
 
 
+def existing(chosen: Settings) -> SqlStore:
+    """Open a store that must be there already: to read is no reason to make one.
+
+    Raises:
+        UsageError: no database exists yet.
+        StoreError: the database cannot be used.
+    """
+    from auditor.store.database import database_exists  # noqa: PLC0415
+
+    if not database_exists(chosen.database.url):
+        raise UsageError("there is no database yet: `auditor run` makes it")
+    return store(chosen)
+
+
 @contextmanager
-def stored(chosen: Settings) -> Iterator[SqlStore | None]:
-    """Open the store as it is, None where no database exists yet; nothing is made or upgraded."""
+def stored(chosen: Settings, *, upgrade: bool | None = False) -> Iterator[SqlStore | None]:
+    """Open the store as it is, None where no database exists yet; nothing is made.
+
+    Nor is it upgraded, unless `upgrade` is None: then as the configuration has it.
+    """
     from auditor.store.database import database_exists  # noqa: PLC0415
 
     if not database_exists(chosen.database.url):
         yield None
         return
-    with store(chosen, upgrade=False) as opened:
+    with store(chosen, upgrade=upgrade) as opened:
         yield opened
 
 
@@ -187,13 +205,15 @@ async def run_and_tell(
     chosen: Settings, order: Order, held: Store, *, watch: Watch | None = None
 ) -> Told:
     """Run, close, write the page and try every queued message; the caller holds the run lock."""
+    watch = watch or Watch()
     ended = await Audit(held, studio(chosen), now=now, watch=watch).run(order)
-    return await asyncio.to_thread(_tell, chosen, ended, held)
+    return await asyncio.to_thread(_tell, chosen, ended, held, watch)
 
 
-def _tell(chosen: Settings, ended: Ended, held: Store) -> Told:
+def _tell(chosen: Settings, ended: Ended, held: Store, watch: Watch) -> Told:
     page = close(ended, held, archive=archive(chosen), mail=mail_plan(chosen), now=now)
-    return Told(report=ended.report, page=page, delivery=deliver_all(chosen, held))
+    delivery = deliver_all(chosen, held, stopping=watch.stopping)
+    return Told(report=ended.report, page=page, delivery=delivery)
 
 
 async def run_dry(

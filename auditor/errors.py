@@ -59,7 +59,8 @@ class StudioError(AuditorError):
     """Studio gave no answer that can be believed.
 
     Attributes:
-        kind: one word for programs: `timeout`, `unreachable`, `unauthorized`, `http`,
+        kind: one word for programs: `timeout`, `unreachable`, `unauthorized`, `forbidden`,
+            `http`,
             `rate_limited`, `not_json`, `refused`, `invalid`, `too_large`, `redirect`.
         transient: asking again may help.
         retry_after: how long the server asked to wait, where it did.

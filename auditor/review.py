@@ -25,8 +25,8 @@ from auditor.errors import UsageError
 from auditor.ports import HistoryStore, RunStore, Version
 from auditor.redaction import Fingerprinter
 
-_REFERENCE = re.compile(r"(\d{1,18})/(\d{1,18})(?:@(.+))?", re.DOTALL)
-_RUN = re.compile(r"run:(\d{1,18})")
+_REFERENCE = re.compile(r"([0-9]{1,18})/([0-9]{1,18})(?:@(.+))?", re.DOTALL)
+_RUN = re.compile(r"run:([0-9]{1,18})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +89,8 @@ def find_version(
     if not versions:
         raise UsageError(f"no version of {reference.target} is stored: `auditor status` lists all")
     found = _chosen(reference, versions, baseline_id, zone)
+    if found is None and reference.when == "baseline":
+        raise UsageError(f"no baseline of {reference.target} is approved")
     if found is None:
         first = versions[-1]
         raise UsageError(
@@ -96,6 +98,17 @@ def find_version(
             f"{first.seen_at:%Y-%m-%d %H:%M} UTC; `auditor history {reference.target}` lists all"
         )
     return found
+
+
+def require_run(reference: Reference, store: RunStore) -> None:
+    """Refuse a reference to a run that never was: it would read as the version before.
+
+    Raises:
+        UsageError: there is no such run.
+    """
+    run = _RUN.fullmatch(reference.when)
+    if run is not None and store.run_info(int(run.group(1))) is None:
+        raise UsageError(f"there is no run {run.group(1)}: `auditor history` names those that are")
 
 
 def _chosen(
@@ -119,13 +132,13 @@ def _chosen(
 
 def _end_of_day(reference: Reference, zone: ZoneInfo) -> datetime:
     try:
-        day = date.fromisoformat(reference.when)
-    except ValueError as error:
+        day = date.fromisoformat(reference.when) + timedelta(days=1)
+        return datetime.combine(day, time(), zone).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         raise UsageError(
             f"{reference.when!r} is no moment: write a date as 2026-11-23, run:ID, latest, "
             "previous or baseline"
         ) from error
-    return datetime.combine(day + timedelta(days=1), time(), zone).astimezone(UTC)
 
 
 def secrets_in(answers: Sequence[JsonObject]) -> frozenset[str]:

@@ -18,10 +18,10 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What a probe came to, in words."""
+    """What a probe came to, in words; `exit_code` is 0 where it is well."""
 
     what: str
-    is_well: bool
+    exit_code: int
     words: str
 
 
@@ -32,6 +32,6 @@ async def examine(probes: Sequence[Probe]) -> tuple[Answered, ...]:
 
 async def _examined(probe: Probe) -> Answered:
     try:
-        return Answered(probe.what, is_well=True, words=await probe.attempt())
+        return Answered(probe.what, exit_code=0, words=await probe.attempt())
     except AuditorError as error:
-        return Answered(probe.what, is_well=False, words=str(error))
+        return Answered(probe.what, exit_code=error.exit_code, words=str(error))

@@ -59,7 +59,8 @@ class Postgres:
 def postgres_server(postgres_url: str) -> Iterator[Postgres]:
     server = Postgres(postgres_url)
     yield server
-    server.drop_all()
+    if os.environ.get("AUDITOR_TEST_POSTGRES"):  # else the server goes, and its databases with it
+        server.drop_all()
 
 
 @pytest.fixture(scope="session")

@@ -324,3 +324,13 @@ def test_pydantic_is_the_only_heavy_import() -> None:
     )
 
     assert done.stdout.strip() == "[]"
+
+
+def test_a_folder_with_a_question_mark_is_refused_for_a_database(tmp_path: Path) -> None:
+    """A URL's path ends there: another file would be opened, silently."""
+    folder = tmp_path / "what?"
+    folder.mkdir()
+    (folder / "config.toml").write_text('[[projects]]\nid = 1\napi_key = { env = "K" }\n')
+
+    with pytest.raises(ConfigError, match=r"folder with \? in its name"):
+        load(folder / "config.toml", environ={"K": "ei_0"})

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 
-from auditor.drift.model import Report, Snapshot, TargetId, Trigger, VendorFinding
+from auditor.drift.model import Report, RunInfo, Snapshot, TargetId, Trigger, VendorFinding
 from auditor.outbox import Message
 from auditor.ports import Known, Outcome, RunStore, Untold
 
@@ -84,6 +84,10 @@ class DryStore:
         """Return no link: a dry run is not in the chain."""
         del run_id
         return ""
+
+    def run_info(self, run_id: int) -> RunInfo | None:
+        """Return no run."""
+        return self._stored.run_info(run_id) if self._stored else None
 
     def previous_run_id(self, run_id: int) -> int | None:
         """Return no run."""

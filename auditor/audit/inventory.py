@@ -57,9 +57,7 @@ async def take_inventory(
     Raises:
         UsageError: the scope names what the configuration does not audit.
     """
-    parts = [
-        await _of_project(project, studio, known_of) for project in _in_scope(projects, scope)
-    ]
+    parts = [await _of_project(project, studio, known_of) for project in in_scope(projects, scope)]
     whole = Inventory(
         targets=tuple(one for part in parts for one in part.targets),
         settled=tuple(one for part in parts for one in part.settled),
@@ -68,7 +66,12 @@ async def take_inventory(
     return whole if scope.target is None else _narrowed(whole, scope.target)
 
 
-def _in_scope(projects: Sequence[Project], scope: Scope) -> tuple[Project, ...]:
+def in_scope(projects: Sequence[Project], scope: Scope) -> tuple[Project, ...]:
+    """Return the projects that a scope leaves.
+
+    Raises:
+        UsageError: the scope names a project that is not configured.
+    """
     wanted = scope.target.project_id if scope.target else scope.project_id
     chosen = tuple(one for one in projects if wanted is None or one.id == wanted)
     if not chosen:

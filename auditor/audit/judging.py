@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 from auditor.drift.compare import compare, compare_catalogues
-from auditor.drift.findings import Comparison, Judged, judge_comparison
+from auditor.drift.findings import Comparison, Judged, finding_of, judge_comparison
 from auditor.drift.folding import is_visual
 from auditor.drift.life import Life, first_life, makes_stale, next_life
 from auditor.drift.model import (
@@ -14,6 +15,7 @@ from auditor.drift.model import (
     Change,
     Finding,
     JsonObject,
+    Kind,
     ModelState,
     Since,
     Snapshot,
@@ -21,7 +23,7 @@ from auditor.drift.model import (
     TargetReport,
     TargetState,
 )
-from auditor.drift.policy import models_of
+from auditor.drift.policy import judge, models_of
 from auditor.drift.snapshots import (
     hide_secrets,
     parse,
@@ -29,7 +31,7 @@ from auditor.drift.snapshots import (
     secret_parameters,
     take_snapshot,
 )
-from auditor.ports import Answer, Known, Quiet, RunStore, Seen
+from auditor.ports import Answer, Gone, Known, Quiet, RunStore, Seen, Unread, Unserved
 from auditor.redaction import Fingerprinter
 
 
@@ -55,6 +57,9 @@ class Look:
     vendor: tuple[Change, ...] = ()
     shareable: Mapping[str, str] = field(default_factory=dict)
     pending: Pending | None = None
+
+
+_Unread: TypeAlias = Gone | Unserved | Unread
 
 
 class Judge:
@@ -226,6 +231,19 @@ class Judge:
         if not still:
             return told
         return replace(told, findings=(*told.findings, *still), state=TargetState.DRIFTED)
+
+
+def with_replacement(outcome: _Unread, known: Known | None) -> _Unread:
+    """Tell a block read before that now has a type without an endpoint as replaced."""
+    if not isinstance(outcome, Unserved) or known is None or known.version_id is None:
+        return outcome
+    if known.state is TargetState.UNSUPPORTED or known.type in ("", outcome.type):
+        return outcome
+    change = Change(
+        path="type", pattern="type", kind=Kind.REPLACED, before=known.type, after=outcome.type
+    )
+    finding = finding_of(outcome.target, change, judge(change), {})
+    return replace(outcome, findings=(finding,))
 
 
 def _is_equal(snapshot: Snapshot, known: Known) -> bool:

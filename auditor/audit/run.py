@@ -17,7 +17,7 @@ from datetime import datetime
 from typing import TypeAlias, TypeVar
 
 from auditor.audit.inventory import Inventory, Project, Scope, take_inventory
-from auditor.audit.judging import Judge, Look
+from auditor.audit.judging import Judge, Look, with_replacement
 from auditor.audit.tally import Tally, told_unread
 from auditor.drift.model import (
     Failure,
@@ -139,7 +139,7 @@ class Audit:
 
     async def _run(self, order: Order) -> Ended:
         started_at = self._now()
-        abandoned = await self._in_store(self._store.abandon_open_runs, started_at)
+        await self._in_store(self._store.abandon_open_runs, started_at)
         async with self._studio as studio:
             inventory = await take_inventory(
                 order.projects, order.scope, studio=studio, known_of=self._known_of_project
@@ -152,7 +152,7 @@ class Audit:
         await self._save(run, [look.outcome for look in settled], shared)
         if order.scope.is_whole and run.id is not None and not self._watch.stopping():
             await self._in_store(self._store.retire_others, run.id)
-        return await self._in_store(self._ended, run, order, shared, abandoned)
+        return await self._in_store(self._ended, run, order, shared)
 
     def _opened(self, order: Order, started_at: datetime) -> RunInfo:
         run_id = self._store.open_run(
@@ -173,9 +173,10 @@ class Audit:
         for start in range(0, len(inventory.settled), BATCH):
             part = inventory.settled[start : start + BATCH]
             known = await self._in_store(self._store.known, [one.target for one in part])
-            for outcome in part:
+            outcomes = [with_replacement(one, known.get(one.target)) for one in part]
+            for outcome in outcomes:
                 self._tally.add_unread(outcome, known.get(outcome.target))
-            await self._save(run, part)
+            await self._save(run, outcomes)
 
     async def _ask_all(
         self, run: RunInfo, inventory: Inventory, studio: Studio, judge: Judge, concurrency: int
@@ -265,30 +266,32 @@ class Audit:
         run: RunInfo,
         order: Order,
         shared: tuple[VendorFinding, ...],
-        abandoned: tuple[int, ...],
     ) -> Ended:
         run_id = run.id or 0
+        previous = self._store.previous_run_id(run_id)
         carried = self._store.untold(run_id)
         report = self._tally.report(run, finished_at=self._now(), shared=shared, carried=carried)
         return Ended(
             report=replace(
                 report,
                 head_hash=self._store.head(run_id),
-                previous_run_id=self._store.previous_run_id(run_id),
+                previous_run_id=previous,
                 schedule=order.schedule_line,
                 next_run_at=order.next_run_at,
-                notes=_notes(order, abandoned),
+                notes=self._notes(order, previous),
             ),
             carried=tuple(one for one in carried if self._tally.tells(one)),
         )
 
+    def _notes(self, order: Order, previous: int | None) -> tuple[str, ...]:
+        before = self._store.run_info(previous) if previous is not None else None
+        notes = []
+        if before is not None and before.status is RunStatus.ABANDONED:
+            notes.append(f"Run {before.id} did not end; what it found is told here.")
+        if order.trigger is Trigger.CATCH_UP:
+            notes.append(f"The run due at {order.slot.replace('T', ' ')} was missed: this is it.")
+        return tuple(notes)
+
     async def _in_store(self, work: Callable[..., _T], *arguments: object) -> _T:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._thread, work, *arguments)
-
-
-def _notes(order: Order, abandoned: Sequence[int]) -> tuple[str, ...]:
-    notes = [f"Run {one} did not end; what it found is told here." for one in abandoned]
-    if order.trigger is Trigger.CATCH_UP:
-        notes.append(f"The run due at {order.slot.replace('T', ' ')} was missed: this is it.")
-    return tuple(notes)

@@ -21,7 +21,7 @@ from auditor.drift.model import (
     TargetState,
     VendorFinding,
 )
-from auditor.drift.report import add_findings, count, merge_vendor, status_of
+from auditor.drift.report import READ, add_findings, count, merge_vendor, status_of
 from auditor.ports import Gone, Known, Unread, Unserved, Untold
 
 
@@ -104,14 +104,16 @@ class Tally:
                 targets[target_id] = add_findings(targets[target_id], findings)
         in_order = tuple(targets[target_id] for target_id in sorted(targets))
         totals = count(in_order)
+        read = {one.target.project_id for one in in_order if one.state in READ}
+        errors = tuple(one for one in self.errors if one.project_id not in read)
         vendor = [vendor_finding(change, targets=n) for change, n in self.vendor.values()]
         vendor += [*shared, *_carried_vendor(carried)]
         return Report(
-            run=replace(run, status=status_of(totals, self.errors), finished_at=finished_at),
+            run=replace(run, status=status_of(totals, errors), finished_at=finished_at),
             totals=totals,
             targets=in_order,
             catalogue=merge_vendor(vendor),
-            errors=tuple(self.errors),
+            errors=errors,
         )
 
 
@@ -152,6 +154,7 @@ def _told_unserved(outcome: Unserved, known: Known | None) -> TargetReport:
         type=outcome.type,
         state=TargetState.UNSUPPORTED,
         model_state=ModelState.UNKNOWN,
+        findings=outcome.findings,
         went=known is None or known.state is not TargetState.UNSUPPORTED,
     )
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import sys
+from io import TextIOWrapper
 
 from auditor.rendering.words import harmless
 
@@ -18,6 +20,7 @@ class LogFormat(logging.Formatter):
         """Return the record as text; a traceback stands behind it on lines of its own."""
         line = super().format(record)
         first, _, rest = line.partition("\n")
+        rest = "\n".join(harmless(one) for one in rest.split("\n"))
         extras = "".join(
             f" {key}={value}" for key, value in vars(record).items() if key not in _RECORD
         )
@@ -35,8 +38,22 @@ def set_up_logging(level: int = logging.INFO) -> None:
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
+def settle_output() -> None:
+    """Let no character that the terminal cannot show end a command."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def say(text: str) -> None:
-    """Write a part of the answer."""
+    """Write a part of the answer.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    if sys.stdout is None:  # closed by the caller (`>&-`)
+        raise OSError(errno.EBADF, "standard output is closed")
     sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
 
 
@@ -48,4 +65,6 @@ def complain(text: str) -> None:
 
 def hang_up() -> None:
     """Stop writing where the reader has gone, without Python's own complaint at exit."""
+    if sys.stdout is None:
+        return
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -5,15 +5,24 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from importlib import import_module
+from typing import NoReturn
 
 from auditor import __version__
+from auditor.rendering.words import harmless
 
 _Command = Callable[[argparse.Namespace], int]
 
 
+class _Parser(argparse.ArgumentParser):
+    """Shows what it was given without the control characters in it."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(harmless(message))
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command line."""
-    top = argparse.ArgumentParser(
+    top = _Parser(
         prog="auditor",
         description="Audits Edge Impulse learn blocks for configuration drift.",
         epilog="Exit codes: 0 nothing to tell, 1 drift, 2 could not tell, 78 damaged database.",
@@ -29,9 +38,9 @@ def parser() -> argparse.ArgumentParser:
 _Commands = argparse._SubParsersAction  # noqa: SLF001 - argparse has no public name for it
 
 
-def _add_audit(commands: _Commands[argparse.ArgumentParser]) -> None:
+def _add_audit(commands: _Commands[_Parser]) -> None:
     run = _command(commands, "run", "running:run", "audit now, once")
-    run.add_argument("--project", type=int, metavar="P", help="only this project")
+    run.add_argument("--project", type=_number, metavar="P", help="only this project")
     run.add_argument("--block", metavar="P/L", help="only this learn block")
     _add_format(run, "text", "json")
     run.add_argument("--exit-code", action="store_true", help="exit 1 where there is drift")
@@ -47,7 +56,7 @@ def _add_audit(commands: _Commands[argparse.ArgumentParser]) -> None:
     demo.add_argument("--folder", default="demo-audit", help="where to put it (%(default)s)")
 
 
-def _add_history(commands: _Commands[argparse.ArgumentParser]) -> None:
+def _add_history(commands: _Commands[_Parser]) -> None:
     diff = _command(commands, "diff", "reading:diff", "compare two getKeras answers")
     for side in ("old", "new"):
         diff.add_argument(
@@ -62,12 +71,14 @@ def _add_history(commands: _Commands[argparse.ArgumentParser]) -> None:
     show = _command(commands, "show", "reading:show", "print a stored version as JSON")
     show.add_argument("version", metavar="PROJECT/LEARN[@WHEN]")
     report = _command(commands, "report", "reading:report", "render a stored run again")
-    report.add_argument("run", nargs="?", type=int, metavar="RUN", help="the last one if omitted")
+    report.add_argument(
+        "run", nargs="?", type=_number, metavar="RUN", help="the last one if omitted"
+    )
     _add_format(report, "text", "json", "html")
     report.add_argument("--send", action="store_true", help="mail it to the recipients again")
 
 
-def _add_upkeep(commands: _Commands[argparse.ArgumentParser]) -> None:
+def _add_upkeep(commands: _Commands[_Parser]) -> None:
     _command(commands, "check", "upkeep:check", "check configuration, database, Studio and mail")
     _command(commands, "verify", "upkeep:verify", "walk the hash chain of the history")
     database = commands.add_parser("db", help="the database's schema", description="Schema.")
@@ -76,13 +87,13 @@ def _add_upkeep(commands: _Commands[argparse.ArgumentParser]) -> None:
 
 
 def _command(
-    commands: _Commands[argparse.ArgumentParser],
+    commands: _Commands[_Parser],
     name: str,
     function: str,
     summary: str,
     *,
     has_config: bool = True,
-) -> argparse.ArgumentParser:
+) -> _Parser:
     command = commands.add_parser(
         name, help=summary, description=f"{summary[:1].upper()}{summary[1:]}."
     )
@@ -94,6 +105,13 @@ def _command(
         )
     command.set_defaults(command=_late(function))
     return command
+
+
+def _number(text: str) -> int:
+    """Return an id: what a 64-bit integer of a database holds."""
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of a project or run")
+    return int(text)
 
 
 def _late(function: str) -> _Command:

@@ -88,7 +88,7 @@ def _sides(names: tuple[str, str], path: str | None) -> Iterator[_Sides]:
         yield _Sides((old, new), key, known, None)
         return
     chosen = app.settings(path)
-    with app.store(chosen) as store:
+    with app.existing(chosen) as store:
         key = Fingerprinter(store.fingerprint_key())
         answers = [
             _answer(name, chosen.studio.max_bytes)
@@ -120,6 +120,7 @@ def _answer(name: str, max_bytes: int) -> JsonObject:
 
 
 def _version(reference: Reference, chosen: Settings, store: SqlStore) -> Version:
+    review.require_run(reference, store)
     return review.find_version(
         reference,
         store,
@@ -134,8 +135,10 @@ def status(chosen: argparse.Namespace) -> int:
 
     settings = app.settings(chosen.config)
     next_run_at = app.next_run_at(settings)
-    with app.store(settings) as store:
-        statuses, last, messages = store.statuses(), store.last_run(), store.messages()
+    with app.stored(settings, upgrade=None) as store:
+        statuses = store.statuses() if store else ()
+        last = store.last_run() if store else None
+        messages = store.messages() if store else ()
     if chosen.format == "json":
         document = as_json.status_json(
             statuses, last_run=last, next_run_at=next_run_at, messages=messages
@@ -151,7 +154,7 @@ def history(chosen: argparse.Namespace) -> int:
     from auditor.rendering.tables import history_text  # noqa: PLC0415
 
     target = review.parse_target(chosen.target)
-    with app.store(app.settings(chosen.config)) as store:
+    with app.existing(app.settings(chosen.config)) as store:
         versions = store.versions(target)
     if not versions:
         raise UsageError(f"no version of {target} is stored: `auditor status` lists all targets")
@@ -170,7 +173,7 @@ def show(chosen: argparse.Namespace) -> int:
     if reference is None:
         raise UsageError(f"{chosen.version!r} names no version: write PROJECT/LEARN[@WHEN]")
     settings = app.settings(chosen.config)
-    with app.store(settings) as store:
+    with app.existing(settings) as store:
         snapshot = _version(reference, settings, store).snapshot
     say(as_json.to_text(as_sent(snapshot.document, snapshot.catalogue.document)))
     return 0
@@ -181,7 +184,9 @@ def report(chosen: argparse.Namespace) -> int:
     from auditor.cli.running import send_again  # noqa: PLC0415
 
     settings = app.settings(chosen.config)
-    with app.store(settings) as store:
+    if chosen.send and settings.email is None:
+        raise UsageError("no mail is configured: add [email] to the configuration")
+    with app.existing(settings) as store:
         stored = store.report(chosen.run)
         if stored is None:
             missing = "no run is stored yet" if chosen.run is None else f"no run {chosen.run}"

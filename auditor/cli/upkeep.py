@@ -13,20 +13,20 @@ from auditor.config import ProjectSettings, Settings
 from auditor.drift.model import Failure, TargetId
 from auditor.errors import AuditorError, StudioError
 from auditor.ports import NoAnswer
-from auditor.rendering.words import harmless
+from auditor.rendering.words import count, harmless
 from auditor.upkeep import Probe, examine
 
 
 def check(chosen: argparse.Namespace) -> int:
     """Try everything that a night needs and change nothing; exit 2 where something fails."""
     settings = app.settings(chosen.config)
-    say(f"ok      configuration: {len(settings.projects)} projects")
+    say(f"ok      configuration: {count(len(settings.projects), 'project')}")
     for advice in config.warnings(settings):
         say(f"advice  {harmless(advice)}")
     answers = app.quickly(examine(_probes(settings)))
     for one in answers:
-        say(f"{'ok' if one.is_well else 'FAILED':<7} {harmless(f'{one.what}: {one.words}')}")
-    return 0 if all(one.is_well for one in answers) else 2
+        say(f"{'FAILED' if one.exit_code else 'ok':<7} {harmless(f'{one.what}: {one.words}')}")
+    return max((one.exit_code for one in answers), default=0)
 
 
 def _probes(settings: Settings) -> list[Probe]:
@@ -81,7 +81,7 @@ def _mail(settings: Settings) -> str:
 
 def verify(chosen: argparse.Namespace) -> int:
     """Walk the hash chain; exit 2 at the first broken link."""
-    with app.store(app.settings(chosen.config)) as store:
+    with app.existing(app.settings(chosen.config)) as store:
         breach = store.verify()
     if breach is None:
         say("The history is sound.")

@@ -87,7 +87,10 @@ def _database_url(text: str, info: ValidationInfo) -> str:
         raise refusal("is in memory, which forgets every night", f"write {_SQLITE}FILE")
     if name == text or name.startswith("file:") or "?" in name:
         raise refusal("does not name a file", f"write {_SQLITE}FILE, without options")
-    return f"{_SQLITE}{located(name, surroundings(info))}"
+    path = str(located(name, surroundings(info)))
+    if "?" in path:
+        raise refusal("lies in a folder with ? in its name", "move it: a URL's path ends there")
+    return f"{_SQLITE}{path}"
 
 
 def _directory(text: str, info: ValidationInfo) -> str:

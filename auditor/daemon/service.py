@@ -22,9 +22,15 @@ from auditor import app
 from auditor.audit.run import Watch
 from auditor.config import Settings, warnings
 from auditor.daemon.notify import notify, reloading, watchdog_period
-from auditor.daemon.triggers import trigger
-from auditor.drift.model import Trigger
-from auditor.errors import AlreadyRunError, ConfigError, RunUnderWayError, StoreUnreachableError
+from auditor.daemon.triggers import SlotTrigger
+from auditor.drift.model import RunStatus, Trigger
+from auditor.errors import (
+    AlreadyRunError,
+    ConfigError,
+    RunUnderWayError,
+    StoreError,
+    StoreUnreachableError,
+)
 from auditor.outbox import MessageState
 from auditor.ports import Store
 from auditor.schedule import Slot, newest_due
@@ -92,7 +98,7 @@ class Service:
         self._stop = stop
         self._busy = asyncio.Lock()
         self._not_before: datetime | None = None
-        self._since = app.now()
+        self._since = self._up_since = app.now()
         self._scheduler = AsyncIOScheduler(
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         )
@@ -100,6 +106,7 @@ class Service:
     async def run(self) -> None:
         """Serve until told to stop; a run under way ends its targets in hand first."""
         self._adopt(self._settings)
+        await self._guarded(self._close_what_crashed)
         self._scheduler.start()
         notify("READY=1")
         logger.info("service started", extra={"next_run": _text(app.next_run_at(self._settings))})
@@ -115,14 +122,15 @@ class Service:
         """Take a changed configuration; one that cannot be used is refused and the old stays."""
         reloading()
         try:
-            settings = self._load()
+            settings = self._keeping_database(self._load())
+            self._adopt(settings)
         except ConfigError as error:
             logger.error("configuration not taken, the old one stays: %s", error)  # noqa: TRY400
+        except StoreError as error:
+            logger.error("configuration not taken: %s", error)  # noqa: TRY400 - it says all
         else:
-            self._adopt(self._keeping_database(settings))
-            logger.info(
-                "configuration taken", extra={"next_run": _text(app.next_run_at(settings))}
-            )
+            next_run = _text(app.next_run_at(settings))
+            logger.info("configuration taken", extra={"next_run": next_run})
         notify("READY=1", self._status())
 
     def _keeping_database(self, settings: Settings) -> Settings:
@@ -131,15 +139,15 @@ class Service:
         return replace(settings, database=self._settings.database)
 
     def _adopt(self, settings: Settings) -> None:
-        self._settings = settings
         for advice in warnings(settings):
             logger.warning("%s", advice)
         schedule = settings.schedule
         line = f"{schedule.line} {schedule.timezone.key}"
         self._since = self._store.schedule_start(app.SCHEDULE, line, now=app.now())
+        self._settings = settings
         self._scheduler.add_job(
             self._night,
-            trigger(schedule.cron, schedule.timezone),
+            SlotTrigger(schedule.cron, schedule.timezone),
             id="night",
             replace_existing=True,
         )
@@ -156,11 +164,16 @@ class Service:
         if period is not None:
             self._scheduler.add_job(
                 notify,
-                IntervalTrigger(seconds=max(1, int(period.total_seconds()))),
+                IntervalTrigger(seconds=max(0.2, period.total_seconds())),
                 args=["WATCHDOG=1"],
                 id="watchdog",
                 replace_existing=True,
             )
+
+    async def _close_what_crashed(self) -> None:
+        """Close a run that a crash left open, so that its slot counts as missed."""
+        with suppress(RunUnderWayError), self._store.run_lock():
+            self._store.abandon_open_runs(app.now())
 
     async def _night(self) -> None:
         async with self._busy:
@@ -200,7 +213,8 @@ class Service:
         slot = newest_due(schedule.cron, schedule.timezone, moment)
         if slot is None or slot.at < self._since or self._stop.is_set():
             return None
-        if why is Trigger.CATCH_UP and moment - slot.at < MISSED_AFTER:
+        # Its own wake-up starts a slot that came while the service was up.
+        if why is Trigger.CATCH_UP and slot.at > self._up_since and _is_young(slot, moment):
             return None
         if self._not_before is not None and moment < self._not_before:
             return None
@@ -212,9 +226,12 @@ class Service:
         )
         notify("STATUS=Run under way")
         with self._store.run_lock():
-            await app.run_and_tell(
+            told = await app.run_and_tell(
                 self._settings, order, self._store, watch=Watch(stopping=self._stop.is_set)
             )
+            run = told.report.run
+            if self._stop.is_set() and run.status is not RunStatus.COMPLETE and run.id is not None:
+                self._store.release_slot(run.id)  # the night is still to be had
 
     async def _deliver(self) -> None:
         await asyncio.to_thread(
@@ -229,9 +246,17 @@ class Service:
         notify(self._status())
 
     def _status(self) -> str:
-        waiting = [one for one in self._store.messages() if one.state is MessageState.QUEUED]
+        try:
+            messages = self._store.messages()
+        except StoreError:
+            return "STATUS=The database cannot be reached"
+        waiting = [one for one in messages if one.state is MessageState.QUEUED]
         next_run = _text(app.next_run_at(self._settings))
         return f"STATUS=Next run {next_run}; {len(waiting)} undelivered"
+
+
+def _is_young(slot: Slot, moment: datetime) -> bool:
+    return moment - slot.at < MISSED_AFTER
 
 
 def _text(moment: datetime | None) -> str:

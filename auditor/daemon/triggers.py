@@ -1,37 +1,30 @@
-"""A crontab(5) line as APScheduler triggers.
+"""A crontab(5) line as an APScheduler trigger.
 
-`CronTrigger.from_crontab` is not used: it counts Monday as 0, refuses 7 and `@daily`, and takes
-a day of month and a day of week together where crontab takes either. `jitter=` is not used: it
-loses a day when the clocks go forward (apscheduler#606).
+`CronTrigger` is not used. `from_crontab` counts Monday as 0, refuses 7 and `@daily`, and takes a
+day of month and a day of week together where crontab takes either; `jitter=` loses a day when the
+clocks go forward (apscheduler#606), and so does a slot at midnight without it.
 """
 
 from __future__ import annotations
 
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from apscheduler.triggers.base import BaseTrigger
-from apscheduler.triggers.combining import OrTrigger
-from apscheduler.triggers.cron import CronTrigger
 
-from auditor.schedule import Cron
-
-_DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")  # crontab counts from Sunday
+from auditor.schedule import Cron, next_due
 
 
-def trigger(cron: Cron, zone: ZoneInfo) -> BaseTrigger:
-    """Return the trigger that fires when the line says."""
-    fields = {
-        "minute": _numbers(cron.minutes),
-        "hour": _numbers(cron.hours),
-        "month": _numbers(cron.months),
-        "timezone": zone,
-    }
-    days = {"day": _numbers(cron.days)}
-    weekdays = {"day_of_week": ",".join(_DAYS[day] for day in sorted(cron.weekdays))}
-    if cron.either_day:
-        return OrTrigger([CronTrigger(**fields, **days), CronTrigger(**fields, **weekdays)])
-    return CronTrigger(**fields, **days, **weekdays)
+class SlotTrigger(BaseTrigger):  # type: ignore[misc] # APScheduler has no types
+    """Fires at every slot of a schedule."""
 
+    def __init__(self, cron: Cron, zone: ZoneInfo) -> None:
+        self._cron = cron
+        self._zone = zone
 
-def _numbers(values: frozenset[int]) -> str:
-    return ",".join(str(value) for value in sorted(values))
+    def get_next_fire_time(
+        self, previous_fire_time: datetime | None, now: datetime
+    ) -> datetime | None:
+        """Return the first slot after both `previous_fire_time` and `now`."""
+        slot = next_due(self._cron, self._zone, max(now, previous_fire_time or now))
+        return slot.at if slot else None

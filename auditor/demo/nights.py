@@ -17,10 +17,12 @@ from auditor.config import Settings
 from auditor.demo.faults import Fault
 from auditor.demo.studio import BuiltInStudio, sample_blocks
 from auditor.drift.model import TargetId
+from auditor.errors import UsageError
 
 KEY = "ei_" + "d3" * 24  # of a Studio that lives as long as the demo
 PUMP, CAMERA = 101, 202
 
+MARK = "# Written by `auditor demo`"
 CONFIG = """\
 # Written by `auditor demo`: a Studio of its own that lives as long as the demo, two projects.
 [studio]
@@ -147,7 +149,16 @@ def _vendor_release(answer: _Answer) -> None:
 
 
 def _clear(folder: Path) -> None:
-    """Start from nothing, but remove only what a demo made."""
+    """Start from nothing, but remove only what a demo made.
+
+    Raises:
+        UsageError: the folder holds something that no demo made.
+    """
+    config_file = folder / "config.toml"
+    is_demo = config_file.is_file() and config_file.read_text("utf-8", "replace").startswith(MARK)
+    is_taken = any((folder / name).exists() for name in ("config.toml", "auditor.db", "reports"))
+    if not is_demo and (is_taken or (folder.exists() and not folder.is_dir())):
+        raise UsageError(f"{folder} holds what no demo made: name another folder with --folder")
     for name in ("auditor.db", "auditor.db-wal", "auditor.db-shm", "auditor.db.lock"):
         (folder / name).unlink(missing_ok=True)
     shutil.rmtree(folder / "reports", ignore_errors=True)

@@ -93,15 +93,12 @@ def _pair(
         )
         return
     if before is not None and not before.is_blank:
-        left[key] = _leaf(before)
+        left[key] = before.form
     if after is not None and not after.is_blank:
-        right[key] = _leaf(after)
-
-
-def _leaf(node: Node) -> Json:
-    """Wrap an object that is compared as one value, so that nothing looks inside."""
-    is_sealed = node.children is None and isinstance(node.form, dict) and bool(node.form)
-    return [node.form] if is_sealed else node.form
+        right[key] = after.form
+    if key in left and key in right and isinstance(left[key], dict):
+        # An object compared as one value: deepdiff must not look inside.
+        left[key], right[key] = "before", "before" if same(left[key], right[key]) else "after"
 
 
 def _both_open(before: Node, after: Node) -> bool:

@@ -18,7 +18,7 @@ from auditor.drift.model import (
     VendorFinding,
 )
 
-_READ = (TargetState.NEW, TargetState.IN_SYNC, TargetState.DRIFTED)
+READ = (TargetState.NEW, TargetState.IN_SYNC, TargetState.DRIFTED)
 
 
 def add_findings(target: TargetReport, findings: Iterable[Finding]) -> TargetReport:
@@ -47,7 +47,7 @@ def count(targets: Iterable[TargetReport]) -> Totals:
         findings += sum(1 for one in target.findings if one.since is Since.LAST)
     return Totals(
         targets=states.total(),
-        checked=sum(states[state] for state in _READ),
+        checked=sum(states[state] for state in READ),
         new=states[TargetState.NEW],
         in_sync=states[TargetState.IN_SYNC],
         drifted=states[TargetState.DRIFTED],

@@ -120,12 +120,13 @@ class Gone:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unserved:
-    """A type that has no endpoint here."""
+    """A type that has no endpoint here; `findings` where it replaced one that has."""
 
     target: TargetId
     project: str
     name: str
     type: str
+    findings: tuple[Finding, ...] = ()
 
 
 Outcome: TypeAlias = Quiet | Seen | Unread | Gone | Unserved

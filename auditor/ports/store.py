@@ -84,6 +84,10 @@ class RunStore(Protocol):
         """Return the run's link in the hash chain: over the previous run's and its versions."""
         ...
 
+    def run_info(self, run_id: int) -> RunInfo | None:
+        """Return a run however it ended, None where there is none."""
+        ...
+
     def previous_run_id(self, run_id: int) -> int | None:
         """Return the id of the stored run before `run_id`."""
         ...
@@ -147,7 +151,14 @@ class Ledger(Protocol):
     """Which nights happened; the database knows, the scheduler does not."""
 
     def has_run(self, schedule: str, slot: str) -> bool:
-        """Return whether the slot of the schedule has its run, however it ended."""
+        """Return whether the slot has its run, or was tried in vain three times.
+
+        A run that was abandoned or stopped before its end leaves the slot due.
+        """
+        ...
+
+    def release_slot(self, run_id: int) -> None:
+        """Make the slot of a run that was stopped before its end due again."""
         ...
 
     def schedule_start(self, schedule: str, line: str, *, now: datetime) -> datetime:

@@ -21,12 +21,12 @@ from auditor.drift.model import (
     VendorFinding,
 )
 from auditor.outbox import MessageState
-from auditor.ports import Seen, Untold
+from auditor.ports import Seen, Unserved, Untold
 from auditor.store.packing import pack_json, unpack_json
 from auditor.store.tables import finding, message
 
 
-def add(connection: Connection, run_id: int, outcomes: Sequence[Seen]) -> None:
+def add(connection: Connection, run_id: int, outcomes: Sequence[Seen | Unserved]) -> None:
     """Store the targets' own findings."""
     rows = [_row(run_id, one.target, found) for one in outcomes for found in one.findings]
     if rows:

@@ -9,11 +9,14 @@ from sqlalchemy import Connection, select
 from auditor.store.insertion import insert_into
 from auditor.store.tables import run, schedule
 
+MOST_TRIES = 3  # a run that takes the machine down must not do so for ever
+
 
 def has_run(connection: Connection, name: str, slot: str) -> bool:
-    """Return whether the slot of the schedule has its run, however it ended."""
-    query = select(run.c.id).where(run.c.schedule == name, run.c.slot == slot)
-    return connection.execute(query).first() is not None
+    """Return whether the slot has its run, or was tried in vain `MOST_TRIES` times."""
+    query = select(run.c.slot).where(run.c.schedule == name, run.c.slot.startswith(slot))
+    slots = connection.execute(query).scalars().all()
+    return slot in slots or len(slots) >= MOST_TRIES
 
 
 def start(connection: Connection, name: str, line: str) -> datetime | None:

@@ -76,7 +76,7 @@ def unpack_json(blob: bytes) -> Json:
 
 _DAMAGED = (
     "a stored document is not what was stored; run `auditor verify`, and restore the database "
-    "from the last `auditor backup`"
+    "from your last backup"
 )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, select, update
 
-from auditor.drift.model import Report
+from auditor.drift.model import Report, Totals
 from auditor.errors import UsageError
 from auditor.outbox import Message
 from auditor.ports import Untold
@@ -17,6 +17,8 @@ from auditor.store.chain import content_hash
 from auditor.store.insertion import insert_into
 from auditor.store.packing import pack, pack_json, unpack_json
 from auditor.store.tables import roster, run
+
+_UNCLOSED = "This run has no report: it did not end. What it found is told by the next run."
 
 
 def close(
@@ -49,13 +51,21 @@ def read(connection: Connection, run_id: int | None) -> Report | None:
     """Return a run's report, the newest where `run_id` is None; None where there is none."""
     row = connection.execute(_query(run_id)).mappings().first()
     if row is None:
-        return None
+        return None if run_id is None else _unclosed(connection, run_id)
     return report_form.report_of(
         runs.info(row),
         row["head_hash"],
         roster=unpack_json(row["document"]),
         body=unpack_json(row["report"]),
     )
+
+
+def _unclosed(connection: Connection, run_id: int) -> Report | None:
+    """Return what is known of a run that has no report: that it did not end."""
+    found = runs.read(connection, run_id)
+    if found is None:
+        return None
+    return Report(run=found, totals=Totals(), targets=(), notes=(_UNCLOSED,))
 
 
 def _query(run_id: int | None) -> Select[Any]:

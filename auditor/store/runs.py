@@ -13,6 +13,8 @@ from auditor.errors import AlreadyRunError, UsageError
 from auditor.store.chain import START, RunLink
 from auditor.store.tables import run, version
 
+RELEASED = "!"  # behind the slot of a run that did not come to its end, before its id
+
 
 def start(
     connection: Connection, trigger: Trigger, *, started_at: datetime, schedule: str, slot: str
@@ -40,7 +42,22 @@ def abandon_running(connection: Connection, *, at: datetime) -> tuple[int, ...]:
         closed = {"status": RunStatus.ABANDONED, "finished_at": at}
         here = update(run).where(run.c.id == run_id)
         connection.execute(here.values(**closed, head_hash=head(connection, run_id)))
+        release_slot(connection, run_id)
     return ids
+
+
+def release_slot(connection: Connection, run_id: int) -> None:
+    """Make the run's slot due again; the row goes on telling which one it was."""
+    row = connection.execute(select(run.c.slot).where(run.c.id == run_id)).one()
+    if row.slot is not None:
+        released = f"{row.slot}{RELEASED}{run_id}"
+        connection.execute(update(run).where(run.c.id == run_id).values(slot=released))
+
+
+def read(connection: Connection, run_id: int) -> RunInfo | None:
+    """Return a run, None where there is none."""
+    row = connection.execute(select(run).where(run.c.id == run_id)).mappings().first()
+    return None if row is None else info(row)
 
 
 def head(connection: Connection, run_id: int) -> str:

@@ -177,6 +177,16 @@ class SqlStore:
         with self._there.reading() as connection:
             return runs.head(connection, run_id)
 
+    def run_info(self, run_id: int) -> RunInfo | None:
+        """Return a run however it ended, None where there is none."""
+        with self._there.reading() as connection:
+            return runs.read(connection, run_id)
+
+    def release_slot(self, run_id: int) -> None:
+        """Make the slot of a run that was stopped before its end due again."""
+        with self._there.writing() as connection:
+            runs.release_slot(connection, run_id)
+
     def previous_run_id(self, run_id: int) -> int | None:
         """Return the id of the stored run before `run_id`."""
         with self._there.reading() as connection:
@@ -280,3 +290,4 @@ def _save(
         marks.unread(connection, run_id, unread, at=at)
     if unserved := [one for one in outcomes if isinstance(one, Unserved)]:
         marks.unserved(connection, run_id, unserved, at=at)
+        findings.add(connection, run_id, unserved)

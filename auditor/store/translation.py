@@ -13,8 +13,8 @@ from auditor.errors import DamagedDatabaseError, StoreError, StoreUnreachableErr
 from auditor.store.address import Address
 
 RESTORE = (
-    "stop the auditor, move the database away with everything named like it, put a copy of the "
-    "last `auditor backup` in its place, and start again"
+    "stop the auditor, move the database away with everything named like it, put a copy of your "
+    "last backup in its place, and start again"
 )
 _LOCKED = "another program has held it locked for too long; end that program, or try again later"
 _READ_ONLY = "it is read-only; give the auditor's user the right to write it and its folder"

@@ -70,6 +70,8 @@ class StudioClient:
     _host: str = field(init=False, repr=False)
     _headers: dict[int, httpx.Headers] = field(init=False, repr=False)
     _refused: dict[int, Failure] = field(init=False, repr=False, default_factory=dict)
+    _read: set[int] = field(init=False, repr=False, default_factory=set)
+    _doubted: set[int] = field(init=False, repr=False, default_factory=set)
     _slots: asyncio.Semaphore = field(init=False, repr=False)
     _transport: httpx.AsyncBaseTransport = field(init=False, repr=False)
 
@@ -101,12 +103,14 @@ class StudioClient:
             body = await self._get(project_id, f"/api/{project_id}/training/keras/{learn_id}")
             digest = sha256(body).hexdigest()
             if digest == known_body:
+                self._read.add(project_id)
                 return _SAME
             document = read_answer(body, secrets=self._secrets(project_id))
         except StudioError as error:
-            return NoAnswer(
-                failure=self._failure(project_id, error), whole_project=error.whole_project
-            )
+            failure = self._failure(project_id, error)
+            is_whole = error.whole_project and project_id not in self._read
+            return NoAnswer(failure=failure, whole_project=is_whole)
+        self._read.add(project_id)
         return Answer(document=document, body_digest=digest)
 
     async def blocks(self, project_id: int) -> tuple[ListedBlock, ...] | Failure:
@@ -191,13 +195,24 @@ class StudioClient:
 
     def _failure(self, project_id: int, error: StudioError) -> Failure:
         failure = Failure(kind=error.kind, message=error.message)
-        if error.whole_project and project_id not in self._refused:
+        if self._condemns(project_id, error):
             self._refused[project_id] = failure
             logger.warning(
                 "project not readable, asking no further",
                 extra={"project": project_id, "kind": error.kind},
             )
         return failure
+
+    def _condemns(self, project_id: int, error: StudioError) -> bool:
+        """Return whether to ask no further: never where the credential has read a block.
+
+        A 403 may be one block's alone, so it takes two of them.
+        """
+        if not error.whole_project or project_id in self._read | self._refused.keys():
+            return False
+        is_certain = error.kind == "unauthorized" or project_id in self._doubted
+        self._doubted.add(project_id)
+        return is_certain
 
 
 _UNSENDABLE = Failure(

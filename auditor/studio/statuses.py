@@ -21,8 +21,9 @@ def status_error(
     """Return what a status other than 200 means; `said` is the answer's own `error` text."""
     told = f"Studio answered {_phrase(status)}" + (f" ({said})" if said else "")
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN} or names_bad_key(said):
+        is_certain = status != HTTPStatus.FORBIDDEN or names_bad_key(said)
         return StudioError(
-            "unauthorized",
+            "unauthorized" if is_certain else "forbidden",
             f"{told}: check the credential that is configured",
             whole_project=True,
         )

@@ -367,3 +367,32 @@ def test_a_crashed_run_is_abandoned_and_named_in_the_next_report(pump: Stage) ->
     report = pump.night().report
 
     assert report.notes == ("Run 1 did not end; what it found is told here.",)
+
+
+def test_a_block_replaced_by_a_type_without_an_endpoint_is_told_as_replaced(pump: Stage) -> None:
+    pump.night()
+    pump.studio.put(target(4), {"name": "Screws", "type": "anomaly"})
+    report, after = pump.json(), pump.json()
+
+    assert _told(report) == [(4, "replaced", "type", [])]
+    assert [one["state"] for one in after["targets"]] == ["in_sync", "unsupported", "in_sync"]
+    assert _told(after) == []
+
+
+def test_a_mail_that_had_to_cut_carries_every_finding_in_its_attachment(
+    database_url: str, tmp_path: Path
+) -> None:
+    blocks = {learn_id: block(name=f"Block {learn_id}") for learn_id in range(1, 61)}
+    with stage(database_url, tmp_path, blocks) as set_up:
+        set_up.night()
+        for learn_id in blocks:
+            set_up.studio.edit(target(learn_id), lambda a: a.update(batchSize=64, trained=False))
+        told = set_up.night()
+
+    _, mail = set_up.postbox.taken[-1]
+    [attached] = list(mail.iter_attachments())
+    shown = mail.get_body(("html",))
+    assert shown is not None
+    assert told.report.totals.findings == 120
+    assert shown.get_content().count("default:training") < 60
+    assert attached.get_content().count("default:training") == 60

@@ -139,7 +139,7 @@ def test_a_scribbled_file_is_damaged_and_exits_78(database_url: str, at: int) ->
         file.seek(at)
         file.write(b"\xff" * 4096)
 
-    with pytest.raises(DamagedDatabaseError, match="auditor backup") as caught:
+    with pytest.raises(DamagedDatabaseError, match="your last backup") as caught:
         open_database(database_url, upgrade=True)
     assert caught.value.exit_code == 78
 

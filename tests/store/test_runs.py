@@ -151,13 +151,41 @@ def test_secret_parameters_are_remembered_once(store: SqlStore) -> None:
     assert store.secret_parameters() == {"token", "x\x00\ud800", "n" * 100_000}
 
 
-def test_a_slot_has_its_run_however_that_ended(store: SqlStore) -> None:
+def test_a_slot_has_its_run_once_that_is_started(store: SqlStore) -> None:
     assert not store.has_run(**SLOT)
     store.open_run(Trigger.SCHEDULE, started_at=NIGHT, **SLOT)
-    store.abandon_open_runs(night(1))
 
     assert store.has_run(**SLOT)
     assert not store.has_run(SLOT["schedule"], "2026-11-24T03:15")
+
+
+def test_a_slot_whose_run_was_abandoned_is_due_again_but_not_for_ever(store: SqlStore) -> None:
+    had = []
+    for _ in range(3):
+        store.open_run(Trigger.SCHEDULE, started_at=NIGHT, **SLOT)
+        store.abandon_open_runs(night(1))
+        had.append(store.has_run(**SLOT))
+
+    assert had == [False, False, True]
+
+
+def test_a_slot_whose_run_was_stopped_is_due_again(store: SqlStore) -> None:
+    run_id = store.open_run(Trigger.SCHEDULE, started_at=NIGHT, **SLOT)
+    store.release_slot(run_id)
+
+    assert not store.has_run(**SLOT)
+
+
+def test_a_run_is_known_however_it_ended(store: SqlStore) -> None:
+    run_id = store.open_run(Trigger.MANUAL, started_at=NIGHT)
+    store.abandon_open_runs(night(1))
+
+    found, told = store.run_info(run_id), store.report(run_id)
+    assert found is not None
+    assert found.status is RunStatus.ABANDONED
+    assert told is not None
+    assert told.run == found
+    assert store.run_info(run_id + 1) is None
 
 
 def test_a_schedule_starts_anew_with_another_line(store: SqlStore) -> None:

@@ -23,7 +23,7 @@ NOW = datetime(2026, 11, 23, 3, 15, tzinfo=UTC)
         (307, "redirect", False, False),
         (400, "http", False, False),
         (401, "unauthorized", False, True),
-        (403, "unauthorized", False, True),
+        (403, "forbidden", False, True),
         (404, "http", False, False),
         (429, "rate_limited", True, False),
         (500, "http", True, False),

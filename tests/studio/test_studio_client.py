@@ -109,7 +109,7 @@ def test_a_lasting_fault_ends_after_the_last_try(
     [
         (Fault.HTTP_404, "http"),
         (Fault.HTTP_401, "unauthorized"),
-        (Fault.HTTP_403, "unauthorized"),
+        (Fault.HTTP_403, "forbidden"),
         (Fault.HTML, "not_json"),
         (Fault.NOT_JSON, "not_json"),
         (Fault.REFUSED, "refused"),
@@ -215,6 +215,40 @@ def test_a_refused_key_stops_those_that_wait_in_line(studio: BuiltInStudio) -> N
 
     assert {failure(fetched).kind for fetched in answers} == {"unauthorized"}
     assert len(studio.requests) == 1
+
+
+def test_one_block_that_is_forbidden_keeps_no_other_from_being_read(
+    studio: BuiltInStudio,
+) -> None:
+    locked = TargetId(101, 4)
+    studio.put(locked, sample_blocks()["keras"])
+    studio.fail(Fault.HTTP_403, target=locked)
+
+    async def ask() -> list[Fetched]:
+        async with client(studio.base_url, concurrency=1) as asking:
+            targets = [locked, TARGET, locked, TARGET]
+            return [await asking.fetch(target, known_body=None) for target in targets]
+
+    first, second, third, fourth = asyncio.run(ask())
+
+    assert failure(first).kind == failure(third).kind == "forbidden"
+    assert isinstance(second, Answer)
+    assert isinstance(fourth, Answer)
+
+
+def test_two_blocks_that_are_forbidden_before_any_was_read_are_enough(
+    studio: BuiltInStudio,
+) -> None:
+    studio.fail(Fault.HTTP_403)
+
+    async def ask() -> None:
+        async with client(studio.base_url, concurrency=1) as asking:
+            for number in range(5):
+                await asking.fetch(TargetId(101, number), known_body=None)
+
+    asyncio.run(ask())
+
+    assert len(studio.requests) == 2
 
 
 def test_a_key_that_studio_repeats_stands_in_no_message(studio: BuiltInStudio) -> None:

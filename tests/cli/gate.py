@@ -1,0 +1,41 @@
+"""A Studio that holds a run up until a test has done what it wants to do meanwhile."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from auditor.demo.faults import Reply
+from auditor.demo.studio import Asked, BuiltInStudio
+from tests.audit.stage import KEY, PROJECT, Stage, block, target
+
+DEADLINE_S = 60  # what hangs fails; nothing takes a tenth of it
+
+
+class GatedStudio(BuiltInStudio):
+    """Keeps whoever asks for a block waiting until the gate opens."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked, self.gate = threading.Event(), threading.Event()
+
+    def reply(self, asked: Asked, *, key: str, jwt: str) -> Reply | None:
+        """Answer once the gate is open."""
+        if "/keras/" in asked.path:
+            self.asked.set()
+            self.gate.wait(DEADLINE_S)
+        return super().reply(asked, key=key, jwt=jwt)
+
+
+@contextmanager
+def gated_studio(pump: Stage) -> Iterator[GatedStudio]:
+    """Set the installation to a Studio of three blocks whose gate is shut."""
+    with GatedStudio() as studio:
+        studio.add_project(PROJECT, name="pump", api_key=KEY)
+        for learn_id in (3, 4, 5):
+            studio.put(target(learn_id), block(name=f"Block {learn_id}"))
+        text = (pump.folder / "config.toml").read_text()
+        pump.configure(text.replace(pump.studio.base_url, studio.base_url))
+        yield studio
+        studio.gate.set()

@@ -1,0 +1,292 @@
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from auditor import app
+from auditor.demo.faults import Fault
+from auditor.drift.model import TargetId
+from tests.audit.stage import KEY, Stage, target
+from tests.cli.command import Command, call, environment
+from tests.cli.gate import DEADLINE_S, gated_studio
+from tests.store.examples import Sql
+
+
+def edit(pump: Stage) -> None:
+    pump.studio.edit(target(3), lambda a: a.update(batchSize=64))
+
+
+def database(pump: Stage) -> Path:
+    return pump.folder / "auditor.db"
+
+
+def reconfigure(pump: Stage, old: str, new: str) -> None:
+    text = (pump.folder / "config.toml").read_text()
+    assert old in text
+    pump.configure(text.replace(old, new))
+
+
+def test_a_run_prints_its_report_and_nothing_else(pump: Stage, auditor: Command) -> None:
+    done = auditor("run")
+
+    assert done.code == 0
+    assert done.out.startswith("EI drift · Run 1 · ")
+    assert "2 blocks recorded" in done.out
+    assert "run started run=1 trigger=manual" in done.err
+    assert sorted(recipient for recipient, _ in pump.postbox.taken) == [
+        "ml@example.org",
+        "ops@example.org",
+    ]
+
+
+def test_a_run_prints_json_as_the_contract_has_it(pump: Stage, auditor: Command) -> None:
+    auditor("run")
+    edit(pump)
+    report = auditor("run", "--format", "json").json
+
+    assert list(report) == ["schema", "run", "totals", "targets", "catalogue", "errors"]
+    assert report["schema"] == "auditor.report/1"
+    assert report["run"] | {"started_at": "", "finished_at": ""} == {
+        "id": 2,
+        "status": "complete",
+        "trigger": "manual",
+        "started_at": "",
+        "finished_at": "",
+    }
+    assert [(one["state"], len(one["findings"])) for one in report["targets"]] == [
+        ("drifted", 1),
+        ("in_sync", 0),
+    ]
+
+
+def test_drift_is_exit_1_only_where_asked_for(pump: Stage, auditor: Command) -> None:
+    codes = [auditor("run", "--exit-code").code]
+    edit(pump)
+    codes.append(auditor("run", "--exit-code").code)
+    codes.append(auditor("run", "--exit-code").code)
+    pump.studio.edit(target(3), lambda a: a.update(batchSize=16))
+    codes.append(auditor("run").code)
+
+    assert codes == [0, 1, 0, 0]
+
+
+def test_a_target_that_went_missing_tonight_is_exit_1_once(pump: Stage, auditor: Command) -> None:
+    auditor("run")
+    pump.studio.remove(target(4))
+
+    assert [auditor("run", "--exit-code").code for _ in range(2)] == [1, 0]
+
+
+def test_the_catalogue_alone_is_exit_0(pump: Stage, auditor: Command) -> None:
+    auditor("run")
+    for learn_id in (3, 4):
+        pump.studio.edit(target(learn_id), lambda a: a.update(isMultiHead=False))
+    done = auditor("run", "--exit-code", "--format", "json")
+
+    assert (done.code, len(done.json["catalogue"])) == (0, 1)
+
+
+def test_a_target_not_checked_is_exit_2_and_wins_over_drift(pump: Stage, auditor: Command) -> None:
+    auditor("run")
+    edit(pump)
+    pump.studio.fail(Fault.HTML, target=target(4))
+    done = auditor("run", "--exit-code", "--format", "json")
+
+    assert done.code == 2
+    assert done.json["totals"] | {"findings": 1, "unknown": 1} == done.json["totals"]
+
+
+def test_a_message_not_taken_is_exit_2_and_wins_over_drift(pump: Stage, auditor: Command) -> None:
+    auditor("run")
+    edit(pump)
+    pump.postbox.refuses["ml@example.org"] = "450 try later"
+    refused = auditor("run", "--exit-code")
+    pump.postbox.refuses.clear()
+    taken = auditor("run", "--exit-code")
+
+    assert (refused.code, taken.code) == (2, 0)
+    assert "recipient=ml@example.org" in refused.err
+
+
+def test_a_run_tries_every_queued_message_whether_due_or_not(
+    pump: Stage, auditor: Command
+) -> None:
+    pump.postbox.refuses["ml@example.org"] = "450 try later"
+    auditor("run")
+    pump.postbox.refuses.clear()
+    auditor("run")
+
+    subjects = [mail["Subject"] for to, mail in pump.postbox.taken if to == "ml@example.org"]
+    assert [subject.split("·")[0].strip() for subject in subjects] == [
+        "[EI drift] audit started",
+        "[EI drift] no change",
+    ]
+
+
+def test_without_drift_to_tell_a_report_is_not_mailed_where_only_drift_is_wanted(
+    pump: Stage, auditor: Command
+) -> None:
+    reconfigure(pump, "[email]", '[email]\nsend = "drift"')
+    auditor("run")
+    pump.postbox.taken.clear()
+    done = auditor("run")
+
+    assert (done.code, pump.postbox.taken) == (0, [])
+    assert "report not mailed" in done.err
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_dry_run_makes_no_database_and_has_no_run_id(
+    pump: Stage, auditor: Command, form: str
+) -> None:
+    database(pump).unlink()
+    done = auditor("run", "--dry-run", "--format", form)
+
+    assert done.code == 0
+    assert sorted(one.name for one in pump.folder.iterdir()) == ["config.toml"]
+    assert pump.postbox.taken == []
+    if form == "json":
+        assert done.json["run"]["id"] is None
+        assert done.json["totals"]["new"] == 2
+
+
+def test_a_dry_run_compares_with_what_is_stored_and_leaves_it_so(
+    pump: Stage, auditor: Command
+) -> None:
+    auditor("run")
+    edit(pump)
+    before = json.loads(auditor("status", "--format", "json").out)
+    dry = auditor("run", "--dry-run", "--exit-code", "--format", "json")
+
+    assert (dry.code, dry.json["run"]["id"], dry.json["totals"]["findings"]) == (1, None, 1)
+    assert json.loads(auditor("status", "--format", "json").out) == before
+    assert auditor("run", "--exit-code").code == 1
+
+
+def test_a_dry_run_works_beside_a_run(pump: Stage, auditor: Command) -> None:
+    with app.store(pump.settings) as store, store.run_lock():
+        assert auditor("run", "--dry-run").code == 0
+
+
+def test_a_dry_run_refuses_an_older_database_rather_than_upgrade_it(
+    pump: Stage, auditor: Command
+) -> None:
+    with Sql(f"sqlite:///{database(pump)}") as sql:
+        sql.write("DELETE FROM alembic_version")
+        done = auditor("run", "--dry-run")
+
+        assert (done.code, done.out) == (2, "")
+        assert "auditor db upgrade" in done.err
+        assert sql.read("SELECT version_num FROM alembic_version") == []
+
+
+def test_a_run_is_refused_while_another_is_under_way(pump: Stage, auditor: Command) -> None:
+    with app.store(pump.settings) as store, store.run_lock():
+        refused = auditor("run")
+
+    assert (refused.code, refused.out) == (2, "")
+    assert "another run" in refused.err
+    assert pump.studio.requests == []
+    assert auditor("run").code == 0
+
+
+def test_an_interrupted_run_is_exit_130_and_the_next_one_says_so(
+    pump: Stage, auditor: Command
+) -> None:
+    with gated_studio(pump) as studio, running("run", folder=pump.folder) as process:
+        assert studio.asked.wait(DEADLINE_S)
+        meanwhile = auditor("run")
+        process.send_signal(signal.SIGINT)
+        studio.gate.set()
+        assert process.wait(DEADLINE_S) == 130
+        following = auditor("run")
+
+    assert (meanwhile.code, meanwhile.out) == (2, "")
+    assert (following.code, "Run 1 did not end" in following.out) == (0, True)
+
+
+@contextmanager
+def running(*arguments: str, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a command that is still at it when the caller goes on."""
+    process = subprocess.Popen(  # noqa: S603 - our own program
+        [sys.executable, "-m", "auditor", *arguments],
+        cwd=folder,
+        env=environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.usefixtures("pump")
+def test_a_run_is_narrowed_to_a_project_or_a_block(auditor: Command) -> None:
+    one = auditor("run", "--block", "7/4", "--format", "json").json
+    both = auditor("run", "--project", "7", "--format", "json").json
+
+    assert [target["learn_id"] for target in one["targets"]] == [4]
+    assert [target["state"] for target in both["targets"]] == ["new", "in_sync"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--project", "8"], "project 8 is not in the configuration"),
+        (["--block", "8/3"], "project 8 is not in the configuration"),
+        (["--block", "7/9"], "block 7/9 is not audited"),
+        (["--block", "Motion"], "'Motion' names no learn block"),
+        (["--block", "7/3@latest"], "names no learn block"),
+        (["--project", "8", "--block", "7/3"], "block 7/3 is not of project 8"),
+        (["--project", "Pump"], "is no number of a project or run"),
+        (["--format", "html"], "invalid choice"),
+    ],
+    ids=call,
+)
+def test_what_is_not_audited_cannot_be_run(
+    pump: Stage, auditor: Command, arguments: list[str], words: str
+) -> None:
+    done = auditor("run", *arguments)
+
+    assert (done.code, done.out) == (2, "")
+    assert words in done.err
+    with app.store(pump.settings) as store:
+        assert store.last_run() is None
+
+
+def test_a_wrong_key_is_exit_2_and_shown_nowhere(pump: Stage, auditor: Command) -> None:
+    pump.studio.change_key(7, "ei_" + "00" * 24)
+    done = auditor("run", "--format", "json")
+
+    assert (done.code, done.json["run"]["status"]) == (2, "failed")
+    assert done.json["errors"][0]["kind"] == "unauthorized"
+    assert KEY not in done.out + done.err
+
+
+def test_a_page_that_cannot_be_written_is_logged(pump: Stage, auditor: Command) -> None:
+    (pump.folder / "reports").write_text("in the way")
+    done = auditor("run")
+
+    assert "report page not written" in done.err
+    assert len(pump.postbox.taken) == 2
+
+
+def test_names_of_strangers_are_harmless_on_the_terminal(pump: Stage, auditor: Command) -> None:
+    hostile = "\x1b[2J<img>\r\nBcc: a@b \u202egpj"
+    pump.studio.edit(target(3), lambda a: a.update(name=hostile))
+    pump.studio.put(TargetId(7, 5), {"success": False, "error": hostile, "type": "keras"})
+    text = auditor("run")
+    told = auditor("status")
+
+    for done in (text, told):
+        assert "\\x1b[2J<img>\\x0d\\x0aBcc" in done.out
+        assert not {"\x1b", "\r", "\u202e"} & set(done.out + done.err)

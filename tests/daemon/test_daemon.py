@@ -1,0 +1,133 @@
+"""The daemon as systemd runs it: a process that says how it is and obeys signals."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from auditor import app
+from auditor.drift.model import RunInfo, RunStatus, Trigger
+from tests.audit.stage import Stage
+from tests.cli.gate import DEADLINE_S, GatedStudio, gated_studio
+from tests.daemon.conftest import schedule, scheduled_since
+from tests.daemon.manager import daemon
+from tests.test_mail import free_port
+
+ONLY_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+def last_run(pump: Stage) -> RunInfo | None:
+    with app.store(pump.settings) as store:
+        return store.last_run()
+
+
+def test_a_missed_night_runs_once_at_start_and_not_again(pump: Stage) -> None:
+    scheduled_since(pump, app.now() - timedelta(days=3))
+    with daemon(pump.folder) as one:
+        one.ready()
+        assert "STATUS=Run under way" in one.ears.heard
+        assert one.stop() == 0
+        assert one.ears.hear("STOPPING=1")
+    with daemon(pump.folder) as again:
+        again.ready()
+        assert "STATUS=Run under way" not in again.ears.heard
+        assert again.stop(signal.SIGINT) == 0
+
+    run = last_run(pump)
+    assert run is not None
+    assert (run.id, run.trigger, run.status) == (1, Trigger.CATCH_UP, RunStatus.COMPLETE)
+    assert len(pump.postbox.taken) == 2
+
+
+@ONLY_SQLITE
+def test_at_its_very_first_start_no_night_was_missed(pump: Stage) -> None:
+    with daemon(pump.folder) as one:
+        status = one.ready()
+        assert one.stop() == 0
+
+    assert last_run(pump) is None
+    assert status.startswith("STATUS=Next run 20")
+    assert status.endswith(" UTC; 0 undelivered")
+    assert "service started" in one.log
+    assert "service stopped" in one.log
+
+
+@ONLY_SQLITE
+def test_a_configuration_is_taken_at_a_reload_where_it_can_be_used(pump: Stage) -> None:
+    with daemon(pump.folder) as one:
+        before = one.ready()
+        good = (pump.folder / "config.toml").read_text()
+        (pump.folder / "config.toml").write_text(good + "\n[studio]\n")
+        assert before in one.reload()
+        assert "configuration not taken, the old one stays" in one.log
+        schedule(pump, "59 23 31 12 *")
+        assert "-12-31 23:59 UTC" in one.reload()
+        assert "configuration taken" in one.log
+        assert one.stop() == 0
+
+
+@ONLY_SQLITE
+def test_a_message_that_is_due_is_tried_again(pump: Stage) -> None:
+    pump.postbox.refuses = {"ml@example.org": "450 later", "ops@example.org": "450 later"}
+    pump.night()
+    pump.postbox.refuses.clear()
+    with app.store(pump.settings) as store:
+        due, not_due = store.undelivered(due_by=None)
+        store.record(replace(due, due_at=app.now() - timedelta(hours=1)))
+        store.record(replace(not_due, due_at=app.now() + timedelta(hours=1)))
+    with daemon(pump.folder) as one:
+        status = one.ready()
+        assert one.stop() == 0
+
+    assert [to for to, _ in pump.postbox.taken] == [due.recipient]
+    assert pump.postbox.taken[0][1]["Message-ID"] == due.message_id
+    assert status.endswith("; 1 undelivered")
+
+
+@ONLY_SQLITE
+def test_the_watchdog_hears_that_it_lives(pump: Stage) -> None:
+    with daemon(pump.folder, WATCHDOG_USEC="2000000") as one:
+        one.ready()
+        one.ears.hear("WATCHDOG=1")
+        assert one.stop() == 0
+
+
+@ONLY_SQLITE
+def test_it_waits_for_a_database_that_cannot_be_reached_until_told_to_stop(pump: Stage) -> None:
+    config, url = pump.folder / "config.toml", pump.settings.database.url
+    nowhere = f"postgresql+psycopg://auditor@127.0.0.1:{free_port()}/auditor"
+    config.write_text(config.read_text().replace(url, nowhere))
+    with daemon(pump.folder) as one:
+        one.ears.hear("STATUS=Waiting for the database")
+        assert one.stop() == 0
+
+    assert "READY=1" not in "".join(one.ears.heard)
+    assert "database not reached" in one.log
+
+
+@pytest.fixture
+def gated(pump: Stage) -> Iterator[GatedStudio]:
+    with gated_studio(pump) as studio:
+        yield studio
+
+
+@ONLY_SQLITE
+def test_a_run_under_way_ends_the_block_in_hand_and_leaves_the_rest(
+    pump: Stage, gated: GatedStudio
+) -> None:
+    scheduled_since(pump, app.now() - timedelta(days=3))
+    with daemon(pump.folder) as one:
+        assert gated.asked.wait(DEADLINE_S)
+        one.process.terminate()
+        gated.gate.set()
+        assert one.process.wait(DEADLINE_S) == 0
+
+    with app.store(pump.settings) as store:
+        report = store.report(None)
+    assert report is not None
+    assert report.run.status is RunStatus.INCOMPLETE
+    assert [one.error and one.error.kind for one in report.targets] == [None, "stopped", "stopped"]

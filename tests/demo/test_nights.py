@@ -1,0 +1,145 @@
+"""The demo as a newcomer runs it: one command, no account, a report to look at."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from auditor import app
+from auditor.config import load
+from auditor.demo.nights import CAMERA, KEY, PUMP, show
+from auditor.errors import UsageError
+from auditor.rendering.json import report_json
+from auditor.store import open_database
+from tests.store.examples import audited, first
+
+ROOT = Path(__file__).parents[2]
+FOREIGN = "kept as it is\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a demo left behind."""
+
+    folder: Path
+    code: int
+    out: str
+    err: str
+    report: Any  # any JSON
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> Shown:
+    """A demo run as a program, into a folder where other things lie already."""
+    here = tmp_path_factory.mktemp("demo")
+    folder = here / "X"
+    folder.mkdir()
+    (folder / "notes.txt").write_text(FOREIGN)
+    done = subprocess.run(
+        [sys.executable, "-m", "auditor", "demo", "--folder", "X"],
+        cwd=here,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    return Shown(folder, done.returncode, done.stdout, done.stderr, _report(folder))
+
+
+def _report(folder: Path) -> Any:  # noqa: ANN401 - any JSON
+    settings = load(folder / "config.toml", environ={"AUDITOR_DEMO_KEY": KEY})
+    with app.store(settings) as store:
+        report = store.report(None)
+    assert report is not None
+    return report_json(report)
+
+
+def told(report: Any) -> set[tuple[int, int, str, str]]:  # noqa: ANN401 - any JSON
+    return {
+        (one["project_id"], one["learn_id"], one["name"], finding["path"])
+        for one in report["targets"]
+        for finding in one["findings"]
+    }
+
+
+def test_it_ends_well_and_says_where_the_page_is(shown: Shown) -> None:
+    assert (shown.code, shown.err) == (0, "")
+    page = Path(shown.out.splitlines()[-1].partition(": ")[2])
+    assert (shown.folder / "reports" / "run-000003.html").samefile(shown.folder.parent / page)
+    assert "</html>" in (shown.folder.parent / page).read_text()
+
+
+def test_the_report_tells_the_edits_that_were_made_and_no_other(shown: Shown) -> None:
+    assert told(shown.report) == {
+        (PUMP, 3, "Motion classifier", "visualLayers[3]"),
+        (PUMP, 5, "Valve sounds", "trained"),
+        (CAMERA, 2, "Part sorter", "dependencies.sampleCount"),
+        (CAMERA, 3, "Screw finder", "thresholds[min_score].value"),
+    }
+    assert shown.report["totals"]["findings"] == 4
+
+
+def test_the_vendor_is_told_once_and_drifts_nobody(shown: Shown) -> None:
+    described = [one for one in shown.report["catalogue"] if one["path"].endswith("].description")]
+    [added] = [one for one in shown.report["catalogue"] if one not in described]
+
+    assert (added["path"], added["targets"]) == ("kFoldsValidationConfig", 8)
+    assert sum(one["targets"] for one in described) == 8
+    assert shown.report["totals"]["in_sync"] == 4
+
+
+def test_the_block_that_was_not_read_is_unknown_and_not_in_sync(shown: Shown) -> None:
+    unread = [
+        (one["project_id"], one["learn_id"], one["error"]["kind"])
+        for one in shown.report["targets"]
+        if one["state"] == "unknown"
+    ]
+
+    assert unread == [(CAMERA, 5, "http")]
+    assert shown.report["run"]["status"] == "incomplete"
+
+
+def test_what_is_said_of_the_day_stands_in_the_report(shown: Shown) -> None:
+    story, _, report = shown.out.partition("Night 3")
+
+    for name in ("Motion classifier", "Screw finder", "Valve sounds", "Part sorter", "Scratch"):
+        assert f"  - {name}" in story
+        assert name in report
+    assert "9 of 9 blocks checked: 9 new, 0 unchanged, 0 drifted." in story
+    assert "9 of 9 blocks checked: 0 new, 9 unchanged, 0 drifted." in story
+
+
+def test_another_demo_in_the_same_folder_begins_anew_and_leaves_other_files(
+    shown: Shown,
+) -> None:
+    said: list[str] = []
+    code = show(shown.folder, said.append)
+    again = _report(shown.folder)
+
+    assert code == 0
+    assert "9 new" in "".join(said)
+    assert (again["run"]["id"], told(again)) == (3, told(shown.report))
+    assert (shown.folder / "notes.txt").read_text() == FOREIGN
+
+
+def test_a_demo_refuses_a_folder_where_somebody_has_an_installation(tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text('[[projects]]\nid = 1\napi_key = { env = "K" }\n')
+    with open_database(f"sqlite:///{tmp_path / 'auditor.db'}", upgrade=True) as store:
+        audited(store, 0, first())
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports" / "run-000001.html").write_text("page")
+    before = config.read_text(), (tmp_path / "auditor.db").read_bytes()
+
+    with pytest.raises(UsageError, match="--folder"):
+        show(tmp_path, lambda _: None)
+
+    assert (config.read_text(), (tmp_path / "auditor.db").read_bytes()) == before
+    assert (tmp_path / "reports" / "run-000001.html").exists()

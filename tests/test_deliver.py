@@ -1,0 +1,191 @@
+"""The outbox drained: real stores, and a real mail server on loopback."""
+
+from __future__ import annotations
+
+import email
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from auditor.deliver import Delivery, deliver
+from auditor.mail import MimeComposer, SmtpMailer
+from auditor.outbox import MAX_ATTEMPTS, Message, MessageState
+from auditor.ports import Mailing
+from auditor.store import SqlStore, open_database
+from tests.store.examples import NIGHT, audited, changed, finding, first, opened, report
+from tests.store.examples import message as bare_message
+from tests.test_mail import Postbox, free_port, serving
+
+SENDER = "auditor@example.org"
+LATER = NIGHT + timedelta(minutes=1)
+
+
+@pytest.fixture
+def store(database_url: str) -> Iterator[SqlStore]:
+    with open_database(database_url, upgrade=False) as held:
+        yield held
+
+
+def composed(run_id: int, recipient: str) -> Message:
+    """A message as a run queues it: whole, its Message-ID in its head."""
+    one = bare_message(run_id, recipient)
+    mailing = Mailing(subject="Drift", text="One change.\n", html="<p>One change.", headers={})
+    message_id = f"<run-{run_id}.{recipient}>"
+    content = MimeComposer(SENDER).compose(
+        mailing, recipient="team@example.org", message_id=message_id, at=NIGHT
+    )
+    return replace(one, message_id=message_id, content=content)
+
+
+def queue(store: SqlStore, *recipients: str) -> int:
+    """Close a run that found something, with a message to each recipient; return its id."""
+    audited(store, 0, first())
+    run_id = opened(store, 1)
+    store.save(run_id, [changed()], at=NIGHT)
+    store.close_run(report(run_id), [composed(run_id, one) for one in recipients], carried=())
+    return run_id
+
+
+def drain(
+    store: SqlStore,
+    mailer: SmtpMailer,
+    *,
+    at: datetime = NIGHT,
+    only_due: bool = False,
+    stopping: Callable[[], bool] = lambda: False,
+) -> Delivery:
+    return deliver(store, mailer, now=lambda: at, only_due=only_due, stopping=stopping)
+
+
+def sent(postbox: Postbox) -> list[tuple[str, str]]:
+    """The recipient and the Message-ID of each message that the server took."""
+    return [
+        (envelope.rcpt_tos[0], email.message_from_bytes(envelope.original_content)["Message-ID"])
+        for envelope in postbox.taken
+        if envelope.original_content is not None
+    ]
+
+
+def test_each_message_is_handed_over_once(store: SqlStore) -> None:
+    run_id = queue(store, "a@example.org", "b@example.org")
+    with serving(postbox := Postbox()) as mailer:
+        first_pass = drain(store, mailer)
+        second_pass = drain(store, mailer)
+
+    assert first_pass == Delivery(delivered=2)
+    assert second_pass == Delivery()
+    assert sent(postbox) == [
+        (one, f"<run-{run_id}.{one}>") for one in ("a@example.org", "b@example.org")
+    ]
+    assert store.messages() == ()
+
+
+def test_a_delivered_message_tells_the_findings_of_its_run(store: SqlStore) -> None:
+    queue(store, "a@example.org")
+    with serving(Postbox()) as mailer:
+        drain(store, mailer)
+
+    assert store.untold(opened(store, 2)) == ()
+
+
+def test_a_temporary_refusal_is_tried_again_a_minute_later(store: SqlStore) -> None:
+    queue(store, "a@example.org")
+    with serving(postbox := Postbox(refuse_recipient="450 greylisted")) as mailer:
+        refused = drain(store, mailer)
+        [message] = store.undelivered(due_by=None)
+        postbox.refuse_recipient = ""
+        taken = drain(store, mailer, at=LATER, only_due=True)
+
+    assert (refused, taken) == (Delivery(waiting=1), Delivery(delivered=1))
+    assert not refused.is_complete
+    assert (message.attempts, message.due_at) == (1, LATER)
+    assert "450 greylisted" in message.last_error
+
+
+def test_a_permanent_refusal_is_the_end_and_stays_on_show(store: SqlStore) -> None:
+    queue(store, "a@example.org")
+    with serving(postbox := Postbox(refuse_recipient="550 no such user")) as mailer:
+        refused = drain(store, mailer)
+        postbox.refuse_recipient = ""
+        after = drain(store, mailer, at=LATER)
+
+    [message] = store.messages()
+    assert (refused, after) == (Delivery(dead=1), Delivery())
+    assert (message.state, message.attempts) == (MessageState.DEAD, 1)
+    assert "550 no such user" in message.last_error
+    assert store.untold(opened(store, 2))[0].finding == finding()
+
+
+def test_one_refused_recipient_keeps_nothing_from_the_next(store: SqlStore) -> None:
+    queue(store, "not an address", "b@example.org")
+    with serving(postbox := Postbox()) as mailer:
+        came_to = drain(store, mailer)
+
+    assert came_to == Delivery(delivered=1, dead=1)
+    assert [recipient for recipient, _ in sent(postbox)] == ["b@example.org"]
+
+
+def test_a_server_that_is_down_loses_nothing(store: SqlStore) -> None:
+    queue(store, "a@example.org")
+    nobody = SmtpMailer(host="127.0.0.1", port=free_port(), security="none", sender=SENDER)
+
+    assert drain(store, nobody) == Delivery(waiting=1)
+    with serving(postbox := Postbox()) as mailer:
+        assert drain(store, mailer, at=LATER) == Delivery(delivered=1)
+    assert len(sent(postbox)) == 1
+
+
+def test_a_connection_lost_after_the_data_is_tried_again_under_the_same_message_id(
+    store: SqlStore,
+) -> None:
+    queue(store, "a@example.org")
+    with serving(postbox := Postbox(drop_after_data=True)) as mailer:
+        lost = drain(store, mailer)
+        postbox.drop_after_data = False
+        taken = drain(store, mailer, at=LATER)
+
+    once, again = sent(postbox)
+    assert (lost, taken) == (Delivery(waiting=1), Delivery(delivered=1))
+    assert once == again
+
+
+def test_only_what_is_due_is_tried_where_only_that_is_asked_for(store: SqlStore) -> None:
+    queue(store, "a@example.org")
+    with serving(Postbox(refuse_data="451 later")) as mailer:
+        drain(store, mailer)
+    early = LATER - timedelta(microseconds=1)
+    with serving(postbox := Postbox()) as mailer:
+        assert drain(store, mailer, at=early, only_due=True) == Delivery()
+        assert sent(postbox) == []
+        assert drain(store, mailer, at=early) == Delivery(delivered=1)
+
+
+def test_a_message_is_given_up_after_its_last_attempt(store: SqlStore) -> None:
+    queue(store, "a@example.org")
+    [message] = store.undelivered(due_by=None)
+    store.record(replace(message, attempts=MAX_ATTEMPTS - 1))
+    with serving(Postbox(refuse_sender="421 going down")) as mailer:
+        assert drain(store, mailer) == Delivery(dead=1)
+
+
+def test_told_to_stop_it_leaves_the_rest_queued(store: SqlStore) -> None:
+    queue(store, "a@example.org", "b@example.org", "c@example.org")
+    with serving(postbox := Postbox()) as mailer:
+        came_to = drain(store, mailer, stopping=lambda: len(postbox.taken) == 1)
+
+    assert came_to == Delivery(delivered=1)
+    assert [one.recipient for one in store.undelivered(due_by=None)] == [
+        "b@example.org",
+        "c@example.org",
+    ]
+
+
+def test_every_decision_is_logged(store: SqlStore, caplog: pytest.LogCaptureFixture) -> None:
+    queue(store, "not an address", "b@example.org")
+    with caplog.at_level("INFO", logger="auditor.deliver"), serving(Postbox()) as mailer:
+        drain(store, mailer)
+
+    said = [(record.levelname, record.recipient) for record in caplog.records]  # type: ignore[attr-defined] # an extra
+    assert said == [("ERROR", "not an address"), ("INFO", "b@example.org")]

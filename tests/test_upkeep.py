@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from auditor.errors import AuditorError, DamagedDatabaseError, DeliveryError, StudioError
+from auditor.upkeep import Answered, Probe, examine
+
+
+def answering(words: str, tried: list[str]) -> Callable[[], Awaitable[str]]:
+    async def attempt() -> str:
+        tried.append(words)
+        return words
+
+    return attempt
+
+
+def failing(error: Exception) -> Callable[[], Awaitable[str]]:
+    async def attempt() -> str:
+        raise error
+
+    return attempt
+
+
+def test_everything_is_tried_in_order_whatever_fails_before() -> None:
+    tried: list[str] = []
+    probes = [
+        Probe("database", answering("reached", tried)),
+        Probe("Studio", failing(StudioError("unauthorized", "the key is refused"))),
+        Probe("mail server", answering("answers", tried)),
+    ]
+
+    assert asyncio.run(examine(probes)) == (
+        Answered("database", exit_code=0, words="reached"),
+        Answered("Studio", exit_code=2, words="the key is refused"),
+        Answered("mail server", exit_code=0, words="answers"),
+    )
+    assert tried == ["reached", "answers"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        AuditorError("no"),
+        StudioError("timeout", "no"),
+        DamagedDatabaseError("no"),
+        DeliveryError("no", permanent=True),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_every_error_of_the_auditors_is_an_answer(error: AuditorError) -> None:
+    [answer] = asyncio.run(examine([Probe("it", failing(error))]))
+
+    assert (answer.exit_code, answer.words) == (error.exit_code, "no")
+
+
+def test_a_fault_of_the_program_is_not_hidden_behind_an_answer() -> None:
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(examine([Probe("it", failing(ZeroDivisionError()))]))
+
+
+def test_nothing_to_try_is_no_answer() -> None:
+    assert asyncio.run(examine([])) == ()
