@@ -11,6 +11,7 @@ from auditor.errors import SchemaVersionError
 from auditor.resources import folder
 from auditor.store.address import address
 from auditor.store.database import Database, database, make_file
+from auditor.store.tables import metadata
 from auditor.store.translation import translated
 
 REVISIONS = ("0001",)
@@ -20,9 +21,19 @@ HEAD = REVISIONS[-1]
 
 
 def revision(there: Database) -> str | None:
-    """Return the schema version that the database has, None where it has none."""
+    """Return the schema version that the database has, None where it has none.
+
+    Raises:
+        SchemaVersionError: the tables in it are not the auditor's.
+    """
     with there.reading() as connection:
-        if not inspect(connection).has_table("alembic_version"):
+        tables = set(inspect(connection).get_table_names())
+        if "alembic_version" not in tables and tables & metadata.tables.keys():
+            raise SchemaVersionError(
+                f"database {there.where} belongs to another program: give the auditor one of its "
+                "own in database.url"
+            )
+        if "alembic_version" not in tables:
             return None
         row = connection.execute(text("SELECT version_num FROM alembic_version")).first()
     return None if row is None else str(row[0])

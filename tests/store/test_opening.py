@@ -4,6 +4,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -252,3 +253,13 @@ def test_an_address_shows_itself_without_secrets() -> None:
 
     assert repr(where) == "Address(host:5433/name)"
     assert where.without_secrets("no canary, no bird") == "no ***, no ***"
+
+
+def test_a_database_of_another_program_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "other.db"
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("CREATE TABLE run (id INTEGER)")
+        other.commit()
+
+    with pytest.raises(SchemaVersionError, match="belongs to another program"):
+        open_database(f"sqlite:///{path}", upgrade=True)
