@@ -33,6 +33,7 @@ if TYPE_CHECKING:  # each command imports what it needs: `--help` and `diff` sta
     from auditor.studio.client import StudioClient
 
 _T = TypeVar("_T")
+_WHY = "Your address stands under [email] recipients in the auditor's configuration."
 SCHEDULE = "nightly"  # the name of the one schedule, in the ledger
 
 
@@ -131,6 +132,7 @@ def renderer(chosen: Settings) -> MailRenderer:
         pages=pages(),
         colophon=Colophon(
             version=__version__,
+            why=_WHY if chosen.email else "",
             studio_url=_studio_pages(chosen.studio.base_url),
         ),
         list_id=f"drift.{_mail_host(chosen)}",

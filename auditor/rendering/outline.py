@@ -25,6 +25,7 @@ class Colophon:
     """What the foot of a report says beyond the report itself.
 
     Attributes:
+        why: why its reader gets it; empty where nobody is mailed.
         full: where the whole report lies; empty where nowhere.
         studio_url: Studio's pages, e.g. `https://studio.edgeimpulse.com`; empty for no links.
     """
@@ -32,7 +33,7 @@ class Colophon:
     version: str
     full: str = ""
     studio_url: str = ""
-    why: str = "Your address stands under [email] recipients in the auditor's configuration."
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -372,6 +372,7 @@ NIGHTS = {
 def renderer() -> MailRenderer:
     colophon = Colophon(
         version="0.1.0",
+        why="Your address stands under [email] recipients in the auditor's configuration.",
         studio_url="https://studio.edgeimpulse.com",
     )
     return MailRenderer(
