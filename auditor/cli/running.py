@@ -23,7 +23,8 @@ from auditor.rendering import json as as_json
 
 def run(chosen: argparse.Namespace) -> int:
     """Audit once; exit 2 where something could not be checked or a message was not taken."""
-    set_up_logging()
+    # On a terminal the bar and the report tell the night; the log is for who is not there.
+    set_up_logging(level=logging.WARNING if sys.stderr.isatty() else logging.INFO)
     settings = app.settings(chosen.config)
     order = app.order(settings, _scope(chosen))
     in_scope(order.projects, order.scope)
