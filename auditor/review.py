@@ -19,6 +19,7 @@ from auditor.drift.snapshots import (
     parse,
     parse_catalogue,
     secret_parameters,
+    split,
     take_snapshot,
 )
 from auditor.errors import UsageError
@@ -143,8 +144,7 @@ def _end_of_day(reference: Reference, zone: ZoneInfo) -> datetime:
 
 def secrets_in(answers: Sequence[JsonObject]) -> frozenset[str]:
     """Return the parameters that any of the answers' catalogues types `secret`."""
-    catalogues = (answer.get("transferLearningModels") for answer in answers)
-    return frozenset().union(*map(secret_parameters, catalogues))
+    return frozenset().union(*(secret_parameters(split(one).catalogue) for one in answers))
 
 
 def snapshots_of(
@@ -152,7 +152,8 @@ def snapshots_of(
 ) -> tuple[Snapshot, ...]:
     """Return answers as snapshots, the parameters named in `secrets` hidden."""
     return tuple(
-        take_snapshot(answer, fingerprinter=fingerprinter, secrets=secrets) for answer in answers
+        take_snapshot(split(answer), fingerprinter=fingerprinter, secrets=secrets)
+        for answer in answers
     )
 
 

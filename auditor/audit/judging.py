@@ -29,6 +29,7 @@ from auditor.drift.snapshots import (
     parse,
     parse_catalogue,
     secret_parameters,
+    split,
     take_snapshot,
 )
 from auditor.ports import Answer, Gone, Known, Quiet, RunStore, Seen, Unread, Unserved
@@ -78,10 +79,9 @@ class Judge:
 
     def answer(self, target: TargetId, known: Known | None, answer: Answer, project: str) -> Look:
         """Return the look at a target whose answer has to be read."""
-        self._learn_secrets(answer.document)
-        snapshot = take_snapshot(
-            answer.document, fingerprinter=self._fingerprinter, secrets=self._secrets
-        )
+        parts = split(answer.document)
+        self._learn_secrets(parts.catalogue)
+        snapshot = take_snapshot(parts, fingerprinter=self._fingerprinter, secrets=self._secrets)
         if known is None or known.version_id is None:
             return _first_sight(target, project, snapshot, answer.body_digest)
         quiet = Quiet(target=target, project=project, body_digest=answer.body_digest)
@@ -113,8 +113,8 @@ class Judge:
         report = replace(look.told, findings=told, state=state, model_state=life.state)
         return replace(look, outcome=seen, told=report)
 
-    def _learn_secrets(self, document: JsonObject) -> None:
-        named = secret_parameters(document.get("transferLearningModels")) - self._secrets
+    def _learn_secrets(self, catalogue: bytes) -> None:
+        named = secret_parameters(catalogue) - self._secrets
         if named:
             self._store.add_secret_parameters(named)
             self._secrets |= named

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
+from dataclasses import dataclass
 from functools import lru_cache
 
 from auditor.drift.canonical import catalogue_digest, digest
@@ -18,13 +19,27 @@ from auditor.redaction import Fingerprinter, shown
 _CATALOGUES_KEPT = 64  # one a block type and vendor release; the same few answer all targets
 
 
-def secret_parameters(models: Json) -> frozenset[str]:
-    """Return the parameters that a catalogue types `secret`, at any depth."""
-    return _secret_parameters(dump(models))
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """An answer with its catalogue split off, secrets still in clear.
+
+    Attributes:
+        document: the answer, its `transferLearningModels` null.
+        catalogue: what stood there, as JSON.
+    """
+
+    document: JsonObject
+    catalogue: bytes
+
+
+def split(answer: JsonObject) -> Parts:
+    """Return the parts of an answer."""
+    return Parts({**answer, CATALOGUE: None}, dump(answer.get(CATALOGUE)))
 
 
 @lru_cache(maxsize=_CATALOGUES_KEPT)
-def _secret_parameters(catalogue: bytes) -> frozenset[str]:
+def secret_parameters(catalogue: bytes) -> frozenset[str]:
+    """Return the parameters that a catalogue types `secret`, at any depth."""
     found: set[str] = set()
     waiting = [parse_catalogue(catalogue)]
     while waiting:
@@ -40,19 +55,18 @@ def _secret_parameters(catalogue: bytes) -> frozenset[str]:
 
 
 def take_snapshot(
-    answer: JsonObject, *, fingerprinter: Fingerprinter, secrets: Collection[str]
+    parts: Parts, *, fingerprinter: Fingerprinter, secrets: Collection[str]
 ) -> Snapshot:
     """Return an answer as it is stored and compared.
 
     `secrets` are the names of the parameters to hide.
     """
-    models = dump(answer.get(CATALOGUE))
-    document = hide_secrets({**answer, CATALOGUE: None}, fingerprinter, secrets)
+    document = hide_secrets(parts.document, fingerprinter, secrets)
     name, kind = document.get("name"), document.get("type")
     return Snapshot(
         document=dump(document),
         digest=digest(document),
-        catalogue=_catalogue(models, fingerprinter, frozenset(secrets)),
+        catalogue=_catalogue(parts.catalogue, fingerprinter, frozenset(secrets)),
         name=name if isinstance(name, str) else "",
         type=kind if isinstance(kind, str) else "",
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from auditor.drift.snapshots import as_sent, secret_parameters, take_snapshot
+from auditor.drift.snapshots import as_sent, dump, secret_parameters, split, take_snapshot
 from auditor.redaction import HIDDEN, Fingerprinter, Secret, shown
 from tests.drift.answers import KEY, edited, sample, told
 
@@ -38,7 +38,7 @@ def test_a_snapshot_holds_no_secret() -> None:
     answer = _with_secret(_CANARY)
     answer["script"] += f'KEY = "{_STUDIO_KEY}"\n'
 
-    snapshot = take_snapshot(answer, fingerprinter=KEY, secrets={"token"})
+    snapshot = take_snapshot(split(answer), fingerprinter=KEY, secrets={"token"})
 
     stored = (snapshot.document + snapshot.catalogue.document).decode()
     assert _CANARY not in stored
@@ -47,7 +47,7 @@ def test_a_snapshot_holds_no_secret() -> None:
 
 def test_an_answer_is_shown_as_sent_but_for_its_secrets() -> None:
     answer = _with_secret(_CANARY)
-    snapshot = take_snapshot(answer, fingerprinter=KEY, secrets={"token"})
+    snapshot = take_snapshot(split(answer), fingerprinter=KEY, secrets={"token"})
 
     sent = as_sent(snapshot.document, snapshot.catalogue.document)
 
@@ -71,7 +71,7 @@ def test_a_changed_key_in_a_script_is_another_program() -> None:
 def test_secret_parameters_are_found_at_any_depth() -> None:
     catalogue: Any = [{"customParameters": [{"items": {"param": "deep", "type": "secret"}}]}]
 
-    assert secret_parameters(catalogue) == {"deep"}
+    assert secret_parameters(dump(catalogue)) == {"deep"}
 
 
 def test_a_secret_in_memory_shows_itself_only_when_asked_to() -> None:
