@@ -92,8 +92,8 @@ def stored(chosen: Settings, *, upgrade: bool | None = False) -> Iterator[SqlSto
         yield opened
 
 
-def studio(chosen: Settings) -> StudioClient:
-    """Return the client for one run."""
+def studio(chosen: Settings, *, stopping: Callable[[], bool] | None = None) -> StudioClient:
+    """Return the client for one run; once `stopping` says so, it tries nothing again."""
     from auditor.studio.client import StudioClient  # noqa: PLC0415
 
     asked = chosen.studio
@@ -104,6 +104,7 @@ def studio(chosen: Settings) -> StudioClient:
         timeout=asked.timeout,
         tries=asked.tries,
         max_bytes=asked.max_bytes,
+        stopping=stopping,
     )
 
 
@@ -208,7 +209,8 @@ async def run_and_tell(
 ) -> Told:
     """Run, close, write the page and try every queued message; the caller holds the run lock."""
     watch = watch or Watch()
-    ended = await Audit(held, studio(chosen), now=now, watch=watch).run(order)
+    asked = studio(chosen, stopping=watch.stopping)
+    ended = await Audit(held, asked, now=now, watch=watch).run(order)
     return await asyncio.to_thread(_tell, chosen, ended, held, watch)
 
 

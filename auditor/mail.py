@@ -145,9 +145,9 @@ class SmtpMailer:
         """Turn whatever smtplib raises into a `DeliveryError` that holds no password."""
         try:
             yield
-        except UnicodeEncodeError:
+        except UnicodeError:
             # Not chained: the error holds the text it could not encode.
-            text = "user name and password of a mail server must be ASCII"
+            text = "host, addresses, user name and password must be ASCII that mail can carry"
             raise self._failed(text, permanent=False) from None
         except smtplib.SMTPAuthenticationError as error:
             text = f"user name or password refused: {_reply(error.smtp_code, error.smtp_error)}"

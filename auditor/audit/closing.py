@@ -59,7 +59,7 @@ def close(
             "messages": len(messages),
         },
     )
-    if page is not None and not messages and report.run.id is not None:
+    if mail is None and page is not None and report.run.id is not None:
         store.mark_told(report.run.id, at=now())
     return page
 
@@ -67,8 +67,8 @@ def close(
 def is_worth_mailing(report: Report, *, only_drift: bool) -> bool:
     """Return whether a report is mailed: always, or where anything but quiet is in it."""
     totals = report.totals
-    news = totals.drifted or totals.missing or totals.new or totals.unknown or report.errors
-    return bool(news) or not only_drift
+    is_drift = totals.findings or totals.drifted or totals.missing or totals.new
+    return bool(is_drift or totals.unknown or report.errors) or not only_drift
 
 
 def _messages(

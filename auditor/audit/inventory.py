@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -11,6 +12,9 @@ from auditor.errors import UsageError
 from auditor.ports import Gone, Known, ListedBlock, Studio, Unread, Unserved
 
 _KnownOf: TypeAlias = Callable[[int], Awaitable[tuple[Known, ...]]]
+
+
+STOPPED = Failure(kind="stopped", message="the auditor was stopped before it came to this")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,14 +54,24 @@ class Inventory:
 
 
 async def take_inventory(
-    projects: Sequence[Project], scope: Scope, *, studio: Studio, known_of: _KnownOf
+    projects: Sequence[Project],
+    scope: Scope,
+    *,
+    studio: Studio,
+    known_of: _KnownOf,
+    stopping: Callable[[], bool],
 ) -> Inventory:
     """Return the targets of the projects in scope; asks Studio only where `"all"` is configured.
 
     Raises:
         UsageError: the scope names what the configuration does not audit.
     """
-    parts = [await _of_project(project, studio, known_of) for project in in_scope(projects, scope)]
+    parts = await asyncio.gather(
+        *(
+            _of_project(project, studio, known_of, stopping)
+            for project in in_scope(projects, scope)
+        )
+    )
     whole = Inventory(
         targets=tuple(one for part in parts for one in part.targets),
         settled=tuple(one for part in parts for one in part.settled),
@@ -90,14 +104,16 @@ def _narrowed(whole: Inventory, target: TargetId) -> Inventory:
     return narrowed
 
 
-async def _of_project(project: Project, studio: Studio, known_of: _KnownOf) -> Inventory:
+async def _of_project(
+    project: Project, studio: Studio, known_of: _KnownOf, stopping: Callable[[], bool]
+) -> Inventory:
     if project.learn_blocks is not None:
         named = sorted(TargetId(project.id, learn_id) for learn_id in project.learn_blocks)
         return Inventory(
             targets=tuple((target, project.name) for target in named), settled=(), errors=()
         )
     known = await known_of(project.id)
-    listing = await studio.blocks(project.id)
+    listing = STOPPED if stopping() else await studio.blocks(project.id)
     if isinstance(listing, Failure):
         return _unlisted(project, known, listing)
     name = project.name or await studio.project_name(project.id) or _known_name(known)
@@ -109,13 +125,16 @@ def _unlisted(project: Project, known: Sequence[Known], failure: Failure) -> Inv
     name = project.name or _known_name(known)
     return Inventory(
         targets=(),
-        settled=tuple(
-            Unread(target=one.target, project=name, failure=failure)
-            for one in known
-            if one.state is not TargetState.UNSUPPORTED
-        ),
+        settled=tuple(_still_unknown(one, name, failure) for one in known),
         errors=(ProjectError(project_id=project.id, kind=failure.kind, message=failure.message),),
     )
+
+
+def _still_unknown(one: Known, name: str, failure: Failure) -> Unread | Unserved:
+    """Return what a failed listing says of a target: nothing new of one that is unsupported."""
+    if one.state is TargetState.UNSUPPORTED:
+        return Unserved(target=one.target, project=name, name=one.name, type=one.type)
+    return Unread(target=one.target, project=name, failure=failure)
 
 
 def _listed(name: str, known: Sequence[Known], listing: Sequence[ListedBlock]) -> Inventory:

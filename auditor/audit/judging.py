@@ -122,7 +122,7 @@ class Judge:
     def _compared(
         self, target: TargetId, reference: Snapshot, snapshot: Snapshot, known: Known
     ) -> Comparison:
-        old, new = self._document(reference), parse(snapshot.document)
+        old, new = self._document(reference), self._document(snapshot)
         return Comparison(
             target=target,
             old=old,
@@ -164,10 +164,10 @@ class Judge:
             trained_now=life.trained_now,
             model=comparison.in_use,
         )
-        told = _told(seen, known, judged)
+        told = self._with_baseline(_told(seen, known, judged), known, comparison.new, snapshot)
         return Look(
-            outcome=seen,
-            told=self._with_baseline(told, known, comparison.new, snapshot),
+            outcome=replace(seen, state=told.state),
+            told=told,
             vendor=judged.vendor,
             shareable=judged.shareable,
             pending=Pending(known=known, comparison=comparison) if judged.shareable else None,

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeAlias, TypeVar
 
-from auditor.audit.inventory import Inventory, Project, Scope, take_inventory
+from auditor.audit.inventory import STOPPED, Inventory, Project, Scope, take_inventory
 from auditor.audit.judging import Judge, Look, with_replacement
 from auditor.audit.tally import Tally, told_unread
 from auditor.drift.model import (
@@ -42,7 +42,6 @@ from auditor.ports import (
 )
 
 BATCH = 200  # targets a transaction
-_STOPPED = Failure(kind="stopped", message="the auditor was stopped before it came to this block")
 
 logger = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -142,7 +141,11 @@ class Audit:
         await self._in_store(self._store.abandon_open_runs, started_at)
         async with self._studio as studio:
             inventory = await take_inventory(
-                order.projects, order.scope, studio=studio, known_of=self._known_of_project
+                order.projects,
+                order.scope,
+                studio=studio,
+                known_of=self._known_of_project,
+                stopping=self._watch.stopping,
             )
             run = await self._in_store(self._opened, order, started_at)
             judge = await self._in_store(Judge, self._store)
@@ -150,7 +153,7 @@ class Audit:
             await self._ask_all(run, inventory, studio, judge, order.concurrency)
         settled, shared = await self._in_store(self._tally.settle, judge)
         await self._save(run, [look.outcome for look in settled], shared)
-        if order.scope.is_whole and run.id is not None and not self._watch.stopping():
+        if order.scope.is_whole and run.id is not None:
             await self._in_store(self._store.retire_others, run.id)
         return await self._in_store(self._ended, run, order, shared)
 
@@ -213,7 +216,7 @@ class Audit:
 
     async def _ask(self, stop: _Stop, studio: Studio, judge: Judge) -> None:
         if self._watch.stopping():
-            self._keep_unread(stop, _STOPPED)
+            self._keep_unread(stop, STOPPED)
             return
         known_body = stop.known.body_digest if stop.known else None
         match await studio.fetch(stop.target, known_body=known_body):
@@ -228,7 +231,11 @@ class Audit:
                     )
                 )
             case SameBody() if stop.known is not None:
-                self._keep(judge.same_body(stop.known, stop.project))
+                known, project = stop.known, stop.project
+                if known.baseline_version_id is None:  # else its versions are read
+                    self._keep(judge.same_body(known, project))
+                else:
+                    self._keep(await self._in_store(judge.same_body, known, project))
             case SameBody():
                 raise AssertionError("an answer cannot equal one that was never seen")
 

@@ -30,7 +30,7 @@ def main(arguments: Sequence[str]) -> int:
         return error.exit_code
     except BrokenPipeError:
         hang_up()
-        return 0
+        return COULD_NOT_TELL
     except KeyboardInterrupt:
         return INTERRUPTED
     except OSError as error:

@@ -15,6 +15,7 @@ from auditor import app, review
 from auditor.cli.console import say
 from auditor.config import Settings
 from auditor.drift.model import JsonObject, Snapshot, TargetId
+from auditor.drift.report import hide_told
 from auditor.errors import StudioError, UsageError
 from auditor.ports import Version
 from auditor.redaction import Fingerprinter
@@ -167,14 +168,18 @@ def history(chosen: argparse.Namespace) -> int:
 
 def show(chosen: argparse.Namespace) -> int:
     """Print a stored version as JSON, as Studio sent it, secrets hidden."""
-    from auditor.drift.snapshots import as_sent  # noqa: PLC0415
+    from auditor.drift.snapshots import as_sent, hidden_anew  # noqa: PLC0415
 
     reference = review.parse_reference(chosen.version)
     if reference is None:
         raise UsageError(f"{chosen.version!r} names no version: write PROJECT/LEARN[@WHEN]")
     settings = app.settings(chosen.config)
     with app.existing(settings) as store:
-        snapshot = _version(reference, settings, store).snapshot
+        snapshot = hidden_anew(
+            _version(reference, settings, store).snapshot,
+            fingerprinter=Fingerprinter(store.fingerprint_key()),
+            secrets=store.secret_parameters(),
+        )
     say(as_json.to_text(as_sent(snapshot.document, snapshot.catalogue.document)))
     return 0
 
@@ -191,6 +196,7 @@ def report(chosen: argparse.Namespace) -> int:
         if stored is None:
             missing = "no run is stored yet" if chosen.run is None else f"no run {chosen.run}"
             raise UsageError(f"{missing}: `auditor run` makes one")
+        stored = hide_told(stored, store.secret_parameters())
         match chosen.format:
             case "json":
                 say(as_json.to_text(as_json.report_json(stored)))

@@ -99,6 +99,8 @@ def send_again(settings: Settings, store: Store, report: Report) -> int:
         except DeliveryError as error:
             complain(f"{message.recipient}: {error}")
             code = 2
+        else:
+            store.mark_told(message.run_id, at=app.now())
     return code
 
 

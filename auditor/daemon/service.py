@@ -196,6 +196,8 @@ class Service:
             logger.exception("job failed, tried again later", extra={"job": job.__name__})
 
     async def _run_if_due(self, why: Trigger) -> None:
+        if self._not_before is not None and app.now() >= self._not_before:
+            await self._close_what_crashed()  # the failed run would keep its slot
         slot = self._due_slot(why)
         if slot is None:
             return
@@ -234,13 +236,15 @@ class Service:
                 self._store.release_slot(run.id)  # the night is still to be had
 
     async def _deliver(self) -> None:
-        await asyncio.to_thread(
-            app.deliver_all,
-            self._settings,
-            self._store,
-            only_due=True,
-            stopping=self._stop.is_set,
-        )
+        """Try what is due; a run by hand holds the lock and delivers all itself."""
+        with suppress(RunUnderWayError), self._store.run_lock():
+            await asyncio.to_thread(
+                app.deliver_all,
+                self._settings,
+                self._store,
+                only_due=True,
+                stopping=self._stop.is_set,
+            )
 
     async def _tell_status(self) -> None:
         notify(self._status())

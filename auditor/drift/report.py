@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from auditor.drift.findings import worst_first
 from auditor.drift.model import (
     Finding,
+    Json,
     ProjectError,
+    Report,
     RunStatus,
     Since,
     TargetReport,
@@ -17,6 +19,7 @@ from auditor.drift.model import (
     Totals,
     VendorFinding,
 )
+from auditor.redaction import HIDDEN
 
 READ = (TargetState.NEW, TargetState.IN_SYNC, TargetState.DRIFTED)
 
@@ -56,6 +59,37 @@ def count(targets: Iterable[TargetReport]) -> Totals:
         unsupported=states[TargetState.UNSUPPORTED],
         findings=findings,
     )
+
+
+def hide_told(report: Report, secrets: Collection[str]) -> Report:
+    """Return a stored report with what became known as a secret parameter since hidden, too."""
+    if not secrets:
+        return report
+    targets = tuple(
+        replace(one, findings=tuple(_hidden(finding, secrets) for finding in one.findings))
+        for one in report.targets
+    )
+    return replace(report, targets=targets)
+
+
+def _hidden(finding: Finding, secrets: Collection[str]) -> Finding:
+    if not finding.path.startswith("customParameters"):
+        return finding
+    key = finding.path.removeprefix("customParameters").lstrip(".")
+    if finding.path != "customParameters" and key not in secrets:
+        return finding
+    return replace(
+        finding,
+        before=_value_hidden(finding.before, secrets),
+        after=_value_hidden(finding.after, secrets),
+        headline="Custom parameters changed" if not key else f"Custom parameter {key} changed",
+    )
+
+
+def _value_hidden(value: Json, secrets: Collection[str]) -> Json:
+    if isinstance(value, dict):
+        return {key: HIDDEN if key in secrets else part for key, part in value.items()}
+    return value if value is None else HIDDEN
 
 
 def status_of(totals: Totals, errors: Sequence[ProjectError]) -> RunStatus:

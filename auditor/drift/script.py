@@ -26,11 +26,11 @@ class ScriptChange(Enum):
 
 def judge_script(before: str, after: str) -> ScriptChange:
     """Return what became of a script whose text changed."""
-    new_tree = _tree(after)
-    if new_tree is None:
-        return ScriptChange.NO_LONGER_PARSES
-    if new_tree == _tree(before):
+    old_tree, new_tree = _tree(before), _tree(after)
+    if new_tree is not None and new_tree == old_tree:
         return ScriptChange.SAME_PROGRAM
+    if new_tree is None and old_tree is not None and len(after) <= MAX_CHARS:
+        return ScriptChange.NO_LONGER_PARSES
     return ScriptChange.OTHER_PROGRAM
 
 

@@ -72,6 +72,14 @@ def take_snapshot(
     )
 
 
+def hidden_anew(
+    snapshot: Snapshot, *, fingerprinter: Fingerprinter, secrets: Collection[str]
+) -> Snapshot:
+    """Return a stored snapshot with what became known as a secret since hidden, too."""
+    parts = Parts(parse(snapshot.document), snapshot.catalogue.document)
+    return take_snapshot(parts, fingerprinter=fingerprinter, secrets=secrets)
+
+
 def hide_secrets(
     document: JsonObject, fingerprinter: Fingerprinter, secrets: Collection[str]
 ) -> JsonObject:

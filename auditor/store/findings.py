@@ -25,6 +25,8 @@ from auditor.ports import Seen, Unserved, Untold
 from auditor.store.packing import pack_json, unpack_json
 from auditor.store.tables import finding, message
 
+_MOST_NAMED = 500  # in one statement; PostgreSQL takes 65,535 parameters
+
 
 def add(connection: Connection, run_id: int, outcomes: Sequence[Seen | Unserved]) -> None:
     """Store the targets' own findings."""
@@ -61,8 +63,10 @@ def untold(connection: Connection, run_id: int) -> tuple[Untold, ...]:
 def carry(connection: Connection, run_id: int, carried: Sequence[Untold]) -> None:
     """Make findings of earlier runs belong to the report of this one."""
     fingerprints = [one.finding.id for one in carried]
-    these = update(finding).where(_untold(run_id), finding.c.fingerprint.in_(fingerprints))
-    connection.execute(these.values(reported_run_id=run_id))
+    for start in range(0, len(fingerprints), _MOST_NAMED):
+        named = finding.c.fingerprint.in_(fingerprints[start : start + _MOST_NAMED])
+        these = update(finding).where(_untold(run_id), named)
+        connection.execute(these.values(reported_run_id=run_id))
 
 
 def mark_told(connection: Connection, run_id: int, *, at: datetime) -> None:

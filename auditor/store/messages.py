@@ -36,12 +36,21 @@ def unsettled(connection: Connection) -> tuple[Message, ...]:
 
 
 def record(connection: Connection, one: Message) -> None:
-    """Store a message's next state; a delivered one makes its report's findings told."""
-    here = update(message).where(message.c.id == one.id)
+    """Store a message's next state; a delivered one makes its report's findings told.
+
+    One that another program has delivered or given up meanwhile stays as it is.
+    """
+    here = update(message).where(message.c.id == one.id, message.c.state == MessageState.QUEUED)
     if connection.execute(here.values(**_state(one))).rowcount != 1:
-        raise UsageError(f"the database holds no message {one.id}")
+        _require(connection, one.id)
     if one.delivered_at is not None:
         findings.mark_told(connection, one.run_id, at=one.delivered_at)
+
+
+def _require(connection: Connection, message_id: int) -> None:
+    query = select(message.c.id).where(message.c.id == message_id)
+    if connection.execute(query).first() is None:
+        raise UsageError(f"the database holds no message {message_id}")
 
 
 def _read_all(connection: Connection, query: Select[Any]) -> tuple[Message, ...]:

@@ -176,6 +176,8 @@ def as_integer(value: Json, path: str) -> int:
     """Return `value` as an integer, `30.0` as 30; raises `StudioError` (`invalid`)."""
     if not isinstance(value, int | float) or not _is_integer(value):
         raise _invalid(path, _INTEGER.words, f"found {_described(value)}")
+    if int(value) not in _INT64:  # an id that no database holds
+        raise _invalid(path, "a 64-bit integer", f"found {_described(value)}")
     return int(value)
 
 

@@ -57,6 +57,7 @@ class StudioClient:
         max_bytes: of one answer, decoded.
         sleep: waits so many seconds between tries.
         jitter: returns a number from 0 to 1.
+        stopping: asked each second of a wait; once True nothing is tried again.
     """
 
     base_url: str
@@ -67,6 +68,7 @@ class StudioClient:
     max_bytes: int
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     jitter: Callable[[], float] = random.random
+    stopping: Callable[[], bool] | None = None
     _host: str = field(init=False, repr=False)
     _headers: dict[int, httpx.Headers] = field(init=False, repr=False)
     _refused: dict[int, Failure] = field(init=False, repr=False, default_factory=dict)
@@ -154,13 +156,23 @@ class StudioClient:
                 failures += 1
                 if not error.transient:
                     raise
-                if failures >= self.tries:
+                if failures >= self.tries or self._is_stopping():
                     raise _given_up(error, failures) from error
                 wait = wait_before_retry(
                     failures, asked=error.retry_after, jitter=self.jitter()
                 ).total_seconds()
                 logger.debug("asking again", extra={"path": path, "kind": error.kind})
-            await self.sleep(wait)
+            await self._wait(wait)
+
+    async def _wait(self, seconds: float) -> None:
+        while self.stopping is not None and seconds > 1 and not self.stopping():
+            await self.sleep(1)
+            seconds -= 1
+        if not self._is_stopping():
+            await self.sleep(seconds)
+
+    def _is_stopping(self) -> bool:
+        return self.stopping is not None and self.stopping()
 
     async def _once(self, project_id: int, path: str) -> bytes:
         request = httpx.Request("GET", self.base_url + path, headers=self._headers[project_id])

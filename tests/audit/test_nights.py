@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from auditor import app
+from auditor.audit.closing import is_worth_mailing
 from auditor.audit.inventory import Scope
 from auditor.audit.run import Audit
 from auditor.demo.faults import Fault
+from auditor.drift.model import Report, RunInfo, RunStatus, Totals, Trigger
 from auditor.errors import UsageError
 from tests.audit.stage import KEY, PROJECT, Stage, block, stage, target
 
@@ -396,3 +398,39 @@ def test_a_mail_that_had_to_cut_carries_every_finding_in_its_attachment(
     assert told.report.totals.findings == 120
     assert shown.get_content().count("default:training") < 60
     assert attached.get_content().count("default:training") == 60
+
+
+def test_a_block_that_leaves_the_configuration_is_no_longer_listed(pump: Stage) -> None:
+    pump.night()
+    text = (pump.folder / "config.toml").read_text()
+    pump.configure(text.replace('"all"', "[3, 4]"))
+    pump.night(scope=Scope(target=target(3)))
+    with app.store(pump.settings) as store:
+        narrowed = [one.target.learn_id for one in store.statuses()]
+    pump.night()
+    with app.store(pump.settings) as store:
+        whole = [one.target.learn_id for one in store.statuses()]
+
+    assert (narrowed, whole) == ([3, 4, 5], [3, 4])
+
+
+@pytest.mark.parametrize(
+    ("totals", "is_mailed"),
+    [
+        (Totals(targets=3, checked=3, in_sync=3), False),
+        (Totals(targets=3, checked=3, in_sync=2, drifted=1), True),
+        (Totals(targets=3, checked=2, in_sync=2, unsupported=1, findings=1), True),
+        (Totals(targets=3, checked=2, in_sync=2, unsupported=1), False),
+        (Totals(targets=3, checked=2, in_sync=2, missing=1), True),
+        (Totals(targets=3, checked=3, in_sync=2, new=1), True),
+        (Totals(targets=3, checked=2, in_sync=2, unknown=1), True),
+    ],
+)
+def test_drift_missing_new_and_unchecked_are_worth_a_mail(
+    totals: Totals, *, is_mailed: bool
+) -> None:
+    run = RunInfo(id=1, status=RunStatus.COMPLETE, trigger=Trigger.MANUAL, started_at=app.now())
+    report = Report(run=run, totals=totals, targets=())
+
+    assert is_worth_mailing(report, only_drift=True) is is_mailed
+    assert is_worth_mailing(report, only_drift=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -14,9 +14,10 @@ import pytest
 from auditor import app
 from auditor.config import Settings
 from auditor.daemon.service import Service
-from auditor.drift.model import RunInfo, RunStatus, Trigger
+from auditor.drift.model import RunInfo, RunStatus, Trigger, VendorFinding
 from auditor.errors import ConfigError, Problem, StoreUnreachableError
 from auditor.outbox import MessageState
+from auditor.ports import Outcome
 from auditor.store import SqlStore
 from tests.audit.stage import Stage
 from tests.daemon.conftest import schedule, scheduled_since
@@ -278,3 +279,58 @@ def test_a_reload_ends_in_ready_even_while_the_database_is_away(
     with app.store(pump.settings) as store, ears(f"@auditor-test-reload-{os.getpid()}") as heard:
         serve(pump, UnreachableStore(store._there), reload)
         assert heard.hear("READY=1")
+
+
+class StoreThatFailsOnce(SqlStore):
+    has_failed = False
+
+    def save(
+        self,
+        run_id: int,
+        outcomes: Sequence[Outcome],
+        *,
+        at: datetime,
+        vendor: Sequence[VendorFinding] = (),
+    ) -> None:
+        if not self.has_failed:
+            self.has_failed = True
+            raise StoreUnreachableError("disk full")
+        super().save(run_id, outcomes, at=at, vendor=vendor)
+
+
+async def failed_then_tried_again(service: Service) -> None:
+    await service._tick()
+    assert service._not_before is not None
+    service._not_before = app.now() - DAYS
+    await service._tick()
+
+
+def test_a_night_that_failed_half_way_is_tried_again(pump: Stage, store: SqlStore) -> None:
+    scheduled_since(pump, app.now() - 3 * DAYS)
+    serve(pump, StoreThatFailsOnce(store._there), failed_then_tried_again)
+
+    last = store.last_run()
+    assert last is not None
+    assert (last.id, last.status) == (2, RunStatus.COMPLETE)
+
+
+async def night_that_is_stopped(service: Service) -> None:
+    slot = service._due_slot(Trigger.CATCH_UP)
+    assert slot is not None
+    service._stop.set()
+    await service._run(slot, Trigger.CATCH_UP)
+
+
+def test_a_night_that_was_stopped_is_had_again_at_the_next_start(
+    pump: Stage, store: SqlStore
+) -> None:
+    scheduled_since(pump, app.now() - 3 * DAYS)
+    serve(pump, store, night_that_is_stopped)
+    stopped = store.last_run()
+    serve(pump, store, tick)
+
+    last = store.last_run()
+    assert stopped is not None
+    assert last is not None
+    assert stopped.status is not RunStatus.COMPLETE
+    assert (last.id, last.status) == (2, RunStatus.COMPLETE)
