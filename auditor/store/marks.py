@@ -193,6 +193,13 @@ def _put(
     """Insert targets; of those already there write only the columns `written`."""
     statement = insert_into(connection, target)
     new: dict[str, object] = {name: statement.excluded[name] for name in written}
+    # A missing target that was not looked for tonight is still missing, and no news tomorrow.
+    is_unlooked = and_(
+        target.c.state == TargetState.MISSING, statement.excluded["state"] == TargetState.UNKNOWN
+    )
+    new["state"] = case(
+        (is_unlooked, TargetState.MISSING.value), else_=statement.excluded["state"]
+    )
     for name in _KEPT_WHERE_NULL.intersection(written):
         new[name] = func.coalesce(statement.excluded[name], target.c[name])
     keys = ["project_id", "learn_id"]

@@ -14,7 +14,10 @@ from auditor.audit.inventory import Scope
 from auditor.audit.run import Audit
 from auditor.demo.faults import Fault
 from auditor.drift.model import Report, RunInfo, RunStatus, Totals, Trigger
+from auditor.drift.report import hide_told
+from auditor.drift.snapshots import hidden_anew
 from auditor.errors import UsageError
+from auditor.redaction import Fingerprinter
 from tests.audit.stage import KEY, PROJECT, Stage, block, stage, target
 
 _SIX = [
@@ -434,3 +437,39 @@ def test_drift_missing_new_and_unchecked_are_worth_a_mail(
 
     assert is_worth_mailing(report, only_drift=True) is is_mailed
     assert is_worth_mailing(report, only_drift=False)
+
+
+def test_a_missing_block_is_no_news_after_a_night_without_a_listing(pump: Stage) -> None:
+    pump.night()
+    pump.studio.remove(target(4))
+    pump.night()
+    pump.studio.fail(Fault.HTML)
+    unlisted = pump.json()
+    pump.studio.heal()
+    after = pump.night().report
+
+    assert [one["state"] for one in unlisted["targets"]] == ["unknown"] * 3
+    assert [one.state for one in after.targets] == ["in_sync", "missing", "in_sync"]
+    assert not any(one.went for one in after.targets)
+
+
+def test_what_became_known_as_a_secret_later_is_hidden_in_what_is_stored(pump: Stage) -> None:
+    secret = "canary-2f9c"
+    pump.studio.edit(target(3), lambda a: a.update(customParameters={"token": secret}))
+    pump.night()
+    pump.studio.edit(target(3), lambda a: a.update(customParameters={"token": secret + "2"}))
+    before = pump.night().report
+    typed = {"param": "token", "type": "secret", "value": ""}
+    pump.studio.edit(
+        target(3), lambda a: a["transferLearningModels"][0]["customParameters"].append(typed)
+    )
+    pump.night()
+    with app.store(pump.settings) as store:
+        secrets = store.secret_parameters()
+        key = Fingerprinter(store.fingerprint_key())
+        first = store.versions(target(3))[-1].snapshot
+
+    shown = hidden_anew(first, fingerprinter=key, secrets=secrets)
+    assert secret in str(before)
+    assert secret not in str(hide_told(before, secrets))
+    assert secret.encode() not in shown.document
