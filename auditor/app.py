@@ -42,13 +42,14 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def settings(path: str | None) -> Settings:
-    """Return the configuration that a command uses.
+def settings(path: str | None, *, reads_secrets: bool = True) -> Settings:
+    """Return the configuration that a command uses; to look at the history takes no secrets.
 
     Raises:
         ConfigError: there is none, or it cannot be used.
     """
-    return config.load(config.find(path, os.environ), environ=os.environ)
+    found = config.find(path, os.environ)
+    return config.load(found, environ=os.environ, reads_secrets=reads_secrets)
 
 
 def store(chosen: Settings, *, upgrade: bool | None = None) -> SqlStore:

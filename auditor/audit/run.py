@@ -296,7 +296,8 @@ class Audit:
         if before is not None and before.status is RunStatus.ABANDONED:
             notes.append(f"Run {before.id} did not end; what it found is told here.")
         if order.trigger is Trigger.CATCH_UP:
-            notes.append(f"The run due at {order.slot.replace('T', ' ')} was missed: this is it.")
+            due = f"{order.slot.replace('T', ' ')}, by {order.schedule_line},"
+            notes.append(f"The run due at {due} was missed; this one takes its place.")
         return tuple(notes)
 
     async def _in_store(self, work: Callable[..., _T], *arguments: object) -> _T:

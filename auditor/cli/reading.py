@@ -81,14 +81,18 @@ def _sides(names: tuple[str, str], path: str | None) -> Iterator[_Sides]:
     """Read both sides; a configuration and its database only where one of them is stored."""
     references = [review.parse_reference(name) for name in names]
     if not any(references):
-        max_bytes = app.settings(path).studio.max_bytes if path is not None else MAX_BYTES
+        max_bytes = (
+            app.settings(path, reads_secrets=False).studio.max_bytes
+            if path is not None
+            else MAX_BYTES
+        )
         key = Fingerprinter(secrets.token_bytes(32))
         answers = [_answer(name, max_bytes) for name in names]
         known = review.secrets_in(answers)
         old, new = review.snapshots_of(answers, key, secrets=known)
         yield _Sides((old, new), key, known, None)
         return
-    chosen = app.settings(path)
+    chosen = app.settings(path, reads_secrets=False)
     with app.existing(chosen) as store:
         key = Fingerprinter(store.fingerprint_key())
         answers = [
@@ -134,7 +138,7 @@ def status(chosen: argparse.Namespace) -> int:
     """Show every target and the service."""
     from auditor.rendering.tables import status_text  # noqa: PLC0415
 
-    settings = app.settings(chosen.config)
+    settings = app.settings(chosen.config, reads_secrets=False)
     next_run_at = app.next_run_at(settings)
     with app.stored(settings, upgrade=None) as store:
         statuses = store.statuses() if store else ()
@@ -155,7 +159,7 @@ def history(chosen: argparse.Namespace) -> int:
     from auditor.rendering.tables import history_text  # noqa: PLC0415
 
     target = review.parse_target(chosen.target)
-    with app.existing(app.settings(chosen.config)) as store:
+    with app.existing(app.settings(chosen.config, reads_secrets=False)) as store:
         versions = store.versions(target)
     if not versions:
         raise UsageError(f"no version of {target} is stored: `auditor status` lists all targets")
@@ -173,7 +177,7 @@ def show(chosen: argparse.Namespace) -> int:
     reference = review.parse_reference(chosen.version)
     if reference is None:
         raise UsageError(f"{chosen.version!r} names no version: write PROJECT/LEARN[@WHEN]")
-    settings = app.settings(chosen.config)
+    settings = app.settings(chosen.config, reads_secrets=False)
     with app.existing(settings) as store:
         snapshot = hidden_anew(
             _version(reference, settings, store).snapshot,
@@ -188,7 +192,7 @@ def report(chosen: argparse.Namespace) -> int:
     """Render a stored run again, and mail it again with `--send`."""
     from auditor.cli.running import send_again  # noqa: PLC0415
 
-    settings = app.settings(chosen.config)
+    settings = app.settings(chosen.config, reads_secrets=chosen.send)
     if chosen.send and settings.email is None:
         raise UsageError("no mail is configured: add [email] to the configuration")
     with app.existing(settings) as store:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from functools import partial
+from pathlib import Path
 
 from auditor import app, config
 from auditor.cli.console import complain, say
@@ -30,14 +32,16 @@ def check(chosen: argparse.Namespace) -> int:
 
 
 def _probes(settings: Settings) -> list[Probe]:
-    probes = [Probe("database", _in_thread(partial(_database, settings)))]
+    probes = [
+        Probe("database", _in_thread(partial(_database, settings))),
+        Probe("reports", _in_thread(partial(_reports, settings))),
+    ]
     probes += [
         Probe(f"Studio, project {project.id}", partial(_project, settings, project))
         for project in settings.projects
     ]
     if settings.email is not None:
-        where = f"mail server {settings.email.host}:{settings.email.port}"
-        probes.append(Probe(where, _in_thread(partial(_mail, settings))))
+        probes.append(Probe("mail", _in_thread(partial(_mail, settings))))
     return probes
 
 
@@ -51,9 +55,30 @@ def _in_thread(work: Callable[[], str]) -> Callable[[], Awaitable[str]]:
 def _database(settings: Settings) -> str:
     with app.stored(settings) as store:
         if store is None:
-            return "none yet, the first run makes it"
+            return _to_be_made(settings)
         last = store.last_run()
     return "reached, no run yet" if last is None else f"reached, last run {last.id} {last.status}"
+
+
+def _to_be_made(settings: Settings) -> str:
+    """Return that the first run can make the database, where it can."""
+    url = settings.database.url
+    if not url.startswith("sqlite:"):
+        raise AuditorError("the server has no such database: create it, empty, for the auditor")
+    _require_writable(Path(url.removeprefix("sqlite:///")).parent, "make it before the first run")
+    return "none yet, the first run makes it"
+
+
+def _reports(settings: Settings) -> str:
+    folder = settings.reports.directory
+    there = next(one for one in (folder, *folder.parents) if one.exists())
+    _require_writable(there, "give the auditor's user the right to write it")
+    return f"{folder} can be written"
+
+
+def _require_writable(folder: Path, remedy: str) -> None:
+    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+        raise AuditorError(f"{folder} is no folder that can be written: {remedy}")
 
 
 async def _project(settings: Settings, project: ProjectSettings) -> str:
@@ -64,11 +89,14 @@ async def _project(settings: Settings, project: ProjectSettings) -> str:
             if isinstance(listed, Failure):
                 raise StudioError(listed.kind, listed.message)
             return f"{len(listed)} learn blocks found"
-        target = TargetId(project.id, project.learn_blocks[0])
-        fetched = await studio.fetch(target, known_body=None)
-    if isinstance(fetched, NoAnswer):
-        raise StudioError(fetched.failure.kind, f"block {target}: {fetched.failure.message}")
-    return f"block {target} answers, {len(project.learn_blocks)} named"
+        targets = [TargetId(project.id, learn_id) for learn_id in project.learn_blocks]
+        fetched = await asyncio.gather(
+            *(studio.fetch(target, known_body=None) for target in targets)
+        )
+    for target, one in zip(targets, fetched, strict=True):
+        if isinstance(one, NoAnswer):
+            raise StudioError(one.failure.kind, f"block {target}: {one.failure.message}")
+    return f"all {count(len(targets), 'named block')} answer"
 
 
 def _mail(settings: Settings) -> str:
@@ -76,12 +104,13 @@ def _mail(settings: Settings) -> str:
     if mailer is None:
         raise AuditorError("no mail is configured")
     mailer.probe()
-    return "answers"
+    email = settings.email
+    return f"{email.host}:{email.port} answers" if email else ""
 
 
 def verify(chosen: argparse.Namespace) -> int:
     """Walk the hash chain; exit 2 at the first broken link."""
-    with app.existing(app.settings(chosen.config)) as store:
+    with app.existing(app.settings(chosen.config, reads_secrets=False)) as store:
         breach = store.verify()
     if breach is None:
         say("The history is sound.")
@@ -92,6 +121,6 @@ def verify(chosen: argparse.Namespace) -> int:
 
 def upgrade(chosen: argparse.Namespace) -> int:
     """Bring the database's schema to this version."""
-    with app.store(app.settings(chosen.config), upgrade=True):
+    with app.store(app.settings(chosen.config, reads_secrets=False), upgrade=True):
         say("The database has this version's schema.")
     return 0

@@ -44,15 +44,19 @@ _TABLES_WITH_DEFAULTS: dict[str, Any] = {
 }
 
 
-def load(path: Path, *, environ: Mapping[str, str]) -> Settings:
+def load(path: Path, *, environ: Mapping[str, str], reads_secrets: bool = True) -> Settings:
     """Return what the file says, secrets read and paths absolute.
+
+    Who only looks at what is stored needs no secret: without `reads_secrets` none is looked for.
 
     Raises:
         ConfigError: it cannot be used; every wrong key is named.
     """
     written = read(path)
     document = _TABLES_WITH_DEFAULTS | written
-    around = Surroundings(folder=path.absolute().parent, environ=environ)
+    around = Surroundings(
+        folder=path.absolute().parent, environ=environ, reads_secrets=reads_secrets
+    )
     problems = list(cross_problems(written))
     try:
         valid = tables.Document.model_validate(document, context=around)

@@ -17,6 +17,7 @@ from auditor.redaction import Secret
 
 _SOURCES = ("env", "file", "credential")
 _HOW = 'write { env = "NAME" }, { file = "PATH" } or { credential = "NAME" }'
+_UNREAD = Secret("unread")  # in the place of every secret where none is needed
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _CREDENTIAL_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]{0,127}")
 _HEADER_SAFE = re.compile(r"[!-~]+")
@@ -25,6 +26,8 @@ _HEADER_SAFE = re.compile(r"[!-~]+")
 def _secret(value: object, info: ValidationInfo) -> Secret:
     source, name = _reference(value)
     around = surroundings(info)
+    if not around.reads_secrets:
+        return _UNREAD
     if source == "env":
         text = _from_environment(name, around)
     elif source == "file":

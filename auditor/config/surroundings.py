@@ -14,10 +14,11 @@ from auditor.config.refusal import refusal
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """The configuration's folder (absolute) and the environment."""
+    """The configuration's folder (absolute), the environment, and whether secrets are read."""
 
     folder: Path
     environ: Mapping[str, str]
+    reads_secrets: bool = True
 
 
 def surroundings(info: ValidationInfo) -> Surroundings:

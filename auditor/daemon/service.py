@@ -112,6 +112,7 @@ class Service:
         logger.info("service started", extra={"next_run": _text(app.next_run_at(self._settings))})
         await self._tick()
         await self._stop.wait()
+        logger.info("service stopping, after the blocks under way")
         notify("STOPPING=1")
         self._scheduler.pause()
         async with self._busy:  # AsyncIOScheduler.shutdown would cancel a job under way

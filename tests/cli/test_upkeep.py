@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -32,8 +33,9 @@ def test_check_tries_everything_and_changes_nothing(pump: Stage, auditor: Comman
     assert [line.split(":")[0] for line in done.out.splitlines()] == [
         "ok      configuration",
         "ok      database",
+        "ok      reports",
         "ok      Studio, project 7",
-        "ok      mail server 127.0.0.1",
+        "ok      mail",
     ]
     assert "last run 1 complete" in done.out
     assert "2 learn blocks found" in done.out
@@ -60,13 +62,18 @@ def test_check_upgrades_no_database(pump: Stage, auditor: Command) -> None:
         assert sql.read("SELECT version_num FROM alembic_version") == []
 
 
-def test_check_asks_a_named_block_where_blocks_are_named(pump: Stage, auditor: Command) -> None:
+def test_check_asks_every_named_block_where_blocks_are_named(
+    pump: Stage, auditor: Command
+) -> None:
     reconfigure(pump, 'learn_blocks = "all"', "learn_blocks = [3, 4]")
     done = auditor("check")
 
     assert done.code == 0
-    assert "block 7/3 answers, 2 named" in done.out
-    assert {asked.path for asked in pump.studio.requests} == {"/v1/api/7/training/keras/3"}
+    assert "all 2 named blocks answer" in done.out
+    assert {asked.path for asked in pump.studio.requests} == {
+        "/v1/api/7/training/keras/3",
+        "/v1/api/7/training/keras/4",
+    }
 
 
 @pytest.mark.parametrize("blocks", ['"all"', "[3]"])
@@ -80,7 +87,7 @@ def test_a_wrong_key_fails_the_check_and_is_not_shown(
     assert done.code == 2
     assert "FAILED  Studio, project 7: " in done.out
     assert "Invalid API key" in done.out
-    assert "ok      mail server" in done.out
+    assert "ok      mail" in done.out
     assert KEY not in done.out + done.err
 
 
@@ -91,7 +98,7 @@ def test_a_mail_server_that_is_down_fails_the_check(pump: Stage, auditor: Comman
     done = auditor("check")
 
     assert done.code == 2
-    assert f"FAILED  mail server 127.0.0.1:{port}: " in done.out
+    assert f"FAILED  mail: mail server 127.0.0.1:{port}: " in done.out
     assert "ok      Studio, project 7" in done.out
 
 
@@ -186,3 +193,26 @@ def test_a_damaged_database_is_exit_78(
     assert (done.code, done.out) == (78, "")
     assert "damaged" in done.err
     assert pump.studio.requests == []
+
+
+def test_check_finds_what_the_first_run_would_stumble_over(pump: Stage, auditor: Command) -> None:
+    text = (pump.folder / "config.toml").read_text()
+    nowhere = f'url = "sqlite:///{pump.folder}/nowhere/auditor.db"'
+    (pump.folder / "config.toml").write_text(re.sub(r'url = "sqlite.*"', nowhere, text))
+    (pump.folder / "reports").write_text("in the way")
+    done = auditor("check")
+
+    assert done.code == 2
+    assert "FAILED  database" in done.out
+    assert "FAILED  reports" in done.out
+
+
+def test_what_is_stored_is_looked_at_without_any_secret(pump: Stage, auditor: Command) -> None:
+    pump.night()
+    with pytest.MonkeyPatch.context() as without:
+        without.delenv("EI_KEY", raising=False)
+        codes = [auditor(*one).code for one in (["status"], ["history", "7/3"], ["verify"])]
+        refused = auditor("run")
+
+    assert codes == [0, 0, 0]
+    assert refused.code == 2
