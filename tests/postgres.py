@@ -120,7 +120,7 @@ def _await_answer(url: str, process: subprocess.Popen[bytes], log: Path) -> None
         except psycopg.OperationalError as error:
             if process.poll() is not None or time.monotonic() > end:
                 raise RuntimeError(f"PostgreSQL did not start:\n{log.read_text()}") from error
-            time.sleep(0.05)
+            time.sleep(0.05)  # a server says nowhere else that it is ready
         else:
             return
 
