@@ -58,11 +58,6 @@ class Fingerprinter:
         return _STUDIO_KEY.sub(lambda match: self.hide(match.group()), text)
 
 
-def holds_studio_key(text: str) -> bool:
-    """Return whether `text` holds a Studio key in clear."""
-    return _STUDIO_KEY.search(text) is not None
-
-
 def shown(text: str) -> str:
     """Return `text` as people may see it: no fingerprint, no Studio key."""
     return _STUDIO_KEY.sub(HIDDEN, _STORED.sub(HIDDEN, text))

@@ -42,8 +42,8 @@ def close(
 ) -> str | None:
     """Write the run's page, close it and queue its messages; return the page's path.
 
-    A page that cannot be written is logged and keeps no mail from going. Where no message
-    carries the report, its findings count as told once the page is written.
+    A page that cannot be written is logged and keeps no mail from going. Without mail
+    the report's findings count as told once the page is written.
     """
     report = ended.report
     page = _write(report, archive)

@@ -86,7 +86,7 @@ class DryStore:
         return ""
 
     def run_info(self, run_id: int) -> RunInfo | None:
-        """Return no run."""
+        """Return a stored run."""
         return self._stored.run_info(run_id) if self._stored else None
 
     def previous_run_id(self, run_id: int) -> int | None:

@@ -237,7 +237,12 @@ class Service:
                 self._store.release_slot(run.id)  # the night is still to be had
 
     async def _deliver(self) -> None:
-        """Try what is due; a run by hand holds the lock and delivers all itself."""
+        """Try what is due; a run by hand holds the lock and delivers all itself.
+
+        With nothing due the lock is left alone: else a run by hand could be refused for it.
+        """
+        if not self._store.undelivered(due_by=app.now()):
+            return
         with suppress(RunUnderWayError), self._store.run_lock():
             await asyncio.to_thread(
                 app.deliver_all,
