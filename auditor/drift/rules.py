@@ -56,7 +56,7 @@ class Subject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeverityRule:
-    """`[[severity]]`: how much findings matter here. `name` is what findings name as their rule."""
+    """`[[severity]]`: how much findings matter here; `name` is what they give as their rule."""
 
     name: str
     subject: Subject
