@@ -242,7 +242,7 @@ def with_replacement(outcome: _Unread, known: Known | None) -> _Unread:
     change = Change(
         path="type", pattern="type", kind=Kind.REPLACED, before=known.type, after=outcome.type
     )
-    finding = finding_of(outcome.target, change, judge(change), {})
+    finding = finding_of(outcome.target, change, judge(change))
     return replace(outcome, findings=(finding,))
 
 

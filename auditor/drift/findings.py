@@ -7,8 +7,9 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+from auditor.drift.enumerations import new_value
 from auditor.drift.folding import Edit, fold, is_visual
-from auditor.drift.headlines import headline
+from auditor.drift.headlines import NO_DOCUMENTS, Documents, headline
 from auditor.drift.model import (
     Area,
     Change,
@@ -42,6 +43,11 @@ class Comparison:
     catalogue: tuple[Change, ...] = ()
     in_use: tuple[str, ...] = ()
 
+    @property
+    def documents(self) -> Documents:
+        """Return both answers, for what a headline says of them."""
+        return Documents(self.old, self.new)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
@@ -53,18 +59,20 @@ class Judged:
         shareable: for findings that are the vendor's where other targets show the same: the
             finding's id and a key that is equal for equal acts.
         suppressed: how many changes were stored and not told.
+        new_values: values of enumerations (field, value) that the schema does not name.
     """
 
     findings: tuple[Finding, ...] = ()
     vendor: tuple[Change, ...] = ()
     shareable: dict[str, str] = field(default_factory=dict)
     suppressed: int = 0
+    new_values: frozenset[tuple[str, str]] = frozenset()
 
 
 def judge_comparison(comparison: Comparison) -> Judged:
     """Return what is told of one block."""
     changes = _with_replacement(comparison.changes)
-    verdicts = [judge(change, in_use=comparison.in_use) for change in changes]
+    verdicts = [judge(change, in_use=comparison.in_use, new=comparison.new) for change in changes]
     told = [i for i, verdict in enumerate(verdicts) if verdict.area is not Area.INTERFACE]
     edit = Edit([changes[i] for i in told], [verdicts[i] for i in told], is_visual(comparison.new))
     folds = fold(edit)
@@ -77,11 +85,16 @@ def judge_comparison(comparison: Comparison) -> Judged:
         vendor=vendor,
         shareable=_shareable(findings, is_generated=edit.is_visual),
         suppressed=len(changes) - len(told),
+        new_values=frozenset(found for change in changes if (found := new_value(change))),
     )
 
 
 def finding_of(
-    target: TargetId | None, change: Change, verdict: Verdict, new: JsonObject
+    target: TargetId | None,
+    change: Change,
+    verdict: Verdict,
+    *,
+    documents: Documents = NO_DOCUMENTS,
 ) -> Finding:
     """Return a single change as a finding."""
     return Finding(
@@ -93,7 +106,7 @@ def finding_of(
         before=change.before,
         after=change.after,
         severity=verdict.severity,
-        headline=headline(change, verdict, new),
+        headline=headline(change, verdict, documents),
         rule=verdict.rule,
     )
 
@@ -102,7 +115,7 @@ def with_vendor(comparison: Comparison, judged: Judged) -> tuple[Finding, ...]:
     """Return all findings of two answers alone: the vendor's changes stand among the others."""
     known = {finding.path for finding in judged.findings}
     vendor = [
-        finding_of(comparison.target, change, judge(change), comparison.new)
+        finding_of(comparison.target, change, judge(change), documents=comparison.documents)
         for change in judged.vendor
         if change.path not in known
     ]
@@ -111,12 +124,13 @@ def with_vendor(comparison: Comparison, judged: Judged) -> tuple[Finding, ...]:
 
 def vendor_finding(change: Change, *, targets: int) -> VendorFinding:
     """Return a change of the vendor's, told once for all `targets` that show it."""
-    told = finding_of(None, change, judge(change), {})
+    told = finding_of(None, change, judge(change))
     return shared_finding(told, targets=targets)
 
 
 def shared_finding(finding: Finding, *, targets: int) -> VendorFinding:
     """Return a finding that several targets share as the vendor's."""
+    words = _vendor_words(finding)
     return VendorFinding(
         id=finding_id(None, finding.path, finding.before, finding.after),
         area=finding.area,
@@ -126,8 +140,21 @@ def shared_finding(finding: Finding, *, targets: int) -> VendorFinding:
         after=finding.after,
         targets=targets,
         severity=Severity.INFO,
-        headline=finding.headline,
+        headline=words or finding.headline,
     )
+
+
+def _vendor_words(finding: Finding) -> str:
+    """Return what a change means that blocks share which nobody edits together; else nothing."""
+    match finding.area, finding.kind:
+        case Area.UNKNOWN, Kind.ADDED:
+            return f"The API now has {finding.path}"
+        case Area.UNKNOWN, Kind.REMOVED:
+            return f"The API no longer has {finding.path}"
+        case Area.SCRIPT, _:
+            return f"The template of generated scripts changed. {finding.headline}"
+        case _:
+            return ""
 
 
 def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
@@ -161,7 +188,12 @@ def _split(edit: Edit, folds: dict[int, int]) -> tuple[list[int], tuple[Change, 
 
 def _finding(comparison: Comparison, edit: Edit, folds: dict[int, int], index: int) -> Finding:
     folded = tuple(edit.changes[child].path for child in sorted(folds) if folds[child] == index)
-    told = finding_of(comparison.target, edit.changes[index], edit.verdicts[index], comparison.new)
+    told = finding_of(
+        comparison.target,
+        edit.changes[index],
+        edit.verdicts[index],
+        documents=comparison.documents,
+    )
     return replace(told, folded=folded)
 
 
@@ -169,7 +201,7 @@ def _of_model_in_use(comparison: Comparison, vendor: Sequence[Change]) -> list[F
     """Return the vendor's changes that take the target's own model away."""
     judged = [(change, judge(change, in_use=comparison.in_use)) for change in vendor]
     return [
-        finding_of(comparison.target, change, verdict, comparison.new)
+        finding_of(comparison.target, change, verdict, documents=comparison.documents)
         for change, verdict in judged
         if verdict.severity is not Severity.INFO
     ]

@@ -6,27 +6,54 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable
+from typing import NamedTuple, TypeGuard
 
+from auditor.drift.canonical import as_number
+from auditor.drift.effect import NO_EFFECT
+from auditor.drift.equality import same
 from auditor.drift.fields import CATALOGUE, Field
 from auditor.drift.model import Change, Json, JsonObject, Kind
 from auditor.drift.policy import Verdict, field_of
+from auditor.drift.prose import plain_text
 from auditor.drift.script import changed_lines
 
 _LONGEST = 60  # characters of one value; the report shows the whole beside it
 _LONGEST_WORDING = 24
+_LONGEST_REASON = 240
 _PLACE = re.compile(r"visualLayers\[(\d+)\]")
 _MEMBER = re.compile(r"^(?:thresholds|transferLearningModels)\[(.*?)\](?:\.|$)")
+_CAUSES = {
+    f"{NO_EFFECT}learned-optimizer": "the learned optimizer sets the rate",
+    f"{NO_EFFECT}switched-off": "it is switched off",
+    f"{NO_EFFECT}disabled-layer": "the layer is disabled",
+}
 
 
-def headline(change: Change, verdict: Verdict, new: JsonObject) -> str:
-    """Return the change in one line; `new` is the answer after it, `{}` where there is none."""
+class Documents(NamedTuple):
+    """The answers before and after a change, `{}` where there is none at hand."""
+
+    old: JsonObject
+    new: JsonObject
+
+
+NO_DOCUMENTS = Documents({}, {})
+
+
+def headline(change: Change, verdict: Verdict, documents: Documents) -> str:
+    """Return the change in one line."""
+    told = _told(change, verdict, documents)
+    cause = _CAUSES.get(verdict.rule)
+    return f"{told}, no effect now ({cause})" if cause else told
+
+
+def _told(change: Change, verdict: Verdict, documents: Documents) -> str:
     special = _SPECIAL.get(change.pattern)
     if change.kind is Kind.MOVED:
-        return _moved(change, new)
+        return _moved(change, documents.new)
     if special is not None:
         return special(change, verdict)
     if change.path.startswith(("visualLayers[", "thresholds[")):
-        return _part(change, new)
+        return _part(change, documents)
     if change.path.startswith(CATALOGUE):
         return _catalogue(change, verdict)
     return _plain(_label(change), change)
@@ -74,7 +101,7 @@ def _label(change: Change) -> str:
     if row.pattern.endswith("{}"):
         return f"{row.label} {_last_key(change.path)}"
     if row.pattern.endswith("?"):
-        return f"{row.label}, {change.path}"
+        return f"Field {change.path}, unknown to this version"
     return row.label
 
 
@@ -162,11 +189,11 @@ _SPECIAL: dict[str, Callable[[Change, Verdict], str]] = {
 }
 
 
-def _part(change: Change, new: JsonObject) -> str:
+def _part(change: Change, documents: Documents) -> str:
     """Return what changed inside a layer or a threshold."""
     if change.path.startswith("visualLayers["):
-        return _layer_property(change, new)
-    return _threshold_part(change, new)
+        return _layer_property(change, documents.new)
+    return _threshold_part(change, documents)
 
 
 def _moved(change: Change, new: JsonObject) -> str:
@@ -205,10 +232,15 @@ def _member(change: Change) -> str:
     return found.group(1) if found else change.path
 
 
-def _threshold_part(change: Change, new: JsonObject) -> str:
+def _threshold_part(change: Change, documents: Documents) -> str:
     key = _member(change)
     if change.pattern == "thresholds[].value":
-        return _plain(f"Threshold {key}{_described(key, new)}", change)
+        threshold = _threshold_of(key, documents.new)
+        text = _plain(f"Threshold {key}{_described(threshold)}", change)
+        return text + _beside_suggestion(change, threshold.get("suggestedValue"))
+    if change.pattern == "thresholds[].suggestedValue":
+        text = _plain(f"Suggested value of threshold {key}", change)
+        return text + _left_behind(key, documents)
     if change.pattern.startswith("thresholds[].dropdownOptions"):
         return f"Options of threshold {key} changed"
     if change.pattern in ("thresholds[].description", "thresholds[].helpText"):
@@ -216,26 +248,54 @@ def _threshold_part(change: Change, new: JsonObject) -> str:
     return _plain(f"{_label(change)} of threshold {key}", change)
 
 
-def _described(key: str, new: JsonObject) -> str:
-    thresholds = new.get("thresholds")
+def _threshold_of(key: str, document: JsonObject) -> JsonObject:
+    thresholds = document.get("thresholds")
     for one in thresholds if isinstance(thresholds, list) else []:
-        if isinstance(one, dict) and one.get("key") == key and one.get("description"):
-            return f" ({value_words(one['description'])})"
-    return ""
+        if isinstance(one, dict) and one.get("key") == key:
+            return one
+    return {}
+
+
+def _described(threshold: JsonObject) -> str:
+    words = threshold.get("description")
+    return f" ({value_words(words)})" if words else ""
+
+
+def _beside_suggestion(change: Change, suggested: Json) -> str:
+    """Return which way a value went, seen from what Studio suggests."""
+    before, after = as_number(change.before), as_number(change.after)
+    if not (_is_number(before) and _is_number(after) and _is_number(suggested)):
+        return ""
+    if same(after, suggested):
+        return ", now as Studio suggests"
+    way = "away from" if abs(after - suggested) > abs(before - suggested) else "towards"
+    return f", {way} the suggested {value_words(suggested)}"
+
+
+def _left_behind(key: str, documents: Documents) -> str:
+    """Return that a threshold stayed where it was while its suggestion moved."""
+    old, new = (as_number(_threshold_of(key, one).get("value")) for one in documents)
+    if new is None or not same(old, new):
+        return ""
+    return f"; the threshold itself stayed at {value_words(new)}"
+
+
+def _is_number(value: Json) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _catalogue(change: Change, verdict: Verdict) -> str:
     model = _member(change)
+    used = " (in use here)" if verdict.rule == "catalogue:model-in-use" else ""
     if change.pattern == f"{CATALOGUE}[]":
         what = "added to" if change.kind is Kind.ADDED else "removed from"
-        text = f"Model {_model_name(change)}{model} {what} the catalogue"
-    elif change.pattern.endswith(".blockNoLongerAvailable") and change.after:
-        text = f"Model {model} is no longer available{_reason(change.after)}"
-    elif change.pattern.endswith(".implementationVersion"):
-        text = _plain(f"Implementation of model {model}", change)
-    else:
-        text = _wording(f"{change.path.removeprefix(_model_path(model))} of model {model}", change)
-    return f"{text} (in use here)" if verdict.rule == "catalogue:model-in-use" else text
+        return f"Model {_model_name(change)}{model} {what} the catalogue{used}"
+    if change.pattern.endswith(".blockNoLongerAvailable") and change.after:
+        return f"Model {model}{used} is no longer available{_reason(change.after)}"
+    if change.pattern.endswith(".implementationVersion"):
+        return _plain(f"Implementation of model {model}{used}", change)
+    label = f"{change.path.removeprefix(_model_path(model))} of model {model}{used}"
+    return _wording(label, change)
 
 
 def _model_path(model: str) -> str:
@@ -258,7 +318,10 @@ def _model_name(change: Change) -> str:
 
 def _reason(withdrawal: Json) -> str:
     reason = withdrawal.get("reasonMarkdown") if isinstance(withdrawal, dict) else None
-    return f": {value_words(reason)}" if reason else ""
+    words = plain_text(reason) if isinstance(reason, str) else ""
+    if len(words) > _LONGEST_REASON:
+        words = f"{words[:_LONGEST_REASON]}…"
+    return f". Edge Impulse says: {words}" if words else ""
 
 
 def _list_change(before: list[Json], after: list[Json]) -> str:

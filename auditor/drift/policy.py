@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from auditor.drift.effect import without_effect
 from auditor.drift.fields import CATALOGUE, FIELDS, UNKNOWN, UNKNOWN_OF_VENDOR, Field, names_model
 from auditor.drift.model import Area, Change, Json, JsonObject, Kind, Owner, Severity
 from auditor.drift.script import ScriptChange, judge_script
@@ -31,12 +32,18 @@ def field_of(change: Change) -> Field:
     return _FIELDS[change.pattern]
 
 
-def judge(change: Change, *, in_use: Collection[str] = ()) -> Verdict:
+def judge(
+    change: Change, *, in_use: Collection[str] = (), new: JsonObject | None = None
+) -> Verdict:
     """Return the verdict on one change.
 
-    `in_use` are the identities of the catalogue's models that the target uses (`models_of`).
+    `in_use` are the identities of the catalogue's models that the target uses (`models_of`);
+    `new` is the answer after the change, where one is at hand.
     """
     row = field_of(change)
+    cause = without_effect(change, new or {})
+    if cause is not None and row is not UNKNOWN:
+        return Verdict(area=row.area, owner=row.owner, severity=Severity.INFO, rule=cause)
     severity, rule = _exception(change, in_use) or (row.severity, f"default:{row.area}")
     return Verdict(area=row.area, owner=row.owner, severity=severity, rule=rule)
 
