@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from auditor.config import ApiKeyAuth, load, tables, warnings
+from auditor.drift.rules import Rules
 from auditor.errors import ConfigError
 from auditor.redaction import Secret
 
@@ -23,6 +25,14 @@ TABLES: dict[str, type[BaseModel]] = {
     "email": tables.EmailTable,
     "projects": tables.ProjectTable,
 }
+# Tables that the example shows behind a comment sign as a whole: without them there are no rules.
+OFFERED: dict[str, type[BaseModel]] = {
+    "severity": tables.SeverityTable,
+    "ignore": tables.IgnoreTable,
+    "rules": tables.RuleTable,
+    "windows": tables.WindowTable,
+}
+ALL = TABLES | OFFERED
 # Keys that hold one of several forms, or have no default and so show an example.
 EXAMPLES = {"sender", "recipients", "id", "api_key"}
 # What a key needs beside it.
@@ -31,6 +41,23 @@ PARTNERS = {
     "password": 'username = "auditor"',
     "projects": 'api_key = { env = "EI_KEY" }',
 }
+# What makes each offered table whole, and the keys that stand in the place of one another.
+WHOLE = {
+    "severity": {"area", "severity"},
+    "ignore": {"path", "reason", "author", "until"},
+    "rules": {"name", "path", "between"},
+    "windows": {"from", "until", "reason", "author"},
+}
+IN_PLACE = {
+    "severity": {"path": {"area"}},
+    "ignore": {"area": {"path"}},
+    "rules": {
+        "is": {"between"},
+        "one_of": {"between"},
+        "stale_at_most_days": {"between", "path"},
+    },
+    "windows": {},
+}
 
 
 def written() -> dict[str, dict[str, Any]]:
@@ -38,15 +65,24 @@ def written() -> dict[str, dict[str, Any]]:
     return document | {"projects": document["projects"][0]}
 
 
-def offered() -> list[tuple[str, str]]:
+def fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """The keys of a table as people write them."""
+    return {field.alias or name: field for name, field in model.model_fields.items()}
+
+
+def commented() -> list[tuple[str, str]]:
     """The keys behind a comment sign, as (table, line of TOML)."""
     lines, table = [], ""
     for line in EXAMPLE.read_text().splitlines():
-        if heading := re.fullmatch(r"\[{1,2}(\w+)\]{1,2}", line):
+        if heading := re.fullmatch(r"(?:# )?\[{1,2}(\w+)\]{1,2}", line):
             table = heading[1]
         elif re.match(r"# \w+ = ", line):
             lines.append((table, line.removeprefix("# ")))
     return lines
+
+
+def key(line: str) -> str:
+    return line.partition(" ")[0]
 
 
 def test_the_example_loads_and_gives_no_cause_for_a_word() -> None:
@@ -57,36 +93,70 @@ def test_the_example_loads_and_gives_no_cause_for_a_word() -> None:
     assert warnings(settings) == ()
 
 
-@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("table", ALL)
 def test_every_key_stands_in_the_example(table: str) -> None:
-    keys = set(written()[table]) | {
-        line.split(" ")[0] for home, line in offered() if home == table
+    keys = set(written().get(table, ())) | {
+        key(line) for home, line in commented() if home == table
     }
 
-    assert keys == set(TABLES[table].model_fields)
+    assert keys == set(fields(ALL[table]))
 
 
 def test_every_table_stands_in_the_example() -> None:
-    assert set(written()) == set(tables.Document.model_fields) == set(TABLES)
+    lines = EXAMPLE.read_text().splitlines()
+
+    assert set(written()) == set(TABLES)
+    assert set(ALL) == set(tables.Document.model_fields)
+    assert {name for name in ALL if f"# [[{name}]]" in lines} == set(OFFERED)
 
 
 @pytest.mark.parametrize("table", TABLES)
 def test_what_the_example_shows_is_the_default(table: str) -> None:
-    fields = TABLES[table].model_fields
-    shown = {key: value for key, value in written()[table].items() if key not in EXAMPLES}
-    optional = {line.split(" ")[0] for home, line in offered() if home == table}
+    known = fields(TABLES[table])
+    shown = {name: value for name, value in written()[table].items() if name not in EXAMPLES}
+    optional = {key(line) for home, line in commented() if home == table}
 
-    assert shown == {key: fields[key].default for key in shown}
-    assert {fields[key].default for key in optional} <= {None}
+    assert shown == {name: known[name].default for name in shown}
+    assert {known[name].default for name in optional} <= {None}
 
 
-@pytest.mark.parametrize(("table", "line"), offered())
+@pytest.mark.parametrize(("table", "line"), [one for one in commented() if one[0] in OFFERED])
+def test_what_an_offered_table_shows_is_the_default_where_it_has_one(
+    table: str, line: str
+) -> None:
+    field = fields(OFFERED[table])[key(line)]
+
+    assert field.is_required() or field.default in (None, tomllib.loads(line)[key(line)])
+
+
+@pytest.mark.parametrize(("table", "line"), [one for one in commented() if one[0] in OFFERED])
+def test_each_key_of_an_offered_table_can_be_written(
+    tmp_path: Path, table: str, line: str
+) -> None:
+    keys = (WHOLE[table] | {key(line)}) - IN_PLACE[table].get(key(line), set())
+    body = "\n".join(text for home, text in commented() if home == table and key(text) in keys)
+    path = tmp_path / "config.toml"
+    path.write_text(f"{EXAMPLE.read_text()}\n[[{table}]]\n{body}\n")
+
+    settings = load(path, environ=SECRETS)
+
+    assert settings.rules != Rules()
+    assert warnings(settings) == ()
+
+
+def test_offered_tables_are_whole_without_any_key_that_they_can_lack() -> None:
+    for table, whole in WHOLE.items():
+        needed = {name for name, field in fields(OFFERED[table]).items() if field.is_required()}
+        assert whole >= needed
+
+
+@pytest.mark.parametrize(("table", "line"), [one for one in commented() if one[0] in TABLES])
 def test_what_the_example_offers_can_be_written(tmp_path: Path, table: str, line: str) -> None:
     heading = "[[projects]]" if table == "projects" else f"[{table}]"
     text = EXAMPLE.read_text()
     if table == "projects" and line.startswith("auth"):
         text = text.replace('\napi_key = { env = "EI_KEY" }\n', "\n")
-    partner = PARTNERS.get(line.partition(" ")[0], "")
+    partner = PARTNERS.get(key(line), "")
     path = tmp_path / "config.toml"
     path.write_text(text.replace(f"\n{heading}\n", f"\n{heading}\n{line}\n{partner}\n"))
 
@@ -103,19 +173,20 @@ def test_what_the_example_offers_can_be_written(tmp_path: Path, table: str, line
 def test_every_key_stands_in_the_operators_page() -> None:
     page = (ROOT / "docs" / "configuration.md").read_text()
 
-    keys = {key for table in TABLES.values() for key in table.model_fields}
-    keys |= {key for table in tables.AUTH_TABLES for key in table.model_fields}
-    assert {key for key in keys if f"`{key}`" not in page and f"{key} =" not in page} == set()
+    models: list[type[BaseModel]] = [*ALL.values(), *tables.AUTH_TABLES]
+    keys = {name for model in models for name in fields(model)}
+    assert {name for name in keys if f"`{name}`" not in page and f"{name} =" not in page} == set()
 
 
-@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("table", ALL)
 def test_the_operators_page_names_the_defaults(table: str) -> None:
     page = (ROOT / "docs" / "configuration.md").read_text()
-    section = page.split(f"## `[[{table}]]`" if table == "projects" else f"## `[{table}]`")[1]
+    heading = f"## `[[{table}]]`" if table in {"projects", *OFFERED} else f"## `[{table}]`"
+    section = re.split(r"\n###? ", page.split(heading)[1])[0]
 
-    for key, field in TABLES[table].model_fields.items():
+    for name, field in fields(ALL[table]).items():
         if field.default is None or field.is_required():
             continue
         default = str(field.default).lower() if isinstance(field.default, bool) else field.default
         quoted = f'"{default}"' if isinstance(default, str) and default != "true" else default
-        assert f"| `{key}` | `{quoted}` |" in section.split("\n## ")[0]
+        assert f"| `{name}` | `{quoted}` |" in section

@@ -127,7 +127,7 @@ def test_an_unknown_key_is_told_with_the_one_that_was_meant(
         ("[studio]\ntimeout_s = inf", "studio.timeout_s", "is out of range"),
         ("[studio]\nconcurrency = 0", "studio.concurrency", "is out of range"),
         ("[studio]\nmax_bytes = -1", "studio.max_bytes", "is out of range"),
-        ("[studio]\nbase_url = 2026-11-23", "studio.base_url", "is a date or a time, not a text"),
+        ("[studio]\nbase_url = 2026-11-23", "studio.base_url", "is a date, not a text"),
         ("studio = 1", "studio", "is a whole number, not a table"),
         ("[database]\nauto_upgrade = 1", "database.auto_upgrade", "is a whole number, not true"),
         ("[schedule]\ncron = [1]", "schedule.cron", "is a list, not a text"),

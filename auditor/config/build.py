@@ -32,6 +32,21 @@ from auditor.config.settings import (
     StudioSettings,
 )
 from auditor.config.surroundings import Surroundings
+from auditor.config.values import in_utc
+from auditor.drift.model import Area, Severity
+from auditor.drift.rules import (
+    Between,
+    Condition,
+    IgnoreRule,
+    OneOf,
+    Rules,
+    Scope,
+    SeverityRule,
+    StaleAtMost,
+    StateRule,
+    Subject,
+    Window,
+)
 from auditor.errors import ConfigError, Problem
 from auditor.redaction import Secret
 from auditor.schedule import parse_cron
@@ -86,6 +101,7 @@ def _settings(document: tables.Document) -> Settings:
         email=_email(document.email) if document.email else None,
         projects=tuple(_project(project, shared) for project in document.projects),
         every_project=shared if studio.projects == "all" else None,
+        rules=_rules(document),
     )
 
 
@@ -162,3 +178,73 @@ def _oauth2(
             return OAuth2Token(access_token)
         case _:
             assert_never(table)
+
+
+def _rules(document: tables.Document) -> Rules:
+    zone = ZoneInfo(document.schedule.timezone)
+    return Rules(
+        severities=tuple(_severity(*placed) for placed in enumerate(document.severity)),
+        ignores=tuple(_ignore(table) for table in document.ignore),
+        windows=tuple(_window(table, zone) for table in document.windows),
+        states=tuple(_state(table) for table in document.rules),
+    )
+
+
+def _severity(place: int, table: tables.SeverityTable) -> SeverityRule:
+    return SeverityRule(
+        name=f"config:severity[{place}]",
+        subject=_subject(table),
+        severity=Severity(table.severity),
+        scope=_scope(table),
+    )
+
+
+def _ignore(table: tables.IgnoreTable) -> IgnoreRule:
+    subject = _subject(table)
+    return IgnoreRule(
+        name=table.name or str(subject),
+        subject=subject,
+        reason=table.reason,
+        author=table.author,
+        until=table.until,
+        scope=_scope(table),
+    )
+
+
+def _window(table: tables.WindowTable, zone: ZoneInfo) -> Window:
+    return Window(
+        reason=table.reason,
+        author=table.author,
+        starts_at=in_utc(table.from_, zone),
+        ends_at=in_utc(table.until, zone),
+        scope=_scope(table),
+    )
+
+
+def _state(table: tables.RuleTable) -> StateRule:
+    return StateRule(
+        name=table.name,
+        condition=_condition(table),
+        path=table.path or "",
+        severity=Severity(table.severity),
+        scope=_scope(table),
+    )
+
+
+def _condition(table: tables.RuleTable) -> Condition:
+    if table.between is not None:
+        low, high = table.between
+        return Between(low, high)
+    if table.stale_at_most_days is not None:
+        return StaleAtMost(table.stale_at_most_days)
+    if table.is_ is not None:
+        return OneOf((table.is_,))
+    return OneOf(tuple(table.one_of or ()))
+
+
+def _subject(table: tables.SubjectTable) -> Subject:
+    return Subject(path=table.path or "", area=Area(table.area) if table.area else None)
+
+
+def _scope(table: tables.ScopedTable) -> Scope:
+    return Scope(projects=frozenset(table.projects or ()), blocks=frozenset(table.blocks or ()))

@@ -7,12 +7,17 @@ they run beside the validation and every wrong key is told at once.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any, TypeAlias
+from zoneinfo import ZoneInfo
 
 from auditor.config.problems import Step, problem
+from auditor.config.values import in_utc, is_reckonable, known_zone
 from auditor.errors import Problem
 
 Table: TypeAlias = dict[str, Any]
+
+_CONDITIONS = ("between", "is", "one_of", "stale_at_most_days")
 
 
 def cross_problems(document: Table) -> Iterator[Problem]:
@@ -23,6 +28,11 @@ def cross_problems(document: Table) -> Iterator[Problem]:
     yield from _credentials(document)
     yield from _half_a_login(_table(document, "email"))
     yield from _recipients(_table(document, "email"))
+    yield from _subjects(document)
+    yield from _conditions(document)
+    yield from _repeated_names(document, "ignore")
+    yield from _repeated_names(document, "rules")
+    yield from _backward_windows(document)
     yield from _not_yet(document)
 
 
@@ -100,6 +110,73 @@ def _recipients(email: Table) -> Iterator[Problem]:
             yield problem(["email", "recipients", place], "stands there twice", "leave it out")
 
 
+def _subjects(document: Table) -> Iterator[Problem]:
+    for name in ("severity", "ignore"):
+        for index, table in _tables(document, name):
+            if "path" in table and "area" in table:
+                yield problem([name, index, "area"], "stands beside path", "keep one of the two")
+            if "path" not in table and "area" not in table:
+                yield problem([name, index, "path"], "is missing", "add path = … or area = …")
+
+
+def _conditions(document: Table) -> Iterator[Problem]:
+    for index, rule in _tables(document, "rules"):
+        steps: list[Step] = ["rules", index]
+        given = [key for key in rule if key in _CONDITIONS]
+        if not given:
+            remedy = "add path with between, is or one_of; or stale_at_most_days"
+            yield problem(steps, "asks for nothing", remedy)
+        for key in given[1:]:
+            remedy = "keep one of them; another is another [[rules]]"
+            yield problem([*steps, key], f"stands beside {given[0]}", remedy)
+        yield from _path_of_condition([*steps, "path"], given, written="path" in rule)
+
+
+def _path_of_condition(steps: list[Step], given: list[str], *, written: bool) -> Iterator[Problem]:
+    if written and given == ["stale_at_most_days"]:
+        yield problem(steps, "stands beside stale_at_most_days", "leave it out: no value is meant")
+    if not written and given and "stale_at_most_days" not in given:
+        yield problem(steps, f"is missing beside {given[0]}", "add path = …")
+
+
+def _repeated_names(document: Table, name: str) -> Iterator[Problem]:
+    seen: dict[str, int] = {}
+    for index, table in _tables(document, name):
+        called = _name(table)
+        if called in seen:
+            other = f"{name}[{seen[called]}]"
+            lack = "" if "name" in table else f"is missing, and {called!r} "
+            remedy = "give each a name of its own"
+            yield problem([name, index, "name"], f"{lack}is the name of {other} too", remedy)
+        if called:
+            seen.setdefault(called, index)
+
+
+def _name(table: Table) -> str:
+    """Return what a rule is called; where it says nothing, as `Subject` writes itself."""
+    key = next((key for key in ("name", "path", "area") if key in table), "")
+    text = table.get(key)
+    if not isinstance(text, str):
+        return ""
+    return f"area {text}" if key == "area" else text.strip()
+
+
+def _backward_windows(document: Table) -> Iterator[Problem]:
+    zone = known_zone(str(_table(document, "schedule").get("timezone", "UTC")))
+    for index, window in _tables(document, "windows"):
+        begin, end = (_moment(window, key, zone) for key in ("from", "until"))
+        if begin and end and end <= begin:
+            remedy = "write a later time; one without an offset is in schedule.timezone"
+            yield problem(["windows", index, "until"], "is not after from", remedy)
+
+
+def _moment(window: Table, key: str, zone: ZoneInfo | None) -> datetime | None:
+    moment = window.get(key)
+    if zone is None or not isinstance(moment, datetime) or not is_reckonable(moment):
+        return None
+    return in_utc(moment, zone)
+
+
 def _credential_tables(document: Table) -> Iterator[tuple[list[Step], Table]]:
     yield ["studio"], _table(document, "studio")
     for index, project in _projects(document):
@@ -107,9 +184,13 @@ def _credential_tables(document: Table) -> Iterator[tuple[list[Step], Table]]:
 
 
 def _projects(document: Table) -> Iterator[tuple[int, Table]]:
-    for index, project in enumerate(_list(document, "projects")):
-        if isinstance(project, dict):
-            yield index, project
+    return _tables(document, "projects")
+
+
+def _tables(document: Table, name: str) -> Iterator[tuple[int, Table]]:
+    for index, table in enumerate(_list(document, name)):
+        if isinstance(table, dict):
+            yield index, table
 
 
 def _table(table: Table, key: str) -> Table:

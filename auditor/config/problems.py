@@ -6,6 +6,7 @@ import difflib
 import json
 import re
 from collections.abc import Iterable
+from datetime import date, datetime, time
 from typing import Any, TypeAlias
 
 from pydantic import BaseModel, ValidationError
@@ -27,12 +28,22 @@ _TABLES: dict[tuple[str, ...], tuple[type[BaseModel], ...]] = {
     ("reports",): (tables.ReportsTable,),
     ("email",): (tables.EmailTable,),
     ("projects",): (tables.ProjectTable,),
+    ("severity",): (tables.SeverityTable,),
+    ("ignore",): (tables.IgnoreTable,),
+    ("rules",): (tables.RuleTable,),
+    ("windows",): (tables.WindowTable,),
 }
+_LISTS_OF_TABLES = {"projects", "severity", "ignore", "rules", "windows"}
 _WANTED = {
     "int_type": ("a whole number", "write it without quotes and without a point"),
     "float_type": ("a number", "write it without quotes"),
     "string_type": ("a text", 'write it in quotes: "…"'),
     "bool_type": ("true or false", "write true or false, without quotes"),
+    "date_type": ("a date", "write the day alone, without quotes: 2027-03-01"),
+    "datetime_type": (
+        "a date with a time",
+        "write both, without quotes: 2026-12-01T08:00:00Z",
+    ),
     "list_type": ("a list", "write it in brackets, and a list of tables as [[name]]"),
     "model_type": ("a table", "write it as [name] with its keys below"),
     "model_attributes_type": ("a table", "write it as [name] with its keys below"),
@@ -44,6 +55,9 @@ _KINDS: dict[type, str] = {
     str: "a text",
     list: "a list",
     dict: "a table",
+    date: "a date",
+    datetime: "a date with a time",
+    time: "a time",
 }
 _BOUNDS = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
 
@@ -103,7 +117,7 @@ def _steps(location: tuple[Step, ...], document: dict[str, Any]) -> list[Step]:
 
 
 def _kind(value: object) -> str:
-    return _KINDS.get(type(value), "a date or a time")
+    return _KINDS[type(value)]
 
 
 def _bounds(context: dict[str, Any]) -> str:
@@ -125,8 +139,13 @@ def _other_key(steps: list[Step]) -> str:
 
 def _keys(table: tuple[str, ...]) -> list[str]:
     models = tables.AUTH_TABLES if table[-1:] == ("auth",) else _TABLES.get(table, ())
-    return list(dict.fromkeys(key for model in models for key in model.model_fields))
+    return list(dict.fromkeys(key for model in models for key in _written(model)))
+
+
+def _written(model: type[BaseModel]) -> Iterable[str]:
+    return (field.alias or name for name, field in model.model_fields.items())
 
 
 def _heading(table: tuple[str, ...]) -> str:
-    return "[[projects]]" if table == ("projects",) else f"[{'.'.join(table)}]"
+    name = ".".join(table)
+    return f"[[{name}]]" if name in _LISTS_OF_TABLES else f"[{name}]"

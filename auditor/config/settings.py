@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 from zoneinfo import ZoneInfo
 
+from auditor.drift.rules import Rules
 from auditor.redaction import Secret
 from auditor.schedule import Cron
 
@@ -157,6 +158,7 @@ class Settings:
         email: None where no mail is wanted.
         every_project: the credential whose every project is audited, None where only `projects`
             are.
+        rules: what the operator laid down, in the order of the file.
     """
 
     studio: StudioSettings
@@ -166,3 +168,4 @@ class Settings:
     email: EmailSettings | None
     projects: tuple[ProjectSettings, ...]
     every_project: Auth | None
+    rules: Rules = field(default_factory=Rules)

@@ -5,6 +5,7 @@ Union members are tagged in angle brackets, so that no tag is taken for a key.
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
@@ -14,12 +15,19 @@ from auditor.config.refusal import refusal
 from auditor.config.values import (
     Address,
     BaseUrl,
+    BlockScope,
+    Choices,
     CronLine,
     DatabaseUrl,
     Directory,
     Identifier,
     LineOfText,
     MailHost,
+    Moment,
+    Pattern,
+    PlainValue,
+    ProjectScope,
+    Range,
     ZoneName,
 )
 
@@ -182,6 +190,71 @@ class ProjectTable(_Table):
     learn_blocks: LearnBlocks = "all"
 
 
+SeverityName: TypeAlias = Literal["info", "low", "medium", "high", "critical"]
+# All but "interface", whose changes are told to nobody.
+AreaName: TypeAlias = Literal[
+    "trained",
+    "layers",
+    "thresholds",
+    "script",
+    "training",
+    "data",
+    "identity",
+    "catalogue",
+    "unknown",
+]
+
+
+class ScopedTable(_Table):
+    """What each of the operator's rules may say: the targets that it is for."""
+
+    projects: ProjectScope | None = None
+    blocks: BlockScope | None = None
+
+
+class SubjectTable(ScopedTable):
+    """A rule about findings; checks hold it to one of `path` and `area`."""
+
+    path: Pattern | None = None
+    area: AreaName | None = None
+
+
+class SeverityTable(SubjectTable):
+    """One of `[[severity]]`."""
+
+    severity: SeverityName
+
+
+class IgnoreTable(SubjectTable):
+    """One of `[[ignore]]`."""
+
+    name: LineOfText | None = None
+    reason: LineOfText
+    author: LineOfText
+    until: date
+
+
+class RuleTable(ScopedTable):
+    """One of `[[rules]]`; checks hold it to one condition, and to a path where that needs one."""
+
+    name: LineOfText
+    path: Pattern | None = None
+    between: Range | None = None
+    is_: PlainValue | None = Field(None, alias="is")
+    one_of: Choices | None = None
+    stale_at_most_days: float | None = Field(None, gt=0, le=36500, allow_inf_nan=False)
+    severity: SeverityName = "high"
+
+
+class WindowTable(ScopedTable):
+    """One of `[[windows]]`."""
+
+    from_: Moment = Field(alias="from")
+    until: Moment
+    reason: LineOfText
+    author: LineOfText
+
+
 class Document(_Table):
     """The whole file, in which every table with a default for all its keys is given."""
 
@@ -191,3 +264,7 @@ class Document(_Table):
     reports: ReportsTable
     email: EmailTable | None = None
     projects: list[ProjectTable] = []
+    severity: list[SeverityTable] = []
+    ignore: list[IgnoreTable] = []
+    rules: list[RuleTable] = []
+    windows: list[WindowTable] = []

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import difflib
+import math
 import re
+from datetime import UTC, datetime
 from ipaddress import ip_address
-from typing import Annotated
+from typing import Annotated, TypeAlias
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from pydantic import AfterValidator, Field, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, ValidationInfo
 
 from auditor.config.refusal import refusal
 from auditor.config.surroundings import located, surroundings
+from auditor.drift.model import TargetId
 from auditor.schedule import parse_cron
 
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
@@ -26,10 +29,39 @@ _POSTGRESQL = re.compile(
     r"(?:\[[0-9A-Fa-f:.]+\]|[^/:?@\s]+)?(?::[0-9]{1,5})?(?:/[^?\s]*)?(?:\?\S*)?"
 )
 _POSTGRESQL_FORM = "postgresql+psycopg://USER@HOST/NAME"
+_WIDEST = 2**63 - 1  # the widest number that both databases hold
+_BLOCK = re.compile(r"([0-9]{1,19})/([0-9]{1,19})")
+_MOST_CHOICES = 50
+_YEARS = range(2000, 9999)  # in the first and last that a datetime has, UTC may lack a local time
+
+Plain: TypeAlias = bool | int | float | str
+
+
+def known_zone(name: str) -> ZoneInfo | None:
+    """Return the time zone of that name, None where this machine knows none."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
+
+
+def is_reckonable(moment: datetime) -> bool:
+    """Return whether a moment can be told in UTC, whatever its zone."""
+    return moment.year in _YEARS
+
+
+def in_utc(moment: datetime, zone: ZoneInfo) -> datetime:
+    """Return a moment in UTC; one without an offset is what clocks in `zone` show.
+
+    Where clocks change it is what `auditor.schedule` makes of such a time.
+    """
+    return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
 
 
 def _line_of_text(text: str) -> str:
-    if not text.strip() or not text.isprintable():
+    if not text.strip():
+        raise refusal("is blank", "write a line of text")
+    if not text.isprintable():
         raise refusal("is not one line of text", "write a line without control characters")
     return text.strip()
 
@@ -59,10 +91,8 @@ def _cron_line(text: str) -> str:
 
 
 def _zone_name(text: str) -> str:
-    try:
-        ZoneInfo(text)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise refusal("is not a time zone that is known here", _zone_remedy(text)) from None
+    if known_zone(text) is None:
+        raise refusal("is not a time zone that is known here", _zone_remedy(text))
     return text
 
 
@@ -117,6 +147,75 @@ def _address(text: str) -> str:
     return text
 
 
+def _pattern(text: str) -> str:
+    if not text.strip():
+        raise refusal("is blank", "write a path, as in thresholds[min_score].value")
+    if text != text.strip():
+        raise refusal("has a blank at an end", "leave it out, or write * in its place")
+    if not text.isprintable():
+        raise refusal("holds a control character", "write * in its place")
+    return text
+
+
+def _block(value: object) -> TargetId:
+    found = _BLOCK.fullmatch(value) if isinstance(value, str) else None
+    target = TargetId(int(found[1]), int(found[2])) if found else TargetId(0, 0)
+    if not all(1 <= number <= _WIDEST for number in target):
+        raise refusal("names no learn block", 'write "PROJECT/LEARN", as in "12345/3"')
+    return target
+
+
+def _not_empty(members: list[object]) -> list[object]:
+    if not members:
+        remedy = "name what it is for, or leave the key out where it is for all"
+        raise refusal("is empty, so it is for nothing", remedy)
+    return members
+
+
+def _two_numbers(value: object) -> object:
+    if not isinstance(value, list) or len(value) != 2:
+        remedy = "write the lowest and the highest that may be: [0.4, 0.8]"
+        raise refusal("is not two numbers", remedy)
+    return value
+
+
+def _in_order(numbers: list[float]) -> list[float]:
+    low, high = numbers
+    if low > high:
+        raise refusal("begins with the higher number", "write the lower one first")
+    return numbers
+
+
+def _plain(value: object) -> Plain:
+    if not isinstance(value, Plain):
+        remedy = "write a text, a number, true or false; several of them as one_of = […]"
+        raise refusal("is no plain value", remedy)
+    if not isinstance(value, str) and not _is_finite(value):
+        raise refusal("is out of range", "write a finite number")
+    return value
+
+
+def _is_finite(number: float) -> bool:
+    try:
+        return math.isfinite(number)
+    except OverflowError:  # a whole number that no double holds
+        return False
+
+
+def _choices(values: list[Plain]) -> list[Plain]:
+    if not values:
+        raise refusal("is empty, so no value would do", "name the values that may be")
+    if len(values) > _MOST_CHOICES:
+        raise refusal(f"holds more than {_MOST_CHOICES} values", "name fewer, or write between")
+    return values
+
+
+def _moment(moment: datetime) -> datetime:
+    if not is_reckonable(moment):
+        raise refusal("is out of range", f"write a year from {_YEARS[0]} to {_YEARS[-1]}")
+    return moment
+
+
 LineOfText = Annotated[str, AfterValidator(_line_of_text)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
 CronLine = Annotated[str, AfterValidator(_cron_line)]
@@ -125,5 +224,17 @@ DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
 Directory = Annotated[str, AfterValidator(_directory)]
 MailHost = Annotated[str, AfterValidator(_mail_host)]
 Address = Annotated[str, AfterValidator(_address)]
-# The widest number that both databases hold.
-Identifier = Annotated[int, Field(ge=1, le=2**63 - 1)]
+Identifier = Annotated[int, Field(ge=1, le=_WIDEST)]
+Pattern = Annotated[str, AfterValidator(_pattern)]
+ProjectScope = Annotated[list[Identifier], AfterValidator(_not_empty)]
+BlockScope = Annotated[
+    list[Annotated[TargetId, PlainValidator(_block)]], AfterValidator(_not_empty)
+]
+Range = Annotated[
+    list[Annotated[float, Field(allow_inf_nan=False)]],
+    BeforeValidator(_two_numbers),
+    AfterValidator(_in_order),
+]
+PlainValue = Annotated[Plain, PlainValidator(_plain)]
+Choices = Annotated[list[PlainValue], AfterValidator(_choices)]
+Moment = Annotated[datetime, AfterValidator(_moment)]
