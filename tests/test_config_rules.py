@@ -214,3 +214,69 @@ def test_the_operators_page_shows_rules_that_can_be_used(tmp_path: Path) -> None
     assert len(settings.rules.severities) == 2
     assert len(settings.rules.states) == 3
     assert warnings(settings) == ()
+
+
+# --- A word -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("threshold", "the schema has no field 'threshold' (did you mean thresholds?)"),
+        ("Thresholds[*].value", "no field 'Thresholds' (did you mean thresholds?)"),
+        ("treshold*.value", "no field 'treshold*' (did you mean thresholds?)"),
+        ("sampleCount.x", "no field 'sampleCount' (right only if Studio sends it)"),
+        ('[\\"a.b\\"]', "no field '[\"a.b\"]' (right only if Studio sends it)"),
+        (STUDIO_KEY, "no field '(hidden)' (right only if Studio sends it)"),
+    ],
+)
+@pytest.mark.parametrize("name", ["severity", "ignore", "rules"])
+def test_a_path_that_the_schema_lacks_gets_a_word(
+    tmp_path: Path, name: str, path: str, words: str
+) -> None:
+    (sentence,) = warnings(loaded(tmp_path, table(name, area=None, path=f'"{path}"')))
+
+    assert sentence.startswith(f"{name}[0].path: the schema has no field ")
+    assert words in sentence
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "mode",
+        "*",
+        "*.value",
+        "*alue",
+        "thresh*",
+        "thresholds*",
+        "thresholds[min_score].value",
+        "transferLearningModels[*]",
+        'customParameters[\\"a.b\\"]',
+    ],
+)
+def test_a_path_of_the_schema_gets_no_word(tmp_path: Path, path: str) -> None:
+    assert warnings(loaded(tmp_path, table("rules", path=f'"{path}"'))) == ()
+
+
+@pytest.mark.parametrize("name", BASES)
+def test_a_target_that_is_not_audited_gets_a_word(tmp_path: Path, name: str) -> None:
+    text = table(name) + table(
+        name,
+        name=None if name in {"severity", "windows"} else '"b"',
+        projects="[1, 9, 2]",
+        blocks='["1/3", "1/9", "2/3"]',
+    )
+    remedy = "(name it under [[projects]], or leave it out here)"
+
+    assert warnings(loaded(tmp_path, text)) == (
+        f"{name}[1].projects: project 2 is not audited {remedy}",
+        f"{name}[1].projects: project 9 is not audited {remedy}",
+        f"{name}[1].blocks: learn block 1/9 is not audited {remedy}",
+        f"{name}[1].blocks: learn block 2/3 is not audited {remedy}",
+    )
+
+
+def test_where_all_blocks_are_audited_any_may_be_named(tmp_path: Path) -> None:
+    project = '[[projects]]\nid = 2\napi_key = { env = "KEY" }\n'
+
+    assert warnings(loaded(tmp_path, project + table("ignore", blocks='["2/99"]'))) == ()

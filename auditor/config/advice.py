@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import difflib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
 from ipaddress import ip_address
+from typing import TypeAlias
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from auditor.config.settings import DatabaseSettings, EmailSettings, ScheduleSettings, Settings
+from auditor.drift.fields import FIELDS
+from auditor.drift.model import TargetId
+from auditor.drift.rules import IgnoreRule, Rules, SeverityRule, StateRule, Window
+from auditor.redaction import shown
+
+_Rule: TypeAlias = SeverityRule | IgnoreRule | StateRule | Window
 
 _HOURS_OF_CHANGE = frozenset({1, 2, 3})
+_TOP_LEVEL = tuple(pattern for pattern in FIELDS if not set(pattern) & set(".[{"))
+_FIRST_NAME = re.compile(r"([^.\[*]*\*?).*")
 _PASSWORD_IN_URL = re.compile(r"[^/?]*//[^/@]*:[^@]+@|.*[?&]password=")
 
 
@@ -22,6 +32,8 @@ def warnings(settings: Settings) -> tuple[str, ...]:
         *_plain_studio(settings.studio.base_url),
         *_password_in_url(settings.database),
         *(_plain_mail(settings.email) if settings.email else ()),
+        *_unknown_fields(settings.rules),
+        *_unaudited_scopes(settings),
     )
 
 
@@ -58,6 +70,66 @@ def _password_in_url(database: DatabaseSettings) -> Iterator[str]:
 def _plain_mail(email: EmailSettings) -> Iterator[str]:
     if email.password and email.security == "none" and not _is_loopback(email.host):
         yield 'email.security: "none" sends the password in clear (write "starttls" or "tls")'
+
+
+def _unknown_fields(rules: Rules) -> Iterator[str]:
+    for key, rule in _placed(rules):
+        path = _path(rule)
+        first = _FIRST_NAME.sub(r"\1", path) or path
+        if path and not _is_known(first):
+            yield shown(f"{key}.path: the schema has no field {first!r} ({_meant(first)})")
+
+
+def _is_known(name: str) -> bool:
+    if name.endswith("*"):
+        return any(field.startswith(name[:-1]) for field in _TOP_LEVEL)
+    return name in _TOP_LEVEL
+
+
+def _meant(name: str) -> str:
+    by_lower = {field.lower(): field for field in _TOP_LEVEL}
+    close = difflib.get_close_matches(name.lower(), by_lower, n=1)
+    return f"did you mean {by_lower[close[0]]}?" if close else "right only if Studio sends it"
+
+
+def _unaudited_scopes(settings: Settings) -> Iterator[str]:
+    if settings.every_project is not None:
+        return
+    audited = {project.id: project.learn_blocks for project in settings.projects}
+    remedy = "name it under [[projects]], or leave it out here"
+    for key, rule in _placed(settings.rules):
+        for project in sorted(rule.scope.projects - set(audited)):
+            yield f"{key}.projects: project {project} is not audited ({remedy})"
+        for block in sorted(rule.scope.blocks):
+            if not _is_audited(block, audited):
+                yield f"{key}.blocks: learn block {block} is not audited ({remedy})"
+
+
+def _is_audited(block: TargetId, audited: Mapping[int, tuple[int, ...] | None]) -> bool:
+    named = audited.get(block.project_id, ())
+    return named is None or block.learn_id in named
+
+
+def _placed(rules: Rules) -> Iterator[tuple[str, _Rule]]:
+    named: dict[str, tuple[_Rule, ...]] = {
+        "severity": rules.severities,
+        "ignore": rules.ignores,
+        "rules": rules.states,
+        "windows": rules.windows,
+    }
+    for name, group in named.items():
+        for place, rule in enumerate(group):
+            yield f"{name}[{place}]", rule
+
+
+def _path(rule: _Rule) -> str:
+    match rule:
+        case SeverityRule() | IgnoreRule():
+            return rule.subject.path
+        case StateRule():
+            return rule.path
+        case Window():
+            return ""
 
 
 def _is_loopback(host: str) -> bool:
