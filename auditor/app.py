@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, assert_never
 from urllib.parse import urlsplit
 
 from auditor import __version__, config
+from auditor.audit.aftermath import remember_rules, require_admissible
 from auditor.audit.closing import MailPlan, close
 from auditor.audit.dry import DryStore
 from auditor.audit.inventory import Project, Scope
@@ -243,6 +244,28 @@ def deliver_all(
     return deliver(outbox, to_server, now=now, only_due=only_due, stopping=stopping)
 
 
+def admit_rules(chosen: Settings, held: RunStore) -> None:
+    """Refuse rules that could never hold, and remember those that do.
+
+    Raises:
+        ConfigError: an ignore rule ends in the past and was never in force.
+    """
+    require_rules(chosen, held)
+    at = now()
+    today = at.astimezone(chosen.schedule.timezone).date()
+    remember_rules(chosen.rules, held, today=today, at=at)
+
+
+def require_rules(chosen: Settings, held: RunStore | None) -> None:
+    """Refuse rules that could never hold; `held` is None where no database exists yet.
+
+    Raises:
+        ConfigError: an ignore rule ends in the past and was never in force.
+    """
+    today = now().astimezone(chosen.schedule.timezone).date()
+    require_admissible(chosen.rules, DryStore(held), today=today)
+
+
 def next_run_at(chosen: Settings) -> datetime | None:
     """Return when the schedule runs next."""
     slot = next_due(chosen.schedule.cron, chosen.schedule.timezone, now())
@@ -257,6 +280,8 @@ def order(chosen: Settings, scope: Scope | None = None) -> Order:
         concurrency=chosen.studio.concurrency,
         next_run_at=next_run_at(chosen),
         schedule_line=f"{chosen.schedule.line} ({chosen.schedule.timezone.key})",
+        rules=chosen.rules,
+        zone=chosen.schedule.timezone,
     )
 
 

@@ -181,7 +181,7 @@ def difference(
     return Difference(
         model_state=life.state,
         findings=with_vendor(comparison, judged),
-        suppressed=judged.suppressed,
+        suppressed=len(judged.silent),
     )
 
 

@@ -12,7 +12,7 @@ import pytest
 from auditor.deliver import Delivery, deliver
 from auditor.mail import MimeComposer, SmtpMailer
 from auditor.outbox import MAX_ATTEMPTS, Message, MessageState
-from auditor.ports import Mailing
+from auditor.ports import Aftermath, Mailing
 from auditor.store import SqlStore, open_database
 from tests.store.examples import NIGHT, audited, changed, finding, first, opened, report
 from tests.store.examples import message as bare_message
@@ -44,7 +44,12 @@ def queue(store: SqlStore, *recipients: str) -> int:
     audited(store, 0, first())
     run_id = opened(store, 1)
     store.save(run_id, [changed()], at=NIGHT)
-    store.close_run(report(run_id), [composed(run_id, one) for one in recipients], carried=())
+    store.close_run(
+        report(run_id),
+        [composed(run_id, one) for one in recipients],
+        carried=(),
+        aftermath=Aftermath(),
+    )
     return run_id
 
 

@@ -48,7 +48,7 @@ def close(
     report = ended.report
     page = _write(report, archive)
     messages = _messages(report, mail, store, page=page or "", at=now()) if mail else ()
-    store.close_run(report, messages, carried=ended.carried)
+    store.close_run(report, messages, carried=ended.carried, aftermath=ended.aftermath)
     logger.info(
         "run ended",
         extra={
@@ -68,7 +68,8 @@ def is_worth_mailing(report: Report, *, only_drift: bool) -> bool:
     """Return whether a report is mailed: always, or where anything but quiet is in it."""
     totals = report.totals
     is_drift = totals.findings or totals.drifted or totals.missing or totals.new
-    return bool(is_drift or totals.unknown or report.errors) or not only_drift
+    is_news = totals.unknown or report.errors or report.notices
+    return bool(is_drift or is_news) or not only_drift
 
 
 def _messages(

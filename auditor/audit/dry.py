@@ -7,9 +7,26 @@ from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 
-from auditor.drift.model import Report, RunInfo, Snapshot, TargetId, Trigger, VendorFinding
+from auditor.drift.model import (
+    Notice,
+    Report,
+    RunInfo,
+    Snapshot,
+    TargetId,
+    Trigger,
+    VendorFinding,
+)
+from auditor.drift.recurrence import PastChange
 from auditor.outbox import Message
-from auditor.ports import Known, Outcome, RunStore, Untold
+from auditor.ports import (
+    Acknowledgement,
+    Aftermath,
+    Episode,
+    Known,
+    Outcome,
+    RunStore,
+    Untold,
+)
 
 
 class DryStore:
@@ -94,11 +111,41 @@ class DryStore:
         del run_id
         return None
 
+    def past_changes(self, target: TargetId) -> tuple[PastChange, ...]:
+        """Return what is stored of the target's changes."""
+        return self._stored.past_changes(target) if self._stored else ()
+
+    def acknowledgements(self) -> tuple[Acknowledgement, ...]:
+        """Return the acknowledgements that hold."""
+        return self._stored.acknowledgements() if self._stored else ()
+
+    def episodes(self) -> tuple[Episode, ...]:
+        """Return the episodes of broken rules that go on."""
+        return self._stored.episodes() if self._stored else ()
+
+    def ignore_rules(self) -> dict[str, bool]:
+        """Return which ignore rules were ever in force."""
+        return self._stored.ignore_rules() if self._stored else {}
+
+    def remember_ignore_rules(self, keys: Iterable[str], *, at: datetime) -> None:
+        """Remember nothing."""
+        del keys, at
+
+    def untold_notices(self, run_id: int) -> tuple[Notice, ...]:
+        """Carry nothing, as with findings."""
+        del run_id
+        return ()
+
     def close_run(
-        self, report: Report, messages: Sequence[Message], *, carried: Sequence[Untold]
+        self,
+        report: Report,
+        messages: Sequence[Message],
+        *,
+        carried: Sequence[Untold],
+        aftermath: Aftermath,
     ) -> None:
         """Close nothing."""
-        del report, messages, carried
+        del report, messages, carried, aftermath
 
     def mark_told(self, run_id: int, *, at: datetime) -> None:
         """Tell nothing."""

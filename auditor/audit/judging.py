@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from typing import TypeAlias
 
+from auditor.audit.looks import (
+    Look,
+    Pending,
+    Stage,
+    first_sight,
+    staged,
+    told_quiet,
+    told_seen,
+    version_headline,
+    without,
+)
 from auditor.drift.compare import compare, compare_catalogues
 from auditor.drift.findings import Comparison, Judged, finding_of, judge_comparison
 from auditor.drift.folding import is_visual
-from auditor.drift.life import Life, first_life, makes_stale, next_life
+from auditor.drift.life import Life, makes_stale, next_life, reverted_life
 from auditor.drift.model import (
     Area,
     Change,
     Finding,
+    Interval,
     JsonObject,
     Kind,
     ModelState,
@@ -23,7 +36,10 @@ from auditor.drift.model import (
     TargetReport,
     TargetState,
 )
-from auditor.drift.policy import judge, models_of
+from auditor.drift.policy import REQUIRES_RETRAIN, judge, models_of
+from auditor.drift.recurrence import stands_since, with_recurrence
+from auditor.drift.rules import Rules
+from auditor.drift.ruling import INTERFACE, Ruled, Silenced, rule
 from auditor.drift.snapshots import (
     hide_secrets,
     parse,
@@ -32,45 +48,47 @@ from auditor.drift.snapshots import (
     split,
     take_snapshot,
 )
+from auditor.drift.state_rules import Standing, broken
 from auditor.ports import Answer, Gone, Known, Quiet, RunStore, Seen, Unread, Unserved
 from auditor.redaction import Fingerprinter
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pending:
-    """What it takes to judge a look again once the whole run is known."""
-
-    known: Known
-    comparison: Comparison
+_Unread: TypeAlias = Gone | Unserved | Unread
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
-    """What a run saw of one target that could be read, to store and to tell.
+class Bench:
+    """What a judge goes by beside the store.
 
     Attributes:
-        vendor: the vendor's changes that it shows.
-        shareable: as `Judged.shareable`; where it holds any, `pending` is there too.
+        rules: the operator's.
+        today: the day in the schedule's time zone.
+        now: asked for each answer.
     """
 
-    outcome: Quiet | Seen
-    told: TargetReport
-    vendor: tuple[Change, ...] = ()
-    shareable: Mapping[str, str] = field(default_factory=dict)
-    pending: Pending | None = None
-
-
-_Unread: TypeAlias = Gone | Unserved | Unread
+    now: Callable[[], datetime]
+    today: date
+    rules: Rules = field(default_factory=Rules)
 
 
 class Judge:
     """Compares tonight's answers with the store's versions, for one run."""
 
-    def __init__(self, store: RunStore) -> None:
+    def __init__(self, store: RunStore, bench: Bench) -> None:
         self._store = store
+        self._bench = bench
         self._fingerprinter = Fingerprinter(store.fingerprint_key())
         self._secrets = store.secret_parameters()
+        self._acknowledged = frozenset(
+            one.finding
+            for one in store.acknowledgements()
+            if one.until is None or bench.today <= one.until
+        )
         self._catalogue_changes: dict[tuple[str, str], tuple[Change, ...]] = {}
+
+    def needs_store(self, known: Known) -> bool:
+        """Return whether a target that answers as before is still to be read from the store."""
+        has_rules = any(one.scope.holds(known.target) for one in self._bench.rules.states)
+        return has_rules or known.baseline_version_id not in (None, known.version_id)
 
     def same_body(self, known: Known, project: str) -> Look:
         """Return the look at a target whose answer is byte for byte the last one."""
@@ -83,7 +101,9 @@ class Judge:
         self._learn_secrets(parts.catalogue)
         snapshot = take_snapshot(parts, fingerprinter=self._fingerprinter, secrets=self._secrets)
         if known is None or known.version_id is None:
-            return _first_sight(target, project, snapshot, answer.body_digest)
+            between = Interval(None, self._bench.now())
+            look = first_sight(target, project, snapshot, answer.body_digest, between)
+            return self._with_rules(look, parse(snapshot.document))
         quiet = Quiet(target=target, project=project, body_digest=answer.body_digest)
         if _is_equal(snapshot, known):
             return self._quiet(known, quiet)
@@ -92,26 +112,17 @@ class Judge:
         )
         if not comparison.changes and not comparison.catalogue:
             return self._quiet(known, quiet)
-        return self._changed(known, snapshot, comparison, quiet)
+        look = self._changed(known, snapshot, comparison, quiet)
+        return self._with_rules(look, comparison.new)
 
     def without(self, look: Look, shared: Collection[str]) -> Look:
         """Return a look less the findings (by id) that turned out to be the vendor's."""
-        if look.pending is None or not isinstance(look.outcome, Seen):
+        if look.pending is None:
             return look
-        own = tuple(one for one in look.outcome.findings if one.id not in shared)
-        told = tuple(one for one in look.told.findings if one.id not in shared)
-        life = self._life(look.pending.known, look.pending.comparison, own)
-        seen = replace(
-            look.outcome,
-            findings=own,
-            headline=_headline(own, has_vendor=True),
-            state=TargetState.DRIFTED if own else TargetState.IN_SYNC,
-            model_state=life.state,
-            trained_now=life.trained_now,
-        )
-        state = TargetState.DRIFTED if told else TargetState.IN_SYNC
-        report = replace(look.told, findings=told, state=state, model_state=life.state)
-        return replace(look, outcome=seen, told=report)
+        known, comparison = look.pending.known, look.pending.comparison
+        own = tuple(one for one in look.pending.findings if one.id not in shared)
+        stage = staged(self._life(known, comparison, own), known, look.pending.between)
+        return self._with_rules(without(look, shared, stage), comparison.new)
 
     def _learn_secrets(self, catalogue: bytes) -> None:
         named = secret_parameters(catalogue) - self._secrets
@@ -150,38 +161,68 @@ class Judge:
         self, known: Known, snapshot: Snapshot, comparison: Comparison, quiet: Quiet
     ) -> Look:
         judged = judge_comparison(comparison)
-        life = self._life(known, comparison, judged.findings)
+        between = Interval(known.last_checked_at, self._bench.now())
+        stage = staged(self._life(known, comparison, judged.findings), known, between)
+        ruled = self._ruled(judged.findings, known.target, between)
+        silenced = (*(Silenced(one, INTERFACE) for one in judged.silent), *ruled.silenced)
         seen = Seen(
             target=known.target,
             project=quiet.project,
             snapshot=snapshot,
             body_digest=quiet.body_digest,
             first=False,
-            findings=judged.findings,
-            headline=_headline(judged.findings, has_vendor=bool(judged.vendor)),
-            state=TargetState.DRIFTED if judged.findings else TargetState.IN_SYNC,
-            model_state=life.state,
-            trained_now=life.trained_now,
+            findings=self._recurring(ruled.told, known.target, between),
+            headline="",
+            state=TargetState.DRIFTED if ruled.told else TargetState.IN_SYNC,
+            model_state=stage.state,
+            trained_now=stage.trained_now,
             model=comparison.in_use,
+            silenced=silenced,
+            model_since=stage.since,
         )
-        told = self._with_baseline(_told(seen, known, judged), known, comparison.new, snapshot)
+        headline = version_headline(seen.findings, silenced, has_vendor=bool(judged.vendor))
+        look = self._look(replace(seen, headline=headline), known, stage, judged)
+        pending = Pending(
+            known=known, comparison=comparison, findings=judged.findings, between=between
+        )
+        look = replace(look, pending=pending if look.shareable else None)
+        return self._beside_baseline(look, known, comparison.new, snapshot)
+
+    def _look(self, seen: Seen, known: Known, stage: Stage, judged: Judged) -> Look:
+        told = {one.id for one in seen.findings}
         return Look(
-            outcome=replace(seen, state=told.state),
-            told=told,
+            outcome=seen,
+            told=told_seen(seen, known, stage.step),
             vendor=judged.vendor,
-            shareable=judged.shareable,
-            pending=Pending(known=known, comparison=comparison) if judged.shareable else None,
+            shareable={one: key for one, key in judged.shareable.items() if one in told},
+            new_values=judged.new_values,
+            silenced=tuple(one.rule for one in seen.silenced),
         )
 
-    def _life(self, known: Known, comparison: Comparison, findings: tuple[Finding, ...]) -> Life:
+    def _ruled(self, findings: Sequence[Finding], target: TargetId, between: Interval) -> Ruled:
+        return rule(
+            findings,
+            self._bench.rules,
+            target=target,
+            between=between,
+            today=self._bench.today,
+        )
+
+    def _recurring(
+        self, findings: tuple[Finding, ...], target: TargetId, between: Interval
+    ) -> tuple[Finding, ...]:
+        past = self._store.past_changes(target) if findings else ()
+        return tuple(with_recurrence(one, target, past, at=between.until) for one in findings)
+
+    def _life(self, known: Known, comparison: Comparison, findings: Sequence[Finding]) -> Life:
         life = next_life(known.model_state, comparison.old, comparison.new, findings)
         may_be_reverted = (
             life.state is ModelState.STALE
             and known.model_state is ModelState.STALE
-            and comparison.new.get("selectedModelType") != "requiresRetrain"
+            and comparison.new.get("selectedModelType") != REQUIRES_RETRAIN
         )
         if may_be_reverted and self._is_as_trained(known, comparison):
-            return Life(ModelState.TRAINED, trained_now=False)
+            return reverted_life()
         return life
 
     def _is_as_trained(self, known: Known, comparison: Comparison) -> bool:
@@ -200,37 +241,64 @@ class Judge:
         )
 
     def _quiet(self, known: Known, outcome: Quiet) -> Look:
-        told = TargetReport(
-            target=known.target,
-            project=outcome.project,
-            name=known.name,
-            type=known.type,
-            state=TargetState.IN_SYNC,
-            model_state=known.model_state,
-        )
-        if known.baseline_version_id in (None, known.version_id) or known.version_id is None:
-            return Look(outcome=outcome, told=told)
+        look = Look(outcome=outcome, told=told_quiet(known, outcome))
+        if known.version_id is None or not self.needs_store(known):
+            return look
         snapshot = self._store.snapshot(known.version_id)
         document = self._document(snapshot)
-        return Look(outcome=outcome, told=self._with_baseline(told, known, document, snapshot))
+        look = self._beside_baseline(look, known, document, snapshot)
+        return self._with_rules(look, document)
 
-    def _with_baseline(
-        self, told: TargetReport, known: Known, document: JsonObject, snapshot: Snapshot
-    ) -> TargetReport:
+    def _with_rules(self, look: Look, document: JsonObject) -> Look:
+        """Add the rules on state that do not hold."""
+        standing = Standing(document, look.told.model_state, look.told.model_since)
+        found = broken(self._bench.rules, look.told.target, standing, at=self._bench.now())
+        return replace(look, broken=found)
+
+    def _beside_baseline(
+        self, look: Look, known: Known, document: JsonObject, snapshot: Snapshot
+    ) -> Look:
         """Add what still differs from the baseline and is not told as tonight's."""
-        if known.baseline_version_id is None:
-            return told
+        if known.baseline_version_id is None or known.baseline_version_id == known.version_id:
+            return look
         baseline = self._store.snapshot(known.baseline_version_id)
-        comparison = self._compared(known.target, baseline, snapshot, known)
-        tonight = {(one.path, str(one.after)) for one in told.findings}
-        still = tuple(
-            replace(one, since=Since.BASELINE)
-            for one in judge_comparison(replace(comparison, new=document)).findings
-            if (one.path, str(one.after)) not in tonight
+        comparison = replace(self._compared(known.target, baseline, snapshot, known), new=document)
+        ruled = self._ruled(
+            judge_comparison(comparison).findings,
+            known.target,
+            Interval(None, self._bench.now()),
         )
-        if not still:
-            return told
-        return replace(told, findings=(*told.findings, *still), state=TargetState.DRIFTED)
+        open_ones = [one for one in ruled.told if one.id not in self._acknowledged]
+        told = replace(
+            look.told,
+            findings=(*look.told.findings, *self._still(open_ones, look.told, known.target)),
+            acknowledged=len(ruled.told) - len(open_ones),
+        )
+        state = TargetState.DRIFTED if told.findings else TargetState.IN_SYNC
+        return replace(
+            look,
+            told=replace(told, state=state),
+            outcome=replace(look.outcome, state=state),
+            silenced=(*look.silenced, *(one.rule for one in ruled.silenced)),
+        )
+
+    def _still(
+        self, findings: Sequence[Finding], told: TargetReport, target: TargetId
+    ) -> tuple[Finding, ...]:
+        """Return differences from the baseline as such, tonight's own changes left out."""
+        tonight = {(one.path, str(one.after)) for one in told.findings}
+        still = [one for one in findings if (one.path, str(one.after)) not in tonight]
+        past = self._store.past_changes(target) if still else ()
+        now = self._bench.now()
+        return tuple(
+            replace(
+                one,
+                since=Since.BASELINE,
+                expected="",
+                stands_since=stands_since(one, past, at=now),
+            )
+            for one in still
+        )
 
 
 def with_replacement(outcome: _Unread, known: Known | None) -> _Unread:
@@ -256,45 +324,3 @@ def _last_visual_models(new: JsonObject, old: JsonObject, known: Known) -> tuple
         if is_visual(document):
             return models_of(document)
     return known.model
-
-
-def _first_sight(target: TargetId, project: str, snapshot: Snapshot, body_digest: str) -> Look:
-    document = parse(snapshot.document)
-    life = first_life(document)
-    seen = Seen(
-        target=target,
-        project=project,
-        snapshot=snapshot,
-        body_digest=body_digest,
-        first=True,
-        findings=(),
-        headline="First seen",
-        state=TargetState.NEW,
-        model_state=life.state,
-        trained_now=life.trained_now,
-        model=models_of(document),
-    )
-    return Look(outcome=seen, told=_told(seen, None, Judged()))
-
-
-def _told(seen: Seen, known: Known | None, judged: Judged) -> TargetReport:
-    return TargetReport(
-        target=seen.target,
-        project=seen.project,
-        name=seen.snapshot.name,
-        type=seen.snapshot.type,
-        state=seen.state,
-        model_state=seen.model_state,
-        findings=judged.findings,
-        suppressed=judged.suppressed,
-        last_good_at=known.last_checked_at if known else None,
-    )
-
-
-def _headline(findings: tuple[Finding, ...], *, has_vendor: bool) -> str:
-    if findings:
-        more = len(findings) - 1
-        return findings[0].headline + (f" (and {more} more)" if more else "")
-    if has_vendor:
-        return "Vendor catalogue or wording changed"
-    return "Nothing told: only what the interface remembers changed"

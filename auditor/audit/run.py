@@ -13,11 +13,18 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from typing import TypeAlias, TypeVar
 
+from auditor.audit.aftermath import (
+    aftermath,
+    remember_rules,
+    require_admissible,
+    still_broken,
+)
 from auditor.audit.inventory import STOPPED, Inventory, Project, Scope, take_inventory
-from auditor.audit.judging import Judge, Look, with_replacement
+from auditor.audit.judging import Bench, Judge, with_replacement
+from auditor.audit.looks import Look
 from auditor.audit.tally import Tally, told_unread
 from auditor.drift.model import (
     Failure,
@@ -29,7 +36,10 @@ from auditor.drift.model import (
     Trigger,
     VendorFinding,
 )
+from auditor.drift.rules import Rules
+from auditor.drift.ruling import rule_vendor
 from auditor.ports import (
+    Aftermath,
     Answer,
     Known,
     NoAnswer,
@@ -71,7 +81,8 @@ class Order:
     """What to run: the projects, narrowed by a scope, and what started it.
 
     `schedule` and `slot` are those of a scheduled run, empty for a manual one; `schedule_line`
-    and `next_run_at` are what its report says of the schedule.
+    and `next_run_at` are what its report says of the schedule. `rules` are the operator's; their
+    days are days in `zone`, the schedule's.
     """
 
     projects: tuple[Project, ...]
@@ -82,6 +93,8 @@ class Order:
     concurrency: int = 8
     schedule_line: str = ""
     next_run_at: datetime | None = None
+    rules: Rules = field(default_factory=Rules)
+    zone: tzinfo = UTC
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +103,7 @@ class Ended:
 
     report: Report
     carried: tuple[Untold, ...]
+    aftermath: Aftermath
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +152,8 @@ class Audit:
 
     async def _run(self, order: Order) -> Ended:
         started_at = self._now()
-        await self._in_store(self._store.abandon_open_runs, started_at)
+        bench = _bench(order, started_at, self._now)
+        await self._in_store(self._prepare, bench, started_at)
         async with self._studio as studio:
             inventory = await take_inventory(
                 order.projects,
@@ -148,14 +163,19 @@ class Audit:
                 stopping=self._watch.stopping,
             )
             run = await self._in_store(self._opened, order, started_at)
-            judge = await self._in_store(Judge, self._store)
+            judge = await self._in_store(Judge, self._store, bench)
             await self._settle(run, inventory)
             await self._ask_all(run, inventory, studio, judge, order.concurrency)
         settled, shared = await self._in_store(self._tally.settle, judge)
         await self._save(run, [look.outcome for look in settled], shared)
         if order.scope.is_whole and run.id is not None:
             await self._in_store(self._store.retire_others, run.id)
-        return await self._in_store(self._ended, run, order, shared)
+        return await self._in_store(self._ended, run, order, bench, shared)
+
+    def _prepare(self, bench: Bench, started_at: datetime) -> None:
+        self._store.abandon_open_runs(started_at)
+        require_admissible(bench.rules, self._store, today=bench.today)
+        remember_rules(bench.rules, self._store, today=bench.today, at=started_at)
 
     def _opened(self, order: Order, started_at: datetime) -> RunInfo:
         run_id = self._store.open_run(
@@ -232,10 +252,10 @@ class Audit:
                 )
             case SameBody() if stop.known is not None:
                 known, project = stop.known, stop.project
-                if known.baseline_version_id is None:  # else its versions are read
-                    self._keep(judge.same_body(known, project))
-                else:
+                if judge.needs_store(known):
                     self._keep(await self._in_store(judge.same_body, known, project))
+                else:
+                    self._keep(judge.same_body(known, project))
             case SameBody():
                 raise AssertionError("an answer cannot equal one that was never seen")
 
@@ -272,22 +292,37 @@ class Audit:
         self,
         run: RunInfo,
         order: Order,
+        bench: Bench,
         shared: tuple[VendorFinding, ...],
     ) -> Ended:
         run_id = run.id or 0
-        previous = self._store.previous_run_id(run_id)
         carried = self._store.untold(run_id)
-        report = self._tally.report(run, finished_at=self._now(), shared=shared, carried=carried)
+        vendor, hidden = rule_vendor(
+            [*self._tally.of_vendor(), *shared], bench.rules, today=bench.today
+        )
+        self._tally.silenced.update(hidden)
+        report = self._tally.report(run, finished_at=self._now(), vendor=vendor, carried=carried)
+        after = aftermath(self._tally, bench.rules, self._store, today=bench.today)
         return Ended(
-            report=replace(
-                report,
-                head_hash=self._store.head(run_id),
-                previous_run_id=previous,
-                schedule=order.schedule_line,
-                next_run_at=order.next_run_at,
-                notes=self._notes(order, previous),
-            ),
+            report=self._completed(report, order, after),
             carried=tuple(one for one in carried if self._tally.tells(one)),
+            aftermath=after,
+        )
+
+    def _completed(self, report: Report, order: Order, after: Aftermath) -> Report:
+        """Return the report with what stands around the targets."""
+        run_id = report.run.id or 0
+        previous = self._store.previous_run_id(run_id)
+        notices = [*after.notices, *self._store.untold_notices(run_id)]
+        return replace(
+            report,
+            head_hash=self._store.head(run_id),
+            previous_run_id=previous,
+            schedule=order.schedule_line,
+            next_run_at=order.next_run_at,
+            notes=(*self._notes(order, previous), *self._tally.news_of_api()),
+            notices=tuple(sorted(notices, key=lambda one: -one.severity.rank)),
+            broken_rules=still_broken(after, self._store),
         )
 
     def _notes(self, order: Order, previous: int | None) -> tuple[str, ...]:
@@ -303,3 +338,7 @@ class Audit:
     async def _in_store(self, work: Callable[..., _T], *arguments: object) -> _T:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._thread, work, *arguments)
+
+
+def _bench(order: Order, started_at: datetime, now: Callable[[], datetime]) -> Bench:
+    return Bench(now=now, today=started_at.astimezone(order.zone).date(), rules=order.rules)

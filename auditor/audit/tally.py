@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from auditor.audit.judging import Judge, Look
+from auditor.audit.judging import Judge
+from auditor.audit.looks import Look
 from auditor.drift.findings import finding_id, shared_finding, vendor_finding
 from auditor.drift.model import (
     Change,
@@ -22,6 +23,7 @@ from auditor.drift.model import (
     VendorFinding,
 )
 from auditor.drift.report import READ, add_findings, count, merge_vendor, status_of
+from auditor.drift.state_rules import Broken
 from auditor.ports import Gone, Known, Unread, Unserved, Untold
 
 
@@ -33,6 +35,9 @@ class Tally:
         vendor: the vendor's changes by id, each with the number of targets that show it.
         unsaved: the same, since they were last taken to be stored.
         held: looks whose findings are the vendor's where another target shows the same.
+        silenced: how many changes each rule kept from being told.
+        new_values: how many targets came to a value that the schema does not name.
+        broken: of each target that was read, the rules on state that do not hold.
     """
 
     told: dict[TargetId, TargetReport] = field(default_factory=dict)
@@ -40,10 +45,16 @@ class Tally:
     unsaved: dict[str, tuple[Change, int]] = field(default_factory=dict)
     held: list[Look] = field(default_factory=list)
     errors: list[ProjectError] = field(default_factory=list)
+    silenced: Counter[str] = field(default_factory=Counter)
+    new_values: Counter[tuple[str, str]] = field(default_factory=Counter)
+    broken: dict[TargetId, tuple[Broken, ...]] = field(default_factory=dict)
 
     def add(self, look: Look) -> None:
         """Count a target that was read."""
         self.told[look.told.target] = look.told
+        self.broken[look.told.target] = look.broken
+        self.silenced.update(look.silenced)
+        self.new_values.update(look.new_values)
         for change in look.vendor:
             key = finding_id(None, change.path, change.before, change.after)
             for counts in (self.vendor, self.unsaved):
@@ -94,10 +105,13 @@ class Tally:
         run: RunInfo,
         *,
         finished_at: datetime,
-        shared: Iterable[VendorFinding],
+        vendor: Sequence[VendorFinding],
         carried: Sequence[Untold],
     ) -> Report:
-        """Return the run's report; `carried` are findings of earlier runs that nobody was told."""
+        """Return the run's report; `carried` are findings of earlier runs that nobody was told.
+
+        `vendor` are the vendor's changes of this run, as the operator's rules leave them.
+        """
         targets = dict(self.told)
         for target_id, findings in _carried_findings(carried).items():
             if target_id in targets:
@@ -106,14 +120,25 @@ class Tally:
         totals = count(in_order)
         read = {one.target.project_id for one in in_order if one.state in READ}
         errors = tuple(one for one in self.errors if one.project_id not in read)
-        vendor = [vendor_finding(change, targets=n) for change, n in self.vendor.values()]
-        vendor += [*shared, *_carried_vendor(carried)]
         return Report(
             run=replace(run, status=status_of(totals, errors), finished_at=finished_at),
             totals=totals,
             targets=in_order,
-            catalogue=merge_vendor(vendor),
+            catalogue=merge_vendor([*vendor, *_carried_vendor(carried)]),
             errors=errors,
+            suppressed_by=tuple(sorted(self.silenced.items())),
+        )
+
+    def of_vendor(self) -> tuple[VendorFinding, ...]:
+        """Return the vendor's changes that the whole run showed."""
+        return tuple(vendor_finding(change, targets=n) for change, n in self.vendor.values())
+
+    def news_of_api(self) -> tuple[str, ...]:
+        """Return a sentence for each new value of an enumeration that several targets show."""
+        return tuple(
+            f"The API now has {pattern.replace('[]', '')} “{value}” ({number} blocks)."
+            for (pattern, value), number in sorted(self.new_values.items())
+            if number > 1
         )
 
 

@@ -31,6 +31,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(metavar="COMMAND", required=True)
     _add_audit(commands)
     _add_history(commands)
+    _add_decisions(commands)
     _add_upkeep(commands)
     return top
 
@@ -76,6 +77,35 @@ def _add_history(commands: _Commands[_Parser]) -> None:
     )
     _add_format(report, "text", "json", "html")
     report.add_argument("--send", action="store_true", help="mail it to the recipients again")
+
+
+def _add_decisions(commands: _Commands[_Parser]) -> None:
+    explain = _command(commands, "explain", "deciding:explain", "tell all about a finding")
+    explain.add_argument("finding", metavar="FINDING", help="its id, as reports print it")
+    _add_format(explain, "text", "json")
+    approve = _command(
+        commands, "approve", "deciding:approve", "make the last version of blocks their baseline"
+    )
+    approve.add_argument("targets", metavar="PROJECT/LEARN", nargs="*")
+    approve.add_argument(
+        "--all-new", action="store_true", help="every block that has no baseline yet"
+    )
+    _add_decision(approve)
+    acknowledge = _command(
+        commands, "acknowledge", "deciding:acknowledge", "accept exactly this value of a finding"
+    )
+    acknowledge.add_argument("finding", metavar="FINDING", help="its id, as reports print it")
+    acknowledge.add_argument("--until", metavar="DATE", help="the last day on which it holds")
+    _add_decision(acknowledge)
+    suppressed = _command(
+        commands, "suppressed", "deciding:suppressed", "list what is not told, by rule"
+    )
+    _add_format(suppressed, "text", "json")
+
+
+def _add_decision(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--reason", required=True, metavar="TEXT", help="why; kept and listed")
+    command.add_argument("--by", metavar="NAME", help="who; the user of this shell if omitted")
 
 
 def _add_upkeep(commands: _Commands[_Parser]) -> None:

@@ -54,6 +54,7 @@ def _in_thread(work: Callable[[], str]) -> Callable[[], Awaitable[str]]:
 
 def _database(settings: Settings) -> str:
     with app.stored(settings) as store:
+        app.require_rules(settings, store)
         if store is None:
             return _to_be_made(settings)
         last = store.last_run()

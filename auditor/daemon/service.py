@@ -142,6 +142,7 @@ class Service:
     def _adopt(self, settings: Settings) -> None:
         for advice in warnings(settings):
             logger.warning("%s", advice)
+        app.admit_rules(settings, self._store)
         schedule = settings.schedule
         line = f"{schedule.line} {schedule.timezone.key}"
         self._since = self._store.schedule_start(app.SCHEDULE, line, now=app.now())

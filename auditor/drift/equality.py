@@ -15,7 +15,7 @@ NOISE = 1e-9
 
 def same(a: Json, b: Json) -> bool:
     """Return whether two canonical forms are equal, noise of numbers left out."""
-    if _is_number(a) and _is_number(b):
+    if is_number(a) and is_number(b):
         return is_noise(a, b)
     if type(a) is not type(b):
         return False
@@ -33,5 +33,6 @@ def is_noise(a: float, b: float) -> bool:
     return abs(a - b) < NOISE * max(abs(a), abs(b)) or a == b
 
 
-def _is_number(value: Json) -> TypeGuard[int | float]:
+def is_number(value: Json) -> TypeGuard[int | float]:
+    """Return whether a value is a number; a boolean is none."""
     return isinstance(value, int | float) and not isinstance(value, bool)

@@ -58,14 +58,14 @@ class Judged:
         vendor: the vendor's changes, told once a run.
         shareable: for findings that are the vendor's where other targets show the same: the
             finding's id and a key that is equal for equal acts.
-        suppressed: how many changes were stored and not told.
+        silent: changes that are stored and not told, as findings.
         new_values: values of enumerations (field, value) that the schema does not name.
     """
 
     findings: tuple[Finding, ...] = ()
     vendor: tuple[Change, ...] = ()
     shareable: dict[str, str] = field(default_factory=dict)
-    suppressed: int = 0
+    silent: tuple[Finding, ...] = ()
     new_values: frozenset[tuple[str, str]] = frozenset()
 
 
@@ -80,11 +80,16 @@ def judge_comparison(comparison: Comparison) -> Judged:
     if not any(change.kind is Kind.REPLACED and change.pattern == "type" for change in changes):
         vendor += comparison.catalogue  # another block type has another catalogue
     findings = [_finding(comparison, edit, folds, index) for index in own]
+    silent = [
+        finding_of(comparison.target, changes[i], verdicts[i])
+        for i in range(len(changes))
+        if verdicts[i].area is Area.INTERFACE
+    ]
     return Judged(
         findings=worst_first([*findings, *_of_model_in_use(comparison, vendor)]),
         vendor=vendor,
         shareable=_shareable(findings, is_generated=edit.is_visual),
-        suppressed=len(changes) - len(told),
+        silent=tuple(silent),
         new_values=frozenset(found for change in changes if (found := new_value(change))),
     )
 

@@ -6,11 +6,11 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable
-from typing import NamedTuple, TypeGuard
+from typing import NamedTuple
 
 from auditor.drift.canonical import as_number
 from auditor.drift.effect import NO_EFFECT
-from auditor.drift.equality import same
+from auditor.drift.equality import is_number, same
 from auditor.drift.fields import CATALOGUE, Field
 from auditor.drift.model import Change, Json, JsonObject, Kind
 from auditor.drift.policy import Verdict, field_of
@@ -264,7 +264,7 @@ def _described(threshold: JsonObject) -> str:
 def _beside_suggestion(change: Change, suggested: Json) -> str:
     """Return which way a value went, seen from what Studio suggests."""
     before, after = as_number(change.before), as_number(change.after)
-    if not (_is_number(before) and _is_number(after) and _is_number(suggested)):
+    if not (is_number(before) and is_number(after) and is_number(suggested)):
         return ""
     if same(after, suggested):
         return ", now as Studio suggests"
@@ -278,10 +278,6 @@ def _left_behind(key: str, documents: Documents) -> str:
     if new is None or not same(old, new):
         return ""
     return f"; the threshold itself stayed at {value_words(new)}"
-
-
-def _is_number(value: Json) -> TypeGuard[int | float]:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _catalogue(change: Change, verdict: Verdict) -> str:

@@ -1,8 +1,9 @@
-"""The model's life: untrained, trained, stale.
+"""The model's life: untrained, trained, stale, trained again, reset.
 
-Stale is inferred from two polls: a layers, script or training finding above `info` came after
-the training, or Studio says `requiresRetrain`. It ends when `trained` goes false to true, when
-`requiresRetrain` is left, or when the edits are reverted.
+Everything here is inferred from two polls. Stale: a layers, script or training finding above
+`info` came after the training, or Studio says `requiresRetrain`. It ends when `trained` goes
+false to true, when `requiresRetrain` is left, or when the edits are reverted. How much a finding
+matters here is the contract's, not the operator's: no rule makes a stale model a trained one.
 """
 
 from __future__ import annotations
@@ -10,18 +11,39 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from auditor.drift.model import Area, Finding, JsonObject, Kind, ModelState, Severity
+from auditor.drift.model import (
+    Area,
+    Finding,
+    JsonObject,
+    Kind,
+    LifeStep,
+    ModelState,
+    Severity,
+)
 from auditor.drift.policy import REQUIRES_RETRAIN
 
 _INVALIDATES_TRAINING = (Area.LAYERS, Area.SCRIPT, Area.TRAINING)
+_STEPS = {
+    (ModelState.UNTRAINED, ModelState.TRAINED): LifeStep.TRAINED,
+    (ModelState.UNTRAINED, ModelState.STALE): LifeStep.TRAINED,
+    (ModelState.TRAINED, ModelState.STALE): LifeStep.STALE,
+    (ModelState.STALE, ModelState.TRAINED): LifeStep.RETRAINED,
+    (ModelState.TRAINED, ModelState.UNTRAINED): LifeStep.RESET,
+    (ModelState.STALE, ModelState.UNTRAINED): LifeStep.RESET,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """A model's state, and whether it is held to be trained with the very answer judged."""
+    """A model's state, and whether it is held to be trained with the very answer judged.
+
+    Attributes:
+        step: how it came to that state since the answer before; None where it did not change.
+    """
 
     state: ModelState
     trained_now: bool
+    step: LifeStep | None = None
 
 
 def first_life(document: JsonObject) -> Life:
@@ -37,13 +59,15 @@ def next_life(
     before: ModelState, old: JsonObject, new: JsonObject, findings: Sequence[Finding]
 ) -> Life:
     """Return the life after tonight's findings; whether edits were reverted is for the caller."""
-    if new.get("trained") is not True or _asks_for_training(new):
+    if any(map(_is_another_block, findings)):
         return first_life(new)
-    if _was_trained_between(old) or any(_is_another_block(finding) for finding in findings):
-        return Life(ModelState.TRAINED, trained_now=True)
-    if makes_stale(findings) or before is ModelState.STALE:
-        return Life(ModelState.STALE, trained_now=False)
-    return Life(ModelState.TRAINED, trained_now=False)
+    after = _without_step(before, old, new, findings)
+    return Life(after.state, after.trained_now, _STEPS.get((before, after.state)))
+
+
+def reverted_life() -> Life:
+    """Return the life of a stale model whose edits since the training were all taken back."""
+    return Life(ModelState.TRAINED, trained_now=False, step=LifeStep.REVERTED)
 
 
 def makes_stale(findings: Sequence[Finding]) -> bool:
@@ -52,6 +76,18 @@ def makes_stale(findings: Sequence[Finding]) -> bool:
         finding.area in _INVALIDATES_TRAINING and finding.severity is not Severity.INFO
         for finding in findings
     )
+
+
+def _without_step(
+    before: ModelState, old: JsonObject, new: JsonObject, findings: Sequence[Finding]
+) -> Life:
+    if new.get("trained") is not True or _asks_for_training(new):
+        return first_life(new)
+    if _was_trained_between(old):
+        return Life(ModelState.TRAINED, trained_now=True)
+    if makes_stale(findings) or before is ModelState.STALE:
+        return Life(ModelState.STALE, trained_now=False)
+    return Life(ModelState.TRAINED, trained_now=False)
 
 
 def _was_trained_between(old: JsonObject) -> bool:

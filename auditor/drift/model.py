@@ -6,13 +6,20 @@ demand, since a frozen dataclass does not freeze what it holds.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 JsonObject: TypeAlias = dict[str, Json]
+
+
+def require_utc(*moments: datetime | None) -> None:
+    """Raise `ValueError` where a moment is not aware and UTC."""
+    for moment in moments:
+        if moment is not None and moment.tzinfo is not UTC:
+            raise ValueError(f"times are aware and UTC, not {moment!r}")
 
 
 class TargetId(NamedTuple):
@@ -103,6 +110,34 @@ class ModelState(StrEnum):
     UNKNOWN = "unknown"
 
 
+class LifeStep(StrEnum):
+    """What happened to a model between two polls, inferred from them."""
+
+    TRAINED = "trained"  # for the first time, or after a reset
+    STALE = "stale"
+    RETRAINED = "retrained"
+    REVERTED = "reverted"  # the edits since the training were taken back
+    RESET = "reset"
+
+
+class Recurrence(StrEnum):
+    """Whether a change has been there before."""
+
+    FIRST = "first"
+    REVERTED = "reverted"  # it undoes the last change at its path
+    FLAPPING = "flapping"  # more reversals in a week than anybody means
+    STILL_FLAPPING = "still_flapping"  # told as flapping before
+
+
+class NoticeKind(StrEnum):
+    """What a report says once that is no change of a block."""
+
+    RULE_BROKEN = "rule_broken"
+    RULE_HELD = "rule_held"
+    IGNORE_EXPIRED = "ignore_expired"
+    ACKNOWLEDGEMENT_ENDED = "acknowledgement_ended"
+
+
 class RunStatus(StrEnum):
     """How far a run came."""
 
@@ -119,6 +154,20 @@ class Trigger(StrEnum):
     SCHEDULE = "schedule"
     CATCH_UP = "catch-up"
     MANUAL = "manual"
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """The two polls that bound something: after the one, at the latest at the other.
+
+    `after` is None where nothing was seen before.
+    """
+
+    after: datetime | None
+    until: datetime
+
+    def __post_init__(self) -> None:
+        require_utc(self.after, self.until)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +196,10 @@ class Finding:
         id: hash of target, path, before and after (16 hex digits).
         rule: what set the severity, e.g. `default:layers`.
         folded: the paths of the changes that are told by this finding, in document order.
+        expected: why a change was to be expected, where a declared window covers it.
+        reversals: how often the value at the path went to and fro in the last week, this change
+            included.
+        stands_since: of a difference from the baseline, since when the value is what it is.
     """
 
     id: str
@@ -161,6 +214,10 @@ class Finding:
     rule: str
     since: Since = Since.LAST
     folded: tuple[str, ...] = ()
+    expected: str = ""
+    recurrence: Recurrence = Recurrence.FIRST
+    reversals: int = 0
+    stands_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,9 +286,7 @@ class RunInfo:
     finished_at: datetime | None = None
 
     def __post_init__(self) -> None:
-        for moment in (self.started_at, self.finished_at):
-            if moment is not None and moment.tzinfo is not UTC:
-                raise ValueError(f"a run's times are aware and UTC, not {moment!r}")
+        require_utc(self.started_at, self.finished_at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,7 +310,11 @@ class TargetReport:
 
     Attributes:
         project: how reports call the project; empty where no name is known.
+        step: what happened to the model since the last look, None where nothing did.
+        model_since: the polls that bound the model's last step, while it is stale or where the
+            step is tonight's; None else, and where it is not known.
         suppressed: changes that were stored and not told.
+        acknowledged: differences from the baseline that a person accepted as they are.
         error: why it could not be read (`unknown` only).
         last_good_at: the check before this run that read it, None where there was none.
         went: True where `missing` or `unsupported` is news of this run.
@@ -268,7 +327,10 @@ class TargetReport:
     state: TargetState
     model_state: ModelState
     findings: tuple[Finding, ...] = ()
+    step: LifeStep | None = None
+    model_since: Interval | None = None
     suppressed: int = 0
+    acknowledged: int = 0
     error: Failure | None = None
     last_good_at: datetime | None = None
     went: bool = False
@@ -284,6 +346,16 @@ class ProjectError:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """Something told once that is no change of a block: a rule on state, a rule that expired."""
+
+    kind: NoticeKind
+    text: str
+    severity: Severity = Severity.INFO
+    target: TargetId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """A run told to a reader.
 
@@ -293,6 +365,9 @@ class Report:
         previous_run_id: the stored run before this one; a gap in these is visible.
         next_run_at: when the schedule runs next, None outside the service.
         schedule: cron line and time zone, as configured.
+        notices: what is told once beside the changes, worst first.
+        suppressed_by: for each rule that kept changes from being told, how many.
+        broken_rules: how many rules on state are broken as this run ends.
     """
 
     run: RunInfo
@@ -304,4 +379,7 @@ class Report:
     previous_run_id: int | None = None
     next_run_at: datetime | None = None
     schedule: str = ""
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    suppressed_by: tuple[tuple[str, int], ...] = ()
+    broken_rules: int = 0

@@ -110,7 +110,7 @@ class Between:
     high: float
 
     def __str__(self) -> str:
-        return f"between {self.low:g} and {self.high:g}"
+        return f"between {json.dumps(self.low)} and {json.dumps(self.high)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ class StaleAtMost:
     days: float
 
     def __str__(self) -> str:
-        return f"stale for at most {self.days:g} days"
+        return f"stale for at most {json.dumps(self.days)} days"
 
 
 Condition: TypeAlias = Between | OneOf | StaleAtMost
@@ -167,5 +167,8 @@ def matches(pattern: str, path: str) -> bool:
 
 @lru_cache(maxsize=256)
 def _expression(pattern: str) -> re.Pattern[str]:
-    anything = ".*".join(re.escape(part) for part in pattern.split("*"))
-    return re.compile(anything + _BENEATH, re.DOTALL)
+    """Return a pattern as an expression that never tries a middle part twice (as fnmatch does)."""
+    first, *others = (re.escape(part) for part in pattern.split("*"))
+    middle = "".join(f"(?>.*?{part})" for part in others[:-1])
+    last = f".*{others[-1]}" if others else ""
+    return re.compile(first + middle + last + _BENEATH, re.DOTALL)

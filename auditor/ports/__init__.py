@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+from auditor.ports.decisions import (
+    Acknowledgement,
+    Aftermath,
+    Approval,
+    Episode,
+    Explanation,
+    Sighting,
+)
 from auditor.ports.history import (
     Breach,
     Gone,
@@ -16,6 +24,7 @@ from auditor.ports.history import (
     Version,
 )
 from auditor.ports.store import (
+    DecisionStore,
     HistoryStore,
     Ledger,
     OutboxStore,
@@ -40,11 +49,17 @@ from auditor.ports.telling import (
 )
 
 __all__ = [
+    "Acknowledgement",
+    "Aftermath",
     "Answer",
+    "Approval",
     "Archive",
     "Attachment",
     "Breach",
     "Composer",
+    "DecisionStore",
+    "Episode",
+    "Explanation",
     "Fetched",
     "Gone",
     "HistoryStore",
@@ -61,6 +76,7 @@ __all__ = [
     "RunStore",
     "SameBody",
     "Seen",
+    "Sighting",
     "Store",
     "Studio",
     "TargetStatus",

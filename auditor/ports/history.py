@@ -9,12 +9,14 @@ from typing import TypeAlias
 from auditor.drift.model import (
     Failure,
     Finding,
+    Interval,
     ModelState,
     Snapshot,
     TargetId,
     TargetState,
     VendorFinding,
 )
+from auditor.drift.ruling import Silenced
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +34,7 @@ class Known:
         baseline_version_id: the version a person approved.
         model: identities (`TYPE` or `TYPE:ORGANIZATION_MODEL_ID`) of the models that the last
             visual stack used; what an expert-mode block is held to use.
+        model_since: the polls that bound the model's last step, None where that is not known.
     """
 
     target: TargetId
@@ -48,6 +51,7 @@ class Known:
     baseline_version_id: int | None
     model: tuple[str, ...]
     last_checked_at: datetime | None
+    model_since: Interval | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,11 +74,13 @@ class Quiet:
     """Equal to the last version: only the target's marks move.
 
     `body_digest` differs from the known one where the bytes differed and the content did not.
+    `state` is `in_sync`, or `drifted` where it still differs from its baseline.
     """
 
     target: TargetId
     project: str
     body_digest: str
+    state: TargetState = TargetState.IN_SYNC
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +91,9 @@ class Seen:
         first: no version was stored before it.
         findings: its own findings (`since` is `last`); empty where only what is not told changed.
         trained_now: the model is believed to be trained with this very version.
+        silenced: what of it is stored and not told.
         state: `new`, `drifted`, or `in_sync` where nothing of it is told.
+        model_since: the polls that bound the model's last step.
     """
 
     target: TargetId
@@ -99,6 +107,8 @@ class Seen:
     model_state: ModelState
     trained_now: bool
     model: tuple[str, ...]
+    silenced: tuple[Silenced, ...] = ()
+    model_since: Interval | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

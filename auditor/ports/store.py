@@ -7,8 +7,18 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
-from auditor.drift.model import Report, RunInfo, Snapshot, TargetId, Trigger, VendorFinding
+from auditor.drift.model import (
+    Notice,
+    Report,
+    RunInfo,
+    Snapshot,
+    TargetId,
+    Trigger,
+    VendorFinding,
+)
+from auditor.drift.recurrence import PastChange
 from auditor.outbox import Message
+from auditor.ports.decisions import Acknowledgement, Aftermath, Approval, Episode, Sighting
 from auditor.ports.history import Breach, Known, Outcome, TargetStatus, Untold, Version
 
 
@@ -92,13 +102,43 @@ class RunStore(Protocol):
         """Return the id of the stored run before `run_id`."""
         ...
 
+    def past_changes(self, target: TargetId) -> tuple[PastChange, ...]:
+        """Return every finding of the target's own that runs have found, oldest first."""
+        ...
+
+    def acknowledgements(self) -> tuple[Acknowledgement, ...]:
+        """Return the acknowledgements that were not ended, oldest first."""
+        ...
+
+    def episodes(self) -> tuple[Episode, ...]:
+        """Return the episodes of broken rules that go on."""
+        ...
+
+    def ignore_rules(self) -> dict[str, bool]:
+        """Return the keys of the ignore rules ever in force, and whether their end was told."""
+        ...
+
+    def remember_ignore_rules(self, keys: Iterable[str], *, at: datetime) -> None:
+        """Remember ignore rules as having been in force."""
+        ...
+
+    def untold_notices(self, run_id: int) -> tuple[Notice, ...]:
+        """Return notices of runs before `run_id` that nobody was told and no message holds."""
+        ...
+
     def close_run(
-        self, report: Report, messages: Sequence[Message], *, carried: Sequence[Untold]
+        self,
+        report: Report,
+        messages: Sequence[Message],
+        *,
+        carried: Sequence[Untold],
+        aftermath: Aftermath,
     ) -> None:
         """Close the run, keep its report and queue its messages, in ONE transaction.
 
         `carried` are the untold findings that the report tells again; from now on they belong to
-        this run's report. Vendor findings of the report are stored with it.
+        this run's report, and so do all untold notices. Vendor findings of the report and its
+        differences from baselines are stored with it.
         """
         ...
 
@@ -147,6 +187,38 @@ class HistoryStore(Protocol):
         ...
 
 
+class DecisionStore(Protocol):
+    """What `approve`, `acknowledge`, `explain` and `suppressed` read and write."""
+
+    def approve(self, approvals: Sequence[Approval]) -> None:
+        """Make versions the baselines of their targets, in one transaction."""
+        ...
+
+    def approvals(self, target: TargetId) -> tuple[Approval, ...]:
+        """Return a target's approvals, newest first."""
+        ...
+
+    def without_baseline(self) -> tuple[Known, ...]:
+        """Return every audited target that has a version and no baseline."""
+        ...
+
+    def acknowledge(self, one: Acknowledgement) -> None:
+        """Store an acknowledgement; one of the same finding that still holds is ended."""
+        ...
+
+    def all_acknowledgements(self) -> tuple[Acknowledgement, ...]:
+        """Return every acknowledgement ever made, newest first."""
+        ...
+
+    def sightings(self, finding_id: str) -> tuple[Sighting, ...]:
+        """Return every run's finding whose id begins with `finding_id`, oldest first."""
+        ...
+
+    def silenced(self) -> tuple[Sighting, ...]:
+        """Return every finding that was stored and not told, newest first."""
+        ...
+
+
 class Ledger(Protocol):
     """Which nights happened; the database knows, the scheduler does not."""
 
@@ -169,5 +241,5 @@ class Ledger(Protocol):
         ...
 
 
-class Store(RunStore, OutboxStore, HistoryStore, Ledger, Protocol):
+class Store(RunStore, OutboxStore, HistoryStore, DecisionStore, Ledger, Protocol):
     """The whole store."""

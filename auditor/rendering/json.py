@@ -17,8 +17,10 @@ from auditor.drift.model import (
     Json,
     JsonObject,
     ModelState,
+    Notice,
     Owner,
     ProjectError,
+    Recurrence,
     Report,
     RunInfo,
     Since,
@@ -37,9 +39,19 @@ def to_text(document: JsonObject) -> str:
     return json.dumps(document, indent=2, allow_nan=False) + "\n"
 
 
+def opened(document: JsonObject) -> JsonObject:
+    """Return the document as people may see it: no fingerprint, no key, at any depth."""
+    return {shown(key): _shown(value) for key, value in document.items()}
+
+
+def utc_text(at: datetime | None) -> str | None:
+    """Return a time as `2026-11-23T03:15:00Z`."""
+    return None if at is None else f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
 def report_json(report: Report) -> JsonObject:
     """Return the report as `auditor.report/1`."""
-    return _open(
+    return opened(
         {
             "schema": "auditor.report/1",
             "run": _run(report.run),
@@ -47,6 +59,7 @@ def report_json(report: Report) -> JsonObject:
             "targets": [_target(target) for target in report.targets],
             "catalogue": [_vendor(finding) for finding in report.catalogue],
             "errors": [_project_error(error) for error in report.errors],
+            **_beside(report),
         }
     )
 
@@ -55,7 +68,7 @@ def diff_json(
     model_state: ModelState, findings: Sequence[Finding | VendorFinding], suppressed: int
 ) -> JsonObject:
     """Return a comparison as `auditor.diff/1`; vendor changes have a finding's keys there."""
-    return _open(
+    return opened(
         {
             "schema": "auditor.diff/1",
             "model_state": str(model_state),
@@ -73,11 +86,11 @@ def status_json(
     messages: Sequence[Message],
 ) -> JsonObject:
     """Return `auditor.status/1`: the service, its undelivered messages, every target."""
-    return _open(
+    return opened(
         {
             "schema": "auditor.status/1",
             "last_run": None if last_run is None else _run(last_run),
-            "next_run_at": _time(next_run_at),
+            "next_run_at": utc_text(next_run_at),
             "messages": [_message(message) for message in messages],
             "targets": [_status(status) for status in statuses],
         }
@@ -86,7 +99,7 @@ def status_json(
 
 def history_json(target: TargetId, versions: Sequence[Version]) -> JsonObject:
     """Return `auditor.history/1`: a target's versions as given, newest first."""
-    return _open(
+    return opened(
         {
             "schema": "auditor.history/1",
             "project_id": target.project_id,
@@ -101,8 +114,30 @@ def _run(run: RunInfo) -> JsonObject:
         "id": run.id,
         "status": str(run.status),
         "trigger": str(run.trigger),
-        "started_at": _time(run.started_at),
-        "finished_at": _time(run.finished_at),
+        "started_at": utc_text(run.started_at),
+        "finished_at": utc_text(run.finished_at),
+    }
+
+
+def _beside(report: Report) -> JsonObject:
+    """Return what only some reports have, so that the others stay as the contract draws them."""
+    beside: JsonObject = {}
+    if report.notices:
+        beside["notices"] = [_notice(one) for one in report.notices]
+    if report.suppressed_by:
+        beside["suppressed_by"] = dict(report.suppressed_by)
+    if report.broken_rules:
+        beside["broken_rules"] = report.broken_rules
+    return beside
+
+
+def _notice(one: Notice) -> JsonObject:
+    return {
+        "kind": str(one.kind),
+        "project_id": one.target.project_id if one.target else None,
+        "learn_id": one.target.learn_id if one.target else None,
+        "severity": str(one.severity),
+        "text": one.text,
     }
 
 
@@ -132,7 +167,23 @@ def _target(target: TargetReport) -> JsonObject:
         "findings": [_finding(finding) for finding in target.findings],
         "suppressed": target.suppressed,
         "error": _failure(target.error),
+        **_of_model(target),
     }
+
+
+def _of_model(target: TargetReport) -> JsonObject:
+    """Return the model's last step and its bounds, where the report names them."""
+    beside: JsonObject = {}
+    if target.step is not None:
+        beside["model_step"] = str(target.step)
+    if target.model_since is not None:
+        beside["model_since"] = {
+            "after": utc_text(target.model_since.after),
+            "until": utc_text(target.model_since.until),
+        }
+    if target.acknowledged:
+        beside["acknowledged"] = target.acknowledged
+    return beside
 
 
 def _finding(finding: Finding) -> JsonObject:
@@ -149,7 +200,20 @@ def _finding(finding: Finding) -> JsonObject:
         "rule": finding.rule,
         "since": str(finding.since),
         "folded": list(finding.folded),
+        **_context(finding),
     }
+
+
+def _context(finding: Finding) -> JsonObject:
+    beside: JsonObject = {}
+    if finding.expected:
+        beside["expected"] = finding.expected
+    if finding.recurrence is not Recurrence.FIRST:
+        beside["recurrence"] = str(finding.recurrence)
+        beside["reversals"] = finding.reversals
+    if finding.stands_since is not None:
+        beside["stands_since"] = utc_text(finding.stands_since)
+    return beside
 
 
 def _vendor(finding: VendorFinding) -> JsonObject:
@@ -200,9 +264,9 @@ def _status(status: TargetStatus) -> JsonObject:
         "type": status.type,
         "state": str(status.state),
         "model_state": str(status.model_state),
-        "last_changed_at": _time(status.last_changed_at),
-        "last_checked_at": _time(status.last_checked_at),
-        "last_attempted_at": _time(status.last_attempted_at),
+        "last_changed_at": utc_text(status.last_changed_at),
+        "last_checked_at": utc_text(status.last_checked_at),
+        "last_attempted_at": utc_text(status.last_attempted_at),
         "error": _failure(status.error),
     }
 
@@ -213,7 +277,7 @@ def _message(message: Message) -> JsonObject:
         "recipient": message.recipient,
         "state": str(message.state),
         "attempts": message.attempts,
-        "due_at": _time(message.due_at),
+        "due_at": utc_text(message.due_at),
         "last_error": message.last_error,
     }
 
@@ -221,7 +285,7 @@ def _message(message: Message) -> JsonObject:
 def _version(version: Version) -> JsonObject:
     return {
         "run_id": version.run_id,
-        "seen_at": _time(version.seen_at),
+        "seen_at": utc_text(version.seen_at),
         "headline": version.headline,
         "model_state": str(version.model_state),
         "hash": version.hash,
@@ -232,18 +296,9 @@ def _failure(failure: Failure | None) -> JsonObject | None:
     return None if failure is None else {"kind": failure.kind, "message": failure.message}
 
 
-def _time(at: datetime | None) -> str | None:
-    return None if at is None else f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-
-
-def _open(document: JsonObject) -> JsonObject:
-    """Return the document as people may see it: no fingerprint, no key, at any depth."""
-    return {shown(key): _shown(value) for key, value in document.items()}
-
-
 def _shown(value: Json) -> Json:
     if isinstance(value, str):
         return shown(value)
     if isinstance(value, list):
         return [_shown(member) for member in value]
-    return _open(value) if isinstance(value, dict) else value
+    return opened(value) if isinstance(value, dict) else value

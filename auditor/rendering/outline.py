@@ -110,6 +110,8 @@ class Outline:
         shown: `showing 24 of 61 findings, worst first`; empty where nothing was cut.
         full: where the whole report lies; empty where nowhere.
         unchecked_hidden: blocks not checked that the section leaves out.
+        beside: what stands beside the changes: rules, expected and flapping changes, the life of
+            models; only sections that hold something.
     """
 
     run: str
@@ -120,6 +122,7 @@ class Outline:
     unchecked: tuple[Unchecked, ...]
     unchecked_hidden: int
     changes: tuple[Card, ...]
+    beside: tuple[Section, ...]
     inventory: tuple[Section, ...]
     dataset: tuple[Card, ...]
     vendor: tuple[Told, ...]

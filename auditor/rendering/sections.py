@@ -21,6 +21,8 @@ from auditor.drift.model import (
     TargetState,
     VendorFinding,
 )
+from auditor.drift.ruling import INTERFACE
+from auditor.rendering.beside import beside, beyond, entry, is_counted_only, project
 from auditor.rendering.changes import lines
 from auditor.rendering.outline import (
     Card,
@@ -51,7 +53,8 @@ Pair: TypeAlias = tuple[TargetReport, Finding]
 def outline(report: Report, colophon: Colophon, limits: Limits) -> Outline:
     """Return the report's sections, cut to `limits`."""
     numbers = tally(report)
-    kept = numbers.findings[: limits.findings]
+    told_whole = [pair for pair in numbers.findings if not is_counted_only(pair[1])]
+    kept = told_whole[: limits.findings]
     vendor = sorted(report.catalogue, key=lambda finding: -finding.severity.rank)
     unchecked, unchecked_hidden = _unchecked(report, limits.entries)
     return Outline(
@@ -63,13 +66,14 @@ def outline(report: Report, colophon: Colophon, limits: Limits) -> Outline:
         unchecked=unchecked,
         unchecked_hidden=unchecked_hidden,
         changes=_cards((p for p in kept if p[1].owner is not Owner.DATASET), report, colophon),
+        beside=beside(numbers, limits.entries),
         inventory=_inventory(numbers, limits.entries),
         dataset=_cards((p for p in kept if p[1].owner is Owner.DATASET), report, colophon),
         vendor=tuple(map(told, vendor[: limits.entries])),
-        vendor_hidden=_beyond(len(vendor), limits.entries),
+        vendor_hidden=beyond(len(vendor), limits.entries),
         baseline=_baseline(report, limits.entries),
         quiet=_quiet(numbers),
-        shown=_shown(len(kept), len(numbers.findings)),
+        shown=_shown(len(kept), len(told_whole)),
         full=colophon.full,
         foot=_foot(report, colophon),
     )
@@ -98,11 +102,11 @@ def told(finding: Finding | VendorFinding) -> Told:
 
 def _strip(numbers: Tally) -> tuple[Number, ...]:
     totals = numbers.report.totals
-    suppressed = sum(target.suppressed for target in numbers.report.targets)
+    decided = len(numbers.in_window) + numbers.acknowledged
     return (
         Number(value=numbers.critical, label="critical", tone="critical"),
         Number(value=len(numbers.findings) - numbers.critical, label="other", tone="high"),
-        Number(value=suppressed, label="suppressed", tone="info"),
+        Number(value=decided, label="accepted", tone="info"),
         Number(value=totals.in_sync, label="unchanged", tone="ok"),
         Number(value=totals.unknown, label="not checked", tone="medium"),
     )
@@ -114,7 +118,7 @@ def _unchecked(report: Report, most: int | None) -> tuple[tuple[Unchecked, ...],
     kept = unread[:most]
     groups = [
         Unchecked(
-            project=project, reason=reason, blocks=tuple(_entry(t, _age(t, report)) for t in g)
+            project=project, reason=reason, blocks=tuple(entry(t, _age(t, report)) for t in g)
         )
         for (project, reason), g in groupby(sorted(kept, key=_failure_of), key=_failure_of)
     ]
@@ -124,12 +128,12 @@ def _unchecked(report: Report, most: int | None) -> tuple[tuple[Unchecked, ...],
         Unchecked(project=f"Project {error.project_id}", reason=sentence(error.message), blocks=())
         for error in bare[:most]
     ]
-    return tuple(groups), len(unread) - len(kept) + _beyond(len(bare), most)
+    return tuple(groups), len(unread) - len(kept) + beyond(len(bare), most)
 
 
 def _failure_of(target: TargetReport) -> tuple[str, str]:
     reason = target.error.message if target.error is not None else "no reason is known"
-    return _project(target), sentence(reason)
+    return project(target), sentence(reason)
 
 
 def _age(target: TargetReport, report: Report) -> str:
@@ -163,7 +167,7 @@ def _card(own: list[Pair], report: Report, colophon: Colophon) -> Card:
     target = own[0][0]
     link = f"{colophon.studio_url}/studio/{target.target.project_id}"
     return Card(
-        project=_project(target),
+        project=project(target),
         block=title(target),
         target=target.target,
         type=name(target.type),
@@ -205,8 +209,8 @@ def _section(
     note: Callable[[TargetReport], str],
     most: int | None,
 ) -> Section:
-    entries = tuple(_entry(target, note(target)) for target in targets[:most])
-    return Section(title=heading, entries=entries, hidden=_beyond(len(targets), most))
+    entries = tuple(entry(target, note(target)) for target in targets[:most])
+    return Section(title=heading, entries=entries, hidden=beyond(len(targets), most))
 
 
 def _missing_note(target: TargetReport) -> str:
@@ -229,46 +233,60 @@ def _started(numbers: Tally, most: int | None) -> Section:
     entries = tuple(
         Entry(
             project="",
-            block=_project(group[0]),
+            block=project(group[0]),
             target="",
             note=f"{count(len(group), 'block')}: {listed(tuple(map(title, group)))}",
         )
         for group in groups[:most]
     )
-    return Section(title="Audit started", entries=entries, hidden=_beyond(len(groups), most))
+    return Section(title="Audit started", entries=entries, hidden=beyond(len(groups), most))
 
 
 def _baseline(report: Report, most: int | None) -> Section:
     pairs = [(t, f) for t in report.targets for f in t.findings if f.since is Since.BASELINE]
     pairs.sort(key=lambda pair: -pair[1].severity.rank)
-    entries = tuple(_entry(t, f"{f.severity}: {sentence(f.headline)}") for t, f in pairs[:most])
-    hidden = _beyond(len(pairs), most)
+    entries = tuple(entry(t, _standing_note(f, report)) for t, f in pairs[:most])
+    hidden = beyond(len(pairs), most)
     return Section(title="Still different from the baseline", entries=entries, hidden=hidden)
+
+
+def _standing_note(finding: Finding, report: Report) -> str:
+    note = f"{finding.severity}: {sentence(finding.headline)}"
+    if finding.stands_since is None:
+        return f"{note} (id {finding.id})"
+    age = length(report.run.started_at - finding.stands_since)
+    return f"{note}; since {moment(finding.stands_since)}, {age} (id {finding.id})"
 
 
 def _quiet(numbers: Tally) -> tuple[str, ...]:
     """Return what is not told, as counts, so that silence is never mistaken for health."""
-    targets = numbers.report.targets
     totals = numbers.report.totals
     every = count(numbers.expected, "block")
     told_of = [f"{totals.checked:,} of {every} checked, {totals.in_sync:,} unchanged."]
-    if suppressed := sum(target.suppressed for target in targets):
-        changes = count(suppressed, "change")
-        told_of.append(f"{changes} stored and not told (Studio's interface, or by rule).")
-    if stale := _stale_since_earlier(numbers):
-        told_of.append(f"Model stale since earlier: {listed(stale)}.")
+    told_of += _suppressed(numbers)
     if totals.unsupported:
         told_of.append(f"{count(totals.unsupported, 'block')} of a type that cannot be read here.")
     return tuple(told_of)
 
 
-def _stale_since_earlier(numbers: Tally) -> tuple[str, ...]:
-    drifted = {target.target for target, _ in numbers.findings}
-    return tuple(
-        title(target)
-        for target in numbers.report.targets
-        if target.model_state is ModelState.STALE and target.target not in drifted
-    )
+def _suppressed(numbers: Tally) -> list[str]:
+    report = numbers.report
+    by_rule = tuple(f"{number:,} by {_suppressor(rule)}" for rule, number in report.suppressed_by)
+    suppressed = sum(number for _, number in report.suppressed_by)
+    lines = []
+    if suppressed:
+        changes = count(suppressed, "change")
+        lines.append(f"{changes} stored and not told ({listed(by_rule)}): auditor suppressed")
+    if numbers.acknowledged:
+        differences = count(numbers.acknowledged, "difference")
+        lines.append(f"{differences} from the baseline acknowledged.")
+    if report.broken_rules:
+        lines.append(f"{count(report.broken_rules, 'broken rule')} in all as this run ended.")
+    return lines
+
+
+def _suppressor(rule: str) -> str:
+    return "Studio's interface" if rule == INTERFACE else f"rule “{name(rule)}”"
 
 
 def _foot(report: Report, colophon: Colophon) -> tuple[tuple[str, str], ...]:
@@ -291,17 +309,3 @@ def _foot(report: Report, colophon: Colophon) -> tuple[tuple[str, str], ...]:
 
 def _shown(kept: int, every: int) -> str:
     return f"showing {kept:,} of {every:,} findings, worst first" if kept < every else ""
-
-
-def _entry(target: TargetReport, note: str) -> Entry:
-    return Entry(
-        project=_project(target), block=title(target), target=str(target.target), note=note
-    )
-
-
-def _project(target: TargetReport) -> str:
-    return name(target.project) or f"Project {target.target.project_id}"
-
-
-def _beyond(every: int, most: int | None) -> int:
-    return 0 if most is None else max(every - most, 0)

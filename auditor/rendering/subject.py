@@ -26,9 +26,11 @@ def _parts(numbers: Tally, level: Level) -> list[str]:
         case Level.INCOMPLETE:
             short = _short_shortfall(numbers)
             found = [counted(numbers, ", ")] if numbers.findings else []
-            return [f"INCOMPLETE: {short}", *found, *_inventory_parts(numbers)]
+            beside = [*_rule_parts(numbers), *_inventory_parts(numbers)]
+            return [f"INCOMPLETE: {short}", *found, *beside]
         case Level.CRITICAL | Level.DRIFT:
-            return [*drift, *_inventory_parts(numbers), *_worst_part(numbers)]
+            beside = [*_rule_parts(numbers), *_inventory_parts(numbers)]
+            return [*drift, *beside, *_worst_part(numbers)]
         case Level.NEWS | Level.CALM:
             return _calm_parts(numbers)
 
@@ -38,8 +40,23 @@ def _calm_parts(numbers: Tally) -> list[str]:
     if numbers.first_night:
         return [f"audit started · {count(checked, 'block')} recorded"]
     coverage = f"{checked:,} of {count(numbers.expected, 'block')} checked"
-    news = _inventory_parts(numbers) or [_no_change(numbers)]
-    return [*news, coverage, *_vendor_part(numbers)]
+    news = [*_window_parts(numbers), *_inventory_parts(numbers)] or [_no_change(numbers)]
+    return [*news, coverage, *_stale_part(numbers), *_vendor_part(numbers)]
+
+
+def _rule_parts(numbers: Tally) -> list[str]:
+    if not numbers.broken:
+        return []
+    return [f"{count(len(numbers.broken), 'rule')} broken"]
+
+
+def _window_parts(numbers: Tally) -> list[str]:
+    changes = len(numbers.in_window)
+    return [count(changes, "expected change")] if changes else []
+
+
+def _stale_part(numbers: Tally) -> list[str]:
+    return [f"{count(len(numbers.stale), 'model')} stale"] if numbers.stale else []
 
 
 def _no_change(numbers: Tally) -> str:

@@ -8,6 +8,9 @@ from enum import StrEnum
 
 from auditor.drift.model import (
     Finding,
+    ModelState,
+    Notice,
+    NoticeKind,
     Report,
     Severity,
     Since,
@@ -43,10 +46,16 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
-    """The numbers and names that the words are made of."""
+    """The numbers and names that the words are made of.
+
+    Attributes:
+        findings: tonight's that nobody expected, worst first.
+        in_window: tonight's that a declared window covers, worst first.
+    """
 
     report: Report
     findings: tuple[tuple[TargetReport, Finding], ...]
+    in_window: tuple[tuple[TargetReport, Finding], ...]
     missing: tuple[TargetReport, ...]
     new: tuple[TargetReport, ...]
 
@@ -74,6 +83,21 @@ class Tally:
         )
 
     @property
+    def broken(self) -> tuple[Notice, ...]:
+        """Return the rules on state that broke tonight."""
+        return tuple(n for n in self.report.notices if n.kind is NoticeKind.RULE_BROKEN)
+
+    @property
+    def acknowledged(self) -> int:
+        """Return how many differences from the baseline were accepted as they are."""
+        return sum(target.acknowledged for target in self.report.targets)
+
+    @property
+    def stale(self) -> tuple[TargetReport, ...]:
+        """Return the blocks whose model is stale."""
+        return tuple(t for t in self.report.targets if t.model_state is ModelState.STALE)
+
+    @property
     def gone_tonight(self) -> tuple[TargetReport, ...]:
         """Return the blocks that went missing in this very run."""
         return tuple(target for target in self.missing if target.went)
@@ -93,7 +117,8 @@ def tally(report: Report) -> Tally:
     pairs.sort(key=lambda pair: -pair[1].severity.rank)
     return Tally(
         report=report,
-        findings=tuple(pairs),
+        findings=tuple(pair for pair in pairs if not pair[1].expected),
+        in_window=tuple(pair for pair in pairs if pair[1].expected),
         missing=tuple(t for t in report.targets if t.state is TargetState.MISSING),
         new=tuple(t for t in report.targets if t.state is TargetState.NEW),
     )

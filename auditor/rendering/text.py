@@ -26,8 +26,12 @@ AUTHOR = "Studio's API does not say who made a change."
 COMMANDS = (
     ("auditor history P/L", "lists what block P/L was before"),
     ("auditor diff P/L@previous P/L", "shows its last change whole"),
+    ("auditor explain ID", "tells all about a finding"),
+    ("auditor acknowledge ID --reason …", "accepts exactly this value"),
+    ("auditor approve P/L --reason …", "makes P/L as it is the baseline"),
 )
 _LABEL = 13
+_COMMAND = max(len(command) for command, _ in COMMANDS) + 2
 _MARKS = {"-": "-", "+": "+", " ": " ", "@": "~"}
 
 
@@ -53,7 +57,7 @@ def _report(report: Outline) -> Iterator[str]:
         yield from ("", *_wrapped(f"Note: {note}"))
     yield from _unchecked(report)
     yield from _changes(report)
-    for section in report.inventory:
+    for section in (*report.beside, *report.inventory):
         yield from _section(section)
     yield from _cards("Dataset", report.dataset)
     yield from _vendor(report)
@@ -97,7 +101,7 @@ def _changes(report: Outline) -> Iterator[str]:
     if report.changes or report.dataset:
         yield from ("", *_wrapped(AUTHOR))
         for command, effect in COMMANDS:
-            yield f"  {command:<31}{effect}"
+            yield f"  {command:<{_COMMAND}}{effect}"
 
 
 def _cards(heading: str, cards: tuple[Card, ...]) -> Iterator[str]:

@@ -69,9 +69,9 @@ def _level(numbers: Tally) -> Level:
         return Level.INCOMPLETE
     if numbers.critical:
         return Level.CRITICAL
-    if numbers.findings or numbers.gone_tonight:
+    if numbers.findings or numbers.gone_tonight or numbers.broken:
         return Level.DRIFT
-    if numbers.new or numbers.missing or numbers.off_baseline:
+    if numbers.new or numbers.missing or numbers.off_baseline or numbers.in_window:
         return Level.NEWS
     return Level.CALM
 
@@ -92,7 +92,7 @@ def _word(numbers: Tally, level: Level) -> str:
         case Level.CRITICAL:
             return "Critical drift"
         case Level.DRIFT:
-            return "Drift"
+            return "Drift" if numbers.findings or numbers.gone_tonight else "Rule broken"
         case Level.NEWS:
             return _news_word(numbers)
         case Level.CALM:
@@ -104,6 +104,8 @@ def _news_word(numbers: Tally) -> str:
         return "Audit started"
     if numbers.new:
         return "New blocks"
+    if numbers.in_window:
+        return "Expected changes"
     return "Still missing" if numbers.missing else "No new change"
 
 
@@ -113,6 +115,8 @@ def _severity(numbers: Tally, level: Level) -> str:
         return str(max(worst, Severity.HIGH, key=rank) if numbers.gone_tonight else worst)
     if numbers.gone_tonight:
         return str(Severity.HIGH)
+    if numbers.broken:
+        return str(numbers.broken[0].severity)
     return "unknown" if level in (Level.FAILED, Level.INCOMPLETE) else "none"
 
 
@@ -138,7 +142,7 @@ def _incomplete_lead(numbers: Tally) -> str:
     checked = count(numbers.report.totals.checked, "block")
     if numbers.first_night:
         return f"{checked} recorded for the first time."
-    if numbers.findings or numbers.missing or numbers.new:
+    if numbers.findings or numbers.missing or numbers.new or numbers.broken:
         found = "; ".join(_drift_words(numbers))
         return f"Of what was checked: {found}. {_worst(numbers)}".strip()
     if not numbers.report.totals.checked:
@@ -157,19 +161,30 @@ def _shortfall(numbers: Tally) -> str:
 
 
 def _drift_words(numbers: Tally) -> list[str]:
+    beside = [*_rule_words(numbers), *_inventory_words(numbers), *_window_words(numbers)]
     if not numbers.findings:
-        return _inventory_words(numbers)
+        return beside
     noun = "change" if len(numbers.findings) == 1 else "changes"
-    changes = f"{counted(numbers, ' and ')} {noun}{where(numbers)}"
-    return [changes, *_inventory_words(numbers)]
+    return [f"{counted(numbers, ' and ')} {noun}{where(numbers)}", *beside]
+
+
+def _rule_words(numbers: Tally) -> list[str]:
+    return [f"{count(len(numbers.broken), 'rule')} broken"] if numbers.broken else []
+
+
+def _window_words(numbers: Tally) -> list[str]:
+    if not numbers.in_window:
+        return []
+    return [f"{count(len(numbers.in_window), 'expected change')} in a declared window"]
 
 
 def _calm_words(numbers: Tally) -> list[str]:
     checked = numbers.report.totals.checked
     if numbers.first_night:
         return [f"{count(checked, 'block')} recorded; from now on changes are told"]
-    if numbers.new or numbers.missing:
-        return [*_inventory_words(numbers), "nothing else changed"]
+    if numbers.new or numbers.missing or numbers.in_window:
+        beside = [*_window_words(numbers), *_inventory_words(numbers)]
+        return [*beside, "nothing else changed"]
     every = "The one block is" if checked == 1 else f"All {checked:,} blocks are"
     words = [f"{every} as last time"]
     if numbers.off_baseline:
@@ -194,6 +209,6 @@ def _inventory_words(numbers: Tally) -> list[str]:
 
 def _worst(numbers: Tally) -> str:
     if not numbers.findings:
-        return ""
+        return sentence(numbers.broken[0].text) if numbers.broken else ""
     target, finding = numbers.findings[0]
     return f"Worst: {title(target)}: {sentence(finding.headline)}"

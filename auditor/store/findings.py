@@ -7,7 +7,16 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, delete, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    RowMapping,
+    Select,
+    delete,
+    insert,
+    select,
+    update,
+)
 
 from auditor.drift.model import (
     Area,
@@ -15,24 +24,108 @@ from auditor.drift.model import (
     Json,
     Kind,
     Owner,
+    Recurrence,
+    Report,
     Severity,
     Since,
     TargetId,
     VendorFinding,
 )
+from auditor.drift.recurrence import PastChange
 from auditor.outbox import MessageState
-from auditor.ports import Seen, Unserved, Untold
+from auditor.ports import Seen, Sighting, Unserved, Untold
 from auditor.store.packing import pack_json, unpack_json
-from auditor.store.tables import finding, message
+from auditor.store.tables import finding, message, run
 
 _MOST_NAMED = 500  # in one statement; PostgreSQL takes 65,535 parameters
 
 
-def add(connection: Connection, run_id: int, outcomes: Sequence[Seen | Unserved]) -> None:
-    """Store the targets' own findings."""
+def add(
+    connection: Connection, run_id: int, outcomes: Sequence[Seen | Unserved], *, at: datetime
+) -> None:
+    """Store the targets' own findings, and what of them is not told."""
     rows = [_row(run_id, one.target, found) for one in outcomes for found in one.findings]
+    rows += [
+        _row(run_id, one.target, silent.finding, told_at=at, silenced_by=silent.rule)
+        for one in outcomes
+        if isinstance(one, Seen)
+        for silent in one.silenced
+    ]
     if rows:
         connection.execute(insert(finding), rows)
+
+
+def add_standing(connection: Connection, report: Report, *, at: datetime) -> None:
+    """Store the report's differences from baselines that are not stored yet.
+
+    They are told each night while they stand, so none of them is ever untold.
+    """
+    standing = {
+        found.id: (target.target, found)
+        for target in report.targets
+        for found in target.findings
+        if found.since is Since.BASELINE
+    }
+    known = _known_standing(connection, list(standing))
+    rows = [
+        _row(report.run.id or 0, whose, found, told_at=at)
+        for fingerprint, (whose, found) in standing.items()
+        if fingerprint not in known
+    ]
+    if rows:
+        connection.execute(insert(finding), rows)
+
+
+def _known_standing(connection: Connection, fingerprints: Sequence[str]) -> set[str]:
+    known: set[str] = set()
+    for start in range(0, len(fingerprints), _MOST_NAMED):
+        named = finding.c.fingerprint.in_(fingerprints[start : start + _MOST_NAMED])
+        query = select(finding.c.fingerprint).where(named, finding.c.since == Since.BASELINE)
+        known.update(connection.execute(query).scalars())
+    return known
+
+
+def past(connection: Connection, whose: TargetId) -> tuple[PastChange, ...]:
+    """Return every finding of the target's own that was told, oldest first."""
+    query = (
+        select(finding.c.fingerprint, finding.c.path, finding.c.since, run.c.started_at)
+        .join(run, run.c.id == finding.c.run_id)
+        .where(finding.c.project_id == whose.project_id, finding.c.learn_id == whose.learn_id)
+        .where(finding.c.silenced_by.is_(None))
+    )
+    return tuple(
+        PastChange(id=row[0], path=row[1], since=Since(row[2]), at=row[3])
+        for row in connection.execute(query.order_by(finding.c.id))
+    )
+
+
+def sightings(connection: Connection, fingerprint: str) -> tuple[Sighting, ...]:
+    """Return every run's finding whose fingerprint begins so, oldest first."""
+    begins = finding.c.fingerprint.startswith(fingerprint, autoescape=True)
+    query = _sightings().where(begins).order_by(finding.c.id)
+    return tuple(_sighting(row) for row in connection.execute(query).mappings())
+
+
+def silenced(connection: Connection) -> tuple[Sighting, ...]:
+    """Return every finding that was stored and not told, newest first."""
+    query = _sightings().where(finding.c.silenced_by.is_not(None)).order_by(finding.c.id.desc())
+    return tuple(_sighting(row) for row in connection.execute(query).mappings())
+
+
+def _sightings() -> Select[Any]:
+    return select(finding, run.c.started_at).join(run, run.c.id == finding.c.run_id)
+
+
+def _sighting(row: RowMapping) -> Sighting:
+    found = _read(row)
+    return Sighting(
+        target=found.target,
+        finding=found.finding,
+        run_id=row["run_id"],
+        at=row["started_at"],
+        silenced_by=row["silenced_by"] or "",
+        told_at=row["told_at"],
+    )
 
 
 def add_vendor(connection: Connection, run_id: int, found: Sequence[VendorFinding]) -> None:
@@ -95,7 +188,14 @@ def _untold(run_id: int) -> ColumnElement[bool]:
     return finding.c.told_at.is_(None) & (finding.c.reported_run_id < run_id) & ~queued
 
 
-def _row(run_id: int, whose: TargetId, found: Finding) -> dict[str, object]:
+def _row(
+    run_id: int,
+    whose: TargetId,
+    found: Finding,
+    *,
+    told_at: datetime | None = None,
+    silenced_by: str | None = None,
+) -> dict[str, object]:
     return {
         "fingerprint": found.id,
         "run_id": run_id,
@@ -110,7 +210,18 @@ def _row(run_id: int, whose: TargetId, found: Finding) -> dict[str, object]:
         "headline": found.headline,
         "rule": found.rule,
         "since": found.since,
-        "detail": pack_json([found.before, found.after, list(found.folded)]),
+        "told_at": told_at,
+        "silenced_by": silenced_by,
+        "detail": pack_json(
+            [
+                found.before,
+                found.after,
+                list(found.folded),
+                found.expected,
+                found.recurrence,
+                found.reversals,
+            ]
+        ),
     }
 
 
@@ -133,7 +244,9 @@ def _vendor_row(run_id: int, found: VendorFinding) -> dict[str, object]:
 
 
 def _read(row: RowMapping) -> Untold:
-    before, after, folded = cast(list[Any], unpack_json(row["detail"]))
+    before, after, folded, *context = cast(list[Any], unpack_json(row["detail"]))
+    # Rows of the first schema have no context.
+    expected, recurrence, reversals = context or ("", Recurrence.FIRST, 0)
     if row["project_id"] is None:
         return Untold(target=None, finding=_vendor(row, before, after))
     whose = TargetId(row["project_id"], row["learn_id"])
@@ -150,6 +263,9 @@ def _read(row: RowMapping) -> Untold:
         rule=row["rule"],
         since=Since(row["since"]),
         folded=tuple(folded),
+        expected=expected,
+        recurrence=Recurrence(recurrence),
+        reversals=reversals,
     )
     return Untold(target=whose, finding=own)
 

@@ -7,12 +7,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     and_,
     bindparam,
     case,
-    or_,
     select,
     tuple_,
     update,
@@ -22,7 +20,7 @@ from sqlalchemy.sql.functions import func
 from auditor.drift.model import ModelState, TargetId, TargetState
 from auditor.ports import Gone, Quiet, Seen, Unread, Unserved
 from auditor.store.insertion import insert_into
-from auditor.store.tables import target, version
+from auditor.store.tables import target
 
 _KEY = tuple_(target.c.project_id, target.c.learn_id)
 _SAME_KEY = and_(
@@ -45,6 +43,8 @@ _WRITTEN_SEEN = (
     "version_id",
     "trained_version_id",
     "model",
+    "model_after",
+    "model_until",
     "last_changed_at",
     "last_checked_at",
 )
@@ -52,15 +52,17 @@ _KEPT_WHERE_NULL = frozenset({"trained_version_id", "last_changed_at"})
 
 
 def quiet(connection: Connection, run_id: int, outcomes: Sequence[Quiet], *, at: datetime) -> None:
-    """Mark targets as checked and unchanged, in one statement.
+    """Mark targets as checked and unchanged, in one statement a state.
 
     The raw answer's digest and the project's name are written only where they differ.
     """
     changed = _renamed(connection, outcomes)
     marks = {"last_run_id": run_id, "last_checked_at": at, "last_attempted_at": at}
     clear = {"error_kind": None, "error_message": None, "retired": False}
-    these = update(target).where(_KEY.in_([one.target for one in outcomes]))
-    connection.execute(these.values(**marks, **clear, state=_quiet_state()))
+    for state in {one.state for one in outcomes}:
+        here = [one.target for one in outcomes if one.state is state]
+        these = update(target).where(_KEY.in_(here))
+        connection.execute(these.values(**marks, **clear, state=state))
     if changed:
         one = update(target).where(_SAME_KEY)
         renewed = one.values(body_digest=bindparam("body"), project=bindparam("called"))
@@ -125,24 +127,6 @@ def _renamed(connection: Connection, outcomes: Sequence[Quiet]) -> list[dict[str
     ]
 
 
-def _quiet_state() -> ColumnElement[str]:
-    """Return in sync, except that a target goes on drifting from a baseline that it differs from.
-
-    One in sync before is so with its baseline as well: the difference is of a kind not told.
-    """
-    last, baseline = version.alias("last"), version.alias("baseline")
-    same = (
-        select(last.c.id)
-        .where(last.c.id == target.c.version_id, last.c.digest == baseline.c.digest)
-        .where(baseline.c.id == target.c.baseline_version_id)
-        .exists()
-    )
-    in_sync = or_(
-        target.c.baseline_version_id.is_(None), target.c.state == TargetState.IN_SYNC, same
-    )
-    return case((in_sync, TargetState.IN_SYNC.value), else_=TargetState.DRIFTED.value)
-
-
 def _row(key: TargetId, project: str, run_id: int, at: datetime) -> dict[str, object]:
     """Return a target's row as it is where nothing was known before."""
     return {
@@ -172,6 +156,8 @@ def _seen_row(one: Seen, version_id: int, run_id: int, at: datetime) -> dict[str
         "version_id": version_id,
         "trained_version_id": version_id if one.trained_now else None,
         "model": json.dumps(one.model),
+        "model_after": one.model_since.after if one.model_since else None,
+        "model_until": one.model_since.until if one.model_since else None,
         "last_changed_at": at if one.first or one.findings else None,
         "last_checked_at": at,
     }

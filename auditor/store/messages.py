@@ -10,7 +10,7 @@ from sqlalchemy import Connection, RowMapping, Select, insert, select, update
 
 from auditor.errors import UsageError
 from auditor.outbox import Message, MessageState
-from auditor.store import findings
+from auditor.store import findings, notices
 from auditor.store.packing import pack, unpack
 from auditor.store.tables import message
 
@@ -45,6 +45,7 @@ def record(connection: Connection, one: Message) -> None:
         _require(connection, one.id)
     if one.delivered_at is not None:
         findings.mark_told(connection, one.run_id, at=one.delivered_at)
+        notices.mark_told(connection, one.run_id, at=one.delivered_at)
 
 
 def _require(connection: Connection, message_id: int) -> None:

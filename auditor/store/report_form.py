@@ -17,11 +17,16 @@ from auditor.drift.model import (
     Area,
     Failure,
     Finding,
+    Interval,
     Json,
     Kind,
+    LifeStep,
     ModelState,
+    Notice,
+    NoticeKind,
     Owner,
     ProjectError,
+    Recurrence,
     Report,
     RunInfo,
     Severity,
@@ -50,11 +55,19 @@ def body(report: Report) -> Json:
         "last_good": _stretches(_text(one.last_good_at) for one in targets),
         "went": _stretches(one.went for one in targets),
         "findings": [
-            [place, [asdict(found) for found in one.findings]]
+            [place, [_finding_form(found) for found in one.findings]]
             for place, one in enumerate(targets)
             if one.findings
         ],
         "failures": [[n, asdict(one.error)] for n, one in enumerate(targets) if one.error],
+        "steps": [[n, one.step] for n, one in enumerate(targets) if one.step],
+        "model_since": [[n, _interval_form(one)] for n, one in enumerate(targets) if _ages(one)],
+        "acknowledged": [
+            [n, one.acknowledged] for n, one in enumerate(targets) if one.acknowledged
+        ],
+        "notices": [_notice_form(one) for one in report.notices],
+        "suppressed_by": [list(one) for one in report.suppressed_by],
+        "broken_rules": report.broken_rules,
         "catalogue": [asdict(one) for one in report.catalogue],
         "errors": [asdict(one) for one in report.errors],
         "previous_run_id": report.previous_run_id,
@@ -79,6 +92,10 @@ def report_of(run: RunInfo, head_hash: str, *, roster: Json, body: Json) -> Repo
         next_run_at=_moment(form["next_run_at"]),
         schedule=form["schedule"],
         notes=tuple(form["notes"]),
+        # Reports of the first schema have none of the following.
+        notices=tuple(_notice(one) for one in form.get("notices", ())),
+        suppressed_by=tuple((name, n) for name, n in form.get("suppressed_by", ())),
+        broken_rules=form.get("broken_rules", 0),
     )
 
 
@@ -86,6 +103,8 @@ def _targets(roster: list[Any], form: dict[str, Any]) -> tuple[TargetReport, ...
     names = ("states", "model_states", "suppressed", "last_good", "went")
     columns = zip(*(_members(form[name]) for name in names), strict=True)
     findings, failures = dict(form["findings"]), dict(form["failures"])
+    steps, since = dict(form.get("steps", ())), dict(form.get("model_since", ()))
+    acknowledged = dict(form.get("acknowledged", ()))
     return tuple(
         TargetReport(
             target=TargetId(project_id, learn_id),
@@ -95,7 +114,10 @@ def _targets(roster: list[Any], form: dict[str, Any]) -> tuple[TargetReport, ...
             state=TargetState(state),
             model_state=ModelState(model_state),
             findings=tuple(_finding(one) for one in findings.get(place, ())),
+            step=LifeStep(steps[place]) if place in steps else None,
+            model_since=_interval(since[place]) if place in since else None,
             suppressed=suppressed,
+            acknowledged=acknowledged.get(place, 0),
             error=Failure(**failures[place]) if place in failures else None,
             last_good_at=_moment(last_good),
             went=went,
@@ -115,6 +137,42 @@ def _members(stretches: list[list[Any]]) -> Iterable[Any]:
     return chain.from_iterable(repeat(value, count) for value, count in stretches)
 
 
+def _ages(one: TargetReport) -> bool:
+    """Return whether a report names since when the model is as it is: stale, or of tonight."""
+    return one.model_since is not None and (
+        one.step is not None or one.model_state is ModelState.STALE
+    )
+
+
+def _interval_form(one: TargetReport) -> list[str | None]:
+    since = one.model_since
+    return [] if since is None else [_text(since.after), _text(since.until)]
+
+
+def _interval(form: list[str | None]) -> Interval:
+    after, until = map(_moment, form)
+    if until is None:
+        raise ValueError("an interval without an end was stored")
+    return Interval(after, until)
+
+
+def _notice_form(one: Notice) -> dict[str, Any]:
+    return {**asdict(one), "target": list(one.target) if one.target else None}
+
+
+def _notice(form: dict[str, Any]) -> Notice:
+    return Notice(
+        kind=NoticeKind(form["kind"]),
+        text=form["text"],
+        severity=Severity(form["severity"]),
+        target=TargetId(*form["target"]) if form["target"] else None,
+    )
+
+
+def _finding_form(found: Finding) -> dict[str, Any]:
+    return {**asdict(found), "stands_since": _text(found.stands_since)}
+
+
 def _finding(form: dict[str, Any]) -> Finding:
     words = {
         "area": Area(form["area"]),
@@ -122,8 +180,11 @@ def _finding(form: dict[str, Any]) -> Finding:
         "kind": Kind(form["kind"]),
         "severity": Severity(form["severity"]),
         "since": Since(form["since"]),
+        "recurrence": Recurrence(form.get("recurrence", Recurrence.FIRST)),
+        "stands_since": _moment(form.get("stands_since")),
+        "folded": tuple(form["folded"]),
     }
-    return Finding(**{**form, **words, "folded": tuple(form["folded"])})
+    return Finding(**{**form, **words})
 
 
 def _vendor_finding(form: dict[str, Any]) -> VendorFinding:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Select, select, update
@@ -11,8 +12,8 @@ from sqlalchemy import Connection, Select, select, update
 from auditor.drift.model import Report, Totals
 from auditor.errors import UsageError
 from auditor.outbox import Message
-from auditor.ports import Untold
-from auditor.store import findings, messages, report_form, runs
+from auditor.ports import Aftermath, Untold
+from auditor.store import decisions, episodes, findings, messages, notices, report_form, runs
 from auditor.store.chain import content_hash
 from auditor.store.insertion import insert_into
 from auditor.store.packing import pack, pack_json, unpack_json
@@ -27,8 +28,9 @@ def close(
     outgoing: Sequence[Message],
     *,
     carried: Sequence[Untold],
+    aftermath: Aftermath,
 ) -> None:
-    """Close the run with its report; queue its messages; store the vendor's findings."""
+    """Close the run with its report and its aftermath; queue its messages."""
     run_id = report.run.id
     if run_id is None:
         raise UsageError("a dry run has no report to store")
@@ -44,7 +46,21 @@ def close(
     vendors = [one for one in report.catalogue if one.id not in told_again]
     findings.replace_vendor(connection, run_id, vendors)
     findings.carry(connection, run_id, carried)
+    notices.carry(connection, run_id)
+    ended_at = report.run.finished_at or report.run.started_at
+    findings.add_standing(connection, report, at=ended_at)
+    _keep_aftermath(connection, run_id, aftermath, at=ended_at)
     messages.queue(connection, outgoing)
+
+
+def _keep_aftermath(
+    connection: Connection, run_id: int, aftermath: Aftermath, *, at: datetime
+) -> None:
+    notices.add(connection, run_id, aftermath.notices)
+    episodes.begin(connection, aftermath.began, at=at)
+    episodes.end(connection, aftermath.ended, at=at)
+    episodes.announce(connection, aftermath.announced, at=at)
+    decisions.end(connection, aftermath.ended_acknowledgements, at=at)
 
 
 def read(connection: Connection, run_id: int | None) -> Report | None:

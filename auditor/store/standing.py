@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Select, select, tuple_
 
-from auditor.drift.model import Failure, ModelState, TargetId, TargetState
+from auditor.drift.model import Failure, Interval, ModelState, TargetId, TargetState
 from auditor.ports import Known, TargetStatus
 from auditor.store.tables import target, version
 
@@ -25,6 +25,17 @@ def known_of_project(connection: Connection, project_id: int) -> tuple[Known, ..
     """Return the project's targets that are still audited, by learn id."""
     query = _query().where(target.c.project_id == project_id, ~target.c.retired)
     rows = connection.execute(query.order_by(target.c.learn_id)).mappings()
+    return tuple(_known(row) for row in rows)
+
+
+def without_baseline(connection: Connection) -> tuple[Known, ...]:
+    """Return every audited target that has a version and no baseline."""
+    query = _query().where(
+        ~target.c.retired,
+        target.c.version_id.is_not(None),
+        target.c.baseline_version_id.is_(None),
+    )
+    rows = connection.execute(query.order_by(target.c.project_id, target.c.learn_id)).mappings()
     return tuple(_known(row) for row in rows)
 
 
@@ -59,6 +70,11 @@ def _known(row: RowMapping) -> Known:
         baseline_version_id=row["baseline_version_id"],
         model=tuple(json.loads(row["model"])),
         last_checked_at=row["last_checked_at"],
+        model_since=(
+            None
+            if row["model_until"] is None
+            else Interval(row["model_after"], row["model_until"])
+        ),
     )
 
 

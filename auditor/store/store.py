@@ -10,15 +10,29 @@ from typing import Self
 
 from sqlalchemy import Connection
 
-from auditor.drift.model import Report, RunInfo, Snapshot, TargetId, Trigger, VendorFinding
+from auditor.drift.model import (
+    Notice,
+    Report,
+    RunInfo,
+    Snapshot,
+    TargetId,
+    Trigger,
+    VendorFinding,
+)
+from auditor.drift.recurrence import PastChange
 from auditor.outbox import Message
 from auditor.ports import (
+    Acknowledgement,
+    Aftermath,
+    Approval,
     Breach,
+    Episode,
     Gone,
     Known,
     Outcome,
     Quiet,
     Seen,
+    Sighting,
     TargetStatus,
     Unread,
     Unserved,
@@ -27,11 +41,14 @@ from auditor.ports import (
 )
 from auditor.store import (
     catalogues,
+    decisions,
+    episodes,
     findings,
     ledger,
     lock,
     marks,
     messages,
+    notices,
     reports,
     runs,
     schema,
@@ -192,17 +209,88 @@ class SqlStore:
         with self._there.reading() as connection:
             return runs.previous_id(connection, run_id)
 
+    def past_changes(self, target: TargetId) -> tuple[PastChange, ...]:
+        """Return every finding of the target's own that runs have found, oldest first."""
+        with self._there.reading() as connection:
+            return findings.past(connection, target)
+
+    def acknowledgements(self) -> tuple[Acknowledgement, ...]:
+        """Return the acknowledgements that were not ended, oldest first."""
+        with self._there.reading() as connection:
+            return decisions.holding(connection)
+
+    def episodes(self) -> tuple[Episode, ...]:
+        """Return the episodes of broken rules that go on."""
+        with self._there.reading() as connection:
+            return episodes.under_way(connection)
+
+    def ignore_rules(self) -> dict[str, bool]:
+        """Return the keys of the ignore rules ever in force, and whether their end was told."""
+        with self._there.reading() as connection:
+            return episodes.ignore_rules(connection)
+
+    def remember_ignore_rules(self, keys: Iterable[str], *, at: datetime) -> None:
+        """Remember ignore rules as having been in force."""
+        with self._there.writing() as connection:
+            episodes.remember_ignore_rules(connection, keys, at=at)
+
+    def untold_notices(self, run_id: int) -> tuple[Notice, ...]:
+        """Return notices of earlier runs that nobody was told and no message holds."""
+        with self._there.reading() as connection:
+            return notices.untold(connection, run_id)
+
     def close_run(
-        self, report: Report, messages: Sequence[Message], *, carried: Sequence[Untold]
+        self,
+        report: Report,
+        messages: Sequence[Message],
+        *,
+        carried: Sequence[Untold],
+        aftermath: Aftermath,
     ) -> None:
         """Close the run, keep its report and queue its messages."""
         with self._there.writing() as connection:
-            reports.close(connection, report, messages, carried=carried)
+            reports.close(connection, report, messages, carried=carried, aftermath=aftermath)
 
     def mark_told(self, run_id: int, *, at: datetime) -> None:
-        """Count the findings of the run's report as told."""
+        """Count the findings and notices of the run's report as told."""
         with self._there.writing() as connection:
             findings.mark_told(connection, run_id, at=at)
+            notices.mark_told(connection, run_id, at=at)
+
+    def approve(self, approvals: Sequence[Approval]) -> None:
+        """Make versions the baselines of their targets."""
+        with self._there.writing() as connection:
+            decisions.approve(connection, approvals)
+
+    def approvals(self, target: TargetId) -> tuple[Approval, ...]:
+        """Return a target's approvals, newest first."""
+        with self._there.reading() as connection:
+            return decisions.approvals(connection, target)
+
+    def without_baseline(self) -> tuple[Known, ...]:
+        """Return every audited target that has a version and no baseline."""
+        with self._there.reading() as connection:
+            return standing.without_baseline(connection)
+
+    def acknowledge(self, one: Acknowledgement) -> None:
+        """Store an acknowledgement; one of the same finding that still holds is ended."""
+        with self._there.writing() as connection:
+            decisions.acknowledge(connection, one)
+
+    def all_acknowledgements(self) -> tuple[Acknowledgement, ...]:
+        """Return every acknowledgement ever made, newest first."""
+        with self._there.reading() as connection:
+            return decisions.acknowledgements(connection)
+
+    def sightings(self, finding_id: str) -> tuple[Sighting, ...]:
+        """Return every run's finding whose id begins with `finding_id`, oldest first."""
+        with self._there.reading() as connection:
+            return findings.sightings(connection, finding_id)
+
+    def silenced(self) -> tuple[Sighting, ...]:
+        """Return every finding that was stored and not told, newest first."""
+        with self._there.reading() as connection:
+            return findings.silenced(connection)
 
     def undelivered(self, *, due_by: datetime | None) -> tuple[Message, ...]:
         """Return queued messages, oldest first."""
@@ -285,9 +373,9 @@ def _save(
     if seen := [one for one in outcomes if isinstance(one, Seen)]:
         numbers = versions.add(connection, run_id, seen, at=at)
         marks.seen(connection, run_id, seen, versions=numbers, at=at)
-        findings.add(connection, run_id, seen)
+        findings.add(connection, run_id, seen, at=at)
     if unread := [one for one in outcomes if isinstance(one, Unread | Gone)]:
         marks.unread(connection, run_id, unread, at=at)
     if unserved := [one for one in outcomes if isinstance(one, Unserved)]:
         marks.unserved(connection, run_id, unserved, at=at)
-        findings.add(connection, run_id, unserved)
+        findings.add(connection, run_id, unserved, at=at)

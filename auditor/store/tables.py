@@ -6,6 +6,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Date,
     ForeignKey,
     Index,
     Integer,
@@ -108,6 +109,8 @@ target = Table(
     Column("trained_version_id", Integer, ForeignKey("version.id")),
     Column("baseline_version_id", Integer, ForeignKey("version.id")),
     Column("model", ForeignText, nullable=False),
+    Column("model_after", Moment),  # the two polls that bound the model's last step
+    Column("model_until", Moment),
     Column("last_run_id", Integer, ForeignKey("run.id"), nullable=False),
     Column("last_changed_at", Moment),
     Column("last_checked_at", Moment),
@@ -138,8 +141,10 @@ finding = Table(
     Column("since", String(16), nullable=False),
     Column("targets", Integer),  # of the vendor's only
     Column("told_at", Moment),
+    Column("silenced_by", ForeignText),  # NULL for what is told
     Column("detail", LargeBinary, nullable=False),
     Index(None, "fingerprint"),
+    Index(None, "project_id", "learn_id"),
     sqlite_autoincrement=True,
 )
 Index(
@@ -147,6 +152,75 @@ Index(
     finding.c.reported_run_id,
     sqlite_where=finding.c.told_at.is_(None),
     postgresql_where=finding.c.told_at.is_(None),
+)
+
+notice = Table(
+    "notice",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("run_id", Integer, ForeignKey("run.id"), nullable=False),
+    Column("reported_run_id", Integer, ForeignKey("run.id"), nullable=False),
+    Column("project_id", BigInteger),  # NULL for one that is of no block
+    Column("learn_id", BigInteger),
+    Column("kind", String(32), nullable=False),
+    Column("severity", String(16), nullable=False),
+    Column("text", ForeignText, nullable=False),
+    Column("told_at", Moment),
+    sqlite_autoincrement=True,
+)
+
+# A rule on state that is broken at a path of a target, from one run to another.
+episode = Table(
+    "episode",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("project_id", BigInteger, nullable=False),
+    Column("learn_id", BigInteger, nullable=False),
+    Column("rule", ForeignText, nullable=False),
+    Column("path", ForeignText, nullable=False),
+    Column("began_at", Moment, nullable=False),
+    Column("ended_at", Moment),
+    sqlite_autoincrement=True,
+)
+
+approval = Table(
+    "approval",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("project_id", BigInteger, nullable=False),
+    Column("learn_id", BigInteger, nullable=False),
+    Column("version_id", Integer, ForeignKey("version.id"), nullable=False),
+    Column("approved_at", Moment, nullable=False),
+    Column("author", ForeignText, nullable=False),
+    Column("reason", ForeignText, nullable=False),
+    Index(None, "project_id", "learn_id"),
+    sqlite_autoincrement=True,
+)
+
+acknowledgement = Table(
+    "acknowledgement",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("fingerprint", String(64), nullable=False),
+    Column("project_id", BigInteger, nullable=False),
+    Column("learn_id", BigInteger, nullable=False),
+    Column("path", ForeignText, nullable=False),
+    Column("acknowledged_at", Moment, nullable=False),
+    Column("author", ForeignText, nullable=False),
+    Column("reason", ForeignText, nullable=False),
+    Column("until", Date),
+    Column("ended_at", Moment),
+    Column("ended_why", String(16), nullable=False),
+    sqlite_autoincrement=True,
+)
+
+# The ignore rules ever in force: only of those the end can be announced.
+ignore_rule = Table(
+    "ignore_rule",
+    metadata,
+    Column("key", String(16), primary_key=True),
+    Column("first_seen_at", Moment, nullable=False),
+    Column("announced_at", Moment),
 )
 
 message = Table(

@@ -11,11 +11,16 @@ from auditor.drift.model import (
     Area,
     Failure,
     Finding,
+    Interval,
     Json,
     Kind,
+    LifeStep,
     ModelState,
+    Notice,
+    NoticeKind,
     Owner,
     ProjectError,
+    Recurrence,
     Report,
     RunInfo,
     RunStatus,
@@ -316,6 +321,72 @@ def incomplete() -> Report:
     )
 
 
+def decided() -> Report:
+    """Return a night in which people and rules had their say."""
+    expected = finding(
+        Area.TRAINING,
+        "trainingCycles",
+        30,
+        60,
+        severity=Severity.MEDIUM,
+        headline="Training cycles: 30 → 60",
+        expected="rollout of release 4 (anna@example.org)",
+    )
+    flapping = finding(
+        Area.THRESHOLDS,
+        "thresholds[min_score].value",
+        0.6,
+        0.7,
+        headline="Threshold min_score: 0.6 → 0.7 (flapping: 6 reversals in 7 days)",
+        recurrence=Recurrence.STILL_FLAPPING,
+        reversals=6,
+    )
+    standing = finding(
+        Area.LAYERS,
+        "visualLayers[1].neurons",
+        8,
+        12,
+        headline="Layer 2 (dense): neurons: 8 → 12",
+        since=Since.BASELINE,
+        stands_since=STARTED - timedelta(days=3, hours=2),
+    )
+    return report(
+        block(1, 3, state=TargetState.DRIFTED, findings=(expected,)),
+        block(1, 7, state=TargetState.DRIFTED, findings=(flapping, standing), acknowledged=1),
+        block(
+            2,
+            4,
+            name="Keyword spotter",
+            model_state=ModelState.STALE,
+            model_since=Interval(LAST_NIGHT - timedelta(days=2), LAST_NIGHT - timedelta(days=1)),
+        ),
+        block(
+            2,
+            5,
+            name="Whisper",
+            step=LifeStep.RETRAINED,
+            model_since=Interval(LAST_NIGHT, STARTED),
+            suppressed=3,
+        ),
+        notices=(
+            Notice(
+                kind=NoticeKind.RULE_BROKEN,
+                text="Rule “a sane score” is broken: thresholds[min_score].value is 0.7, should "
+                "be between 0.4 and 0.65",
+                severity=Severity.HIGH,
+                target=TargetId(1, 7),
+            ),
+            Notice(
+                kind=NoticeKind.IGNORE_EXPIRED,
+                text="Ignore rule “samples” of anna@example.org ended on 2026-11-22; what it "
+                "kept silent (dependencies.sampleCount) is told again. Its reason was: grows",
+            ),
+        ),
+        suppressed_by=(("interface", 2), ("samples", 1)),
+        broken_rules=2,
+    )
+
+
 def failed() -> Report:
     return report(
         unread(1, 3, "unauthorized", "Invalid API key"),
@@ -345,7 +416,7 @@ def hostile() -> Report:
             name=HOSTILE,
             type=HOSTILE,
             state=TargetState.DRIFTED,
-            findings=(changed, text),
+            findings=(changed, text, replace(changed, id="f0", expected=HOSTILE)),
         ),
         unread(1, 4, HOSTILE, HOSTILE, project=HOSTILE, name=HOSTILE),
         block(1, 5, project=HOSTILE, name=HOSTILE, state=TargetState.NEW),
@@ -353,6 +424,8 @@ def hostile() -> Report:
         catalogue=(replace(vendor(), headline=HOSTILE, path=HOSTILE, after=HOSTILE),),
         errors=(ProjectError(project_id=9, kind=HOSTILE, message=HOSTILE),),
         notes=(HOSTILE,),
+        notices=(Notice(kind=NoticeKind.RULE_BROKEN, text=HOSTILE, target=TargetId(1, 5)),),
+        suppressed_by=((HOSTILE, 1),),
         schedule=HOSTILE,
     )
 
@@ -363,6 +436,7 @@ NIGHTS = {
     "first-night": first_night,
     "quiet": quiet,
     "drift": drift,
+    "decided": decided,
     "incomplete": incomplete,
     "failed": failed,
     "hostile": hostile,

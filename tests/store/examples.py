@@ -32,7 +32,7 @@ from auditor.drift.model import (
     VendorFinding,
 )
 from auditor.outbox import Message, MessageState
-from auditor.ports import Outcome, Quiet, Seen, Untold
+from auditor.ports import Aftermath, Outcome, Quiet, Seen, Untold
 from auditor.store import SqlStore
 
 NIGHT = datetime(2026, 11, 23, 3, 15, 0, 123456, tzinfo=UTC)
@@ -210,5 +210,5 @@ def audited(
     store.save(run_id, outcomes, at=night(number))
     outgoing = [message(run_id, recipient) for recipient in messages]
     told = replace(report(run_id, number), catalogue=vendor, head_hash=store.head(run_id))
-    store.close_run(told, outgoing, carried=carried)
+    store.close_run(told, outgoing, carried=carried, aftermath=Aftermath())
     return run_id

@@ -22,6 +22,7 @@ from auditor.drift.model import (
     Trigger,
     VendorFinding,
 )
+from auditor.ports import Aftermath
 from auditor.store import SqlStore, report_form
 
 from .examples import (
@@ -94,7 +95,7 @@ IN_SYNC = TargetReport(
 def stored(store: SqlStore, number: int, *targets: TargetReport) -> Report:
     run_id = opened(store, number)
     told = replace(report(run_id, number, *targets), head_hash=store.head(run_id))
-    store.close_run(told, [], carried=())
+    store.close_run(told, [], carried=(), aftermath=Aftermath())
     return told
 
 
@@ -135,7 +136,7 @@ def test_a_report_comes_back_from_the_database(store: SqlStore) -> None:
         schedule="15 3 * * * UTC",
         notes=("a note",),
     )
-    store.close_run(told, [], carried=())
+    store.close_run(told, [], carried=(), aftermath=Aftermath())
 
     assert store.report(run_id) == told
 

@@ -1,0 +1,134 @@
+"""What a run's end leaves beside its changes: rules that broke or hold again, what expired."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import date, datetime
+
+from auditor.audit.tally import Tally
+from auditor.drift.model import Notice, NoticeKind, Since, TargetId
+from auditor.drift.rules import IgnoreRule, Rules
+from auditor.drift.state_rules import Broken, notice_of_break, notice_of_end
+from auditor.errors import ConfigError, Problem
+from auditor.ports import Acknowledgement, Aftermath, Episode, RunStore
+
+_Key = tuple[TargetId, str, str]
+
+
+def require_admissible(rules: Rules, store: RunStore, *, today: date) -> None:
+    """Refuse ignore rules that end in the past and were never in force.
+
+    Raises:
+        ConfigError: there is one; each is named.
+    """
+    known = store.ignore_rules()
+    problems = tuple(
+        Problem(
+            f"ignore[{place}].until",
+            f"{one.until} lies in the past, so the rule would never hold",
+            "write a later date, or leave the rule out",
+        )
+        for place, one in enumerate(rules.ignores)
+        if not one.is_in_force(today) and one.key not in known
+    )
+    if problems:
+        raise ConfigError("the configuration", problems)
+
+
+def remember_rules(rules: Rules, store: RunStore, *, today: date, at: datetime) -> None:
+    """Remember the ignore rules that are in force, so that their end can be announced."""
+    known = store.ignore_rules()
+    keys = [one.key for one in rules.ignores if one.is_in_force(today)]
+    if any(key not in known for key in keys):
+        store.remember_ignore_rules(keys, at=at)
+
+
+def aftermath(tally: Tally, rules: Rules, store: RunStore, *, today: date) -> Aftermath:
+    """Return what a run's end leaves; only targets that were read change any episode."""
+    open_ones = {_key_of(one): one for one in store.episodes()}
+    now_broken = {
+        (one.target, one.rule, one.path): one for all_of in tally.broken.values() for one in all_of
+    }
+    began = tuple(one for key, one in now_broken.items() if key not in open_ones)
+    ended = tuple(_ended(tally, rules, open_ones.values(), now_broken))
+    expired = tuple(_expired(rules, store.ignore_rules(), today))
+    over = tuple(_ended_acknowledgements(tally, store.acknowledgements(), today))
+    return Aftermath(
+        notices=(
+            *(notice_of_break(one) for one in began),
+            *(_notice_of_end(one, rules) for one in ended),
+            *(_notice_of_expiry(one) for one in expired),
+            *(_notice_of_lapse(one) for one in over if one.ended_why == "expired"),
+        ),
+        began=began,
+        ended=ended,
+        ended_acknowledgements=over,
+        announced=tuple(one.key for one in expired),
+    )
+
+
+def still_broken(after: Aftermath, store: RunStore) -> int:
+    """Return how many episodes go on after the run."""
+    return len(store.episodes()) + len(after.began) - len(after.ended)
+
+
+def _key_of(one: Episode) -> _Key:
+    return one.target, one.rule, one.path
+
+
+def _ended(
+    tally: Tally, rules: Rules, open_ones: Iterable[Episode], now_broken: dict[_Key, Broken]
+) -> Iterator[Episode]:
+    names = {one.name for one in rules.states}
+    for one in open_ones:
+        was_read = one.target in tally.broken
+        if (was_read and _key_of(one) not in now_broken) or one.rule not in names:
+            yield one
+
+
+def _expired(rules: Rules, known: dict[str, bool], today: date) -> Iterator[IgnoreRule]:
+    for one in rules.ignores:
+        if not one.is_in_force(today) and known.get(one.key) is False:
+            yield one
+
+
+def _ended_acknowledgements(
+    tally: Tally, acknowledgements: Sequence[Acknowledgement], today: date
+) -> Iterator[Acknowledgement]:
+    for one in acknowledgements:
+        if one.until is not None and today > one.until:
+            yield replace(one, ended_why="expired")
+        elif _moved(tally, one):
+            yield replace(one, ended_why="moved")
+
+
+def _moved(tally: Tally, one: Acknowledgement) -> bool:
+    told = tally.told.get(one.target)
+    return told is not None and any(
+        finding.since is Since.LAST and finding.path == one.path and finding.id != one.finding
+        for finding in told.findings
+    )
+
+
+def _notice_of_end(one: Episode, rules: Rules) -> Notice:
+    configured = any(rule.name == one.rule for rule in rules.states)
+    return notice_of_end(one.target, one.rule, is_configured=configured)
+
+
+def _notice_of_expiry(one: IgnoreRule) -> Notice:
+    return Notice(
+        kind=NoticeKind.IGNORE_EXPIRED,
+        text=(
+            f"Ignore rule “{one.name}” of {one.author} ended on {one.until}; what it kept silent "
+            f"({one.subject}) is told again. Its reason was: {one.reason}"
+        ),
+    )
+
+
+def _notice_of_lapse(one: Acknowledgement) -> Notice:
+    return Notice(
+        kind=NoticeKind.ACKNOWLEDGEMENT_ENDED,
+        text=f"The acknowledgement of {one.path} by {one.author} ended on {one.until}",
+        target=one.target,
+    )

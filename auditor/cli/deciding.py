@@ -1,0 +1,135 @@
+"""Commands with which people decide: explain, approve, acknowledge, suppressed."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import os
+from datetime import date
+
+from auditor import app, decide, review
+from auditor.cli.console import say
+from auditor.config import Settings
+from auditor.decide import Decision
+from auditor.drift.model import JsonObject, TargetId
+from auditor.errors import ConfigError, UsageError
+from auditor.ports import Answer
+from auditor.rendering import decisions as rendered
+from auditor.rendering import json as as_json
+from auditor.rendering.words import harmless
+
+
+def explain(chosen: argparse.Namespace) -> int:
+    """Tell all about a finding."""
+    settings = app.settings(chosen.config, reads_secrets=False)
+    with app.existing(settings) as store:
+        known = decide.explain(chosen.finding, store)
+    if chosen.format == "json":
+        say(as_json.to_text(rendered.explanation_json(known)))
+    else:
+        say(rendered.explanation_text(known))
+    return 0
+
+
+def approve(chosen: argparse.Namespace) -> int:
+    """Make the last version of blocks their baseline."""
+    if bool(chosen.targets) is chosen.all_new:
+        raise UsageError("name the blocks to approve as PROJECT/LEARN, or say --all-new")
+    targets = [review.parse_target(one) for one in chosen.targets]
+    settings = app.settings(chosen.config, reads_secrets=False)
+    with app.existing(settings) as store:
+        decision = _decision(chosen)
+        if chosen.all_new:
+            approved = decide.approve_all_new(store, decision)
+        else:
+            approved = decide.approve(targets, store, decision)
+    for one in approved:
+        say(rendered.approval_line(one.known, one.version))
+    if not approved:
+        say("Every block has a baseline: nothing to approve.")
+    return 0
+
+
+def acknowledge(chosen: argparse.Namespace) -> int:
+    """Accept exactly the value that a finding came to."""
+    settings, can_ask = _settings(chosen.config)
+    until = _last_day(chosen.until, settings)
+    with app.existing(settings) as store:
+        newest = decide.find(chosen.finding, store)[-1]
+        live, basis = None, "the last version stored, as Studio gave no answer"
+        if can_ask and newest.target is not None:
+            live = app.quickly(_live(settings, newest.target))
+        if live is not None:
+            basis = "what Studio answers now"
+        one = decide.acknowledge(chosen.finding, store, _decision(chosen), until=until, live=live)
+    say(f"Acknowledged: {harmless(newest.finding.headline)} ({one.target}, id {one.finding})")
+    say(
+        f"It holds for exactly this value{f' until {until}' if until else ''}; checked by {basis}."
+    )
+    return 0
+
+
+def suppressed(chosen: argparse.Namespace) -> int:
+    """List what is stored and not told, by the rule that keeps it silent."""
+    settings = app.settings(chosen.config, reads_secrets=False)
+    with app.stored(settings, upgrade=None) as store:
+        silenced = store.silenced() if store else ()
+        acknowledgements = store.all_acknowledgements() if store else ()
+    listing = rendered.Suppressed(
+        rules=settings.rules,
+        today=_today(settings),
+        silenced=silenced,
+        acknowledgements=acknowledgements,
+    )
+    if chosen.format == "json":
+        say(as_json.to_text(rendered.suppressed_json(listing)))
+    else:
+        say(rendered.suppressed_text(listing))
+    return 0
+
+
+def _decision(chosen: argparse.Namespace) -> Decision:
+    if not chosen.reason.strip():
+        raise UsageError("--reason is empty: say why, it is kept and listed")
+    return Decision(author=chosen.by or _user(), reason=chosen.reason.strip(), at=app.now())
+
+
+def _user() -> str:
+    """Return who sits at the shell, behind sudo as well."""
+    try:
+        return os.environ.get("SUDO_USER") or getpass.getuser()
+    except (KeyError, OSError):  # a user id without a name
+        return f"user {os.getuid()}"
+
+
+def _settings(path: str | None) -> tuple[Settings, bool]:
+    """Return the configuration, and whether its secrets could be read to ask Studio."""
+    try:
+        return app.settings(path), True
+    except ConfigError:
+        return app.settings(path, reads_secrets=False), False
+
+
+async def _live(settings: Settings, target: TargetId) -> JsonObject | None:
+    """Return Studio's answer of now, None where it gives none that can be believed."""
+    if target.project_id not in {project.id for project in settings.projects}:
+        return None
+    async with app.studio(settings) as studio:
+        fetched = await studio.fetch(target, known_body=None)
+    return fetched.document if isinstance(fetched, Answer) else None
+
+
+def _last_day(text: str | None, settings: Settings) -> date | None:
+    if text is None:
+        return None
+    try:
+        until = date.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError(f"--until {text!r} is no date: write it as 2027-03-01") from error
+    if until < _today(settings):
+        raise UsageError(f"--until {until} lies in the past, so it would never hold")
+    return until
+
+
+def _today(settings: Settings) -> date:
+    return app.now().astimezone(settings.schedule.timezone).date()

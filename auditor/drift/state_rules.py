@@ -1,0 +1,135 @@
+"""Rules on state: what has to hold every night, whether it changed or not.
+
+A value that the block does not have is not checked where the path names a member
+(`thresholds[min_score].value`); elsewhere it counts as null, and an absent optional field as
+false, since to Studio they are the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from auditor.drift.canonical import Node, as_number, read
+from auditor.drift.equality import is_number, same
+from auditor.drift.headlines import value_words
+from auditor.drift.model import (
+    Interval,
+    Json,
+    JsonObject,
+    ModelState,
+    Notice,
+    NoticeKind,
+    Severity,
+    TargetId,
+)
+from auditor.drift.rules import Between, OneOf, Rules, StaleAtMost, StateRule, matches
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What rules on state look at: the answer, and how the model stands since when."""
+
+    document: JsonObject
+    model_state: ModelState
+    model_since: Interval | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Broken:
+    """A rule that does not hold at a path of a target; `path` is empty for the model's age."""
+
+    target: TargetId
+    rule: str
+    path: str
+    words: str
+    severity: Severity
+
+
+def broken(
+    rules: Rules, target: TargetId, standing: Standing, *, at: datetime
+) -> tuple[Broken, ...]:
+    """Return every rule on state that does not hold for a target."""
+    in_scope = [one for one in rules.states if one.scope.holds(target)]
+    if not in_scope:
+        return ()
+    values = dict(_values(read(standing.document)))
+    return tuple(
+        Broken(target=target, rule=one.name, path=path, words=words, severity=one.severity)
+        for one in in_scope
+        for path, words in _offences(one, values, standing, at)
+    )
+
+
+def notice_of_break(one: Broken) -> Notice:
+    """Return what is told when a rule breaks."""
+    return Notice(
+        kind=NoticeKind.RULE_BROKEN,
+        text=f"Rule “{one.rule}” is broken: {one.words}",
+        severity=one.severity,
+        target=one.target,
+    )
+
+
+def notice_of_end(target: TargetId, rule: str, *, is_configured: bool) -> Notice:
+    """Return what is told when a rule holds again, or is there no more."""
+    holds = "holds again" if is_configured else "is no longer configured"
+    return Notice(kind=NoticeKind.RULE_HELD, text=f"Rule “{rule}” {holds}", target=target)
+
+
+def _offences(
+    rule: StateRule, values: Mapping[str, Json], standing: Standing, at: datetime
+) -> Iterator[tuple[str, str]]:
+    """Yield path and words of everything that breaks the rule."""
+    if isinstance(rule.condition, StaleAtMost):
+        yield from _too_long_stale(rule.condition, standing, at)
+        return
+    for path, value in _looked_at(rule.path, values):
+        if not _holds(rule.condition, value):
+            yield path, f"{path} is {value_words(value)}, should be {rule.condition}"
+
+
+def _looked_at(pattern: str, values: Mapping[str, Json]) -> Iterator[tuple[str, Json]]:
+    found = [(path, value) for path, value in values.items() if _is_meant(pattern, path)]
+    if not found and "*" not in pattern and "[" not in pattern:
+        yield pattern, None
+    yield from found
+
+
+def _is_meant(pattern: str, path: str) -> bool:
+    return pattern == path or ("*" in pattern and matches(pattern, path))
+
+
+def _holds(condition: Between | OneOf, value: Json) -> bool:
+    match condition:
+        case Between(low=low, high=high):
+            number = as_number(value)
+            return is_number(number) and low <= number <= high
+        case OneOf(values=values):
+            return any(_is(one, value) for one in values)
+
+
+def _is(wanted: Json, value: Json) -> bool:
+    if value is None:
+        return wanted is None or wanted is False
+    return same(wanted, value) or same(wanted, as_number(value))
+
+
+def _too_long_stale(
+    condition: StaleAtMost, standing: Standing, at: datetime
+) -> Iterator[tuple[str, str]]:
+    since = standing.model_since
+    if standing.model_state is not ModelState.STALE or since is None:
+        return
+    if at - since.until > timedelta(days=condition.days):
+        yield "", f"the model is stale since {since.until:%Y-%m-%d}, should be {condition}"
+
+
+def _values(nodes: Mapping[str, Node]) -> Iterator[tuple[str, Json]]:
+    """Yield path and value of everything that is compared as one value."""
+    for node in nodes.values():
+        if node.children is None:
+            yield node.path, node.literal
+        else:
+            yield from _values(node.children)

@@ -1,0 +1,105 @@
+"""What people and rules decide over time, as values that go into the store and come out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from auditor.drift.model import Finding, Notice, TargetId, VendorFinding
+from auditor.drift.state_rules import Broken
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """A version that a person made the baseline of its target."""
+
+    target: TargetId
+    version_id: int
+    at: datetime
+    author: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acknowledgement:
+    """A finding that a person accepted: exactly this value, until it moves.
+
+    Attributes:
+        finding: the finding's id.
+        until: the last day on which it holds, None without one.
+        ended_at: when it stopped holding; None while it does.
+        ended_why: `moved` or `expired`, empty while it holds.
+    """
+
+    finding: str
+    target: TargetId
+    path: str
+    at: datetime
+    author: str
+    reason: str
+    until: date | None = None
+    ended_at: datetime | None = None
+    ended_why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Episode:
+    """A stretch of time in which a rule on state is broken at a path of a target."""
+
+    target: TargetId
+    rule: str
+    path: str
+    began_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """A finding as one run found it. `target` is None for the vendor's.
+
+    Attributes:
+        silenced_by: the rule that kept it from being told, empty where it was told.
+        told_at: when the first message that holds it was taken; None before.
+    """
+
+    target: TargetId | None
+    finding: Finding | VendorFinding
+    run_id: int
+    at: datetime
+    silenced_by: str
+    told_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aftermath:
+    """What the end of a run leaves beside its report, stored in the same transaction.
+
+    Attributes:
+        notices: told once; the report holds them.
+        began: rules that broke, each the start of an episode.
+        ended: episodes that are over.
+        ended_acknowledgements: acknowledgements that hold no longer.
+        announced: keys of ignore rules whose end was announced.
+    """
+
+    notices: tuple[Notice, ...] = ()
+    began: tuple[Broken, ...] = ()
+    ended: tuple[Episode, ...] = ()
+    ended_acknowledgements: tuple[Acknowledgement, ...] = ()
+    announced: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """All that is known of a finding.
+
+    Attributes:
+        sightings: every run that found it, oldest first.
+        holds: whether the value is still what the finding says, by the last version.
+        acknowledgements: newest first, those that ended included.
+        approvals: of its target, newest first.
+    """
+
+    sightings: tuple[Sighting, ...]
+    holds: bool
+    acknowledgements: tuple[Acknowledgement, ...]
+    approvals: tuple[Approval, ...]

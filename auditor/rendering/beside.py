@@ -1,0 +1,112 @@
+"""What stands beside the changes of a night, a line each: rules, what was expected, models."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from auditor.drift.model import (
+    Finding,
+    Interval,
+    LifeStep,
+    Notice,
+    Recurrence,
+    TargetReport,
+)
+from auditor.rendering.outline import Entry, Section
+from auditor.rendering.tally import Tally, title
+from auditor.rendering.words import length, moment, name, sentence
+
+_STEPS = {
+    LifeStep.TRAINED: "trained for the first time",
+    LifeStep.STALE: "stale: it no longer matches its configuration",
+    LifeStep.RETRAINED: "trained again",
+    LifeStep.REVERTED: "matches its configuration again: the edits were taken back",
+    LifeStep.RESET: "reset: the training is gone",
+}
+
+
+def beside(numbers: Tally, most: int | None) -> tuple[Section, ...]:
+    """Return the sections that hold something, each cut to `most` entries."""
+    sections = (
+        ("Rules", [_notice(one, numbers) for one in numbers.report.notices]),
+        ("Flapping", [_flapping(t, f) for t, f in numbers.findings if is_counted_only(f)]),
+        ("Life of models", [*_life(numbers)]),
+        ("Expected changes", [_expected(t, f) for t, f in numbers.in_window]),
+    )
+    return tuple(
+        Section(title=heading, entries=tuple(entries[:most]), hidden=beyond(len(entries), most))
+        for heading, entries in sections
+        if entries
+    )
+
+
+def is_counted_only(finding: Finding) -> bool:
+    """Return whether a finding was told as flapping before: now it is a line with a counter."""
+    return finding.recurrence is Recurrence.STILL_FLAPPING
+
+
+def entry(target: TargetReport, note: str) -> Entry:
+    """Return a block in one line."""
+    return Entry(
+        project=project(target), block=title(target), target=str(target.target), note=note
+    )
+
+
+def project(target: TargetReport) -> str:
+    """Return how a block's project is called."""
+    return name(target.project) or f"Project {target.target.project_id}"
+
+
+def beyond(every: int, most: int | None) -> int:
+    """Return how many of `every` are left out where `most` are shown."""
+    return 0 if most is None else max(every - most, 0)
+
+
+def _notice(one: Notice, numbers: Tally) -> Entry:
+    told = next((t for t in numbers.report.targets if t.target == one.target), None)
+    note = f"{one.severity}: {sentence(one.text)}"
+    if told is not None:
+        return entry(told, note)
+    where = "" if one.target is None else str(one.target)
+    return Entry(project="", block=where or "All blocks", target="", note=note)
+
+
+def _flapping(target: TargetReport, finding: Finding) -> Entry:
+    return entry(target, f"{finding.severity}: {sentence(finding.headline)} (id {finding.id})")
+
+
+def _expected(target: TargetReport, finding: Finding) -> Entry:
+    why = sentence(finding.expected)
+    note = f"{finding.severity}: {sentence(finding.headline)}; expected: {why} (id {finding.id})"
+    return entry(target, note)
+
+
+def _life(numbers: Tally) -> Iterator[Entry]:
+    """Yield tonight's steps, then the models that are stale from before, oldest first."""
+    for target in numbers.report.targets:
+        if target.step is not None:
+            yield entry(target, f"{_STEPS[target.step]}; {_bounds(target)} (inferred)")
+    before = [target for target in numbers.stale if target.step is None]
+    for target in sorted(before, key=_stale_until):
+        note = f"still stale, since {_bounds(target)}{_age(target, numbers)} (inferred)"
+        yield entry(target, note)
+
+
+def _bounds(target: TargetReport) -> str:
+    since = target.model_since
+    if since is None:
+        return "a time that is not known"
+    if since.after is None:
+        return f"before {moment(since.until)}, when it was first seen"
+    return f"between {moment(since.after).removesuffix(' UTC')} and {moment(since.until)}"
+
+
+def _age(target: TargetReport, numbers: Tally) -> str:
+    if target.model_since is None:
+        return ""
+    return f", for {length(numbers.report.run.started_at - target.model_since.until)}"
+
+
+def _stale_until(target: TargetReport) -> str:
+    since: Interval | None = target.model_since
+    return "" if since is None else since.until.isoformat()

@@ -1,0 +1,239 @@
+"""What was decided about findings, for a terminal and for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from auditor.drift.model import Finding, Json, JsonObject
+from auditor.drift.rules import IgnoreRule, Rules
+from auditor.drift.ruling import INTERFACE
+from auditor.ports import Acknowledgement, Approval, Explanation, Known, Sighting, Version
+from auditor.rendering.changes import lines
+from auditor.rendering.json import opened, utc_text
+from auditor.rendering.words import count, harmless, moment, name, sentence
+
+_LABEL = 14
+_MOST_LISTED = 20
+_SIGNS = {"-": "- ", "+": "+ ", " ": "  ", "@": "~ "}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suppressed:
+    """What is not told: the rules that say so, what they kept silent, what was accepted."""
+
+    rules: Rules
+    today: date
+    silenced: Sequence[Sighting]
+    acknowledgements: Sequence[Acknowledgement]
+
+
+def explanation_text(known: Explanation) -> str:
+    """Return all about a finding, a line a fact, with the change below."""
+    newest = known.sightings[-1]
+    head = [f"{sentence(newest.finding.headline)}", ""]
+    facts = [f"{label + ':':<{_LABEL}}{text}" for label, text in _facts(known)]
+    change = [f"  {_SIGNS[line.sign]}{line.text}".rstrip() for line in lines(newest.finding)]
+    return "\n".join([*head, *facts, "", *change]) + "\n"
+
+
+def explanation_json(known: Explanation) -> JsonObject:
+    """Return `auditor.finding/1`."""
+    newest, finding = known.sightings[-1], known.sightings[-1].finding
+    own = finding if isinstance(finding, Finding) else None
+    return opened(
+        {
+            "schema": "auditor.finding/1",
+            "id": finding.id,
+            "project_id": newest.target.project_id if newest.target else None,
+            "learn_id": newest.target.learn_id if newest.target else None,
+            "area": str(finding.area),
+            "owner": str(own.owner) if own else "vendor",
+            "kind": str(finding.kind),
+            "path": finding.path,
+            "before": finding.before,
+            "after": finding.after,
+            "severity": str(finding.severity),
+            "headline": finding.headline,
+            "rule": own.rule if own else "default:catalogue",
+            "folded": list(own.folded) if own else [],
+            "first_seen": utc_text(known.sightings[0].at),
+            "last_seen": utc_text(newest.at),
+            "times_seen": len(known.sightings),
+            "holds": known.holds,
+            "silenced_by": newest.silenced_by or None,
+            "told_at": utc_text(newest.told_at),
+            "acknowledgements": [_acknowledgement(one) for one in known.acknowledgements],
+        }
+    )
+
+
+def approval_line(known: Known, version: Version) -> str:
+    """Return what became a baseline, in one line."""
+    block = name(known.name) or "block"
+    return (
+        f"{known.target} {block}: the version of run {version.run_id} "
+        f"({moment(version.seen_at)}) is the baseline"
+    )
+
+
+def suppressed_text(listing: Suppressed) -> str:
+    """Return everything that is not told, by rule, with who, why and until when."""
+    blocks = [*_ignore_blocks(listing), *_interface_block(listing), *_accepted_block(listing)]
+    if not blocks:
+        return "Nothing is kept from being told.\n"
+    return "\n\n".join("\n".join(block) for block in blocks) + "\n"
+
+
+def suppressed_json(listing: Suppressed) -> JsonObject:
+    """Return `auditor.suppressed/1`."""
+    configured = {one.name for one in listing.rules.ignores}
+    others = sorted({one.silenced_by for one in listing.silenced} - configured)
+    rules: list[Json] = [_rule_json(one, listing) for one in listing.rules.ignores]
+    rules += [
+        {"rule": other, "findings": [_sighting(one) for one in _by(other, listing)]}
+        for other in others
+    ]
+    return opened(
+        {
+            "schema": "auditor.suppressed/1",
+            "rules": rules,
+            "acknowledgements": [_acknowledgement(one) for one in listing.acknowledgements],
+        }
+    )
+
+
+def _facts(known: Explanation) -> Iterator[tuple[str, str]]:
+    first, newest = known.sightings[0], known.sightings[-1]
+    finding = newest.finding
+    yield "Finding", f"{finding.id}, {finding.kind}"
+    yield "Block", str(newest.target) if newest.target else "the vendor's, for every block"
+    yield "Path", sentence(finding.path)
+    yield "Area", f"{finding.area}{_owner(finding)}"
+    yield "Severity", f"{finding.severity}{_rule(finding)}"
+    yield "First seen", f"{moment(first.at)}, run {first.run_id}"
+    yield "Last seen", f"{moment(newest.at)}, run {newest.run_id}{_times(known.sightings)}"
+    yield "Told", _told(newest)
+    if newest.target is not None:
+        yield "Now", "as the finding says" if known.holds else "no longer: the value moved on"
+    for one in known.acknowledgements:
+        yield "Acknowledged", _acknowledged(one)
+    for approval in known.approvals[:1]:
+        yield "Baseline", _approved(approval)
+
+
+def _owner(finding: object) -> str:
+    return f", owned by {finding.owner}" if isinstance(finding, Finding) else ", owned by vendor"
+
+
+def _rule(finding: object) -> str:
+    return f", by {harmless(finding.rule)}" if isinstance(finding, Finding) else ""
+
+
+def _times(sightings: Sequence[Sighting]) -> str:
+    return f" ({count(len(sightings), 'time')})" if len(sightings) > 1 else ""
+
+
+def _told(newest: Sighting) -> str:
+    if newest.silenced_by:
+        return f"not told, by rule {harmless(newest.silenced_by)}"
+    return "not yet" if newest.told_at is None else moment(newest.told_at)
+
+
+def _acknowledged(one: Acknowledgement) -> str:
+    until = f", until {one.until}" if one.until else ""
+    ended = f", ended {moment(one.ended_at)} ({one.ended_why})" if one.ended_at else ""
+    return f"{moment(one.at)} by {name(one.author)}: {sentence(one.reason)}{until}{ended}"
+
+
+def _approved(one: Approval) -> str:
+    return f"approved {moment(one.at)} by {name(one.author)}: {sentence(one.reason)}"
+
+
+def _ignore_blocks(listing: Suppressed) -> Iterator[list[str]]:
+    for rule in listing.rules.ignores:
+        found = _by(rule.name, listing)
+        ended = "" if rule.is_in_force(listing.today) else " (ended: it no longer applies)"
+        yield [
+            f"{name(rule.name)}: {count(len(found), 'finding')}{ended}",
+            f"  ignores {sentence(str(rule.subject))} until {rule.until}",
+            f"  {name(rule.author)}: {sentence(rule.reason)}",
+            *_listed(found),
+        ]
+    configured = {rule.name for rule in listing.rules.ignores} | {INTERFACE}
+    for gone in sorted({one.silenced_by for one in listing.silenced} - configured):
+        found = _by(gone, listing)
+        head = f"{name(gone)}: {count(len(found), 'finding')} (no longer configured)"
+        yield [head, *_listed(found)]
+
+
+def _interface_block(listing: Suppressed) -> Iterator[list[str]]:
+    found = _by(INTERFACE, listing)
+    if found:
+        yield [
+            f"{INTERFACE}: {count(len(found), 'finding')}",
+            "  what Studio's pages remember of their last visitor; always stored, never told",
+            *_listed(found),
+        ]
+
+
+def _accepted_block(listing: Suppressed) -> Iterator[list[str]]:
+    held = [one for one in listing.acknowledgements if one.ended_at is None]
+    if held:
+        yield [
+            f"Acknowledged: {count(len(held), 'finding')}",
+            *(f"  {one.target} {sentence(one.path)}: {_acknowledged(one)}" for one in held),
+        ]
+
+
+def _listed(found: Sequence[Sighting]) -> list[str]:
+    shown = [
+        f"  {moment(one.at)}  {one.target}  {sentence(one.finding.headline)}"
+        for one in found[:_MOST_LISTED]
+    ]
+    hidden = len(found) - len(shown)
+    return [*shown, f"  and {hidden:,} more"] if hidden else shown
+
+
+def _by(rule: str, listing: Suppressed) -> list[Sighting]:
+    return [one for one in listing.silenced if one.silenced_by == rule]
+
+
+def _rule_json(rule: IgnoreRule, listing: Suppressed) -> Json:
+    return {
+        "rule": rule.name,
+        "ignores": str(rule.subject),
+        "reason": rule.reason,
+        "author": rule.author,
+        "until": rule.until.isoformat(),
+        "in_force": rule.is_in_force(listing.today),
+        "findings": [_sighting(one) for one in _by(rule.name, listing)],
+    }
+
+
+def _sighting(one: Sighting) -> Json:
+    return {
+        "id": one.finding.id,
+        "project_id": one.target.project_id if one.target else None,
+        "learn_id": one.target.learn_id if one.target else None,
+        "path": one.finding.path,
+        "headline": one.finding.headline,
+        "run_id": one.run_id,
+        "at": utc_text(one.at),
+    }
+
+
+def _acknowledgement(one: Acknowledgement) -> Json:
+    return {
+        "finding": one.finding,
+        "project_id": one.target.project_id,
+        "learn_id": one.target.learn_id,
+        "path": one.path,
+        "author": one.author,
+        "reason": one.reason,
+        "at": utc_text(one.at),
+        "until": one.until.isoformat() if one.until else None,
+        "ended_at": utc_text(one.ended_at),
+        "ended_why": one.ended_why or None,
+    }

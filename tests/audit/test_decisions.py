@@ -1,0 +1,326 @@
+"""What people and rules decide, over nights: baselines, ignores, rules on state, windows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from auditor import app, decide
+from auditor.audit.closing import close
+from auditor.audit.run import Audit
+from auditor.decide import Decision
+from auditor.drift.model import NoticeKind, Report
+from auditor.errors import ConfigError, UsageError
+from tests.audit.stage import Stage, block, stage, target
+
+_RULES = """
+[[severity]]
+path = "learningRate"
+severity = "low"
+[[ignore]]
+path = "dependencies.sampleCount"
+name = "samples"
+reason = "grows every day"
+author = "anna@example.org"
+until = {until}
+[[rules]]
+name = "a sane score"
+path = "thresholds[min_score].value"
+between = [0.4, 0.8]
+[[rules]]
+name = "trained"
+path = "trained"
+is = true
+severity = "critical"
+"""
+
+
+@pytest.fixture
+def pump(database_url: str, tmp_path: Path) -> Iterator[Stage]:
+    with stage(database_url, tmp_path, {3: block(name="Motion"), 4: block(name="Wave")}) as set_up:
+        yield set_up
+
+
+def _with(set_up: Stage, rules: str) -> None:
+    text = (set_up.folder / "config.toml").read_text()
+    set_up.configure(f"{text}\n{rules}")
+
+
+def _edit(set_up: Stage, learn_id: int = 3, **values: Any) -> None:  # noqa: ANN401 - any JSON
+    set_up.studio.edit(target(learn_id), lambda answer: answer.update(values))
+
+
+def _score(set_up: Stage, value: float) -> None:
+    set_up.studio.edit(target(3), lambda answer: answer["thresholds"][0].update(value=value))
+
+
+def _findings(report: Any) -> list[tuple[str, str, str]]:  # noqa: ANN401 - any JSON
+    return [
+        (finding["path"], finding["since"], finding["severity"])
+        for one in report["targets"]
+        for finding in one["findings"]
+    ]
+
+
+def _notices(report: Any) -> list[tuple[str, str]]:  # noqa: ANN401 - any JSON
+    return [(one["kind"], one["text"]) for one in report.get("notices", [])]
+
+
+def _decision() -> Decision:
+    return Decision(author="anna", reason="as planned", at=app.now())
+
+
+def _at(set_up: Stage, moment: datetime) -> Report:
+    """Audit as if it were another day."""
+    with app.store(set_up.settings) as store, store.run_lock():
+        audit = Audit(store, app.studio(set_up.settings), now=lambda: moment)
+        ended = app.quickly(audit.run(app.order(set_up.settings)))
+        close(ended, store, archive=app.archive(set_up.settings), mail=None, now=lambda: moment)
+        return ended.report
+
+
+def test_what_differs_from_the_baseline_stays_until_it_is_approved(pump: Stage) -> None:
+    pump.night()
+    with app.store(pump.settings) as store:
+        decide.approve_all_new(store, _decision())
+    _edit(pump, trainingCycles=77)
+    first, second = pump.json(), pump.json()
+    with app.store(pump.settings) as store:
+        decide.approve([target(3)], store, _decision())
+    third = pump.json()
+
+    assert _findings(first) == [("trainingCycles", "last", "medium")]
+    assert _findings(second) == [("trainingCycles", "baseline", "medium")]
+    assert second["targets"][0]["state"] == "drifted"
+    assert second["totals"]["findings"] == 0
+    assert second["targets"][0]["findings"][0]["stands_since"] == first["run"]["started_at"]
+    assert (third["targets"][0]["state"], _findings(third)) == ("in_sync", [])
+
+
+def test_a_difference_that_is_reverted_leaves_the_report(pump: Stage) -> None:
+    before = block()["trainingCycles"]
+    pump.night()
+    with app.store(pump.settings) as store:
+        decide.approve_all_new(store, _decision())
+    _edit(pump, trainingCycles=77)
+    pump.night()
+    _edit(pump, trainingCycles=before)
+    reverted, after = pump.json(), pump.json()
+
+    (finding,) = reverted["targets"][0]["findings"]
+    assert finding["headline"].endswith("(changed and reverted)")
+    assert (finding["recurrence"], finding["reversals"]) == ("reverted", 1)
+    assert [one["state"] for one in after["targets"]] == ["in_sync", "in_sync"]
+
+
+def test_an_acknowledged_difference_is_silent_until_the_value_moves(pump: Stage) -> None:
+    pump.night()
+    with app.store(pump.settings) as store:
+        decide.approve_all_new(store, _decision())
+    _edit(pump, trainingCycles=77)
+    finding = pump.json()["targets"][0]["findings"][0]["id"]
+    with app.store(pump.settings) as store:
+        decide.acknowledge(finding, store, _decision())
+    accepted = pump.json()
+    _edit(pump, trainingCycles=78)
+    moved, after = pump.json(), pump.json()
+
+    assert (_findings(accepted), accepted["targets"][0]["acknowledged"]) == ([], 1)
+    assert accepted["targets"][0]["state"] == "in_sync"
+    assert _findings(moved) == [("trainingCycles", "last", "medium")]
+    assert _findings(after) == [("trainingCycles", "baseline", "medium")]
+    with app.store(pump.settings) as store:
+        (one,) = store.all_acknowledgements()
+        assert (one.author, one.reason, one.ended_why) == ("anna", "as planned", "moved")
+
+
+def test_an_acknowledgement_is_refused_where_the_value_has_moved_on(pump: Stage) -> None:
+    pump.night()
+    _edit(pump, trainingCycles=77)
+    finding = pump.json()["targets"][0]["findings"][0]["id"]
+    _edit(pump, trainingCycles=78)
+    live = pump.studio.answer(target(3))
+
+    with app.store(pump.settings) as store:
+        with pytest.raises(UsageError, match=r"moved on from 77: it is 78 now"):
+            decide.acknowledge(finding, store, _decision(), live=live)
+        assert decide.acknowledge(finding, store, _decision()).path == "trainingCycles"
+    pump.night()
+    with app.store(pump.settings) as store:
+        with pytest.raises(UsageError, match="moved on"):
+            decide.acknowledge(finding, store, _decision())
+        assert not decide.explain(finding, store).holds
+
+
+def test_an_acknowledgement_ends_after_its_last_day_and_says_so(pump: Stage) -> None:
+    pump.night()
+    with app.store(pump.settings) as store:
+        decide.approve_all_new(store, _decision())
+    _edit(pump, trainingCycles=77)
+    finding = pump.json()["targets"][0]["findings"][0]["id"]
+    with app.store(pump.settings) as store:
+        today = app.now().date()
+        decide.acknowledge(finding, store, _decision(), until=today)
+    ended = _at(pump, app.now() + timedelta(days=1))
+    after = _at(pump, app.now() + timedelta(days=2))
+
+    assert [one.kind for one in ended.notices] == [NoticeKind.ACKNOWLEDGEMENT_ENDED]
+    assert [one.path for one in ended.targets[0].findings] == ["trainingCycles"]
+    assert after.notices == ()
+
+
+def test_what_is_ignored_is_stored_counted_and_not_told(pump: Stage) -> None:
+    _with(pump, _RULES.format(until="2999-12-31"))
+    pump.night()
+    _edit(pump, dependencies={**block()["dependencies"], "sampleCount": 9999}, learningRate=0.3)
+    report = pump.json()
+
+    motion = report["targets"][0]
+    assert _findings(report) == [("learningRate", "last", "low")]
+    assert motion["findings"][0]["rule"] == "config:severity[0]"
+    assert (motion["suppressed"], report["suppressed_by"]) == (1, {"samples": 1})
+    with app.store(pump.settings) as store:
+        (silent,) = store.silenced()
+        assert (silent.silenced_by, silent.finding.path) == ("samples", "dependencies.sampleCount")
+        assert len(store.versions(target(3))) == 2
+
+
+def test_a_rule_never_makes_a_stale_model_a_trained_one(pump: Stage) -> None:
+    _with(pump, '[[severity]]\narea = "training"\nseverity = "info"\n')
+    pump.night()
+    _edit(pump, learningRate=0.3)
+    first, second = pump.json(), pump.json()
+
+    assert _findings(first) == [("learningRate", "last", "info")]
+    assert first["targets"][0]["model_step"] == "stale"
+    assert [one["model_state"] for one in second["targets"]] == ["stale", "trained"]
+    assert second["targets"][0]["model_since"] == first["targets"][0]["model_since"]
+
+
+def test_an_ignore_rule_ends_once(pump: Stage) -> None:
+    today = app.now().date()
+    _with(pump, _RULES.format(until=today))
+    pump.night()
+    _edit(pump, dependencies={**block()["dependencies"], "sampleCount": 9999})
+    ended = _at(pump, app.now() + timedelta(days=1))
+    _edit(pump, dependencies={**block()["dependencies"], "sampleCount": 99999})
+    after = _at(pump, app.now() + timedelta(days=2))
+
+    assert [one.kind for one in ended.notices] == [NoticeKind.IGNORE_EXPIRED]
+    assert "anna@example.org" in ended.notices[0].text
+    assert [one.path for one in ended.targets[0].findings] == ["dependencies.sampleCount"]
+    assert after.notices == ()
+
+
+def test_an_ignore_rule_that_could_never_hold_is_refused(pump: Stage) -> None:
+    _with(pump, _RULES.format(until=date(2020, 1, 1)))
+
+    with pytest.raises(ConfigError, match=r"ignore\[0\]\.until: 2020-01-01 lies in the past"):
+        pump.night()
+    with app.store(pump.settings) as store:
+        assert store.last_run() is None
+
+
+def test_a_broken_rule_is_told_once_an_episode_and_once_when_it_ends(pump: Stage) -> None:
+    _with(pump, _RULES.format(until="2999-12-31"))
+    _score(pump, 0.9)
+    first, second = pump.json(), pump.json()
+    _score(pump, 0.5)
+    third, fourth = pump.json(), pump.json()
+
+    assert [kind for kind, _ in _notices(first)] == ["rule_broken"]
+    assert "is 0.9, should be between 0.4 and 0.8" in _notices(first)[0][1]
+    assert (_notices(second), second["broken_rules"]) == ([], 1)
+    assert _notices(third) == [("rule_held", "Rule “a sane score” holds again")]
+    assert (_notices(fourth), "broken_rules" in fourth) == ([], False)
+
+
+def test_a_block_that_cannot_be_read_ends_no_episode(pump: Stage) -> None:
+    _with(pump, _RULES.format(until="2999-12-31"))
+    _score(pump, 0.9)
+    pump.night()
+    pump.studio.remove(target(3))
+    report = pump.json()
+
+    assert _notices(report) == []
+    assert report["broken_rules"] == 1
+
+
+def test_a_rule_taken_out_ends_its_episode(pump: Stage) -> None:
+    plain = (pump.folder / "config.toml").read_text()
+    _with(pump, _RULES.format(until="2999-12-31"))
+    _score(pump, 0.9)
+    pump.night()
+    pump.configure(plain)
+
+    assert _notices(pump.json()) == [("rule_held", "Rule “a sane score” is no longer configured")]
+
+
+def test_a_change_in_a_declared_window_is_expected(pump: Stage) -> None:
+    soon = app.now() + timedelta(hours=1)
+    pump.night()
+    window = (
+        f"[[windows]]\nfrom = 2026-01-01T00:00:00Z\nuntil = {soon:%Y-%m-%dT%H:%M:%SZ}\n"
+        'reason = "rollout"\nauthor = "anna"\n'
+    )
+    _with(pump, window)
+    _edit(pump, trainingCycles=77)
+    told = pump.night()
+    (finding,) = told.report.targets[0].findings
+    subject = pump.postbox.taken[-1][1]["Subject"]
+
+    assert finding.expected == "rollout (anna)"
+    assert told.report.totals.findings == 1
+    assert subject.startswith("[EI drift] 1 expected change · 2 of 2 blocks checked")
+
+
+def test_values_that_go_to_and_fro_are_flapping_and_then_counted(pump: Stage) -> None:
+    pump.night()
+    reports = []
+    for value in (0.7, 0.6, 0.7, 0.6, 0.7, 0.6, 0.7):
+        _score(pump, value)
+        reports.append(pump.json())
+    found = [report["targets"][0]["findings"][0] for report in reports]
+
+    assert [one.get("recurrence") for one in found] == [
+        None,
+        "reverted",
+        "reverted",
+        "reverted",
+        "flapping",
+        "still_flapping",
+        "still_flapping",
+    ]
+    assert found[-1]["reversals"] == 6
+    text = pump.postbox.taken[-1][1].get_body(("plain",))
+    assert text is not None
+    assert "FLAPPING" in text.get_content()
+
+
+def test_a_notice_of_a_message_that_died_is_in_the_next_report(pump: Stage) -> None:
+    _with(pump, _RULES.format(until="2999-12-31"))
+    _score(pump, 0.9)
+    pump.postbox.refuses = {
+        "ops@example.org": "550 no such user",
+        "ml@example.org": "550 no such user",
+    }
+    first = pump.json()
+    pump.postbox.refuses = {}
+    second, third = pump.json(), pump.json()
+
+    assert _notices(first) == _notices(second) != []
+    assert _notices(third) == []
+
+
+def test_a_new_value_of_the_api_on_many_blocks_is_told_once(pump: Stage) -> None:
+    pump.night()
+    _edit(pump, 3, selectedModelType="int4", kFolds=5)
+    _edit(pump, 4, selectedModelType="int4", kFolds=5)
+    report = pump.night().report
+
+    assert report.notes == ("The API now has selectedModelType “int4” (2 blocks).",)
+    assert [one.headline for one in report.catalogue] == ["The API now has kFolds"]
