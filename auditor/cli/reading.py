@@ -160,13 +160,13 @@ def history(chosen: argparse.Namespace) -> int:
 
     target = review.parse_target(chosen.target)
     with app.existing(app.settings(chosen.config, reads_secrets=False)) as store:
-        versions = store.versions(target)
+        versions, approvals = store.versions(target), store.approvals(target)
     if not versions:
         raise UsageError(f"no version of {target} is stored: `auditor status` lists all targets")
     if chosen.format == "json":
-        say(as_json.to_text(as_json.history_json(target, versions)))
+        say(as_json.to_text(as_json.history_json(target, versions, approvals)))
     else:
-        say(history_text(versions))
+        say(history_text(versions, approvals))
     return 0
 
 

@@ -176,7 +176,7 @@ def _form(field: Field, value: Json) -> Json:
             return program_text(value)
         case Shape.NUMBER:
             return _plain(as_number(value))
-        case Shape.MEMBERS if isinstance(value, dict) and value:
+        case Shape.MEMBERS if isinstance(value, dict) and not _is_nothing(_plain(value)):
             return [_plain(value)]  # an object where members belong is not the members it names
         case Shape.SET if isinstance(value, list):
             return sorted((_plain(one) for one in value), key=_bytes)
@@ -210,18 +210,21 @@ def _is_blank(field: Field, form: Json) -> bool:
         return form is None
     if field.pattern.endswith("[]"):
         return False
-    return form is None or form is False or form in ("", [], {}) or _is_switched_off(form)
+    return _is_nothing(form)
 
 
-def _is_switched_off(form: Json) -> bool:
-    return isinstance(form, dict) and form.keys() == {"enabled"} and form["enabled"] is False
+def _is_nothing(form: Json) -> bool:
+    """Return whether a value is one of the ways in which an optional field says nothing."""
+    if isinstance(form, dict):
+        return not form or (form.keys() == {"enabled"} and form["enabled"] is False)
+    return form is None or form is False or form in ("", [])
 
 
 def _identity(one: Json, identity: tuple[str, ...]) -> str:
     if not isinstance(one, dict):
         return json.dumps(one)
-    parts = [one.get(key) for key in identity]
-    return ":".join(str(_plain(part)) for part in parts if part is not None)
+    parts = [_plain(one.get(key)) for key in identity]
+    return ":".join(str(part) for part in parts if not _is_nothing(part))
 
 
 def _key_path(path: str, key: str) -> str:

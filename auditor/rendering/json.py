@@ -7,7 +7,7 @@ read `(hidden)` wherever they lie, and the text is ASCII, so that no name can ha
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from auditor.drift.model import (
@@ -30,7 +30,7 @@ from auditor.drift.model import (
     VendorFinding,
 )
 from auditor.outbox import Message
-from auditor.ports import TargetStatus, Version
+from auditor.ports import Approval, TargetStatus, Version
 from auditor.redaction import shown
 
 
@@ -97,16 +97,29 @@ def status_json(
     )
 
 
-def history_json(target: TargetId, versions: Sequence[Version]) -> JsonObject:
+def history_json(
+    target: TargetId, versions: Sequence[Version], approvals: Sequence[Approval] = ()
+) -> JsonObject:
     """Return `auditor.history/1`: a target's versions as given, newest first."""
+    runs = {version.id: version.run_id for version in versions}
     return opened(
         {
             "schema": "auditor.history/1",
             "project_id": target.project_id,
             "learn_id": target.learn_id,
             "versions": [_version(version) for version in versions],
+            "baselines": [_approval(one, runs) for one in approvals],
         }
     )
+
+
+def _approval(one: Approval, runs: Mapping[int, int]) -> JsonObject:
+    return {
+        "run_id": runs.get(one.version_id),
+        "approved_at": utc_text(one.at),
+        "author": one.author,
+        "reason": one.reason,
+    }
 
 
 def _run(run: RunInfo) -> JsonObject:

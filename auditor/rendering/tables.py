@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from auditor.drift.model import RunInfo
 from auditor.outbox import Message, MessageState
-from auditor.ports import TargetStatus, Version
+from auditor.ports import Approval, TargetStatus, Version
 from auditor.rendering.words import columns, count, cut, moment, name, sentence
 
 _LONGEST_CELL = 40
@@ -37,16 +37,26 @@ def status_text(
     return _joined(head, list(_table(rows)) if statuses else ["No target is known."], errors)
 
 
-def history_text(versions: Sequence[Version]) -> str:
-    """Return one line a version, in the order given."""
+def history_text(versions: Sequence[Version], approvals: Sequence[Approval] = ()) -> str:
+    """Return one line a version, in the order given; baselines say who approved them, and why."""
     if not versions:
         return "No version is stored.\n"
     rows = [("SEEN", "RUN", "MODEL", "WHAT")]
     rows += [
-        (moment(v.seen_at), str(v.run_id), str(v.model_state), sentence(v.headline))
+        (moment(v.seen_at), str(v.run_id), str(v.model_state), _what(v, approvals))
         for v in versions
     ]
     return _joined(list(_table(rows)))
+
+
+def _what(version: Version, approvals: Sequence[Approval]) -> str:
+    what = sentence(version.headline)
+    for place, one in enumerate(approvals):
+        if one.version_id == version.id:
+            word = "baseline" if place == 0 else "a baseline before"
+            why = f"approved {moment(one.at)} by {name(one.author)}: {sentence(one.reason)}"
+            return f"{what} [{word}, {why}]"
+    return what
 
 
 def _status(status: TargetStatus) -> Row:

@@ -13,6 +13,15 @@ def _reset(answer: dict[str, Any]) -> None:
     answer["dependencies"]["outputClasses"] = ["wave", "idle", "updown"]
 
 
+def _base(name: str) -> dict[str, Any]:
+    """Return a sample; `suggesting` is one whose threshold has a suggestion."""
+    if name != "suggesting":
+        return sample(name)
+    base = sample()
+    base["thresholds"][0]["suggestedValue"] = 0.7
+    return base
+
+
 @pytest.mark.parametrize(
     ("edit", "base", "expected"),
     [
@@ -37,6 +46,27 @@ def _reset(answer: dict[str, Any]) -> None:
             "Threshold min_score (Confidence threshold): 0.6 → 0.5",
         ),
         (
+            lambda a: a["thresholds"][0].update(value=0.9),
+            "suggesting",
+            "Threshold min_score (Confidence threshold): 0.6 → 0.9, away from the suggested 0.7",
+        ),
+        (
+            lambda a: a["thresholds"][0].update(value="0.65"),
+            "suggesting",
+            "Threshold min_score (Confidence threshold): 0.6 → 0.65, towards the suggested 0.7",
+        ),
+        (
+            lambda a: a["thresholds"][0].update(value=0.7),
+            "suggesting",
+            "Threshold min_score (Confidence threshold): 0.6 → 0.7, now as Studio suggests",
+        ),
+        (
+            lambda a: a["thresholds"][0].update(suggestedValue=0.8),
+            "suggesting",
+            "Suggested value of threshold min_score: 0.7 → 0.8; "  # noqa: ISC004 - one text
+            "the threshold itself stayed at 0.6",
+        ),
+        (
             lambda a: a["dependencies"].update(sampleCount=4000),
             "keras",
             "Samples: 3214 → 4000 (+24%)",
@@ -52,4 +82,24 @@ def _reset(answer: dict[str, Any]) -> None:
     ],
 )
 def test_a_headline_says_what_changed(edit: Edit, base: str, expected: str) -> None:
-    assert [one.headline for one in after(edit, sample(base))] == [expected]
+    assert [one.headline for one in after(edit, _base(base))] == [expected]
+
+
+def test_a_withdrawn_model_is_told_with_the_vendors_reason_as_plain_text() -> None:
+    reason = {
+        "reasonMarkdown": "Use **YOLO-Pro**, see [the guide](https://docs.example.org/yolo).",
+        "reasonHtml": "<p>Use <b>YOLO-Pro</b></p>",
+    }
+    used = sample("keras-object-detection")["visualLayers"][0]["type"]
+
+    def withdraw(answer: dict[str, Any]) -> None:
+        for model in answer["transferLearningModels"]:
+            if model["type"] == used:
+                model["blockNoLongerAvailable"] = reason
+
+    (finding,) = after(withdraw, sample("keras-object-detection"))
+
+    assert finding.headline == (
+        f"Model {used} (in use here) is no longer available. Edge Impulse says: Use YOLO-Pro, "
+        "see the guide (https://docs.example.org/yolo)."
+    )

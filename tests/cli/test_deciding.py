@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.audit.stage import Stage, target
+from tests.cli.command import Command
+
+_IGNORE = """
+[[ignore]]
+path = "dependencies.sampleCount"
+reason = "grows every day"
+author = "anna@example.org"
+until = 2999-12-31
+"""
+
+
+def _edit(set_up: Stage, **values: Any) -> None:  # noqa: ANN401 - any JSON
+    set_up.studio.edit(target(3), lambda answer: answer.update(values))
+
+
+def _drifted(set_up: Stage, auditor: Command) -> str:
+    """Audit, edit a batch size, audit again; return the finding's id."""
+    auditor("run")
+    _edit(set_up, batchSize=64)
+    report = auditor("run", "--format", "json").json
+    return str(report["targets"][0]["findings"][0]["id"])
+
+
+def _configured(set_up: Stage, more: str) -> None:
+    path = set_up.folder / "config.toml"
+    path.write_text(path.read_text() + more)
+
+
+def test_approve_makes_what_is_there_the_baseline(pump: Stage, auditor: Command) -> None:
+    auditor("run")
+    done = auditor("approve", "7/3", "--reason", "release 4", "--by", "anna")
+    _edit(pump, batchSize=64)
+    auditor("run")
+    report = auditor("run", "--format", "json").json
+    history = auditor("history", "7/3")
+
+    assert done.code == 0
+    assert done.out.startswith("7/3 Motion: the version of run 1 (")
+    assert [one["since"] for one in report["targets"][0]["findings"]] == ["baseline"]
+    assert "by anna: release 4]" in history.out.splitlines()[-1]
+    assert auditor("diff", "7/3@baseline", "7/3", "--format", "json").code == 1
+
+
+def test_approve_all_new_takes_those_without_a_baseline(pump: Stage, auditor: Command) -> None:
+    del pump
+    auditor("run")
+    first = auditor("approve", "--all-new", "--reason", "start")
+    second = auditor("approve", "--all-new", "--reason", "start")
+
+    assert [line.split(" ")[0] for line in first.out.splitlines()] == ["7/3", "7/4"]
+    assert second.out == "Every block has a baseline: nothing to approve.\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["approve", "--reason", "x"], "name the blocks"),
+        (["approve", "7/3", "--all-new", "--reason", "x"], "name the blocks"),
+        (["approve", "7/3", "7/9", "--reason", "x"], "no version of 7/9 is stored"),
+        (["approve", "7/3", "--reason", " "], "--reason is empty"),
+        (["approve", "pump", "--reason", "x"], "names no learn block"),
+        (["acknowledge", "0000000000000000", "--reason", "x"], "no finding 0000000000000000"),
+        (["acknowledge", "x!", "--reason", "x"], "is no id of a finding"),
+        (["acknowledge", "0000", "--reason", "x", "--until", "soon"], "is no date"),
+        (["acknowledge", "0000", "--reason", "x", "--until", "2020-01-01"], "lies in the past"),
+        (["explain", "0000000000000000"], "no finding 0000000000000000"),
+    ],
+)
+def test_what_cannot_be_decided_says_why(
+    pump: Stage, auditor: Command, arguments: list[str], words: str
+) -> None:
+    del pump
+    auditor("run")
+    done = auditor(*arguments)
+
+    assert (done.code, done.out) == (2, "")
+    assert words in done.err
+
+
+def test_a_reason_is_asked_for(auditor: Command) -> None:
+    assert auditor("approve", "7/3").code == 2
+    assert auditor("acknowledge", "abcd").code == 2
+
+
+def test_acknowledge_asks_studio_what_the_value_is_now(pump: Stage, auditor: Command) -> None:
+    finding = _drifted(pump, auditor)
+    done = auditor("acknowledge", finding, "--reason", "agreed", "--by", "anna")
+    _edit(pump, batchSize=128)
+    moved = auditor("acknowledge", finding, "--reason", "agreed")
+
+    assert done.code == 0
+    assert done.out.startswith("Acknowledged: Batch size")
+    assert "checked by what Studio answers now" in done.out
+    assert (moved.code, moved.out) == (2, "")
+    assert "has moved on from 64: it is 128 now" in moved.err
+
+
+def test_acknowledge_goes_by_the_last_version_where_studio_is_silent(
+    pump: Stage, auditor: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finding = _drifted(pump, auditor)
+    monkeypatch.delenv("EI_KEY")
+    done = auditor("acknowledge", finding[:8], "--reason", "agreed", "--until", "2999-01-01")
+
+    assert done.code == 0
+    assert "until 2999-01-01; checked by the last version stored" in done.out
+
+
+def test_explain_tells_all_about_a_finding(pump: Stage, auditor: Command) -> None:
+    finding = _drifted(pump, auditor)
+    auditor("acknowledge", finding, "--reason", "agreed", "--by", "anna")
+    text, document = auditor("explain", finding), auditor("explain", finding, "--format", "json")
+
+    assert text.code == 0
+    for words in (
+        "7/3",
+        "training, owned by intent",
+        "medium, by default:training",
+        "Now:          as the finding says",
+        "by anna: agreed",
+        "+ 64",
+    ):
+        assert words in text.out
+    assert document.json["schema"] == "auditor.finding/1"
+    assert (document.json["after"], document.json["holds"]) == (64, True)
+    assert document.json["acknowledgements"][0]["author"] == "anna"
+
+
+def test_suppressed_lists_what_is_not_told_by_rule(pump: Stage, auditor: Command) -> None:
+    _configured(pump, _IGNORE)
+    auditor("run")
+    pump.studio.edit(target(3), lambda a: a["dependencies"].update(sampleCount=9999))
+    _edit(pump, showAdvancedTrainingSettings=True)
+    auditor("run")
+    text, document = auditor("suppressed"), auditor("suppressed", "--format", "json").json
+
+    assert "dependencies.sampleCount: 1 finding" in text.out
+    assert "anna@example.org: grows every day" in text.out
+    assert "interface: 1 finding" in text.out
+    assert [(one["rule"], len(one["findings"])) for one in document["rules"]] == [
+        ("dependencies.sampleCount", 1),
+        ("interface", 1),
+    ]
+
+
+def test_nothing_suppressed_says_so(pump: Stage, auditor: Command) -> None:
+    del pump
+
+    assert auditor("suppressed").out == "Nothing is kept from being told.\n"
+
+
+@pytest.mark.parametrize("command", ["run", "check"])
+def test_a_rule_that_could_never_hold_is_refused(
+    pump: Stage, auditor: Command, command: str
+) -> None:
+    _configured(pump, _IGNORE.replace("2999-12-31", "2020-01-01"))
+    done = auditor(command)
+
+    assert done.code == 2
+    assert "ignore[0].until" in done.err + done.out
+
+
+def test_a_dry_run_holds_the_rules_and_stores_nothing(pump: Stage, auditor: Command) -> None:
+    _configured(pump, '[[rules]]\nname = "small"\npath = "batchSize"\nbetween = [1, 8]\n')
+    _edit(pump, batchSize=64)
+    dry = auditor("run", "--dry-run", "--format", "json").json
+    real = auditor("run", "--format", "json").json
+
+    assert [one["kind"] for one in dry["notices"]] == ["rule_broken", "rule_broken"]
+    assert len(real["notices"]) == 2

@@ -1,0 +1,77 @@
+"""The model's life, step by step."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auditor.drift.life import first_life, next_life
+from auditor.drift.model import LifeStep, ModelState
+from tests.drift.answers import sample, told
+
+_U, _T, _S = ModelState.UNTRAINED, ModelState.TRAINED, ModelState.STALE
+
+
+def _answer(**values: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON
+    return {**sample(), **values}
+
+
+_UNTRAINED = _answer(trained=False)
+_TRAINED = _answer(trained=True)
+_EDITED = _answer(trained=True, trainingCycles=99)
+_ASKS = _answer(trained=True, selectedModelType="requiresRetrain")
+
+
+@pytest.mark.parametrize(
+    ("before", "old", "new", "state", "step"),
+    [
+        (_U, _UNTRAINED, _UNTRAINED, _U, None),
+        (_U, _UNTRAINED, _TRAINED, _T, LifeStep.TRAINED),
+        (_U, _UNTRAINED, _EDITED, _T, LifeStep.TRAINED),
+        (_U, _UNTRAINED, _ASKS, _S, LifeStep.TRAINED),
+        (_T, _TRAINED, _EDITED, _S, LifeStep.STALE),
+        (_T, _TRAINED, _ASKS, _S, LifeStep.STALE),
+        (_S, _ASKS, _TRAINED, _T, LifeStep.RETRAINED),
+        (_S, _ASKS, _EDITED, _T, LifeStep.RETRAINED),
+        (_S, _EDITED, _EDITED, _S, None),
+        (_S, _EDITED, _UNTRAINED, _U, LifeStep.RESET),
+        (_T, _TRAINED, _UNTRAINED, _U, LifeStep.RESET),
+        (_T, _TRAINED, _answer(name="Other"), _T, None),
+    ],
+)
+def test_each_step_is_an_event(
+    before: ModelState,
+    old: dict[str, Any],
+    new: dict[str, Any],
+    state: ModelState,
+    step: LifeStep | None,
+) -> None:
+    life = next_life(before, old, new, told(old, new).findings)
+
+    assert (life.state, life.step) == (state, step)
+
+
+def test_another_block_under_the_same_id_begins_a_life_of_its_own() -> None:
+    other = {**sample("keras-regression"), "trained": True}
+    life = next_life(_S, _EDITED, other, told(_EDITED, other).findings)
+
+    assert (life.state, life.trained_now, life.step) == (_T, True, None)
+
+
+_STATIONS = st.sampled_from([_UNTRAINED, _TRAINED, _EDITED, _ASKS])
+
+
+@given(st.lists(_STATIONS, min_size=2, max_size=8))
+def test_no_state_is_reached_without_a_step_and_no_step_without_a_change(
+    walk: list[dict[str, Any]],
+) -> None:
+    life = first_life(walk[0])
+    for old, new in pairwise(walk):
+        before = life.state
+        life = next_life(before, old, new, told(old, new).findings)
+        assert (life.step is None) is (life.state is before)
+        assert (new["trained"] is not True) is (life.state is ModelState.UNTRAINED)

@@ -1,0 +1,111 @@
+"""Values that come back: reverted, flapping, counted."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from auditor.drift.findings import finding_id
+from auditor.drift.model import (
+    Area,
+    Finding,
+    Json,
+    Kind,
+    Owner,
+    Recurrence,
+    Severity,
+    Since,
+    TargetId,
+)
+from auditor.drift.recurrence import PastChange, stands_since, with_recurrence
+
+_PUMP = TargetId(1, 3)
+_TONIGHT = datetime(2026, 11, 23, 3, 15, tzinfo=UTC)
+_PATH = "thresholds[min_score].value"
+
+
+def _finding(before: Json, after: Json) -> Finding:
+    return Finding(
+        id=finding_id(_PUMP, _PATH, before, after),
+        area=Area.THRESHOLDS,
+        owner=Owner.INTENT,
+        kind=Kind.CHANGED,
+        path=_PATH,
+        before=before,
+        after=after,
+        severity=Severity.HIGH,
+        headline="score",
+        rule="default:thresholds",
+    )
+
+
+def _past(nights: int, before: Json, after: Json, **more: object) -> PastChange:
+    values: dict[str, object] = {"path": _PATH, "since": Since.LAST} | more
+    return PastChange(
+        id=finding_id(_PUMP, _PATH, before, after),
+        at=_TONIGHT - timedelta(days=nights),
+        **values,  # type: ignore[arg-type]  # fields by name, for brevity
+    )
+
+
+def _alternating(*nights: int) -> list[PastChange]:
+    """Return changes 1 → 2, 2 → 1, …, that many nights ago."""
+    return [_past(ago, 1 + place % 2, 2 - place % 2) for place, ago in enumerate(nights)]
+
+
+@pytest.mark.parametrize(
+    ("past", "recurrence", "reversals"),
+    [
+        ([], Recurrence.FIRST, 0),
+        (_alternating(3), Recurrence.REVERTED, 1),
+        (_alternating(300), Recurrence.REVERTED, 1),
+        ([_past(3, 1, 2), _past(2, 2, 5)], Recurrence.FIRST, 0),
+        ([_past(3, 1, 2), _past(2, 2, 5), _past(1, 5, 2)], Recurrence.FIRST, 0),
+        (_alternating(3, 2, 1), Recurrence.REVERTED, 3),
+        (_alternating(5, 4, 3, 2, 1), Recurrence.STILL_FLAPPING, 5),
+        (_alternating(19, 18, 17, 16, 15), Recurrence.REVERTED, 1),
+        (_alternating(9, 8, 6, 2, 1), Recurrence.FLAPPING, 4),
+        ([_past(1, 1, 2, path="batchSize")], Recurrence.FIRST, 0),
+        ([_past(1, 1, 2, since=Since.BASELINE)], Recurrence.FIRST, 0),
+    ],
+    ids=[
+        "never before",
+        "reverted",
+        "reverted after long",
+        "another value since",
+        "another value between",
+        "three reversals",
+        "flapping from before",
+        "flapped long ago",
+        "begins to flap",
+        "another path",
+        "a difference from the baseline",
+    ],
+)
+def test_a_change_is_told_as_what_has_been_there_before(
+    past: list[PastChange], recurrence: Recurrence, reversals: int
+) -> None:
+    told = with_recurrence(_finding(2, 1), _PUMP, past, at=_TONIGHT)
+
+    assert (told.recurrence, told.reversals) == (recurrence, reversals)
+
+
+def test_the_fourth_reversal_in_a_week_is_flapping() -> None:
+    told = with_recurrence(_finding(1, 2), _PUMP, _alternating(4, 3, 2, 1), at=_TONIGHT)
+
+    assert told.recurrence is Recurrence.FLAPPING
+    assert told.headline == "score (flapping: 4 reversals in 7 days; do two writers disagree?)"
+
+
+def test_a_difference_stands_since_its_value_changed_last() -> None:
+    past = [_past(9, 1, 2), _past(8, 2, 1), _past(3, 1, 2), _past(2, 1, 2, since=Since.BASELINE)]
+
+    assert stands_since(_finding(1, 2), past, at=_TONIGHT) == _TONIGHT - timedelta(days=3)
+
+
+def test_a_difference_that_no_change_explains_stands_since_it_was_told_first() -> None:
+    past = [_past(2, 1, 2, since=Since.BASELINE), _past(1, 1, 2, since=Since.BASELINE)]
+
+    assert stands_since(_finding(1, 2), past, at=_TONIGHT) == _TONIGHT - timedelta(days=2)
+    assert stands_since(_finding(1, 2), [], at=_TONIGHT) == _TONIGHT
