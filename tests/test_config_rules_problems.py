@@ -21,9 +21,6 @@ def only(folder: Path, text: str) -> tuple[str, str, str]:
     return problem.key, problem.message, problem.remedy
 
 
-# --- A path or an area --------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("name", ["severity", "ignore"])
 def test_a_rule_about_findings_has_a_path_or_an_area(tmp_path: Path, name: str) -> None:
     neither = only(tmp_path, table(name, path=None, area=None))
@@ -72,9 +69,6 @@ def test_a_severity_is_one_of_five(tmp_path: Path, name: str) -> None:
         "is not a choice",
         "write 'info', 'low', 'medium', 'high' or 'critical'",
     )
-
-
-# --- What may not be left out -------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -146,9 +140,6 @@ def test_an_unknown_key_is_told_with_the_one_that_was_meant(
     assert only(tmp_path, text) == (key, "is not a key that is known here", remedy)
 
 
-# --- Names --------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("name", ["ignore", "rules"])
 def test_no_two_have_the_same_name(tmp_path: Path, name: str) -> None:
     one, other, again = (table(name, name=text) for text in ('"a"', '"b"', '" a "'))
@@ -178,9 +169,6 @@ def test_an_ignored_path_and_a_rule_may_share_a_name(tmp_path: Path) -> None:
     text = table("ignore", name='"a"') + table("rules", name='"a"')
 
     assert loaded(tmp_path, text).rules.states[0].name == "a"
-
-
-# --- Conditions ---------------------------------------------------------------------------
 
 
 def test_a_rule_asks_for_something(tmp_path: Path) -> None:
@@ -295,9 +283,6 @@ def test_a_model_may_be_stale_for_some_days(tmp_path: Path, days: str) -> None:
     assert told[2].startswith("write a ")
 
 
-# --- Dates and times ----------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("until", "kind"),
     [
@@ -372,9 +357,6 @@ def test_a_window_in_a_zone_that_is_not_known_is_told_once(tmp_path: Path) -> No
     assert only(tmp_path, text)[0] == "schedule.timezone"
 
 
-# --- Whom it is for -----------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("name", BASES)
 @pytest.mark.parametrize("key", ["projects", "blocks"])
 def test_a_list_of_targets_is_not_empty(tmp_path: Path, name: str, key: str) -> None:
@@ -413,9 +395,6 @@ def test_a_project_is_a_number(tmp_path: Path) -> None:
         "windows[0].projects[0]",
         "is a text, not a whole number",
     )
-
-
-# --- All at once --------------------------------------------------------------------------
 
 
 def test_every_wrong_key_is_named_at_once(tmp_path: Path) -> None:
@@ -471,3 +450,12 @@ def test_no_error_shows_a_key_of_studio(tmp_path: Path) -> None:
     text = table("ignore", path=f'"{STUDIO_KEY}"') * 2
 
     assert STUDIO_KEY not in "\n".join(map(str, problems(tmp_path, text)))
+
+
+def test_a_name_that_reports_use_themselves_is_refused(tmp_path: Path) -> None:
+    key, message, _ = only(tmp_path, table("ignore", name='"interface"'))
+
+    assert (key, message) == (
+        "ignore[0].name",
+        "is what reports call changes that Studio's pages remember",
+    )

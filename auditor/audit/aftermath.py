@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 
+from auditor.audit.judging import Bench
 from auditor.audit.tally import Tally
 from auditor.drift.model import Notice, NoticeKind, Since, TargetId
 from auditor.drift.rules import IgnoreRule, Rules
-from auditor.drift.state_rules import Broken, notice_of_break, notice_of_end
+from auditor.drift.state_rules import notice_of_break, notice_of_end
 from auditor.errors import ConfigError, Problem
 from auditor.ports import Acknowledgement, Aftermath, Episode, RunStore
 
@@ -44,14 +45,23 @@ def remember_rules(rules: Rules, store: RunStore, *, today: date, at: datetime) 
         store.remember_ignore_rules(keys, at=at)
 
 
-def aftermath(tally: Tally, rules: Rules, store: RunStore, *, today: date) -> Aftermath:
-    """Return what a run's end leaves; only targets that were read change any episode."""
+def aftermath(tally: Tally, bench: Bench, store: RunStore, *, is_whole: bool) -> Aftermath:
+    """Return what a run's end leaves; only targets that were read change any episode.
+
+    A run over the whole configuration (`is_whole`) ends those of targets that are no longer in it.
+    """
+    rules, today = bench.rules, bench.today
     open_ones = {_key_of(one): one for one in store.episodes()}
     now_broken = {
         (one.target, one.rule, one.path): one for all_of in tally.broken.values() for one in all_of
     }
     began = tuple(one for key, one in now_broken.items() if key not in open_ones)
-    ended = tuple(_ended(tally, rules, open_ones.values(), now_broken))
+    audited = tally.told if is_whole else {one.target for one in open_ones.values()}
+    ended = tuple(
+        one
+        for key, one in open_ones.items()
+        if key not in now_broken and _is_over(one, tally, rules, audited)
+    )
     expired = tuple(_expired(rules, store.ignore_rules(), today))
     over = tuple(_ended_acknowledgements(tally, store.acknowledgements(), today))
     return Aftermath(
@@ -77,14 +87,10 @@ def _key_of(one: Episode) -> _Key:
     return one.target, one.rule, one.path
 
 
-def _ended(
-    tally: Tally, rules: Rules, open_ones: Iterable[Episode], now_broken: dict[_Key, Broken]
-) -> Iterator[Episode]:
-    names = {one.name for one in rules.states}
-    for one in open_ones:
-        was_read = one.target in tally.broken
-        if (was_read and _key_of(one) not in now_broken) or one.rule not in names:
-            yield one
+def _is_over(one: Episode, tally: Tally, rules: Rules, audited: Collection[TargetId]) -> bool:
+    """Return whether an episode whose rule was not found broken ended with this run."""
+    is_configured = any(rule.name == one.rule for rule in rules.states)
+    return one.target in tally.broken or one.target not in audited or not is_configured
 
 
 def _expired(rules: Rules, known: dict[str, bool], today: date) -> Iterator[IgnoreRule]:

@@ -272,6 +272,7 @@ class Judge:
         told = replace(
             look.told,
             findings=(*look.told.findings, *self._still(open_ones, look.told, known.target)),
+            suppressed=look.told.suppressed + len(ruled.silenced),
             acknowledged=len(ruled.told) - len(open_ones),
         )
         state = TargetState.DRIFTED if told.findings else TargetState.IN_SYNC

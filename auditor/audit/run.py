@@ -300,13 +300,13 @@ class Audit:
         vendor, hidden = rule_vendor(
             [*self._tally.of_vendor(), *shared], bench.rules, today=bench.today
         )
-        self._tally.silenced.update(hidden)
+        self._tally.silenced.update(one.rule for one in hidden)
         report = self._tally.report(run, finished_at=self._now(), vendor=vendor, carried=carried)
-        after = aftermath(self._tally, bench.rules, self._store, today=bench.today)
+        after = aftermath(self._tally, bench, self._store, is_whole=order.scope.is_whole)
         return Ended(
             report=self._completed(report, order, after),
             carried=tuple(one for one in carried if self._tally.tells(one)),
-            aftermath=after,
+            aftermath=replace(after, silenced_vendor=hidden),
         )
 
     def _completed(self, report: Report, order: Order, after: Aftermath) -> Report:

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from auditor.config.problems import Step, problem
 from auditor.config.values import in_utc, is_reckonable, known_zone
+from auditor.drift.ruling import INTERFACE
 from auditor.errors import Problem
 
 Table: TypeAlias = dict[str, Any]
@@ -31,6 +32,7 @@ def cross_problems(document: Table) -> Iterator[Problem]:
     yield from _subjects(document)
     yield from _conditions(document)
     yield from _repeated_names(document, "ignore")
+    yield from _reserved_names(document)
     yield from _repeated_names(document, "rules")
     yield from _backward_windows(document)
     yield from _not_yet(document)
@@ -137,6 +139,13 @@ def _path_of_condition(steps: list[Step], given: list[str], *, written: bool) ->
         yield problem(steps, "stands beside stale_at_most_days", "leave it out: no value is meant")
     if not written and given and "stale_at_most_days" not in given:
         yield problem(steps, f"is missing beside {given[0]}", "add path = …")
+
+
+def _reserved_names(document: Table) -> Iterator[Problem]:
+    for index, table in _tables(document, "ignore"):
+        if _name(table) == INTERFACE:
+            message = "is what reports call changes that Studio's pages remember"
+            yield problem(["ignore", index, "name"], message, "write another name")
 
 
 def _repeated_names(document: Table, name: str) -> Iterator[Problem]:

@@ -110,7 +110,7 @@ class Between:
     high: float
 
     def __str__(self) -> str:
-        return f"between {json.dumps(self.low)} and {json.dumps(self.high)}"
+        return f"between {_number(self.low)} and {_number(self.high)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ class StaleAtMost:
     days: float
 
     def __str__(self) -> str:
-        return f"stale for at most {json.dumps(self.days)} days"
+        return f"stale for at most {_number(self.days)} days"
 
 
 Condition: TypeAlias = Between | OneOf | StaleAtMost
@@ -163,6 +163,10 @@ class Rules:
 def matches(pattern: str, path: str) -> bool:
     """Return whether a pattern covers a path."""
     return _expression(pattern).fullmatch(path) is not None
+
+
+def _number(number: float) -> str:
+    return json.dumps(int(number) if float(number).is_integer() else number)
 
 
 @lru_cache(maxsize=256)

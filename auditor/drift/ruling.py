@@ -21,6 +21,14 @@ class Silenced:
     rule: str
 
 
+@dataclass(frozen=True, slots=True)
+class SilencedVendor:
+    """A finding of the vendor's that is stored and not told, and the rule that says so."""
+
+    finding: VendorFinding
+    rule: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ruled:
     """Findings under the operator's rules: `told` worst first, `silenced` as they came."""
@@ -53,13 +61,13 @@ def rule(
 
 def rule_vendor(
     findings: Iterable[VendorFinding], rules: Rules, *, today: date
-) -> tuple[tuple[VendorFinding, ...], tuple[str, ...]]:
-    """Return the vendor's findings under the rules, and the names of the rules that hid some."""
+) -> tuple[tuple[VendorFinding, ...], tuple[SilencedVendor, ...]]:
+    """Return the vendor's findings under the rules, and those that are not told."""
     told, hidden = [], []
     for finding in findings:
         ignored = _ignoring(finding, rules, None, today)
         if ignored is not None:
-            hidden.append(ignored.name)
+            hidden.append(SilencedVendor(finding, ignored.name))
             continue
         weight = _weight(finding, rules, None)
         told.append(replace(finding, severity=weight.severity) if weight else finding)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from auditor.drift.model import Finding, Notice, TargetId, VendorFinding
+from auditor.drift.ruling import SilencedVendor
 from auditor.drift.state_rules import Broken
 
 
@@ -79,6 +80,7 @@ class Aftermath:
         ended: episodes that are over.
         ended_acknowledgements: acknowledgements that hold no longer.
         announced: keys of ignore rules whose end was announced.
+        silenced_vendor: what the vendor did and a rule keeps from being told.
     """
 
     notices: tuple[Notice, ...] = ()
@@ -86,6 +88,7 @@ class Aftermath:
     ended: tuple[Episode, ...] = ()
     ended_acknowledgements: tuple[Acknowledgement, ...] = ()
     announced: tuple[str, ...] = ()
+    silenced_vendor: tuple[SilencedVendor, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

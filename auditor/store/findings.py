@@ -32,6 +32,7 @@ from auditor.drift.model import (
     VendorFinding,
 )
 from auditor.drift.recurrence import PastChange
+from auditor.drift.ruling import SilencedVendor
 from auditor.outbox import MessageState
 from auditor.ports import Seen, Sighting, Unserved, Untold
 from auditor.store.packing import pack_json, unpack_json
@@ -131,6 +132,18 @@ def _sighting(row: RowMapping) -> Sighting:
 def add_vendor(connection: Connection, run_id: int, found: Sequence[VendorFinding]) -> None:
     """Store the vendor's findings of a run."""
     rows = [_vendor_row(run_id, one) for one in found]
+    if rows:
+        connection.execute(insert(finding), rows)
+
+
+def add_silenced_vendor(
+    connection: Connection, run_id: int, found: Sequence[SilencedVendor], *, at: datetime
+) -> None:
+    """Store the vendor's findings of a run that a rule keeps from being told."""
+    rows = [
+        {**_vendor_row(run_id, one.finding), "told_at": at, "silenced_by": one.rule}
+        for one in found
+    ]
     if rows:
         connection.execute(insert(finding), rows)
 

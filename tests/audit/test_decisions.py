@@ -324,3 +324,40 @@ def test_a_new_value_of_the_api_on_many_blocks_is_told_once(pump: Stage) -> None
 
     assert report.notes == ("The API now has selectedModelType “int4” (2 blocks).",)
     assert [one.headline for one in report.catalogue] == ["The API now has kFolds"]
+
+
+def test_an_ignored_change_of_the_vendors_is_stored_and_listed(pump: Stage) -> None:
+    _with(pump, _RULES.format(until="2999-12-31").replace("dependencies.sampleCount", "kFolds"))
+    pump.night()
+    pump.studio.edit(target(3), lambda answer: answer.update(kFolds=5))
+    pump.studio.edit(target(4), lambda answer: answer.update(kFolds=5))
+    report = pump.json()
+
+    assert (report["catalogue"], report["suppressed_by"]) == ([], {"samples": 2})
+
+
+def test_the_vendors_catalogue_can_be_ignored(pump: Stage) -> None:
+    rule = 'area = "catalogue"\nreason = "read elsewhere"\nauthor = "anna"\nuntil = 2999-12-31\n'
+    _with(pump, f"[[ignore]]\n{rule}")
+    pump.night()
+    for learn_id in (3, 4):
+        pump.studio.edit(
+            target(learn_id), lambda a: a["transferLearningModels"][0].update(author="Someone")
+        )
+    report = pump.json()
+
+    assert report["catalogue"] == []
+    assert report["suppressed_by"] == {"area catalogue": 1}
+    with app.store(pump.settings) as store:
+        (silent,) = store.silenced()
+        assert (silent.target, silent.silenced_by) == (None, "area catalogue")
+
+
+def test_a_target_that_left_the_configuration_ends_its_episode(pump: Stage) -> None:
+    _with(pump, _RULES.format(until="2999-12-31"))
+    _score(pump, 0.9)
+    pump.night()
+    text = (pump.folder / "config.toml").read_text()
+    pump.configure(text.replace('learn_blocks = "all"', "learn_blocks = [4]"))
+
+    assert [kind for kind, _ in _notices(pump.json())] == ["rule_held"]
