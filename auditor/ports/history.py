@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
@@ -11,9 +12,11 @@ from auditor.drift.model import (
     Finding,
     Interval,
     ModelState,
+    RunInfo,
     Snapshot,
     TargetId,
     TargetState,
+    Totals,
     VendorFinding,
 )
 from auditor.drift.ruling import Silenced
@@ -164,6 +167,29 @@ class TargetStatus:
     last_checked_at: datetime | None
     last_attempted_at: datetime | None
     error: Failure | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Night:
+    """A closed run in short, for pictures of many nights.
+
+    Attributes:
+        audited: every target of the run; the same object for runs with the same targets.
+        states: of the targets that were anything but in sync.
+        findings: how many findings each target had, where it had any.
+    """
+
+    run: RunInfo
+    totals: Totals
+    audited: frozenset[TargetId]
+    states: Mapping[TargetId, TargetState]
+    findings: Mapping[TargetId, int]
+
+    def state(self, target: TargetId) -> TargetState | None:
+        """Return how a target stood in the run, None where it was not audited."""
+        if target not in self.audited:
+            return None
+        return self.states.get(target, TargetState.IN_SYNC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,7 @@ from auditor.drift.model import (
 from auditor.drift.recurrence import PastChange
 from auditor.outbox import Message
 from auditor.ports.decisions import Acknowledgement, Aftermath, Approval, Episode, Sighting
-from auditor.ports.history import Breach, Known, Outcome, TargetStatus, Untold, Version
+from auditor.ports.history import Breach, Known, Night, Outcome, TargetStatus, Untold, Version
 
 
 class RunStore(Protocol):
@@ -180,6 +180,10 @@ class HistoryStore(Protocol):
 
     def report(self, run_id: int | None) -> Report | None:
         """Return a stored run's report, the newest closed run's where `run_id` is None."""
+        ...
+
+    def nights(self, most: int) -> tuple[Night, ...]:
+        """Return the last `most` closed runs in short, newest first."""
         ...
 
     def verify(self) -> Breach | None:

@@ -7,8 +7,8 @@ are any, so that a quiet night's report is a few lines however many targets it h
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from itertools import chain, groupby, repeat
 from typing import Any, cast
@@ -37,6 +37,7 @@ from auditor.drift.model import (
     Totals,
     VendorFinding,
 )
+from auditor.ports import Night
 
 
 def roster(report: Report) -> Json:
@@ -97,6 +98,43 @@ def report_of(run: RunInfo, head_hash: str, *, roster: Json, body: Json) -> Repo
         suppressed_by=tuple((name, n) for name, n in form.get("suppressed_by", ())),
         broken_rules=form.get("broken_rules", 0),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """Who was looked at, in the order of the report, and as a set."""
+
+    in_order: tuple[TargetId, ...]
+    audited: frozenset[TargetId]
+
+
+def roster_of(roster: Json) -> Roster:
+    """Return the targets of a stored roster."""
+    in_order = tuple(TargetId(one[0], one[1]) for one in cast(list[Any], roster))
+    return Roster(in_order, frozenset(in_order))
+
+
+def night_of(run: RunInfo, *, roster: Roster, body: Json) -> Night:
+    """Return a stored report in short; only what is not in sync is read target by target."""
+    form = cast(dict[str, Any], body)
+    return Night(
+        run=run,
+        totals=Totals(**form["totals"]),
+        audited=roster.audited,
+        states=dict(_unquiet(form["states"], roster.in_order)),
+        findings={roster.in_order[place]: len(found) for place, found in form["findings"]},
+    )
+
+
+def _unquiet(
+    stretches: list[list[Any]], in_order: Sequence[TargetId]
+) -> Iterator[tuple[TargetId, TargetState]]:
+    place = 0
+    for state, length in stretches:
+        if state != TargetState.IN_SYNC:
+            known = TargetState(state)
+            yield from ((one, known) for one in in_order[place : place + length])
+        place += length
 
 
 def _targets(roster: list[Any], form: dict[str, Any]) -> tuple[TargetReport, ...]:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Select, select, update
 from auditor.drift.model import Report, Totals
 from auditor.errors import UsageError
 from auditor.outbox import Message
-from auditor.ports import Aftermath, Untold
+from auditor.ports import Aftermath, Night, Untold
 from auditor.store import decisions, episodes, findings, messages, notices, report_form, runs
 from auditor.store.chain import content_hash
 from auditor.store.insertion import insert_into
@@ -75,6 +75,25 @@ def read(connection: Connection, run_id: int | None) -> Report | None:
         roster=unpack_json(row["document"]),
         body=unpack_json(row["report"]),
     )
+
+
+def nights(connection: Connection, most: int) -> tuple[Night, ...]:
+    """Return the last `most` closed runs in short, newest first; equal rosters are read once."""
+    query = select(run).where(run.c.report.is_not(None)).order_by(run.c.id.desc()).limit(most)
+    rosters: dict[str, report_form.Roster] = {}
+    found = []
+    for row in connection.execute(query).mappings().all():
+        digest = row["roster_digest"]
+        if digest not in rosters:
+            stored = select(roster.c.document).where(roster.c.digest == digest)
+            document = connection.execute(stored).scalar_one()
+            rosters[digest] = report_form.roster_of(unpack_json(document))
+        found.append(
+            report_form.night_of(
+                runs.info(row), roster=rosters[digest], body=unpack_json(row["report"])
+            )
+        )
+    return tuple(found)
 
 
 def _unclosed(connection: Connection, run_id: int) -> Report | None:

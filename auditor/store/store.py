@@ -29,6 +29,7 @@ from auditor.ports import (
     Episode,
     Gone,
     Known,
+    Night,
     Outcome,
     Quiet,
     Seen,
@@ -326,6 +327,11 @@ class SqlStore:
         """Return a stored run's report, the newest where `run_id` is None."""
         with self._there.reading() as connection:
             return reports.read(connection, run_id)
+
+    def nights(self, most: int) -> tuple[Night, ...]:
+        """Return the last `most` closed runs in short, newest first."""
+        with self._there.reading() as connection:
+            return reports.nights(connection, most)
 
     def verify(self) -> Breach | None:
         """Return the first broken link of the hash chain, None where it is sound."""

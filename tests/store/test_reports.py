@@ -168,3 +168,25 @@ def test_a_quiet_nights_report_is_as_small_for_a_thousand_targets_as_for_two(
     few, thousand = sql.read("SELECT length(report) FROM run ORDER BY id")
 
     assert thousand <= few + 20
+
+
+def test_nights_tell_how_each_target_stood(store: SqlStore) -> None:
+    quiet = TargetReport(
+        target=FAN,
+        project="Pump",
+        name="Fan",
+        type="keras",
+        state=TargetState.IN_SYNC,
+        model_state=ModelState.TRAINED,
+    )
+    drifted = replace(quiet, target=PUMP, state=TargetState.DRIFTED, findings=(finding(),))
+    for number, targets in enumerate([(quiet,), (quiet, drifted), (quiet,)]):
+        told = report(opened(store, number), number, *targets)
+        store.close_run(told, [], carried=(), aftermath=Aftermath())
+
+    newest, middle, _ = store.nights(30)
+
+    assert [one.run.id for one in store.nights(2)] == [3, 2]
+    assert (middle.state(PUMP), middle.findings) == (TargetState.DRIFTED, {PUMP: 1})
+    assert (newest.state(FAN), newest.state(PUMP)) == (TargetState.IN_SYNC, None)
+    assert newest.audited == {FAN}
