@@ -34,6 +34,9 @@ if TYPE_CHECKING:  # each command imports what it needs: `--help` and `diff` sta
     from auditor.studio.client import StudioClient
 
 _T = TypeVar("_T")
+_WHY_PART = (
+    "You are the recipient of one of the auditor's [[subscriptions]] to a part of its reports."
+)
 _WHY = "Your address stands under [email] recipients in the auditor's configuration."
 SCHEDULE = "nightly"  # the name of the one schedule, in the ledger
 
@@ -126,8 +129,8 @@ def pages() -> HtmlRenderer:
     return HtmlRenderer(folder("templates"))
 
 
-def renderer(chosen: Settings) -> MailRenderer:
-    """Return what turns reports into mails, text and pages."""
+def renderer(chosen: Settings, *, why: str = _WHY) -> MailRenderer:
+    """Return what turns reports into mails, text and pages; `why` is told to who is mailed."""
     from auditor.rendering.mailing import MailRenderer  # noqa: PLC0415
     from auditor.rendering.outline import Colophon  # noqa: PLC0415
 
@@ -135,7 +138,7 @@ def renderer(chosen: Settings) -> MailRenderer:
         pages=pages(),
         colophon=Colophon(
             version=__version__,
-            why=_WHY if chosen.email else "",
+            why=why if chosen.email else "",
             studio_url=_studio_pages(chosen.studio.base_url),
         ),
         list_id=f"drift.{_mail_host(chosen)}",
@@ -167,6 +170,8 @@ def mail_plan(chosen: Settings) -> MailPlan | None:
         recipients=chosen.email.recipients,
         only_drift=chosen.email.send == "drift",
         host=_mail_host(chosen),
+        subscriptions=chosen.subscriptions,
+        part_renderer=renderer(chosen, why=_WHY_PART),
     )
 
 

@@ -33,6 +33,7 @@ class Message:
         message_id: the Message-ID header, angle brackets included; the same at every attempt.
         content: the whole MIME message.
         last_error: why the last attempt failed, empty before one did.
+        holds: ids of the findings that it holds, None where it holds its whole report.
     """
 
     id: int
@@ -46,6 +47,7 @@ class Message:
     due_at: datetime
     last_error: str = ""
     delivered_at: datetime | None = None
+    holds: frozenset[str] | None = None
 
 
 def delivered(message: Message, *, now: datetime) -> Message:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from auditor.audit.run import Ended
 from auditor.drift.model import Report
+from auditor.drift.subscriptions import Subscription, part_for
 from auditor.outbox import Message, MessageState
-from auditor.ports import Archive, Composer, Renderer, RunStore
+from auditor.ports import Archive, Composer, Mailing, Renderer, RunStore
 
 logger = logging.getLogger(__name__)
 
@@ -21,7 +22,8 @@ class MailPlan:
     """To whom reports go and when.
 
     Attributes:
-        only_drift: quiet runs are not mailed.
+        only_drift: quiet runs are not mailed to `recipients`.
+        subscriptions: who gets a part of each report, by `part_renderer`.
         host: right side of the Message-ID (RFC 5322 section 3.6.4).
     """
 
@@ -30,6 +32,8 @@ class MailPlan:
     recipients: tuple[str, ...]
     only_drift: bool
     host: str
+    part_renderer: Renderer
+    subscriptions: tuple[Subscription, ...] = ()
 
 
 def close(
@@ -75,52 +79,81 @@ def is_worth_mailing(report: Report, *, only_drift: bool) -> bool:
 def _messages(
     report: Report, mail: MailPlan, store: RunStore, *, page: str, at: datetime
 ) -> tuple[Message, ...]:
+    sending = Sending(installation=installation_of(store.fingerprint_key()), page=page, at=at)
+    parts = _parts(report, mail, sending)
     if not is_worth_mailing(report, only_drift=mail.only_drift):
         logger.info("report not mailed: nothing but quiet", extra={"run": report.run.id})
-        return ()
-    installation = installation_of(store.fingerprint_key())
-    return compose_messages(report, mail, installation=installation, page=page, at=at)
+        return parts
+    return (*compose_messages(report, mail, sending), *parts)
 
 
-def compose_messages(
-    report: Report,
-    mail: MailPlan,
-    *,
-    installation: str,
-    page: str,
-    at: datetime,
-    stream: str = "run",
-) -> tuple[Message, ...]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sending:
+    """What the messages of one sending share.
+
+    Attributes:
+        installation: tells databases apart in Message-IDs.
+        page: where the report's page lies, empty where nowhere.
+        stream: what in Message-IDs tells this sending from others of the same run.
+    """
+
+    installation: str
+    page: str
+    at: datetime
+    stream: str = "run"
+
+
+def compose_messages(report: Report, mail: MailPlan, sending: Sending) -> tuple[Message, ...]:
     """Return one queued message a recipient, each with a Message-ID of its own."""
-    mailing = mail.renderer.mailing(report, page=page)
+    mailing = mail.renderer.mailing(report, page=sending.page)
+    return tuple(
+        _composed(report, mailing, recipient, mail, sending) for recipient in mail.recipients
+    )
+
+
+def _parts(report: Report, mail: MailPlan, sending: Sending) -> tuple[Message, ...]:
+    """Return a message for each subscription that the report holds something for."""
     messages = []
-    for recipient in mail.recipients:
-        local = f"{stream}-{report.run.id}.{_short(recipient)}.{installation}"
-        message_id = f"<{local}@{mail.host}>"
-        content = mail.composer.compose(mailing, recipient=recipient, message_id=message_id, at=at)
-        messages.append(_queued(report, recipient, message_id, mailing.subject, content, at))
+    for place, one in enumerate(mail.subscriptions):
+        part = part_for(report, one)
+        if part is None:
+            continue
+        mailing = mail.part_renderer.mailing(part, page=sending.page)
+        apart = replace(sending, stream=f"{sending.stream}-part-{place}")
+        whole = _composed(part, mailing, one.recipient, mail, apart)
+        messages.append(replace(whole, holds=_held(part)))
     return tuple(messages)
 
 
-def installation_of(key: bytes) -> str:
-    """Return a name for this database that tells nothing of its key."""
-    return hashlib.sha256(b"installation" + key).hexdigest()[:12]
+def _held(part: Report) -> frozenset[str]:
+    own = (finding.id for target in part.targets for finding in target.findings)
+    return frozenset(own) | {finding.id for finding in part.catalogue}
 
 
-def _queued(
-    report: Report, recipient: str, message_id: str, subject: str, content: bytes, at: datetime
+def _composed(
+    report: Report, mailing: Mailing, recipient: str, mail: MailPlan, sending: Sending
 ) -> Message:
+    local = f"{sending.stream}-{report.run.id}.{_short(recipient)}.{sending.installation}"
+    message_id = f"<{local}@{mail.host}>"
+    content = mail.composer.compose(
+        mailing, recipient=recipient, message_id=message_id, at=sending.at
+    )
     return Message(
         id=0,
         run_id=report.run.id or 0,
         recipient=recipient,
         message_id=message_id,
-        subject=subject,
+        subject=mailing.subject,
         content=content,
         state=MessageState.QUEUED,
         attempts=0,
-        due_at=at,
+        due_at=sending.at,
     )
+
+
+def installation_of(key: bytes) -> str:
+    """Return a name for this database that tells nothing of its key."""
+    return hashlib.sha256(b"installation" + key).hexdigest()[:12]
 
 
 def _short(text: str) -> str:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from auditor import app, review
-from auditor.audit.closing import compose_messages, installation_of
+from auditor.audit.closing import Sending, compose_messages, installation_of
 from auditor.audit.inventory import Scope, in_scope
 from auditor.audit.run import Watch
 from auditor.cli.console import complain, say, set_up_logging
@@ -85,14 +85,13 @@ def send_again(settings: Settings, store: Store, report: Report) -> int:
     if plan is None or mailer is None:
         raise UsageError("no mail is configured: add [email] to the configuration")
     at, code = app.now(), 0
-    messages = compose_messages(
-        report,
-        plan,
+    sending = Sending(
         installation=installation_of(store.fingerprint_key()),
         page=app.page_of(settings, report),
         at=at,
         stream=f"again-{at:%Y%m%d%H%M%S}",
     )
+    messages = compose_messages(report, plan, sending)
     for message in messages:
         try:
             mailer.send(message)

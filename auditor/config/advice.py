@@ -32,6 +32,7 @@ def warnings(settings: Settings) -> tuple[str, ...]:
         *_plain_studio(settings.studio.base_url),
         *_password_in_url(settings.database),
         *(_plain_mail(settings.email) if settings.email else ()),
+        *(_quiet_mail(settings.email) if settings.email else ()),
         *_unknown_fields(settings.rules),
         *_unaudited_scopes(settings),
     )
@@ -97,10 +98,12 @@ def _unaudited_scopes(settings: Settings) -> Iterator[str]:
         return
     audited = {project.id: project.learn_blocks for project in settings.projects}
     remedy = "name it under [[projects]], or leave it out here"
-    for key, rule in _placed(settings.rules):
-        for project in sorted(rule.scope.projects - set(audited)):
+    scopes = [(key, rule.scope) for key, rule in _placed(settings.rules)]
+    scopes += [(f"subscriptions[{n}]", one.scope) for n, one in enumerate(settings.subscriptions)]
+    for key, scope in scopes:
+        for project in sorted(scope.projects - set(audited)):
             yield f"{key}.projects: project {project} is not audited ({remedy})"
-        for block in sorted(rule.scope.blocks):
+        for block in sorted(scope.blocks):
             if not _is_audited(block, audited):
                 yield f"{key}.blocks: learn block {block} is not audited ({remedy})"
 
@@ -130,6 +133,14 @@ def _path(rule: _Rule) -> str:
             return rule.path
         case Window():
             return ""
+
+
+def _quiet_mail(email: EmailSettings) -> Iterator[str]:
+    if email.send == "drift":
+        yield (
+            'email.send: "drift" mails nothing on a quiet night, so a dead auditor looks like one '
+            '(write "always", or watch `auditor status` from elsewhere)'
+        )
 
 
 def _is_loopback(host: str) -> bool:

@@ -47,6 +47,7 @@ from auditor.drift.rules import (
     Subject,
     Window,
 )
+from auditor.drift.subscriptions import Subscription
 from auditor.errors import ConfigError, Problem
 from auditor.redaction import Secret
 from auditor.schedule import parse_cron
@@ -100,6 +101,7 @@ def _settings(document: tables.Document) -> Settings:
         reports=ReportSettings(directory=Path(document.reports.directory)),
         email=_email(document.email) if document.email else None,
         projects=tuple(_project(project, shared) for project in document.projects),
+        subscriptions=tuple(_subscription(table) for table in document.subscriptions),
         every_project=shared if studio.projects == "all" else None,
         rules=_rules(document),
     )
@@ -240,6 +242,16 @@ def _condition(table: tables.RuleTable) -> Condition:
     if table.is_ is not None:
         return OneOf((table.is_,))
     return OneOf(tuple(table.one_of or ()))
+
+
+def _subscription(table: tables.SubscriptionTable) -> Subscription:
+    return Subscription(
+        recipient=table.recipient,
+        scope=_scope(table),
+        areas=frozenset(Area(area) for area in table.areas or ()),
+        least=Severity(table.severity),
+        gets=frozenset(table.gets),
+    )
 
 
 def _subject(table: tables.SubjectTable) -> Subject:

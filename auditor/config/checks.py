@@ -29,6 +29,7 @@ def cross_problems(document: Table) -> Iterator[Problem]:
     yield from _credentials(document)
     yield from _half_a_login(_table(document, "email"))
     yield from _recipients(_table(document, "email"))
+    yield from _subscriptions(document)
     yield from _subjects(document)
     yield from _conditions(document)
     yield from _repeated_names(document, "ignore")
@@ -184,6 +185,22 @@ def _moment(window: Table, key: str, zone: ZoneInfo | None) -> datetime | None:
     if zone is None or not isinstance(moment, datetime) or not is_reckonable(moment):
         return None
     return in_utc(moment, zone)
+
+
+def _subscriptions(document: Table) -> Iterator[Problem]:
+    everything = {
+        one.lower()
+        for one in _list(_table(document, "email"), "recipients")
+        if isinstance(one, str)
+    }
+    for index, table in _tables(document, "subscriptions"):
+        steps: list[Step] = ["subscriptions", index]
+        if "email" not in document:
+            yield problem(steps, "stands without [email]", "add [email] with its mail server")
+        recipient = table.get("recipient")
+        if isinstance(recipient, str) and recipient.lower() in everything:
+            message = "stands among email.recipients, who get every report whole"
+            yield problem([*steps, "recipient"], message, "leave one of the two out")
 
 
 def _credential_tables(document: Table) -> Iterator[tuple[list[Step], Table]]:

@@ -32,8 +32,9 @@ _TABLES: dict[tuple[str, ...], tuple[type[BaseModel], ...]] = {
     ("ignore",): (tables.IgnoreTable,),
     ("rules",): (tables.RuleTable,),
     ("windows",): (tables.WindowTable,),
+    ("subscriptions",): (tables.SubscriptionTable,),
 }
-_LISTS_OF_TABLES = {"projects", "severity", "ignore", "rules", "windows"}
+_LISTS_OF_TABLES = {"projects", "severity", "ignore", "rules", "windows", "subscriptions"}
 _WANTED = {
     "int_type": ("a whole number", "write it without quotes and without a point"),
     "float_type": ("a number", "write it without quotes"),

@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 from zoneinfo import ZoneInfo
 
 from auditor.drift.rules import Rules
+from auditor.drift.subscriptions import Subscription
 from auditor.redaction import Secret
 from auditor.schedule import Cron
 
@@ -156,6 +157,7 @@ class Settings:
 
     Attributes:
         email: None where no mail is wanted.
+        subscriptions: who gets a part of each report beside the recipients, who get all.
         every_project: the credential whose every project is audited, None where only `projects`
             are.
         rules: what the operator laid down, in the order of the file.
@@ -168,4 +170,5 @@ class Settings:
     email: EmailSettings | None
     projects: tuple[ProjectSettings, ...]
     every_project: Auth | None
+    subscriptions: tuple[Subscription, ...] = ()
     rules: Rules = field(default_factory=Rules)

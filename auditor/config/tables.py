@@ -24,6 +24,7 @@ from auditor.config.values import (
     LineOfText,
     MailHost,
     Moment,
+    NotEmpty,
     Pattern,
     PlainValue,
     ProjectScope,
@@ -204,6 +205,8 @@ AreaName: TypeAlias = Literal[
     "unknown",
 ]
 
+Worth: TypeAlias = Literal["drift", "failures", "quiet"]
+
 
 class ScopedTable(_Table):
     """What each of the operator's rules may say: the targets that it is for."""
@@ -255,6 +258,15 @@ class WindowTable(ScopedTable):
     author: LineOfText
 
 
+class SubscriptionTable(ScopedTable):
+    """One of `[[subscriptions]]`."""
+
+    recipient: Address
+    areas: Annotated[list[AreaName], NotEmpty] | None = None
+    severity: SeverityName = "info"
+    gets: Annotated[list[Worth], NotEmpty] = ["drift", "failures"]
+
+
 class Document(_Table):
     """The whole file, in which every table with a default for all its keys is given."""
 
@@ -268,3 +280,4 @@ class Document(_Table):
     ignore: list[IgnoreTable] = []
     rules: list[RuleTable] = []
     windows: list[WindowTable] = []
+    subscriptions: list[SubscriptionTable] = []

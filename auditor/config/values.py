@@ -226,6 +226,7 @@ MailHost = Annotated[str, AfterValidator(_mail_host)]
 Address = Annotated[str, AfterValidator(_address)]
 Identifier = Annotated[int, Field(ge=1, le=_WIDEST)]
 Pattern = Annotated[str, AfterValidator(_pattern)]
+NotEmpty = AfterValidator(_not_empty)
 ProjectScope = Annotated[list[Identifier], AfterValidator(_not_empty)]
 BlockScope = Annotated[
     list[Annotated[TargetId, PlainValidator(_block)]], AfterValidator(_not_empty)

@@ -36,7 +36,7 @@ from auditor.drift.ruling import SilencedVendor
 from auditor.outbox import MessageState
 from auditor.ports import Seen, Sighting, Unserved, Untold
 from auditor.store.packing import pack_json, unpack_json
-from auditor.store.tables import finding, message, run
+from auditor.store.tables import finding, holding, message, run
 
 _MOST_NAMED = 500  # in one statement; PostgreSQL takes 65,535 parameters
 
@@ -181,6 +181,17 @@ def mark_told(connection: Connection, run_id: int, *, at: datetime) -> None:
     connection.execute(update(finding).where(*these).values(told_at=at))
 
 
+def mark_held_told(connection: Connection, message_id: int, run_id: int, *, at: datetime) -> None:
+    """Count what a message holds that carries a part of the run's report as told."""
+    held = select(holding.c.fingerprint).where(holding.c.message_id == message_id)
+    these = (
+        finding.c.reported_run_id == run_id,
+        finding.c.told_at.is_(None),
+        finding.c.fingerprint.in_(held),
+    )
+    connection.execute(update(finding).where(*these).values(told_at=at))
+
+
 def _together(before: Untold | None, one: Untold) -> Untold:
     """Count the targets of the vendor's findings together: each batch stored its own."""
     if before is None or not isinstance(before.finding, VendorFinding):
@@ -192,12 +203,17 @@ def _together(before: Untold | None, one: Untold) -> Untold:
 
 
 def _untold(run_id: int) -> ColumnElement[bool]:
-    queued = (
-        select(message.c.id)
-        .where(message.c.run_id == finding.c.reported_run_id)
-        .where(message.c.state == MessageState.QUEUED)
+    """Return what an earlier run found, nobody was told and no queued message holds."""
+    of_report = select(message.c.id).where(
+        message.c.run_id == finding.c.reported_run_id, message.c.state == MessageState.QUEUED
+    )
+    held = (
+        select(holding.c.message_id)
+        .where(holding.c.message_id == message.c.id)
+        .where(holding.c.fingerprint == finding.c.fingerprint)
         .exists()
     )
+    queued = of_report.where(message.c.is_whole | held).exists()
     return finding.c.told_at.is_(None) & (finding.c.reported_run_id < run_id) & ~queued
 
 

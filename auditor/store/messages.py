@@ -12,14 +12,17 @@ from auditor.errors import UsageError
 from auditor.outbox import Message, MessageState
 from auditor.store import findings, notices
 from auditor.store.packing import pack, unpack
-from auditor.store.tables import message
+from auditor.store.tables import holding, message
 
 
 def queue(connection: Connection, messages: Sequence[Message]) -> None:
     """Store new messages."""
-    if messages:
-        rows = [{**_state(one), **_identity(one)} for one in messages]
-        connection.execute(insert(message), rows)
+    for one in messages:
+        row = {**_state(one), **_identity(one)}
+        number = connection.execute(insert(message).returning(message.c.id), row).scalar_one()
+        held = [{"message_id": number, "fingerprint": found} for found in sorted(one.holds or ())]
+        if held:
+            connection.execute(insert(holding), held)
 
 
 def undelivered(connection: Connection, *, due_by: datetime | None) -> tuple[Message, ...]:
@@ -36,14 +39,19 @@ def unsettled(connection: Connection) -> tuple[Message, ...]:
 
 
 def record(connection: Connection, one: Message) -> None:
-    """Store a message's next state; a delivered one makes its report's findings told.
+    """Store a message's next state; a delivered one makes told what it holds.
 
     One that another program has delivered or given up meanwhile stays as it is.
     """
     here = update(message).where(message.c.id == one.id, message.c.state == MessageState.QUEUED)
     if connection.execute(here.values(**_state(one))).rowcount != 1:
         _require(connection, one.id)
-    if one.delivered_at is not None:
+    if one.delivered_at is None:
+        return
+    is_whole = select(message.c.is_whole).where(message.c.id == one.id)
+    if not connection.execute(is_whole).scalar_one():
+        findings.mark_held_told(connection, one.id, one.run_id, at=one.delivered_at)
+    else:
         findings.mark_told(connection, one.run_id, at=one.delivered_at)
         notices.mark_told(connection, one.run_id, at=one.delivered_at)
 
@@ -65,6 +73,7 @@ def _identity(one: Message) -> dict[str, object]:
         "recipient": one.recipient,
         "message_id": one.message_id,
         "subject": one.subject,
+        "is_whole": one.holds is None,
     }
 
 

@@ -40,7 +40,7 @@ def _untold(run_id: int) -> ColumnElement[bool]:
     queued = (
         select(message.c.id)
         .where(message.c.run_id == notice.c.reported_run_id)
-        .where(message.c.state == MessageState.QUEUED)
+        .where(message.c.state == MessageState.QUEUED, message.c.is_whole)
         .exists()
     )
     return notice.c.told_at.is_(None) & (notice.c.reported_run_id < run_id) & ~queued

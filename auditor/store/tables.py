@@ -15,6 +15,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    true,
 )
 
 from auditor.store.columns import Digest, ForeignText, Moment
@@ -237,9 +238,19 @@ message = Table(
     Column("due_at", Moment, nullable=False),
     Column("last_error", ForeignText, nullable=False),
     Column("delivered_at", Moment),
+    Column("is_whole", Boolean, nullable=False, server_default=true()),
     UniqueConstraint("message_id"),
     Index(None, "run_id"),
     sqlite_autoincrement=True,
+)
+
+# What a message holds that carries a part of its report only.
+holding = Table(
+    "holding",
+    metadata,
+    Column("message_id", Integer, ForeignKey("message.id"), primary_key=True),
+    Column("fingerprint", String(64), primary_key=True),
+    sqlite_with_rowid=False,
 )
 
 # No unique index on `name`: PostgreSQL refuses to index a text of more than 2.7 KB.

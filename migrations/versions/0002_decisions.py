@@ -22,7 +22,19 @@ def upgrade() -> None:
     op.add_column("target", sa.Column("model_after", moment))
     op.add_column("target", sa.Column("model_until", moment))
     op.add_column("finding", sa.Column("silenced_by", sa.Text()))
+    whole = sa.Column("is_whole", sa.Boolean(), nullable=False, server_default=sa.true())
+    op.add_column("message", whole)
     op.create_index(op.f("ix_finding_project_id_learn_id"), "finding", ["project_id", "learn_id"])
+    op.create_table(
+        "holding",
+        sa.Column("message_id", sa.Integer(), nullable=False),
+        sa.Column("fingerprint", sa.String(64), nullable=False),
+        sa.PrimaryKeyConstraint("message_id", "fingerprint", name=op.f("pk_holding")),
+        sa.ForeignKeyConstraint(
+            ["message_id"], ["message.id"], name=op.f("fk_holding_message_id_message")
+        ),
+        sqlite_with_rowid=False,
+    )
     make_notices()
     make_decisions()
 
