@@ -194,11 +194,12 @@ def _stack_changes(before: Node, after: Node) -> Iterator[Change]:
         yield _change(new[j].path, new[j].field, Kind.ADDED, None, new[j].literal)
     for i, j in alignment.moved:
         yield _change(new[j].path, new[j].field, Kind.MOVED, i, j)
-    for i, j in alignment.pairs:
+    for i, j in (*alignment.pairs, *alignment.moved):
         yield from _layer_changes(old[i], new[j])
 
 
 def _layer_changes(before: Node, after: Node) -> Iterator[Change]:
+    """Yield what was edited in a layer, at its new place whether it moved or not."""
     if _other_type(_layer(before), _layer(after)):
         yield _change(after.path, after.field, Kind.REPLACED, before.literal, after.literal)
         return

@@ -1,122 +1,158 @@
-"""Alignment of layers: examples, and a brute-force oracle on small stacks."""
+"""Alignment of layers: the contract's sentences as examples."""
 
 from __future__ import annotations
 
 import itertools
-from collections import Counter
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from auditor.drift.layers import Alignment, align
+from auditor.drift.compare import compare
+from auditor.drift.layers import align
+from auditor.drift.layers.draft import Draft
+from auditor.drift.layers.search import Search
+from auditor.drift.layers.stacks import Stacks
 from auditor.drift.model import JsonObject
+from tests.drift.answers import sample
+from tests.drift.every_alignment import Candidate, findings, stack
 
-_LETTERS: dict[str, JsonObject] = {
-    "a": {"type": "dense", "neurons": 10},
-    "b": {"type": "dense", "neurons": 20},
-    "c": {"type": "conv1d", "neurons": 10, "kernelSize": 3},
-    "d": {"type": "flatten"},
-    "e": {"type": "dense", "neurons": 20, "dropoutRate": 0.5},
-}
-
-
-def _stack(letters: str) -> list[JsonObject]:
-    return [_LETTERS[letter] for letter in letters]
+_DENSE_10: JsonObject = {"type": "dense", "neurons": 10}
+_DENSE_20_DROPOUT: JsonObject = {"type": "dense", "neurons": 20, "dropoutRate": 0.5}
+_CONV: JsonObject = {"type": "conv1d", "neurons": 10, "kernelSize": 3}
+_FLATTEN: JsonObject = {"type": "flatten"}
 
 
-def _told(alignment: Alignment, old: str, new: str) -> list[str]:
-    told = [f"-{i}" for i in alignment.removed] + [f"+{j}" for j in alignment.added]
-    told += [f"{i}>{j}" for i, j in alignment.moved]
-    return told + [f"~{j}" for i, j in alignment.pairs if old[i] != new[j]]
+def _told(old: str, new: str) -> list[str]:
+    alignment = align(stack(old), stack(new))
+    return sorted(findings(Candidate(old, new, alignment.pairs, alignment.moved)))
 
 
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
-        ("abd", "abd", []),
-        ("abd", "acbd", ["+1"]),
-        ("acbd", "abd", ["-1"]),
-        ("ad", "da", ["0>1"]),
-        ("cda", "acd", ["2>0"]),
-        ("acd", "cda", ["0>2"]),
-        ("aa", "a", ["-1"]),
-        ("a", "aa", ["+1"]),
-        ("caad", "cad", ["-2"]),
-        ("aaaa", "aa", ["-2", "-3"]),
-        ("adc", "cda", ["2>0", "0>2"]),
-        ("aa", "aaaa", ["+2", "+3"]),
-        ("aad", "ada", ["1>2"]),
-        ("ab", "aa", ["~1"]),
-        ("acd", "add", ["~1"]),
-        ("", "ad", ["+0", "+1"]),
-        ("ad", "", ["-0", "-1"]),
+        pytest.param("abd", "abd", [], id="nothing"),
+        pytest.param("abd", "acbd", ["+1"], id="inserted"),
+        pytest.param("acbd", "abd", ["-1"], id="removed"),
+        pytest.param("", "ad", ["+0", "+1"], id="from nothing"),
+        pytest.param("ad", "", ["-0", "-1"], id="to nothing"),
+        pytest.param("ab", "aa", ["~1*1"], id="edited"),
+        pytest.param("acd", "add", ["=1"], id="replaced"),
+        pytest.param("cda", "acd", ["2>0"], id="moved to the front"),
+        pytest.param("acd", "cda", ["0>2"], id="moved to the end"),
+        pytest.param("adc", "cda", ["0>2", "2>0"], id="what stays between has not moved"),
+        pytest.param("acd", "cdb", ["0>2", "~2*1"], id="moved and edited"),
+        pytest.param("cda", "bcd", ["2>0", "~0*1"], id="moved to the front and edited"),
+        pytest.param("acd", "cde", ["0>2", "~2*2"], id="moved, two properties edited"),
+        pytest.param("acdfdcf", "cdfdcfb", ["0>6", "~6*1"], id="moved far and edited"),
+        pytest.param("aff", "ffd", ["+2", "-0"], id="another type has never moved"),
+        pytest.param("acdf", "cdaf", ["0>2"], id="moved, not edited twice"),
+        pytest.param("eba", "beb", ["2>0", "~0*1"], id="moved and edited among its like"),
+        pytest.param("def", "cf", ["-0", "=0"], id="the first removed, the second replaced"),
+        pytest.param("ecabe", "bea", ["-1", "-4", "3>0"], id="no move to where it stood"),
     ],
 )
 def test_an_edit_is_told_as_what_was_done(old: str, new: str, expected: list[str]) -> None:
-    assert _told(align(_stack(old), _stack(new)), old, new) == expected
+    assert _told(old, new) == expected
 
 
-def test_one_layer_inserted_into_forty_is_one() -> None:
-    old: list[JsonObject] = [{"type": "dense", "neurons": place} for place in range(40)]
-    new: list[JsonObject] = [*old[:17], {"type": "flatten"}, *old[17:]]
-
-    alignment = align(old, new)
-
-    assert (alignment.added, alignment.removed, alignment.moved) == ((17,), (), ())
-
-
-_STACKS = st.text(alphabet="abcde", max_size=5)
-
-
-@settings(max_examples=150, deadline=None)
-@given(_STACKS, _STACKS)
-def test_no_alignment_is_cheaper(old: str, new: str) -> None:
-    assert _cost(align(_stack(old), _stack(new)), old, new) == _cheapest(old, new)
-
-
-@settings(max_examples=100, deadline=None)
-@given(_STACKS, _STACKS)
-def test_every_layer_is_told_of_once(old: str, new: str) -> None:
-    alignment = align(_stack(old), _stack(new))
-
-    before = [i for i, _ in (*alignment.pairs, *alignment.moved)] + list(alignment.removed)
-    after = [j for _, j in (*alignment.pairs, *alignment.moved)] + list(alignment.added)
-    assert sorted(before) == list(range(len(old)))
-    assert sorted(after) == list(range(len(new)))
-    assert all(old[i] == new[j] for i, j in alignment.moved)
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        pytest.param("ad", "da", ["0>1"], id="alone"),
+        pytest.param("dacf", "dcaf", ["1>2"], id="among others"),
+        pytest.param("dacf", "dcbf", ["1>2", "~2*1"], id="the first edited"),
+        pytest.param("dacd", "dfad", ["1>2", "~1*2"], id="the second edited"),
+        pytest.param("dacd", "dfbd", ["1>2", "~1*2", "~2*1"], id="both edited"),
+        pytest.param("aad", "ada", ["1>2"], id="behind a twin"),
+        pytest.param("aba", "baa", ["0>1"], id="before a twin"),
+        pytest.param("ad", "cdda", ["+0", "+2", "0>3"], id="across a twin added"),
+        pytest.param("adc", "cfda", ["+1", "1>2", "2>0"], id="not where a third crosses them"),
+    ],
+)
+def test_of_swapped_neighbours_the_first_has_moved(
+    old: str, new: str, expected: list[str]
+) -> None:
+    assert _told(old, new) == expected
 
 
-def _cost(alignment: Alignment, old: str, new: str) -> tuple[int, int]:
-    """Return cost and number of findings, as the contract counts."""
-    pairs = [_pair_cost(old[i], new[j]) for i, j in alignment.pairs]
-    others = len(alignment.removed) + len(alignment.added) + len(alignment.moved)
-    return sum(c for c, _ in pairs) + 2 * others, sum(f for _, f in pairs) + others
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        pytest.param("aa", "a", ["-1"], id="one of two removed"),
+        pytest.param("a", "aa", ["+1"], id="a second added"),
+        pytest.param("caad", "cad", ["-2"], id="removed between others"),
+        pytest.param("aaaa", "aa", ["-2", "-3"], id="two removed"),
+        pytest.param("aa", "aaaa", ["+2", "+3"], id="two added"),
+        pytest.param("caaad", "aaacd", ["0>3"], id="a move across twins"),
+        pytest.param("aaacd", "caaad", ["3>0"], id="a move back across twins"),
+        pytest.param("aacd", "acda", ["1>3"], id="the last of the twins moves away"),
+        pytest.param("caaad", "aaafd", ["0>3", "~3*2"], id="moved across twins and edited"),
+    ],
+)
+def test_of_twins_the_last_is_meant(old: str, new: str, expected: list[str]) -> None:
+    assert _told(old, new) == expected
 
 
-def _pair_cost(before: str, after: str) -> tuple[int, int]:
-    if before == after:
-        return 0, 0
-    a, b = _LETTERS[before], _LETTERS[after]
-    if a["type"] != b["type"]:
-        return 3, 1
-    return 1, sum(1 for key in a.keys() | b.keys() if a.get(key) != b.get(key))
+def _changes(old: list[JsonObject], new: list[JsonObject]) -> list[tuple[object, ...]]:
+    before, after = sample(), sample()
+    before["visualLayers"], after["visualLayers"] = old, new
+    return [(str(one.kind), one.path, one.before, one.after) for one in compare(before, after)]
 
 
-def _cheapest(old: str, new: str) -> tuple[int, int]:
-    """Try every order-keeping pairing; what is left over is moved where it can be."""
-    return min(
-        _with_leftovers(old, new, tuple(zip(kept_old, kept_new, strict=True)))
-        for size in range(min(len(old), len(new)) + 1)
-        for kept_old in itertools.combinations(range(len(old)), size)
-        for kept_new in itertools.combinations(range(len(new)), size)
+def test_a_layer_moved_and_edited_is_a_move_and_its_properties_at_the_new_place() -> None:
+    old = [_DENSE_10, _CONV, _FLATTEN]
+    new = [_CONV, _FLATTEN, _DENSE_20_DROPOUT]
+
+    assert _changes(old, new) == [
+        ("moved", "visualLayers[2]", 0, 2),
+        ("changed", "visualLayers[2].neurons", 10, 20),
+        ("added", "visualLayers[2].dropoutRate", None, 0.5),
+    ]
+
+
+def test_a_layer_only_moved_has_no_properties_to_tell() -> None:
+    old, new = [_DENSE_10, _CONV, _FLATTEN], [_CONV, _FLATTEN, _DENSE_10 | {"enabled": True}]
+
+    assert _changes(old, new) == [("moved", "visualLayers[2]", 0, 2)]
+
+
+def test_a_model_moved_and_swapped_for_another_is_a_move_and_one_replaced() -> None:
+    old: list[JsonObject] = [{"type": "transfer_organization", "organizationModelId": 1}]
+    new: list[JsonObject] = [
+        {"type": "transfer_organization", "organizationModelId": 2, "neurons": 16}
+    ]
+
+    assert _changes([*old, _CONV, _FLATTEN], [_CONV, _FLATTEN, *new]) == [
+        ("moved", "visualLayers[2]", 0, 2),
+        ("replaced", "visualLayers[2]", *old, *new),
+    ]
+
+
+def test_another_model_counts_as_one_finding() -> None:
+    old: JsonObject = {"type": "transfer_organization", "organizationModelId": 1, "neurons": 8}
+    other: JsonObject = {**old, "organizationModelId": 2, "neurons": 16, "dropoutRate": 0.5}
+    like: JsonObject = {**other, "organizationModelId": 1}
+
+    assert _changes([old], [other, like]) == [
+        ("added", "visualLayers[1]", None, like),
+        ("replaced", "visualLayers[0]", old, other),
+    ]
+
+
+def test_a_search_cut_short_still_tells_every_layer_once_and_joins_moves() -> None:
+    old, new = "acdfbe" * 3, "ebfdca" * 3
+    stacks = Stacks.of(stack(old), stack(new))
+
+    draft = Search(stacks, max_steps=1).cheapest()
+
+    assert _is_whole(draft, len(old), len(new))
+    assert all((stacks.old[i], stacks.new[j]) in stacks.differing for i, j in draft.moved.items())
+    assert not any(
+        (stacks.old[i], stacks.new[j]) in stacks.differing
+        for i, j in itertools.product(draft.removed, draft.added)
     )
 
 
-def _with_leftovers(old: str, new: str, pairs: tuple[tuple[int, int], ...]) -> tuple[int, int]:
-    costs = [_pair_cost(old[i], new[j]) for i, j in pairs]
-    removed = Counter(x for i, x in enumerate(old) if i not in {i for i, _ in pairs})
-    added = Counter(x for j, x in enumerate(new) if j not in {j for _, j in pairs})
-    moves = (removed & added).total()
-    others = removed.total() + added.total() - moves
-    return sum(c for c, _ in costs) + 2 * others, sum(f for _, f in costs) + others
+def _is_whole(draft: Draft, old: int, new: int) -> bool:
+    before = [*draft.pairs, *draft.moved, *draft.removed]
+    after = [*draft.pairs.values(), *draft.moved.values(), *draft.added]
+    return sorted(before) == list(range(old)) and sorted(after) == list(range(new))
