@@ -1,0 +1,191 @@
+"""Random edits of everything beside the stack of layers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+from hypothesis import strategies as st
+
+from tests.signal.acts import Act, Choice, choice, fraction, kind, whole, words
+from tests.signal.edits import Answer, cut, put
+from tests.signal.pairs import (
+    DATA,
+    IDLE,
+    LOST,
+    MODEL_TYPE,
+    NAME,
+    PROFILING,
+    RETRAIN,
+    SAME_PROGRAM,
+    SAMPLES,
+    SCRIPT,
+    TRAINED,
+    TRAINING,
+    UNKNOWN,
+    Row,
+    Told,
+)
+
+_SWITCHED = ("augmentationPolicySpectrogram", "akidaEdgeLearningConfig")
+_LEVELS = ("none", "low", "high")
+
+
+def choices(base: Answer) -> Iterator[Choice]:
+    """Yield the edits of settings that an answer can be given."""
+    yield from _training(base)
+    yield choice("rate", _rate(base))
+    yield from (choice(name, _switched(base, name)) for name in _SWITCHED if base.get(name))
+    yield from _inside(base, "customParameters")
+    yield from _inside(base, "blockParameters")
+    yield from _data(base)
+    yield from _training_itself(base)
+    yield choice("name", words(base["name"]).map(lambda new: _set(NAME, base, name=new)))
+    yield choice("script", script_acts(base))
+    yield from _interface(base)
+    yield choice("unknown", st.sampled_from((0, 1, False, "", [], {})).map(_unknown(base)))
+
+
+def _set(row: Row, base: Answer, **values: Any) -> Act:  # noqa: ANN401 - any JSON
+    told = tuple(row.told(kind(base, name), name) for name in values)
+    return Act(edit=put(**values), told=told)
+
+
+def _set_one(row: Row, base: Answer, name: str, new: Any) -> Act:  # noqa: ANN401 - any JSON
+    return _set(row, base, **{name: new})
+
+
+def _training(base: Answer) -> Iterator[Choice]:
+    values: dict[str, st.SearchStrategy[Any]] = {
+        "trainingCycles": whole(base["trainingCycles"]),
+        "batchSize": whole(base.get("batchSize")),
+        "trainTestSplit": fraction(base.get("trainTestSplit")),
+        "customValidationMetadataKey": words(base.get("customValidationMetadataKey")),
+        "autoClassWeights": st.just(not base.get("autoClassWeights")),
+        "augmentationPolicyImage": _other(("none", "all"), base["augmentationPolicyImage"]),
+        "anomalyCapacity": _other(("low", "high"), base.get("anomalyCapacity")),
+    }
+    for name, drawn in values.items():
+        yield choice(name, drawn.map(partial(_set_one, TRAINING, base, name)))
+    for name in ("profileInt8", "skipEmbeddingsAndMemory"):
+        yield choice(name, st.just(_set(PROFILING, base, **{name: not base[name]})))
+    for name in {"batchSize", "trainTestSplit"} & base.keys():
+        gone = Act(edit=cut(name), told=(TRAINING.removed(name),))
+        yield choice(name, st.just(gone))
+
+
+def _rate(base: Answer) -> st.SearchStrategy[Act]:
+    """Return edits of the learning rate and of the optimizer that ignores it."""
+    was = bool(base.get("useLearnedOptimizer"))
+
+    def act(rate: float | None, is_learned: bool) -> Act:
+        row = IDLE if is_learned else TRAINING
+        acts = [_set(row, base, learningRate=rate)] if rate is not None else []
+        if is_learned != was:
+            acts.append(_set(TRAINING, base, useLearnedOptimizer=is_learned))
+        return _both(acts)
+
+    return st.builds(act, st.none() | fraction(base["learningRate"]), st.booleans())
+
+
+def _switched(base: Answer, name: str) -> st.SearchStrategy[Act]:
+    """Return edits of an object that can be switched off, details among them."""
+    old = base[name]
+    values = {key: _detail(value) for key, value in old.items()}
+    if len(values) == 1:
+        values["warping"] = st.just(True)
+    some = st.lists(st.sampled_from(sorted(values)), min_size=1, unique=True)
+    changed = some.flatmap(lambda keys: st.fixed_dictionaries({key: values[key] for key in keys}))
+    row = TRAINING if old["enabled"] else IDLE
+    gone = Act(edit=cut(name), told=(row.removed(name),))
+    if len(old) == 1:
+        return changed.map(lambda new: _details(old, name, new))
+    return st.one_of(changed.map(lambda new: _details(old, name, new)), st.just(gone))
+
+
+def _detail(old: Any) -> st.SearchStrategy[Any]:  # noqa: ANN401 - any JSON
+    if isinstance(old, bool):
+        return st.just(not old)
+    return _other(_LEVELS, old) if isinstance(old, str) else whole(old)
+
+
+def _details(old: Answer, name: str, new: dict[str, Any]) -> Act:
+    row = TRAINING if new.get("enabled", old["enabled"]) else IDLE
+    rows = {"enabled": TRAINING}
+    told = tuple(rows.get(key, row).told(kind(old, key), f"{name}.{key}") for key in new)
+    return Act(edit=put(name, **new), told=told)
+
+
+def _inside(base: Answer, name: str) -> Iterator[Choice]:
+    """Yield edits of the members of an object that the answer holds."""
+    for key, old in base.get(name, {}).items():
+        path = f"{name}.{key}"
+        values: st.SearchStrategy[Any] = words(old) if isinstance(old, str) else whole(old)
+        gone = Act(edit=cut((name, key)), told=(TRAINING.removed(path),))
+        yield choice(path, values.map(partial(_changed, TRAINING, name, key)) | st.just(gone))
+
+
+def _changed(row: Row, where: str, name: str, new: Any) -> Act:  # noqa: ANN401 - any JSON
+    return Act(edit=put(where, **{name: new}), told=(row.changed(f"{where}.{name}"),))
+
+
+def _data(base: Answer) -> Iterator[Choice]:
+    old = base["dependencies"]
+    for row, name in ((SAMPLES, "sampleCount"), (DATA, "featureCount")):
+        yield choice(name, whole(old[name]).map(partial(_changed, row, "dependencies", name)))
+    for name in ("classes", "outputClasses", "blockNames"):
+        more = words(None).map(partial(_longer, old[name]))
+        yield choice(name, more.map(partial(_changed, DATA, "dependencies", name)))
+    yield choice("shape", words(base["shape"]).map(partial(_set_one, DATA, base, "shape")))
+
+
+def _longer(old: list[str], new: str) -> list[str]:
+    return [*old, f"more {new}"]
+
+
+def _training_itself(base: Answer) -> Iterator[Choice]:
+    row = LOST if base["trained"] else TRAINED
+    yield choice("trained", st.just(_set(row, base, trained=not base["trained"])))
+    others = _other(("int8", "float32", "akida"), base["selectedModelType"])
+    asked = Act(
+        edit=put(selectedModelType="requiresRetrain"),
+        told=(RETRAIN.changed("selectedModelType"),),
+        is_mirrored=False,  # only entering it is folded and high
+    )
+    changed = others.map(lambda new: _set(MODEL_TYPE, base, selectedModelType=new))
+    yield choice("selectedModelType", st.one_of(changed, st.just(asked)))
+
+
+def script_acts(base: Answer) -> st.SearchStrategy[Act]:
+    """Return edits of the script: the same program, another one, none that parses."""
+    ends: tuple[tuple[Row, str], ...] = (
+        (SAME_PROGRAM, "# more\n"),
+        (SCRIPT, "more = 1\n"),
+        (SCRIPT, "more = (\n"),
+    )
+    return st.sampled_from([_set(row, base, script=base["script"] + end) for row, end in ends])
+
+
+def _interface(base: Answer) -> Iterator[Choice]:
+    for name in ("showAdvancedTrainingSettings", "showAugmentationTrainingSettings"):
+        yield choice(name, st.just(Act(edit=put(**{name: not base[name]}), suppressed=1)))
+    other = Act(edit=put(lastShownModelVariant="akida"), suppressed=1)
+    yield choice("lastShownModelVariant", st.just(other))
+
+
+def _unknown(base: Answer) -> Callable[[Any], Act]:
+    return partial(_set_one, UNKNOWN, base, "fromNewerStudio")
+
+
+def _other(values: tuple[str, ...], old: object) -> st.SearchStrategy[str]:
+    return st.sampled_from([one for one in values if one != old])
+
+
+def _both(acts: list[Act]) -> Act:
+    def edit(answer: Answer) -> None:
+        for one in acts:
+            one.edit(answer)
+
+    told: tuple[Told, ...] = tuple(found for one in acts for found in one.told)
+    return Act(edit=edit, told=told)

@@ -1,0 +1,106 @@
+"""How exact the program is on the corpus, beside plain deepdiff, and then on random nights.
+
+python -m tests.signal.measure; exits 1 where anything is not exact.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from deepdiff import DeepDiff
+
+from tests.signal.corpus import CORPUS
+from tests.signal.pairs import Pair
+from tests.signal.verdict import Verdict, answers, judged
+
+_EXAMPLES = "2000"
+_HEAD = ("area", "pairs", "exact", "findings", "missed", "false", "deepdiff", "right")
+_WIDTHS = (14, 6, 6, 9, 7, 6, 9, 6)
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A pair, how exact the program is on it, and how many changes plain deepdiff counts."""
+
+    pair: Pair
+    verdict: Verdict
+    deepdiff: int
+
+    @property
+    def is_deepdiff_right(self) -> bool:
+        return self.deepdiff == len(self.pair.told)
+
+
+def main() -> int:
+    """Print the table, every pair that is not exact, and what the properties say."""
+    measured = {area: [*map(_measured, pairs)] for area, pairs in CORPUS.items()}
+    _say(*_table(measured), "", *_harmless(measured), *_inexact(measured))
+    held = _properties_hold()
+    is_exact = all(one.verdict.is_exact for some in measured.values() for one in some)
+    return 0 if held and is_exact else 1
+
+
+def _measured(pair: Pair) -> Measured:
+    found = DeepDiff(*answers(pair))
+    return Measured(pair, judged(pair), sum(map(len, found.values())))
+
+
+def _table(measured: dict[str, list[Measured]]) -> Iterator[str]:
+    yield _row(*_HEAD)
+    for area, some in measured.items():
+        yield _row(area, *_counts(some))
+    yield _row("all", *_counts([one for some in measured.values() for one in some]))
+
+
+def _counts(some: list[Measured]) -> tuple[int, ...]:
+    return (
+        len(some),
+        sum(one.verdict.is_exact for one in some),
+        sum(len(one.pair.told) for one in some),
+        sum(len(one.verdict.missed) for one in some),
+        sum(len(one.verdict.false) for one in some),
+        sum(one.deepdiff for one in some),
+        sum(one.is_deepdiff_right for one in some),
+    )
+
+
+def _row(first: str, *others: object) -> str:
+    cells = [f"{cell:>{width}}" for cell, width in zip(others, _WIDTHS[1:], strict=True)]
+    return f"{first:<{_WIDTHS[0]}}{''.join(cells)}"
+
+
+def _harmless(measured: dict[str, list[Measured]]) -> Iterator[str]:
+    some = [one for one in measured["harmless"] if not one.pair.suppressed]
+    ours = sum(bool(one.verdict.false) for one in some)
+    theirs = sum(one.deepdiff > 0 for one in some)
+    yield f"False alarms on {len(some)} harmless rewritings: {ours}, plain deepdiff {theirs}."
+    yield "deepdiff: its changes with default options; right: as many as there are findings."
+
+
+def _inexact(measured: dict[str, list[Measured]]) -> Iterator[str]:
+    for area, some in measured.items():
+        for one in some:
+            if not one.verdict.is_exact:
+                yield f"\n{area}: {one.pair.name} (on {one.pair.base})"
+                yield str(one.verdict)
+
+
+def _properties_hold() -> bool:
+    _say("", f"Properties, {_EXAMPLES} examples each:")
+    environment = {"AUDITOR_EXAMPLES": _EXAMPLES} | os.environ
+    command = [sys.executable, "-m", "pytest", "-q", "tests/signal/test_properties.py"]
+    return subprocess.run(command, env=environment, check=False).returncode == 0  # noqa: S603
+
+
+def _say(*lines: str) -> None:
+    for line in lines:
+        sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,109 @@
+"""A labelled pair of answers, and the rows of the contract's table that its labels are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from tests.signal.edits import Edit
+
+
+class Told(NamedTuple):
+    """A finding as a label states it; `folded` is None where the contract leaves it open."""
+
+    area: str
+    owner: str
+    kind: str
+    path: str
+    severity: str
+    folded: frozenset[str] | None = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of "Areas, owners, default severities"."""
+
+    area: str
+    owner: str
+    severity: str
+
+    def added(self, path: str, *folded: str) -> Told:
+        return self.told("added", path, *folded)
+
+    def removed(self, path: str, *folded: str) -> Told:
+        return self.told("removed", path, *folded)
+
+    def changed(self, path: str, *folded: str) -> Told:
+        return self.told("changed", path, *folded)
+
+    def moved(self, path: str, *folded: str) -> Told:
+        return self.told("moved", path, *folded)
+
+    def replaced(self, path: str, *folded: str) -> Told:
+        return self.told("replaced", path, *folded)
+
+    def told(self, kind: str, path: str, *folded: str) -> Told:
+        return Told(self.area, self.owner, kind, path, self.severity, frozenset(folded))
+
+
+LOST = Row("trained", "training", "critical")
+TRAINED = Row("trained", "training", "medium")
+RETRAIN = Row("trained", "training", "high")
+MODEL_TYPE = Row("trained", "training", "low")
+LAYERS = Row("layers", "intent", "high")
+THRESHOLDS = Row("thresholds", "intent", "high")
+SUGGESTED = Row("thresholds", "training", "low")
+RATING = Row("thresholds", "intent", "medium")
+SCRIPT = Row("script", "intent", "high")
+SAME_PROGRAM = Row("script", "intent", "info")
+TRAINING = Row("training", "intent", "medium")
+PROFILING = Row("training", "intent", "info")
+DATA = Row("data", "dataset", "high")
+SAMPLES = Row("data", "dataset", "low")
+BLOCK = Row("identity", "intent", "high")
+NAME = Row("identity", "intent", "low")
+CATALOGUE = Row("catalogue", "vendor", "info")
+IN_USE = Row("catalogue", "vendor", "high")
+UNKNOWN = Row("unknown", "unknown", "low")
+
+# A setting that cannot act in the new answer is told as `info`.
+IDLE = Row("training", "intent", "info")
+IDLE_LAYER = Row("layers", "intent", "info")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """A base, an edit, and what exactly must be told of the two.
+
+    Attributes:
+        base: a name in `bases.BASES`.
+        told: the findings, no more and no fewer.
+        floating: paths that exactly one of the findings folds, where the contract lets any host.
+        suppressed: changes that are counted and not told.
+    """
+
+    name: str
+    edit: Edit
+    told: tuple[Told, ...]
+    base: str = ""
+    floating: frozenset[str] = frozenset()
+    suppressed: int = 0
+
+
+def pair(
+    name: str, edit: Edit, *told: Told, floating: Collection[str] = (), suppressed: int = 0
+) -> Pair:
+    """Return a pair whose base is still to be named."""
+    return Pair(
+        name=name,
+        edit=edit,
+        told=told,
+        floating=frozenset(floating),
+        suppressed=suppressed,
+    )
+
+
+def on(base: str, *pairs: Pair) -> tuple[Pair, ...]:
+    """Return the pairs with their base."""
+    return tuple(replace(one, base=base) for one in pairs)
