@@ -7,14 +7,15 @@ is refused where the value has moved on, by the live answer where Studio gives o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
-from auditor.drift.compare import compare
-from auditor.drift.findings import Comparison, judge_comparison
+from auditor.drift.findings import judge_comparison
 from auditor.drift.headlines import value_words
 from auditor.drift.model import Finding, JsonObject, Since, TargetId
-from auditor.drift.snapshots import hide_secrets, parse
+from auditor.drift.pairing import paired
+from auditor.drift.secrecy import hide_finding
+from auditor.drift.snapshots import secret_parameters, split, take_snapshot
 from auditor.errors import UsageError
 from auditor.ports import (
     Acknowledgement,
@@ -24,6 +25,7 @@ from auditor.ports import (
     Sighting,
     Store,
     Version,
+    accepted,
 )
 from auditor.redaction import Fingerprinter
 
@@ -71,6 +73,8 @@ def approve_all_new(store: Store, decision: Decision) -> tuple[Approved, ...]:
 def find(finding_id: str, store: Store) -> tuple[Sighting, ...]:
     """Return every sighting of the finding with this id, or the only one that begins so.
 
+    What is known to be a secret by now is hidden in it.
+
     Raises:
         UsageError: there is none, or more than one.
     """
@@ -82,7 +86,13 @@ def find(finding_id: str, store: Store) -> tuple[Sighting, ...]:
         raise UsageError(f"no finding {finding_id} is stored: reports print each one's id")
     if len(ids) > 1:
         raise UsageError(f"{finding_id} begins the ids of {len(ids)} findings: {', '.join(ids)}")
-    return found
+    return hidden_sightings(found, store)
+
+
+def hidden_sightings(found: Sequence[Sighting], store: Store) -> tuple[Sighting, ...]:
+    """Return sightings with what is known to be a secret by now hidden."""
+    secrets = store.secret_parameters()
+    return tuple(replace(one, finding=hide_finding(one.finding, secrets)) for one in found)
 
 
 def explain(finding_id: str, store: Store) -> Explanation:
@@ -93,14 +103,26 @@ def explain(finding_id: str, store: Store) -> Explanation:
     """
     sightings = find(finding_id, store)
     newest = sightings[-1]
-    found_id, target = newest.finding.id, newest.target
+    target, finding = newest.target, newest.finding
+    if target is None or not isinstance(finding, Finding):
+        return Explanation(
+            sightings=sightings,
+            holds=True,
+            last_seen_at=newest.at,
+            acknowledgements=(),
+            approvals=(),
+        )
+    holds = _now(newest, target, finding, store, None).holds
     return Explanation(
         sightings=sightings,
-        holds=target is None or _holds(newest, target, store, live=None),
+        holds=holds,
+        last_seen_at=_last_seen(newest, target, store) if holds else newest.at,
         acknowledgements=tuple(
-            one for one in store.all_acknowledgements() if one.finding == found_id
+            one
+            for one in store.all_acknowledgements()
+            if one.accepts == accepted(target, finding.path, finding.after)
         ),
-        approvals=store.approvals(target) if target else (),
+        approvals=store.approvals(target),
     )
 
 
@@ -120,13 +142,20 @@ def acknowledge(
         UsageError: there is no such finding, it is the vendor's, or the value has moved on.
     """
     newest = find(finding_id, store)[-1]
-    if newest.target is None or not isinstance(newest.finding, Finding):
+    target, finding = newest.target, newest.finding
+    if target is None or not isinstance(finding, Finding):
         raise UsageError("a change of the vendor's asks for no decision: nothing to acknowledge")
-    _require_unmoved(newest, newest.target, newest.finding, store, live)
+    now = _now(newest, target, finding, store, live)
+    if not now.holds:
+        raise UsageError(
+            f"{finding.path} of {target} has moved on from {value_words(finding.after)}: "
+            f"{now.words}; nothing was acknowledged, see the next report"
+        )
     one = Acknowledgement(
-        finding=newest.finding.id,
-        target=newest.target,
-        path=newest.finding.path,
+        finding=finding.id,
+        target=target,
+        path=finding.path,
+        value=finding.after,
         at=decision.at,
         author=decision.author,
         reason=decision.reason,
@@ -153,39 +182,39 @@ def _approved(known: Sequence[Known], store: Store, decision: Decision) -> tuple
     return approved
 
 
-def _require_unmoved(
+@dataclass(frozen=True, slots=True)
+class _Now:
+    """Whether a value is still what a finding says, and in words what it is else."""
+
+    holds: bool
+    words: str = ""
+
+
+def _now(
     sighting: Sighting, target: TargetId, finding: Finding, store: Store, live: JsonObject | None
-) -> None:
-    findings = _findings_now(sighting, target, store, live)
-    if any(one.id == finding.id for one in findings):
-        return
-    now = next((one for one in findings if one.path == finding.path), None)
-    words = f"it is {value_words(now.after)} now" if now else "it is back, or elsewhere by now"
-    raise UsageError(
-        f"{finding.path} of {target} has moved on from {value_words(finding.after)}: {words}; "
-        "nothing was acknowledged, see the next report"
-    )
-
-
-def _holds(sighting: Sighting, target: TargetId, store: Store, live: JsonObject | None) -> bool:
-    found = sighting.finding.id
-    return any(one.id == found for one in _findings_now(sighting, target, store, live))
-
-
-def _findings_now(
-    sighting: Sighting, target: TargetId, store: Store, live: JsonObject | None
-) -> tuple[Finding, ...]:
-    """Return what the value now comes to, seen from what the finding was seen from."""
+) -> _Now:
+    """Return how a value stands now, seen from the version that the finding was seen from."""
     versions = store.versions(target)
     reference = _reference(sighting, target, versions, store)
     if reference is None:
-        return ()
-    old = _document(reference, store)
-    new = _document(versions[0], store) if live is None else _hidden(live, store)
-    judged = judge_comparison(
-        Comparison(target=target, old=old, new=new, changes=compare(old, new))
-    )
-    return (*judged.findings, *judged.silent)
+        return _Now(holds=False, words="there is nothing left to compare it with")
+    key = Fingerprinter(store.fingerprint_key())
+    secrets = store.secret_parameters()
+    new = versions[0].snapshot
+    if live is not None:
+        parts = split(live)
+        secrets |= secret_parameters(parts.catalogue)
+        new = take_snapshot(parts, fingerprinter=key, secrets=secrets)
+    comparison = paired(reference.snapshot, new, target=target, fingerprinter=key, secrets=secrets)
+    judged = judge_comparison(comparison)
+    there = (*judged.findings, *judged.silent)
+    value = accepted(target, finding.path, hide_finding(finding, secrets).after)
+    shown = [hide_finding(one, secrets) for one in there]
+    if any(accepted(target, one.path, one.after) == value for one in shown):
+        return _Now(holds=True)
+    now = next((one for one in shown if one.path == finding.path), None)
+    words = f"it is {value_words(now.after)} now" if now else "it is back, or elsewhere by now"
+    return _Now(holds=False, words=words)
 
 
 def _reference(
@@ -193,16 +222,12 @@ def _reference(
 ) -> Version | None:
     """Return the version that the finding was compared with."""
     if isinstance(sighting.finding, Finding) and sighting.finding.since is Since.BASELINE:
-        known = store.known([target]).get(target)
-        baseline = known.baseline_version_id if known else None
-        return next((one for one in versions if one.id == baseline), None)
+        then = [one for one in store.approvals(target) if one.at <= sighting.at]
+        return next((one for one in versions if then and one.id == then[0].version_id), None)
     return next((one for one in versions if one.run_id < sighting.run_id), None)
 
 
-def _document(version: Version, store: Store) -> JsonObject:
-    return _hidden(parse(version.snapshot.document), store)
-
-
-def _hidden(document: JsonObject, store: Store) -> JsonObject:
-    key = Fingerprinter(store.fingerprint_key())
-    return hide_secrets(document, key, store.secret_parameters())
+def _last_seen(sighting: Sighting, target: TargetId, store: Store) -> datetime:
+    known = store.known([target]).get(target)
+    last = known.last_checked_at if known else None
+    return max(last, sighting.at) if last else sighting.at

@@ -8,16 +8,11 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from auditor.drift.compare import compare, compare_catalogues
-from auditor.drift.findings import Comparison, judge_comparison, with_vendor
-from auditor.drift.folding import is_visual
+from auditor.drift.findings import judge_comparison, with_vendor
 from auditor.drift.life import first_life, next_life
-from auditor.drift.model import Change, Finding, JsonObject, ModelState, Snapshot, TargetId
-from auditor.drift.policy import models_of
+from auditor.drift.model import Finding, JsonObject, ModelState, Snapshot, TargetId
+from auditor.drift.pairing import paired
 from auditor.drift.snapshots import (
-    hide_secrets,
-    parse,
-    parse_catalogue,
     secret_parameters,
     split,
     take_snapshot,
@@ -166,30 +161,14 @@ def difference(
     secrets: frozenset[str],
 ) -> Difference:
     """Return what `diff` tells of two snapshots, judged from the two alone."""
-    before = hide_secrets(parse(old.document), fingerprinter, secrets)
-    after = hide_secrets(parse(new.document), fingerprinter, secrets)
-    comparison = Comparison(
-        target=target,
-        old=before,
-        new=after,
-        changes=compare(before, after),
-        catalogue=_catalogue_changes(old, new),
-        in_use=models_of(after) if is_visual(after) else models_of(before),
-    )
+    comparison = paired(old, new, target=target, fingerprinter=fingerprinter, secrets=secrets)
+    before, after = comparison.documents
     judged = judge_comparison(comparison)
     life = next_life(first_life(before).state, before, after, judged.findings)
     return Difference(
         model_state=life.state,
         findings=with_vendor(comparison, judged),
         suppressed=len(judged.silent),
-    )
-
-
-def _catalogue_changes(old: Snapshot, new: Snapshot) -> tuple[Change, ...]:
-    if old.catalogue.digest == new.catalogue.digest:
-        return ()
-    return compare_catalogues(
-        parse_catalogue(old.catalogue.document), parse_catalogue(new.catalogue.document)
     )
 
 

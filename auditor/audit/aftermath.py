@@ -10,7 +10,7 @@ from auditor.audit.judging import Bench
 from auditor.audit.tally import Tally
 from auditor.drift.model import Notice, NoticeKind, Since, TargetId
 from auditor.drift.rules import IgnoreRule, Rules
-from auditor.drift.state_rules import notice_of_break, notice_of_end
+from auditor.drift.state_rules import Broken, notice_of_break, notice_of_end, place_free
 from auditor.errors import ConfigError, Problem
 from auditor.ports import Acknowledgement, Aftermath, Episode, RunStore
 
@@ -52,9 +52,7 @@ def aftermath(tally: Tally, bench: Bench, store: RunStore, *, is_whole: bool) ->
     """
     rules, today = bench.rules, bench.today
     open_ones = {_key_of(one): one for one in store.episodes()}
-    now_broken = {
-        (one.target, one.rule, one.path): one for all_of in tally.broken.values() for one in all_of
-    }
+    now_broken = {_key_of(one): one for all_of in tally.broken.values() for one in all_of}
     began = tuple(one for key, one in now_broken.items() if key not in open_ones)
     audited = tally.told if is_whole else {one.target for one in open_ones.values()}
     ended = tuple(
@@ -67,7 +65,7 @@ def aftermath(tally: Tally, bench: Bench, store: RunStore, *, is_whole: bool) ->
     return Aftermath(
         notices=(
             *(notice_of_break(one) for one in began),
-            *(_notice_of_end(one, rules) for one in ended),
+            *(_notice_of_end(one, rules, audited) for one in ended),
             *(_notice_of_expiry(one) for one in expired),
             *(_notice_of_lapse(one) for one in over if one.ended_why == "expired"),
         ),
@@ -83,8 +81,8 @@ def still_broken(after: Aftermath, store: RunStore) -> int:
     return len(store.episodes()) + len(after.began) - len(after.ended)
 
 
-def _key_of(one: Episode) -> _Key:
-    return one.target, one.rule, one.path
+def _key_of(one: Episode | Broken) -> _Key:
+    return one.target, one.rule, place_free(one.path)
 
 
 def _is_over(one: Episode, tally: Tally, rules: Rules, audited: Collection[TargetId]) -> bool:
@@ -110,6 +108,8 @@ def _ended_acknowledgements(
 
 
 def _moved(tally: Tally, one: Acknowledgement) -> bool:
+    if one.target in tally.differs:
+        return one.accepts not in tally.differs[one.target]
     told = tally.told.get(one.target)
     return told is not None and any(
         finding.since is Since.LAST and finding.path == one.path and finding.id != one.finding
@@ -117,9 +117,17 @@ def _moved(tally: Tally, one: Acknowledgement) -> bool:
     )
 
 
-def _notice_of_end(one: Episode, rules: Rules) -> Notice:
-    configured = any(rule.name == one.rule for rule in rules.states)
-    return notice_of_end(one.target, one.rule, is_configured=configured)
+def _notice_of_end(one: Episode, rules: Rules, audited: Collection[TargetId]) -> Notice:
+    rule = next((rule for rule in rules.states if rule.name == one.rule), None)
+    if rule is None:
+        why = "is no longer configured; it was broken"
+    elif one.target not in audited:
+        why = "is no longer checked, as the block is no longer audited; it was broken"
+    elif not rule.scope.holds(one.target):
+        why = "is no longer for this block; it was broken"
+    else:
+        why = "holds again"
+    return notice_of_end(one.target, one.rule, one.path, why=why)
 
 
 def _notice_of_expiry(one: IgnoreRule) -> Notice:

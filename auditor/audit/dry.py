@@ -119,6 +119,10 @@ class DryStore:
         """Return the acknowledgements that hold."""
         return self._stored.acknowledgements() if self._stored else ()
 
+    def vendor_paths(self) -> frozenset[str]:
+        """Return what was told as the vendor's."""
+        return self._stored.vendor_paths() if self._stored else frozenset()
+
     def episodes(self) -> tuple[Episode, ...]:
         """Return the episodes of broken rules that go on."""
         return self._stored.episodes() if self._stored else ()

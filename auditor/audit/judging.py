@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -39,7 +40,7 @@ from auditor.drift.model import (
 from auditor.drift.policy import REQUIRES_RETRAIN, judge, models_of
 from auditor.drift.recurrence import stands_since, with_recurrence
 from auditor.drift.rules import Rules
-from auditor.drift.ruling import INTERFACE, Ruled, Silenced, rule
+from auditor.drift.ruling import INTERFACE, Ruled, Silenced, is_ignored, rule
 from auditor.drift.snapshots import (
     hide_secrets,
     parse,
@@ -49,7 +50,18 @@ from auditor.drift.snapshots import (
     take_snapshot,
 )
 from auditor.drift.state_rules import Standing, broken
-from auditor.ports import Answer, Gone, Known, Quiet, RunStore, Seen, Unread, Unserved
+from auditor.ports import (
+    Accepted,
+    Answer,
+    Gone,
+    Known,
+    Quiet,
+    RunStore,
+    Seen,
+    Unread,
+    Unserved,
+    accepted,
+)
 from auditor.redaction import Fingerprinter
 
 _Unread: TypeAlias = Gone | Unserved | Unread
@@ -78,11 +90,12 @@ class Judge:
         self._bench = bench
         self._fingerprinter = Fingerprinter(store.fingerprint_key())
         self._secrets = store.secret_parameters()
-        self._acknowledged = frozenset(
-            one.finding
+        self._accepted = frozenset(
+            one.accepts
             for one in store.acknowledgements()
             if one.until is None or bench.today <= one.until
         )
+        self._of_vendor = store.vendor_paths()
         self._catalogue_changes: dict[tuple[str, str], tuple[Change, ...]] = {}
 
     def needs_store(self, known: Known) -> bool:
@@ -160,7 +173,7 @@ class Judge:
     def _changed(
         self, known: Known, snapshot: Snapshot, comparison: Comparison, quiet: Quiet
     ) -> Look:
-        judged = judge_comparison(comparison)
+        judged = judge_comparison(comparison, is_silent=self._silence(known.target))
         between = Interval(known.last_checked_at, self._bench.now())
         stage = staged(self._life(known, comparison, judged.findings), known, between)
         ruled = self._ruled(judged.findings, known.target, between)
@@ -188,13 +201,21 @@ class Judge:
         look = replace(look, pending=pending if look.shareable else None)
         return self._beside_baseline(look, known, comparison.new, snapshot)
 
+    def _silence(self, target: TargetId) -> Callable[[str, Area], bool]:
+        """Return what says of a path and its area that it is ignored on a target."""
+        rules, today = self._bench.rules, self._bench.today
+
+        def is_silent(path: str, area: Area) -> bool:
+            return is_ignored(path, area, rules, target=target, today=today)
+
+        return is_silent
+
     def _look(self, seen: Seen, known: Known, stage: Stage, judged: Judged) -> Look:
-        told = {one.id for one in seen.findings}
         return Look(
             outcome=seen,
             told=told_seen(seen, known, stage.step),
             vendor=judged.vendor,
-            shareable={one: key for one, key in judged.shareable.items() if one in told},
+            shareable=judged.shareable,
             new_values=judged.new_values,
             silenced=tuple(one.rule for one in seen.silenced),
         )
@@ -241,7 +262,9 @@ class Judge:
         )
 
     def _quiet(self, known: Known, outcome: Quiet) -> Look:
-        look = Look(outcome=outcome, told=told_quiet(known, outcome))
+        is_baseline = known.baseline_version_id == known.version_id
+        differs: frozenset[Accepted] | None = frozenset() if is_baseline else None
+        look = Look(outcome=outcome, told=told_quiet(known, outcome), differs=differs)
         if known.version_id is None or not self.needs_store(known):
             return look
         snapshot = self._store.snapshot(known.version_id)
@@ -259,36 +282,59 @@ class Judge:
         self, look: Look, known: Known, document: JsonObject, snapshot: Snapshot
     ) -> Look:
         """Add what still differs from the baseline and is not told as tonight's."""
-        if known.baseline_version_id is None or known.baseline_version_id == known.version_id:
+        if known.baseline_version_id is None:
             return look
-        baseline = self._store.snapshot(known.baseline_version_id)
-        comparison = replace(self._compared(known.target, baseline, snapshot, known), new=document)
-        ruled = self._ruled(
-            judge_comparison(comparison).findings,
-            known.target,
-            Interval(None, self._bench.now()),
-        )
-        open_ones = [one for one in ruled.told if one.id not in self._acknowledged]
+        if known.baseline_version_id == known.version_id and isinstance(look.outcome, Quiet):
+            return look
+        differences = self._from_baseline(known, known.baseline_version_id, snapshot, document)
+        open_ones = [one for one in differences if self._key(known, one) not in self._accepted]
         told = replace(
             look.told,
             findings=(*look.told.findings, *self._still(open_ones, look.told, known.target)),
-            suppressed=look.told.suppressed + len(ruled.silenced),
-            acknowledged=len(ruled.told) - len(open_ones),
+            acknowledged=len(differences) - len(open_ones),
         )
         state = TargetState.DRIFTED if told.findings else TargetState.IN_SYNC
         return replace(
             look,
             told=replace(told, state=state),
             outcome=replace(look.outcome, state=state),
-            silenced=(*look.silenced, *(one.rule for one in ruled.silenced)),
+            differs=frozenset(self._key(known, one) for one in differences),
         )
+
+    def _from_baseline(
+        self, known: Known, baseline_id: int, snapshot: Snapshot, document: JsonObject
+    ) -> tuple[Finding, ...]:
+        """Return what differs from the baseline by somebody's act, the vendor's left out."""
+        baseline = self._store.snapshot(baseline_id)
+        comparison = replace(self._compared(known.target, baseline, snapshot, known), new=document)
+        silence = self._silence(known.target)
+        judged = judge_comparison(comparison, is_silent=silence)
+        own = [one for one in judged.findings if not self._is_of_vendor(one, document)]
+        return self._ruled(own, known.target, Interval(None, self._bench.now())).told
+
+    def _is_of_vendor(self, finding: Finding, document: JsonObject) -> bool:
+        """Return whether a difference may be what was told as the vendor's.
+
+        A generated script follows its block's settings, which are compared themselves.
+        """
+        if finding.area is Area.SCRIPT:
+            return is_visual(document)
+        return finding.area is Area.UNKNOWN and finding.path in self._of_vendor
+
+    def _key(self, known: Known, finding: Finding) -> Accepted:
+        return accepted(known.target, finding.path, finding.after)
 
     def _still(
         self, findings: Sequence[Finding], told: TargetReport, target: TargetId
     ) -> tuple[Finding, ...]:
         """Return differences from the baseline as such, tonight's own changes left out."""
-        tonight = {(one.path, str(one.after)) for one in told.findings}
-        still = [one for one in findings if (one.path, str(one.after)) not in tonight]
+        tonight = Counter(map(_act, told.findings))
+        still = []
+        for one in findings:
+            if tonight[_act(one)]:
+                tonight[_act(one)] -= 1
+            else:
+                still.append(one)
         past = self._store.past_changes(target) if still else ()
         now = self._bench.now()
         return tuple(
@@ -300,6 +346,13 @@ class Judge:
             )
             for one in still
         )
+
+
+def _act(finding: Finding) -> str:
+    """Return what was done, to tell it once; a layer's place moves when others come or go."""
+    if finding.area is Area.LAYERS and finding.kind in (Kind.ADDED, Kind.REMOVED):
+        return f"{finding.kind} {finding.before} {finding.after}"
+    return f"{finding.path} {finding.after}"
 
 
 def with_replacement(outcome: _Unread, known: Known | None) -> _Unread:

@@ -22,7 +22,7 @@ from auditor.drift.policy import models_of
 from auditor.drift.ruling import INTERFACE, Silenced
 from auditor.drift.snapshots import parse
 from auditor.drift.state_rules import Broken
-from auditor.ports import Known, Quiet, Seen
+from auditor.ports import Accepted, Known, Quiet, Seen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +49,7 @@ class Look:
         new_values: as `Judged.new_values`.
         silenced: the rules that kept something of it from being told, once a change.
         broken: the rules on state that do not hold for it.
+        differs: what differs from its baseline, None where it has none.
     """
 
     outcome: Quiet | Seen
@@ -58,6 +59,7 @@ class Look:
     new_values: frozenset[tuple[str, str]] = frozenset()
     silenced: tuple[str, ...] = ()
     broken: tuple[Broken, ...] = ()
+    differs: frozenset[Accepted] | None = None
     pending: Pending | None = None
 
 

@@ -28,6 +28,7 @@ from auditor.audit.looks import Look
 from auditor.audit.tally import Tally, told_unread
 from auditor.drift.model import (
     Failure,
+    Notice,
     ProjectError,
     Report,
     RunInfo,
@@ -37,7 +38,8 @@ from auditor.drift.model import (
     VendorFinding,
 )
 from auditor.drift.rules import Rules
-from auditor.drift.ruling import rule_vendor
+from auditor.drift.ruling import is_ignored, rule_vendor
+from auditor.drift.secrecy import hide_finding
 from auditor.ports import (
     Aftermath,
     Answer,
@@ -296,7 +298,7 @@ class Audit:
         shared: tuple[VendorFinding, ...],
     ) -> Ended:
         run_id = run.id or 0
-        carried = self._store.untold(run_id)
+        carried = self._carried(run_id, bench)
         vendor, hidden = rule_vendor(
             [*self._tally.of_vendor(), *shared], bench.rules, today=bench.today
         )
@@ -307,6 +309,23 @@ class Audit:
             report=self._completed(report, order, after),
             carried=tuple(one for one in carried if self._tally.tells(one)),
             aftermath=replace(after, silenced_vendor=hidden),
+        )
+
+    def _carried(self, run_id: int, bench: Bench) -> tuple[Untold, ...]:
+        """Return what nobody was told, as tonight's rules and secrets have it."""
+        secrets = self._store.secret_parameters()
+        hidden = [
+            replace(one, finding=hide_finding(one.finding, secrets))
+            for one in self._store.untold(run_id)
+        ]
+        return tuple(one for one in hidden if not self._is_ignored(one, bench))
+
+    @staticmethod
+    def _is_ignored(one: Untold, bench: Bench) -> bool:
+        """Return whether a change of the vendor's is ignored; a target's own was judged before."""
+        found = one.finding
+        return isinstance(found, VendorFinding) and is_ignored(
+            found.path, found.area, bench.rules, target=None, today=bench.today
         )
 
     def _completed(self, report: Report, order: Order, after: Aftermath) -> Report:
@@ -321,7 +340,7 @@ class Audit:
             schedule=order.schedule_line,
             next_run_at=order.next_run_at,
             notes=(*self._notes(order, previous), *self._tally.news_of_api()),
-            notices=tuple(sorted(notices, key=lambda one: -one.severity.rank)),
+            notices=tuple(sorted(notices, key=_notice_order)),
             broken_rules=still_broken(after, self._store),
         )
 
@@ -338,6 +357,10 @@ class Audit:
     async def _in_store(self, work: Callable[..., _T], *arguments: object) -> _T:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._thread, work, *arguments)
+
+
+def _notice_order(one: Notice) -> tuple[int, TargetId, str]:
+    return -one.severity.rank, one.target or TargetId(0, 0), one.text
 
 
 def _bench(order: Order, started_at: datetime, now: Callable[[], datetime]) -> Bench:

@@ -24,7 +24,7 @@ from auditor.drift.model import (
 )
 from auditor.drift.report import READ, add_findings, count, merge_vendor, status_of
 from auditor.drift.state_rules import Broken
-from auditor.ports import Gone, Known, Unread, Unserved, Untold
+from auditor.ports import Accepted, Gone, Known, Unread, Unserved, Untold
 
 
 @dataclass(slots=True)
@@ -38,6 +38,7 @@ class Tally:
         silenced: how many changes each rule kept from being told.
         new_values: how many targets came to a value that the schema does not name.
         broken: of each target that was read, the rules on state that do not hold.
+        differs: of each that was read and has a baseline, what differs from it.
     """
 
     told: dict[TargetId, TargetReport] = field(default_factory=dict)
@@ -48,11 +49,14 @@ class Tally:
     silenced: Counter[str] = field(default_factory=Counter)
     new_values: Counter[tuple[str, str]] = field(default_factory=Counter)
     broken: dict[TargetId, tuple[Broken, ...]] = field(default_factory=dict)
+    differs: dict[TargetId, frozenset[Accepted]] = field(default_factory=dict)
 
     def add(self, look: Look) -> None:
         """Count a target that was read."""
         self.told[look.told.target] = look.told
         self.broken[look.told.target] = look.broken
+        if look.differs is not None:
+            self.differs[look.told.target] = look.differs
         self.silenced.update(look.silenced)
         self.new_values.update(look.new_values)
         for change in look.vendor:

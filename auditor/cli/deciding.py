@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import getpass
 import os
+from dataclasses import replace
 from datetime import date
+from typing import TYPE_CHECKING
 
 from auditor import app, decide, review
 from auditor.cli.console import say
@@ -13,10 +15,15 @@ from auditor.config import Settings
 from auditor.decide import Decision
 from auditor.drift.model import JsonObject, TargetId
 from auditor.errors import ConfigError, UsageError
-from auditor.ports import Answer
+from auditor.ports import Answer, SilencedBy
 from auditor.rendering import decisions as rendered
 from auditor.rendering import json as as_json
 from auditor.rendering.words import harmless
+
+if TYPE_CHECKING:  # SQLAlchemy takes its time
+    from auditor.store.store import SqlStore
+
+_MOST_LISTED = 20  # of each rule
 
 
 def explain(chosen: argparse.Namespace) -> int:
@@ -73,7 +80,7 @@ def suppressed(chosen: argparse.Namespace) -> int:
     """List what is stored and not told, by the rule that keeps it silent."""
     settings = app.settings(chosen.config, reads_secrets=False)
     with app.stored(settings, upgrade=None) as store:
-        silenced = store.silenced() if store else ()
+        silenced = _silenced(store) if store else ()
         acknowledgements = store.all_acknowledgements() if store else ()
     listing = rendered.Suppressed(
         rules=settings.rules,
@@ -86,6 +93,13 @@ def suppressed(chosen: argparse.Namespace) -> int:
     else:
         say(rendered.suppressed_text(listing))
     return 0
+
+
+def _silenced(store: SqlStore) -> tuple[SilencedBy, ...]:
+    return tuple(
+        replace(one, newest=decide.hidden_sightings(one.newest, store))
+        for one in store.silenced(_MOST_LISTED)
+    )
 
 
 def _decision(chosen: argparse.Namespace) -> Decision:

@@ -7,7 +7,7 @@ import secrets
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -156,11 +156,17 @@ def status(chosen: argparse.Namespace) -> int:
 
 def history(chosen: argparse.Namespace) -> int:
     """List the versions of a block, newest first."""
+    from auditor.drift.secrecy import hide_headline  # noqa: PLC0415
     from auditor.rendering.tables import history_text  # noqa: PLC0415
 
     target = review.parse_target(chosen.target)
     with app.existing(app.settings(chosen.config, reads_secrets=False)) as store:
-        versions, approvals = store.versions(target), store.approvals(target)
+        secrets = store.secret_parameters()
+        versions = [
+            replace(one, headline=hide_headline(one.headline, secrets))
+            for one in store.versions(target)
+        ]
+        approvals = store.approvals(target)
     if not versions:
         raise UsageError(f"no version of {target} is stored: `auditor status` lists all targets")
     if chosen.format == "json":

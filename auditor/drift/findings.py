@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 from auditor.drift.enumerations import new_value
 from auditor.drift.folding import Edit, fold, is_visual
@@ -23,6 +24,12 @@ from auditor.drift.model import (
 )
 from auditor.drift.policy import Verdict, judge
 from auditor.drift.script import changed_lines
+
+_Silence: TypeAlias = Callable[[str, Area], bool]
+
+
+def _nothing(_path: str, _area: Area) -> bool:
+    return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,12 +76,23 @@ class Judged:
     new_values: frozenset[tuple[str, str]] = frozenset()
 
 
-def judge_comparison(comparison: Comparison) -> Judged:
-    """Return what is told of one block."""
+def judge_comparison(comparison: Comparison, *, is_silent: _Silence = _nothing) -> Judged:
+    """Return what is told of one block.
+
+    `is_silent` says of a path and its area that the operator ignores it: such a change may be
+    told by another, and tells no other.
+    """
     changes = _with_replacement(comparison.changes)
     verdicts = [judge(change, in_use=comparison.in_use, new=comparison.new) for change in changes]
     told = [i for i, verdict in enumerate(verdicts) if verdict.area is not Area.INTERFACE]
-    edit = Edit([changes[i] for i in told], [verdicts[i] for i in told], is_visual(comparison.new))
+    edit = Edit(
+        [changes[i] for i in told],
+        [verdicts[i] for i in told],
+        is_visual(comparison.new),
+        frozenset(
+            place for place, i in enumerate(told) if is_silent(changes[i].path, verdicts[i].area)
+        ),
+    )
     folds = fold(edit)
     own, vendor = _split(edit, folds)
     if not any(change.kind is Kind.REPLACED and change.pattern == "type" for change in changes):

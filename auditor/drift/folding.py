@@ -25,11 +25,15 @@ _RESET_BY_SWAP = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """The changes of one block with their verdicts, before they are folded."""
+    """The changes of one block with their verdicts, before they are folded.
+
+    `barred` are the indices of changes that are not told, so they can tell no other.
+    """
 
     changes: Sequence[Change]
     verdicts: Sequence[Verdict]
     is_visual: bool
+    barred: frozenset[int] = frozenset()
 
     def at(self, pattern: str) -> int | None:
         """Return the index of the first change under a pattern, None without one."""
@@ -39,7 +43,7 @@ class Edit:
         """Return the index of the first change in the first of `areas` that has one."""
         for area in areas:
             for index, verdict in enumerate(self.verdicts):
-                if verdict.area is area:
+                if verdict.area is area and index not in self.barred:
                     return index
         return None
 
@@ -54,7 +58,7 @@ def fold(edit: Edit) -> dict[int, int]:
     told_by: dict[int, int] = {}
     for rule in _RULES:
         for child, host in rule(edit):
-            if child not in told_by and child != host:
+            if child not in told_by and child != host and host not in edit.barred:
                 told_by[child] = host
     return {child: _root(told_by, host) for child, host in told_by.items()}
 

@@ -16,6 +16,7 @@ from auditor.drift.model import Change, Json, JsonObject, Kind
 from auditor.drift.policy import Verdict, field_of
 from auditor.drift.prose import plain_text
 from auditor.drift.script import changed_lines
+from auditor.redaction import shown
 
 _LONGEST = 60  # characters of one value; the report shows the whole beside it
 _LONGEST_WORDING = 24
@@ -78,9 +79,9 @@ def value_words(value: Json) -> str:
         case bool():
             return "on" if value else "off"
         case str():
-            text = value or "(empty)"
+            text = shown(value) or "(empty)"  # before it is cut, or half a fingerprint stays
         case _:
-            text = json.dumps(value, ensure_ascii=False)
+            text = shown(json.dumps(value, ensure_ascii=False))
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-_LINK = re.compile(r"!?\[([^\]\n]*)\]\(\s*<?([^)\s>]*)>?[^)\n]*\)")
+# Possessive and bounded, else a text of "[a](" without end takes minutes.
+_LINK = re.compile(r"!?\[([^\[\]\n]{0,500}+)\]\(<?([^()\s>]{0,500}+)>?[^()\n]{0,200}+\)")
 _MARKS = re.compile(r"(\*\*|__|~~|`+)")
 _EMPHASIS = re.compile(r"(?<![\w*_])[*_](?=\S)([^*_\n]+?)(?<=\S)[*_](?![\w*_])")
 _LINE_START = re.compile(r"^\s*(?:#{1,6}\s+|>\s?|[-*+]\s+|\d{1,3}[.)]\s+)", re.MULTILINE)

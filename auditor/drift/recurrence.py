@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from auditor.drift.findings import finding_id
-from auditor.drift.model import Finding, Recurrence, Since, TargetId
+from auditor.drift.model import Finding, Kind, Recurrence, Since, TargetId
 
 WEEK = timedelta(days=7)
 MOST_REVERSALS = 3
@@ -32,8 +32,8 @@ def with_recurrence(
     finding: Finding, target: TargetId, past: Sequence[PastChange], *, at: datetime
 ) -> Finding:
     """Return tonight's finding with what `past` (oldest first) says of it."""
-    here = [one for one in past if one.path == finding.path and one.since is Since.LAST]
-    reverse = finding_id(target, finding.path, finding.after, finding.before)
+    path, reverse = _way_back(finding, target)
+    here = [one for one in past if one.path in (finding.path, path) and one.since is Since.LAST]
     moments = _alternating(here, (reverse, finding.id))
     if not moments:
         return finding
@@ -56,6 +56,19 @@ def stands_since(finding: Finding, past: Sequence[PastChange], *, at: datetime) 
     changed = [one.at for one in here if one.since is Since.LAST]
     told = [one.at for one in here if one.since is Since.BASELINE and one.id == finding.id]
     return changed[-1] if changed else min(told, default=at)
+
+
+def _way_back(finding: Finding, target: TargetId) -> tuple[str, str]:
+    """Return path and id of the change that this one undoes.
+
+    A move back stands at the place of old; a swap of neighbours done again is its own way back.
+    """
+    before, after, path = finding.before, finding.after, finding.path
+    if finding.kind is Kind.MOVED and isinstance(before, int) and isinstance(after, int):
+        if abs(after - before) == 1:
+            return path, finding.id
+        path = f"visualLayers[{before}]"
+    return path, finding_id(target, path, after, before)
 
 
 def _alternating(here: Sequence[PastChange], expected: tuple[str, str]) -> list[datetime]:

@@ -9,7 +9,6 @@ from dataclasses import replace
 from auditor.drift.findings import worst_first
 from auditor.drift.model import (
     Finding,
-    Json,
     ProjectError,
     Report,
     RunStatus,
@@ -19,16 +18,18 @@ from auditor.drift.model import (
     Totals,
     VendorFinding,
 )
-from auditor.redaction import HIDDEN
+from auditor.drift.secrecy import hide_finding
 
 READ = (TargetState.NEW, TargetState.IN_SYNC, TargetState.DRIFTED)
 
 
 def add_findings(target: TargetReport, findings: Iterable[Finding]) -> TargetReport:
-    """Return the target with more findings told; one told already is told once."""
+    """Return the target with more findings told, each once: not as standing beside."""
     known = {one.id for one in target.findings if one.since is Since.LAST}
     more = [one for one in findings if one.id not in known]
-    return _with_findings(target, worst_first([*target.findings, *more]))
+    told_now = {one.id for one in more}
+    kept = [one for one in target.findings if one.id not in told_now]
+    return _with_findings(target, worst_first([*kept, *more]))
 
 
 def merge_vendor(findings: Iterable[VendorFinding]) -> tuple[VendorFinding, ...]:
@@ -66,30 +67,10 @@ def hide_told(report: Report, secrets: Collection[str]) -> Report:
     if not secrets:
         return report
     targets = tuple(
-        replace(one, findings=tuple(_hidden(finding, secrets) for finding in one.findings))
+        replace(one, findings=tuple(hide_finding(finding, secrets) for finding in one.findings))
         for one in report.targets
     )
     return replace(report, targets=targets)
-
-
-def _hidden(finding: Finding, secrets: Collection[str]) -> Finding:
-    if not finding.path.startswith("customParameters"):
-        return finding
-    key = finding.path.removeprefix("customParameters").lstrip(".")
-    if finding.path != "customParameters" and key not in secrets:
-        return finding
-    return replace(
-        finding,
-        before=_value_hidden(finding.before, secrets),
-        after=_value_hidden(finding.after, secrets),
-        headline="Custom parameters changed" if not key else f"Custom parameter {key} changed",
-    )
-
-
-def _value_hidden(value: Json, secrets: Collection[str]) -> Json:
-    if isinstance(value, dict):
-        return {key: HIDDEN if key in secrets else part for key, part in value.items()}
-    return value if value is None else HIDDEN
 
 
 def status_of(totals: Totals, errors: Sequence[ProjectError]) -> RunStatus:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from auditor.drift.findings import worst_first
-from auditor.drift.model import Finding, Interval, TargetId, VendorFinding
+from auditor.drift.model import Area, Finding, Interval, TargetId, VendorFinding
 from auditor.drift.rules import IgnoreRule, Rules, SeverityRule
 
 INTERFACE = "interface"  # the rule of the contract that keeps what Studio's pages remember silent
@@ -37,6 +37,13 @@ class Ruled:
     silenced: tuple[Silenced, ...] = ()
 
 
+def is_ignored(
+    path: str, area: Area, rules: Rules, *, target: TargetId | None, today: date
+) -> bool:
+    """Return whether an ignore rule that holds covers a path in its area."""
+    return _ignoring(path, area, rules, target, today) is not None
+
+
 def rule(
     findings: Iterable[Finding],
     rules: Rules,
@@ -51,7 +58,7 @@ def rule(
     """
     told, silenced = [], []
     for finding in findings:
-        ignored = _ignoring(finding, rules, target, today)
+        ignored = _ignoring(finding.path, finding.area, rules, target, today)
         if ignored is not None:
             silenced.append(Silenced(finding, ignored.name))
             continue
@@ -65,7 +72,7 @@ def rule_vendor(
     """Return the vendor's findings under the rules, and those that are not told."""
     told, hidden = [], []
     for finding in findings:
-        ignored = _ignoring(finding, rules, None, today)
+        ignored = _ignoring(finding.path, finding.area, rules, None, today)
         if ignored is not None:
             hidden.append(SilencedVendor(finding, ignored.name))
             continue
@@ -75,12 +82,10 @@ def rule_vendor(
 
 
 def _ignoring(
-    finding: Finding | VendorFinding, rules: Rules, target: TargetId | None, today: date
+    path: str, area: Area, rules: Rules, target: TargetId | None, today: date
 ) -> IgnoreRule | None:
     covering = (
-        one
-        for one in rules.ignores
-        if one.scope.holds(target) and one.subject.covers(finding.path, finding.area)
+        one for one in rules.ignores if one.scope.holds(target) and one.subject.covers(path, area)
     )
     return next((one for one in covering if one.is_in_force(today)), None)
 

@@ -1,12 +1,13 @@
 """Rules on state: what has to hold every night, whether it changed or not.
 
-A value that the block does not have is not checked where the path names a member
-(`thresholds[min_score].value`); elsewhere it counts as null, and an absent optional field as
-false, since to Studio they are the same.
+A value that the block does not have is not checked, except that an absent field counts as false
+where true or false is asked for: to Studio they are the same. A secret is never checked: what is
+stored of it is a fingerprint.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -25,6 +26,9 @@ from auditor.drift.model import (
     TargetId,
 )
 from auditor.drift.rules import Between, OneOf, Rules, StaleAtMost, StateRule, matches
+from auditor.redaction import shown
+
+_PLACE = re.compile(r"visualLayers\[\d+\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +76,15 @@ def notice_of_break(one: Broken) -> Notice:
     )
 
 
-def notice_of_end(target: TargetId, rule: str, *, is_configured: bool) -> Notice:
-    """Return what is told when a rule holds again, or is there no more."""
-    holds = "holds again" if is_configured else "is no longer configured"
-    return Notice(kind=NoticeKind.RULE_HELD, text=f"Rule “{rule}” {holds}", target=target)
+def notice_of_end(target: TargetId, rule: str, path: str, *, why: str) -> Notice:
+    """Return what is told when a rule holds again, or is checked no more; `why` says which."""
+    where = f" at {path}" if path else ""
+    return Notice(kind=NoticeKind.RULE_HELD, text=f"Rule “{rule}” {why}{where}", target=target)
+
+
+def place_free(path: str) -> str:
+    """Return a path without the places of layers: they move when another layer comes or goes."""
+    return _PLACE.sub("visualLayers[]", path)
 
 
 def _offences(
@@ -85,16 +94,26 @@ def _offences(
     if isinstance(rule.condition, StaleAtMost):
         yield from _too_long_stale(rule.condition, standing, at)
         return
-    for path, value in _looked_at(rule.path, values):
-        if not _holds(rule.condition, value):
+    for path, value in _looked_at(rule, values):
+        if not _is_hidden(value) and not _holds(rule.condition, value):
             yield path, f"{path} is {value_words(value)}, should be {rule.condition}"
 
 
-def _looked_at(pattern: str, values: Mapping[str, Json]) -> Iterator[tuple[str, Json]]:
-    found = [(path, value) for path, value in values.items() if _is_meant(pattern, path)]
-    if not found and "*" not in pattern and "[" not in pattern:
-        yield pattern, None
+def _looked_at(rule: StateRule, values: Mapping[str, Json]) -> Iterator[tuple[str, Json]]:
+    found = [(path, value) for path, value in values.items() if _is_meant(rule.path, path)]
+    if not found and _asks_yes_or_no(rule) and not set(rule.path) & set("*["):
+        yield rule.path, None
     yield from found
+
+
+def _asks_yes_or_no(rule: StateRule) -> bool:
+    return isinstance(rule.condition, OneOf) and all(
+        isinstance(value, bool) for value in rule.condition.values
+    )
+
+
+def _is_hidden(value: Json) -> bool:
+    return isinstance(value, str) and shown(value) != value
 
 
 def _is_meant(pattern: str, path: str) -> bool:

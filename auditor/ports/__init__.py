@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from auditor.ports.decisions import (
+    Accepted,
     Acknowledgement,
     Aftermath,
     Approval,
     Episode,
     Explanation,
     Sighting,
+    SilencedBy,
+    accepted,
 )
 from auditor.ports.history import (
     Breach,
@@ -50,6 +53,7 @@ from auditor.ports.telling import (
 )
 
 __all__ = [
+    "Accepted",
     "Acknowledgement",
     "Aftermath",
     "Answer",
@@ -79,6 +83,7 @@ __all__ = [
     "SameBody",
     "Seen",
     "Sighting",
+    "SilencedBy",
     "Store",
     "Studio",
     "TargetStatus",
@@ -86,4 +91,5 @@ __all__ = [
     "Unserved",
     "Untold",
     "Version",
+    "accepted",
 ]

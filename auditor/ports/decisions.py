@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import TypeAlias
 
-from auditor.drift.model import Finding, Notice, TargetId, VendorFinding
+from auditor.drift.model import Finding, Json, Notice, TargetId, VendorFinding
 from auditor.drift.ruling import SilencedVendor
 from auditor.drift.state_rules import Broken
+
+Accepted: TypeAlias = tuple[TargetId, str, str]
+
+
+def accepted(target: TargetId, path: str, value: Json) -> Accepted:
+    """Return a value at a place of a target, to be looked up."""
+    return target, path, json.dumps(value, sort_keys=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,20 +36,27 @@ class Acknowledgement:
 
     Attributes:
         finding: the finding's id.
+        value: what the finding came to; with target and path it is what was accepted.
         until: the last day on which it holds, None without one.
         ended_at: when it stopped holding; None while it does.
-        ended_why: `moved` or `expired`, empty while it holds.
+        ended_why: `moved`, `expired` or `renewed`, empty while it holds.
     """
 
     finding: str
     target: TargetId
     path: str
+    value: Json
     at: datetime
     author: str
     reason: str
     until: date | None = None
     ended_at: datetime | None = None
     ended_why: str = ""
+
+    @property
+    def accepts(self) -> Accepted:
+        """Return the value that was accepted, as findings are looked up by it."""
+        return accepted(self.target, self.path, self.value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +87,15 @@ class Sighting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SilencedBy:
+    """What one rule kept from being told: how many findings, and the newest of them."""
+
+    rule: str
+    number: int
+    newest: tuple[Sighting, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Aftermath:
     """What the end of a run leaves beside its report, stored in the same transaction.
 
@@ -98,11 +123,13 @@ class Explanation:
     Attributes:
         sightings: every run that found it, oldest first.
         holds: whether the value is still what the finding says, by the last version.
+        last_seen_at: the last look at the value while it held.
         acknowledgements: newest first, those that ended included.
         approvals: of its target, newest first.
     """
 
     sightings: tuple[Sighting, ...]
     holds: bool
+    last_seen_at: datetime
     acknowledgements: tuple[Acknowledgement, ...]
     approvals: tuple[Approval, ...]

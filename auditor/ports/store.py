@@ -18,7 +18,14 @@ from auditor.drift.model import (
 )
 from auditor.drift.recurrence import PastChange
 from auditor.outbox import Message
-from auditor.ports.decisions import Acknowledgement, Aftermath, Approval, Episode, Sighting
+from auditor.ports.decisions import (
+    Acknowledgement,
+    Aftermath,
+    Approval,
+    Episode,
+    Sighting,
+    SilencedBy,
+)
 from auditor.ports.history import Breach, Known, Night, Outcome, TargetStatus, Untold, Version
 
 
@@ -108,6 +115,10 @@ class RunStore(Protocol):
 
     def acknowledgements(self) -> tuple[Acknowledgement, ...]:
         """Return the acknowledgements that were not ended, oldest first."""
+        ...
+
+    def vendor_paths(self) -> frozenset[str]:
+        """Return the paths of fields unknown to the schema that were told as the vendor's."""
         ...
 
     def episodes(self) -> tuple[Episode, ...]:
@@ -218,8 +229,8 @@ class DecisionStore(Protocol):
         """Return every run's finding whose id begins with `finding_id`, oldest first."""
         ...
 
-    def silenced(self) -> tuple[Sighting, ...]:
-        """Return every finding that was stored and not told, newest first."""
+    def silenced(self, most: int) -> tuple[SilencedBy, ...]:
+        """Return what was stored and not told, by rule; of each rule the newest `most`."""
         ...
 
 

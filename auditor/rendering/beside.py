@@ -28,7 +28,7 @@ _STEPS = {
 def beside(numbers: Tally, most: int | None) -> tuple[Section, ...]:
     """Return the sections that hold something, each cut to `most` entries."""
     sections = (
-        ("Rules", [_notice(one, numbers) for one in numbers.report.notices]),
+        ("Rules", [*_notices(numbers)]),
         ("Flapping", [_flapping(t, f) for t, f in numbers.findings if is_counted_only(f)]),
         ("Life of models", [*_life(numbers)]),
         ("Expected changes", [_expected(t, f) for t, f in numbers.in_window]),
@@ -62,8 +62,14 @@ def beyond(every: int, most: int | None) -> int:
     return 0 if most is None else max(every - most, 0)
 
 
-def _notice(one: Notice, numbers: Tally) -> Entry:
-    told = next((t for t in numbers.report.targets if t.target == one.target), None)
+def _notices(numbers: Tally) -> Iterator[Entry]:
+    notices = numbers.report.notices
+    named = {one.target for one in notices}
+    blocks = {one.target: one for one in numbers.report.targets if one.target in named}
+    return (_notice(one, blocks.get(one.target) if one.target else None) for one in notices)
+
+
+def _notice(one: Notice, told: TargetReport | None) -> Entry:
     note = f"{one.severity}: {sentence(one.text)}"
     if told is not None:
         return entry(told, note)

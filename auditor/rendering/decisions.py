@@ -9,13 +9,20 @@ from datetime import date
 from auditor.drift.model import Finding, Json, JsonObject
 from auditor.drift.rules import IgnoreRule, Rules
 from auditor.drift.ruling import INTERFACE
-from auditor.ports import Acknowledgement, Approval, Explanation, Known, Sighting, Version
+from auditor.ports import (
+    Acknowledgement,
+    Approval,
+    Explanation,
+    Known,
+    Sighting,
+    SilencedBy,
+    Version,
+)
 from auditor.rendering.changes import lines
 from auditor.rendering.json import opened, utc_text
-from auditor.rendering.words import count, harmless, moment, name, sentence
+from auditor.rendering.words import count, moment, name, sentence
 
 _LABEL = 14
-_MOST_LISTED = 20
 _SIGNS = {"-": "- ", "+": "+ ", " ": "  ", "@": "~ "}
 
 
@@ -25,7 +32,7 @@ class Suppressed:
 
     rules: Rules
     today: date
-    silenced: Sequence[Sighting]
+    silenced: Sequence[SilencedBy]
     acknowledgements: Sequence[Acknowledgement]
 
 
@@ -59,7 +66,7 @@ def explanation_json(known: Explanation) -> JsonObject:
             "rule": own.rule if own else "default:catalogue",
             "folded": list(own.folded) if own else [],
             "first_seen": utc_text(known.sightings[0].at),
-            "last_seen": utc_text(newest.at),
+            "last_seen": utc_text(known.last_seen_at),
             "times_seen": len(known.sightings),
             "holds": known.holds,
             "silenced_by": newest.silenced_by or None,
@@ -80,7 +87,9 @@ def approval_line(known: Known, version: Version) -> str:
 
 def suppressed_text(listing: Suppressed) -> str:
     """Return everything that is not told, by rule, with who, why and until when."""
-    blocks = [*_ignore_blocks(listing), *_interface_block(listing), *_accepted_block(listing)]
+    blocks = [_rule_block(one, listing) for one in listing.rules.ignores]
+    blocks += [_other_block(one) for one in _others(listing)]
+    blocks += [*_accepted_block(listing)]
     if not blocks:
         return "Nothing is kept from being told.\n"
     return "\n\n".join("\n".join(block) for block in blocks) + "\n"
@@ -88,17 +97,12 @@ def suppressed_text(listing: Suppressed) -> str:
 
 def suppressed_json(listing: Suppressed) -> JsonObject:
     """Return `auditor.suppressed/1`."""
-    configured = {one.name for one in listing.rules.ignores}
-    others = sorted({one.silenced_by for one in listing.silenced} - configured)
-    rules: list[Json] = [_rule_json(one, listing) for one in listing.rules.ignores]
-    rules += [
-        {"rule": other, "findings": [_sighting(one) for one in _by(other, listing)]}
-        for other in others
-    ]
+    rules = [_rule_json(one, listing) for one in listing.rules.ignores]
+    rules += [_silenced_json(one) for one in _others(listing)]
     return opened(
         {
             "schema": "auditor.suppressed/1",
-            "rules": rules,
+            "rules": [*rules],
             "acknowledgements": [_acknowledgement(one) for one in listing.acknowledgements],
         }
     )
@@ -113,7 +117,7 @@ def _facts(known: Explanation) -> Iterator[tuple[str, str]]:
     yield "Area", f"{finding.area}{_owner(finding)}"
     yield "Severity", f"{finding.severity}{_rule(finding)}"
     yield "First seen", f"{moment(first.at)}, run {first.run_id}"
-    yield "Last seen", f"{moment(newest.at)}, run {newest.run_id}{_times(known.sightings)}"
+    yield "Last seen", f"{moment(known.last_seen_at)}{_times(known.sightings)}"
     yield "Told", _told(newest)
     if newest.target is not None:
         yield "Now", "as the finding says" if known.holds else "no longer: the value moved on"
@@ -128,16 +132,16 @@ def _owner(finding: object) -> str:
 
 
 def _rule(finding: object) -> str:
-    return f", by {harmless(finding.rule)}" if isinstance(finding, Finding) else ""
+    return f", by {name(finding.rule)}" if isinstance(finding, Finding) else ""
 
 
 def _times(sightings: Sequence[Sighting]) -> str:
-    return f" ({count(len(sightings), 'time')})" if len(sightings) > 1 else ""
+    return f", told {count(len(sightings), 'time')}" if len(sightings) > 1 else ""
 
 
 def _told(newest: Sighting) -> str:
     if newest.silenced_by:
-        return f"not told, by rule {harmless(newest.silenced_by)}"
+        return f"not told, by rule {name(newest.silenced_by)}"
     return "not yet" if newest.told_at is None else moment(newest.told_at)
 
 
@@ -151,31 +155,29 @@ def _approved(one: Approval) -> str:
     return f"approved {moment(one.at)} by {name(one.author)}: {sentence(one.reason)}"
 
 
-def _ignore_blocks(listing: Suppressed) -> Iterator[list[str]]:
-    for rule in listing.rules.ignores:
-        found = _by(rule.name, listing)
-        ended = "" if rule.is_in_force(listing.today) else " (ended: it no longer applies)"
-        yield [
-            f"{name(rule.name)}: {count(len(found), 'finding')}{ended}",
-            f"  ignores {sentence(str(rule.subject))} until {rule.until}",
-            f"  {name(rule.author)}: {sentence(rule.reason)}",
-            *_listed(found),
-        ]
-    configured = {rule.name for rule in listing.rules.ignores} | {INTERFACE}
-    for gone in sorted({one.silenced_by for one in listing.silenced} - configured):
-        found = _by(gone, listing)
-        head = f"{name(gone)}: {count(len(found), 'finding')} (no longer configured)"
-        yield [head, *_listed(found)]
+def _others(listing: Suppressed) -> list[SilencedBy]:
+    """Return what other rules keep silent than those configured: gone ones, the interface."""
+    configured = {one.name for one in listing.rules.ignores}
+    return [one for one in listing.silenced if one.rule not in configured]
 
 
-def _interface_block(listing: Suppressed) -> Iterator[list[str]]:
-    found = _by(INTERFACE, listing)
-    if found:
-        yield [
-            f"{INTERFACE}: {count(len(found), 'finding')}",
-            "  what Studio's pages remember of their last visitor; always stored, never told",
-            *_listed(found),
-        ]
+def _rule_block(rule: IgnoreRule, listing: Suppressed) -> list[str]:
+    found = _by(rule.name, listing)
+    ended = "" if rule.is_in_force(listing.today) else " (ended: it no longer applies)"
+    return [
+        f"{name(rule.name)}: {count(found.number, 'finding')}{ended}",
+        f"  ignores {sentence(str(rule.subject))} until {rule.until}",
+        f"  {name(rule.author)}: {sentence(rule.reason)}",
+        *_listed(found),
+    ]
+
+
+def _other_block(found: SilencedBy) -> list[str]:
+    head = f"{name(found.rule)}: {count(found.number, 'finding')}"
+    if found.rule != INTERFACE:
+        return [f"{head} (no longer configured)", *_listed(found)]
+    why = "  what Studio's pages remember of their last visitor; always stored, never told"
+    return [head, why, *_listed(found)]
 
 
 def _accepted_block(listing: Suppressed) -> Iterator[list[str]]:
@@ -187,28 +189,36 @@ def _accepted_block(listing: Suppressed) -> Iterator[list[str]]:
         ]
 
 
-def _listed(found: Sequence[Sighting]) -> list[str]:
+def _listed(found: SilencedBy) -> list[str]:
     shown = [
-        f"  {moment(one.at)}  {one.target}  {sentence(one.finding.headline)}"
-        for one in found[:_MOST_LISTED]
+        f"  {moment(one.at)}  {one.target or 'vendor'}  {sentence(one.finding.headline)}"
+        for one in found.newest
     ]
-    hidden = len(found) - len(shown)
+    hidden = found.number - len(shown)
     return [*shown, f"  and {hidden:,} more"] if hidden else shown
 
 
-def _by(rule: str, listing: Suppressed) -> list[Sighting]:
-    return [one for one in listing.silenced if one.silenced_by == rule]
+def _by(rule: str, listing: Suppressed) -> SilencedBy:
+    nothing = SilencedBy(rule=rule, number=0, newest=())
+    return next((one for one in listing.silenced if one.rule == rule), nothing)
 
 
-def _rule_json(rule: IgnoreRule, listing: Suppressed) -> Json:
+def _rule_json(rule: IgnoreRule, listing: Suppressed) -> JsonObject:
     return {
-        "rule": rule.name,
         "ignores": str(rule.subject),
         "reason": rule.reason,
         "author": rule.author,
         "until": rule.until.isoformat(),
         "in_force": rule.is_in_force(listing.today),
-        "findings": [_sighting(one) for one in _by(rule.name, listing)],
+        **_silenced_json(_by(rule.name, listing)),
+    }
+
+
+def _silenced_json(found: SilencedBy) -> JsonObject:
+    return {
+        "rule": found.rule,
+        "number": found.number,
+        "newest": [_sighting(one) for one in found.newest],
     }
 
 

@@ -67,7 +67,7 @@ def _level(numbers: Tally) -> Level:
         return Level.FAILED
     if _partial(numbers):
         return Level.INCOMPLETE
-    if numbers.critical:
+    if numbers.critical or any(one.severity is Severity.CRITICAL for one in numbers.broken):
         return Level.CRITICAL
     if numbers.findings or numbers.gone_tonight or numbers.broken:
         return Level.DRIFT
@@ -90,7 +90,7 @@ def _word(numbers: Tally, level: Level) -> str:
         case Level.INCOMPLETE:
             return "Incomplete"
         case Level.CRITICAL:
-            return "Critical drift"
+            return "Critical drift" if numbers.critical else "Critical rule broken"
         case Level.DRIFT:
             return "Drift" if numbers.findings or numbers.gone_tonight else "Rule broken"
         case Level.NEWS:
@@ -110,13 +110,11 @@ def _news_word(numbers: Tally) -> str:
 
 
 def _severity(numbers: Tally, level: Level) -> str:
-    if numbers.findings:
-        worst = numbers.findings[0][1].severity
-        return str(max(worst, Severity.HIGH, key=rank) if numbers.gone_tonight else worst)
-    if numbers.gone_tonight:
-        return str(Severity.HIGH)
-    if numbers.broken:
-        return str(numbers.broken[0].severity)
+    found = [finding.severity for _, finding in numbers.findings[:1]]
+    found += [notice.severity for notice in numbers.broken]
+    found += [Severity.HIGH for _ in numbers.gone_tonight[:1]]
+    if found:
+        return str(max(found, key=rank))
     return "unknown" if level in (Level.FAILED, Level.INCOMPLETE) else "none"
 
 

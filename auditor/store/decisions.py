@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +11,7 @@ from sqlalchemy import Connection, Select, insert, select, update
 
 from auditor.drift.model import TargetId
 from auditor.ports import Acknowledgement, Approval
+from auditor.store.packing import pack_json, unpack_json
 from auditor.store.tables import acknowledgement, approval, target
 
 
@@ -56,12 +58,13 @@ def approvals(connection: Connection, whose: TargetId) -> tuple[Approval, ...]:
 
 def acknowledge(connection: Connection, one: Acknowledgement) -> None:
     """Store an acknowledgement in the place of one of the same finding that still holds."""
-    end(connection, [one], why="renewed", at=one.at)
+    end(connection, [replace(one, ended_why="renewed")], at=one.at)
     row = {
         "fingerprint": one.finding,
         "project_id": one.target.project_id,
         "learn_id": one.target.learn_id,
         "path": one.path,
+        "value": pack_json(one.value),
         "acknowledged_at": one.at,
         "author": one.author,
         "reason": one.reason,
@@ -71,16 +74,14 @@ def acknowledge(connection: Connection, one: Acknowledgement) -> None:
     connection.execute(insert(acknowledgement), row)
 
 
-def end(
-    connection: Connection, ended: Sequence[Acknowledgement], *, why: str = "", at: datetime
-) -> None:
-    """End acknowledgements, each for its own reason where `why` is empty."""
+def end(connection: Connection, ended: Sequence[Acknowledgement], *, at: datetime) -> None:
+    """End acknowledgements, each for its own reason."""
     for one in ended:
         here = (
             acknowledgement.c.fingerprint == one.finding,
             acknowledgement.c.ended_at.is_(None),
         )
-        values = {"ended_at": at, "ended_why": why or one.ended_why}
+        values = {"ended_at": at, "ended_why": one.ended_why}
         connection.execute(update(acknowledgement).where(*here).values(**values))
 
 
@@ -101,6 +102,7 @@ def _read(connection: Connection, query: Select[Any]) -> tuple[Acknowledgement, 
             finding=row["fingerprint"],
             target=TargetId(row["project_id"], row["learn_id"]),
             path=row["path"],
+            value=unpack_json(row["value"]),
             at=row["acknowledged_at"],
             author=row["author"],
             reason=row["reason"],

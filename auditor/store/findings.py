@@ -17,6 +17,7 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.sql.functions import func
 
 from auditor.drift.model import (
     Area,
@@ -34,7 +35,7 @@ from auditor.drift.model import (
 from auditor.drift.recurrence import PastChange
 from auditor.drift.ruling import SilencedVendor
 from auditor.outbox import MessageState
-from auditor.ports import Seen, Sighting, Unserved, Untold
+from auditor.ports import Seen, Sighting, SilencedBy, Unserved, Untold
 from auditor.store.packing import pack_json, unpack_json
 from auditor.store.tables import finding, holding, message, run
 
@@ -86,6 +87,14 @@ def _known_standing(connection: Connection, fingerprints: Sequence[str]) -> set[
     return known
 
 
+def vendor_paths(connection: Connection) -> frozenset[str]:
+    """Return the paths of fields unknown to the schema that were told as the vendor's."""
+    query = select(finding.c.path).where(
+        finding.c.project_id.is_(None), finding.c.area == Area.UNKNOWN
+    )
+    return frozenset(connection.execute(query.distinct()).scalars())
+
+
 def past(connection: Connection, whose: TargetId) -> tuple[PastChange, ...]:
     """Return every finding of the target's own that was told, oldest first."""
     query = (
@@ -107,10 +116,17 @@ def sightings(connection: Connection, fingerprint: str) -> tuple[Sighting, ...]:
     return tuple(_sighting(row) for row in connection.execute(query).mappings())
 
 
-def silenced(connection: Connection) -> tuple[Sighting, ...]:
-    """Return every finding that was stored and not told, newest first."""
-    query = _sightings().where(finding.c.silenced_by.is_not(None)).order_by(finding.c.id.desc())
-    return tuple(_sighting(row) for row in connection.execute(query).mappings())
+def silenced(connection: Connection, most: int) -> tuple[SilencedBy, ...]:
+    """Return what was stored and not told, by rule; of each rule the newest `most`."""
+    rules = select(finding.c.silenced_by, func.count()).group_by(finding.c.silenced_by)
+    numbers = connection.execute(rules.where(finding.c.silenced_by.is_not(None))).all()
+    found = []
+    for name, number in sorted(tuple(row) for row in numbers):
+        query = _sightings().where(finding.c.silenced_by == name).order_by(finding.c.id.desc())
+        rows = connection.execute(query.limit(most)).mappings()
+        newest = tuple(_sighting(row) for row in rows)
+        found.append(SilencedBy(rule=name, number=number, newest=newest))
+    return tuple(found)
 
 
 def _sightings() -> Select[Any]:

@@ -34,6 +34,7 @@ from auditor.ports import (
     Quiet,
     Seen,
     Sighting,
+    SilencedBy,
     TargetStatus,
     Unread,
     Unserved,
@@ -220,6 +221,11 @@ class SqlStore:
         with self._there.reading() as connection:
             return decisions.holding(connection)
 
+    def vendor_paths(self) -> frozenset[str]:
+        """Return the paths of fields unknown to the schema that were told as the vendor's."""
+        with self._there.reading() as connection:
+            return findings.vendor_paths(connection)
+
     def episodes(self) -> tuple[Episode, ...]:
         """Return the episodes of broken rules that go on."""
         with self._there.reading() as connection:
@@ -288,10 +294,10 @@ class SqlStore:
         with self._there.reading() as connection:
             return findings.sightings(connection, finding_id)
 
-    def silenced(self) -> tuple[Sighting, ...]:
-        """Return every finding that was stored and not told, newest first."""
+    def silenced(self, most: int) -> tuple[SilencedBy, ...]:
+        """Return what was stored and not told, by rule; of each rule the newest `most`."""
         with self._there.reading() as connection:
-            return findings.silenced(connection)
+            return findings.silenced(connection, most)
 
     def undelivered(self, *, due_by: datetime | None) -> tuple[Message, ...]:
         """Return queued messages, oldest first."""

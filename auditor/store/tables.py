@@ -206,6 +206,7 @@ acknowledgement = Table(
     Column("project_id", BigInteger, nullable=False),
     Column("learn_id", BigInteger, nullable=False),
     Column("path", ForeignText, nullable=False),
+    Column("value", LargeBinary, nullable=False),
     Column("acknowledged_at", Moment, nullable=False),
     Column("author", ForeignText, nullable=False),
     Column("reason", ForeignText, nullable=False),

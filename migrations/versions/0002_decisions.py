@@ -21,6 +21,8 @@ moment = sa.BigInteger().with_variant(sa.DateTime(timezone=True), "postgresql")
 def upgrade() -> None:
     op.add_column("target", sa.Column("model_after", moment))
     op.add_column("target", sa.Column("model_until", moment))
+    # Since when a model was stale was not kept: at the latest since the block changed last.
+    op.execute("UPDATE target SET model_until = last_changed_at WHERE model_state = 'stale'")
     op.add_column("finding", sa.Column("silenced_by", sa.Text()))
     whole = sa.Column("is_whole", sa.Boolean(), nullable=False, server_default=sa.true())
     op.add_column("message", whole)
@@ -98,6 +100,7 @@ def make_decisions() -> None:
         sa.Column("project_id", sa.BigInteger(), nullable=False),
         sa.Column("learn_id", sa.BigInteger(), nullable=False),
         sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("value", sa.LargeBinary(), nullable=False),
         sa.Column("acknowledged_at", moment, nullable=False),
         sa.Column("author", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),

@@ -184,8 +184,9 @@ def test_what_is_ignored_is_stored_counted_and_not_told(pump: Stage) -> None:
     assert motion["findings"][0]["rule"] == "config:severity[0]"
     assert (motion["suppressed"], report["suppressed_by"]) == (1, {"samples": 1})
     with app.store(pump.settings) as store:
-        (silent,) = store.silenced()
-        assert (silent.silenced_by, silent.finding.path) == ("samples", "dependencies.sampleCount")
+        (silent,) = store.silenced(9)
+        assert (silent.rule, silent.number) == ("samples", 1)
+        assert [one.finding.path for one in silent.newest] == ["dependencies.sampleCount"]
         assert len(store.versions(target(3))) == 2
 
 
@@ -235,7 +236,9 @@ def test_a_broken_rule_is_told_once_an_episode_and_once_when_it_ends(pump: Stage
     assert [kind for kind, _ in _notices(first)] == ["rule_broken"]
     assert "is 0.9, should be between 0.4 and 0.8" in _notices(first)[0][1]
     assert (_notices(second), second["broken_rules"]) == ([], 1)
-    assert _notices(third) == [("rule_held", "Rule “a sane score” holds again")]
+    assert _notices(third) == [
+        ("rule_held", "Rule “a sane score” holds again at thresholds[min_score].value")
+    ]
     assert (_notices(fourth), "broken_rules" in fourth) == ([], False)
 
 
@@ -257,7 +260,9 @@ def test_a_rule_taken_out_ends_its_episode(pump: Stage) -> None:
     pump.night()
     pump.configure(plain)
 
-    assert _notices(pump.json()) == [("rule_held", "Rule “a sane score” is no longer configured")]
+    ((kind, text),) = _notices(pump.json())
+    assert kind == "rule_held"
+    assert text.startswith("Rule “a sane score” is no longer configured; it was broken at")
 
 
 def test_a_change_in_a_declared_window_is_expected(pump: Stage) -> None:
@@ -349,8 +354,10 @@ def test_the_vendors_catalogue_can_be_ignored(pump: Stage) -> None:
     assert report["catalogue"] == []
     assert report["suppressed_by"] == {"area catalogue": 1}
     with app.store(pump.settings) as store:
-        (silent,) = store.silenced()
-        assert (silent.target, silent.silenced_by) == (None, "area catalogue")
+        (silent,) = store.silenced(9)
+        assert [(one.target, one.silenced_by) for one in silent.newest] == [
+            (None, "area catalogue")
+        ]
 
 
 def test_a_target_that_left_the_configuration_ends_its_episode(pump: Stage) -> None:
@@ -361,3 +368,145 @@ def test_a_target_that_left_the_configuration_ends_its_episode(pump: Stage) -> N
     pump.configure(text.replace('learn_blocks = "all"', "learn_blocks = [4]"))
 
     assert [kind for kind, _ in _notices(pump.json())] == ["rule_held"]
+
+
+def _approved(set_up: Stage) -> None:
+    set_up.night()
+    with app.store(set_up.settings) as store:
+        decide.approve_all_new(store, _decision())
+
+
+def test_what_the_vendor_did_is_no_difference_from_a_baseline(pump: Stage) -> None:
+    _approved(pump)
+    for learn_id in (3, 4):
+        pump.studio.edit(
+            target(learn_id), lambda a: a.update(kFolds=5, script=a["script"] + "x=1")
+        )
+    first, second = pump.json(), pump.json()
+
+    assert len(first["catalogue"]) == 2
+    assert [one["state"] for one in second["targets"]] == ["in_sync", "in_sync"]
+
+
+def test_an_ignored_script_that_is_the_vendors_makes_no_model_stale(pump: Stage) -> None:
+    rule = 'area = "script"\nreason = "r"\nauthor = "a"\nuntil = 2999-12-31\n'
+    _with(pump, f"[[ignore]]\n{rule}")
+    pump.night()
+    for learn_id in (3, 4):
+        pump.studio.edit(target(learn_id), lambda a: a.update(script=a["script"] + "\nx = 1"))
+
+    assert [one["model_state"] for one in pump.json()["targets"]] == ["trained", "trained"]
+
+
+def test_what_is_ignored_hides_nothing_else(pump: Stage) -> None:
+    _with(pump, _RULES.format(until="2999-12-31"))
+    pump.night()
+    data = {**block()["dependencies"], "sampleCount": 9999}
+    _edit(pump, dependencies=data, selectedModelType="requiresRetrain")
+
+    assert _findings(pump.json()) == [("selectedModelType", "last", "high")]
+
+
+def test_layers_removed_on_two_nights_are_told_once_each(pump: Stage) -> None:
+    stack = [{"type": "dense", "neurons": number} for number in (10, 20, 30, 40)]
+    _edit(pump, visualLayers=stack)
+    _approved(pump)
+    _edit(pump, visualLayers=stack[1:])
+    pump.night()
+    _edit(pump, visualLayers=[stack[1], stack[3]])
+
+    assert _findings(pump.json()) == [
+        ("visualLayers[1]", "last", "high"),
+        ("visualLayers[0]", "baseline", "high"),
+    ]
+
+
+def test_a_finding_told_late_does_not_stand_twice(pump: Stage) -> None:
+    _approved(pump)
+    _edit(pump, trainingCycles=77)
+    pump.postbox.refuses = dict.fromkeys(("ops@example.org", "ml@example.org"), "550 no")
+    pump.night()
+    pump.postbox.refuses = {}
+
+    assert _findings(pump.json()) == [("trainingCycles", "last", "medium")]
+    assert _findings(pump.json()) == [("trainingCycles", "baseline", "medium")]
+
+
+def test_tonights_value_is_acknowledged_whatever_the_baseline_was(pump: Stage) -> None:
+    _approved(pump)
+    _edit(pump, trainingCycles=77)
+    pump.night()
+    _edit(pump, trainingCycles=78)
+    finding = pump.json()["targets"][0]["findings"][0]["id"]
+    with app.store(pump.settings) as store:
+        decide.acknowledge(finding, store, _decision())
+
+    assert _findings(pump.json()) == []
+
+
+def test_an_acknowledgement_ends_where_the_value_goes_back_unseen(pump: Stage) -> None:
+    _approved(pump)
+    _edit(pump, trainingCycles=77)
+    finding = pump.json()["targets"][0]["findings"][0]["id"]
+    with app.store(pump.settings) as store:
+        decide.acknowledge(finding, store, _decision())
+    _edit(pump, mode="expert", visualLayers=[], trainingCycles=0, learningRate=0)
+    pump.night()
+
+    with app.store(pump.settings) as store:
+        assert [one.ended_why for one in store.all_acknowledgements()] == ["moved"]
+
+
+def test_a_withdrawn_model_can_be_explained_and_acknowledged(pump: Stage) -> None:
+    pump.studio.put(target(5), block("keras-object-detection"))
+    _approved(pump)
+    used = block("keras-object-detection")["visualLayers"][0]["type"]
+
+    def withdraw(answer: dict[str, Any]) -> None:
+        (model,) = (m for m in answer["transferLearningModels"] if m["type"] == used)
+        model["implementationVersion"] = 99
+
+    pump.studio.edit(target(5), withdraw)
+    finding = pump.json()["targets"][2]["findings"][0]["id"]
+    with app.store(pump.settings) as store:
+        assert decide.explain(finding, store).holds
+        decide.acknowledge(finding, store, _decision())
+
+    assert _findings(pump.json()) == []
+
+
+def test_a_parameter_that_became_a_secret_is_hidden_in_what_was_told(pump: Stage) -> None:
+    pump.studio.put(target(5), block("keras-object-detection-yolo-pro"))
+    _edit(pump, 5, customParameters={"token": "clear-one"})
+    pump.night()
+    _edit(pump, 5, customParameters={"token": "clear-two"})
+    pump.postbox.refuses = dict.fromkeys(("ops@example.org", "ml@example.org"), "550 no")
+    finding = pump.json()["targets"][2]["findings"][0]["id"]
+    pump.postbox.refuses = {}
+
+    def tell(answer: dict[str, Any]) -> None:
+        parameter = {"param": "token", "type": "secret", "name": "Token"}
+        answer["transferLearningModels"][0]["customParameters"] = [parameter]
+
+    pump.studio.edit(target(5), tell)
+    later = pump.night()
+    with app.store(pump.settings) as store:
+        explained = decide.explain(finding, store)
+
+    assert "clear" not in str(explained.sightings)
+    assert "clear" not in str([one.findings for one in later.report.targets])
+    assert "clear" not in str(pump.postbox.taken[-1][1])
+
+
+def test_a_rule_on_a_secret_is_never_checked(pump: Stage) -> None:
+    pump.studio.put(target(5), block("keras-object-detection-yolo-pro"))
+    _edit(pump, 5, customParameters={"token": "clear-one"})
+
+    def tell(answer: dict[str, Any]) -> None:
+        parameter = {"param": "token", "type": "secret", "name": "Token"}
+        answer["transferLearningModels"][0]["customParameters"] = [parameter]
+
+    pump.studio.edit(target(5), tell)
+    _with(pump, '[[rules]]\nname = "t"\npath = "customParameters.token"\nis = "wanted"\n')
+
+    assert "notices" not in pump.json()

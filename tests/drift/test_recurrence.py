@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -96,6 +97,28 @@ def test_the_fourth_reversal_in_a_week_is_flapping() -> None:
 
     assert told.recurrence is Recurrence.FLAPPING
     assert told.headline == "score (flapping: 4 reversals in 7 days; do two writers disagree?)"
+
+
+@pytest.mark.parametrize(("before", "after", "back"), [(0, 1, (1, 0, 1)), (0, 3, (0, 3, 0))])
+def test_a_layer_moved_back_is_reverted(
+    before: int, after: int, back: tuple[int, int, int]
+) -> None:
+    place, first, then = back
+    moved = replace(
+        _finding(first, then), kind=Kind.MOVED, path=f"visualLayers[{place}]", headline="moved"
+    )
+    path = f"visualLayers[{after}]"
+    past = PastChange(
+        id=finding_id(_PUMP, path, before, after),
+        path=path,
+        since=Since.LAST,
+        at=_TONIGHT - timedelta(days=1),
+    )
+    tonight = replace(moved, id=finding_id(_PUMP, moved.path, first, then))
+
+    told = with_recurrence(tonight, _PUMP, [past], at=_TONIGHT)
+
+    assert told.recurrence is Recurrence.REVERTED
 
 
 def test_a_difference_stands_since_its_value_changed_last() -> None:
