@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor.drift.program import MAX_CHARS, MAX_DEPTH, Beyond, Broken, parse
-from auditor.drift.script import ScriptChange, changed_lines, judge_script
+from auditor.drift.script import ScriptChange, changed_lines, describe, judge_script
 from tests.drift.answers import sample
 
 EXAMPLES = int(os.environ.get("AUDITOR_EXAMPLES", "60"))
@@ -44,6 +44,7 @@ SAME, OTHER, BROKEN = (
 )
 def test_the_same_program_otherwise_written(old: str, new: str) -> None:
     assert judge_script(old, new) is SAME
+    assert describe(old, new) == ()
 
 
 @pytest.mark.parametrize(
@@ -69,6 +70,7 @@ def test_the_same_program_otherwise_written(old: str, new: str) -> None:
 )
 def test_another_program(old: str, new: str) -> None:
     assert judge_script(old, new) is OTHER
+    assert describe(old, new) != ()
 
 
 @pytest.mark.parametrize(
@@ -90,6 +92,8 @@ def test_another_program(old: str, new: str) -> None:
 def test_a_text_that_no_longer_parses(text: str) -> None:
     assert judge_script(SCRIPT, text) is BROKEN
     assert judge_script(text, SCRIPT) is OTHER
+    assert describe(SCRIPT, text)[0].startswith("no longer parses (")
+    assert describe(text, SCRIPT) == ("parses again",)
 
 
 BEYOND = {
@@ -120,6 +124,9 @@ def test_a_text_beyond_the_limits_is_compared_as_text(text: str) -> None:
     assert judge_script(SCRIPT, text) is OTHER
     assert judge_script(text, SCRIPT) is OTHER
     assert judge_script(text, text + "\n\n") is SAME
+    assert describe(text, text) == ()
+    assert describe(SCRIPT, text)[0].startswith("not parsed; ")
+    assert describe(text, f"{text.rstrip()}\nx") == ("not parsed; 1 line added, 0 removed",)
 
 
 def test_the_limit_on_depth_is_far_above_a_script() -> None:
@@ -131,6 +138,7 @@ def test_a_number_too_long_to_be_written_is_compared_nevertheless() -> None:
     old, new = "x = 0x1" + "f" * 20_000, "x = 0x2" + "f" * 20_000
 
     assert (judge_script(old, new), judge_script(old, old + "  # x")) == (OTHER, SAME)
+    assert describe(old, new) == ("x … → …",)
 
 
 def test_why_a_script_does_not_parse_is_told_with_its_line() -> None:
