@@ -15,7 +15,7 @@ from auditor.drift.fields import CATALOGUE, Field
 from auditor.drift.model import Change, Json, JsonObject, Kind
 from auditor.drift.policy import Verdict, field_of
 from auditor.drift.prose import plain_text
-from auditor.drift.script import changed_lines
+from auditor.drift.script import changed_lines, describe
 from auditor.redaction import shown
 
 _LONGEST = 60  # characters of one value; the report shows the whole beside it
@@ -141,12 +141,11 @@ def _block_type(change: Change, _verdict: Verdict) -> str:
 def _script(change: Change, verdict: Verdict) -> str:
     if verdict.rule == "script:same-program":
         return "Training script: only comments or formatting changed, same program"
-    lines = changed_lines(str(change.before), str(change.after))
+    before, after = str(change.before), str(change.after)
+    lines = changed_lines(before, after)
     added = sum(1 for line in lines if line.startswith("+"))
     counts = f"{added} lines added, {len(lines) - added} removed"
-    if verdict.rule == "script:no-longer-parses":
-        return f"Training script no longer parses ({counts})"
-    return f"Training script is another program ({counts})"
+    return f"Training script: {'; '.join(describe(before, after))} ({counts})"
 
 
 def _layer(change: Change, _verdict: Verdict) -> str:

@@ -2,7 +2,7 @@
 
 Two scripts are the same program when their syntax trees are equal: comments, blank lines and
 formatting say nothing, a changed docstring or constant does. A script beyond the limits of
-`program` is compared as text.
+`programs.trees` is compared as text.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from enum import Enum, auto
 
 from auditor.drift.canonical import program_text
-from auditor.drift.edits import edits, is_long
-from auditor.drift.phrases import cut
-from auditor.drift.program import Broken, common, parse, shape
+from auditor.drift.programs.edits import edits, is_long
+from auditor.drift.programs.phrases import cut
+from auditor.drift.programs.trees import Broken, common, parse, shape
 
 MAX_PHRASES = 8
 _REASON = 80  # characters of why a script does not parse

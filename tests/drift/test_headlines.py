@@ -85,6 +85,18 @@ def test_a_headline_says_what_changed(edit: Edit, base: str, expected: str) -> N
     assert [one.headline for one in after(edit, _base(base))] == [expected]
 
 
+def test_a_script_is_told_in_words() -> None:
+    def edit(answer: dict[str, Any]) -> None:
+        script = answer["script"].replace("= Adam(", "= SGD(").replace("or 30\n", "or 60\n")
+        answer.update(script=script)
+
+    (finding,) = after(edit, sample("keras-expert"))
+
+    assert finding.headline == (
+        "Training script: optimizer Adam → SGD; EPOCHS 30 → 60 (2 lines added, 2 removed)"
+    )
+
+
 def test_a_withdrawn_model_is_told_with_the_vendors_reason_as_plain_text() -> None:
     reason = {
         "reasonMarkdown": "Use **YOLO-Pro**, see [the guide](https://docs.example.org/yolo).",

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auditor.drift.program import MAX_CHARS, MAX_DEPTH, Beyond, Broken, parse
+from auditor.drift.programs.trees import MAX_CHARS, MAX_DEPTH, Beyond, Broken, parse
 from auditor.drift.script import ScriptChange, changed_lines, describe, judge_script
 from tests.drift.answers import sample
 

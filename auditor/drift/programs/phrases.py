@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import IntEnum, auto
 from typing import TypeAlias, TypeVar
 
-from auditor.drift.program import shape
+from auditor.drift.programs.trees import shape
 from auditor.redaction import shown
 
 _OF_ADAM = ("Adam", "AdamW", "Adamax", "Nadam")

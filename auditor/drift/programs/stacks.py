@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias, cast
 
-from auditor.drift.phrases import (
+from auditor.drift.programs.phrases import (
     Edit,
     Rank,
     arguments,
@@ -25,7 +25,7 @@ from auditor.drift.phrases import (
     told_both_ways,
     value_edit,
 )
-from auditor.drift.program import Key, Scope, Statement, align, shape
+from auditor.drift.programs.trees import Key, Scope, Statement, align, shape
 
 _MANY = 4  # arguments of one layer told
 _WRITTEN, _INPUT, _OUTPUT = "written as", "applied to", "assigned to"  # no argument has a blank

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from typing import TypeAlias
 
-from auditor.drift.phrases import (
+from auditor.drift.programs.phrases import (
     Arguments,
     Edit,
     Rank,
@@ -29,7 +29,9 @@ from auditor.drift.phrases import (
     told_both_ways,
     value_edit,
 )
-from auditor.drift.program import (
+from auditor.drift.programs.stacks import Layer, layer_edits, list_of_layers, stacks_of
+from auditor.drift.programs.topics import METHODS, Topic, is_plain, topics_of
+from auditor.drift.programs.trees import (
     Definition,
     Key,
     Scope,
@@ -40,8 +42,6 @@ from auditor.drift.program import (
     scopes_of,
     shape,
 )
-from auditor.drift.stacks import Layer, layer_edits, list_of_layers, stacks_of
-from auditor.drift.topics import METHODS, Topic, is_plain, topics_of
 
 MAX_STATEMENTS = 3_000  # and layers, of a program; 20 KB hold about 600
 _SOURCE = 60  # characters of what is imported

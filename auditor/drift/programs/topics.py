@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from auditor.drift.phrases import OPTIMIZERS, Rank, callee, text
-from auditor.drift.program import Statement
+from auditor.drift.programs.phrases import OPTIMIZERS, Rank, callee, text
+from auditor.drift.programs.trees import Statement
 
 _Keys: TypeAlias = tuple[tuple[str, ...], ...]
 

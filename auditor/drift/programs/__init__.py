@@ -1,0 +1,1 @@
+"""Training scripts as programs: parsed, compared, and what changed between two in words."""
