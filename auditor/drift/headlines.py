@@ -92,7 +92,7 @@ def _plain(label: str, change: Change) -> str:
         case Kind.REMOVED:
             return f"{label} removed, was {value_words(change.before)}"
         case _ if isinstance(change.before, list) and isinstance(change.after, list):
-            return f"{label}: {_list_change(change.before, change.after)}"
+            return f"{label}{_list_change(change.before, change.after)}"
         case _:
             return f"{label}: {value_words(change.before)} → {value_words(change.after)}"
 
@@ -326,8 +326,9 @@ def _list_change(before: list[Json], after: list[Json]) -> str:
     parts = [f"{_some(added)} added"] if added else []
     parts += [f"{_some(removed)} removed"] if removed else []
     if not parts:
-        return f"reordered, {_some(list(map(value_words, after)))}"
-    return ", ".join(parts)
+        old_order, new_order = (_some([*map(value_words, side)]) for side in (before, after))
+        return f" reordered: {old_order} → {new_order}"
+    return f": {', '.join(parts)}"
 
 
 def _some(values: list[str]) -> str:

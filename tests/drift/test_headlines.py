@@ -72,7 +72,11 @@ def _base(name: str) -> dict[str, Any]:
             "Samples: 3214 → 4000 (+24%)",
         ),
         (lambda a: a["dependencies"]["classes"].append("new"), "keras", "Labels: new added"),
-        (_reset, "keras", "Output classes: reordered, wave, idle, updown"),
+        (
+            _reset,
+            "keras",
+            "Output classes reordered: idle, updown, wave → wave, idle, updown",
+        ),
         (lambda a: a.update(autoClassWeights=True), "keras", "Auto-weight classes: off → on"),
         (
             lambda a: a["customParameters"].update(epochs="50"),
