@@ -170,6 +170,22 @@ class TargetStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """A target as it stands, whether it is audited still or not.
+
+    Attributes:
+        version_id: its last version, None where none was ever stored.
+        baseline_version_id: the version a person approved, None without one.
+        retired: the last run over all targets did not ask for it.
+    """
+
+    status: TargetStatus
+    version_id: int | None
+    baseline_version_id: int | None
+    retired: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Night:
     """A closed run in short, for pictures of many nights.
 

@@ -7,7 +7,7 @@ are any, so that a quiet night's report is a few lines however many targets it h
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from itertools import chain, groupby, repeat
@@ -38,6 +38,8 @@ from auditor.drift.model import (
     VendorFinding,
 )
 from auditor.ports import Night
+
+_BY_PLACE = ("findings", "acknowledged", "steps")
 
 
 def roster(report: Report) -> Json:
@@ -82,10 +84,24 @@ def body(report: Report) -> Json:
 def report_of(run: RunInfo, head_hash: str, *, roster: Json, body: Json) -> Report:
     """Return the report that was stored in this form."""
     form = cast(dict[str, Any], body)
+    return _report(run, head_hash, form, tuple(_targets(cast(list[Any], roster), form)))
+
+
+def brief_of(run: RunInfo, head_hash: str, *, roster: Json, body: Json) -> Report:
+    """Return the report without the targets that were in sync with nothing told of them."""
+    form = cast(dict[str, Any], body)
+    told = {place for name in _BY_PLACE for place, _ in form.get(name, ())}
+    told.update(_unquiet_places(form["states"]))
+    return _report(run, head_hash, form, tuple(_targets(cast(list[Any], roster), form, told)))
+
+
+def _report(
+    run: RunInfo, head_hash: str, form: dict[str, Any], targets: tuple[TargetReport, ...]
+) -> Report:
     return Report(
         run=run,
         totals=Totals(**form["totals"]),
-        targets=_targets(cast(list[Any], roster), form),
+        targets=targets,
         catalogue=tuple(_vendor_finding(one) for one in form["catalogue"]),
         errors=tuple(ProjectError(**one) for one in form["errors"]),
         head_hash=head_hash,
@@ -137,13 +153,24 @@ def _unquiet(
         place += length
 
 
-def _targets(roster: list[Any], form: dict[str, Any]) -> tuple[TargetReport, ...]:
+def _unquiet_places(stretches: list[list[Any]]) -> Iterator[int]:
+    place = 0
+    for state, length in stretches:
+        if state != TargetState.IN_SYNC:
+            yield from range(place, place + length)
+        place += length
+
+
+def _targets(
+    roster: list[Any], form: dict[str, Any], places: Container[int] | None = None
+) -> Iterator[TargetReport]:
+    """Yield the targets, those at `places` only where places are given."""
     names = ("states", "model_states", "suppressed", "last_good", "went")
     columns = zip(*(_members(form[name]) for name in names), strict=True)
     findings, failures = dict(form["findings"]), dict(form["failures"])
     steps, since = dict(form.get("steps", ())), dict(form.get("model_since", ()))
     acknowledged = dict(form.get("acknowledged", ()))
-    return tuple(
+    return (
         TargetReport(
             target=TargetId(project_id, learn_id),
             project=project,
@@ -163,6 +190,7 @@ def _targets(roster: list[Any], form: dict[str, Any]) -> tuple[TargetReport, ...
         for place, ((project_id, learn_id, project, name, type_), column) in enumerate(
             zip(roster, columns, strict=True)
         )
+        if places is None or place in places
         for state, model_state, suppressed, last_good, went in (column,)
     )
 

@@ -34,6 +34,7 @@ from auditor.ports import (
     Quiet,
     Seen,
     Sighting,
+    Standing,
     TargetStatus,
     Unread,
     Unserved,
@@ -178,10 +179,7 @@ class SqlStore:
             findings.add_vendor(connection, run_id, vendor)
 
     def retire_others(self, run_id: int) -> int:
-        """Take every target that the run did not try for no longer audited; return how many.
-
-        One that a later run tries is audited again.
-        """
+        """Take every target that the run did not try for no longer audited; return how many."""
         with self._there.writing() as connection:
             return marks.retire_others(connection, run_id)
 
@@ -332,6 +330,21 @@ class SqlStore:
         """Return the last `most` closed runs in short, newest first."""
         with self._there.reading() as connection:
             return reports.nights(connection, most)
+
+    def standings(self) -> tuple[Standing, ...]:
+        """Return every target ever looked at as it stands, by project and learn id."""
+        with self._there.reading() as connection:
+            return standing.standings(connection)
+
+    def runs(self) -> tuple[RunInfo, ...]:
+        """Return every run, newest first."""
+        with self._there.reading() as connection:
+            return runs.every(connection)
+
+    def briefs(self, run_ids: Sequence[int]) -> tuple[Report, ...]:
+        """Return the reports of closed runs, newest first, without the targets that were quiet."""
+        with self._there.reading() as connection:
+            return reports.briefs(connection, run_ids)
 
     def verify(self) -> Breach | None:
         """Return the first broken link of the hash chain, None where it is sound."""
