@@ -161,7 +161,7 @@ def mark_of(one: Standing) -> str:
         status.project,
         status.name,
         status.type,
-        status.state,
+        one.state,
         status.model_state,
         status.last_changed_at,
         status.error.kind if status.error else None,

@@ -184,6 +184,12 @@ class Standing:
     baseline_version_id: int | None
     retired: bool
 
+    @property
+    def state(self) -> TargetState:
+        """Return how it stands; that it is new is news of one night and no way to stand."""
+        state = self.status.state
+        return TargetState.IN_SYNC if state is TargetState.NEW else state
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Night:

@@ -19,7 +19,7 @@ from auditor.rendering.verdict import verdict
 from auditor.rendering.words import count, cut, listed, moment, name
 
 MOST_ROWS = 60
-_LONGEST_LABEL = 34
+_LONGEST_BLOCK, _LONGEST_PROJECT = 24, 16
 _LETTERS = {
     Level.FAILED: "F",
     Level.INCOMPLETE: "I",
@@ -184,7 +184,7 @@ def tallied(standings: Iterable[Standing]) -> tuple[str, str]:
     """Return how targets stand, in words, and the tone of the worst of them."""
     by: dict[TargetState, int] = {}
     for one in standings:
-        by[one.status.state] = by.get(one.status.state, 0) + 1
+        by[one.state] = by.get(one.state, 0) + 1
     ordered = [state for state in _STATES if state in by]
     words = ", ".join(f"{by[state]:,} {STATE_WORDS[state]}" for state in ordered)
     return words or "no longer audited", STATE_TONES[ordered[0]] if ordered else "info"
@@ -258,12 +258,11 @@ def _trouble(target: TargetId, nights: Sequence[Night]) -> tuple[int, int, int, 
 
 def _line(target: TargetId, nights: Sequence[Night], known: Mapping[TargetId, Standing]) -> Line:
     one = known.get(target)
-    block = name(one.status.name) if one else ""
-    project = name(one.status.project) if one else ""
-    title = f"{project or f'Project {target.project_id}'} / {block or f'block {target}'}"
+    block = (name(one.status.name) if one else "") or f"block {target}"
+    project = (name(one.status.project) if one else "") or f"Project {target.project_id}"
     return Line(
-        label=cut(title, _LONGEST_LABEL),
-        title=title,
+        label=f"{cut(block, _LONGEST_BLOCK)} · {cut(project, _LONGEST_PROJECT)}",
+        title=f"{project} / {block}",
         place=target_place(target) if one else "",
         cells=tuple(_cell(night.state(target)) for night in nights),
         words=_in_words(target, nights),

@@ -111,11 +111,11 @@ def project_view(project: ProjectBlocks, *, studio_url: str) -> ProjectView:
 
 def state_words(one: Standing) -> str:
     """Return how a block stands."""
-    return "no longer audited" if one.retired else STATE_WORDS[one.status.state]
+    return "no longer audited" if one.retired else STATE_WORDS[one.state]
 
 
 def _tone(one: Standing) -> str:
-    return "info" if one.retired else STATE_TONES[one.status.state]
+    return "info" if one.retired else STATE_TONES[one.state]
 
 
 def _facts(history: TargetHistory) -> tuple[tuple[str, str], ...]:
