@@ -21,7 +21,7 @@ from auditor.audit.run import Audit, Ended, Order, Watch
 from auditor.config import Settings
 from auditor.deliver import Delivery, deliver
 from auditor.drift.model import Report
-from auditor.errors import UsageError
+from auditor.errors import DamagedDatabaseError, UsageError
 from auditor.ports import OutboxStore, RunStore, Store
 from auditor.schedule import next_due
 
@@ -178,15 +178,33 @@ def publish(
 
     A report is told by its mail and its own page. The pages around it can wait: the next run
     writes what this one could not.
+
+    Raises:
+        DamagedDatabaseError: going on would spread the damage.
     """
     from auditor.publish import Publisher  # noqa: PLC0415
 
     try:
         Publisher(store=held, site=site(chosen), stopping=stopping).publish()
+    except DamagedDatabaseError:
+        raise
     except OSError as error:
         logger.error("archive not brought up to date: %s", error)  # noqa: TRY400 - the error says all
     except Exception:
         logger.exception("archive not brought up to date")
+
+
+def rebuild(chosen: Settings, held: Store) -> str:
+    """Write every page of the archive anew; return the index's path.
+
+    Raises:
+        OSError: a page cannot be written.
+    """
+    from auditor.publish import Publisher  # noqa: PLC0415
+    from auditor.rendering.places import INDEX  # noqa: PLC0415
+
+    Publisher(store=held, site=site(chosen), is_anew=True).publish()
+    return str(chosen.reports.directory / INDEX)
 
 
 def mail_plan(chosen: Settings) -> MailPlan | None:

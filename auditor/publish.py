@@ -12,9 +12,10 @@ import hashlib
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import groupby, pairwise
 
-from auditor.drift.model import RunInfo, RunStatus
+from auditor.drift.model import Finding, Report, RunInfo, RunStatus
 from auditor.drift.report import hide_told
 from auditor.ports import (
     Listing,
@@ -58,7 +59,7 @@ class Publisher:
         """Write every page that is not as it should be, the index last.
 
         Raises:
-            OSError: a page cannot be written; those before it are.
+            OSError: the index cannot be written; of other pages that is logged.
         """
         found = self.site.marks()
         known = replace(found, targets={}, projects={}, years={}) if self.is_anew else found
@@ -80,20 +81,25 @@ class Publisher:
         paged = sorted(known.runs.intersection(closed).union(wanted))
         neighbours = _neighbours(paged)
         for run_id in wanted:
-            if self.stopping():
+            if self.stopping() or not _is_written(
+                f"run {run_id}", partial(self._run, run_id, *neighbours[run_id])
+            ):
                 break
-            self._run(run_id, *neighbours[run_id])
             known = replace(known, runs=known.runs | {run_id})
         for before, after in list(pairwise(paged))[-1:]:
-            if before in known.runs and after in known.runs:
-                self.site.lead_on(before, following=after)
+            if {before, after} <= known.runs:
+                lead_on = partial(self.site.lead_on, before, following=after)
+                _is_written(f"run {before}", lead_on)
         return known
 
     def _run(self, run_id: int, previous: int | None, following: int | None) -> None:
-        report = self.store.report(run_id)
+        report = self._report(run_id)
         if report is not None:
-            told = hide_told(report, self.store.secret_parameters())
-            self.site.write_run(told, previous=previous, following=following)
+            self.site.write_run(report, previous=previous, following=following)
+
+    def _report(self, run_id: int | None) -> Report | None:
+        report = self.store.report(run_id)
+        return report and hide_told(report, self.store.secret_parameters())
 
     def _targets(self, standings: Sequence[Standing], known: Marks) -> Marks:
         marks = dict(known.targets)
@@ -102,25 +108,26 @@ class Publisher:
             target, mark = one.status.target, mark_of(one)
             if marks.get(target) == mark:
                 continue
-            if self.stopping():
-                break
-            try:
-                self.site.write_target(compared.history(one), runs=known.runs)
-            except OSError as error:
-                # One that cannot be written must not keep the index from telling of the run.
-                logger.error("page of block %s not written: %s", target, error)  # noqa: TRY400
+            write = partial(self._target, compared, one, known)
+            if self.stopping() or not _is_written(f"block {target}", write):
                 break
             marks[target] = mark
         return replace(known, targets=marks)
+
+    def _target(self, compared: _Comparing, one: Standing, known: Marks) -> None:
+        self.site.write_target(compared.history(one), runs=known.runs)
 
     def _projects(self, standings: Sequence[Standing], known: Marks) -> Marks:
         marks = dict(known.projects)
         for project_id, group in groupby(standings, key=lambda one: one.status.target.project_id):
             blocks = ProjectBlocks(project_id=project_id, standings=tuple(group))
             mark = _digest(*map(mark_of, blocks.standings))
-            if marks.get(project_id) != mark:
-                self.site.write_project(blocks)
-                marks[project_id] = mark
+            if marks.get(project_id) == mark:
+                continue
+            write = partial(self.site.write_project, blocks)
+            if self.stopping() or not _is_written(f"project {project_id}", write):
+                break
+            marks[project_id] = mark
         return replace(known, projects=marks)
 
     def _index(
@@ -134,7 +141,7 @@ class Publisher:
             if known.years.get(year) != marks[year]:
                 self.site.write_year(year, self._listing(in_year), runs=known.runs)
         overview = Overview(
-            newest=self.store.report(None),
+            newest=self._report(None),
             listing=self._listing(listed),
             years=tuple(marks),
             nights=self.store.nights(_NIGHTS),
@@ -146,6 +153,16 @@ class Publisher:
     def _listing(self, runs: tuple[RunInfo, ...]) -> Listing:
         ids = [one.id for one in runs if one.id is not None and one.status not in _UNCLOSED]
         return Listing(runs=runs, briefs=self.store.briefs(ids))
+
+
+def _is_written(what: str, write: Callable[[], None]) -> bool:
+    """Write a page; one that cannot be written keeps the index from nothing."""
+    try:
+        write()
+    except OSError as error:
+        logger.error("page of %s not written: %s", what, error)  # noqa: TRY400 - the error says all
+        return False
+    return True
 
 
 def mark_of(one: Standing) -> str:
@@ -220,7 +237,14 @@ class _Comparing:
             fingerprinter=self._fingerprinter,
             secrets=self._secrets,
         )
+        may_show = self._secrets and any(_is_parameter(one) for one in found.findings)
+        if may_show:  # it was stored before what it names was known as a secret
+            new = replace(new, headline=found.findings[0].headline)
         return Step(version=new, findings=found.findings, suppressed=found.suppressed)
+
+
+def _is_parameter(finding: Finding) -> bool:
+    return finding.path.startswith("customParameters")
 
 
 def _neighbours(ids: Sequence[int]) -> Mapping[int, tuple[int | None, int | None]]:

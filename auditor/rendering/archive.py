@@ -58,10 +58,10 @@ def runs_in(folder: Path) -> Iterator[int]:
 
 
 def names_in(folder: Path) -> list[str]:
-    """Return the names of what lies in a folder; one that is not there holds nothing."""
+    """Return the names of what lies in a folder; what is none, or not there, holds nothing."""
     try:
         return os.listdir(folder)  # noqa: PTH208 - names alone, of ten thousand files
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return []
 
 
