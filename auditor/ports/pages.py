@@ -118,5 +118,8 @@ class Site(Protocol):
     def prune(
         self, keep_runs: Collection[int], keep_targets: Collection[TargetId]
     ) -> tuple[str, ...]:
-        """Remove the pages of all other runs and targets, and the links to them; return which."""
+        """Remove the pages of all other runs and targets, and the links to them; return which.
+
+        What lies in the folder under another name than the archive gives is left alone.
+        """
         ...

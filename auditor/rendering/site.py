@@ -33,6 +33,7 @@ from auditor.rendering.places import (
     place_in_words,
     project_of,
     project_place,
+    run_of,
     run_place,
     target_of,
     target_place,
@@ -156,28 +157,41 @@ class FolderSite:
     ) -> tuple[str, ...]:
         """Remove the pages of all other runs, targets and projects, and the links to them."""
         keep_projects = {target.project_id for target in keep_targets}
-        gone = [
+        gone = {
             *(run_place(one) for one in runs_in(self.directory) if one not in keep_runs),
             *(target_place(one) for one in self._targets() if one not in keep_targets),
             *(project_place(one) for one in self._projects() if one not in keep_projects),
-        ]
+        }
+        gone |= {year for year in self._years() if self._is_over(year, gone)}
         if gone:
-            self._unlink(frozenset(gone))
+            self._unlink(gone)
         for place in gone:
             (self.directory / place).unlink(missing_ok=True)
-        return tuple(gone)
+        return tuple(sorted(gone))
+
+    def _is_over(self, year: str, gone: Collection[str]) -> bool:
+        """Return whether a year's page leads to no run that stays."""
+        linked = {link[1] for link in _LINK.finditer(self._read(year)) if run_of(link[1])}
+        return linked <= set(gone)
 
     def _unlink(self, gone: Collection[str]) -> None:
         """Leave the words and take the links away, before the pages go."""
-        kept = [run_place(one) for one in runs_in(self.directory)]
-        kept += [*map(target_place, self._targets()), *map(project_place, self._projects())]
-        for place in kept:
-            if place in gone:
-                continue
-            page = (self.directory / place).read_text(encoding="utf-8")
+        kept = {INDEX, *map(run_place, runs_in(self.directory)), *self._years()}
+        kept |= {*map(target_place, self._targets()), *map(project_place, self._projects())}
+        for place in sorted(kept.difference(gone)):
+            page = self._read(place)
             without = _LINK.sub(lambda link: link[2] if link[1] in gone else link[0], page)
             if without != page:
                 self._put(place, without)
+
+    def _read(self, place: str) -> str:
+        try:
+            return (self.directory / place).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return ""
+
+    def _years(self) -> Iterator[str]:
+        return (name for name in names_in(self.directory) if year_of(name) is not None)
 
     def _targets(self) -> Iterator[TargetId]:
         found = map(target_of, names_in(self.directory / TARGETS))
