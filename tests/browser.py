@@ -52,6 +52,10 @@ class Browser:
     def click(self, css: str) -> None:
         self._post(f"element/{self._find(css)}/click")
 
+    def press_tab(self) -> None:
+        keys = [{"type": "keyDown", "value": "\ue004"}, {"type": "keyUp", "value": "\ue004"}]
+        self._post("actions", actions=[{"type": "key", "id": "keyboard", "actions": keys}])
+
     def run(self, script: str) -> Any:  # noqa: ANN401 - any JSON
         return self._post("execute/sync", script=script, args=[])
 
