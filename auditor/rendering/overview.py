@@ -16,7 +16,7 @@ from auditor.ports import Listing, Night, Standing
 from auditor.rendering.places import project_place, run_place, target_place
 from auditor.rendering.tally import Level, Tally, tally
 from auditor.rendering.verdict import verdict
-from auditor.rendering.words import count, cut, listed, moment, name
+from auditor.rendering.words import columns, count, cut, listed, moment, name
 
 MOST_ROWS = 60
 _LONGEST_BLOCK, _LONGEST_PROJECT = 24, 16
@@ -118,6 +118,7 @@ class Fleet:
     first: str
     last: str
     rest: str
+    label_columns: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,12 +156,14 @@ def fleet(nights: Sequence[Night], standings: Iterable[Standing]) -> Fleet:
     ordered = sorted(loud, key=lambda target: _trouble(target, nights), reverse=True)
     audited: frozenset[TargetId] = frozenset().union(*(night.audited for night in nights))
     oldest_first = tuple(reversed(nights))
+    lines = tuple(_line(one, oldest_first, known) for one in ordered[:MOST_ROWS])
     return Fleet(
-        lines=tuple(_line(one, oldest_first, known) for one in ordered[:MOST_ROWS]),
+        lines=lines,
         days=tuple(_day_labels(oldest_first)),
         first=moment(oldest_first[0].run.started_at) if oldest_first else "",
         last=moment(oldest_first[-1].run.started_at) if oldest_first else "",
         rest=_rest(len(ordered) - MOST_ROWS, len(audited) - len(ordered)),
+        label_columns=max((columns(line.label) for line in lines), default=0),
     )
 
 
