@@ -177,8 +177,10 @@ def test_a_report_as_html_is_the_page_without_links_to_the_folder(
     pump: Stage, auditor: Command
 ) -> None:
     auditor("run")
+    pump.studio.edit(target(3), lambda a: a.update(batchSize=64))
+    auditor("run")
     done = auditor("report", "--format", "html")
-    page = (pump.folder / "reports" / "run-000001.html").read_text()
+    page = (pump.folder / "reports" / "run-000002.html").read_text()
 
     assert (done.code, done.err) == (0, "")
     assert _heading(done.out) == _heading(page) != ""
