@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from auditor.audit.run import Audit, Ended, Order, Watch
 from auditor.config import Settings
 from auditor.deliver import Delivery, deliver
 from auditor.drift.model import Report
-from auditor.errors import UsageError
+from auditor.errors import DamagedDatabaseError, UsageError
 from auditor.ports import OutboxStore, RunStore, Store
 from auditor.schedule import next_due
 
@@ -29,9 +30,12 @@ if TYPE_CHECKING:  # each command imports what it needs: `--help` and `diff` sta
     from auditor.rendering.archive import FolderArchive
     from auditor.rendering.html import HtmlRenderer
     from auditor.rendering.mailing import MailRenderer
+    from auditor.rendering.site import FolderSite
     from auditor.store.store import SqlStore
     from auditor.studio.auth import Credential
     from auditor.studio.client import StudioClient
+
+logger = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
 _WHY_PART = (
@@ -155,7 +159,55 @@ def archive(chosen: Settings) -> FolderArchive:
     """Return the folder of reports."""
     from auditor.rendering.archive import FolderArchive  # noqa: PLC0415
 
-    return FolderArchive(chosen.reports.directory, renderer(chosen).page)
+    return FolderArchive(chosen.reports.directory, site(chosen).run_page)
+
+
+def site(chosen: Settings) -> FolderSite:
+    """Return the pages of the archive beside those of the runs."""
+    from auditor.rendering.site import FolderSite, linking_pages  # noqa: PLC0415
+    from auditor.resources import folder  # noqa: PLC0415
+
+    return FolderSite(
+        directory=chosen.reports.directory,
+        pages=linking_pages(folder("templates")),
+        colophon=replace(renderer(chosen).colophon, why=""),
+    )
+
+
+def publish(
+    chosen: Settings, held: Store, *, stopping: Callable[[], bool] = lambda: False
+) -> None:
+    """Bring the archive's pages up to date; what goes wrong is logged and keeps nothing back.
+
+    A report is told by its mail and its own page. The pages around it can wait: the next run
+    writes what this one could not.
+
+    Raises:
+        DamagedDatabaseError: going on would spread the damage.
+    """
+    from auditor.publish import Publisher  # noqa: PLC0415
+
+    try:
+        Publisher(store=held, site=site(chosen), stopping=stopping).publish()
+    except DamagedDatabaseError:
+        raise
+    except OSError as error:
+        logger.error("archive not brought up to date: %s", error)  # noqa: TRY400 - the error says all
+    except Exception:
+        logger.exception("archive not brought up to date")
+
+
+def rebuild(chosen: Settings, held: Store) -> str:
+    """Write every page of the archive anew; return the index's path.
+
+    Raises:
+        OSError: a page cannot be written.
+    """
+    from auditor.publish import Publisher  # noqa: PLC0415
+    from auditor.rendering.places import INDEX  # noqa: PLC0415
+
+    Publisher(store=held, site=site(chosen), is_anew=True).publish()
+    return str(chosen.reports.directory / INDEX)
 
 
 def mail_plan(chosen: Settings) -> MailPlan | None:
@@ -224,6 +276,7 @@ async def run_and_tell(
 def _tell(chosen: Settings, ended: Ended, held: Store, watch: Watch) -> Told:
     page = close(ended, held, archive=archive(chosen), mail=mail_plan(chosen), now=now)
     delivery = deliver_all(chosen, held, stopping=watch.stopping)
+    publish(chosen, held, stopping=watch.stopping)
     return Told(report=ended.report, page=page, delivery=delivery)
 
 

@@ -77,6 +77,9 @@ def _add_history(commands: _Commands[_Parser]) -> None:
     )
     _add_format(report, "text", "json", "html")
     report.add_argument("--send", action="store_true", help="mail it to the recipients again")
+    report.add_argument(
+        "--rebuild", action="store_true", help="write every page of the reports folder anew"
+    )
 
 
 def _add_decisions(commands: _Commands[_Parser]) -> None:

@@ -195,9 +195,11 @@ def show(chosen: argparse.Namespace) -> int:
 
 
 def report(chosen: argparse.Namespace) -> int:
-    """Render a stored run again, and mail it again with `--send`."""
+    """Render a stored run again, and mail it again with `--send`; or the whole archive."""
     from auditor.cli.running import send_again  # noqa: PLC0415
 
+    if chosen.rebuild:
+        return _rebuild(chosen)
     settings = app.settings(chosen.config, reads_secrets=chosen.send)
     if chosen.send and settings.email is None:
         raise UsageError("no mail is configured: add [email] to the configuration")
@@ -217,3 +219,12 @@ def report(chosen: argparse.Namespace) -> int:
         if not chosen.send:
             return 0
         return send_again(settings, store, stored)
+
+
+def _rebuild(chosen: argparse.Namespace) -> int:
+    if chosen.run is not None or chosen.send or chosen.format != "text":
+        raise UsageError("--rebuild writes every page: it goes with no run and no other option")
+    settings = app.settings(chosen.config, reads_secrets=False)
+    with app.existing(settings) as store, store.run_lock():
+        say(f"Every page is written: {app.rebuild(settings, store)}")
+    return 0

@@ -170,6 +170,28 @@ class TargetStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """A target as it stands, whether it is audited still or not.
+
+    Attributes:
+        version_id: its last version, None where none was ever stored.
+        baseline_version_id: the version a person approved, None without one.
+        retired: the last run over all targets did not ask for it.
+    """
+
+    status: TargetStatus
+    version_id: int | None
+    baseline_version_id: int | None
+    retired: bool
+
+    @property
+    def state(self) -> TargetState:
+        """Return how it stands; that it is new is news of one night and no way to stand."""
+        state = self.status.state
+        return TargetState.IN_SYNC if state is TargetState.NEW else state
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Night:
     """A closed run in short, for pictures of many nights.
 

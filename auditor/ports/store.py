@@ -26,7 +26,16 @@ from auditor.ports.decisions import (
     Sighting,
     SilencedBy,
 )
-from auditor.ports.history import Breach, Known, Night, Outcome, TargetStatus, Untold, Version
+from auditor.ports.history import (
+    Breach,
+    Known,
+    Night,
+    Outcome,
+    Standing,
+    TargetStatus,
+    Untold,
+    Version,
+)
 
 
 class RunStore(Protocol):
@@ -195,6 +204,21 @@ class HistoryStore(Protocol):
 
     def nights(self, most: int) -> tuple[Night, ...]:
         """Return the last `most` closed runs in short, newest first."""
+        ...
+
+    def standings(self) -> tuple[Standing, ...]:
+        """Return every target ever looked at as it stands, by project and learn id."""
+        ...
+
+    def runs(self) -> tuple[RunInfo, ...]:
+        """Return every run, newest first."""
+        ...
+
+    def briefs(self, run_ids: Sequence[int]) -> tuple[Report, ...]:
+        """Return the reports of closed runs, newest first, without the targets that were quiet.
+
+        Its findings, inventory and verdict are the report's.
+        """
         ...
 
     def verify(self) -> Breach | None:

@@ -1,30 +1,37 @@
-"""The folder of reports: a page a run, written whole or not at all."""
+"""The folder of reports: a page a run, each file written whole or not at all."""
 
 from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from auditor.drift.model import Report
-from auditor.rendering.outline import page_name
+from auditor.rendering.places import run_of, run_place
 
-_FOLDER_MODE = 0o750
+FOLDER_MODE = 0o750
 _FILE_MODE = 0o640
+
+Page: TypeAlias = Callable[[Report, int | None, int | None], str]
 
 
 @dataclass(frozen=True, slots=True)
 class FolderArchive:
-    """Fulfils `ports.Archive`. `page` renders the complete report."""
+    """Fulfils `ports.Archive`.
+
+    `page` renders the complete report; it takes the ids of the runs before and after that have
+    a page, None where there is none.
+    """
 
     directory: Path
-    page: Callable[[Report], str]
+    page: Page
 
     def path(self, report: Report) -> Path | None:
         """Return where the run's page lies or would; a dry run has none."""
-        return None if report.run.id is None else self.directory / page_name(report.run.id)
+        return None if report.run.id is None else self.directory / run_place(report.run.id)
 
     def write(self, report: Report) -> str:
         """Write the run's page and return its path; a dry run has none and returns nothing.
@@ -32,15 +39,33 @@ class FolderArchive:
         Raises:
             OSError: the folder cannot be written.
         """
-        path = self.path(report)
-        if path is None:
+        path, run_id = self.path(report), report.run.id
+        if path is None or run_id is None:
             return ""
-        self.directory.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
-        _replace(path, self.page(report).encode())
+        self.directory.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        before = max((one for one in runs_in(self.directory) if one < run_id), default=None)
+        replace_file(path, self.page(report, before, None).encode())
+        sync_folder(self.directory)
         return str(path)
 
 
-def _replace(path: Path, content: bytes) -> None:
+def runs_in(folder: Path) -> Iterator[int]:
+    """Yield the runs that have a page in the folder."""
+    for name in names_in(folder):
+        found = run_of(name)
+        if found is not None:
+            yield found
+
+
+def names_in(folder: Path) -> list[str]:
+    """Return the names of what lies in a folder; what is none, or not there, holds nothing."""
+    try:
+        return os.listdir(folder)  # noqa: PTH208 - names alone, of ten thousand files
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def replace_file(path: Path, content: bytes) -> None:
     """Write a file so that a reader, or a crash, sees all of it or none."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
@@ -53,11 +78,10 @@ def _replace(path: Path, content: bytes) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-    _sync_folder(path.parent)
 
 
-def _sync_folder(folder: Path) -> None:
-    # Without it the rename itself may be lost with the power.
+def sync_folder(folder: Path) -> None:
+    """Have the folder's names on the disk: without it a rename may be lost with the power."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
@@ -10,6 +10,7 @@ from pathlib import Path
 
 from css_inline import CSSInliner
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from auditor.rendering.changes import Line
 from auditor.rendering.outline import Comparison, Outline
@@ -30,10 +31,20 @@ class Run:
     text: str
 
 
-class HtmlRenderer:
-    """Fills the templates; everything foreign is harmless before, and escaped besides."""
+def nowhere(words: str) -> str:
+    """Return where a block's page lies that `words` name: a mail has no such pages beside it."""
+    del words
+    return ""
 
-    def __init__(self, templates: Path) -> None:
+
+class HtmlRenderer:
+    """Fills the templates; everything foreign is harmless before, and escaped besides.
+
+    `place` returns, relative to the page, where the page of a block (`1/3`) lies, or of a project
+    (`1`); empty where there is none to link to.
+    """
+
+    def __init__(self, templates: Path, place: Callable[[str], str] = nowhere) -> None:
         self._environment = Environment(
             loader=FileSystemLoader(templates),
             autoescape=True,
@@ -41,7 +52,8 @@ class HtmlRenderer:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._environment.filters["runs"] = runs
+        self._place = place
+        self._environment.filters.update(runs=runs, linked=self._linked)
         self._environment.globals.update(author=AUTHOR, commands=COMMANDS)
         # Clients that know `prefers-color-scheme` need the at-rules; Gmail drops both.
         self._inliner = CSSInliner(
@@ -66,6 +78,17 @@ class HtmlRenderer:
             suppressed=comparison.suppressed,
             findings=[told(finding) for finding in ordered],
         )
+
+    def fill(self, template: str, **values: object) -> str:
+        """Return a page of the archive."""
+        return self._environment.get_template(template).render(**values)
+
+    def _linked(self, words: object, whose: object = None) -> str | Markup:
+        """Return the words as a link to the page of the block or project that they name."""
+        place = self._place(str(words if whose is None else whose))
+        if not place:
+            return str(words)
+        return Markup('<a href="{}">{}</a>').format(place, words)
 
     def _report(self, report: Outline, *, whole: bool) -> str:
         return self._environment.get_template("report.html").render(report=report, whole=whole)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from itertools import chain, groupby, repeat
+from itertools import groupby
 from typing import Any, cast
 
 from auditor.drift.model import (
@@ -38,6 +38,8 @@ from auditor.drift.model import (
     VendorFinding,
 )
 from auditor.ports import Night
+
+_BY_PLACE = ("findings", "acknowledged", "steps")
 
 
 def roster(report: Report) -> Json:
@@ -81,11 +83,25 @@ def body(report: Report) -> Json:
 
 def report_of(run: RunInfo, head_hash: str, *, roster: Json, body: Json) -> Report:
     """Return the report that was stored in this form."""
+    form, every = cast(dict[str, Any], body), cast(list[Any], roster)
+    return _report(run, head_hash, form, tuple(_targets(every, form, range(len(every)))))
+
+
+def brief_of(run: RunInfo, head_hash: str, *, roster: Json, body: Json) -> Report:
+    """Return the report without the targets that were in sync with nothing told of them."""
     form = cast(dict[str, Any], body)
+    told = {place for name in _BY_PLACE for place, _ in form.get(name, ())}
+    places = sorted(told.union(_unquiet_places(form["states"])))
+    return _report(run, head_hash, form, tuple(_targets(cast(list[Any], roster), form, places)))
+
+
+def _report(
+    run: RunInfo, head_hash: str, form: dict[str, Any], targets: tuple[TargetReport, ...]
+) -> Report:
     return Report(
         run=run,
         totals=Totals(**form["totals"]),
-        targets=_targets(cast(list[Any], roster), form),
+        targets=targets,
         catalogue=tuple(_vendor_finding(one) for one in form["catalogue"]),
         errors=tuple(ProjectError(**one) for one in form["errors"]),
         head_hash=head_hash,
@@ -137,13 +153,24 @@ def _unquiet(
         place += length
 
 
-def _targets(roster: list[Any], form: dict[str, Any]) -> tuple[TargetReport, ...]:
+def _unquiet_places(stretches: list[list[Any]]) -> Iterator[int]:
+    place = 0
+    for state, length in stretches:
+        if state != TargetState.IN_SYNC:
+            yield from range(place, place + length)
+        place += length
+
+
+def _targets(
+    roster: list[Any], form: dict[str, Any], places: Sequence[int]
+) -> Iterator[TargetReport]:
+    """Yield the targets at `places`, which ascend."""
     names = ("states", "model_states", "suppressed", "last_good", "went")
-    columns = zip(*(_members(form[name]) for name in names), strict=True)
+    columns = zip(*(_members(form[name], places) for name in names), strict=True)
     findings, failures = dict(form["findings"]), dict(form["failures"])
     steps, since = dict(form.get("steps", ())), dict(form.get("model_since", ()))
     acknowledged = dict(form.get("acknowledged", ()))
-    return tuple(
+    return (
         TargetReport(
             target=TargetId(project_id, learn_id),
             project=project,
@@ -160,10 +187,10 @@ def _targets(roster: list[Any], form: dict[str, Any]) -> tuple[TargetReport, ...
             last_good_at=_moment(last_good),
             went=went,
         )
-        for place, ((project_id, learn_id, project, name, type_), column) in enumerate(
-            zip(roster, columns, strict=True)
+        for place, (state, model_state, suppressed, last_good, went) in zip(
+            places, columns, strict=True
         )
-        for state, model_state, suppressed, last_good, went in (column,)
+        for project_id, learn_id, project, name, type_ in (roster[place],)
     )
 
 
@@ -171,8 +198,15 @@ def _stretches(values: Iterable[str | int | None]) -> list[list[str | int | None
     return [[value, sum(1 for _ in same)] for value, same in groupby(values)]
 
 
-def _members(stretches: list[list[Any]]) -> Iterable[Any]:
-    return chain.from_iterable(repeat(value, count) for value, count in stretches)
+def _members(stretches: list[list[Any]], places: Iterable[int]) -> Iterator[Any]:
+    """Yield what stands at `places`, which ascend, without a look at each place between."""
+    remaining = iter(stretches)
+    value, end = None, 0
+    for place in places:
+        while place >= end:
+            value, length = next(remaining)
+            end += length
+        yield value
 
 
 def _ages(one: TargetReport) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, select, update
 
-from auditor.drift.model import Report, Totals
+from auditor.drift.model import Json, Report, Totals
 from auditor.errors import UsageError
 from auditor.outbox import Message
 from auditor.ports import Aftermath, Night, Untold
@@ -19,6 +19,7 @@ from auditor.store.insertion import insert_into
 from auditor.store.packing import pack, pack_json, unpack_json
 from auditor.store.tables import roster, run
 
+_AT_ONCE = 400  # reports: a list that no database finds too long
 _UNCLOSED = "This run has no report: it did not end. What it found is told by the next run."
 
 
@@ -94,6 +95,27 @@ def nights(connection: Connection, most: int) -> tuple[Night, ...]:
             )
         )
     return tuple(found)
+
+
+def briefs(connection: Connection, run_ids: Sequence[int]) -> tuple[Report, ...]:
+    """Return reports of closed runs without the quiet targets; equal rosters are read once."""
+    rosters: dict[str, Json] = {}
+    found: list[Report] = []
+    for place in range(0, len(run_ids), _AT_ONCE):
+        these = run.c.id.in_(run_ids[place : place + _AT_ONCE])
+        query = select(run).where(run.c.report.is_not(None), these)
+        for row in connection.execute(query).mappings().all():
+            digest = row["roster_digest"]
+            if digest not in rosters:
+                stored = select(roster.c.document).where(roster.c.digest == digest)
+                rosters[digest] = unpack_json(connection.execute(stored).scalar_one())
+            body = unpack_json(row["report"])
+            found.append(
+                report_form.brief_of(
+                    runs.info(row), row["head_hash"], roster=rosters[digest], body=body
+                )
+            )
+    return tuple(sorted(found, key=lambda one: -(one.run.id or 0)))
 
 
 def _unclosed(connection: Connection, run_id: int) -> Report | None:

@@ -89,6 +89,13 @@ def last(connection: Connection) -> RunInfo | None:
     return None if row is None else info(row)
 
 
+def every(connection: Connection) -> tuple[RunInfo, ...]:
+    """Return every run, newest first."""
+    columns = (run.c.id, run.c.status, run.c.trigger, run.c.started_at, run.c.finished_at)
+    rows = connection.execute(select(*columns).order_by(run.c.id.desc())).mappings()
+    return tuple(map(info, rows))
+
+
 def info(row: RowMapping) -> RunInfo:
     """Return a row as what people know of a run."""
     return RunInfo(

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, Select, select, tuple_
 
 from auditor.drift.model import Failure, Interval, ModelState, TargetId, TargetState
-from auditor.ports import Known, TargetStatus
+from auditor.ports import Known, Standing, TargetStatus
 from auditor.store.tables import target, version
 
 
@@ -44,6 +44,20 @@ def statuses(connection: Connection) -> tuple[TargetStatus, ...]:
     query = select(target).where(~target.c.retired)
     in_order = query.order_by(target.c.project_id, target.c.learn_id)
     return tuple(_status(row) for row in connection.execute(in_order).mappings())
+
+
+def standings(connection: Connection) -> tuple[Standing, ...]:
+    """Return every target ever looked at as it stands, by project and learn id."""
+    in_order = select(target).order_by(target.c.project_id, target.c.learn_id)
+    return tuple(
+        Standing(
+            status=_status(row),
+            version_id=row["version_id"],
+            baseline_version_id=row["baseline_version_id"],
+            retired=row["retired"],
+        )
+        for row in connection.execute(in_order).mappings()
+    )
 
 
 def _query() -> Select[Any]:

@@ -24,7 +24,6 @@ from auditor.outbox import Message
 from auditor.ports import (
     Acknowledgement,
     Aftermath,
-    Approval,
     Breach,
     Episode,
     Gone,
@@ -33,8 +32,7 @@ from auditor.ports import (
     Outcome,
     Quiet,
     Seen,
-    Sighting,
-    SilencedBy,
+    Standing,
     TargetStatus,
     Unread,
     Unserved,
@@ -61,6 +59,7 @@ from auditor.store import (
 )
 from auditor.store.address import address
 from auditor.store.database import Database, check_soundness, database, make_file, require_file
+from auditor.store.deciding import Deciding
 
 _KEY_BYTES = 32
 _ID_BYTES = 16
@@ -88,11 +87,8 @@ def open_database(url: str, *, upgrade: bool) -> SqlStore:
     return SqlStore(there)
 
 
-class SqlStore:
+class SqlStore(Deciding):
     """The store on SQLite or PostgreSQL; `ports.Store` says what each method does."""
-
-    def __init__(self, there: Database) -> None:
-        self._there = there
 
     def __enter__(self) -> Self:
         return self
@@ -179,10 +175,7 @@ class SqlStore:
             findings.add_vendor(connection, run_id, vendor)
 
     def retire_others(self, run_id: int) -> int:
-        """Take every target that the run did not try for no longer audited; return how many.
-
-        One that a later run tries is audited again.
-        """
+        """Take every target that the run did not try for no longer audited; return how many."""
         with self._there.writing() as connection:
             return marks.retire_others(connection, run_id)
 
@@ -264,41 +257,6 @@ class SqlStore:
             findings.mark_told(connection, run_id, at=at)
             notices.mark_told(connection, run_id, at=at)
 
-    def approve(self, approvals: Sequence[Approval]) -> None:
-        """Make versions the baselines of their targets."""
-        with self._there.writing() as connection:
-            decisions.approve(connection, approvals)
-
-    def approvals(self, target: TargetId) -> tuple[Approval, ...]:
-        """Return a target's approvals, newest first."""
-        with self._there.reading() as connection:
-            return decisions.approvals(connection, target)
-
-    def without_baseline(self) -> tuple[Known, ...]:
-        """Return every audited target that has a version and no baseline."""
-        with self._there.reading() as connection:
-            return standing.without_baseline(connection)
-
-    def acknowledge(self, one: Acknowledgement) -> None:
-        """Store an acknowledgement; one of the same finding that still holds is ended."""
-        with self._there.writing() as connection:
-            decisions.acknowledge(connection, one)
-
-    def all_acknowledgements(self) -> tuple[Acknowledgement, ...]:
-        """Return every acknowledgement ever made, newest first."""
-        with self._there.reading() as connection:
-            return decisions.acknowledgements(connection)
-
-    def sightings(self, finding_id: str) -> tuple[Sighting, ...]:
-        """Return every run's finding whose id begins with `finding_id`, oldest first."""
-        with self._there.reading() as connection:
-            return findings.sightings(connection, finding_id)
-
-    def silenced(self, most: int) -> tuple[SilencedBy, ...]:
-        """Return what was stored and not told, by rule; of each rule the newest `most`."""
-        with self._there.reading() as connection:
-            return findings.silenced(connection, most)
-
     def undelivered(self, *, due_by: datetime | None) -> tuple[Message, ...]:
         """Return queued messages, oldest first."""
         with self._there.reading() as connection:
@@ -338,6 +296,21 @@ class SqlStore:
         """Return the last `most` closed runs in short, newest first."""
         with self._there.reading() as connection:
             return reports.nights(connection, most)
+
+    def standings(self) -> tuple[Standing, ...]:
+        """Return every target ever looked at as it stands, by project and learn id."""
+        with self._there.reading() as connection:
+            return standing.standings(connection)
+
+    def runs(self) -> tuple[RunInfo, ...]:
+        """Return every run, newest first."""
+        with self._there.reading() as connection:
+            return runs.every(connection)
+
+    def briefs(self, run_ids: Sequence[int]) -> tuple[Report, ...]:
+        """Return the reports of closed runs, newest first, without the targets that were quiet."""
+        with self._there.reading() as connection:
+            return reports.briefs(connection, run_ids)
 
     def verify(self) -> Breach | None:
         """Return the first broken link of the hash chain, None where it is sound."""

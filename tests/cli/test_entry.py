@@ -132,7 +132,7 @@ def test_relative_paths_are_the_configurations_and_not_the_callers(
     auditor("run")
 
     assert list(elsewhere.iterdir()) == []
-    assert len(list((pump.folder / "reports").iterdir())) == 1
+    assert (pump.folder / "reports" / "run-000001.html").is_file()
 
 
 @pytest.mark.parametrize(

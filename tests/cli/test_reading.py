@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 
 import pytest
 
@@ -172,13 +173,46 @@ def test_a_report_is_the_runs_own(pump: Stage, auditor: Command) -> None:
     assert auditor("report", "2").out == second_text
 
 
-def test_a_report_as_html_is_the_page(pump: Stage, auditor: Command) -> None:
+def test_a_report_as_html_is_the_page_without_links_to_the_folder(
+    pump: Stage, auditor: Command
+) -> None:
+    auditor("run")
+    pump.studio.edit(target(3), lambda a: a.update(batchSize=64))
     auditor("run")
     done = auditor("report", "--format", "html")
-    [page] = (pump.folder / "reports").glob("*.html")
+    page = (pump.folder / "reports" / "run-000002.html").read_text()
 
     assert (done.code, done.err) == (0, "")
-    assert done.out.rstrip("\n") == page.read_text().rstrip("\n")
+    assert _heading(done.out) == _heading(page) != ""
+    assert 'href="targets/' in page
+    assert 'href="targets/' not in done.out
+
+
+def _heading(page: str) -> str:
+    return "".join(re.findall("<h1.*</h1>", page))
+
+
+def test_every_page_is_written_anew(pump: Stage, auditor: Command) -> None:
+    auditor("run")
+    auditor("run")
+    reports = pump.folder / "reports"
+    before = {path.relative_to(reports) for path in reports.rglob("*.html")}
+    shutil.rmtree(reports)
+
+    done = auditor("report", "--rebuild")
+
+    assert (done.code, done.err) == (0, "")
+    assert done.out == f"Every page is written: {reports / 'index.html'}\n"
+    assert {path.relative_to(reports) for path in reports.rglob("*.html")} == before
+
+
+@pytest.mark.usefixtures("history")
+@pytest.mark.parametrize("more", [["2"], ["--send"], ["--format", "json"]], ids=str)
+def test_to_write_every_page_goes_with_nothing_else(auditor: Command, more: list[str]) -> None:
+    done = auditor("report", "--rebuild", *more)
+
+    assert (done.code, done.out) == (2, "")
+    assert "--rebuild writes every page" in done.err
 
 
 @pytest.mark.usefixtures("pump")

@@ -1,0 +1,255 @@
+"""The archive as a small static site: pages in a folder that link to each other.
+
+It needs no server and no script, and works where it lies: every link is relative. Names of
+files are made of ids; what has another name in the folder is somebody else's and stays.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from auditor.drift.model import Report, TargetId
+from auditor.ports import Listing, Marks, Overview, ProjectBlocks, TargetHistory
+from auditor.rendering.archive import (
+    FOLDER_MODE,
+    names_in,
+    replace_file,
+    runs_in,
+    sync_folder,
+)
+from auditor.rendering.html import HtmlRenderer
+from auditor.rendering.outline import Colophon, Limits
+from auditor.rendering.overview import LEGEND, fleet, months, project_rows, rows
+from auditor.rendering.places import (
+    INDEX,
+    PROJECTS,
+    TARGETS,
+    place_in_words,
+    project_of,
+    project_place,
+    run_of,
+    run_place,
+    target_of,
+    target_place,
+    year_of,
+    year_place,
+)
+from auditor.rendering.sealing import sealed
+from auditor.rendering.sections import outline
+from auditor.rendering.timeline import project_view, target_view
+from auditor.rendering.verdict import verdict
+from auditor.rendering.words import moment
+
+logger = logging.getLogger(__name__)
+
+FORM = "1"  # of the pages: raise it where old ones should be written again
+MARKS = ".pages.json"
+_NEWEST = '<span class="next">newest run</span>'
+_Key = TypeVar("_Key")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FolderSite:
+    """Fulfils `ports.Site`. `pages` fill the templates for the folder and for those in it."""
+
+    directory: Path
+    pages: Mapping[str, HtmlRenderer]
+    colophon: Colophon
+
+    def run_page(self, report: Report, previous: int | None, following: int | None) -> str:
+        """Return a run's page with links to its neighbours and to the blocks it tells of."""
+        around = {
+            "previous": previous and (run_place(previous), previous),
+            "following": following and (run_place(following), following),
+        }
+        told = outline(report, self.colophon, Limits())
+        return self._page("run.html", root="", report=told, whole=True, newest=_NEWEST, **around)
+
+    def marks(self) -> Marks:
+        """Return which pages there are: of those that are marked, the ones that lie there."""
+        kept = self._kept()
+        top = names_in(self.directory)
+        targets = {target_of(name) for name in names_in(self.directory / TARGETS)}
+        projects = {project_of(name) for name in names_in(self.directory / PROJECTS)}
+        years = {year_of(name) for name in top}
+        return Marks(
+            runs=frozenset(runs_in(self.directory)),
+            targets=_there(kept, "targets", targets, _target),
+            projects=_there(kept, "projects", projects, int),
+            years=_there(kept, "years", years, int),
+        )
+
+    def keep(self, marks: Marks) -> None:
+        """Remember the marks; unchanged ones are not written."""
+        form = {
+            "form": FORM,
+            "targets": {str(one): mark for one, mark in marks.targets.items()},
+            "projects": {str(one): mark for one, mark in marks.projects.items()},
+            "years": {str(one): mark for one, mark in marks.years.items()},
+        }
+        if form != self._kept():
+            self._put(MARKS, json.dumps(form, separators=(",", ":"), sort_keys=True))
+            for folder in (self.directory / TARGETS, self.directory / PROJECTS, self.directory):
+                if folder.is_dir():
+                    sync_folder(folder)
+
+    def write_run(self, report: Report, *, previous: int | None, following: int | None) -> None:
+        """Write a run's page; its neighbours are None where they have no page."""
+        self._put(run_place(report.run.id or 0), self.run_page(report, previous, following))
+
+    def lead_on(self, run_id: int, *, following: int) -> None:
+        """Give the page of the newest run so far its link to the one that followed."""
+        try:
+            page = (self.directory / run_place(run_id)).read_text(encoding="utf-8")
+        except (FileNotFoundError, UnicodeDecodeError):
+            return
+        if _NEWEST in page:
+            link = f'<a rel="next" href="{run_place(following)}">Run {following} →</a>'
+            self._put(run_place(run_id), page.replace(_NEWEST, link, 1))
+
+    def write_target(self, history: TargetHistory, *, runs: Collection[int]) -> None:
+        """Write a target's page."""
+        view = target_view(history, runs=runs, studio_url=self.colophon.studio_url)
+        place = target_place(history.standing.status.target)
+        self._put(place, self._page("target.html", root="../", view=view))
+
+    def write_project(self, project: ProjectBlocks) -> None:
+        """Write a project's page."""
+        view = project_view(project, studio_url=self.colophon.studio_url)
+        place = project_place(project.project_id)
+        self._put(place, self._page("project.html", root="../", view=view))
+
+    def write_year(self, year: int, listing: Listing, *, runs: Collection[int]) -> None:
+        """Write the page of a year's older runs."""
+        shown = rows(listing, runs=runs)
+        calendar = {"rows": shown, "months": months(shown), "legend": LEGEND}
+        self._put(year_place(year), self._page("year.html", root="", year=year, **calendar))
+
+    def write_overview(self, overview: Overview, *, runs: Collection[int]) -> None:
+        """Write the index."""
+        shown = rows(overview.listing, runs=runs)
+        newest = overview.newest
+        page = self._page(
+            "index.html",
+            root="",
+            newest=shown[0] if shown else None,
+            when=moment(newest.run.started_at) if newest else "",
+            verdict=verdict(newest) if newest else None,
+            run=next((row for row in shown if newest and row.run_id == newest.run.id), None),
+            rows=shown,
+            months=months(shown),
+            legend=LEGEND,
+            years=tuple((year, year_place(year)) for year in overview.years),
+            fleet=fleet(overview.nights, overview.standings),
+            projects=project_rows(overview.standings),
+            lost=sum(1 for row in shown if not row.place),
+        )
+        self._put(INDEX, page)
+
+    def prune(
+        self, keep_runs: Collection[int], keep_targets: Collection[TargetId]
+    ) -> tuple[str, ...]:
+        """Remove the pages of all other runs, targets and projects, and the links to them."""
+        keep_projects = {target.project_id for target in keep_targets}
+        gone = {
+            *(run_place(one) for one in runs_in(self.directory) if one not in keep_runs),
+            *(target_place(one) for one in self._targets() if one not in keep_targets),
+            *(project_place(one) for one in self._projects() if one not in keep_projects),
+        }
+        gone |= {year for year in self._years() if self._is_over(year, gone)}
+        if gone:
+            self._unlink(gone)
+        for place in gone:
+            (self.directory / place).unlink(missing_ok=True)
+        return tuple(sorted(gone))
+
+    def _is_over(self, year: str, gone: Collection[str]) -> bool:
+        """Return whether a year's page leads to no run that stays."""
+        linked = {link[1] for link in _LINK.finditer(self._read(year)) if run_of(link[1])}
+        return linked <= set(gone)
+
+    def _unlink(self, gone: Collection[str]) -> None:
+        """Leave the words and take the links away, before the pages go."""
+        kept = {INDEX, *map(run_place, runs_in(self.directory)), *self._years()}
+        kept |= {*map(target_place, self._targets()), *map(project_place, self._projects())}
+        for place in sorted(kept.difference(gone)):
+            page = self._read(place)
+            without = _LINK.sub(lambda link: link[2] if link[1] in gone else link[0], page)
+            if without != page:
+                self._put(place, without)
+
+    def _read(self, place: str) -> str:
+        try:
+            return (self.directory / place).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return ""
+
+    def _years(self) -> Iterator[str]:
+        return (name for name in names_in(self.directory) if year_of(name) is not None)
+
+    def _targets(self) -> Iterator[TargetId]:
+        found = map(target_of, names_in(self.directory / TARGETS))
+        return (one for one in found if one is not None)
+
+    def _projects(self) -> Iterator[int]:
+        found = map(project_of, names_in(self.directory / PROJECTS))
+        return (one for one in found if one is not None)
+
+    def _page(self, template: str, *, root: str, **values: object) -> str:
+        filled = self.pages[root].fill(template, root=root, **values)
+        return sealed(filled)
+
+    def _put(self, place: str, content: str) -> None:
+        path = self.directory / place
+        path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        replace_file(path, content.encode())
+
+    def _kept(self) -> dict[str, Any]:
+        """Return the marks as they were kept; of pages of another form nothing is known."""
+        try:
+            form = json.loads((self.directory / MARKS).read_bytes())
+        except FileNotFoundError:
+            return {}
+        except ValueError:
+            logger.warning("marks of the archive's pages are no JSON: every page is written anew")
+            return {}
+        return form if isinstance(form, dict) and form.get("form") == FORM else {}
+
+
+def linking_pages(templates: Path) -> dict[str, HtmlRenderer]:
+    """Return what fills the templates, by the way from a page up to the folder of reports."""
+    return {root: HtmlRenderer(templates, _from(root)) for root in ("", "../")}
+
+
+def _from(root: str) -> Callable[[str], str]:
+    def place(words: str) -> str:
+        found = place_in_words(words)
+        return f"{root}{found}" if found else ""
+
+    return place
+
+
+_LINK = re.compile(
+    r'<a (?:[a-z]+="[^"<>]*" )*href="(?:\.\./)?([a-z0-9/-]+\.html)"[^<>]*>(.*?)</a>'
+)
+
+
+def _there(
+    kept: Mapping[str, Any], kind: str, found: Collection[_Key | None], key: Callable[[str], _Key]
+) -> dict[_Key, str]:
+    try:
+        known = {key(name): str(mark) for name, mark in kept.get(kind, {}).items()}
+    except (AttributeError, ValueError):
+        return {}  # somebody else's hand was in it: pages without marks are written anew
+    return {one: mark for one, mark in known.items() if one in found}
+
+
+def _target(words: str) -> TargetId:
+    project_id, _, learn_id = words.partition("/")
+    return TargetId(int(project_id), int(learn_id))

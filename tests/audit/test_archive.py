@@ -1,0 +1,283 @@
+"""The archive after nights end to end, on both databases."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from auditor import app
+from auditor.demo.faults import Fault
+from auditor.drift.model import Json, JsonObject
+from auditor.publish import Publisher
+from tests.audit.stage import PROJECT, Stage, block, stage, target
+from tests.crawling import broken_links, pages, reachable, written
+from tests.rendering.samples import HOSTILE
+
+
+@pytest.fixture
+def pump(database_url: str, tmp_path: Path) -> Iterator[Stage]:
+    blocks: dict[int, JsonObject] = {
+        3: block(name="Motion"),
+        4: block("keras-object-detection", name="Screws"),
+    }
+    with stage(database_url, tmp_path, blocks) as set_up:
+        set_up.without_mail()
+        yield set_up
+
+
+def reports(set_up: Stage) -> Path:
+    return set_up.settings.reports.directory
+
+
+def page(set_up: Stage, name: str) -> str:
+    return (reports(set_up) / name).read_text(encoding="utf-8")
+
+
+def _put(key: str, value: Json, answer: JsonObject) -> None:
+    answer[key] = value
+
+
+def changed(set_up: Stage) -> set[str]:
+    """Run a night and return the files that it wrote."""
+    before = written(reports(set_up))
+    set_up.night()
+    after = written(reports(set_up))
+    assert before.keys() <= after.keys()
+    return {name for name, mark in after.items() if before.get(name) != mark}
+
+
+def test_two_nights_make_a_site_in_which_every_link_leads_somewhere(pump: Stage) -> None:
+    pump.night()
+    pump.studio.edit(target(3), lambda a: a.update(batchSize=64))
+    pump.night()
+
+    assert broken_links(reports(pump)) == []
+    assert reachable(reports(pump)) == {
+        "index.html",
+        "run-000001.html",
+        "run-000002.html",
+        "projects/7.html",
+        "targets/7-3.html",
+        "targets/7-4.html",
+    }
+
+
+def test_a_block_has_its_versions_and_what_differs_between_them(pump: Stage) -> None:
+    pump.night()
+    for size in (64, 128):
+        pump.studio.edit(target(3), partial(_put, "batchSize", size))
+        pump.night()
+
+    told = page(pump, "targets/7-3.html")
+
+    assert told.count('<section class="stage">') == 3
+    assert "was 64" in told
+    assert "now 128" in told
+    assert told.index("now 128") < told.index("now 64")
+    for run in (1, 2, 3):
+        assert f'<a href="../run-00000{run}.html">run {run}</a>' in told
+
+
+def test_a_quiet_night_writes_its_own_page_and_the_index(
+    database_url: str, tmp_path: Path
+) -> None:
+    blocks: dict[int, JsonObject] = {n: block(name=f"Block {n}") for n in range(1, 301)}
+    with stage(database_url, tmp_path, blocks) as fleet:
+        fleet.without_mail()
+        fleet.night()
+        quiet = changed(fleet)
+        fleet.studio.edit(target(7), lambda a: a.update(batchSize=64))
+        busy = changed(fleet)
+
+        assert len(list((reports(fleet) / "targets").iterdir())) == 300
+        # The run before gets its link to the one that followed.
+        assert quiet == {"index.html", "run-000001.html", "run-000002.html"}
+        assert busy == {
+            ".pages.json",
+            "index.html",
+            "projects/7.html",
+            "run-000002.html",
+            "run-000003.html",
+            "targets/7-7.html",
+        }
+
+
+def test_runs_lead_to_their_neighbours(pump: Stage) -> None:
+    for _ in range(3):
+        pump.night()
+
+    middle, newest = page(pump, "run-000002.html"), page(pump, "run-000003.html")
+
+    assert 'rel="prev" href="run-000001.html"' in middle
+    assert 'rel="next" href="run-000003.html"' in middle
+    assert 'rel="prev" href="run-000002.html"' in newest
+    assert "newest run" in newest
+    assert "newest run" not in middle
+
+
+def test_a_block_that_cannot_be_read_says_so_once(pump: Stage) -> None:
+    pump.night()
+    pump.studio.fail(Fault.HTTP_500, target=target(3))
+    first, second = changed(pump), changed(pump)
+
+    assert "targets/7-3.html" in first
+    assert "targets/7-3.html" not in second
+    assert "not checked" in page(pump, "targets/7-3.html")
+    assert "1 not checked, 1 in sync" in page(pump, "projects/7.html")
+
+
+def test_what_was_deleted_comes_back_with_the_next_run(pump: Stage) -> None:
+    pump.night()
+    pump.night()
+    whole = set(written(reports(pump)))
+    shutil.rmtree(reports(pump))
+
+    pump.night()
+
+    assert set(written(reports(pump))) == {*whole, "run-000003.html"}
+    assert broken_links(reports(pump)) == []
+
+
+def test_a_deleted_page_comes_back_with_the_next_run(pump: Stage) -> None:
+    pump.night()
+    (reports(pump) / "targets/7-4.html").unlink()
+
+    assert "targets/7-4.html" in changed(pump)
+
+
+def test_a_page_that_cannot_be_written_keeps_neither_the_index_nor_the_finding(
+    pump: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    pump.night()
+    shutil.rmtree(reports(pump) / "targets")
+    (reports(pump) / "targets").touch()
+    pump.studio.edit(target(3), lambda a: a.update(batchSize=64))
+
+    with caplog.at_level(logging.ERROR):
+        told = pump.night()
+
+    assert told.is_told
+    assert told.page is not None
+    assert '<a href="run-000002.html">' in page(pump, "index.html")
+    assert any("not written" in one.message for one in caplog.records)
+    assert pump.night().report.totals.findings == 0
+
+
+def test_an_index_that_cannot_be_written_does_not_untell_a_report(
+    pump: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    pump.night()
+    (reports(pump) / "index.html").unlink()
+    (reports(pump) / "index.html").mkdir()
+    pump.studio.edit(target(3), lambda a: a.update(batchSize=64))
+
+    with caplog.at_level(logging.ERROR):
+        told = pump.night()
+
+    assert told.is_told
+    assert [one.message for one in caplog.records if "archive" in one.message]
+    assert pump.night().report.totals.findings == 0
+
+
+def test_a_run_page_that_cannot_be_written_is_told_by_the_next_run(pump: Stage) -> None:
+    pump.night()
+    (reports(pump) / "run-000002.html").mkdir()
+    pump.studio.edit(target(3), lambda a: a.update(batchSize=64))
+    lost = pump.night()
+    (reports(pump) / "run-000002.html").rmdir()
+
+    again = pump.night()
+
+    assert not lost.is_told
+    assert again.report.totals.findings == 1
+    assert (reports(pump) / "run-000002.html").is_file()  # made again, beside tonight's
+    assert broken_links(reports(pump)) == []
+
+
+def test_hostile_names_stay_words(database_url: str, tmp_path: Path) -> None:
+    long = HOSTILE + "x" * 100_000
+    blocks: dict[int, JsonObject] = {3: block(name=HOSTILE), 4: block(name=long)}
+    with stage(database_url, tmp_path, blocks) as set_up:
+        set_up.configure((tmp_path / "config.toml").read_text().replace('name = "Pump"', ""))
+        set_up.without_mail()
+        set_up.studio.rename_project(PROJECT, HOSTILE)
+        set_up.night()
+        set_up.studio.edit(target(3), lambda a: a.update(script=HOSTILE, name=f"{HOSTILE}2"))
+        set_up.studio.edit(target(4), lambda a: a.update(name=long + "y", **{HOSTILE: long}))
+        set_up.night()
+
+        for path, found in pages(reports(set_up)).items():
+            text = path.read_bytes()
+            assert not found.elements & {"img", "script", "iframe", "form", "object"}, path
+            assert not [name for name in found.attributes if name.startswith("on")], path
+            assert b"\x00" not in text
+            assert b"\x1b" not in text
+            assert "\u202e".encode() not in text
+            assert len(text) < 100_000
+        assert broken_links(reports(set_up)) == []
+
+
+def test_every_page_has_a_strict_policy_and_headings_in_order(pump: Stage) -> None:
+    pump.night()
+    pump.studio.edit(target(3), lambda a: a.update(batchSize=64))
+    pump.night()
+
+    for path, found in pages(reports(pump)).items():
+        assert found.policy.startswith("default-src 'none'; style-src 'sha256-"), path
+        assert "base-uri 'none'; form-action 'none'" in found.policy
+        assert "script-src" not in found.policy
+        assert found.headings[0] == 1
+        steps = zip(found.headings, found.headings[1:], strict=False)
+        assert all(after - before <= 1 for before, after in steps), path
+        assert "main" in found.elements
+        assert "nav" in found.elements
+
+
+def test_what_became_a_secret_is_hidden_where_pages_are_written_anew(pump: Stage) -> None:
+    pump.studio.edit(target(3), lambda a: a.update(customParameters={"token": "first-canary"}))
+    pump.night()
+    pump.studio.edit(target(3), lambda a: a.update(customParameters={"token": "second-canary"}))
+    pump.night()
+    with app.store(pump.settings) as store:
+        store.add_secret_parameters(["token"])
+        app.rebuild(pump.settings, store)
+
+    for path in reports(pump).rglob("*.html"):
+        assert "canary" not in path.read_text(encoding="utf-8"), path
+
+
+def test_a_service_that_stops_leaves_the_rest_to_the_next_run(pump: Stage) -> None:
+    pump.night()
+    shutil.rmtree(reports(pump))
+    asked = iter([False, True, True, True])
+    with app.store(pump.settings) as store:
+        site = app.site(pump.settings)
+        Publisher(store=store, site=site, stopping=lambda: next(asked)).publish()
+
+    assert (reports(pump) / "index.html").is_file()
+    assert not (reports(pump) / "targets").exists()
+    assert "targets/7-3.html" in changed(pump)
+
+
+def test_pages_are_pruned_with_what_they_show(pump: Stage) -> None:
+    pump.night()
+    pump.studio.edit(target(3), lambda a: a.update(batchSize=64))
+    pump.night()
+    pump.night()
+    foreign = {"notes.html", "run-1.html", "run-000001.html.bak", "targets/readme.html"}
+    for name in foreign:
+        (reports(pump) / name).touch()
+
+    gone = app.site(pump.settings).prune({2, 3}, {target(3)})
+
+    assert set(gone) == {"run-000001.html", "targets/7-4.html"}
+    left = set(written(reports(pump)))
+    assert foreign < left
+    assert not left & set(gone)
+    assert broken_links(reports(pump)) == []
+    assert "run 1" in page(pump, "targets/7-3.html")  # the words stay

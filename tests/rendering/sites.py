@@ -1,0 +1,24 @@
+"""Archives in a folder, for tests that look at their pages."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from auditor.ports import Listing
+from tests.rendering.samples import NIGHTS
+
+
+def year_of_runs(runs: int = 40, *, last: datetime | None = None) -> Listing:
+    """Return a run a night, of every sort in turn, newest first."""
+    end = last or datetime(2025, 11, 23, 3, 15, tzinfo=UTC)
+    sorts = [night() for name, night in NIGHTS.items() if name != "hostile"]
+    briefs = tuple(
+        replace(
+            told,
+            run=replace(told.run, id=runs - place, started_at=end - timedelta(days=place)),
+        )
+        for place in range(runs)
+        for told in (sorts[place % len(sorts)],)
+    )
+    return Listing(runs=tuple(one.run for one in briefs), briefs=briefs)

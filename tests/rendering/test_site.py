@@ -1,0 +1,273 @@
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from auditor.drift.model import (
+    ModelState,
+    RunInfo,
+    RunStatus,
+    TargetId,
+    TargetState,
+    Totals,
+    Trigger,
+)
+from auditor.ports import (
+    Marks,
+    Night,
+    Overview,
+    ProjectBlocks,
+    Standing,
+    TargetHistory,
+    TargetStatus,
+)
+from auditor.publish import mark_of, split_runs
+from auditor.rendering.outline import Colophon
+from auditor.rendering.overview import MOST_ROWS, fleet, months, rows
+from auditor.rendering.places import project_of, run_of, target_of, year_of
+from auditor.rendering.sealing import sealed
+from auditor.rendering.site import FolderSite, linking_pages
+from tests.crawling import Page, pages
+from tests.rendering.samples import HOSTILE, NIGHTS, TEMPLATES
+from tests.rendering.sites import year_of_runs
+
+NIGHT = datetime(2026, 11, 23, 3, 15, tzinfo=UTC)
+
+
+def site(folder: Path) -> FolderSite:
+    return FolderSite(
+        directory=folder, pages=linking_pages(TEMPLATES), colophon=Colophon(version="0.1.0")
+    )
+
+
+def standing(learn_id: int, state: TargetState = TargetState.IN_SYNC, **more: str) -> Standing:
+    status = TargetStatus(
+        target=TargetId(1, learn_id),
+        project=more.get("project", "Pump"),
+        name=more.get("name", f"Block {learn_id}"),
+        type="keras",
+        state=state,
+        model_state=ModelState.TRAINED,
+        last_changed_at=NIGHT,
+        last_checked_at=NIGHT,
+        last_attempted_at=NIGHT,
+        error=None,
+    )
+    return Standing(status=status, version_id=7, baseline_version_id=None, retired=False)
+
+
+def info(run_id: int, at: datetime, status: RunStatus = RunStatus.COMPLETE) -> RunInfo:
+    return RunInfo(id=run_id, status=status, trigger=Trigger.SCHEDULE, started_at=at)
+
+
+def night(run_id: int, audited: int, **states: TargetState) -> Night:
+    found = {TargetId(1, int(name.removeprefix("b"))): state for name, state in states.items()}
+    return Night(
+        run=info(run_id, NIGHT + timedelta(days=run_id)),
+        totals=Totals(),
+        audited=frozenset(TargetId(1, n) for n in range(1, audited + 1)),
+        states=found,
+        findings={},
+    )
+
+
+@pytest.mark.parametrize("name", NIGHTS)
+def test_the_page_of_a_run_is_sealed_and_holds_nothing_active(name: str) -> None:
+    found = Page(site(Path()).run_page(NIGHTS[name](), 6, 8))
+
+    assert found.policy.startswith("default-src 'none'; style-src 'sha256-")
+    assert not found.elements & {"script", "img", "iframe", "form", "object", "link"}
+    assert not [one for one in found.attributes if one.startswith("on")]
+    assert {"run-000006.html", "run-000008.html", "index.html"} <= set(found.links)
+
+
+def test_a_policy_names_the_styles_by_their_hash() -> None:
+    page = sealed('<head><meta charset="utf-8"><style>p { color: red }</style></head>')
+
+    digest = base64.b64encode(hashlib.sha256(b"p { color: red }").digest()).decode()
+    assert f"style-src 'sha256-{digest}';" in page
+    assert "unsafe-inline" not in page
+
+
+def test_style_attributes_are_allowed_where_a_page_has_some() -> None:
+    head = '<meta charset="utf-8">'
+
+    assert "style-src-attr 'unsafe-inline'" in sealed(f'{head}<p style="color: red">')
+    assert "style-src-attr" not in sealed(f"{head}<p>&lt;p style=&#34;color: red&#34;&gt;")
+
+
+@pytest.mark.parametrize(
+    ("read", "name", "found"),
+    [
+        (run_of, "run-000007.html", 7),
+        (run_of, "run-1000007.html", 1_000_007),
+        (run_of, "run-7.html", None),
+        (run_of, "run-0000007.html", None),
+        (run_of, "run-000007.html.gz", None),
+        (run_of, "run-00000\N{ARABIC-INDIC DIGIT SEVEN}.html", None),
+        (run_of, "run-000007.html\n", None),
+        (year_of, "runs-2025.html", 2025),
+        (year_of, "runs-25.html", None),
+        (target_of, "1-3.html", TargetId(1, 3)),
+        (target_of, "01-3.html", None),
+        (target_of, "../1-3.html", None),
+        (project_of, "12345.html", 12345),
+        (project_of, "index.html", None),
+    ],
+    ids=lambda value: value.__name__ if callable(value) else repr(value),
+)
+def test_only_names_of_the_archives_own_making_are_its_own(
+    read: object, name: str, found: object
+) -> None:
+    assert callable(read)
+    assert read(name) == found
+
+
+def test_a_day_of_the_calendar_shows_its_worst_run() -> None:
+    listing = year_of_runs(
+        6
+    )  # first night, quiet, drift, decided, incomplete, failed; newest first
+    same_day = replace(
+        listing,
+        runs=tuple(replace(one, started_at=NIGHT) for one in listing.runs),
+        briefs=tuple(
+            replace(one, run=replace(one.run, started_at=NIGHT)) for one in listing.briefs
+        ),
+    )
+
+    [month] = months(rows(same_day, runs={1, 2, 3}))
+    [day] = [one for week in month.weeks for one in week if one.letter]
+
+    assert month.title == "November 2026"
+    assert (day.number, day.letter, day.place) == (23, "F", "run-000001.html")
+    assert day.words == "23 November 2026: Audit failed, run 1, the worst of 6 runs"
+
+
+def test_a_run_that_did_not_end_is_listed_without_a_page() -> None:
+    listing = replace(year_of_runs(0), runs=(info(8, NIGHT, RunStatus.ABANDONED),))
+
+    [row] = rows(listing, runs=set())
+
+    assert (row.word, row.counts, row.place) == ("Run abandoned", "it did not end", "")
+
+
+def test_the_picture_shows_what_was_not_in_sync_worst_first_and_says_it_in_words() -> None:
+    nights = [
+        night(3, 9, b2=TargetState.DRIFTED, b5=TargetState.UNKNOWN),
+        night(2, 9, b2=TargetState.DRIFTED),
+        night(1, 4, b2=TargetState.NEW),
+    ]
+
+    shown = fleet(nights, [standing(n) for n in range(1, 10)])
+
+    assert [line.title for line in shown.lines] == ["Pump / Block 2", "Pump / Block 5"]
+    assert [line.words for line in shown.lines] == [
+        "drifted in runs 2 to 3; new in run 1",
+        "not checked in run 3",
+    ]
+    assert [cell and cell.letter for cell in shown.lines[0].cells] == ["N", "D", "D"]
+    assert [cell and cell.letter for cell in shown.lines[1].cells] == [None, "·", "?"]
+    assert shown.rest == "and 7 more blocks, all quiet"
+
+
+def test_the_picture_is_cut_and_says_so() -> None:
+    states = {f"b{n}": TargetState.DRIFTED for n in range(1, 100)}
+
+    shown = fleet([night(1, 10_000, **states)], [])
+
+    assert len(shown.lines) == MOST_ROWS
+    assert (
+        shown.rest == "and 39 more blocks with something to tell and 9,901 more blocks, all quiet"
+    )
+
+
+def test_the_index_lists_whole_months_and_the_years_hold_the_rest() -> None:
+    runs = [info(900 - n, NIGHT - timedelta(days=n)) for n in range(900)]
+
+    listed, older = split_runs(runs, most=400)
+
+    assert len(listed) <= 400
+    assert (*listed, *older) == tuple(runs)
+    assert listed[-1].started_at.day == 1
+    # The next night of the same month moves nothing from one to the other.
+    assert split_runs([info(901, NIGHT + timedelta(days=1)), *runs], most=400)[1] == older
+
+
+def test_the_newest_month_is_listed_however_many_runs_it_has() -> None:
+    runs = [info(900 - n, NIGHT - timedelta(minutes=n)) for n in range(500)]
+
+    assert split_runs(runs, most=400) == (tuple(runs), ())
+
+
+def test_a_mark_moves_with_what_a_page_shows_and_not_with_each_look() -> None:
+    one = standing(3)
+    later = replace(one.status, last_checked_at=NIGHT + timedelta(days=1))
+
+    assert mark_of(replace(one, status=later)) == mark_of(one)
+    assert mark_of(standing(3, TargetState.NEW)) == mark_of(one)
+    for other in (
+        standing(3, TargetState.DRIFTED),
+        standing(3, name="Renamed"),
+        standing(3, project="Renamed"),
+        replace(one, version_id=8),
+        replace(one, baseline_version_id=7),
+        replace(one, retired=True),
+    ):
+        assert mark_of(other) != mark_of(one)
+
+
+def test_marks_are_kept_for_the_pages_that_lie_there(tmp_path: Path) -> None:
+    here = site(tmp_path)
+    here.write_project(ProjectBlocks(project_id=1, standings=(standing(3),)))
+    here.keep(Marks(targets={TargetId(1, 3): "ab"}, projects={1: "cd"}))
+
+    assert site(tmp_path).marks() == Marks(projects={1: "cd"})
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", '{"form": "0"}', '{"form": "1", "targets": {"x": 1}}']
+)
+def test_marks_that_cannot_be_read_are_none(tmp_path: Path, content: str) -> None:
+    (tmp_path / "targets").mkdir()
+    (tmp_path / "targets" / "1-3.html").touch()
+    (tmp_path / ".pages.json").write_text(content)
+
+    assert site(tmp_path).marks() == Marks()
+
+
+def test_hostile_words_stay_words_on_every_page(tmp_path: Path) -> None:
+    here = site(tmp_path)
+    long = HOSTILE + "x" * 100_000
+    named = [standing(3, name=HOSTILE, project=long), standing(4, name=long, project=HOSTILE)]
+    nights = (night(1, 4, b3=TargetState.DRIFTED, b4=TargetState.UNKNOWN),)
+    here.write_run(NIGHTS["hostile"](), previous=None, following=None)
+    here.write_project(ProjectBlocks(project_id=1, standings=tuple(named)))
+    for one in named:
+        history = TargetHistory(standing=one, steps=(), older=0, baseline_run_id=None)
+        here.write_target(history, runs=())
+    listing = year_of_runs(9)
+    here.write_overview(
+        Overview(
+            newest=NIGHTS["hostile"](),
+            listing=listing,
+            years=(),
+            nights=nights,
+            standings=tuple(named),
+        ),
+        runs=(),
+    )
+
+    found = pages(tmp_path)
+
+    assert len(found) == 5
+    for path, page in found.items():
+        text = path.read_text(encoding="utf-8")
+        assert not page.elements & {"img", "script"}, path
+        assert not re.search("[\x00-\x08\x1b\u202a-\u202e\u2066-\u2069]", text), path
+        assert len(text) < 60_000, path
