@@ -13,8 +13,9 @@ from datetime import date, datetime
 from auditor.drift.compare import compare
 from auditor.drift.findings import Comparison, judge_comparison
 from auditor.drift.headlines import value_words
-from auditor.drift.model import Finding, JsonObject, Since, TargetId
+from auditor.drift.model import Finding, JsonObject, Since, Surroundings, TargetId
 from auditor.drift.snapshots import hide_secrets, parse
+from auditor.drift.surroundings import surroundings
 from auditor.errors import UsageError
 from auditor.ports import (
     Acknowledgement,
@@ -101,6 +102,7 @@ def explain(finding_id: str, store: Store) -> Explanation:
             one for one in store.all_acknowledgements() if one.finding == found_id
         ),
         approvals=store.approvals(target) if target else (),
+        around=_around(newest, target, store) if target else None,
     )
 
 
@@ -197,6 +199,18 @@ def _reference(
         baseline = known.baseline_version_id if known else None
         return next((one for one in versions if one.id == baseline), None)
     return next((one for one in versions if one.run_id < sighting.run_id), None)
+
+
+def _around(sighting: Sighting, target: TargetId, store: Store) -> Surroundings | None:
+    """Return what stood around a finding when it was seen."""
+    if not isinstance(sighting.finding, Finding):
+        return None
+    versions = store.versions(target)
+    old = _reference(sighting, target, versions, store)
+    new = next((one for one in versions if one.run_id <= sighting.run_id), None)
+    if old is None or new is None:
+        return None
+    return surroundings(_document(old, store), _document(new, store), [sighting.finding])
 
 
 def _document(version: Version, store: Store) -> JsonObject:

@@ -32,6 +32,7 @@ from auditor.drift.model import (
     ModelState,
     Since,
     Snapshot,
+    Surroundings,
     TargetId,
     TargetReport,
     TargetState,
@@ -49,6 +50,7 @@ from auditor.drift.snapshots import (
     take_snapshot,
 )
 from auditor.drift.state_rules import Standing, broken
+from auditor.drift.surroundings import surroundings
 from auditor.ports import Answer, Gone, Known, Quiet, RunStore, Seen, Unread, Unserved
 from auditor.redaction import Fingerprinter
 
@@ -181,18 +183,26 @@ class Judge:
             model_since=stage.since,
         )
         headline = version_headline(seen.findings, silenced, has_vendor=bool(judged.vendor))
-        look = self._look(replace(seen, headline=headline), known, stage, judged)
+        around = surroundings(comparison.old, comparison.new, seen.findings)
+        look = self._look(replace(seen, headline=headline), known, stage, judged, around)
         pending = Pending(
             known=known, comparison=comparison, findings=judged.findings, between=between
         )
         look = replace(look, pending=pending if look.shareable else None)
         return self._beside_baseline(look, known, comparison.new, snapshot)
 
-    def _look(self, seen: Seen, known: Known, stage: Stage, judged: Judged) -> Look:
+    def _look(
+        self,
+        seen: Seen,
+        known: Known,
+        stage: Stage,
+        judged: Judged,
+        around: Surroundings | None,
+    ) -> Look:
         told = {one.id for one in seen.findings}
         return Look(
             outcome=seen,
-            told=told_seen(seen, known, stage.step),
+            told=replace(told_seen(seen, known, stage.step), around=around),
             vendor=judged.vendor,
             shareable={one: key for one, key in judged.shareable.items() if one in told},
             new_values=judged.new_values,

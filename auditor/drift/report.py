@@ -19,8 +19,17 @@ from auditor.drift.model import (
     Totals,
     VendorFinding,
 )
+from auditor.drift.surroundings import without_secrets
 from auditor.redaction import HIDDEN
 
+SIGNS = {
+    TargetState.IN_SYNC: "·",
+    TargetState.DRIFTED: "▲",
+    TargetState.UNKNOWN: "?",
+    TargetState.MISSING: "○",
+    TargetState.NEW: "+",
+    TargetState.UNSUPPORTED: " ",
+}
 READ = (TargetState.NEW, TargetState.IN_SYNC, TargetState.DRIFTED)
 
 
@@ -66,7 +75,11 @@ def hide_told(report: Report, secrets: Collection[str]) -> Report:
     if not secrets:
         return report
     targets = tuple(
-        replace(one, findings=tuple(_hidden(finding, secrets) for finding in one.findings))
+        replace(
+            one,
+            findings=tuple(_hidden(finding, secrets) for finding in one.findings),
+            around=without_secrets(one.around, secrets),
+        )
         for one in report.targets
     )
     return replace(report, targets=targets)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from auditor.drift.model import Finding, Notice, TargetId, VendorFinding
+from auditor.drift.model import Finding, Notice, Surroundings, TargetId, VendorFinding
 from auditor.drift.ruling import SilencedVendor
 from auditor.drift.state_rules import Broken
 
@@ -100,9 +100,11 @@ class Explanation:
         holds: whether the value is still what the finding says, by the last version.
         acknowledgements: newest first, those that ended included.
         approvals: of its target, newest first.
+        around: what stood around it, None where that is not known or not needed.
     """
 
     sightings: tuple[Sighting, ...]
     holds: bool
     acknowledgements: tuple[Acknowledgement, ...]
     approvals: tuple[Approval, ...]
+    around: Surroundings | None = None
