@@ -137,6 +137,7 @@ def renderer(chosen: Settings) -> MailRenderer:
             version=__version__,
             why=_WHY if chosen.email else "",
             studio_url=_studio_pages(chosen.studio.base_url),
+            api_url=chosen.studio.base_url.rstrip("/"),
         ),
         list_id=f"drift.{_mail_host(chosen)}",
     )
