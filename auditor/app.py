@@ -20,8 +20,8 @@ from auditor.audit.run import Audit, Ended, Order, Watch
 from auditor.config import Settings
 from auditor.deliver import Delivery, deliver
 from auditor.drift.model import Report
-from auditor.errors import UsageError
-from auditor.ports import OutboxStore, RunStore, Store
+from auditor.errors import ConfigError, UsageError
+from auditor.ports import Composer, OutboxStore, Renderer, RunStore, Store
 from auditor.schedule import next_due
 
 if TYPE_CHECKING:  # each command imports what it needs: `--help` and `diff` stay quick
@@ -35,6 +35,7 @@ if TYPE_CHECKING:  # each command imports what it needs: `--help` and `diff` sta
 
 _T = TypeVar("_T")
 _WHY = "Your address stands under [email] recipients in the auditor's configuration."
+_BASE_URL = "https://studio.edgeimpulse.com/v1"
 SCHEDULE = "nightly"  # the name of the one schedule, in the ledger
 
 
@@ -126,21 +127,35 @@ def pages() -> HtmlRenderer:
     return HtmlRenderer(folder("templates"))
 
 
-def renderer(chosen: Settings) -> MailRenderer:
-    """Return what turns reports into mails, text and pages."""
+def renderer(chosen: Settings | None) -> MailRenderer:
+    """Return what turns reports into mails, text and pages; without settings, by defaults."""
     from auditor.rendering.mailing import MailRenderer  # noqa: PLC0415
     from auditor.rendering.outline import Colophon  # noqa: PLC0415
 
+    base_url = chosen.studio.base_url if chosen else _BASE_URL
     return MailRenderer(
         pages=pages(),
         colophon=Colophon(
             version=__version__,
-            why=_WHY if chosen.email else "",
-            studio_url=_studio_pages(chosen.studio.base_url),
-            api_url=chosen.studio.base_url.rstrip("/"),
+            why=_WHY if chosen and chosen.email else "",
+            studio_url=_studio_pages(base_url),
+            api_url=base_url.rstrip("/"),
         ),
         list_id=f"drift.{_mail_host(chosen)}",
     )
+
+
+def settings_if_any(path: str | None) -> Settings | None:
+    """Return the configuration without its secrets, None where none is there or asked for.
+
+    Raises:
+        ConfigError: the one that is there, or was asked for, cannot be used.
+    """
+    try:
+        config.find(path, os.environ)
+    except ConfigError:
+        return None
+    return settings(path, reads_secrets=False)
 
 
 def page_of(chosen: Settings, report: Report) -> str:
@@ -171,6 +186,14 @@ def mail_plan(chosen: Settings) -> MailPlan | None:
     )
 
 
+def preview_post(chosen: Settings | None) -> PreviewPost:
+    """Return what makes mails of made-up reports."""
+    from auditor.mail import MimeComposer  # noqa: PLC0415
+
+    sender = chosen.email.sender if chosen and chosen.email else "auditor@localhost"
+    return PreviewPost(renderer(chosen), MimeComposer(sender), _mail_host(chosen))
+
+
 def mailer(chosen: Settings) -> SmtpMailer | None:
     """Return the way to the mail server, None where no mail is wanted."""
     email = chosen.email
@@ -186,6 +209,15 @@ def mailer(chosen: Settings) -> SmtpMailer | None:
         password=email.password,
         sender=email.sender,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewPost:
+    """What makes a mail of a report. `host` is the right side of the Message-ID."""
+
+    renderer: Renderer
+    composer: Composer
+    host: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -316,9 +348,10 @@ def _credential(auth: config.Auth) -> Credential:
             assert_never(auth)
 
 
-def _mail_host(chosen: Settings) -> str:
+def _mail_host(chosen: Settings | None) -> str:
     """Return the sender's domain, the right side of Message-ID and List-Id."""
-    return chosen.email.sender.rpartition("@")[2].rstrip("> ") if chosen.email else "localhost"
+    email = chosen.email if chosen else None
+    return email.sender.rpartition("@")[2].rstrip("> ") if email else "localhost"
 
 
 def _studio_pages(base_url: str) -> str:
