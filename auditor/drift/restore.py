@@ -60,6 +60,7 @@ _HIDDEN = re.compile(r"\(hidden(:[0-9a-f]{32})?\)")
 _VALUE_OF_THRESHOLD = re.compile(r"thresholds\[([^\"'#\]]+)\]\.value")
 _TRAIN = "no settings edit brings a training back: train again"
 _NOT_KNOWN = "what stood around it is not known here: see the version before"
+_UNSEEN = "it holds a secret, which is nowhere stored: set it in Studio"
 _WHY_NOT = {
     Area.TRAINED: _TRAIN,
     Area.DATA: "the data changed, no setting of the block",
@@ -131,6 +132,8 @@ def _why_not(finding: Finding, key: str) -> str:
 def _why_bare(finding: Finding, key: str, known: Surroundings | None) -> str:
     if key == SCRIPT:
         return "in visual mode Studio makes the script from the layers: restore those"
+    if _HIDDEN.search(json.dumps(finding.before)):
+        return _UNSEEN
     if known is None and finding.path != key:
         return _NOT_KNOWN
     return "it was not set before, and Studio's API does not say how to unset it"
@@ -168,5 +171,5 @@ def _was_visual(finding: Finding, before: JsonObject) -> bool:
 def _sent(request: str, body: JsonObject) -> Restoration:
     text = json.dumps(body, ensure_ascii=True, separators=(", ", ": "))
     if _HIDDEN.search(text):
-        return Restoration(why="it holds a secret, which is nowhere stored: set it in Studio")
+        return Restoration(why=_UNSEEN)
     return Restoration(request=request, body=text)

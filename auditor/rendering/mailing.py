@@ -19,7 +19,7 @@ _MOST_SHOWN = 256
 _MOST_ATTACHED_BYTES = 1_000_000  # more is compressed: servers refuse mails of 10 to 25 MB
 _LEAST_ENTRIES = 3
 _LEAST_FINDINGS = 12  # pictures are not worth more than these
-_PICTURES = (12, 6, 2, 0)  # of how many blocks
+_PICTURES = (12, 8, 5, 3, 2, 0)  # of how many blocks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

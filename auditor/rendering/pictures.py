@@ -109,7 +109,11 @@ def strip_of(signs: str) -> Strip | None:
         return None
     shown = signs[-NIGHTS:]
     counts = Counter(shown)
-    told = [f"{counts[sign]} {word}" for sign, word in _NIGHT_WORDS.items() if counts[sign]]
+    told = [
+        f"{sign} {counts[sign]} {word}".strip()
+        for sign, word in _NIGHT_WORDS.items()
+        if counts[sign]
+    ]
     return Strip(signs=shown, words=f"last {count(len(shown), 'night')}: {', '.join(told)}")
 
 
