@@ -21,8 +21,8 @@ from auditor.audit.run import Audit, Ended, Order, Watch
 from auditor.config import Settings
 from auditor.deliver import Delivery, deliver
 from auditor.drift.model import Report
-from auditor.errors import DamagedDatabaseError, UsageError
-from auditor.ports import OutboxStore, RunStore, Store
+from auditor.errors import ConfigError, DamagedDatabaseError, UsageError
+from auditor.ports import Composer, OutboxStore, Renderer, RunStore, Store
 from auditor.schedule import next_due
 
 if TYPE_CHECKING:  # each command imports what it needs: `--help` and `diff` stay quick
@@ -42,6 +42,7 @@ _WHY_PART = (
     "You are the recipient of one of the auditor's [[subscriptions]] to a part of its reports."
 )
 _WHY = "Your address stands under [email] recipients in the auditor's configuration."
+_BASE_URL = "https://studio.edgeimpulse.com/v1"
 SCHEDULE = "nightly"  # the name of the one schedule, in the ledger
 
 
@@ -133,20 +134,38 @@ def pages() -> HtmlRenderer:
     return HtmlRenderer(folder("templates"))
 
 
-def renderer(chosen: Settings, *, why: str = _WHY) -> MailRenderer:
-    """Return what turns reports into mails, text and pages; `why` is told to who is mailed."""
+def renderer(chosen: Settings | None, *, why: str = _WHY) -> MailRenderer:
+    """Return what turns reports into mails, text and pages; without settings, by defaults.
+
+    `why` is told to who is mailed.
+    """
     from auditor.rendering.mailing import MailRenderer  # noqa: PLC0415
     from auditor.rendering.outline import Colophon  # noqa: PLC0415
 
+    base_url = chosen.studio.base_url if chosen else _BASE_URL
     return MailRenderer(
         pages=pages(),
         colophon=Colophon(
             version=__version__,
-            why=why if chosen.email else "",
-            studio_url=_studio_pages(chosen.studio.base_url),
+            why=why if chosen and chosen.email else "",
+            studio_url=_studio_pages(base_url),
+            api_url=base_url.rstrip("/"),
         ),
         list_id=f"drift.{_mail_host(chosen)}",
     )
+
+
+def settings_if_any(path: str | None) -> Settings | None:
+    """Return the configuration without its secrets, None where none is there or asked for.
+
+    Raises:
+        ConfigError: the one that is there, or was asked for, cannot be used.
+    """
+    try:
+        config.find(path, os.environ)
+    except ConfigError:
+        return None
+    return settings(path, reads_secrets=False)
 
 
 def page_of(chosen: Settings, report: Report) -> str:
@@ -227,6 +246,14 @@ def mail_plan(chosen: Settings) -> MailPlan | None:
     )
 
 
+def preview_post(chosen: Settings | None) -> PreviewPost:
+    """Return what makes mails of made-up reports."""
+    from auditor.mail import MimeComposer  # noqa: PLC0415
+
+    sender = chosen.email.sender if chosen and chosen.email else "auditor@localhost"
+    return PreviewPost(renderer(chosen), MimeComposer(sender), _mail_host(chosen))
+
+
 def mailer(chosen: Settings) -> SmtpMailer | None:
     """Return the way to the mail server, None where no mail is wanted."""
     email = chosen.email
@@ -242,6 +269,15 @@ def mailer(chosen: Settings) -> SmtpMailer | None:
         password=email.password,
         sender=email.sender,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewPost:
+    """What makes a mail of a report. `host` is the right side of the Message-ID."""
+
+    renderer: Renderer
+    composer: Composer
+    host: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -373,9 +409,10 @@ def _credential(auth: config.Auth) -> Credential:
             assert_never(auth)
 
 
-def _mail_host(chosen: Settings) -> str:
+def _mail_host(chosen: Settings | None) -> str:
     """Return the sender's domain, the right side of Message-ID and List-Id."""
-    return chosen.email.sender.rpartition("@")[2].rstrip("> ") if chosen.email else "localhost"
+    email = chosen.email if chosen else None
+    return email.sender.rpartition("@")[2].rstrip("> ") if email else "localhost"
 
 
 def _studio_pages(base_url: str) -> str:

@@ -12,10 +12,11 @@ from datetime import date, datetime
 
 from auditor.drift.findings import judge_comparison
 from auditor.drift.headlines import value_words
-from auditor.drift.model import Finding, JsonObject, Since, TargetId
+from auditor.drift.model import Finding, JsonObject, Since, Surroundings, TargetId
 from auditor.drift.pairing import paired
 from auditor.drift.secrecy import hide_finding
-from auditor.drift.snapshots import secret_parameters, split, take_snapshot
+from auditor.drift.snapshots import hide_secrets, parse, secret_parameters, split, take_snapshot
+from auditor.drift.surroundings import surroundings
 from auditor.errors import UsageError
 from auditor.ports import (
     Acknowledgement,
@@ -123,6 +124,7 @@ def explain(finding_id: str, store: Store) -> Explanation:
             if one.accepts == accepted(target, finding.path, finding.after)
         ),
         approvals=store.approvals(target),
+        around=_around(newest, target, finding, store),
     )
 
 
@@ -231,3 +233,20 @@ def _last_seen(sighting: Sighting, target: TargetId, store: Store) -> datetime:
     known = store.known([target]).get(target)
     last = known.last_checked_at if known else None
     return max(last, sighting.at) if last else sighting.at
+
+
+def _around(
+    sighting: Sighting, target: TargetId, finding: Finding, store: Store
+) -> Surroundings | None:
+    """Return what stood around a finding when it was seen."""
+    versions = store.versions(target)
+    old = _reference(sighting, target, versions, store)
+    new = next((one for one in versions if one.run_id <= sighting.run_id), None)
+    if old is None or new is None:
+        return None
+    return surroundings(_document(old, store), _document(new, store), [finding])
+
+
+def _document(version: Version, store: Store) -> JsonObject:
+    key = Fingerprinter(store.fingerprint_key())
+    return hide_secrets(parse(version.snapshot.document), key, store.secret_parameters())

@@ -23,6 +23,7 @@ from auditor.ports import (
     Aftermath,
     Episode,
     Known,
+    Night,
     Outcome,
     RunStore,
     Untold,
@@ -110,6 +111,10 @@ class DryStore:
         """Return no run."""
         del run_id
         return None
+
+    def nights(self, most: int) -> tuple[Night, ...]:
+        """Return the last stored nights."""
+        return self._stored.nights(most) if self._stored else ()
 
     def past_changes(self, target: TargetId) -> tuple[PastChange, ...]:
         """Return what is stored of the target's changes."""

@@ -33,6 +33,7 @@ from auditor.drift.model import (
     ModelState,
     Since,
     Snapshot,
+    Surroundings,
     TargetId,
     TargetReport,
     TargetState,
@@ -50,6 +51,7 @@ from auditor.drift.snapshots import (
     take_snapshot,
 )
 from auditor.drift.state_rules import Standing, broken
+from auditor.drift.surroundings import surroundings
 from auditor.ports import (
     Accepted,
     Answer,
@@ -194,7 +196,8 @@ class Judge:
             model_since=stage.since,
         )
         headline = version_headline(seen.findings, silenced, has_vendor=bool(judged.vendor))
-        look = self._look(replace(seen, headline=headline), known, stage, judged)
+        around = surroundings(comparison.old, comparison.new, seen.findings)
+        look = self._look(replace(seen, headline=headline), known, stage, judged, around)
         pending = Pending(
             known=known, comparison=comparison, findings=judged.findings, between=between
         )
@@ -210,10 +213,17 @@ class Judge:
 
         return is_silent
 
-    def _look(self, seen: Seen, known: Known, stage: Stage, judged: Judged) -> Look:
+    def _look(
+        self,
+        seen: Seen,
+        known: Known,
+        stage: Stage,
+        judged: Judged,
+        around: Surroundings | None,
+    ) -> Look:
         return Look(
             outcome=seen,
-            told=told_seen(seen, known, stage.step),
+            told=replace(told_seen(seen, known, stage.step), around=around),
             vendor=judged.vendor,
             shareable=judged.shareable,
             new_values=judged.new_values,

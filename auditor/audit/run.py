@@ -25,6 +25,7 @@ from auditor.audit.aftermath import (
 from auditor.audit.inventory import STOPPED, Inventory, Project, Scope, take_inventory
 from auditor.audit.judging import Bench, Judge, with_replacement
 from auditor.audit.looks import Look
+from auditor.audit.nights import SHOWN, with_nights
 from auditor.audit.tally import Tally, told_unread
 from auditor.drift.model import (
     Failure,
@@ -305,8 +306,9 @@ class Audit:
         self._tally.silenced.update(one.rule for one in hidden)
         report = self._tally.report(run, finished_at=self._now(), vendor=vendor, carried=carried)
         after = aftermath(self._tally, bench, self._store, is_whole=order.scope.is_whole)
+        completed = self._completed(report, order, after)
         return Ended(
-            report=self._completed(report, order, after),
+            report=self._with_nights(completed),
             carried=tuple(one for one in carried if self._tally.tells(one)),
             aftermath=replace(after, silenced_vendor=hidden),
         )
@@ -343,6 +345,11 @@ class Audit:
             notices=tuple(sorted(notices, key=_notice_order)),
             broken_rules=still_broken(after, self._store),
         )
+
+    def _with_nights(self, report: Report) -> Report:
+        if not report.totals.drifted:
+            return report
+        return with_nights(report, self._store.nights(SHOWN - 1))
 
     def _notes(self, order: Order, previous: int | None) -> tuple[str, ...]:
         before = self._store.run_info(previous) if previous is not None else None

@@ -80,6 +80,11 @@ def _add_history(commands: _Commands[_Parser]) -> None:
     report.add_argument(
         "--rebuild", action="store_true", help="write every page of the reports folder anew"
     )
+    report.add_argument(
+        "--preview",
+        metavar="FOLDER",
+        help="write the mail of every kind of night, made up, for a look; needs no database",
+    )
 
 
 def _add_decisions(commands: _Commands[_Parser]) -> None:
@@ -112,7 +117,12 @@ def _add_decision(command: argparse.ArgumentParser) -> None:
 
 
 def _add_upkeep(commands: _Commands[_Parser]) -> None:
-    _command(commands, "check", "upkeep:check", "check configuration, database, Studio and mail")
+    check = _command(
+        commands, "check", "upkeep:check", "check configuration, database, Studio and mail"
+    )
+    check.add_argument(
+        "--send-test", action="store_true", help="mail a made-up report to every recipient, too"
+    )
     _command(commands, "verify", "upkeep:verify", "walk the hash chain of the history")
     database = commands.add_parser("db", help="the database's schema", description="Schema.")
     actions = database.add_subparsers(metavar="ACTION", required=True)

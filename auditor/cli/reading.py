@@ -195,7 +195,9 @@ def show(chosen: argparse.Namespace) -> int:
 
 
 def report(chosen: argparse.Namespace) -> int:
-    """Render a stored run again, and mail it again with `--send`; or the whole archive."""
+    """Render a stored run again, mail it again, write the whole archive, or preview every mail."""
+    if chosen.preview is not None:
+        return _preview(chosen)
     from auditor.cli.running import send_again  # noqa: PLC0415
 
     if chosen.rebuild:
@@ -227,4 +229,19 @@ def _rebuild(chosen: argparse.Namespace) -> int:
     settings = app.settings(chosen.config, reads_secrets=False)
     with app.existing(settings) as store, store.run_lock():
         say(f"Every page is written: {app.rebuild(settings, store)}")
+    return 0
+
+
+def _preview(chosen: argparse.Namespace) -> int:
+    from auditor.demo import preview  # noqa: PLC0415
+
+    if chosen.send or chosen.run is not None:
+        raise UsageError("--preview shows made-up nights: leave RUN and --send out")
+    folder = Path(chosen.preview)
+    try:
+        index, *_ = preview.write(folder, app.preview_post(app.settings_if_any(chosen.config)))
+    except OSError as error:
+        why = error.strerror or error
+        raise UsageError(f"{folder} cannot be written: {why}") from error
+    say(f"Mails of every state: {index}")
     return 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from auditor import app, config
 from auditor.cli.console import complain, say
 from auditor.config import ProjectSettings, Settings
 from auditor.drift.model import Failure, TargetId
-from auditor.errors import AuditorError, StudioError
+from auditor.errors import AuditorError, DeliveryError, StudioError, UsageError
 from auditor.ports import NoAnswer
 from auditor.rendering.words import count, harmless
 from auditor.upkeep import Probe, examine
@@ -28,7 +28,29 @@ def check(chosen: argparse.Namespace) -> int:
     answers = app.quickly(examine(_probes(settings)))
     for one in answers:
         say(f"{'FAILED' if one.exit_code else 'ok':<7} {harmless(f'{one.what}: {one.words}')}")
-    return max((one.exit_code for one in answers), default=0)
+    codes = [one.exit_code for one in answers]
+    if chosen.send_test:
+        codes += _send_test(settings)
+    return max(codes, default=0)
+
+
+def _send_test(settings: Settings) -> Iterator[int]:
+    """Mail a made-up report to every recipient and yield an exit code for each."""
+    from auditor.demo.preview import trial  # noqa: PLC0415
+
+    plan, mailer = app.mail_plan(settings), app.mailer(settings)
+    if plan is None or mailer is None:
+        raise UsageError("no mail is configured: add [email] to the configuration")
+    post = app.preview_post(settings)
+    for recipient in plan.recipients:
+        try:
+            mailer.send(trial(post, recipient, app.now()))
+        except DeliveryError as error:
+            say(f"FAILED  test mail to {harmless(f'{recipient}: {error}')}")
+            yield 2
+        else:
+            say(f"ok      test mail to {harmless(recipient)}: the server took it")
+            yield 0
 
 
 def _probes(settings: Settings) -> list[Probe]:

@@ -305,6 +305,21 @@ class Totals:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What stands around a block's findings, to draw them and to restore what was.
+
+    Attributes:
+        before: JSON object of the old answer's fields in which findings lie, secrets hidden.
+        after: JSON object of the new answer's layers, and of its thresholds' suggestions.
+        findings: the ids of the findings it stands around.
+    """
+
+    before: bytes
+    after: bytes
+    findings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TargetReport:
     """What a run says of one target.
 
@@ -318,6 +333,9 @@ class TargetReport:
         error: why it could not be read (`unknown` only).
         last_good_at: the check before this run that read it, None where there was none.
         went: True where `missing` or `unsupported` is news of this run.
+        around: what stands around the findings of this run.
+        nights: a sign a night, oldest first, this one last (`drift.report.SIGNS`); only of what
+            drifted, empty where it is not known.
     """
 
     target: TargetId
@@ -334,6 +352,8 @@ class TargetReport:
     error: Failure | None = None
     last_good_at: datetime | None = None
     went: bool = False
+    around: Surroundings | None = None
+    nights: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,16 @@ from auditor.drift.model import (
     VendorFinding,
 )
 from auditor.drift.secrecy import hide_finding
+from auditor.drift.surroundings import without_secrets
 
+SIGNS = {
+    TargetState.IN_SYNC: "·",
+    TargetState.DRIFTED: "▲",
+    TargetState.UNKNOWN: "?",
+    TargetState.MISSING: "○",
+    TargetState.NEW: "+",
+    TargetState.UNSUPPORTED: " ",
+}
 READ = (TargetState.NEW, TargetState.IN_SYNC, TargetState.DRIFTED)
 
 
@@ -67,7 +76,11 @@ def hide_told(report: Report, secrets: Collection[str]) -> Report:
     if not secrets:
         return report
     targets = tuple(
-        replace(one, findings=tuple(hide_finding(finding, secrets) for finding in one.findings))
+        replace(
+            one,
+            findings=tuple(hide_finding(finding, secrets) for finding in one.findings),
+            around=without_secrets(one.around, secrets),
+        )
         for one in report.targets
     )
     return replace(report, targets=targets)

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TypeAlias
 
-from auditor.drift.model import Finding, Json, Notice, TargetId, VendorFinding
+from auditor.drift.model import (
+    Finding,
+    Json,
+    Notice,
+    Surroundings,
+    TargetId,
+    VendorFinding,
+)
 from auditor.drift.ruling import SilencedVendor
 from auditor.drift.state_rules import Broken
 
@@ -126,6 +133,7 @@ class Explanation:
         last_seen_at: the last look at the value while it held.
         acknowledgements: newest first, those that ended included.
         approvals: of its target, newest first.
+        around: what stood around it, None where that is not known or not needed.
     """
 
     sightings: tuple[Sighting, ...]
@@ -133,3 +141,4 @@ class Explanation:
     last_seen_at: datetime
     acknowledgements: tuple[Acknowledgement, ...]
     approvals: tuple[Approval, ...]
+    around: Surroundings | None = None

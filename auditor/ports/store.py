@@ -118,6 +118,10 @@ class RunStore(Protocol):
         """Return the id of the stored run before `run_id`."""
         ...
 
+    def nights(self, most: int) -> tuple[Night, ...]:
+        """Return the last `most` closed runs in short, newest first."""
+        ...
+
     def past_changes(self, target: TargetId) -> tuple[PastChange, ...]:
         """Return every finding of the target's own that runs have found, oldest first."""
         ...

@@ -29,9 +29,9 @@ def beside(numbers: Tally, most: int | None) -> tuple[Section, ...]:
     """Return the sections that hold something, each cut to `most` entries."""
     sections = (
         ("Rules", [*_notices(numbers)]),
+        ("Expected changes", [_expected(t, f) for t, f in numbers.in_window]),
         ("Flapping", [_flapping(t, f) for t, f in numbers.findings if is_counted_only(f)]),
         ("Life of models", [*_life(numbers)]),
-        ("Expected changes", [_expected(t, f) for t, f in numbers.in_window]),
     )
     return tuple(
         Section(title=heading, entries=tuple(entries[:most]), hidden=beyond(len(entries), most))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from auditor.drift.model import Finding, Json, JsonObject
+from auditor.drift.restore import Restoration, restoration
 from auditor.drift.rules import IgnoreRule, Rules
 from auditor.drift.ruling import INTERFACE
 from auditor.ports import (
@@ -20,7 +22,7 @@ from auditor.ports import (
 )
 from auditor.rendering.changes import lines
 from auditor.rendering.json import opened, utc_text
-from auditor.rendering.words import count, moment, name, sentence
+from auditor.rendering.words import count, harmless, moment, name, sentence
 
 _LABEL = 14
 _SIGNS = {"-": "- ", "+": "+ ", " ": "  ", "@": "~ "}
@@ -42,7 +44,7 @@ def explanation_text(known: Explanation) -> str:
     head = [f"{sentence(newest.finding.headline)}", ""]
     facts = [f"{label + ':':<{_LABEL}}{text}" for label, text in _facts(known)]
     change = [f"  {_SIGNS[line.sign]}{line.text}".rstrip() for line in lines(newest.finding)]
-    return "\n".join([*head, *facts, "", *change]) + "\n"
+    return "\n".join([*head, *facts, "", *change, *_restoring(known)]) + "\n"
 
 
 def explanation_json(known: Explanation) -> JsonObject:
@@ -65,6 +67,7 @@ def explanation_json(known: Explanation) -> JsonObject:
             "headline": finding.headline,
             "rule": own.rule if own else "default:catalogue",
             "folded": list(own.folded) if own else [],
+            "restore": _restore_json(known),
             "first_seen": utc_text(known.sightings[0].at),
             "last_seen": utc_text(known.last_seen_at),
             "times_seen": len(known.sightings),
@@ -125,6 +128,36 @@ def _facts(known: Explanation) -> Iterator[tuple[str, str]]:
         yield "Acknowledged", _acknowledged(one)
     for approval in known.approvals[:1]:
         yield "Baseline", _approved(approval)
+
+
+def _restoration(known: Explanation) -> Restoration | None:
+    newest = known.sightings[-1]
+    if newest.target is None or not isinstance(newest.finding, Finding):
+        return None
+    return restoration(newest.finding, newest.target, known.around)
+
+
+def _restoring(known: Explanation) -> Iterator[str]:
+    """Yield how to put the old value back: for a person to send, the auditor never does."""
+    found = _restoration(known)
+    if found is None:
+        return
+    yield ""
+    if found.why:
+        yield f"Not to be restored by a setting: {found.why}."
+        return
+    yield "To restore it, send this by hand (only the fields it names are set):"
+    yield f"  {found.request}"
+    yield f"  {harmless(found.body)}"
+
+
+def _restore_json(known: Explanation) -> Json:
+    found = _restoration(known)
+    if found is None:
+        return None
+    if found.why:
+        return {"request": None, "body": None, "why_not": found.why}
+    return {"request": found.request, "body": json.loads(found.body), "why_not": None}
 
 
 def _owner(finding: object) -> str:

@@ -14,8 +14,9 @@ from markupsafe import Markup
 
 from auditor.rendering.changes import Line
 from auditor.rendering.outline import Comparison, Outline
+from auditor.rendering.pictures import NIGHTS
 from auditor.rendering.sections import told
-from auditor.rendering.text import AUTHOR, COMMANDS
+from auditor.rendering.text import AUTHOR, COMMANDS, elsewhere, restoring
 from auditor.rendering.words import name
 
 _CSS = {"-": "del", "+": "add", " ": "same", "@": "mark"}
@@ -53,8 +54,14 @@ class HtmlRenderer:
             lstrip_blocks=True,
         )
         self._place = place
-        self._environment.filters.update(runs=runs, linked=self._linked)
-        self._environment.globals.update(author=AUTHOR, commands=COMMANDS)
+        self._environment.filters.update(runs=runs, stretches=stretches, linked=self._linked)
+        self._environment.globals.update(
+            author=AUTHOR,
+            commands=COMMANDS,
+            restoring=restoring,
+            elsewhere=elsewhere,
+            nights=NIGHTS,
+        )
         # Clients that know `prefers-color-scheme` need the at-rules; Gmail drops both.
         self._inliner = CSSInliner(
             keep_style_tags=False, keep_at_rules=True, load_remote_stylesheets=False
@@ -101,6 +108,11 @@ def runs(lines: Sequence[Line]) -> tuple[Run, ...]:
         Run(css=_CSS[sign], text="\n".join(_signed(line, in_pair=pair) for line in group))
         for sign, group in groupby(lines, key=attrgetter("sign"))
     )
+
+
+def stretches(slots: str) -> tuple[tuple[str, int], ...]:
+    """Return the marks of a scale in their order, and how many slots each takes."""
+    return tuple((sign, len(list(run))) for sign, run in groupby(slots))
 
 
 def _signed(line: Line, *, in_pair: bool) -> str:

@@ -18,6 +18,8 @@ MOST_HTML_BYTES = 90_000
 _MOST_SHOWN = 256
 _MOST_ATTACHED_BYTES = 1_000_000  # more is compressed: servers refuse mails of 10 to 25 MB
 _LEAST_ENTRIES = 3
+_LEAST_FINDINGS = 12  # pictures are not worth more than these
+_PICTURES = (12, 8, 5, 3, 2, 0)  # of how many blocks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,13 +62,26 @@ class MailRenderer:
         return self.pages.page(outline(report, self.colophon, Limits()))
 
     def _fitted(self, report: Report, *, full: str) -> tuple[Outline, str]:
+        """Return as much as fits: pictures of lesser blocks go first, then lesser findings."""
+        for pictures in _PICTURES if report.totals.findings <= _MOST_SHOWN else ():
+            drawn = self._at(report, Limits(pictures=pictures), full=full)
+            if _fits(drawn[1]):
+                return drawn
+        return self._cut(report, full=full)
+
+    def _cut(self, report: Report, *, full: str) -> tuple[Outline, str]:
         # Bisection: the more is shown, the longer the mail; `most` is known not to fit.
+        few = (n for n in _PICTURES[-2:] if self._fits_with(report, _LEAST_FINDINGS, n, full))
+        pictures = next(few, 0)
         least, most = 0, _MOST_SHOWN
         while most - least > 1:
             middle = (least + most) // 2
-            fits = _fits(self._at(report, _limits(middle), full=full)[1])
+            fits = self._fits_with(report, middle, pictures, full)
             least, most = (middle, most) if fits else (least, middle)
-        return self._at(report, _limits(least), full=full)
+        return self._at(report, _limits(least, pictures), full=full)
+
+    def _fits_with(self, report: Report, most: int, pictures: int, full: str) -> bool:
+        return _fits(self._at(report, _limits(most, pictures), full=full)[1])
 
     def _at(self, report: Report, limits: Limits, *, full: str) -> tuple[Outline, str]:
         shown = self._outline(report, limits, full=full)
@@ -95,8 +110,8 @@ def _attachment(name: str, page: str) -> Attachment:
     return Attachment(name=f"{name}.gz", type="application/gzip", content=packed)
 
 
-def _limits(most: int) -> Limits:
-    return Limits(findings=most, entries=max(most, _LEAST_ENTRIES))
+def _limits(most: int, pictures: int) -> Limits:
+    return Limits(findings=most, entries=max(most // 2, _LEAST_ENTRIES), pictures=pictures)
 
 
 def _fits(html: str) -> bool:

@@ -16,7 +16,9 @@ from auditor.drift.model import (
     TargetId,
     VendorFinding,
 )
+from auditor.drift.restore import Restoration
 from auditor.rendering.changes import Line
+from auditor.rendering.pictures import Scale, Stack, Strip
 from auditor.rendering.verdict import Verdict
 
 
@@ -28,17 +30,27 @@ class Colophon:
         why: why its reader gets it; empty where nobody is mailed.
         full: where the whole report lies; empty where nowhere.
         studio_url: Studio's pages, e.g. `https://studio.edgeimpulse.com`; empty for no links.
+        api_url: where Studio's API is, for requests that a person sends.
     """
 
     version: str
     full: str = ""
     studio_url: str = ""
+    api_url: str = ""
     why: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """A finding in words. `targets` is the number of blocks that show a vendor's change."""
+    """A finding in words.
+
+    Attributes:
+        targets: the number of blocks that show a vendor's change.
+        accept: the command that accepts exactly this value; empty where nobody is asked.
+        restore: how a person puts back what was, None where nobody is asked.
+        is_restored_above: by the request of a finding above it.
+        scale: of a threshold.
+    """
 
     id: str
     severity: Severity
@@ -48,11 +60,21 @@ class Told:
     folded: str
     rule: str
     targets: int = 1
+    accept: str = ""
+    restore: Restoration | None = None
+    is_restored_above: bool = False
+    scale: Scale | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """A block and what changed in it, worst first. `between` names the two polls."""
+    """A block and what changed in it, worst first.
+
+    Attributes:
+        between: the two polls between which it changed.
+        stack: its layers before and now, where they changed.
+        nights: its last nights.
+    """
 
     project: str
     block: str
@@ -63,6 +85,8 @@ class Card:
     between: str
     link: str
     findings: tuple[Told, ...]
+    stack: Stack | None = None
+    nights: Strip | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +131,8 @@ class Outline:
     """The whole report.
 
     Attributes:
-        shown: `showing 24 of 61 findings, worst first`; empty where nothing was cut.
+        shown: `Showing 24 of 61 findings, worst first.`; empty where nothing was cut.
+        api: where Studio's API is, for requests that a person sends.
         full: where the whole report lies; empty where nowhere.
         unchecked_hidden: blocks not checked that the section leaves out.
         beside: what stands beside the changes: rules, expected and flapping changes, the life of
@@ -130,6 +155,7 @@ class Outline:
     baseline: Section
     quiet: tuple[str, ...]
     shown: str
+    api: str
     full: str
     foot: tuple[tuple[str, str], ...]
 
@@ -147,10 +173,16 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How many findings, worst first, and how many entries a section may show; None is all."""
+    """What may be shown, worst first; None is all.
+
+    Attributes:
+        entries: of each section.
+        pictures: how many blocks may have pictures.
+    """
 
     findings: int | None = None
     entries: int | None = None
+    pictures: int | None = None
 
 
 def page_name(run_id: int) -> str:

@@ -6,11 +6,13 @@ the data set stands in its own section, since nobody edited the block for it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from itertools import groupby
 from typing import TypeAlias
 
 from auditor.drift.model import (
+    Area,
     Finding,
     ModelState,
     Owner,
@@ -21,6 +23,7 @@ from auditor.drift.model import (
     TargetState,
     VendorFinding,
 )
+from auditor.drift.restore import restoration
 from auditor.drift.ruling import INTERFACE
 from auditor.rendering.beside import beside, beyond, entry, is_counted_only, project
 from auditor.rendering.changes import lines
@@ -35,6 +38,7 @@ from auditor.rendering.outline import (
     Told,
     Unchecked,
 )
+from auditor.rendering.pictures import scale_of, stack_of, strip_of
 from auditor.rendering.tally import Tally, tally, title
 from auditor.rendering.verdict import verdict
 from auditor.rendering.words import count, length, listed, moment, name, sentence
@@ -57,6 +61,8 @@ def outline(report: Report, colophon: Colophon, limits: Limits) -> Outline:
     kept = told_whole[: limits.findings]
     vendor = sorted(report.catalogue, key=lambda finding: -finding.severity.rank)
     unchecked, unchecked_hidden = _unchecked(report, limits.entries)
+    edits = (pair for pair in kept if pair[1].owner is not Owner.DATASET)
+    changes = _cards(edits, report, colophon, limits)
     return Outline(
         run="Dry run" if report.run.id is None else f"Run {report.run.id}",
         when=moment(report.run.started_at),
@@ -65,15 +71,21 @@ def outline(report: Report, colophon: Colophon, limits: Limits) -> Outline:
         notes=tuple(map(sentence, report.notes)),
         unchecked=unchecked,
         unchecked_hidden=unchecked_hidden,
-        changes=_cards((p for p in kept if p[1].owner is not Owner.DATASET), report, colophon),
+        changes=changes,
         beside=beside(numbers, limits.entries),
         inventory=_inventory(numbers, limits.entries),
-        dataset=_cards((p for p in kept if p[1].owner is Owner.DATASET), report, colophon),
+        dataset=_cards(
+            (p for p in kept if p[1].owner is Owner.DATASET),
+            report,
+            colophon,
+            replace(limits, pictures=0),
+        ),
         vendor=tuple(map(told, vendor[: limits.entries])),
         vendor_hidden=beyond(len(vendor), limits.entries),
         baseline=_baseline(report, limits.entries),
         quiet=_quiet(numbers),
-        shown=_shown(len(kept), len(told_whole)),
+        shown=_shown(len(kept), len(told_whole), changes, limits),
+        api=colophon.api_url,
         full=colophon.full,
         foot=_foot(report, colophon),
     )
@@ -143,7 +155,9 @@ def _age(target: TargetReport, report: Report) -> str:
     return f"last read {moment(target.last_good_at)}, {age} before"
 
 
-def _cards(pairs: Iterable[Pair], report: Report, colophon: Colophon) -> tuple[Card, ...]:
+def _cards(
+    pairs: Iterable[Pair], report: Report, colophon: Colophon, limits: Limits
+) -> tuple[Card, ...]:
     """Return a card a block: worst project first, in it the worst block."""
     by_target: dict[TargetId, list[Pair]] = {}
     worst: dict[int, int] = {}
@@ -160,11 +174,19 @@ def _cards(pairs: Iterable[Pair], report: Report, colophon: Colophon) -> tuple[C
             own[0][0].target.learn_id,
         ),
     )
-    return tuple(_card(own, report, colophon) for own in ordered)
+    cards = [_card(own, report, colophon) for own in ordered]
+    drawn = len(cards) if limits.pictures is None else limits.pictures
+    return (*cards[:drawn], *map(_without_pictures, cards[drawn:]))
+
+
+def _without_pictures(card: Card) -> Card:
+    findings = tuple(replace(told, scale=None) for told in card.findings)
+    return replace(card, stack=None, nights=None, findings=findings)
 
 
 def _card(own: list[Pair], report: Report, colophon: Colophon) -> Card:
     target = own[0][0]
+    has_layers = any(finding.area is Area.LAYERS for _, finding in own)
     link = f"{colophon.studio_url}/studio/{target.target.project_id}"
     return Card(
         project=project(target),
@@ -175,7 +197,28 @@ def _card(own: list[Pair], report: Report, colophon: Colophon) -> Card:
         effect=_EFFECTS[target.model_state],
         between=_between(target, report),
         link=link if colophon.studio_url else "",
-        findings=tuple(told(finding) for _, finding in own),
+        findings=tuple(_once([_asked(finding, target) for _, finding in own])),
+        stack=stack_of(target.around) if has_layers else None,
+        nights=strip_of(target.nights),
+    )
+
+
+def _once(findings: Iterable[Told]) -> Iterator[Told]:
+    """Yield the findings, each request at the first that it restores."""
+    requests: set[str] = set()
+    for one in findings:
+        body = one.restore.body if one.restore else ""
+        yield replace(one, is_restored_above=body in requests)
+        requests |= {body} - {""}
+
+
+def _asked(finding: Finding, target: TargetReport) -> Told:
+    """Return a finding with what a person can do about it."""
+    return replace(
+        told(finding),
+        accept=f'auditor acknowledge {finding.id} --reason "…"',
+        restore=restoration(finding, target.target, target.around),
+        scale=scale_of(finding, target.around),
     )
 
 
@@ -307,5 +350,9 @@ def _foot(report: Report, colophon: Colophon) -> tuple[tuple[str, str], ...]:
     return tuple((label, text) for label, text in pairs if text)
 
 
-def _shown(kept: int, every: int) -> str:
-    return f"showing {kept:,} of {every:,} findings, worst first" if kept < every else ""
+def _shown(kept: int, every: int, cards: tuple[Card, ...], limits: Limits) -> str:
+    said = [f"Showing {kept:,} of {every:,} findings, worst first."] if kept < every else []
+    if limits.pictures is not None and len(cards) > limits.pictures:
+        blocks = count(limits.pictures, "block")
+        said.append(f"Layers and nights are drawn for {blocks} here.")
+    return " ".join(said)

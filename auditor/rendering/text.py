@@ -8,6 +8,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 
+from auditor.drift.restore import Restoration
 from auditor.rendering.changes import Line
 from auditor.rendering.outline import (
     Card,
@@ -18,8 +19,9 @@ from auditor.rendering.outline import (
     Told,
     Unchecked,
 )
+from auditor.rendering.pictures import FOLDED, Scale, Stack
 from auditor.rendering.sections import told
-from auditor.rendering.words import count, name
+from auditor.rendering.words import columns, count, cut, name
 
 WIDTH = 72
 AUTHOR = "Studio's API does not say who made a change."
@@ -27,10 +29,11 @@ COMMANDS = (
     ("auditor history P/L", "lists what block P/L was before"),
     ("auditor diff P/L@previous P/L", "shows its last change whole"),
     ("auditor explain ID", "tells all about a finding"),
-    ("auditor acknowledge ID --reason …", "accepts exactly this value"),
     ("auditor approve P/L --reason …", "makes P/L as it is the baseline"),
 )
+LONGEST_BODY = 300  # of a request, in a mail
 _LABEL = 13
+_COLUMN = (WIDTH - len("    -  ") - len(" | ")) // 2
 _COMMAND = max(len(command) for command, _ in COMMANDS) + 2
 _MARKS = {"-": "-", "+": "+", " ": " ", "@": "~"}
 
@@ -43,6 +46,26 @@ def report_text(report: Outline) -> str:
 def diff_text(comparison: Comparison) -> str:
     """Return the findings between two answers, worst first, and the model's state."""
     return "\n".join(_diff(comparison)).rstrip("\n") + "\n"
+
+
+def restoring(report: Outline) -> str:
+    """Return what the requests are that stand under findings."""
+    base = f" to {report.api}" if report.api else ""
+    return (
+        f"`restore` is for a person to send{base}, with credentials of their own: only the fields "
+        "it names are set (IMPULSE: the impulse's id). The auditor never sends it."
+    )
+
+
+def elsewhere(found: Restoration, finding_id: str) -> str:
+    """Return where a body stands that a mail does not hold, empty where it holds it.
+
+    A text with line ends in it would not survive being wrapped, and copied.
+    """
+    if len(found.body) <= LONGEST_BODY and "\\n" not in found.body:
+        return ""
+    size = f"{len(found.body):,} characters"
+    return f"restore: {size} of JSON, on the full page and by auditor explain {finding_id}"
 
 
 def _report(report: Outline) -> Iterator[str]:
@@ -97,11 +120,12 @@ def _changes(report: Outline) -> Iterator[str]:
     yield from _cards("Changes", report.changes)
     if report.shown:
         where = f" The rest: {report.full}" if report.full else ""
-        yield from ("", *_wrapped(f"{report.shown.capitalize()}.{where}"))
+        yield from ("", *_wrapped(f"{report.shown}{where}"))
     if report.changes or report.dataset:
         yield from ("", *_wrapped(AUTHOR))
         for command, effect in COMMANDS:
             yield f"  {command:<{_COMMAND}}{effect}"
+        yield from _wrapped(restoring(report))
 
 
 def _cards(heading: str, cards: tuple[Card, ...]) -> Iterator[str]:
@@ -121,14 +145,60 @@ def _card(card: Card) -> Iterator[str]:
         yield from _wrapped(card.effect, "  ")
     if card.link:
         yield f"  {card.link}"
+    if card.nights:
+        yield from _wrapped(card.nights.words, "  ")
+        yield f"  [{card.nights.signs}]"
+    if card.stack:
+        yield from ("", *_stack(card.stack))
     for finding in card.findings:
         yield ""
         yield from _finding(finding)
+        yield from _answers(finding)
+
+
+def _stack(stack: Stack) -> Iterator[str]:
+    yield from _wrapped(f"layers before and now: {stack.words}", "  ")
+    for row in stack.rows:
+        if row.sign == FOLDED:
+            yield f"    {FOLDED}  {row.old}"
+        else:
+            sign = row.sign if row.sign.strip() else " "
+            yield f"    {sign:<3}{_cell(row.old)} | {cut(row.new, _COLUMN)}".rstrip()
+
+
+def _cell(text: str) -> str:
+    short = cut(text, _COLUMN)
+    return short + " " * (_COLUMN - columns(short))
+
+
+def _scale(scale: Scale) -> Iterator[str]:
+    yield f"    0 [{scale.slots.replace(' ', '.')}] {scale.top}"
+    marks = "- was, + now" + (", s suggested" if "s" in scale.slots else "")
+    yield from _wrapped(f"{scale.words} ({marks})", "    ")
+
+
+def _answers(finding: Told) -> Iterator[str]:
+    """Yield the command that accepts a value and the request that restores the old one."""
+    if finding.accept:
+        yield f"    accept: {finding.accept}"
+    found = finding.restore
+    if found is None:
+        return
+    short = f"no restore: {found.why}" if found.why else elsewhere(found, finding.id)
+    if finding.is_restored_above:
+        yield "    restore: by the request above"
+    elif short:
+        yield from _wrapped(short, "    ")
+    else:
+        yield from _wrapped(f"restore: {found.request}", "    ")
+        yield from _chopped(found.body, "      ")
 
 
 def _finding(finding: Told) -> Iterator[str]:
     yield from _wrapped(f"[{finding.severity.upper()}] {finding.headline}", "  ")
     yield from _wrapped(finding.path, "    ")
+    if finding.scale:
+        yield from _scale(finding.scale)
     for line in finding.lines:
         yield from _signed(line)
     if finding.folded:
@@ -136,6 +206,13 @@ def _finding(finding: Told) -> Iterator[str]:
     where = f", {count(finding.targets, 'block')}" if finding.targets > 1 else ""
     rule = f", {finding.rule}" if finding.rule else ""
     yield from _wrapped(f"id {finding.id}{rule}{where}", "    ")
+
+
+def _chopped(text: str, indent: str) -> Iterator[str]:
+    """Yield a text broken where it has spaces, and within a word only where it must."""
+    yield from textwrap.wrap(
+        text, WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False
+    )
 
 
 def _signed(line: Line) -> Iterator[str]:

@@ -31,6 +31,7 @@ from auditor.drift.model import (
     RunInfo,
     Severity,
     Since,
+    Surroundings,
     TargetId,
     TargetReport,
     TargetState,
@@ -68,6 +69,8 @@ def body(report: Report) -> Json:
         "acknowledged": [
             [n, one.acknowledged] for n, one in enumerate(targets) if one.acknowledged
         ],
+        "around": [[n, _around_form(one.around)] for n, one in enumerate(targets) if one.around],
+        "nights": [[n, one.nights] for n, one in enumerate(targets) if one.nights],
         "notices": [_notice_form(one) for one in report.notices],
         "suppressed_by": [list(one) for one in report.suppressed_by],
         "broken_rules": report.broken_rules,
@@ -170,6 +173,7 @@ def _targets(
     findings, failures = dict(form["findings"]), dict(form["failures"])
     steps, since = dict(form.get("steps", ())), dict(form.get("model_since", ()))
     acknowledged = dict(form.get("acknowledged", ()))
+    around, nights = dict(form.get("around", ())), dict(form.get("nights", ()))
     return (
         TargetReport(
             target=TargetId(project_id, learn_id),
@@ -186,6 +190,8 @@ def _targets(
             error=Failure(**failures[place]) if place in failures else None,
             last_good_at=_moment(last_good),
             went=went,
+            around=_around(around[place]) if place in around else None,
+            nights=nights.get(place, ""),
         )
         for place, (state, model_state, suppressed, last_good, went) in zip(
             places, columns, strict=True
@@ -226,6 +232,17 @@ def _interval(form: list[str | None]) -> Interval:
     if until is None:
         raise ValueError("an interval without an end was stored")
     return Interval(after, until)
+
+
+def _around_form(one: Surroundings) -> list[Any]:
+    return [one.before.decode("ascii"), one.after.decode("ascii"), list(one.findings)]
+
+
+def _around(form: list[Any]) -> Surroundings:
+    before, after, findings = form
+    return Surroundings(
+        before=before.encode("ascii"), after=after.encode("ascii"), findings=tuple(findings)
+    )
 
 
 def _notice_form(one: Notice) -> dict[str, Any]:

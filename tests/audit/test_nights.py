@@ -16,6 +16,7 @@ from auditor.demo.faults import Fault
 from auditor.drift.model import Report, RunInfo, RunStatus, Totals, Trigger
 from auditor.drift.report import hide_told
 from auditor.drift.snapshots import hidden_anew
+from auditor.drift.surroundings import stacks
 from auditor.errors import UsageError
 from auditor.redaction import Fingerprinter
 from tests.audit.stage import KEY, PROJECT, Stage, block, stage, target
@@ -89,6 +90,18 @@ def test_page_mail_text_and_stored_report_tell_the_same(pump: Stage) -> None:
         assert words in parts["text/html"]
     with app.store(pump.settings) as store:
         assert store.report(None) == told.report
+
+
+def test_a_drifted_block_is_told_with_its_nights_and_what_stands_around(pump: Stage) -> None:
+    pump.night()
+    pump.night()
+    _edit_three(pump)
+    layers, threshold, trained = pump.night().report.targets
+
+    assert [one.nights for one in (layers, threshold, trained)] == ["+·▲"] * 3
+    assert stacks(layers.around) is not None
+    assert threshold.around is not None
+    assert trained.around is None
 
 
 def test_each_recipient_gets_each_night_once(pump: Stage) -> None:

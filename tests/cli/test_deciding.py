@@ -126,10 +126,13 @@ def test_explain_tells_all_about_a_finding(pump: Stage, auditor: Command) -> Non
         "Now:          as the finding says",
         "by anna: agreed",
         "+ 64",
+        "POST /api/7/training/keras/3",
+        '{"batchSize": 32}',
     ):
         assert words in text.out
     assert document.json["schema"] == "auditor.finding/1"
     assert (document.json["after"], document.json["holds"]) == (64, True)
+    assert document.json["restore"]["body"] == {"batchSize": 32}
     assert document.json["acknowledgements"][0]["author"] == "anna"
 
 

@@ -1,446 +1,70 @@
-"""Reports of a few nights, made by hand, that the goldens and the tests of rendering share."""
+"""The made-up reports of the program, and a renderer, that the tests of rendering share."""
 
 from __future__ import annotations
 
-import zlib
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from auditor.drift.model import (
-    Area,
-    Failure,
-    Finding,
-    Interval,
-    Json,
-    Kind,
-    LifeStep,
-    ModelState,
-    Notice,
-    NoticeKind,
-    Owner,
-    ProjectError,
-    Recurrence,
-    Report,
-    RunInfo,
-    RunStatus,
-    Severity,
-    Since,
-    TargetId,
-    TargetReport,
-    TargetState,
-    Totals,
-    Trigger,
-    VendorFinding,
+from auditor.demo.made_up import (
+    HOSTILE,
+    LAST_NIGHT,
+    NEW_SCRIPT,
+    OLD_SCRIPT,
+    STARTED,
+    block,
+    finding,
+    pump,
+    report,
+    run,
+    spotter,
+    unread,
+    vendor,
+)
+from auditor.demo.reports import (
+    STATES,
+    decided,
+    drift,
+    failed,
+    first_night,
+    flood,
+    hostile,
+    incomplete,
+    quiet,
 )
 from auditor.rendering.html import HtmlRenderer
 from auditor.rendering.mailing import MailRenderer
 from auditor.rendering.outline import Colophon
 
+__all__ = [
+    "HOSTILE",
+    "LAST_NIGHT",
+    "NEW_SCRIPT",
+    "NIGHTS",
+    "OLD_SCRIPT",
+    "PAGE",
+    "STARTED",
+    "STATES",
+    "TEMPLATES",
+    "block",
+    "decided",
+    "drift",
+    "failed",
+    "finding",
+    "first_night",
+    "flood",
+    "hostile",
+    "incomplete",
+    "pump",
+    "quiet",
+    "renderer",
+    "report",
+    "run",
+    "spotter",
+    "unread",
+    "vendor",
+]
 TEMPLATES = Path(__file__).parents[2] / "templates"
-STARTED = datetime(2026, 11, 23, 3, 15, tzinfo=UTC)
-LAST_NIGHT = STARTED - timedelta(days=1)
-HOSTILE = "<img src=x onerror=alert(1)>\r\nBcc: a@b\u202egnp.exe\x1b[31m\x00\ud800\u2066"
-OLD_SCRIPT = """import tensorflow as tf
-
-EPOCHS = 30
-LEARNING_RATE = 0.0005
-
-model = Sequential()
-model.add(Dense(20, activation='relu'))
-model.add(Dense(classes, activation='softmax'))
-"""
-NEW_SCRIPT = OLD_SCRIPT.replace("EPOCHS = 30", "EPOCHS = 60").replace("Dense(20", "Dense(24")
-
-
-def finding(area: Area, path: str, before: Json, after: Json, **more: object) -> Finding:
-    values: dict[str, object] = {
-        "id": f"{hash_of(path):016x}",
-        "area": area,
-        "owner": Owner.INTENT,
-        "kind": Kind.CHANGED,
-        "path": path,
-        "before": before,
-        "after": after,
-        "severity": Severity.HIGH,
-        "headline": f"{path} changed",
-        "rule": f"default:{area}",
-    }
-    return Finding(**{**values, **more})  # type: ignore[arg-type]  # fields by name, for brevity
-
-
-def hash_of(text: str) -> int:
-    """Return a number that is the same in every process, unlike `hash`."""
-    return zlib.crc32(text.encode("utf-8", "surrogatepass"))
-
-
-def block(project_id: int, learn_id: int, **more: object) -> TargetReport:
-    values: dict[str, object] = {
-        "target": TargetId(project_id, learn_id),
-        "project": {1: "Pump", 2: "Wake word"}.get(project_id, f"Line {project_id}"),
-        "name": f"Motion classifier {learn_id}",
-        "type": "keras",
-        "state": TargetState.IN_SYNC,
-        "model_state": ModelState.TRAINED,
-        "last_good_at": LAST_NIGHT,
-    }
-    return TargetReport(**{**values, **more})  # type: ignore[arg-type]  # as above
-
-
-def report(*targets: TargetReport, **more: object) -> Report:
-    states = [target.state for target in targets]
-    totals = Totals(
-        targets=len(targets),
-        checked=sum(state in READ for state in states),
-        new=states.count(TargetState.NEW),
-        in_sync=states.count(TargetState.IN_SYNC),
-        drifted=states.count(TargetState.DRIFTED),
-        missing=states.count(TargetState.MISSING),
-        unknown=states.count(TargetState.UNKNOWN),
-        unsupported=states.count(TargetState.UNSUPPORTED),
-        findings=sum(f.since is Since.LAST for t in targets for f in t.findings),
-    )
-    values: dict[str, object] = {
-        "run": run(RunStatus.INCOMPLETE if totals.unknown else RunStatus.COMPLETE),
-        "totals": totals,
-        "targets": targets,
-        "head_hash": "9c56cc51b374c3ba189210d5b6d4bf57790d351c96c47c02190ecf1e430635ab",
-        "previous_run_id": 6,
-        "next_run_at": STARTED + timedelta(days=1),
-        "schedule": "15 3 * * * (UTC)",
-    }
-    return Report(**{**values, **more})  # type: ignore[arg-type]  # as above
-
-
-READ = (TargetState.NEW, TargetState.IN_SYNC, TargetState.DRIFTED)
-
-
-def run(status: RunStatus, *, number: int | None = 7) -> RunInfo:
-    return RunInfo(
-        id=number,
-        status=status,
-        trigger=Trigger.SCHEDULE,
-        started_at=STARTED,
-        finished_at=STARTED + timedelta(seconds=41),
-    )
-
-
-def first_night() -> Report:
-    blocks = [block(1, learn, state=TargetState.NEW, last_good_at=None) for learn in (3, 7, 9)]
-    other = block(2, 4, state=TargetState.NEW, last_good_at=None, name="Keyword spotter")
-    return report(*blocks, other, previous_run_id=None)
-
-
-def quiet() -> Report:
-    return report(block(1, 3, suppressed=2), block(1, 7), block(2, 4, name="Keyword spotter"))
-
-
-def pump() -> TargetReport:
-    """Return a block with a change of every kind that an edit in Studio makes."""
-    layer: Json = {"type": "dense", "neurons": 12, "kernelSize": 3, "columns": 13, "stack": 1}
-    return block(
-        1,
-        3,
-        name="pump-b",
-        state=TargetState.DRIFTED,
-        model_state=ModelState.STALE,
-        suppressed=1,
-        findings=(
-            finding(
-                Area.LAYERS,
-                "visualLayers[1].neurons",
-                8,
-                12,
-                headline="Neurons of layer 2 (dense): 8 → 12",
-                folded=("script",),
-            ),
-            finding(
-                Area.LAYERS,
-                "visualLayers[3]",
-                None,
-                layer,
-                kind=Kind.ADDED,
-                headline="Layer 4 (dense) added",
-            ),
-            finding(
-                Area.LAYERS,
-                "visualLayers[5]",
-                6,
-                5,
-                kind=Kind.MOVED,
-                headline="Layer 6 (dropout) moved from place 7 to 6",
-            ),
-            finding(
-                Area.THRESHOLDS,
-                "thresholds[min_score].value",
-                0.6,
-                "0.7",
-                headline="Minimum confidence: 0.6 → 0.7",
-                folded=("minimumConfidenceRating",),
-            ),
-            finding(
-                Area.TRAINING,
-                "learningRate",
-                0.0005,
-                0.001,
-                severity=Severity.MEDIUM,
-                headline="Learning rate: 0.0005 → 0.001",
-            ),
-            finding(
-                Area.DATA,
-                "dependencies.classes",
-                ["idle", "snake", "wave"],
-                ["idle", "updown", "wave"],
-                owner=Owner.DATASET,
-                headline="Classes: snake removed, updown added",
-            ),
-            finding(
-                Area.DATA,
-                "dependencies.sampleCount",
-                4120,
-                5880,
-                owner=Owner.DATASET,
-                severity=Severity.LOW,
-                headline="Samples: 4,120 → 5,880 (+43 %)",
-            ),
-        ),
-    )
-
-
-def spotter() -> TargetReport:
-    return block(
-        2,
-        4,
-        name="Keyword spotter",
-        type="keras-transfer-kws",
-        state=TargetState.DRIFTED,
-        model_state=ModelState.UNTRAINED,
-        findings=(
-            finding(
-                Area.TRAINED,
-                "trained",
-                True,
-                False,
-                owner=Owner.TRAINING,
-                severity=Severity.CRITICAL,
-                headline="The trained model is gone: trained yes → no",
-                folded=("selectedModelType",),
-            ),
-            finding(
-                Area.SCRIPT,
-                "script",
-                OLD_SCRIPT,
-                NEW_SCRIPT,
-                headline="Training script: 2 lines changed",
-            ),
-            finding(
-                Area.TRAINING,
-                "customParameters.token",
-                f"(hidden:{'a' * 32})",
-                f"(hidden:{'b' * 32})",
-                severity=Severity.MEDIUM,
-                headline="Custom parameter token changed (hidden)",
-            ),
-        ),
-    )
-
-
-def drift() -> Report:
-    """Return a night with every section but failures."""
-    off_baseline = block(
-        2,
-        5,
-        name="Whisper",
-        state=TargetState.DRIFTED,
-        findings=(
-            finding(
-                Area.TRAINING,
-                "trainingCycles",
-                30,
-                60,
-                since=Since.BASELINE,
-                severity=Severity.MEDIUM,
-                headline="Training cycles: 30 → 60",
-            ),
-        ),
-    )
-    gone = block(3, 8, name="Valve", state=TargetState.MISSING, went=True)
-    fresh = block(3, 9, name="Valve two", state=TargetState.NEW, last_good_at=None)
-    unserved = block(
-        3, 10, name="K-means", type="anomaly", state=TargetState.UNSUPPORTED, went=True
-    )
-    return report(
-        pump(),
-        block(1, 7),
-        spotter(),
-        off_baseline,
-        gone,
-        fresh,
-        unserved,
-        catalogue=(vendor(),),
-        notes=("Run 5 was missed: the service was down from 2026-11-21 02:00 to 09:00 UTC.",),
-    )
-
-
-def vendor() -> VendorFinding:
-    return VendorFinding(
-        id="00000000000000cc",
-        area=Area.CATALOGUE,
-        kind=Kind.ADDED,
-        path="transferLearningModels[fomo_mobilenet_v2_a35]",
-        before=None,
-        after={"name": "FOMO MobileNetV2 0.35", "implementationVersion": 2},
-        targets=3,
-        severity=Severity.INFO,
-        headline="Model added to the catalogue: FOMO MobileNetV2 0.35",
-    )
-
-
-def unread(
-    project_id: int, learn_id: int, kind: str, message: str, **more: object
-) -> TargetReport:
-    return block(
-        project_id,
-        learn_id,
-        state=TargetState.UNKNOWN,
-        model_state=ModelState.UNKNOWN,
-        error=Failure(kind=kind, message=message),
-        **more,
-    )
-
-
-def incomplete() -> Report:
-    timeout = "no whole answer within 30 s, after 4 tries"
-    return report(
-        pump(),
-        block(1, 7),
-        unread(2, 4, "timeout", timeout, last_good_at=LAST_NIGHT - timedelta(days=2)),
-        unread(2, 5, "timeout", timeout, last_good_at=None),
-        unread(3, 8, "unauthorized", "Invalid API key"),
-        errors=(ProjectError(project_id=3, kind="unauthorized", message="Invalid API key"),),
-    )
-
-
-def decided() -> Report:
-    """Return a night in which people and rules had their say."""
-    expected = finding(
-        Area.TRAINING,
-        "trainingCycles",
-        30,
-        60,
-        severity=Severity.MEDIUM,
-        headline="Training cycles: 30 → 60",
-        expected="rollout of release 4 (anna@example.org)",
-    )
-    flapping = finding(
-        Area.THRESHOLDS,
-        "thresholds[min_score].value",
-        0.6,
-        0.7,
-        headline="Threshold min_score: 0.6 → 0.7 (flapping: 6 reversals in 7 days)",
-        recurrence=Recurrence.STILL_FLAPPING,
-        reversals=6,
-    )
-    standing = finding(
-        Area.LAYERS,
-        "visualLayers[1].neurons",
-        8,
-        12,
-        headline="Layer 2 (dense): neurons: 8 → 12",
-        since=Since.BASELINE,
-        stands_since=STARTED - timedelta(days=3, hours=2),
-    )
-    return report(
-        block(1, 3, state=TargetState.DRIFTED, findings=(expected,)),
-        block(1, 7, state=TargetState.DRIFTED, findings=(flapping, standing), acknowledged=1),
-        block(
-            2,
-            4,
-            name="Keyword spotter",
-            model_state=ModelState.STALE,
-            model_since=Interval(LAST_NIGHT - timedelta(days=2), LAST_NIGHT - timedelta(days=1)),
-        ),
-        block(
-            2,
-            5,
-            name="Whisper",
-            step=LifeStep.RETRAINED,
-            model_since=Interval(LAST_NIGHT, STARTED),
-            suppressed=3,
-        ),
-        notices=(
-            Notice(
-                kind=NoticeKind.RULE_BROKEN,
-                text="Rule “a sane score” is broken: thresholds[min_score].value is 0.7, should "
-                "be between 0.4 and 0.65",
-                severity=Severity.HIGH,
-                target=TargetId(1, 7),
-            ),
-            Notice(
-                kind=NoticeKind.IGNORE_EXPIRED,
-                text="Ignore rule “samples” of anna@example.org ended on 2026-11-22; what it "
-                "kept silent (dependencies.sampleCount) is told again. Its reason was: grows",
-            ),
-        ),
-        suppressed_by=(("interface", 2), ("samples", 1)),
-        broken_rules=2,
-    )
-
-
-def failed() -> Report:
-    return report(
-        unread(1, 3, "unauthorized", "Invalid API key"),
-        unread(1, 7, "unauthorized", "Invalid API key"),
-        run=run(RunStatus.FAILED),
-        errors=(ProjectError(project_id=1, kind="unauthorized", message="Invalid API key"),),
-    )
-
-
-def hostile() -> Report:
-    """Return a night in which every name, path, value and error text means harm."""
-    changed = finding(
-        Area.UNKNOWN,
-        f"customParameters[{HOSTILE}]",
-        {HOSTILE: HOSTILE},
-        [HOSTILE],
-        headline=f"{HOSTILE} changed",
-        folded=(HOSTILE,),
-        rule=HOSTILE,
-    )
-    text = finding(Area.SCRIPT, "script", f"a\n{HOSTILE}\n", f"b\n{HOSTILE}{'x' * 5000}\n")
-    return report(
-        block(
-            1,
-            3,
-            project=HOSTILE,
-            name=HOSTILE,
-            type=HOSTILE,
-            state=TargetState.DRIFTED,
-            findings=(changed, text, replace(changed, id="f0", expected=HOSTILE)),
-        ),
-        unread(1, 4, HOSTILE, HOSTILE, project=HOSTILE, name=HOSTILE),
-        block(1, 5, project=HOSTILE, name=HOSTILE, state=TargetState.NEW),
-        block(1, 6, project=HOSTILE, name=HOSTILE, state=TargetState.MISSING, went=True),
-        catalogue=(replace(vendor(), headline=HOSTILE, path=HOSTILE, after=HOSTILE),),
-        errors=(ProjectError(project_id=9, kind=HOSTILE, message=HOSTILE),),
-        notes=(HOSTILE,),
-        notices=(Notice(kind=NoticeKind.RULE_BROKEN, text=HOSTILE, target=TargetId(1, 5)),),
-        suppressed_by=((HOSTILE, 1),),
-        schedule=HOSTILE,
-    )
-
-
 PAGE = "/var/lib/auditor/reports/run-000007.html"
-
-NIGHTS = {
-    "first-night": first_night,
-    "quiet": quiet,
-    "drift": drift,
-    "decided": decided,
-    "incomplete": incomplete,
-    "failed": failed,
-    "hostile": hostile,
-}
+NIGHTS = {name: night for name, night in STATES.items() if name != "flood"}
 
 
 def renderer() -> MailRenderer:
@@ -448,6 +72,7 @@ def renderer() -> MailRenderer:
         version="0.1.0",
         why="Your address stands under [email] recipients in the auditor's configuration.",
         studio_url="https://studio.edgeimpulse.com",
+        api_url="https://studio.edgeimpulse.com/v1",
     )
     return MailRenderer(
         pages=HtmlRenderer(TEMPLATES), colophon=colophon, list_id="drift.example.org"

@@ -71,7 +71,7 @@ def test_a_report_has_the_keys_of_the_contract_in_their_order() -> None:
     assert list(document) == ["schema", "run", "totals", "targets", "catalogue", "errors"]
     targets = document["targets"]
     assert isinstance(targets, list)
-    first = targets[0]
+    first = targets[1]
     assert isinstance(first, dict)
     assert list(first)[:6] == ["project_id", "learn_id", "project", "name", "type", "state"]
     assert list(first)[6:] == ["model_state", "findings", "suppressed", "error"]

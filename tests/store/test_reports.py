@@ -15,6 +15,7 @@ from auditor.drift.model import (
     Report,
     RunInfo,
     RunStatus,
+    Surroundings,
     TargetId,
     TargetReport,
     TargetState,
@@ -64,6 +65,9 @@ TARGETS = st.builds(
     error=st.none() | st.builds(Failure, kind=TEXTS, message=TEXTS),
     last_good_at=st.none() | MOMENTS,
     went=st.booleans(),
+    around=st.none()
+    | st.just(Surroundings(before=b'{"mode":"visual"}', after=b"{}", findings=("a1",))),
+    nights=st.text("·▲?○+ ", max_size=30),
 )
 REPORTS = st.builds(
     Report,

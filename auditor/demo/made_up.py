@@ -1,0 +1,295 @@
+"""Blocks and their changes, made up: what a report has to tell, without a night behind it."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime, timedelta
+
+from auditor.drift.model import (
+    Area,
+    Failure,
+    Finding,
+    Interval,
+    Json,
+    JsonObject,
+    Kind,
+    LifeStep,
+    ModelState,
+    Owner,
+    Report,
+    RunInfo,
+    RunStatus,
+    Severity,
+    Since,
+    Surroundings,
+    TargetId,
+    TargetReport,
+    TargetState,
+    Totals,
+    Trigger,
+    VendorFinding,
+)
+from auditor.drift.snapshots import dump
+
+STARTED = datetime(2026, 11, 23, 3, 15, tzinfo=UTC)
+LAST_NIGHT = STARTED - timedelta(days=1)
+HOSTILE = "<img src=x onerror=alert(1)>\r\nBcc: a@b\u202egnp.exe\x1b[31m\x00\ud800\u2066"
+OLD_SCRIPT = """import tensorflow as tf
+
+EPOCHS = 30
+LEARNING_RATE = 0.0005
+
+model = Sequential()
+model.add(Dense(20, activation='relu'))
+model.add(Dense(classes, activation='softmax'))
+"""
+NEW_SCRIPT = OLD_SCRIPT.replace("EPOCHS = 30", "EPOCHS = 60").replace("Dense(20", "Dense(24")
+READ = (TargetState.NEW, TargetState.IN_SYNC, TargetState.DRIFTED)
+_DROPOUT: Json = {"type": "dropout", "dropoutRate": 0.5}
+OLD_LAYERS: list[Json] = [
+    {"type": "reshape", "columns": 13},
+    {"type": "conv1d", "neurons": 8, "kernelSize": 3, "stack": 1},
+    {"type": "dropout", "dropoutRate": 0.25},
+    {"type": "conv1d", "neurons": 16, "kernelSize": 3, "stack": 1},
+    {"type": "flatten"},
+    {"type": "dense", "neurons": 20},
+    _DROPOUT,
+]
+NEW_LAYERS: list[Json] = [
+    OLD_LAYERS[0],
+    {"type": "conv1d", "neurons": 12, "kernelSize": 3, "stack": 1},
+    OLD_LAYERS[2],
+    {"type": "dense", "neurons": 12},
+    OLD_LAYERS[3],
+    _DROPOUT,
+    *OLD_LAYERS[4:6],
+]
+_AROUND_PATHS = ("visualLayers[1].neurons", "visualLayers[3]", "visualLayers[5]")
+
+
+def _id_of(path: str) -> str:
+    return hashlib.sha256(path.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def around_layers(old: Json, new: Json, *, suggested: float | None = None) -> Surroundings:
+    """Return what stands around the findings of the sample blocks."""
+    after: JsonObject = {"visualLayers": new, "mode": "visual"}
+    if suggested is not None:
+        after["thresholds"] = [{"key": "min_score", "suggestedValue": suggested}]
+    before: JsonObject = {"visualLayers": old, "mode": "visual"}
+    return Surroundings(
+        before=dump(before), after=dump(after), findings=tuple(map(_id_of, _AROUND_PATHS))
+    )
+
+
+def finding(area: Area, path: str, before: Json, after: Json, **more: object) -> Finding:
+    """Return a finding at a path; what is not said is an edit of high severity."""
+    values: dict[str, object] = {
+        "id": _id_of(path),
+        "area": area,
+        "owner": Owner.INTENT,
+        "kind": Kind.CHANGED,
+        "path": path,
+        "before": before,
+        "after": after,
+        "severity": Severity.HIGH,
+        "headline": f"{path} changed",
+        "rule": f"default:{area}",
+    }
+    return Finding(**{**values, **more})  # type: ignore[arg-type]  # fields by name, for brevity
+
+
+def block(project_id: int, learn_id: int, **more: object) -> TargetReport:
+    """Return a block; what is not said is as before."""
+    values: dict[str, object] = {
+        "target": TargetId(project_id, learn_id),
+        "project": {1: "Pump", 2: "Wake word"}.get(project_id, f"Line {project_id}"),
+        "name": f"Motion classifier {learn_id}",
+        "type": "keras",
+        "state": TargetState.IN_SYNC,
+        "model_state": ModelState.TRAINED,
+        "last_good_at": LAST_NIGHT,
+    }
+    return TargetReport(**{**values, **more})  # type: ignore[arg-type]  # as above
+
+
+def report(*targets: TargetReport, **more: object) -> Report:
+    """Return a report that counts its blocks."""
+    states = [target.state for target in targets]
+    totals = Totals(
+        targets=len(targets),
+        checked=sum(state in READ for state in states),
+        new=states.count(TargetState.NEW),
+        in_sync=states.count(TargetState.IN_SYNC),
+        drifted=states.count(TargetState.DRIFTED),
+        missing=states.count(TargetState.MISSING),
+        unknown=states.count(TargetState.UNKNOWN),
+        unsupported=states.count(TargetState.UNSUPPORTED),
+        findings=sum(f.since is Since.LAST for t in targets for f in t.findings),
+    )
+    values: dict[str, object] = {
+        "run": run(RunStatus.INCOMPLETE if totals.unknown else RunStatus.COMPLETE),
+        "totals": totals,
+        "targets": targets,
+        "head_hash": "9c56cc51b374c3ba189210d5b6d4bf57790d351c96c47c02190ecf1e430635ab",
+        "previous_run_id": 6,
+        "next_run_at": STARTED + timedelta(days=1),
+        "schedule": "15 3 * * * (UTC)",
+    }
+    return Report(**{**values, **more})  # type: ignore[arg-type]  # as above
+
+
+def run(status: RunStatus, *, number: int | None = 7) -> RunInfo:
+    """Return a run of that night."""
+    return RunInfo(
+        id=number,
+        status=status,
+        trigger=Trigger.SCHEDULE,
+        started_at=STARTED,
+        finished_at=STARTED + timedelta(seconds=41),
+    )
+
+
+def pump() -> TargetReport:
+    """Return a block with a change of every kind that an edit in Studio makes."""
+    layer = NEW_LAYERS[3]
+    return block(
+        1,
+        3,
+        name="pump-b",
+        state=TargetState.DRIFTED,
+        model_state=ModelState.STALE,
+        step=LifeStep.STALE,
+        model_since=Interval(LAST_NIGHT, STARTED),
+        suppressed=1,
+        nights="+·········▲··············??··▲",
+        around=around_layers(OLD_LAYERS, NEW_LAYERS, suggested=0.55),
+        findings=(
+            finding(
+                Area.LAYERS,
+                "visualLayers[1].neurons",
+                8,
+                12,
+                headline="Layer 2 (conv1d): neurons: 8 → 12",
+                folded=("script",),
+            ),
+            finding(
+                Area.LAYERS,
+                "visualLayers[3]",
+                None,
+                layer,
+                kind=Kind.ADDED,
+                headline="Layer 4 (dense) added",
+            ),
+            finding(
+                Area.LAYERS,
+                "visualLayers[5]",
+                6,
+                5,
+                kind=Kind.MOVED,
+                headline="Layer 6 (dropout) moved from place 7 to 6",
+            ),
+            finding(
+                Area.THRESHOLDS,
+                "thresholds[min_score].value",
+                0.6,
+                "0.7",
+                headline="Minimum confidence: 0.6 → 0.7",
+                folded=("minimumConfidenceRating",),
+            ),
+            finding(
+                Area.TRAINING,
+                "learningRate",
+                0.0005,
+                0.001,
+                severity=Severity.MEDIUM,
+                headline="Learning rate: 0.0005 → 0.001",
+            ),
+            finding(
+                Area.DATA,
+                "dependencies.classes",
+                ["idle", "snake", "wave"],
+                ["idle", "updown", "wave"],
+                owner=Owner.DATASET,
+                headline="Classes: snake removed, updown added",
+            ),
+            finding(
+                Area.DATA,
+                "dependencies.sampleCount",
+                4120,
+                5880,
+                owner=Owner.DATASET,
+                severity=Severity.LOW,
+                headline="Samples: 4,120 → 5,880 (+43 %)",
+            ),
+        ),
+    )
+
+
+def spotter() -> TargetReport:
+    """Return a block whose training is lost, with another script and another secret."""
+    return block(
+        2,
+        4,
+        name="Keyword spotter",
+        type="keras-transfer-kws",
+        state=TargetState.DRIFTED,
+        model_state=ModelState.UNTRAINED,
+        nights="····○○+····▲",
+        findings=(
+            finding(
+                Area.TRAINED,
+                "trained",
+                True,
+                False,
+                owner=Owner.TRAINING,
+                severity=Severity.CRITICAL,
+                headline="The trained model is gone: trained yes → no",
+                folded=("selectedModelType",),
+            ),
+            finding(
+                Area.SCRIPT,
+                "script",
+                OLD_SCRIPT,
+                NEW_SCRIPT,
+                headline="Training script: 2 lines changed",
+            ),
+            finding(
+                Area.TRAINING,
+                "customParameters.token",
+                f"(hidden:{'a' * 32})",
+                f"(hidden:{'b' * 32})",
+                severity=Severity.MEDIUM,
+                headline="Custom parameter token changed (hidden)",
+            ),
+        ),
+    )
+
+
+def vendor() -> VendorFinding:
+    """Return a change of the vendor's."""
+    return VendorFinding(
+        id="00000000000000cc",
+        area=Area.CATALOGUE,
+        kind=Kind.ADDED,
+        path="transferLearningModels[fomo_mobilenet_v2_a35]",
+        before=None,
+        after={"name": "FOMO MobileNetV2 0.35", "implementationVersion": 2},
+        targets=3,
+        severity=Severity.INFO,
+        headline="Model added to the catalogue: FOMO MobileNetV2 0.35",
+    )
+
+
+def unread(
+    project_id: int, learn_id: int, kind: str, message: str, **more: object
+) -> TargetReport:
+    """Return a block that could not be read."""
+    return block(
+        project_id,
+        learn_id,
+        state=TargetState.UNKNOWN,
+        model_state=ModelState.UNKNOWN,
+        error=Failure(kind=kind, message=message),
+        **more,
+    )

@@ -1,0 +1,189 @@
+"""Pictures that a mail can carry, as rows and cells: layers, a threshold, the last nights.
+
+Every mark is a sign first and a colour second; plain text and HTML draw from the same cells.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from auditor.drift.canonical import as_number, read_at
+from auditor.drift.fields import FIELDS
+from auditor.drift.headlines import layer_words
+from auditor.drift.layers import Alignment, align
+from auditor.drift.model import Finding, Json, JsonObject, Kind, Surroundings
+from auditor.drift.surroundings import stacks, suggestion
+from auditor.rendering.words import count, cut, harmless
+
+NIGHTS = 30
+SLOTS = 24
+_MOST_ROWS = 30
+_LONGEST_LAYER = 64
+SAME, REMOVED, ADDED, EDITED, MOVED, FOLDED = " ", "-", "+", "~", "⇅", "…"
+_STACK_WORDS = {REMOVED: "removed", ADDED: "added", EDITED: "edited", MOVED: "moved"}
+_NIGHT_WORDS = {
+    "·": "as before",
+    "▲": "drifted",
+    "?": "not checked",
+    "○": "missing",
+    "+": "new",
+    " ": "not audited",
+}
+WAS, NOW, SUGGESTED = "-", "+", "s"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of the picture of a stack: what stood there before, and what stands there now."""
+
+    sign: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """Both stacks side by side; `words` counts what happened."""
+
+    rows: tuple[Row, ...]
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """A threshold on its scale: `SLOTS` slots from 0 to `top`, a mark or a space in each."""
+
+    slots: str
+    top: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """The last nights, a sign each, the newest last; `words` counts the signs."""
+
+    signs: str
+    words: str
+
+
+def stack_of(around: Surroundings | None) -> Stack | None:
+    """Return the layers before and now, None where they are not known or did not change."""
+    known = stacks(around)
+    if known is None:
+        return None
+    rows = list(_folded(_rows(*known)))
+    signs = Counter(sign for row in rows for sign in row.sign if sign in _STACK_WORDS)
+    signs[MOVED] = (signs[MOVED] + 1) // 2  # each stands at its old and at its new place
+    told = [f"{n} {_STACK_WORDS[sign]}" for sign, n in signs.items() if n]
+    if not told:
+        return None
+    if len(rows) > _MOST_ROWS:
+        rest = count(len(rows) - _MOST_ROWS, "more row")
+        rows = [*rows[:_MOST_ROWS], Row(FOLDED, rest, "")]
+    return Stack(rows=tuple(rows), words=", ".join(told))
+
+
+def scale_of(finding: Finding, around: Surroundings | None) -> Scale | None:
+    """Return a changed threshold on its scale, None where it is no number of at least 0."""
+    is_value = finding.path.startswith("thresholds[") and finding.path.endswith(".value")
+    if not is_value or finding.kind is not Kind.CHANGED:
+        return None
+    was, now = _number(finding.before), _number(finding.after)
+    suggested = suggestion(around, finding.path)
+    every = [one for one in (was, now, suggested) if one is not None]
+    if was is None or now is None or min(every) < 0:
+        return None
+    top = max(1.0, *every)
+    marks = {WAS: was, NOW: now} | ({} if suggested is None else {SUGGESTED: suggested})
+    tail = "" if suggested is None else f", suggested {suggested:g}"
+    words = f"was {was:g}, now {now:g}{tail}"
+    return Scale(slots=_slots(marks, top), top=f"{top:g}", words=words)
+
+
+def strip_of(signs: str) -> Strip | None:
+    """Return the last nights with words for them, None where they are not known."""
+    if not signs:
+        return None
+    shown = signs[-NIGHTS:]
+    counts = Counter(shown)
+    told = [
+        f"{sign} {counts[sign]} {word}".strip()
+        for sign, word in _NIGHT_WORDS.items()
+        if counts[sign]
+    ]
+    return Strip(signs=shown, words=f"last {count(len(shown), 'night')}: {', '.join(told)}")
+
+
+def _rows(old: Sequence[JsonObject], new: Sequence[JsonObject]) -> Iterator[Row]:
+    """Yield a row a layer, unpaired ones where they stood; a moved one at both places."""
+    old_forms, new_forms = _canonical(old), _canonical(new)
+    alignment = align(old_forms, new_forms)
+    paired, places = dict(alignment.pairs), iter(_walk(alignment, len(old), len(new)))
+    moved, came = dict(alignment.moved), {j: i for i, j in alignment.moved}
+    for i, j in places:
+        if i is not None and j is not None:
+            sign = SAME if old_forms[i] == new_forms[paired[i]] else EDITED
+            yield Row(sign, _layer(i, old), _layer(j, new))
+        elif i is not None:
+            to = f"(now {moved[i] + 1})" if i in moved else ""
+            yield Row(MOVED if to else REMOVED, _layer(i, old), to)
+        elif j is not None:
+            source = came.get(j)
+            if source is None:
+                yield Row(ADDED, "", _layer(j, new))
+            else:
+                edited = EDITED if old_forms[source] != new_forms[j] else ""
+                yield Row(MOVED + edited, f"(was {source + 1})", _layer(j, new))
+
+
+def _walk(alignment: Alignment, old: int, new: int) -> Iterator[tuple[int | None, int | None]]:
+    """Yield places in both stacks, side by side where they are a pair."""
+    i = j = 0
+    for at_old, at_new in (*alignment.pairs, (old, new)):
+        yield from ((place, None) for place in range(i, at_old))
+        yield from ((None, place) for place in range(j, at_new))
+        if at_old < old:
+            yield at_old, at_new
+        i, j = at_old + 1, at_new + 1
+
+
+def _folded(rows: Iterator[Row]) -> Iterator[Row]:
+    for is_same, run in groupby(rows, key=lambda row: row.sign == SAME):
+        same = list(run)
+        if is_same and len(same) > 1:
+            yield Row(FOLDED, f"{count(len(same), 'layer')} unchanged", "")
+        else:
+            yield from same
+
+
+def _canonical(stack: Sequence[JsonObject]) -> list[JsonObject]:
+    form = read_at("visualLayers", FIELDS["visualLayers"], list(stack)).form
+    members = form if isinstance(form, list) else []
+    return [one if isinstance(one, dict) else {} for one in members]
+
+
+def _layer(place: int, stack: Sequence[JsonObject]) -> str:
+    words = harmless(layer_words(stack[place]))
+    return f"{place + 1} {cut(words, _LONGEST_LAYER)}"
+
+
+def _number(value: Json) -> float | None:
+    number = as_number(value)
+    is_number = isinstance(number, int | float) and not isinstance(number, bool)
+    return float(number) if is_number else None  # type: ignore[arg-type]  # it is a number
+
+
+def _slots(marks: dict[str, float], top: float) -> str:
+    """Return the scale with its marks; one that finds its slot taken stands in the next one."""
+    slots = [" "] * SLOTS
+    for mark, value in sorted(marks.items(), key=lambda pair: (pair[1], pair[0])):
+        place = min(int(value / top * SLOTS), SLOTS - 1)
+        while slots[place] != " " and place < SLOTS - 1:
+            place += 1
+        while slots[place] != " ":
+            place -= 1
+        slots[place] = mark
+    return "".join(slots)

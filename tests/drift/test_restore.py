@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+import json
+import warnings
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from auditor.drift.compare import compare
+from auditor.drift.findings import Comparison, judge_comparison
+from auditor.drift.model import Finding, JsonObject, TargetId
+from auditor.drift.restore import SETTABLE, Restoration, restoration
+from auditor.drift.surroundings import stacks, suggestion, surroundings, without_secrets
+from tests.drift.answers import sample
+
+TARGET = TargetId(12, 3)
+KERAS = "POST /api/12/training/keras/3"
+
+
+def restored(old: JsonObject, new: JsonObject, *, path: str = "") -> Restoration:
+    """Return how the change between two answers at a path (the worst one) is taken back."""
+    findings = found(old, new)
+    meant = next(one for one in findings if one.path == path or not path)
+    return restoration(meant, TARGET, surroundings(old, new, findings))
+
+
+def found(old: JsonObject, new: JsonObject) -> tuple[Finding, ...]:
+    changes = compare(old, new)
+    comparison = Comparison(target=TARGET, old=old, new=new, changes=changes)
+    return judge_comparison(comparison).findings
+
+
+def body(one: Restoration) -> Any:  # noqa: ANN401 - any JSON
+    assert one.why == ""
+    return json.loads(one.body)
+
+
+def test_a_setting_of_its_own_is_restored_alone() -> None:
+    old = sample("keras")
+
+    one = restored(old, {**old, "learningRate": 0.5})
+
+    assert one.request == KERAS
+    assert body(one) == {"learningRate": old["learningRate"]}
+
+
+def test_a_change_of_layers_needs_the_whole_old_stack() -> None:
+    old = {**sample("keras"), "visualLayers": [{"type": "dense", "neurons": 8}, {"type": "a"}]}
+    new = {**old, "visualLayers": [{"type": "dense", "neurons": 9}, {"type": "a"}]}
+
+    one = restored(old, {**new, "script": "x = 1"})
+
+    assert body(one) == {"visualLayers": old["visualLayers"]}
+
+
+def test_a_threshold_is_set_by_block_and_key() -> None:
+    old = {**sample("keras"), "thresholds": [threshold(0.6)]}
+
+    one = restored(old, {**old, "thresholds": [threshold(0.7)], "minimumConfidenceRating": 0.7})
+
+    assert one.request == "POST /api/12/impulse/IMPULSE/set-thresholds"
+    assert body(one)["thresholds"] == [{"blockId": 3, "key": "min_score", "value": 0.6}]
+
+
+def test_a_detail_of_a_policy_is_restored_with_the_whole_policy() -> None:
+    policy: JsonObject = {"enabled": True, "warping": True, "freqMasking": "low"}
+    old = {**sample("keras"), "augmentationPolicySpectrogram": policy}
+
+    one = restored(old, {**old, "augmentationPolicySpectrogram": {**policy, "warping": False}})
+
+    assert body(one) == {"augmentationPolicySpectrogram": policy}
+
+
+def test_a_switch_of_mode_brings_back_what_went_with_it() -> None:
+    old = {**sample("keras"), "mode": "visual"}
+    new: JsonObject = {**old, "mode": "expert", "visualLayers": [], "trainingCycles": 0}
+
+    one = restored(old, {**new, "learningRate": 0, "script": "a = 1\n"}, path="mode")
+
+    assert set(body(one)) == {"mode", "visualLayers", "trainingCycles", "learningRate"}
+    assert body(one)["visualLayers"] == old["visualLayers"]
+
+
+def test_a_switch_that_was_not_set_is_switched_off() -> None:
+    old = {k: v for k, v in sample("keras").items() if k != "useLearnedOptimizer"}
+
+    one = restored(old, {**old, "useLearnedOptimizer": True}, path="useLearnedOptimizer")
+
+    assert body(one) == {"useLearnedOptimizer": False}
+
+
+@pytest.mark.parametrize(
+    ("change", "path", "why"),
+    [
+        ({"trained": False}, "trained", "train again"),
+        ({"selectedModelType": "requiresRetrain"}, "selectedModelType", "train again"),
+        ({"shape": "(1, 2)"}, "shape", "the data changed"),
+        ({"type": "keras-regression"}, "type", "another block"),
+        ({"name": "Other"}, "name", "rename the block in Studio"),
+        ({"someNewField": 3}, "someNewField", "does not say how to set it"),
+        ({"customValidationMetadataKey": "site"}, "customValidationMetadataKey", "not set before"),
+    ],
+    ids=lambda value: value if isinstance(value, str) and " " not in value else "",
+)
+def test_what_no_setting_restores_says_why(change: JsonObject, path: str, why: str) -> None:
+    old = {"trained": True, **sample("keras"), "customValidationMetadataKey": None}
+    old["trained"] = True
+
+    one = restored(old, {**old, **change}, path=path)
+
+    assert one.body == ""
+    assert why in one.why
+
+
+def test_a_generated_script_is_restored_by_its_layers() -> None:
+    old = {**sample("keras"), "mode": "visual", "script": "a = 1"}
+
+    assert "restore those" in restored(old, {**old, "script": "a = 2"}).why
+
+
+def test_a_script_of_expert_mode_is_restored_itself() -> None:
+    old = {**sample("keras-expert"), "script": "a = 1\n"}
+
+    assert body(restored(old, {**old, "script": "a = 2\n"})) == {"script": "a = 1\n"}
+
+
+def test_a_secret_is_never_written_out() -> None:
+    hidden = {"token": f"(hidden:{'a' * 32})", "depth": "3"}
+    old = {**sample("keras"), "customParameters": hidden}
+
+    one = restored(old, {**old, "customParameters": {**hidden, "depth": "4"}})
+
+    assert "secret" in one.why
+    assert "hidden" not in one.body
+
+
+def test_the_surroundings_of_another_night_restore_nothing() -> None:
+    old = {**sample("keras"), "visualLayers": [{"type": "dense", "neurons": 8}]}
+    new = {**old, "visualLayers": [{"type": "dense", "neurons": 9}]}
+    (first, *_), around = found(old, new), surroundings(old, new, found(old, new))
+
+    assert "not known" in restoration(replace(first, id="other"), TARGET, around).why
+
+
+def test_what_became_a_secret_since_leaves_the_surroundings() -> None:
+    old = {**sample("keras"), "customParameters": {"token": "abc", "depth": "3"}}
+    new = {**old, "customParameters": {"token": "abc", "depth": "4"}}
+    around = surroundings(old, new, found(old, new))
+
+    assert b"abc" in (around.before if around else b"")
+    assert b"abc" not in getattr(without_secrets(around, {"token"}), "before", b"")
+
+
+def test_stacks_and_suggestions_stand_beside_the_findings() -> None:
+    old = {**sample("keras"), "mode": "visual", "thresholds": [threshold(0.6)]}
+    new = {**old, "visualLayers": [{"type": "flatten"}], "thresholds": [threshold(0.7)]}
+
+    around = surroundings(old, new, found(old, new))
+
+    assert stacks(around) == (old["visualLayers"], [{"type": "flatten"}])
+    assert suggestion(around, "thresholds[min_score].value") == 0.55
+
+
+def test_the_fields_that_are_set_are_those_of_the_official_client() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from edgeimpulse_api.models import SetKerasParameterRequest  # noqa: PLC0415
+    names = {field.alias for field in SetKerasParameterRequest.__fields__.values()}
+
+    assert names >= SETTABLE
+    assert "thresholds" not in names
+
+
+def threshold(value: float) -> JsonObject:
+    words: JsonObject = {"description": "Score", "helpText": ""}
+    return {**words, "key": "min_score", "value": value, "suggestedValue": 0.55}

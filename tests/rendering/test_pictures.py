@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import binascii
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auditor.demo.made_up import around_layers
+from auditor.drift.model import Area, Json, Kind, Surroundings
+from auditor.rendering.mailing import MOST_HTML_BYTES
+from auditor.rendering.pictures import NIGHTS as SHOWN
+from auditor.rendering.pictures import SLOTS, Row, scale_of, stack_of, strip_of
+from tests.rendering.samples import HOSTILE, PAGE, drift, finding, flood, renderer, report
+
+DENSE: Json = {"type": "dense", "neurons": 8}
+WIDER: Json = {"type": "dense", "neurons": 12}
+DROPOUT: Json = {"type": "dropout", "dropoutRate": 0.1}
+FLATTEN: Json = {"type": "flatten"}
+LAYERS = st.lists(
+    st.sampled_from([DENSE, WIDER, DROPOUT, FLATTEN, {"type": HOSTILE, HOSTILE: HOSTILE}]),
+    max_size=6,
+)
+
+
+def signs(old: list[Json], new: list[Json]) -> str:
+    stack = stack_of(around_layers(old, new))
+    return "" if stack is None else "".join(row.sign for row in stack.rows)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ([DENSE, FLATTEN], [WIDER, FLATTEN], "~ "),
+        ([DENSE], [DENSE, FLATTEN], " +"),
+        ([DENSE, FLATTEN], [DENSE], " -"),
+        ([DENSE, FLATTEN, DROPOUT], [DENSE, FLATTEN, DROPOUT, DENSE], "…+"),
+        ([DENSE, FLATTEN], [DENSE, FLATTEN], ""),
+    ],
+    ids=["edited", "added", "removed", "folded", "equal"],
+)
+def test_a_stack_marks_what_happened(old: list[Json], new: list[Json], expected: str) -> None:
+    assert signs(old, new) == expected
+
+
+def test_a_moved_layer_stands_at_both_places_and_counts_once() -> None:
+    stack = stack_of(around_layers([DENSE, FLATTEN, DROPOUT], [DROPOUT, DENSE, FLATTEN]))
+
+    assert stack is not None
+    assert stack.words == "1 moved"
+    assert stack.rows[0] == Row("⇅", "(was 3)", "1 dropout (dropout rate 0.1)")
+    assert stack.rows[-1] == Row("⇅", "3 dropout (dropout rate 0.1)", "(now 1)")
+
+
+@given(LAYERS, LAYERS)
+def test_any_two_stacks_are_drawn_harmless(old: list[Json], new: list[Json]) -> None:
+    stack = stack_of(around_layers(old, new))
+
+    for row in stack.rows if stack else ():
+        assert (row.old + row.new).isprintable()
+
+
+def test_a_block_in_expert_mode_has_no_stack_to_draw() -> None:
+    around = Surroundings(before=b'{"mode":"expert","visualLayers":[]}', after=b"{}", findings=())
+
+    assert stack_of(around) is None
+    assert stack_of(None) is None
+
+
+def threshold(before: Json, after: Json, suggested: float | None = None) -> str:
+    changed = finding(Area.THRESHOLDS, "thresholds[min_score].value", before, after)
+    scale = scale_of(changed, around_layers([], [], suggested=suggested))
+    return "" if scale is None else scale.slots.replace(" ", ".")
+
+
+def test_a_threshold_stands_on_its_scale_with_its_suggestion() -> None:
+    assert threshold(0.5, "0.75", 0.25) == "......s.....-.....+....."
+
+
+def test_marks_that_meet_stand_side_by_side_in_their_order() -> None:
+    assert threshold(1, 0.999).endswith("-+")
+    assert "-+" in threshold(0.5, 0.501)
+
+
+@pytest.mark.parametrize("values", [("max", "mean"), (0.5, -1)], ids=["text", "negative"])
+def test_what_is_on_no_scale_is_not_drawn(values: tuple[Json, Json]) -> None:
+    assert threshold(*values) == ""
+
+
+@given(st.floats(0, 100), st.floats(0, 100), st.none() | st.floats(0, 100))
+def test_every_mark_is_there_once(was: float, now: float, suggested: float | None) -> None:
+    slots = threshold(was, now, suggested)
+
+    assert len(slots) == SLOTS
+    assert sorted(slots.replace(".", "")) == sorted("-+" + ("" if suggested is None else "s"))
+
+
+def test_an_added_threshold_has_no_before_to_draw() -> None:
+    added = finding(Area.THRESHOLDS, "thresholds[min_score].value", None, 0.5, kind=Kind.ADDED)
+
+    assert scale_of(added, None) is None
+
+
+def test_nights_are_said_in_words_too() -> None:
+    strip = strip_of("+··▲?○ ▲")
+
+    assert strip is not None
+    assert strip.words == (
+        "last 8 nights: · 2 as before, ▲ 2 drifted, ? 1 not checked, ○ 1 missing, + 1 new, "
+        "1 not audited"
+    )
+    assert strip_of("") is None
+
+
+def test_no_more_nights_are_drawn_than_there_are_cells() -> None:
+    strip = strip_of("·" * 99)
+
+    assert strip is not None
+    assert len(strip.signs) == SHOWN
+
+
+def test_the_mail_draws_in_both_parts() -> None:
+    mailing = renderer().mailing(drift(), page=PAGE)
+
+    assert "[+·········▲··············??··▲]" in mailing.text
+    assert "0 [.............s-.+.......] 1" in mailing.text
+    assert "…  2 layers unchanged" in mailing.text
+    for words in ("Layers before and now: 1 edited, 1 added, 1 moved.", "(tonight on the right)"):
+        assert words in mailing.html
+
+
+def test_a_mail_says_how_to_accept_and_how_to_restore() -> None:
+    mailing = renderer().mailing(drift(), page=PAGE)
+    page = renderer().page(drift())
+
+    assert mailing.text.count("accept: auditor acknowledge ") == 10
+    assert '{"learningRate": 0.0005}' in mailing.text
+    assert "restore: by the request above" in mailing.text
+    assert "on the full page" in mailing.html
+    assert "on the full page" not in page
+    assert "&#34;visualLayers&#34;: [{&#34;type&#34;: &#34;reshape&#34;" in page
+
+
+def test_pictures_of_lesser_blocks_go_before_findings_do() -> None:
+    some = report(*flood().targets[:18])
+    mailing = renderer().mailing(some, page=PAGE)
+
+    assert mailing.html.count("default:layers") == 18
+    assert 0 < mailing.html.count("Layers before and now") < 18
+    assert "Layers and nights are drawn for" in mailing.html
+    assert mailing.attachment is not None
+
+
+def test_a_flood_with_pictures_stays_below_what_mail_programs_clip() -> None:
+    mailing = renderer().mailing(flood(), page=PAGE)
+
+    assert len(binascii.b2a_qp(mailing.html.encode())) <= MOST_HTML_BYTES
+    assert mailing.html.count("Layers before and now") == 2
