@@ -21,8 +21,8 @@ from auditor.audit.run import Audit, Ended, Order, Watch
 from auditor.config import Settings
 from auditor.deliver import Delivery, deliver
 from auditor.drift.model import Report
-from auditor.errors import ConfigError, DamagedDatabaseError, UsageError
-from auditor.ports import Composer, OutboxStore, Renderer, RunStore, Store
+from auditor.errors import DamagedDatabaseError, UsageError
+from auditor.ports import OutboxStore, RunStore, Store
 from auditor.schedule import next_due
 
 if TYPE_CHECKING:  # each command imports what it needs: `--help` and `diff` stay quick
@@ -151,21 +151,8 @@ def renderer(chosen: Settings | None, *, why: str = _WHY) -> MailRenderer:
             studio_url=_studio_pages(base_url),
             api_url=base_url.rstrip("/"),
         ),
-        list_id=f"drift.{_mail_host(chosen)}",
+        list_id=f"drift.{mail_host(chosen)}",
     )
-
-
-def settings_if_any(path: str | None) -> Settings | None:
-    """Return the configuration without its secrets, None where none is there or asked for.
-
-    Raises:
-        ConfigError: the one that is there, or was asked for, cannot be used.
-    """
-    try:
-        config.find(path, os.environ)
-    except ConfigError:
-        return None
-    return settings(path, reads_secrets=False)
 
 
 def page_of(chosen: Settings, report: Report) -> str:
@@ -240,18 +227,10 @@ def mail_plan(chosen: Settings) -> MailPlan | None:
         composer=MimeComposer(chosen.email.sender),
         recipients=chosen.email.recipients,
         only_drift=chosen.email.send == "drift",
-        host=_mail_host(chosen),
+        host=mail_host(chosen),
         subscriptions=chosen.subscriptions,
         part_renderer=renderer(chosen, why=_WHY_PART),
     )
-
-
-def preview_post(chosen: Settings | None) -> PreviewPost:
-    """Return what makes mails of made-up reports."""
-    from auditor.mail import MimeComposer  # noqa: PLC0415
-
-    sender = chosen.email.sender if chosen and chosen.email else "auditor@localhost"
-    return PreviewPost(renderer(chosen), MimeComposer(sender), _mail_host(chosen))
 
 
 def mailer(chosen: Settings) -> SmtpMailer | None:
@@ -269,15 +248,6 @@ def mailer(chosen: Settings) -> SmtpMailer | None:
         password=email.password,
         sender=email.sender,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class PreviewPost:
-    """What makes a mail of a report. `host` is the right side of the Message-ID."""
-
-    renderer: Renderer
-    composer: Composer
-    host: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -388,6 +358,12 @@ def quickly(work: Coroutine[Any, Any, _T]) -> _T:
     return uvloop.run(work)
 
 
+def mail_host(chosen: Settings | None) -> str:
+    """Return the sender's domain, the right side of Message-ID and List-Id."""
+    email = chosen.email if chosen else None
+    return email.sender.rpartition("@")[2].rstrip("> ") if email else "localhost"
+
+
 def _credential(auth: config.Auth) -> Credential:
     from auditor.studio.auth import ApiKey, JwtCookie, JwtHeader  # noqa: PLC0415
 
@@ -407,12 +383,6 @@ def _credential(auth: config.Auth) -> Credential:
             raise AssertionError("the configuration refuses what this version cannot send")
         case _:
             assert_never(auth)
-
-
-def _mail_host(chosen: Settings | None) -> str:
-    """Return the sender's domain, the right side of Message-ID and List-Id."""
-    email = chosen.email if chosen else None
-    return email.sender.rpartition("@")[2].rstrip("> ") if email else "localhost"
 
 
 def _studio_pages(base_url: str) -> str:

@@ -234,12 +234,13 @@ def _rebuild(chosen: argparse.Namespace) -> int:
 
 def _preview(chosen: argparse.Namespace) -> int:
     from auditor.demo import preview  # noqa: PLC0415
+    from auditor.demo.post import post, settings_if_any  # noqa: PLC0415
 
     if chosen.send or chosen.run is not None:
         raise UsageError("--preview shows made-up nights: leave RUN and --send out")
     folder = Path(chosen.preview)
     try:
-        index, *_ = preview.write(folder, app.preview_post(app.settings_if_any(chosen.config)))
+        index, *_ = preview.write(folder, post(settings_if_any(chosen.config)))
     except OSError as error:
         why = error.strerror or error
         raise UsageError(f"{folder} cannot be written: {why}") from error

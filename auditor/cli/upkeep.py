@@ -36,15 +36,16 @@ def check(chosen: argparse.Namespace) -> int:
 
 def _send_test(settings: Settings) -> Iterator[int]:
     """Mail a made-up report to every recipient and yield an exit code for each."""
+    from auditor.demo.post import post  # noqa: PLC0415
     from auditor.demo.preview import trial  # noqa: PLC0415
 
     plan, mailer = app.mail_plan(settings), app.mailer(settings)
     if plan is None or mailer is None:
         raise UsageError("no mail is configured: add [email] to the configuration")
-    post = app.preview_post(settings)
+    made_up = post(settings)
     for recipient in plan.recipients:
         try:
-            mailer.send(trial(post, recipient, app.now()))
+            mailer.send(trial(made_up, recipient, app.now()))
         except DeliveryError as error:
             say(f"FAILED  test mail to {harmless(f'{recipient}: {error}')}")
             yield 2

@@ -9,8 +9,8 @@ from html import escape
 from pathlib import Path
 from uuid import uuid4
 
-from auditor.app import PreviewPost
 from auditor.demo.made_up import STARTED
+from auditor.demo.post import Post
 from auditor.demo.reports import STATES, drift
 from auditor.outbox import Message, MessageState
 from auditor.ports import Mailing
@@ -21,7 +21,7 @@ FORMS = ("html", "txt", "eml")
 _TOLD = "This is a test: made-up blocks, nothing of yours. "
 
 
-def write(folder: Path, post: PreviewPost) -> tuple[Path, ...]:
+def write(folder: Path, post: Post) -> tuple[Path, ...]:
     """Write each state as NAME.html, NAME.txt and NAME.eml, and an index; return the paths.
 
     Raises:
@@ -35,7 +35,7 @@ def write(folder: Path, post: PreviewPost) -> tuple[Path, ...]:
     return (index, *written)
 
 
-def trial(post: PreviewPost, recipient: str, at: datetime) -> Message:
+def trial(post: Post, recipient: str, at: datetime) -> Message:
     """Return the mail of a night with drift to one recipient, marked as a test."""
     mailing = _marked(post)
     message_id = f"<test-{uuid4().hex}@{post.host}>"
@@ -52,7 +52,7 @@ def trial(post: PreviewPost, recipient: str, at: datetime) -> Message:
     )
 
 
-def _marked(post: PreviewPost) -> Mailing:
+def _marked(post: Post) -> Mailing:
     mailing = post.renderer.mailing(drift(), page="")
     marked = mailing.html.replace("EI drift</b>", "EI drift</b> · a test, nothing of yours", 1)
     return replace(
@@ -60,11 +60,11 @@ def _marked(post: PreviewPost) -> Mailing:
     )
 
 
-def _mailing(name: str, post: PreviewPost) -> Mailing:
+def _mailing(name: str, post: Post) -> Mailing:
     return post.renderer.mailing(STATES[name](), page="")
 
 
-def _write(folder: Path, name: str, mailing: Mailing, post: PreviewPost) -> Iterator[Path]:
+def _write(folder: Path, name: str, mailing: Mailing, post: Post) -> Iterator[Path]:
     content = post.composer.compose(
         mailing, recipient=RECIPIENT, message_id=f"<preview.{name}@{post.host}>", at=STARTED
     )

@@ -196,10 +196,9 @@ class Finding:
         id: hash of target, path, before and after (16 hex digits).
         rule: what set the severity, e.g. `default:layers`.
         folded: the paths of the changes that are told by this finding, in document order.
-        expected: why a change was to be expected, where a declared window covers it.
-        reversals: how often the value at the path went to and fro in the last week, this change
-            included.
-        stands_since: of a difference from the baseline, since when the value is what it is.
+        expected: why it was to be expected, where a declared window covers it.
+        reversals: how often the value went to and fro in a week, this change included.
+        stands_since: of a difference from the baseline, since when it is so.
     """
 
     id: str
@@ -256,8 +255,7 @@ class Snapshot:
         document: the answer as Studio sent it (JSON, ASCII), except that secrets are hidden and
             `transferLearningModels` is null: the catalogue stands apart.
         digest: SHA-256 of the canonical bytes of `document`, 64 hex digits.
-        name: the block's name in Studio.
-        type: the block's type, empty where the answer does not state it.
+        type: the block's type in Studio, empty where the answer does not state it.
     """
 
     document: bytes
@@ -326,16 +324,14 @@ class TargetReport:
     Attributes:
         project: how reports call the project; empty where no name is known.
         step: what happened to the model since the last look, None where nothing did.
-        model_since: the polls that bound the model's last step, while it is stale or where the
-            step is tonight's; None else, and where it is not known.
+        model_since: the polls around the model's last step, if it is stale or the step tonight's.
         suppressed: changes that were stored and not told.
         acknowledged: differences from the baseline that a person accepted as they are.
         error: why it could not be read (`unknown` only).
         last_good_at: the check before this run that read it, None where there was none.
         went: True where `missing` or `unsupported` is news of this run.
         around: what stands around the findings of this run.
-        nights: a sign a night, oldest first, this one last (`drift.report.SIGNS`); only of what
-            drifted, empty where it is not known.
+        nights: a sign a night, this one last (`drift.report.SIGNS`); only of what drifted.
     """
 
     target: TargetId

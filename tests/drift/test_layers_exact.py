@@ -1,8 +1,7 @@
 """Alignment of small stacks, held against every alignment that there is.
 
-`AUDITOR_EXAMPLES` raises the number of random stacks; `AUDITOR_EXHAUSTIVE=1` tries every stack of
-up to five layers with every two edits instead of a sample (some twenty
-minutes).
+`AUDITOR_EXAMPLES` raises the number of random stacks. By default a sample of edits is tried;
+`AUDITOR_EXHAUSTIVE=1` tries every two edits of every stack of up to five layers (half an hour).
 """
 
 from __future__ import annotations

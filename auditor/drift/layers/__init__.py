@@ -7,7 +7,7 @@ that stands where it stood has rather not moved; of a run of twins the last is t
 removed; a swap of neighbours is the layer that stood first, moved behind the other.
 
 The result is exact, unless the search takes more than `MAX_STEPS` steps: stacks that share most
-layers in quite another order can bring that about, six edits of forty layers cannot. Then a good
+layers in quite another order can bring that about, a handful of edits does not. Then a good
 alignment is taken instead of the best (`Search`).
 """
 

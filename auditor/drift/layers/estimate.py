@@ -35,12 +35,13 @@ class Estimate:
 
     Let the halves of moves be separate: a layer lifted pays cost 1 + pull of its kind, one put
     down 1 - pull and its finding. With pulls of at most half an edit either way, a move then pays
-    no more than its price, edited or not. A removal or addition pays as a half and as surplus:
-    of each type the counts give removals less additions, the former with findings at the first
-    places that there are. Only a replacement changes the count, of two types, and therefore pays
-    as much less. So an edit distance at these prices and the surplus are never too much, whatever
-    the pulls. They are raised for a kind that the distance lifts more often than it puts down,
-    and lowered for the other way about, for as long as the distance is not in balance.
+    no more than its price, edited or not. A removal or addition pays as a half and the rest as
+    surplus: of a type with more layers before, or after, the counts give how many go, with
+    findings at the first places there are, or come. Only a replacement changes such a count, of
+    two types at most, and therefore pays as much less. So an edit distance at these prices and
+    the surplus are never too much, whatever the pulls. They are raised for a kind that the
+    distance lifts more often than it puts down, and lowered for the other way about, for as long
+    as the distance is not in balance.
 
     Attributes:
         old_left: by place, how many layers of each type stand from there on.
@@ -49,11 +50,13 @@ class Estimate:
 
     def __init__(self, stacks: Stacks, prices: Prices) -> None:
         self._stacks, self._prices = stacks, prices
-        self._most = prices.edited(1, 0) // 2
-        self._one = prices.cost - self._most
-        self._findings = _findings_by_type(stacks, prices)
         self.old_left = _left_by_type(stacks.old, stacks.types)
         self.new_left = _left_by_type(stacks.new, stacks.types)
+        self._findings = _findings_by_type(stacks, prices)
+        self._most = prices.edited(1, 0) // 2
+        surplus = [*map(int.__sub__, self.old_left[0], self.new_left[0])]
+        self._removal = [prices.cost - self._most if count > 0 else 0 for count in surplus]
+        self._addition = [prices.cost - self._most if count < 0 else 0 for count in surplus]
         self._kept = [[self._kept_price(a, j) for j in range(len(stacks.new))] for a in stacks.old]
         self._pull = self._pulled([0] * len(stacks.types), stacks.old, stacks.new)
         self._rest = self._distances(self._pull)
@@ -75,8 +78,10 @@ class Estimate:
             price += pull if is_lifted else -pull
             surplus[types[kinds[0]]] += 1 if is_lifted else -1
         for type_, count in enumerate(surplus):
-            price += abs(count) * self._one
-            if count > 0:
+            if count < 0:
+                price -= count * self._addition[type_]
+            elif count > 0 and self._removal[type_]:
+                price += count * self._removal[type_]
                 price += self._earliest(type_, count, self.old_left[i][type_])
         return price
 
@@ -94,7 +99,9 @@ class Estimate:
         differing = self._stacks.differing.get((kind, self._stacks.new[j]))
         price = self._prices.kept(differing, j)
         if differing is None:
-            return price - 2 * self._one - self._prices.findings[-1]
+            went, came = self._stacks.types[kind], self._stacks.types[self._stacks.new[j]]
+            price -= self._removal[went] + self._addition[came]
+            price -= self._prices.findings[-1] if self._removal[went] else 0
         return price
 
     def _sharpen(self) -> None:
