@@ -238,9 +238,8 @@ class VendorFinding:
 class Catalogue:
     """The vendor's list of models, split off an answer and stored once by its digest.
 
-    Attributes:
-        document: JSON array as sent, secrets hidden.
-        digest: SHA-256 of its canonical bytes, 64 hex digits.
+    `document` is a JSON array as sent, secrets hidden; `digest` the SHA-256 of its canonical
+    bytes, 64 hex digits.
     """
 
     document: bytes

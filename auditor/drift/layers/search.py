@@ -16,7 +16,7 @@ from auditor.drift.layers.draft import Draft, joined
 from auditor.drift.layers.estimate import Estimate, Half
 from auditor.drift.layers.stacks import Prices, Stacks
 
-MAX_STEPS = 20_000
+MAX_STEPS = 12_000
 
 
 class _State(NamedTuple):
