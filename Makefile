@@ -6,7 +6,7 @@ WORKERS ?= 2
 LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes \
         --no-emit-index-url --no-emit-find-links --no-annotate --quiet
 
-.PHONY: demo test check lint types layers format bench signal axe lock clean
+.PHONY: demo test check lint types layers format bench signal axe mail-lint lock clean
 
 demo: $(VENV)/.runtime
 	$(BIN)/python -m auditor demo
@@ -39,6 +39,16 @@ signal: $(VENV)/.development
 # Needs npm and Chromium; fetches axe-core into a temporary folder.
 axe: $(VENV)/.development
 	$(BIN)/python -m tests.accessibility
+
+# By hand, not part of `check`: it fetches an npm package into a folder that goes again.
+mail-lint: $(VENV)/.runtime
+	@if ! command -v node >/dev/null || ! command -v npm >/dev/null; then \
+	  echo "mail-lint skipped: Node and npm are not both here"; exit 0; fi; \
+	folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
+	$(BIN)/python -m auditor report --preview "$$folder/mails" && \
+	npm install --silent --no-fund --no-audit --prefix "$$folder" caniemail@1.0.5 && \
+	cp bench/mail_lint.mjs "$$folder" && \
+	node "$$folder/mail_lint.mjs" bench/mail_lint.json $$(ls "$$folder"/mails/*.html | grep -v index)
 
 lock: $(VENV)/.development
 	$(BIN)/$(LOCK) pyproject.toml -o requirements.txt
