@@ -80,7 +80,10 @@ def find(finding_id: str, store: Store) -> tuple[Sighting, ...]:
         UsageError: there is none, or more than one.
     """
     if len(finding_id) < _SHORTEST_ID or not finding_id.isalnum():
-        raise UsageError(f"{finding_id!r} is no id of a finding: reports print it as `id …`")
+        raise UsageError(
+            f"{finding_id!r} is no id of a finding: reports print it as `id …`, and four "
+            "characters of it will do"
+        )
     found = store.sightings(finding_id.lower())
     ids = sorted({one.finding.id for one in found})
     if not ids:

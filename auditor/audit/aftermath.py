@@ -76,9 +76,12 @@ def aftermath(tally: Tally, bench: Bench, store: RunStore, *, is_whole: bool) ->
     )
 
 
-def still_broken(after: Aftermath, store: RunStore) -> int:
-    """Return how many episodes go on after the run."""
-    return len(store.episodes()) + len(after.began) - len(after.ended)
+def still_broken(after: Aftermath, store: RunStore) -> tuple[tuple[TargetId, str, str], ...]:
+    """Return target, rule and path of every episode that goes on after the run."""
+    ended = {_key_of(one) for one in after.ended}
+    broken: list[Episode | Broken] = [*after.began]
+    broken += [one for one in store.episodes() if _key_of(one) not in ended]
+    return tuple(sorted((one.target, one.rule, one.path) for one in broken))
 
 
 def _key_of(one: Episode | Broken) -> _Key:
@@ -119,23 +122,22 @@ def _moved(tally: Tally, one: Acknowledgement) -> bool:
 
 def _notice_of_end(one: Episode, rules: Rules, audited: Collection[TargetId]) -> Notice:
     rule = next((rule for rule in rules.states if rule.name == one.rule), None)
+    why = ""
     if rule is None:
-        why = "is no longer configured; it was broken"
+        why = "is no longer configured"
     elif one.target not in audited:
-        why = "is no longer checked, as the block is no longer audited; it was broken"
+        why = "is no longer checked, as the block is no longer audited"
     elif not rule.scope.holds(one.target):
-        why = "is no longer for this block; it was broken"
-    else:
-        why = "holds again"
-    return notice_of_end(one.target, one.rule, one.path, why=why)
+        why = "is no longer for this block"
+    return notice_of_end(one.target, one.rule, one.path, why_unchecked=why)
 
 
 def _notice_of_expiry(one: IgnoreRule) -> Notice:
     return Notice(
         kind=NoticeKind.IGNORE_EXPIRED,
         text=(
-            f"Ignore rule “{one.name}” of {one.author} ended on {one.until}; what it kept silent "
-            f"({one.subject}) is told again. Its reason was: {one.reason}"
+            f"Ignore rule “{one.name}” of {one.author} ended on {one.until}; changes of what "
+            f"it kept silent ({one.subject}) are told from now on. Its reason was: {one.reason}"
         ),
     )
 

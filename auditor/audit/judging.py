@@ -296,11 +296,15 @@ class Judge:
             return look
         if known.baseline_version_id == known.version_id and isinstance(look.outcome, Quiet):
             return look
-        differences = self._from_baseline(known, known.baseline_version_id, snapshot, document)
+        ruled = self._from_baseline(known, known.baseline_version_id, snapshot, document)
+        differences = ruled.told
+        # What is ignored each night is counted each night, but once with tonight's own change.
+        ignored = Counter(one.rule for one in ruled.silenced) - Counter(look.silenced)
         open_ones = [one for one in differences if self._key(known, one) not in self._accepted]
         told = replace(
             look.told,
             findings=(*look.told.findings, *self._still(open_ones, look.told, known.target)),
+            suppressed=look.told.suppressed + ignored.total(),
             acknowledged=len(differences) - len(open_ones),
         )
         state = TargetState.DRIFTED if told.findings else TargetState.IN_SYNC
@@ -308,19 +312,20 @@ class Judge:
             look,
             told=replace(told, state=state),
             outcome=replace(look.outcome, state=state),
+            silenced=(*look.silenced, *ignored.elements()),
             differs=frozenset(self._key(known, one) for one in differences),
         )
 
     def _from_baseline(
         self, known: Known, baseline_id: int, snapshot: Snapshot, document: JsonObject
-    ) -> tuple[Finding, ...]:
+    ) -> Ruled:
         """Return what differs from the baseline by somebody's act, the vendor's left out."""
         baseline = self._store.snapshot(baseline_id)
         comparison = replace(self._compared(known.target, baseline, snapshot, known), new=document)
         silence = self._silence(known.target)
         judged = judge_comparison(comparison, is_silent=silence)
         own = [one for one in judged.findings if not self._is_of_vendor(one, document)]
-        return self._ruled(own, known.target, Interval(None, self._bench.now())).told
+        return self._ruled(own, known.target, Interval(None, self._bench.now()))
 
     def _is_of_vendor(self, finding: Finding, document: JsonObject) -> bool:
         """Return whether a difference may be what was told as the vendor's.

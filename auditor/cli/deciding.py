@@ -63,7 +63,7 @@ def acknowledge(chosen: argparse.Namespace) -> int:
     until = _last_day(chosen.until, settings)
     with app.existing(settings) as store:
         newest = decide.find(chosen.finding, store)[-1]
-        live, basis = None, "the last version stored, as Studio gave no answer"
+        live, basis = None, "the last version stored, as Studio was not asked or gave no answer"
         if can_ask and newest.target is not None:
             live = app.quickly(_live(settings, newest.target))
         if live is not None:
@@ -105,6 +105,8 @@ def _silenced(store: SqlStore) -> tuple[SilencedBy, ...]:
 def _decision(chosen: argparse.Namespace) -> Decision:
     if not chosen.reason.strip():
         raise UsageError("--reason is empty: say why, it is kept and listed")
+    if chosen.by is not None and not chosen.by.strip():
+        raise UsageError("--by is empty: leave it out, or say who decides")
     return Decision(author=chosen.by or _user(), reason=chosen.reason.strip(), at=app.now())
 
 

@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from auditor import app, config
 from auditor.cli.console import complain, say
 from auditor.config import ProjectSettings, Settings
 from auditor.drift.model import Failure, TargetId
-from auditor.errors import AuditorError, DeliveryError, StudioError, UsageError
+from auditor.errors import AuditorError, DeliveryError, StoreError, StudioError, UsageError
 from auditor.ports import NoAnswer
 from auditor.rendering.words import count, harmless
 from auditor.upkeep import Probe, examine
@@ -22,6 +23,8 @@ from auditor.upkeep import Probe, examine
 def check(chosen: argparse.Namespace) -> int:
     """Try everything that a night needs and change nothing; exit 2 where something fails."""
     settings = app.settings(chosen.config)
+    with suppress(StoreError), app.stored(settings) as stored:  # the database has its own line
+        app.require_rules(settings, stored)
     say(f"ok      configuration: {count(len(settings.projects), 'project')}")
     for advice in config.warnings(settings):
         say(f"advice  {harmless(advice)}")
@@ -77,7 +80,6 @@ def _in_thread(work: Callable[[], str]) -> Callable[[], Awaitable[str]]:
 
 def _database(settings: Settings) -> str:
     with app.stored(settings) as store:
-        app.require_rules(settings, store)
         if store is None:
             return _to_be_made(settings)
         last = store.last_run()

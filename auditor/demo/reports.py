@@ -164,7 +164,7 @@ def decided() -> Report:
             ),
         ),
         suppressed_by=(("interface", 2), ("samples", 1)),
-        broken_rules=2,
+        broken_rules=((TargetId(1, 7), "a sane score", "thresholds[min_score].value"),),
     )
 
 

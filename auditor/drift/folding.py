@@ -58,7 +58,8 @@ def fold(edit: Edit) -> dict[int, int]:
     told_by: dict[int, int] = {}
     for rule in _RULES:
         for child, host in rule(edit):
-            if child not in told_by and child != host and host not in edit.barred:
+            may_tell = host not in edit.barred or child in edit.barred
+            if child not in told_by and child != host and may_tell:
                 told_by[child] = host
     return {child: _root(told_by, host) for child, host in told_by.items()}
 

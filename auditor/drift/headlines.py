@@ -144,7 +144,7 @@ def _script(change: Change, verdict: Verdict) -> str:
     before, after = str(change.before), str(change.after)
     lines = changed_lines(before, after)
     added = sum(1 for line in lines if line.startswith("+"))
-    counts = f"{added} lines added, {len(lines) - added} removed"
+    counts = f"{added} {'line' if added == 1 else 'lines'} added, {len(lines) - added} removed"
     return f"Training script: {'; '.join(describe(before, after))} ({counts})"
 
 

@@ -134,6 +134,7 @@ class NoticeKind(StrEnum):
 
     RULE_BROKEN = "rule_broken"
     RULE_HELD = "rule_held"
+    RULE_ENDED = "rule_ended"  # no longer checked while it was broken
     IGNORE_EXPIRED = "ignore_expired"
     ACKNOWLEDGEMENT_ENDED = "acknowledgement_ended"
 
@@ -377,12 +378,11 @@ class Report:
     Attributes:
         targets: all targets of the run, by project and learn id.
         head_hash: the run's link in the hash chain, empty in a dry run.
-        previous_run_id: the stored run before this one; a gap in these is visible.
+        previous_run_id: the stored run before this one.
         next_run_at: when the schedule runs next, None outside the service.
-        schedule: cron line and time zone, as configured.
         notices: what is told once beside the changes, worst first.
         suppressed_by: for each rule that kept changes from being told, how many.
-        broken_rules: how many rules on state are broken as this run ends.
+        broken_rules: target, rule and path of what is broken as this run ends.
     """
 
     run: RunInfo
@@ -397,4 +397,4 @@ class Report:
     notes: tuple[str, ...] = ()
     notices: tuple[Notice, ...] = ()
     suppressed_by: tuple[tuple[str, int], ...] = ()
-    broken_rules: int = 0
+    broken_rules: tuple[tuple[TargetId, str, str], ...] = ()

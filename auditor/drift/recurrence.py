@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from auditor.drift.findings import finding_id
-from auditor.drift.model import Finding, Kind, Recurrence, Since, TargetId
+from auditor.drift.model import Area, Finding, Kind, Recurrence, Since, TargetId
 
 WEEK = timedelta(days=7)
 MOST_REVERSALS = 3
@@ -39,6 +39,8 @@ def with_recurrence(
         return finding
     tonight = _reversals([at, *moments], at)
     recurrence = _recurrence(tonight, _reversals(moments, moments[0]))
+    if recurrence is Recurrence.REVERTED and finding.area is Area.TRAINED:
+        return finding  # to train again takes nothing back
     return replace(
         finding,
         recurrence=recurrence,

@@ -76,10 +76,14 @@ def notice_of_break(one: Broken) -> Notice:
     )
 
 
-def notice_of_end(target: TargetId, rule: str, path: str, *, why: str) -> Notice:
-    """Return what is told when a rule holds again, or is checked no more; `why` says which."""
+def notice_of_end(target: TargetId, rule: str, path: str, *, why_unchecked: str = "") -> Notice:
+    """Return what is told when a rule holds again, or is no longer checked."""
     where = f" at {path}" if path else ""
-    return Notice(kind=NoticeKind.RULE_HELD, text=f"Rule “{rule}” {why}{where}", target=target)
+    if not why_unchecked:
+        text = f"Rule “{rule}” holds again{where}"
+        return Notice(kind=NoticeKind.RULE_HELD, text=text, target=target)
+    text = f"Rule “{rule}” {why_unchecked}; it was broken{where}"
+    return Notice(kind=NoticeKind.RULE_ENDED, text=text, target=target)
 
 
 def place_free(path: str) -> str:

@@ -46,7 +46,7 @@ class Acknowledgement:
         value: what the finding came to; with target and path it is what was accepted.
         until: the last day on which it holds, None without one.
         ended_at: when it stopped holding; None while it does.
-        ended_why: `moved`, `expired` or `renewed`, empty while it holds.
+        ended_why: `moved`, `expired`, `approved` or `renewed`, empty while it holds.
     """
 
     finding: str

@@ -17,7 +17,7 @@ from auditor.rendering.tally import Tally, title
 from auditor.rendering.words import length, moment, name, sentence
 
 _STEPS = {
-    LifeStep.TRAINED: "trained for the first time",
+    LifeStep.TRAINED: "trained: it holds a model now",
     LifeStep.STALE: "stale: it no longer matches its configuration",
     LifeStep.RETRAINED: "trained again",
     LifeStep.REVERTED: "matches its configuration again: the edits were taken back",

@@ -140,7 +140,15 @@ def _beside(report: Report) -> JsonObject:
     if report.suppressed_by:
         beside["suppressed_by"] = dict(report.suppressed_by)
     if report.broken_rules:
-        beside["broken_rules"] = report.broken_rules
+        beside["broken_rules"] = [
+            {
+                "project_id": target.project_id,
+                "learn_id": target.learn_id,
+                "rule": rule,
+                "path": path,
+            }
+            for target, rule, path in report.broken_rules
+        ]
     return beside
 
 

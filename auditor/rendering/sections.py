@@ -324,7 +324,11 @@ def _suppressed(numbers: Tally) -> list[str]:
         differences = count(numbers.acknowledged, "difference")
         lines.append(f"{differences} from the baseline acknowledged.")
     if report.broken_rules:
-        lines.append(f"{count(report.broken_rules, 'broken rule')} in all as this run ended.")
+        broken = tuple(
+            f"“{name(rule)}” ({target}{f' {name(path)}' if path else ''})"
+            for target, rule, path in report.broken_rules
+        )
+        lines.append(f"Broken as this run ended: {listed(broken)}.")
     return lines
 
 

@@ -47,7 +47,7 @@ def _calm_parts(numbers: Tally) -> list[str]:
 def _rule_parts(numbers: Tally) -> list[str]:
     if not numbers.broken:
         return []
-    return [f"{count(len(numbers.broken), 'rule')} broken"]
+    return [f"{count(len(numbers.broken), 'rule break')}"]
 
 
 def _window_parts(numbers: Tally) -> list[str]:

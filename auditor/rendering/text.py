@@ -140,7 +140,7 @@ def _cards(heading: str, cards: tuple[Card, ...]) -> Iterator[str]:
 def _card(card: Card) -> Iterator[str]:
     kind = f", {card.type}" if card.type else ""
     yield from _wrapped(f"{card.project} / {card.block} ({card.target}{kind})")
-    yield from _wrapped(f"model {card.model}, {card.between}", "  ")
+    yield from _wrapped(f"model {card.model}; changed {card.between}", "  ")
     if card.effect:
         yield from _wrapped(card.effect, "  ")
     if card.link:

@@ -167,7 +167,7 @@ def _drift_words(numbers: Tally) -> list[str]:
 
 
 def _rule_words(numbers: Tally) -> list[str]:
-    return [f"{count(len(numbers.broken), 'rule')} broken"] if numbers.broken else []
+    return [f"{count(len(numbers.broken), 'rule break')}"] if numbers.broken else []
 
 
 def _window_words(numbers: Tally) -> list[str]:

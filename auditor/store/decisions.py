@@ -16,7 +16,7 @@ from auditor.store.tables import acknowledgement, approval, target
 
 
 def approve(connection: Connection, approvals: Sequence[Approval]) -> None:
-    """Make versions the baselines of their targets."""
+    """Make versions the baselines of their targets; what was accepted of them is approved."""
     for one in approvals:
         here = (
             target.c.project_id == one.target.project_id,
@@ -24,6 +24,13 @@ def approve(connection: Connection, approvals: Sequence[Approval]) -> None:
         )
         baseline = update(target).where(*here).values(baseline_version_id=one.version_id)
         connection.execute(baseline)
+        accepted = (
+            acknowledgement.c.project_id == one.target.project_id,
+            acknowledgement.c.learn_id == one.target.learn_id,
+            acknowledgement.c.ended_at.is_(None),
+        )
+        ended = {"ended_at": one.at, "ended_why": "approved"}
+        connection.execute(update(acknowledgement).where(*accepted).values(**ended))
     rows = [
         {
             "project_id": one.target.project_id,

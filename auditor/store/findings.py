@@ -96,12 +96,11 @@ def vendor_paths(connection: Connection) -> frozenset[str]:
 
 
 def past(connection: Connection, whose: TargetId) -> tuple[PastChange, ...]:
-    """Return every finding of the target's own that was told, oldest first."""
+    """Return every finding of the target's own, told or not, oldest first."""
     query = (
         select(finding.c.fingerprint, finding.c.path, finding.c.since, run.c.started_at)
         .join(run, run.c.id == finding.c.run_id)
         .where(finding.c.project_id == whose.project_id, finding.c.learn_id == whose.learn_id)
-        .where(finding.c.silenced_by.is_(None))
     )
     return tuple(
         PastChange(id=row[0], path=row[1], since=Since(row[2]), at=row[3])

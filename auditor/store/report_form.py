@@ -73,7 +73,7 @@ def body(report: Report) -> Json:
         "nights": [[n, one.nights] for n, one in enumerate(targets) if one.nights],
         "notices": [_notice_form(one) for one in report.notices],
         "suppressed_by": [list(one) for one in report.suppressed_by],
-        "broken_rules": report.broken_rules,
+        "broken_rules": [[list(target), rule, path] for target, rule, path in report.broken_rules],
         "catalogue": [asdict(one) for one in report.catalogue],
         "errors": [asdict(one) for one in report.errors],
         "previous_run_id": report.previous_run_id,
@@ -115,7 +115,9 @@ def _report(
         # Reports of the first schema have none of the following.
         notices=tuple(_notice(one) for one in form.get("notices", ())),
         suppressed_by=tuple((name, n) for name, n in form.get("suppressed_by", ())),
-        broken_rules=form.get("broken_rules", 0),
+        broken_rules=tuple(
+            (TargetId(*target), rule, path) for target, rule, path in form.get("broken_rules", ())
+        ),
     )
 
 
