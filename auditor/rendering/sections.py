@@ -41,7 +41,7 @@ from auditor.rendering.outline import (
 from auditor.rendering.pictures import scale_of, stack_of, strip_of
 from auditor.rendering.tally import Tally, tally, title
 from auditor.rendering.verdict import verdict
-from auditor.rendering.words import count, length, listed, moment, name, sentence
+from auditor.rendering.words import count, length, listed, moment, name, sentence, studio_page
 
 MOST_FOLDED = 8
 _EFFECTS = {
@@ -187,7 +187,6 @@ def _without_pictures(card: Card) -> Card:
 def _card(own: list[Pair], report: Report, colophon: Colophon) -> Card:
     target = own[0][0]
     has_layers = any(finding.area is Area.LAYERS for _, finding in own)
-    link = f"{colophon.studio_url}/studio/{target.target.project_id}"
     return Card(
         project=project(target),
         block=title(target),
@@ -196,7 +195,7 @@ def _card(own: list[Pair], report: Report, colophon: Colophon) -> Card:
         model=target.model_state,
         effect=_EFFECTS[target.model_state],
         between=_between(target, report),
-        link=link if colophon.studio_url else "",
+        link=studio_page(colophon.studio_url, *target.target),
         findings=tuple(_once([_asked(finding, target) for _, finding in own])),
         stack=stack_of(target.around) if has_layers else None,
         nights=strip_of(target.nights),

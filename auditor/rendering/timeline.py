@@ -11,7 +11,7 @@ from auditor.rendering.outline import Told
 from auditor.rendering.overview import STATE_TONES, STATE_WORDS, project_title, tallied
 from auditor.rendering.places import project_place, run_place, target_place
 from auditor.rendering.sections import told
-from auditor.rendering.words import count, moment, name, sentence
+from auditor.rendering.words import count, moment, name, sentence, studio_page
 
 MOST_FINDINGS = 40
 
@@ -85,7 +85,7 @@ def target_view(history: TargetHistory, *, runs: Collection[int], studio_url: st
         type=name(status.type),
         project=project_title([one]),
         project_place=project_place(status.target.project_id),
-        studio=_studio(studio_url, status.target.project_id),
+        studio=studio_page(studio_url, *status.target),
         state=state_words(one),
         tone=_tone(one),
         model=status.model_state,
@@ -102,7 +102,7 @@ def project_view(project: ProjectBlocks, *, studio_url: str) -> ProjectView:
     return ProjectView(
         title=project_title(project.standings),
         project_id=project.project_id,
-        studio=_studio(studio_url, project.project_id),
+        studio=studio_page(studio_url, project.project_id),
         tone=tone,
         words=f"{count(len(audited), 'block')}: {words}" if audited else words,
         blocks=tuple(map(_block, project.standings)),
@@ -184,7 +184,3 @@ def _block(one: Standing) -> BlockRow:
         model=status.model_state,
         changed="never" if changed is None else moment(changed),
     )
-
-
-def _studio(studio_url: str, project_id: int) -> str:
-    return f"{studio_url}/studio/{project_id}" if studio_url else ""

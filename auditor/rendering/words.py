@@ -49,6 +49,18 @@ def sentence(text: str) -> str:
     return capped(harmless(text), LONGEST_SENTENCE)
 
 
+def studio_page(studio_url: str, project_id: int, learn_id: int | None = None) -> str:
+    """Return the address of a project's page in Studio, or of a learn block's; empty without one.
+
+    Made of ids alone. A block's page is what public projects link to; Studio opens it in the
+    project's current impulse.
+    """
+    if not studio_url:
+        return ""
+    project = f"{studio_url}/studio/{project_id}"
+    return project if learn_id is None else f"{project}/learning/keras/{learn_id}"
+
+
 def cut(text: str, width: int) -> str:
     """Return `text` in at most `width` characters, with an ellipsis where it was cut."""
     return text if len(text) <= width else text[: width - 1].rstrip() + "…"

@@ -154,7 +154,7 @@ def test_links_are_made_of_ids_only() -> None:
         if tag == "a"
     ]
 
-    assert links == ["https://studio.edgeimpulse.com/studio/1"]
+    assert links == ["https://studio.edgeimpulse.com/studio/1/learning/keras/3"]
 
 
 def test_styles_stand_on_the_elements_and_dark_mode_stays() -> None:
