@@ -161,7 +161,7 @@ def _wait(root: str) -> None:
             if _ask(f"{root}/status", None, method="GET")["ready"]:
                 return
         except OSError:
-            time.sleep(0.1)
+            time.sleep(0.1)  # the driver says nowhere else that it is ready
     pytest.skip("chromedriver does not start here")
 
 

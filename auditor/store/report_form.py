@@ -65,7 +65,11 @@ def body(report: Report) -> Json:
         ],
         "failures": [[n, asdict(one.error)] for n, one in enumerate(targets) if one.error],
         "steps": [[n, one.step] for n, one in enumerate(targets) if one.step],
-        "model_since": [[n, _interval_form(one)] for n, one in enumerate(targets) if _ages(one)],
+        "model_since": [
+            [n, _interval_form(one.model_since)]
+            for n, one in enumerate(targets)
+            if one.model_since is not None
+        ],
         "acknowledged": [
             [n, one.acknowledged] for n, one in enumerate(targets) if one.acknowledged
         ],
@@ -217,16 +221,8 @@ def _members(stretches: list[list[Any]], places: Iterable[int]) -> Iterator[Any]
         yield value
 
 
-def _ages(one: TargetReport) -> bool:
-    """Return whether a report names since when the model is as it is: stale, or of tonight."""
-    return one.model_since is not None and (
-        one.step is not None or one.model_state is ModelState.STALE
-    )
-
-
-def _interval_form(one: TargetReport) -> list[str | None]:
-    since = one.model_since
-    return [] if since is None else [_text(since.after), _text(since.until)]
+def _interval_form(since: Interval) -> list[str | None]:
+    return [_text(since.after), _text(since.until)]
 
 
 def _interval(form: list[str | None]) -> Interval:
