@@ -1,0 +1,59 @@
+"""Builds the client of Studio and what it is to ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, assert_never
+
+from auditor import config
+from auditor.audit.inventory import Project
+from auditor.config import Settings
+
+if TYPE_CHECKING:  # each command imports what it needs: `--help` and `diff` stay quick
+    from auditor.studio.auth import Credential
+    from auditor.studio.client import StudioClient
+
+
+def studio(chosen: Settings, *, stopping: Callable[[], bool] | None = None) -> StudioClient:
+    """Return the client for one run; once `stopping` says so, it tries nothing again."""
+    from auditor.studio.client import StudioClient  # noqa: PLC0415
+
+    asked = chosen.studio
+    return StudioClient(
+        base_url=asked.base_url,
+        credentials={project.id: _credential(project.auth) for project in chosen.projects},
+        concurrency=asked.concurrency,
+        timeout=asked.timeout,
+        tries=asked.tries,
+        max_bytes=asked.max_bytes,
+        stopping=stopping,
+    )
+
+
+def projects(chosen: Settings) -> tuple[Project, ...]:
+    """Return the projects to audit."""
+    return tuple(
+        Project(id=one.id, name=one.name or "", learn_blocks=one.learn_blocks)
+        for one in chosen.projects
+    )
+
+
+def _credential(auth: config.Auth) -> Credential:
+    from auditor.studio.auth import ApiKey, JwtCookie, JwtHeader  # noqa: PLC0415
+
+    match auth:
+        case config.ApiKeyAuth(key=key):
+            return ApiKey(key)
+        case config.JwtAuth(token=token):
+            return JwtHeader(token)
+        case config.JwtCookieAuth(token=token):
+            return JwtCookie(token)
+        case (
+            config.OAuth2ClientCredentials()
+            | config.OAuth2Password()
+            | config.OAuth2AuthorizationCode()
+            | config.OAuth2Token()
+        ):
+            raise AssertionError("the configuration refuses what this version cannot send")
+        case _:
+            assert_never(auth)
