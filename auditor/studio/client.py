@@ -1,47 +1,31 @@
-"""Asks Studio, gently: one connection pool a run, few requests at once, GET and nothing else.
-
-httpx is at home in this module alone, and of it the transport over aiohttp, not the client around
-it: that would add redirects, a cookie jar and a quarter of the CPU, and none of them is wanted.
-"""
+"""Asks Studio, gently: few requests at once, tried again with patience, condemned with care."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import random
-import ssl
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from http import HTTPStatus
 from types import TracebackType
 from typing import Self
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
-import aiohttp
-import httpx
-from httpx_aiohttp import AiohttpTransport
-
-from auditor import __version__
 from auditor.drift.model import Failure, TargetId
-from auditor.errors import StudioError, UsageError
+from auditor.errors import StudioError
 from auditor.ports import Answer, Fetched, ListedBlock, NoAnswer, SameBody
 from auditor.redaction import Secret
-from auditor.studio.answers import quote, read_answer, said_in
-from auditor.studio.auth import Credential, header
-from auditor.studio.bodies import ACCEPTED, Body
+from auditor.studio.answers import read_answer, said_in
+from auditor.studio.auth import Access, Credential, Fixed
 from auditor.studio.discovery import read_impulses, read_projects
 from auditor.studio.statuses import asked_wait, status_error, wait_before_retry
+from auditor.studio.wire import Reply, Wire
 
 logger = logging.getLogger(__name__)
 
-_MAX_ERROR_BYTES = 64 * 1024
 _SAME = SameBody()
-# httpx-aiohttp lets some of aiohttp's errors through untranslated (a bad status line).
-_CONNECTION_FAULTS = (httpx.HTTPError, aiohttp.ClientError, OSError)
 
 
 @dataclass(kw_only=True, eq=False)
@@ -69,25 +53,22 @@ class StudioClient:
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     jitter: Callable[[], float] = random.random
     stopping: Callable[[], bool] | None = None
-    _host: str = field(init=False, repr=False)
-    _headers: dict[int, httpx.Headers] = field(init=False, repr=False)
+    _accesses: dict[Credential, Access] = field(init=False, repr=False, default_factory=dict)
     _refused: dict[int, Failure] = field(init=False, repr=False, default_factory=dict)
     _read: set[int] = field(init=False, repr=False, default_factory=set)
     _doubted: set[int] = field(init=False, repr=False, default_factory=set)
     _slots: asyncio.Semaphore = field(init=False, repr=False)
-    _transport: httpx.AsyncBaseTransport = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        self.base_url = self.base_url.rstrip("/")
-        self._host = urlsplit(self.base_url).netloc.rpartition("@")[2]  # no password in a message
-        self._refused = {p: _UNSENDABLE for p, c in self.credentials.items() if _unsendable(c)}
-        self._headers = {
-            p: _headers(c) for p, c in self.credentials.items() if p not in self._refused
-        }
+    _wire: Wire = field(init=False, repr=False)
 
     async def __aenter__(self) -> Self:
         self._slots = asyncio.Semaphore(self.concurrency)
-        self._transport = _transport(self.base_url, concurrency=self.concurrency)
+        self._wire = Wire(
+            base_url=self.base_url.rstrip("/"),
+            concurrency=self.concurrency,
+            timeout=self.timeout,
+            max_bytes=self.max_bytes,
+        )
+        await self._wire.__aenter__()
         return self
 
     async def __aexit__(
@@ -96,7 +77,7 @@ class StudioClient:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self._transport.aclose()
+        await self._wire.__aexit__(kind, error, traceback)
 
     async def fetch(self, target: TargetId, *, known_body: str | None) -> Fetched:
         """Return the block's getKeras answer, `SameBody` where its digest is `known_body`."""
@@ -175,30 +156,30 @@ class StudioClient:
         return self.stopping is not None and self.stopping()
 
     async def _once(self, project_id: int, path: str) -> bytes:
-        request = httpx.Request("GET", self.base_url + path, headers=self._headers[project_id])
-        secrets = self._secrets(project_id)
-        try:
-            # The library's time-outs begin anew with every byte; this one is for the whole.
-            async with asyncio.timeout(self.timeout.total_seconds()):
-                return await self._exchange(request, secrets)
-        except TimeoutError as error:
-            message = f"no whole answer within {self.timeout.total_seconds():g} s"
-            raise StudioError("timeout", message, transient=True) from error
-        except _CONNECTION_FAULTS as error:
-            message = f"no whole answer from {self._host}: {_reason(error, secrets)}"
-            raise StudioError("unreachable", message, transient=True) from error
+        reply = await self._answered(project_id, path)
+        if reply.status == HTTPStatus.OK:
+            return reply.body
+        raise _refusal(reply, self._secrets(project_id))
 
-    async def _exchange(self, request: httpx.Request, secrets: tuple[Secret, ...]) -> bytes:
-        response = await self._transport.handle_async_request(request)
-        try:
-            if response.status_code == httpx.codes.OK:
-                return await _read(response, max_bytes=self.max_bytes)
-            raise await _refusal(response, secrets)
-        finally:
-            await response.aclose()
+    async def _answered(self, project_id: int, path: str) -> Reply:
+        """Return Studio's answer; one that refuses a credential which can be renewed is a try."""
+        access = self._access(project_id)
+        name, value = await access.header()
+        reply = await self._wire.get(path, {name: value}, secrets=access.secrets)
+        if reply.status == HTTPStatus.UNAUTHORIZED and await access.renew(value):
+            name, value = await access.header()
+            return await self._wire.get(path, {name: value}, secrets=access.secrets)
+        return reply
+
+    def _access(self, project_id: int) -> Access:
+        """Return the access of the project's credential; projects of one credential share it."""
+        credential = self.credentials[project_id]
+        if credential not in self._accesses:
+            self._accesses[credential] = Fixed(credential)
+        return self._accesses[credential]
 
     def _secrets(self, project_id: int) -> tuple[Secret, ...]:
-        return (self.credentials[project_id].secret,)
+        return self._access(project_id).secrets
 
     def _stop_if_refused(self, project_id: int) -> None:
         refused = self._refused.get(project_id)
@@ -227,93 +208,10 @@ class StudioClient:
         return is_certain
 
 
-_UNSENDABLE = Failure(
-    kind="unauthorized",
-    message="the credential is empty or holds characters that no HTTP header can carry: "
-    "check the file or variable it is read from",
-)
-
-
-def _unsendable(credential: Credential) -> bool:
-    secret = credential.secret.reveal()
-    return not (secret and secret.isascii() and secret.isprintable())
-
-
-def _headers(credential: Credential) -> httpx.Headers:
-    name, value = header(credential)
-    return httpx.Headers(
-        {
-            "user-agent": f"auditor/{__version__}",
-            "accept": "application/json",
-            "accept-encoding": ACCEPTED,
-            name: value,
-        }
-    )
-
-
-def _transport(base_url: str, *, concurrency: int) -> AiohttpTransport:
-    context, proxy = _tls(base_url), _proxy(base_url)
-    session = aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=concurrency, ssl=context),
-        # The default jar would send a cookie set for one credential with the next.
-        cookie_jar=aiohttp.DummyCookieJar(),
-        # trust_env would find the proxy anew for each request, and use passwords of ~/.netrc.
-        trust_env=False,
-    )
-    return AiohttpTransport(verify=context, client=session, proxy=proxy)
-
-
-def _tls(base_url: str) -> ssl.SSLContext:
-    """Return the TLS settings; `SSL_CERT_FILE` and `SSL_CERT_DIR` are honoured."""
-    if base_url.startswith("https:"):
-        return httpx.create_ssl_context()
-    # Never used, and free: the real one reads every root certificate (20 ms).
-    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-
-
-def _proxy(base_url: str) -> httpx.Proxy | None:
-    """Return the proxy that the environment names for `base_url`, looked up once a run."""
-    address = urlsplit(base_url)
-    if proxy_bypass(address.netloc):
-        return None
-    proxies = getproxies()
-    url = proxies.get(address.scheme) or proxies.get("all")
-    if not url:
-        return None
-    try:
-        return httpx.Proxy(url if "://" in url else f"http://{url}")
-    except (ValueError, httpx.InvalidURL) as error:
-        # The address may hold a password, so it is not repeated.
-        raise UsageError(
-            f"the proxy that the environment names for {address.scheme} is no usable address: "
-            "correct or unset it"
-        ) from error
-
-
-def _reason(error: Exception, secrets: tuple[Secret, ...]) -> str:
-    if isinstance(error, httpx.ReadError):
-        return "the answer ended halfway"  # aiohttp's own words speak of a status 400
-    cause = error.__cause__
-    # Its subclasses, for names and certificates, have words that say more.
-    if type(cause) is aiohttp.ClientConnectorError and cause.os_error.errno:
-        return os.strerror(cause.os_error.errno)
-    return quote(str(error), secrets=secrets) or type(error).__name__
-
-
-async def _read(response: httpx.Response, *, max_bytes: int) -> bytes:
-    body = Body(response.headers.get("content-encoding", ""), max_bytes=max_bytes)
-    async for chunk in response.aiter_raw():
-        body.add(chunk)
-    return body.whole()
-
-
-async def _refusal(response: httpx.Response, secrets: tuple[Secret, ...]) -> StudioError:
-    said = ""
-    # The status has said enough; what the body adds is welcome and no more.
-    with suppress(StudioError, *_CONNECTION_FAULTS):
-        said = said_in(await _read(response, max_bytes=_MAX_ERROR_BYTES), secrets=secrets)
-    retry_after = asked_wait(response.headers.get("retry-after", ""), now=datetime.now(UTC))
-    return status_error(response.status_code, said=said, retry_after=retry_after)
+def _refusal(reply: Reply, secrets: tuple[Secret, ...]) -> StudioError:
+    retry_after = asked_wait(reply.header("retry-after"), now=datetime.now(UTC))
+    said = said_in(reply.body, secrets=secrets)
+    return status_error(reply.status, said=said, retry_after=retry_after)
 
 
 def _given_up(error: StudioError, failures: int) -> StudioError:

@@ -1,0 +1,187 @@
+"""The wire to Studio: one connection pool a run, GET and nothing else, whole answers or none.
+
+httpx is at home in this module alone, and of it the transport over aiohttp, not the client around
+it: that would add redirects, a cookie jar and a quarter of the CPU, and none of them is wanted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import ssl
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import aiohttp
+import httpx
+from httpx_aiohttp import AiohttpTransport
+
+from auditor import __version__
+from auditor.errors import StudioError, UsageError
+from auditor.redaction import Secret
+from auditor.studio.answers import quote
+from auditor.studio.bodies import ACCEPTED, Body
+
+_MAX_ERROR_BYTES = 64 * 1024
+# httpx-aiohttp lets some of aiohttp's errors through untranslated (a bad status line).
+_CONNECTION_FAULTS = (httpx.HTTPError, aiohttp.ClientError, OSError)
+_ALWAYS = {
+    "user-agent": f"auditor/{__version__}",
+    "accept": "application/json",
+    "accept-encoding": ACCEPTED,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """An HTTP answer. `body` is whole where `status` is 200, else what of it came and was small.
+
+    The names of `headers` are in any case: ask with `header`.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def header(self, name: str) -> str:
+        """Return a header field's value, empty where it has none."""
+        return self.headers.get(name, "")
+
+
+@dataclass(kw_only=True, eq=False)
+class Wire:
+    """A connection pool for one run, as an async context manager.
+
+    Attributes:
+        base_url: without a slash at its end.
+        concurrency: how many connections there are at most.
+        timeout: for one whole answer, connecting included.
+        max_bytes: of one answer, decoded.
+    """
+
+    base_url: str
+    concurrency: int
+    timeout: timedelta
+    max_bytes: int
+    host: str = field(init=False)
+    transport: httpx.AsyncBaseTransport = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.host = urlsplit(self.base_url).netloc.rpartition("@")[2]  # no password in a message
+
+    async def __aenter__(self) -> Self:
+        self.transport = _transport(self.base_url, concurrency=self.concurrency)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.transport.aclose()
+
+    async def get(
+        self, path: str, headers: Mapping[str, str], *, secrets: Collection[Secret] = ()
+    ) -> Reply:
+        """Return the answer to a GET of `path` under the base address, whatever its status.
+
+        Args:
+            path: begins with a slash.
+            headers: beside those that every request carries.
+            secrets: what must not show in a message.
+
+        Raises:
+            StudioError: `timeout`, `unreachable`, `too_large` or `not_json` (a content encoding).
+        """
+        request = httpx.Request("GET", self.base_url + path, headers=_ALWAYS | dict(headers))
+        try:
+            # The library's time-outs begin anew with every byte; this one is for the whole.
+            async with asyncio.timeout(self.timeout.total_seconds()):
+                return await self._exchange(request)
+        except TimeoutError as error:
+            message = f"no whole answer within {self.timeout.total_seconds():g} s"
+            raise StudioError("timeout", message, transient=True) from error
+        except _CONNECTION_FAULTS as error:
+            message = f"no whole answer from {self.host}: {_reason(error, secrets)}"
+            raise StudioError("unreachable", message, transient=True) from error
+
+    async def _exchange(self, request: httpx.Request) -> Reply:
+        response = await self.transport.handle_async_request(request)
+        try:
+            if response.status_code == httpx.codes.OK:
+                body = await _read(response, max_bytes=self.max_bytes)
+            else:
+                body = await _read_if_possible(response)
+            return Reply(status=response.status_code, headers=response.headers, body=body)
+        finally:
+            await response.aclose()
+
+
+def _transport(base_url: str, *, concurrency: int) -> AiohttpTransport:
+    context, proxy = _tls(base_url), _proxy(base_url)
+    session = aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=concurrency, ssl=context),
+        # The default jar would send a cookie set for one credential with the next.
+        cookie_jar=aiohttp.DummyCookieJar(),
+        # trust_env would find the proxy anew for each request, and use passwords of ~/.netrc.
+        trust_env=False,
+    )
+    return AiohttpTransport(verify=context, client=session, proxy=proxy)
+
+
+def _tls(base_url: str) -> ssl.SSLContext:
+    """Return the TLS settings; `SSL_CERT_FILE` and `SSL_CERT_DIR` are honoured."""
+    if base_url.startswith("https:"):
+        return httpx.create_ssl_context()
+    # Never used, and free: the real one reads every root certificate (20 ms).
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+def _proxy(base_url: str) -> httpx.Proxy | None:
+    """Return the proxy that the environment names for `base_url`, looked up once a run."""
+    address = urlsplit(base_url)
+    if proxy_bypass(address.netloc):
+        return None
+    proxies = getproxies()
+    url = proxies.get(address.scheme) or proxies.get("all")
+    if not url:
+        return None
+    try:
+        return httpx.Proxy(url if "://" in url else f"http://{url}")
+    except (ValueError, httpx.InvalidURL) as error:
+        # The address may hold a password, so it is not repeated.
+        raise UsageError(
+            f"the proxy that the environment names for {address.scheme} is no usable address: "
+            "correct or unset it"
+        ) from error
+
+
+def _reason(error: Exception, secrets: Collection[Secret]) -> str:
+    if isinstance(error, httpx.ReadError):
+        return "the answer ended halfway"  # aiohttp's own words speak of a status 400
+    cause = error.__cause__
+    # Its subclasses, for names and certificates, have words that say more.
+    if type(cause) is aiohttp.ClientConnectorError and cause.os_error.errno:
+        return os.strerror(cause.os_error.errno)
+    return quote(str(error), secrets=secrets) or type(error).__name__
+
+
+async def _read(response: httpx.Response, *, max_bytes: int) -> bytes:
+    body = Body(response.headers.get("content-encoding", ""), max_bytes=max_bytes)
+    async for chunk in response.aiter_raw():
+        body.add(chunk)
+    return body.whole()
+
+
+async def _read_if_possible(response: httpx.Response) -> bytes:
+    # The status has said enough; what the body adds is welcome and no more.
+    with suppress(StudioError, *_CONNECTION_FAULTS):
+        return await _read(response, max_bytes=_MAX_ERROR_BYTES)
+    return b""
