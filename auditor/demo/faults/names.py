@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
 from auditor.demo.replies import Reply
 from auditor.drift.model import TargetId
+
+_PROJECT = re.compile(r"/api/(\d+)/")
 
 
 class Fault(StrEnum):
@@ -92,6 +95,11 @@ class Fault(StrEnum):
         """Return whether it strikes the listing of a project's blocks and nothing else."""
         return self.startswith("listing_")
 
+    @property
+    def is_fleeting(self) -> bool:
+        """Return whether Studio itself shows it now and then, and no longer a moment later."""
+        return self in {Fault.EMPTIED, Fault.LISTING_EMPTY}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
@@ -106,6 +114,12 @@ class Request:
         """Return whether it asks for the blocks of a project."""
         return self.path.endswith("/impulses")
 
+    @property
+    def project_id(self) -> int | None:
+        """Return the project that is asked about."""
+        found = _PROJECT.search(self.path)
+        return int(found[1]) if found else None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spoiling:
@@ -118,7 +132,10 @@ class Spoiling:
 
 @dataclass(kw_only=True)
 class Trouble:
-    """A fault in force: for one target or all, for so many requests or (None) for good."""
+    """A fault in force: for one target or all, for so many requests or (None) for good.
+
+    A fault of a listing is one for the listing of the target's project.
+    """
 
     fault: Fault
     target: TargetId | None
@@ -134,6 +151,7 @@ class Trouble:
         return True
 
     def _concerns(self, request: Request) -> bool:
-        if self.fault.is_of_listing:
-            return request.is_listing
-        return self.target in {None, request.target}
+        if not self.fault.is_of_listing:
+            return self.target in {None, request.target}
+        of_project = self.target is None or self.target.project_id == request.project_id
+        return request.is_listing and of_project

@@ -1,0 +1,112 @@
+"""Whole runs over real sockets in which every fault strikes a block: docs/faults.md, held."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from auditor.demo.faults import Fault
+from auditor.drift.model import RunStatus, TargetState
+from tests.audit.faulty_fleet import TARGETS, Fleet, audited_fleet
+from tests.fault_table import by_fault, rows
+
+TABLE = by_fault()
+UNREAD = [fault for fault in Fault if TABLE[fault].state == "unknown"]
+BELIEVED = [fault for fault in Fault if TABLE[fault].state == "drifted"]
+UNSEEN = [fault for fault in Fault if TABLE[fault].state == "in_sync"]
+_NOT_ASKED_ONCE_MORE = {Fault.EMPTIED, Fault.LISTING_EMPTY}
+ONE_REQUEST_MORE = len(_NOT_ASKED_ONCE_MORE)
+
+
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    folder: Path = tmp_path_factory.mktemp("fleet")
+    with audited_fleet(f"sqlite:///{folder / 'auditor.db'}", folder) as fleet:
+        yield fleet
+
+
+def test_the_page_names_every_fault_once_and_nothing_else() -> None:
+    assert [row.name for row in rows()] == list(Fault)
+
+
+@pytest.mark.parametrize("fault", UNREAD)
+def test_a_block_is_unknown_for_the_reason_of_the_page(fleet: Fleet, fault: Fault) -> None:
+    told = fleet.told(fault, night=3)
+
+    assert told is not None
+    assert told.error is not None
+    assert (told.state, told.error.kind) == (TargetState.UNKNOWN, TABLE[fault].kind)
+    assert TABLE[fault].says(told.error.message), told.error.message
+    assert (told.findings, told.name) == ((), fleet.studio.answer(TARGETS[fault])["name"])
+
+
+@pytest.mark.parametrize("fault", UNREAD)
+def test_nothing_is_stored_of_it_and_the_next_night_is_clean(fleet: Fleet, fault: Fault) -> None:
+    healed = fleet.told(fault, night=4)
+
+    assert healed is not None
+    assert (healed.state, healed.error) == (TargetState.IN_SYNC, None)
+    assert [stored[fault] for stored in fleet.stored] == [0, 1, 1, 1]
+
+
+@pytest.mark.parametrize("fault", UNREAD)
+def test_at_first_sight_it_is_no_block_to_compare_with(fleet: Fleet, fault: Fault) -> None:
+    first, second = fleet.told(fault, night=1), fleet.told(fault, night=2)
+
+    if fault.is_of_listing:
+        error = fleet.error(fault, night=1)
+        assert first is None
+        assert error is not None
+        assert TABLE[fault].says(error.message)
+    else:
+        assert first is not None
+        assert (first.state, first.findings) == (TargetState.UNKNOWN, ())
+    assert second is not None
+    assert second.state is TargetState.NEW
+
+
+@pytest.mark.parametrize("fault", BELIEVED)
+def test_what_can_be_believed_is_judged_and_what_heals_is_told_back(
+    fleet: Fleet, fault: Fault
+) -> None:
+    path = TABLE[fault].words.partition("`:")[0].strip("`")
+
+    for night in (2, 3, 4):
+        told = fleet.told(fault, night=night)
+        assert told is not None
+        assert [finding.path for finding in told.findings] == [path]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(
+            fault,
+            marks=pytest.mark.xfail(
+                fault in _NOT_ASKED_ONCE_MORE, reason="the client does not ask once more yet"
+            ),
+        )
+        for fault in UNSEEN
+    ],
+)
+def test_what_passes_within_the_run_is_nothing_to_tell(fleet: Fleet, fault: Fault) -> None:
+    for night in (3, 4):
+        told = fleet.told(fault, night=night)
+        assert told is not None
+        assert (told.state, told.findings) == (TargetState.IN_SYNC, ())
+
+
+def test_a_night_with_faults_says_that_it_is_incomplete(fleet: Fleet) -> None:
+    statuses = [report.run.status for report in fleet.reports]
+
+    assert statuses == [RunStatus.INCOMPLETE, RunStatus.COMPLETE] * 2
+    assert fleet.reports[2].totals.unknown == len(UNREAD)
+
+
+def test_no_fault_multiplies_the_requests(fleet: Fleet) -> None:
+    clean = 2 * len(Fault)  # a listing and a block each
+
+    assert fleet.asked[1] == fleet.asked[3] == clean
+    assert all(asked <= clean + ONE_REQUEST_MORE for asked in fleet.asked)
