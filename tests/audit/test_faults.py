@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.demo.faults import Fault
+from auditor.demo.faults import ON_THE_WIRE, Fault
 from auditor.drift.model import RunStatus, TargetState
 from tests.audit.faulty_fleet import TARGETS, Fleet, audited_fleet
 from tests.fault_table import by_fault, rows
@@ -29,6 +29,7 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
 
 def test_the_page_names_every_fault_once_and_nothing_else() -> None:
     assert [row.name for row in rows()] == list(Fault)
+    assert {row.name: row.wire for row in rows()} == ON_THE_WIRE
 
 
 @pytest.mark.parametrize("fault", UNREAD)

@@ -12,9 +12,10 @@ from auditor.demo.faults.documents import of_document
 from auditor.demo.faults.names import Fault, Request, Spoiling, Trouble
 from auditor.demo.faults.statuses import of_status
 from auditor.demo.faults.transfers import of_transfer
+from auditor.demo.faults.words import ON_THE_WIRE
 from auditor.demo.replies import Reply
 
-__all__ = ["Fault", "Request", "Trouble", "troubled"]
+__all__ = ["ON_THE_WIRE", "Fault", "Request", "Trouble", "troubled"]
 
 
 def troubled(trouble: Trouble, request: Request, good: Reply) -> Reply | None:

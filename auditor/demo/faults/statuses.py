@@ -24,7 +24,7 @@ def of_status() -> dict[Fault, Callable[[Spoiling], Reply]]:
         Fault.HTTP_206: _partial,
         Fault.HTTP_304: _fixed(Reply(status=304, headers=(("ETag", '"never sent"'),))),
         Fault.HTTP_429: lambda spoiling: _busy(spoiling.retry_after),
-        Fault.HTTP_429_DATE: lambda _: _busy(_in_a_minute()),
+        Fault.HTTP_429_DATE: lambda _: _busy(_soon()),
         Fault.HTTP_429_ABSURD: _fixed(_busy("9" * 400)),
         Fault.REDIRECT: _fixed(_redirect("/v1/api/elsewhere")),
         Fault.REDIRECT_LOOP: lambda spoiling: _redirect(spoiling.request.path),
@@ -60,8 +60,8 @@ def _busy(retry_after: str) -> Reply:
     return _status(429, ("Retry-After", retry_after))
 
 
-def _in_a_minute() -> str:
-    return format_datetime(datetime.now(UTC) + timedelta(minutes=1), usegmt=True)
+def _soon() -> str:
+    return format_datetime(datetime.now(UTC) + timedelta(seconds=2), usegmt=True)
 
 
 def _redirect(location: str) -> Reply:
