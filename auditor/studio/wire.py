@@ -1,4 +1,6 @@
-"""The wire to Studio: one connection pool a run, GET and nothing else, whole answers or none.
+"""The wire to Studio: one connection pool a run, whole answers or none.
+
+It sends GET, and POST for the token request of OAuth2, the one thing that is ever posted.
 
 httpx is at home in this module alone, and of it the transport over aiohttp, not the client around
 it: that would add redirects, a cookie jar and a quarter of the CPU, and none of them is wanted.
@@ -29,8 +31,10 @@ from auditor.studio.answers import quote
 from auditor.studio.bodies import ACCEPTED, Body
 
 _MAX_ERROR_BYTES = 64 * 1024
+_MAX_TOKEN_BYTES = 64 * 1024
 # httpx-aiohttp lets some of aiohttp's errors through untranslated (a bad status line).
 _CONNECTION_FAULTS = (httpx.HTTPError, aiohttp.ClientError, OSError)
+_FORM = "application/x-www-form-urlencoded"
 _ALWAYS = {
     "user-agent": f"auditor/{__version__}",
     "accept": "application/json",
@@ -101,10 +105,27 @@ class Wire:
             StudioError: `timeout`, `unreachable`, `too_large` or `not_json` (a content encoding).
         """
         request = httpx.Request("GET", self.base_url + path, headers=_ALWAYS | dict(headers))
+        return await self._sent(request, secrets, max_bytes=self.max_bytes)
+
+    async def post_form(
+        self, path: str, headers: Mapping[str, str], form: str, *, secrets: Collection[Secret]
+    ) -> Reply:
+        """Return the answer to a token request, as `get` does; `form` is the encoded body."""
+        request = httpx.Request(
+            "POST",
+            self.base_url + path,
+            headers=_ALWAYS | {"content-type": _FORM} | dict(headers),
+            content=form.encode("ascii"),
+        )
+        return await self._sent(request, secrets, max_bytes=_MAX_TOKEN_BYTES)
+
+    async def _sent(
+        self, request: httpx.Request, secrets: Collection[Secret], *, max_bytes: int
+    ) -> Reply:
         try:
             # The library's time-outs begin anew with every byte; this one is for the whole.
             async with asyncio.timeout(self.timeout.total_seconds()):
-                return await self._exchange(request)
+                return await self._exchange(request, max_bytes=max_bytes)
         except TimeoutError as error:
             message = f"no whole answer within {self.timeout.total_seconds():g} s"
             raise StudioError("timeout", message, transient=True) from error
@@ -112,11 +133,11 @@ class Wire:
             message = f"no whole answer from {self.host}: {_reason(error, secrets)}"
             raise StudioError("unreachable", message, transient=True) from error
 
-    async def _exchange(self, request: httpx.Request) -> Reply:
+    async def _exchange(self, request: httpx.Request, *, max_bytes: int) -> Reply:
         response = await self.transport.handle_async_request(request)
         try:
             if response.status_code == httpx.codes.OK:
-                body = await _read(response, max_bytes=self.max_bytes)
+                body = await _read(response, max_bytes=max_bytes)
             else:
                 body = await _read_if_possible(response)
             return Reply(status=response.status_code, headers=response.headers, body=body)
