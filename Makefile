@@ -36,7 +36,7 @@ bench: $(VENV)/.development
 signal: $(VENV)/.development
 	$(BIN)/python -m tests.signal.measure
 
-# A hundred thousand mutated answers, by hand (half an hour); the suite tries a few hundred.
+# A hundred thousand mutated answers, by hand (half an hour); the suite tries a hundred.
 fuzz: $(VENV)/.development
 	$(BIN)/python -m tests.fuzz
 

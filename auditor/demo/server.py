@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Protocol, TypeAlias, cast
 
+from auditor.demo.oauth import TOKEN_PATH
 from auditor.demo.replies import Reply
 
 _Connection: TypeAlias = socket.socket | tuple[bytes, socket.socket]  # as socketserver types it
@@ -34,6 +35,10 @@ class Asked:
 
 class Answering(Protocol):
     """Decides what is answered."""
+
+    def token(self, asked: Asked, authorization: str, body: str) -> Reply:
+        """Return the answer to a token request."""
+        ...
 
     def reply(self, asked: Asked, *, key: str, jwt: str) -> Reply | None:
         """Return the answer to a request, None where the connection is to be dropped."""
@@ -107,16 +112,19 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer as the Studio does."""
-        reply = self.server.studio.reply(
-            Asked(
-                method=self.command,
-                path=self.path,
-                header_names=tuple(name.lower() for name in self.headers),
-                if_none_match=self.headers.get("if-none-match", ""),
-            ),
-            key=self.headers.get("x-api-key", ""),
-            jwt=self._jwt(),
+        asked = Asked(
+            method=self.command,
+            path=self.path,
+            header_names=tuple(name.lower() for name in self.headers),
+            if_none_match=self.headers.get("if-none-match", ""),
         )
+        studio, key = self.server.studio, self.headers.get("x-api-key", "")
+        reply: Reply | None
+        if self.command == "POST" and self.path == TOKEN_PATH:
+            body = self.rfile.read(int(self.headers.get("content-length", "0"))).decode()
+            reply = studio.token(asked, self.headers.get("authorization", ""), body)
+        else:
+            reply = studio.reply(asked, key=key, jwt=self._jwt())
         if reply is None:
             self.close_connection = True
         else:
@@ -126,10 +134,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _jwt(self) -> str:
         cookie = self.headers.get("cookie", "")
-        return self.headers.get("x-jwt-token") or cookie.removeprefix("jwt=")
+        token = self.headers.get("x-jwt-token") or self.headers.get("authorization")
+        return token or cookie.removeprefix("jwt=")
 
     def _send(self, reply: Reply) -> None:
-        if reply.ends_connection or self.command != "GET":
+        if reply.ends_connection or (self.command != "GET" and self.path != TOKEN_PATH):
             self.close_connection = True
         self.server.stopped.wait(reply.delay_s)
         for piece in _gathered(reply):

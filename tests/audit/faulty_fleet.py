@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,11 +15,11 @@ from auditor.demo.studio import BuiltInStudio, sample_blocks
 from auditor.drift.model import ProjectError, Report, TargetId, TargetReport
 
 LEARN_ID = 3
-TARGETS = {fault: TargetId(100 + place, LEARN_ID) for place, fault in enumerate(Fault)}
+_TIME_ENOUGH_S = 30
 CONFIG = """
 [studio]
 base_url = "{base_url}"
-timeout_s = 1
+timeout_s = {timeout_s}
 tries = 1
 concurrency = 16
 max_bytes = 1048576
@@ -43,20 +43,22 @@ class Fleet:
         stored: how many versions there were of each block after each night.
     """
 
-    settings: Settings
+    targets: dict[Fault, TargetId]
     studio: BuiltInStudio
     reports: list[Report] = field(default_factory=list)
     asked: list[int] = field(default_factory=list)
     stored: list[dict[Fault, int]] = field(default_factory=list)
 
-    def night(self) -> None:
+    def night(self, settings: Settings) -> None:
         """Audit the fleet and keep what comes of it."""
         self.studio.requests.clear()
-        with app.store(self.settings) as store:
+        with app.store(settings) as store:
             with store.run_lock():
-                order = app.order(self.settings)
-                told = app.quickly(app.run_and_tell(self.settings, order, store))
-            versions = {fault: len(store.versions(target)) for fault, target in TARGETS.items()}
+                order = app.order(settings)
+                told = app.quickly(app.run_and_tell(settings, order, store))
+            versions = {
+                fault: len(store.versions(target)) for fault, target in self.targets.items()
+            }
         self.reports.append(told.report)
         self.asked.append(len(self.studio.requests))
         self.stored.append(versions)
@@ -64,39 +66,47 @@ class Fleet:
     def told(self, fault: Fault, *, night: int) -> TargetReport | None:
         """Return what a night's report says of the block that met the fault."""
         return next(
-            (one for one in self.reports[night - 1].targets if one.target == TARGETS[fault]), None
+            (one for one in self.reports[night - 1].targets if one.target == self.targets[fault]),
+            None,
         )
 
     def error(self, fault: Fault, *, night: int) -> ProjectError | None:
         """Return what a night's report says of the whole project that met the fault."""
-        project_id = TARGETS[fault].project_id
+        project_id = self.targets[fault].project_id
         errors = self.reports[night - 1].errors
         return next((one for one in errors if one.project_id == project_id), None)
 
 
 @contextmanager
-def audited_fleet(url: str, folder: Path) -> Iterator[Fleet]:
-    """Yield the fleet after its four nights: faults, healed, faults, healed."""
-    _warm_up()
+def audited_fleet(
+    url: str, folder: Path, faults: Sequence[Fault], *, timeout_s: float
+) -> Iterator[Fleet]:
+    """Yield the fleet after its four nights: faults, healed, faults, healed.
+
+    `timeout_s` holds for the nights with faults; the others have time.
+    """
+    _warm_up(faults)
+    targets = {fault: TargetId(100 + place, LEARN_ID) for place, fault in enumerate(faults)}
     with BuiltInStudio() as studio:
-        for target in TARGETS.values():
+        for target in targets.values():
             studio.add_project(target.project_id, name="", api_key=_key(target.project_id))
             studio.put(target, sample_blocks()["keras"])
-        fleet = Fleet(_configured(url, folder, studio.base_url), studio)
+        fleet = Fleet(targets, studio)
         for _ in range(2):
-            for fault, target in TARGETS.items():
+            for fault, target in targets.items():
                 studio.fail(fault, target=target, times=1 if fault.is_fleeting else None)
-            fleet.night()
+            fleet.night(_configured(url, folder, fleet, timeout_s=timeout_s))
             studio.heal()
-            fleet.night()
+            fleet.night(_configured(url, folder, fleet, timeout_s=_TIME_ENOUGH_S))
         yield fleet
 
 
-def _configured(url: str, folder: Path, base_url: str) -> Settings:
-    projects = [PROJECT.format(id=TARGETS[fault].project_id, fault=fault) for fault in Fault]
+def _configured(url: str, folder: Path, fleet: Fleet, *, timeout_s: float) -> Settings:
+    ids = {target.project_id: fault for fault, target in fleet.targets.items()}
     path = folder / "config.toml"
-    path.write_text(CONFIG.format(base_url=base_url, url=url) + "".join(projects))
-    ids = [target.project_id for target in TARGETS.values()]
+    text = CONFIG.format(base_url=fleet.studio.base_url, url=url, timeout_s=timeout_s)
+    projects = [PROJECT.format(id=one, fault=fault) for one, fault in ids.items()]
+    path.write_text(text + "".join(projects))
     return config.load(path, environ={f"EI_KEY_{one}": _key(one) for one in ids})
 
 
@@ -105,9 +115,9 @@ def _key(project_id: int) -> str:
     return f"ei_{project_id:048x}"
 
 
-def _warm_up() -> None:
+def _warm_up(faults: Sequence[Fault]) -> None:
     """Make the bombs beforehand: not every answer may wait for them."""
     request = Request(path="", target=None)
-    for fault in Fault:
+    for fault in faults:
         trouble = Trouble(fault=fault, target=None, times=None)
         troubled(trouble, request, Reply(body=b'{"success":true}'))

@@ -3,28 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from auditor.demo.faults import ON_THE_WIRE, Fault
 from auditor.drift.model import RunStatus, TargetState
-from tests.audit.faulty_fleet import TARGETS, Fleet, audited_fleet
+from tests.audit.faulty_fleet import Fleet, audited_fleet
 from tests.fault_table import by_fault, rows
 
 TABLE = by_fault()
 UNREAD = [fault for fault in Fault if TABLE[fault].state == "unknown"]
 BELIEVED = [fault for fault in Fault if TABLE[fault].state == "drifted"]
 UNSEEN = [fault for fault in Fault if TABLE[fault].state == "in_sync"]
-_NOT_ASKED_ONCE_MORE = {Fault.EMPTIED, Fault.LISTING_EMPTY}
-ONE_REQUEST_MORE = len(_NOT_ASKED_ONCE_MORE)
+KEYS_LOOKED_UP = 3  # of those that are refused, to say whose they are
+LOOKED_AT_TWICE = 2
 
 
 @pytest.fixture(scope="module")
-def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    folder: Path = tmp_path_factory.mktemp("fleet")
-    with audited_fleet(f"sqlite:///{folder / 'auditor.db'}", folder) as fleet:
-        yield fleet
+def fleets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[Fault, Fleet]]:
+    """Each fault with its fleet: one that has time, and one that waits for nothing."""
+    late = [fault for fault in Fault if TABLE[fault].kind == "timeout"]
+    prompt = [fault for fault in Fault if fault not in late]
+    with ExitStack() as stack:
+        fleets: dict[Fault, Fleet] = {}
+        for faults, timeout_s in ((prompt, 30), (late, 0.3)):
+            folder: Path = tmp_path_factory.mktemp("fleet")
+            url = f"sqlite:///{folder / 'auditor.db'}"
+            entered = stack.enter_context(audited_fleet(url, folder, faults, timeout_s=timeout_s))
+            fleets.update(dict.fromkeys(faults, entered))
+        yield fleets
+
+
+@pytest.fixture
+def fleet(fleets: dict[Fault, Fleet], request: pytest.FixtureRequest) -> Fleet:
+    """The fleet of the test's fault, else the one that has time."""
+    spec = getattr(request.node, "callspec", None)
+    return fleets[spec.params["fault"] if spec else Fault.HTTP_500]
 
 
 def test_the_page_names_every_fault_once_and_nothing_else() -> None:
@@ -40,7 +56,7 @@ def test_a_block_is_unknown_for_the_reason_of_the_page(fleet: Fleet, fault: Faul
     assert told.error is not None
     assert (told.state, told.error.kind) == (TargetState.UNKNOWN, TABLE[fault].kind)
     assert TABLE[fault].says(told.error.message), told.error.message
-    assert (told.findings, told.name) == ((), fleet.studio.answer(TARGETS[fault])["name"])
+    assert (told.findings, told.name) == ((), fleet.studio.answer(fleet.targets[fault])["name"])
 
 
 @pytest.mark.parametrize("fault", UNREAD)
@@ -86,7 +102,7 @@ def test_what_can_be_believed_is_judged_and_what_heals_is_told_back(
         pytest.param(
             fault,
             marks=pytest.mark.xfail(
-                fault in _NOT_ASKED_ONCE_MORE, reason="the client does not ask once more yet"
+                fault is Fault.LISTING_EMPTY, reason="a listing is not asked for once more yet"
             ),
         )
         for fault in UNSEEN
@@ -103,11 +119,11 @@ def test_a_night_with_faults_says_that_it_is_incomplete(fleet: Fleet) -> None:
     statuses = [report.run.status for report in fleet.reports]
 
     assert statuses == [RunStatus.INCOMPLETE, RunStatus.COMPLETE] * 2
-    assert fleet.reports[2].totals.unknown == len(UNREAD)
+    assert fleet.reports[2].totals.unknown == len(fleet.targets.keys() & set(UNREAD))
 
 
 def test_no_fault_multiplies_the_requests(fleet: Fleet) -> None:
-    clean = 2 * len(Fault)  # a listing and a block each
+    clean = 2 * len(fleet.targets)  # a listing and a block each
 
     assert fleet.asked[1] == fleet.asked[3] == clean
-    assert all(asked <= clean + ONE_REQUEST_MORE for asked in fleet.asked)
+    assert all(asked <= clean + KEYS_LOOKED_UP + LOOKED_AT_TWICE for asked in fleet.asked)

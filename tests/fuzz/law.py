@@ -23,7 +23,7 @@ from auditor.audit.run import Audit, Order
 from auditor.drift.model import Failure, JsonObject, Report, TargetId
 from auditor.drift.snapshots import as_sent
 from auditor.errors import StudioError
-from auditor.ports import Answer, Fetched, ListedBlock
+from auditor.ports import Answer, Fetched, KnownBody, ListedBlock
 from auditor.rendering.json import report_json, to_text
 from auditor.store import SqlStore, open_database, upgrade
 from auditor.studio.answers import read_answer
@@ -135,10 +135,13 @@ class _Studio:
     ) -> None:
         return
 
-    async def fetch(self, target: TargetId, *, known_body: str | None) -> Fetched:
+    async def fetch(self, target: TargetId, *, known_body: KnownBody | None) -> Fetched:
         del known_body
         document = self._answers[target.learn_id]
         return Answer(document=document, body_digest=sha256(repr(document).encode()).hexdigest())
+
+    async def fetch_again(self, target: TargetId) -> Fetched:
+        return await self.fetch(target, known_body=None)
 
     async def blocks(self, project_id: int) -> tuple[ListedBlock, ...] | Failure:
         del project_id

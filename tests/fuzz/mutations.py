@@ -5,6 +5,7 @@ A mutation is given by a seed and a number alone, so that a find can be seen aga
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Callable
 from random import Random
@@ -54,7 +55,7 @@ def _with_bytes(body: bytes, chance: Random) -> bytes:
 
 def _replace(document: Any, chance: Random) -> Any:  # noqa: ANN401 - any JSON
     path = _somewhere(document, chance)
-    return _put(document, path, chance.choice(_VALUES)) if path else document
+    return _put(document, path, _value(chance)) if path else document
 
 
 def _remove(document: Any, chance: Random) -> Any:  # noqa: ANN401 - any JSON
@@ -79,7 +80,7 @@ def _add(document: Any, chance: Random) -> Any:  # noqa: ANN401 - any JSON
     if not holders:
         return document
     holder = _at(document, chance.choice(holders))
-    value = chance.choice(_VALUES)
+    value = _value(chance)
     if isinstance(holder, dict):
         holder[chance.choice(("note", "", "a.b", 'a"]', "__x", "type", "key", "\ud800"))] = value
     else:
@@ -105,6 +106,11 @@ def _double(members: list[Any]) -> None:
 _EDITS: tuple[Callable[[Any, Random], Any], ...] = (
     _replace, _replace, _remove, _graft, _add, _rearrange,
 )  # fmt: skip
+
+
+def _value(chance: Random) -> Any:  # noqa: ANN401 - any JSON
+    """Return a value of its own: the next edit may be one of it."""
+    return copy.deepcopy(chance.choice(_VALUES))
 
 
 def _somewhere(document: Any, chance: Random) -> _Path:  # noqa: ANN401 - any JSON

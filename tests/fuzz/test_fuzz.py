@@ -1,4 +1,4 @@
-"""A few hundred mutated answers; `make fuzz` tries a hundred thousand."""
+"""A hundred mutated answers; `make fuzz` tries a hundred thousand."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from tests.fuzz.law import try_all
 
 
 def test_a_mutated_answer_is_refused_or_survives_the_whole_path() -> None:
-    (tried,) = try_all(2, range(200), batch=200)
+    (tried,) = try_all(2, range(120), batch=120)
 
     assert tried.broken == []
-    assert tried.refused > 50
-    assert tried.believed > 50
+    assert tried.refused > 20
+    assert tried.believed > 20
