@@ -114,18 +114,22 @@ learn_blocks = "all"
 def stage(url: str, folder: Path, blocks: dict[int, JsonObject]) -> Iterator[Stage]:
     """Set an installation up with one project of these learn blocks."""
     postbox = Postbox()
+    with mail_server(postbox) as port, BuiltInStudio() as studio:
+        studio.add_project(PROJECT, name="pump", api_key=KEY)
+        for learn_id, answer in blocks.items():
+            studio.put(TargetId(PROJECT, learn_id), answer)
+        set_up = Stage(studio, folder, postbox)
+        set_up.configure(CONFIG.format(base_url=studio.base_url, url=url, port=port))
+        yield set_up
+
+
+@contextmanager
+def mail_server(postbox: Postbox) -> Iterator[int]:
+    """Serve mail on loopback; yield its port."""
     controller = Controller(postbox, hostname="127.0.0.1", port=_free_port())
     controller.start()
     try:
-        with BuiltInStudio() as studio:
-            studio.add_project(PROJECT, name="pump", api_key=KEY)
-            for learn_id, answer in blocks.items():
-                studio.put(TargetId(PROJECT, learn_id), answer)
-            set_up = Stage(studio, folder, postbox)
-            set_up.configure(
-                CONFIG.format(base_url=studio.base_url, url=url, port=controller.port)
-            )
-            yield set_up
+        yield int(controller.port)
     finally:
         controller.stop()
 
