@@ -396,12 +396,6 @@ def test_a_grant_that_is_not_known_is_told(tmp_path: Path) -> None:
     assert told[0].message == "has no grant that is known"
 
 
-def test_every_project_of_an_account_is_understood_and_not_supported_yet(tmp_path: Path) -> None:
-    text = '[studio]\nprojects = "all"\napi_key = { env = "KEY" }\n'
-
-    assert only(tmp_path, text)[:2] == ("studio.projects", NOT_YET)
-
-
 def test_every_project_of_an_account_needs_its_credential(tmp_path: Path) -> None:
     told = problems(tmp_path, f'[studio]\nprojects = "all"\n{PROJECT}')
 

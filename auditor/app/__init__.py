@@ -1,6 +1,6 @@
 """Builds the adapters from the configuration; the only place that knows both."""
 
-from auditor.app.asking import projects, studio
+from auditor.app.asking import plan, studio
 from auditor.app.clock import now
 from auditor.app.opening import admit_rules, existing, require_rules, settings, store, stored
 from auditor.app.running import Told, next_run_at, order, quickly, run_and_tell, run_dry
@@ -35,7 +35,7 @@ __all__ = [
     "order",
     "page_of",
     "pages",
-    "projects",
+    "plan",
     "publish",
     "quickly",
     "rebuild",

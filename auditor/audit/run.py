@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
+from functools import partial
 from typing import TypeAlias, TypeVar
 
 from auditor.audit.aftermath import (
@@ -22,8 +23,17 @@ from auditor.audit.aftermath import (
     require_admissible,
     still_broken,
 )
-from auditor.audit.inventory import STOPPED, Inventory, Project, Scope, take_inventory
-from auditor.audit.judging import Bench, Judge, with_replacement
+from auditor.audit.arrivals import back_again, with_replacement
+from auditor.audit.inventory import (
+    STOPPED,
+    Inventory,
+    Plan,
+    Records,
+    Scope,
+    Sources,
+    take_inventory,
+)
+from auditor.audit.judging import Bench, Judge
 from auditor.audit.looks import Look
 from auditor.audit.nights import SHOWN, with_nights
 from auditor.audit.tally import Tally, told_unread
@@ -81,14 +91,14 @@ class Watch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What to run: the projects, narrowed by a scope, and what started it.
+    """What to run: the plan, narrowed by a scope, and what started it.
 
     `schedule` and `slot` are those of a scheduled run, empty for a manual one; `schedule_line`
     and `next_run_at` are what its report says of the schedule. `rules` are the operator's; their
     days are days in `zone`, the schedule's.
     """
 
-    projects: tuple[Project, ...]
+    plan: Plan
     scope: Scope = field(default_factory=Scope)
     trigger: Trigger = Trigger.MANUAL
     schedule: str = ""
@@ -158,14 +168,10 @@ class Audit:
         bench = _bench(order, started_at, self._now)
         await self._in_store(self._prepare, bench, started_at)
         async with self._studio as studio:
-            inventory = await take_inventory(
-                order.projects,
-                order.scope,
-                studio=studio,
-                known_of=self._known_of_project,
-                stopping=self._watch.stopping,
-            )
+            inventory = await take_inventory(order.plan, order.scope, self._sources(studio))
             run = await self._in_store(self._opened, order, started_at)
+            if inventory.found is not None:
+                await self._in_store(self._store.remember_found_projects, inventory.found)
             judge = await self._in_store(Judge, self._store, bench)
             await self._settle(run, inventory)
             await self._ask_all(run, inventory, studio, judge, order.concurrency)
@@ -189,13 +195,20 @@ class Audit:
             id=run_id, status=RunStatus.RUNNING, trigger=order.trigger, started_at=started_at
         )
 
-    async def _known_of_project(self, project_id: int) -> tuple[Known, ...]:
-        return await self._in_store(self._store.known_of_project, project_id)
+    def _sources(self, studio: Studio) -> Sources:
+        store = self._store
+        records = Records(
+            known_of=partial(self._in_store, store.known_of_project),
+            audited=partial(self._in_store, store.audited_projects),
+            found=partial(self._in_store, store.found_projects),
+        )
+        return Sources(studio=studio, records=records, stopping=self._watch.stopping)
 
     async def _settle(self, run: RunInfo, inventory: Inventory) -> None:
         """Keep what needs no asking: what is gone, unserved or in a project that is not listed."""
         for error in inventory.errors:
             self._tally.add_error(error)
+        self._tally.notices.extend(inventory.notices)
         for start in range(0, len(inventory.settled), BATCH):
             part = inventory.settled[start : start + BATCH]
             known = await self._in_store(self._store.known, [one.target for one in part])
@@ -248,21 +261,23 @@ class Audit:
                     self._keep_error(stop.target.project_id, failure)
                 self._keep_unread(stop, failure)
             case Answer() as answer:
-                self._keep(
-                    await self._in_store(
-                        judge.answer, stop.target, stop.known, answer, stop.project
-                    )
+                look = await self._in_store(
+                    judge.answer, stop.target, stop.known, answer, stop.project
                 )
+                self._keep(look, stop.known)
             case SameBody() if stop.known is not None:
                 known, project = stop.known, stop.project
                 if judge.needs_store(known):
-                    self._keep(await self._in_store(judge.same_body, known, project))
+                    look = await self._in_store(judge.same_body, known, project)
                 else:
-                    self._keep(judge.same_body(known, project))
+                    look = judge.same_body(known, project)
+                self._keep(look, known)
             case SameBody():
                 raise AssertionError("an answer cannot equal one that was never seen")
 
-    def _keep(self, look: Look) -> None:
+    def _keep(self, look: Look, known: Known | None) -> None:
+        if (back := back_again(known)) is not None:
+            self._tally.notices.append(back)
         if look.shareable:
             self._tally.held.append(look)
             return

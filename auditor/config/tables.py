@@ -20,6 +20,7 @@ from auditor.config.values import (
     CronLine,
     DatabaseUrl,
     Directory,
+    Glob,
     Identifier,
     LineOfText,
     MailHost,
@@ -27,6 +28,7 @@ from auditor.config.values import (
     NotEmpty,
     Pattern,
     PlainValue,
+    ProjectPatterns,
     ProjectScope,
     Range,
     ZoneName,
@@ -135,6 +137,13 @@ LearnBlocks = Annotated[
 ]
 
 
+class FilterTable(_Table):
+    """`include` or `exclude`: patterns of learn blocks."""
+
+    types: Annotated[list[Glob], NotEmpty] | None = None
+    names: Annotated[list[Glob], NotEmpty] | None = None
+
+
 class StudioTable(_Table):
     """`[studio]`."""
 
@@ -144,6 +153,10 @@ class StudioTable(_Table):
     tries: int = Field(4, ge=1, le=20)
     max_bytes: int = Field(16 * 1024 * 1024, ge=1, le=2**30)
     projects: Literal["all"] | None = None
+    include_projects: ProjectPatterns | None = None
+    exclude_projects: ProjectPatterns | None = None
+    include: FilterTable | None = None
+    exclude: FilterTable | None = None
     api_key: HeaderSecret | None = None
     auth: AnyAuth | None = None
 
@@ -189,6 +202,8 @@ class ProjectTable(_Table):
     api_key: HeaderSecret | None = None
     auth: AnyAuth | None = None
     learn_blocks: LearnBlocks = "all"
+    include: FilterTable | None = None
+    exclude: FilterTable | None = None
 
 
 SeverityName: TypeAlias = Literal["info", "low", "medium", "high", "critical"]

@@ -137,6 +137,9 @@ class NoticeKind(StrEnum):
     RULE_ENDED = "rule_ended"  # no longer checked while it was broken
     IGNORE_EXPIRED = "ignore_expired"
     ACKNOWLEDGEMENT_ENDED = "acknowledgement_ended"
+    BLOCK_BACK = "block_back"  # read again after it was missing, or could not be read by its type
+    LEFT_OUT = "left_out"  # audited until now, and left out by the configuration
+    PROJECT_RENAMED = "project_renamed"
 
 
 class RunStatus(StrEnum):
@@ -352,9 +355,16 @@ class TargetReport:
     nights: str = ""
 
 
+EVERY_PROJECT = 0  # an id that no project has: the listing of all of them
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectError:
-    """A cause that keeps a whole project from being checked, told once."""
+    """A cause that keeps a whole project from being checked, told once.
+
+    Attributes:
+        project_id: `EVERY_PROJECT` where the projects themselves could not be listed.
+    """
 
     project_id: int
     kind: str
@@ -363,7 +373,7 @@ class ProjectError:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """Something told once that is no change of a block: a rule on state, a rule that expired."""
+    """Something told once that is no change of a block: of a rule, of what is audited."""
 
     kind: NoticeKind
     text: str

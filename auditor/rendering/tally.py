@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from auditor.drift.model import (
+    EVERY_PROJECT,
     Finding,
     ModelState,
     Notice,
@@ -167,5 +169,12 @@ def cause(numbers: Tally) -> str:
 
 def projects_unchecked(numbers: Tally) -> str:
     """Return which project, or how many, could not be checked at all."""
-    ids = sorted({error.project_id for error in numbers.report.errors})
-    return f"project {ids[0]}" if len(ids) == 1 else count(len(ids), "project")
+    named = projects_named(sorted({error.project_id for error in numbers.report.errors}))
+    return named[0].lower() + named[1:]
+
+
+def projects_named(ids: Sequence[int]) -> str:
+    """Return the one project, or how many; where they could not be listed, that."""
+    if EVERY_PROJECT in ids:
+        return "The projects that Studio lists"
+    return f"Project {ids[0]}" if len(ids) == 1 else count(len(ids), "project")

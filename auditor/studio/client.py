@@ -13,7 +13,7 @@ from http import HTTPStatus
 from types import TracebackType
 from typing import Self
 
-from auditor.drift.model import Failure, TargetId
+from auditor.drift.model import EVERY_PROJECT, Failure, TargetId
 from auditor.errors import StudioError
 from auditor.ports import Answer, Fetched, ListedBlock, NoAnswer, SameBody
 from auditor.redaction import Secret
@@ -34,7 +34,9 @@ class StudioClient:
 
     Attributes:
         base_url: with its path, e.g. `https://studio.edgeimpulse.com/v1`.
-        credentials: by project id; asking for a project without one is a KeyError.
+        credentials: by project id.
+        shared: of every other project, and of the list of projects; without it, asking for
+            either is a KeyError.
         concurrency: how many requests are under way at most.
         timeout: for one whole answer, connecting included.
         tries: how often a request is sent at most.
@@ -50,6 +52,7 @@ class StudioClient:
     timeout: timedelta
     tries: int
     max_bytes: int
+    shared: Credential | None = None
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     jitter: Callable[[], float] = random.random
     stopping: Callable[[], bool] | None = None
@@ -103,6 +106,14 @@ class StudioClient:
             return read_impulses(body, project_id, secrets=self._secrets(project_id))
         except StudioError as error:
             return self._failure(project_id, error)
+
+    async def projects(self) -> Mapping[int, str] | Failure:
+        """Return the name of every project that the shared credential sees, by id."""
+        try:
+            body = await self._get(EVERY_PROJECT, "/api/projects")
+            return read_projects(body, secrets=self._secrets(EVERY_PROJECT))
+        except StudioError as error:
+            return self._failure(EVERY_PROJECT, error)
 
     async def project_name(self, project_id: int) -> str:
         """Return Studio's name of the project, empty where it is not told."""
@@ -173,7 +184,9 @@ class StudioClient:
 
     def _access(self, project_id: int) -> Access:
         """Return the access of the project's credential; projects of one credential share it."""
-        credential = self.credentials[project_id]
+        credential = self.credentials.get(project_id, self.shared)
+        if credential is None:
+            raise KeyError(project_id)
         if credential not in self._accesses:
             self._accesses[credential] = Fixed(credential)
         return self._accesses[credential]
