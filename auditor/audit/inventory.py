@@ -19,6 +19,7 @@ from auditor.audit.scope import (
     Scope,
     Sources,
 )
+from auditor.drift.model import NoticeKind
 from auditor.errors import UsageError
 
 __all__ = [
@@ -83,8 +84,9 @@ def _joined(parts: Sequence[Inventory]) -> Inventory:
 
 
 def _narrowed(whole: Inventory, scope: Scope, *, is_found: bool) -> Inventory:
-    """Return what a scope leaves; notices wait for a run over all, which settles them."""
-    narrowed = replace(whole, notices=(), found=None)
+    """Return what a scope leaves; only a run over all takes what is left out off the list."""
+    notices = tuple(one for one in whole.notices if one.kind is not NoticeKind.LEFT_OUT)
+    narrowed = replace(whole, notices=notices, found=None)
     target = scope.target
     if target is not None:
         narrowed = replace(

@@ -105,6 +105,12 @@ class Tally:
         return tuple(target for target in self.missing if target.went)
 
     @property
+    def back(self) -> tuple[TargetReport, ...]:
+        """Return the blocks that were read again after they were missing, or of another type."""
+        back = {n.target for n in self.report.notices if n.kind is NoticeKind.BLOCK_BACK}
+        return tuple(t for t in self.report.targets if t.target in back)
+
+    @property
     def first_night(self) -> bool:
         """Return whether all that was read was read for the first time."""
         totals = self.report.totals
