@@ -9,14 +9,8 @@ from functools import partial
 from typing import TypeVar
 
 from auditor.audit.scope import STOPPED, Inventory, Project, Sources
-from auditor.drift.model import (
-    Failure,
-    Notice,
-    NoticeKind,
-    ProjectError,
-    TargetId,
-    TargetState,
-)
+from auditor.drift.causes import ProjectError
+from auditor.drift.model import Failure, Notice, NoticeKind, TargetId, TargetState
 from auditor.drift.selection import Listed
 from auditor.ports import Gone, Known, ListedBlock, Unread, Unserved
 

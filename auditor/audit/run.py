@@ -37,10 +37,10 @@ from auditor.audit.judging import Bench, Judge
 from auditor.audit.looks import Look
 from auditor.audit.nights import SHOWN, with_nights
 from auditor.audit.tally import Tally, told_unread
+from auditor.drift.causes import ProjectError
 from auditor.drift.model import (
     Failure,
     Notice,
-    ProjectError,
     Report,
     RunInfo,
     RunStatus,
@@ -173,8 +173,9 @@ class Audit:
             if inventory.found is not None:
                 await self._in_store(self._store.remember_found_projects, inventory.found)
             judge = await self._in_store(Judge, self._store, bench)
-            await self._settle(run, inventory)
             await self._ask_all(run, inventory, studio, judge, order.concurrency)
+        # Late, so that what is gone is news again where a crash keeps this run from telling it.
+        await self._settle(run, inventory)
         settled, shared = await self._in_store(self._tally.settle, judge)
         await self._save(run, [look.outcome for look in settled], shared)
         if order.scope.is_whole and run.id is not None:

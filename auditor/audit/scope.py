@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from auditor.drift.model import Failure, Notice, ProjectError, TargetId
+from auditor.drift.causes import ProjectError
+from auditor.drift.model import Failure, Notice, TargetId
 from auditor.drift.selection import BlockFilter, Listed, ProjectFilter, admitted
 from auditor.ports import Gone, Known, Studio, Unread, Unserved
 

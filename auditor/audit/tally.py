@@ -9,13 +9,13 @@ from datetime import datetime
 
 from auditor.audit.judging import Judge
 from auditor.audit.looks import Look
+from auditor.drift.causes import ProjectError
 from auditor.drift.findings import finding_id, shared_finding, vendor_finding
 from auditor.drift.model import (
     Change,
     Finding,
     ModelState,
     Notice,
-    ProjectError,
     Report,
     RunInfo,
     TargetId,

@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
+from auditor.drift.causes import ProjectError
+
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 JsonObject: TypeAlias = dict[str, Json]
 
@@ -353,22 +355,6 @@ class TargetReport:
     went: bool = False
     around: Surroundings | None = None
     nights: str = ""
-
-
-EVERY_PROJECT = 0  # an id that no project has: the listing of all of them
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProjectError:
-    """A cause that keeps a whole project from being checked, told once.
-
-    Attributes:
-        project_id: `EVERY_PROJECT` where the projects themselves could not be listed.
-    """
-
-    project_id: int
-    kind: str
-    message: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,8 @@ from http import HTTPStatus
 from types import TracebackType
 from typing import Self
 
-from auditor.drift.model import EVERY_PROJECT, Failure, TargetId
+from auditor.drift.causes import EVERY_PROJECT
+from auditor.drift.model import Failure, TargetId
 from auditor.errors import StudioError
 from auditor.ports import Answer, Fetched, ListedBlock, NoAnswer, SameBody
 from auditor.redaction import Secret

@@ -11,7 +11,7 @@ import pytest
 
 from auditor import app
 from auditor.audit.inventory import Scope
-from auditor.audit.run import Audit
+from auditor.audit.run import Audit, Watch
 from auditor.demo.faults import Fault
 from auditor.drift.model import NoticeKind, Report, TargetId
 from auditor.errors import UsageError
@@ -449,6 +449,24 @@ def test_each_change_of_type_under_one_id_is_one_finding(fleet: Stage) -> None:
     assert states(back)["7/3"] == "in_sync"
     assert [kind for kind, _ in notices(back)] == ["block_back"]
     assert notices(quiet) == []
+
+
+def test_what_went_missing_in_a_run_that_crashed_is_news_of_the_next(fleet: Stage) -> None:
+    night(fleet)
+    fleet.studio.remove(SCREWS)
+    with app.store(fleet.settings) as store:
+        crashing = Audit(
+            store, app.studio(fleet.settings), now=app.now, watch=Watch(checked=_crash)
+        )
+        with pytest.raises(RuntimeError):
+            app.quickly(crashing.run(app.order(fleet.settings)))
+    news, still = night(fleet), night(fleet)
+
+    assert [one.targets[1].went for one in (news, still)] == [True, False]
+
+
+def _crash(_: int) -> None:
+    raise RuntimeError
 
 
 def test_what_came_back_is_told_in_the_inventory_of_the_report(fleet: Stage) -> None:
