@@ -20,7 +20,7 @@ from auditor.config.settings import (
 )
 from auditor.drift.fields import FIELDS
 from auditor.drift.model import TargetId
-from auditor.drift.rules import IgnoreRule, Rules, SeverityRule, StateRule, Window
+from auditor.drift.rules import IgnoreRule, Rules, Scope, SeverityRule, StateRule, Window
 from auditor.drift.selection import is_like
 from auditor.redaction import shown
 
@@ -45,6 +45,14 @@ def warnings(settings: Settings) -> tuple[str, ...]:
         *_one_projects_key(settings),
         *_contradictions(settings),
     )
+
+
+def scopes(settings: Settings) -> Iterator[tuple[str, Scope]]:
+    """Yield the key of each rule and each reader of a part, with the targets that it is for."""
+    for key, rule in _placed(settings.rules):
+        yield key, rule.scope
+    for place, one in enumerate(settings.subscriptions):
+        yield f"subscriptions[{place}]", one.scope
 
 
 def _clock_change(schedule: ScheduleSettings) -> Iterator[str]:
@@ -105,10 +113,8 @@ def _meant(name: str) -> str:
 def _unaudited_scopes(settings: Settings) -> Iterator[str]:
     audited = {project.id: project.learn_blocks for project in settings.projects}
     remedy = "name it under [[projects]], or leave it out here"
-    scopes = [(key, rule.scope) for key, rule in _placed(settings.rules)]
-    scopes += [(f"subscriptions[{n}]", one.scope) for n, one in enumerate(settings.subscriptions)]
     finds_others = settings.every_project is not None  # `auditor check` looks those up
-    for key, scope in scopes:
+    for key, scope in scopes(settings):
         for project in sorted(scope.projects - set(audited)):
             if not finds_others:
                 yield f"{key}.projects: project {project} is not audited ({remedy})"
