@@ -44,6 +44,7 @@ PARTNERS = {
     "projects": 'auth = { type = "jwt", token = { env = "EI_TOKEN" } }',
     "include_projects": 'auth = { type = "jwt", token = { env = "EI_TOKEN" } }\nprojects = "all"',
     "exclude_projects": 'auth = { type = "jwt", token = { env = "EI_TOKEN" } }\nprojects = "all"',
+    "client_key": 'client_certificate = "auditor.pem"',
 }
 # What makes each offered table whole, and the keys that stand in the place of one another.
 WHOLE = {

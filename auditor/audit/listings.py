@@ -142,7 +142,8 @@ def _renamed(name: str, project: Project, known: Sequence[Known]) -> tuple[Notic
     before = next((one.project for one in known if _is_other(one.project, name, project.id)), "")
     if not before:
         return ()
-    text = f"Project {project.id} is called “{name}” now, and was called “{before}”"
+    called = before.removesuffix(told_apart("", project.id))
+    text = f"Project {project.id} is called “{name}” now, and was called “{called}”"
     return (Notice(kind=NoticeKind.PROJECT_RENAMED, text=text),)
 
 

@@ -24,6 +24,7 @@ from auditor.audit.aftermath import (
     still_broken,
 )
 from auditor.audit.arrivals import back_again, with_replacement
+from auditor.audit.asking import ask
 from auditor.audit.inventory import (
     STOPPED,
     Inventory,
@@ -255,8 +256,14 @@ class Audit:
         if self._watch.stopping():
             self._keep_unread(stop, STOPPED)
             return
-        known_body = stop.known.body_digest if stop.known else None
-        match await studio.fetch(stop.target, known_body=known_body):
+        fetched = await ask(
+            stop.target,
+            stop.known,
+            studio=studio,
+            snapshot_of=partial(self._in_store, self._store.snapshot),
+            today=judge.today,
+        )
+        match fetched:
             case NoAnswer(failure=failure, whole_project=whole_project):
                 if whole_project:
                     self._keep_error(stop.target.project_id, failure)
@@ -266,13 +273,13 @@ class Audit:
                     judge.answer, stop.target, stop.known, answer, stop.project
                 )
                 self._keep(look, stop.known)
-            case SameBody() if stop.known is not None:
-                known, project = stop.known, stop.project
-                if judge.needs_store(known):
-                    look = await self._in_store(judge.same_body, known, project)
+            case SameBody(validator=validator) if stop.known is not None:
+                marks = (stop.known, stop.project, validator)
+                if judge.needs_store(stop.known):
+                    look = await self._in_store(judge.same_body, *marks)
                 else:
-                    look = judge.same_body(known, project)
-                self._keep(look, known)
+                    look = judge.same_body(*marks)
+                self._keep(look, stop.known)
             case SameBody():
                 raise AssertionError("an answer cannot equal one that was never seen")
 

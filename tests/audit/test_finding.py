@@ -101,7 +101,9 @@ def test_projects_that_cannot_be_listed_are_unknown_and_the_named_are_audited(
 ) -> None:
     night(fleet)
     fleet.studio.fail(Fault.HTML, path=_LISTING)
-    failed = json(fleet)
+    told = night(fleet)
+    failed: Any = report_json(told)
+    text = app.renderer(fleet.settings).text(told, page="")
     kept = audited(fleet)
     fleet.studio.heal()
     after = json(fleet)
@@ -113,6 +115,8 @@ def test_projects_that_cannot_be_listed_are_unknown_and_the_named_are_audited(
         "9/1": "unknown",
     }
     assert [(one["project_id"], one["kind"]) for one in failed["errors"]] == [(0, "not_json")]
+    assert text.count("it looks like a web page") == 1
+    assert "Fan, Mill: the answer is not JSON" in text
     assert failed["run"]["status"] == "incomplete"
     assert kept == ["7/3", "7/4", "8/3", "9/1"]
     assert states(after) == dict.fromkeys(kept, "in_sync")
@@ -331,6 +335,7 @@ def test_a_block_in_two_impulses_counts_once(fleet: Stage) -> None:
 def test_two_projects_of_one_name_are_told_apart(fleet: Stage) -> None:
     fleet.studio.rename_project(9, "Fan")
     report = json(fleet)
+    quiet = json(fleet)
     fleet.studio.rename_project(9, "Mill")
     after = json(fleet)
 
@@ -340,7 +345,11 @@ def test_two_projects_of_one_name_are_told_apart(fleet: Stage) -> None:
         "Fan (8)",
         "Fan (9)",
     ]
+    assert notices(quiet) == []
     assert [one["project"] for one in after["targets"][2:]] == ["Fan", "Mill"]
+    assert notices(after) == [
+        ("project_renamed", "Project 9 is called “Mill” now, and was called “Fan”")
+    ]
 
 
 def test_a_run_can_be_narrowed_to_what_was_found(fleet: Stage) -> None:
