@@ -14,7 +14,7 @@ from auditor.drift.model import Failure
 from auditor.drift.rules import Scope
 from auditor.drift.selection import BlockFilter, Listed, admitted
 from auditor.errors import StudioError
-from auditor.ports import ListedBlock
+from auditor.ports import ListedBlock, Studio
 from auditor.rendering.words import count, listed
 
 
@@ -40,15 +40,14 @@ class Survey:
         self.blocks[project_id] = blocks
         return _counted([(blocks, self._filters(project_id))])
 
-    async def every_project(self) -> str:
+    async def every_project(self, studio: Studio) -> str:
         """Ask what a night would ask first of the projects that are not named."""
         named = {one.id for one in self.settings.projects}
-        async with app.studio(self.settings) as studio:
-            seen = await studio.projects()
-            if isinstance(seen, Failure):
-                raise StudioError(seen.kind, seen.message)
-            chosen = self._chosen(seen)
-            found = await asyncio.gather(*map(studio.blocks, chosen))
+        seen = await studio.projects()
+        if isinstance(seen, Failure):
+            raise StudioError(seen.kind, seen.message)
+        chosen = self._chosen(seen)
+        found = await asyncio.gather(*map(studio.blocks, chosen))
         self.seen = seen
         heard = dict(zip(chosen, found, strict=True))
         self.blocks |= {k: one for k, one in heard.items() if not isinstance(one, Failure)}

@@ -12,11 +12,10 @@ from pathlib import Path
 
 from auditor import app, config
 from auditor.cli.console import complain, say
+from auditor.cli.credentials import studio_probes
 from auditor.cli.surveying import Survey
-from auditor.config import ProjectSettings, Settings
-from auditor.drift.model import Failure, TargetId
-from auditor.errors import AuditorError, DeliveryError, StoreError, StudioError, UsageError
-from auditor.ports import NoAnswer
+from auditor.config import Settings
+from auditor.errors import AuditorError, DeliveryError, StoreError, UsageError
 from auditor.rendering.words import count, harmless
 from auditor.upkeep import Probe, examine
 
@@ -70,12 +69,7 @@ def _probes(settings: Settings, survey: Survey) -> list[Probe]:
         Probe("database", _in_thread(partial(_database, settings))),
         Probe("reports", _in_thread(partial(_reports, settings))),
     ]
-    probes += [
-        Probe(f"Studio, project {project.id}", partial(_project, settings, survey, project))
-        for project in settings.projects
-    ]
-    if settings.every_project is not None:
-        probes.append(Probe("Studio, every project", survey.every_project))
+    probes += studio_probes(settings, survey)
     if settings.email is not None:
         probes.append(Probe("mail", _in_thread(partial(_mail, settings))))
     return probes
@@ -115,28 +109,6 @@ def _reports(settings: Settings) -> str:
 def _require_writable(folder: Path, remedy: str) -> None:
     if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
         raise AuditorError(f"{folder} is no folder that can be written: {remedy}")
-
-
-async def _project(settings: Settings, survey: Survey, project: ProjectSettings) -> str:
-    """Ask what a night would ask first of the project."""
-    async with app.studio(settings) as studio:
-        if project.learn_blocks is None:
-            listed = await studio.blocks(project.id)
-            if isinstance(listed, Failure):
-                raise StudioError(listed.kind, listed.message)
-            return survey.heard(project.id, listed)
-        targets = [TargetId(project.id, learn_id) for learn_id in project.learn_blocks]
-        fetched = await asyncio.gather(
-            *(studio.fetch(target, known_body=None) for target in targets)
-        )
-    failed = [
-        (one.failure.kind, f"block {target}: {one.failure.message}")
-        for target, one in zip(targets, fetched, strict=True)
-        if isinstance(one, NoAnswer)
-    ]
-    if failed:
-        raise StudioError(failed[0][0], "; ".join(words for _, words in failed))
-    return f"all {count(len(targets), 'named block')} answer"
 
 
 def _mail(settings: Settings) -> str:

@@ -40,15 +40,6 @@ def cross_problems(document: Table) -> Iterator[Problem]:
     yield from _reserved_names(document)
     yield from _repeated_names(document, "rules")
     yield from _backward_windows(document)
-    yield from _not_yet(document)
-
-
-def _not_yet(document: Table) -> Iterator[Problem]:
-    """Yield what the configuration may say and this version cannot do."""
-    message = "is not supported by this version yet"
-    for steps, table in _credential_tables(document):
-        if _table(table, "auth").get("type") == "oauth2":
-            yield problem([*steps, "auth"], message, 'use api_key, or auth with type = "jwt"')
 
 
 def _nothing_to_audit(document: Table) -> Iterator[Problem]:
