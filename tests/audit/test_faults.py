@@ -96,18 +96,7 @@ def test_what_can_be_believed_is_judged_and_what_heals_is_told_back(
         assert [finding.path for finding in told.findings] == [path]
 
 
-@pytest.mark.parametrize(
-    "fault",
-    [
-        pytest.param(
-            fault,
-            marks=pytest.mark.xfail(
-                fault is Fault.LISTING_EMPTY, reason="a listing is not asked for once more yet"
-            ),
-        )
-        for fault in UNSEEN
-    ],
-)
+@pytest.mark.parametrize("fault", UNSEEN)
 def test_what_passes_within_the_run_is_nothing_to_tell(fleet: Fleet, fault: Fault) -> None:
     for night in (3, 4):
         told = fleet.told(fault, night=night)

@@ -18,8 +18,8 @@ from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Self
 
-from auditor.audit.inventory import Project
 from auditor.audit.run import Audit, Order
+from auditor.audit.scope import Plan, Project
 from auditor.drift.model import Failure, JsonObject, Report, TargetId
 from auditor.drift.snapshots import as_sent
 from auditor.errors import StudioError
@@ -104,7 +104,7 @@ def _night(answers: Mapping[int, JsonObject], store: SqlStore, *, at: datetime) 
     with store.run_lock():
         project = Project(id=_PROJECT, name="Fuzz", learn_blocks=tuple(answers))
         audit = Audit(store, _Studio(answers), now=lambda: at)
-        ended = asyncio.run(audit.run(Order(projects=(project,))))
+        ended = asyncio.run(audit.run(Order(plan=Plan(projects=(project,)))))
         assert ended.report.totals.checked == len(answers)
         store.close_run(ended.report, (), carried=ended.carried, aftermath=ended.aftermath)
     return ended.report
@@ -146,6 +146,9 @@ class _Studio:
     async def blocks(self, project_id: int) -> tuple[ListedBlock, ...] | Failure:
         del project_id
         return ()
+
+    async def projects(self) -> Mapping[int, str] | Failure:
+        return {}
 
     async def project_name(self, project_id: int) -> str:
         del project_id

@@ -66,7 +66,7 @@ def _of_content() -> dict[Fault, Callable[[Spoiling], Reply]]:
 def _of_listing() -> dict[Fault, Callable[[Spoiling], Reply]]:
     """Return those of the listing of a project's blocks."""
     return {
-        Fault.LISTING_EMPTY: lambda _: json_reply({"success": True, "impulses": []}),
+        Fault.LISTING_EMPTY: _edited(_empty_lists),
         Fault.LISTING_HTML: _page,
         Fault.LISTING_REFUSED: lambda _: refusal("Something went wrong"),
         Fault.LISTING_WRONG_TYPE: lambda _: json_reply({"success": True, "impulses": {}}),
@@ -105,6 +105,10 @@ def _edited(edit: Callable[[dict[str, Any]], object]) -> Callable[[Spoiling], Re
         return json_reply(answer)
 
     return spoil
+
+
+def _empty_lists(listing: dict[str, Any]) -> None:
+    listing.update({key: [] for key, value in listing.items() if isinstance(value, list)})
 
 
 def _keep_little(answer: dict[str, Any]) -> None:

@@ -92,7 +92,7 @@ class Fault(StrEnum):
 
     @property
     def is_of_listing(self) -> bool:
-        """Return whether it strikes the listing of a project's blocks and nothing else."""
+        """Return whether it strikes listings and nothing else."""
         return self.startswith("listing_")
 
     @property
@@ -111,8 +111,8 @@ class Request:
 
     @property
     def is_listing(self) -> bool:
-        """Return whether it asks for the blocks of a project."""
-        return self.path.endswith("/impulses")
+        """Return whether it asks for the blocks of a project, or for the projects."""
+        return self.path.endswith(("/impulses", "/projects"))
 
     @property
     def project_id(self) -> int | None:
@@ -135,12 +135,16 @@ class Trouble:
     """A fault in force: for one target or all, for so many requests or (None) for good.
 
     A fault of a listing is one for the listing of the target's project.
+
+    Attributes:
+        path: how the path of a request ends that meets it.
     """
 
     fault: Fault
     target: TargetId | None
     times: int | None
     retry_after: str = "1"
+    path: str = ""
 
     def strikes(self, request: Request) -> bool:
         """Return whether a request meets the fault, and count it if so."""
@@ -151,6 +155,8 @@ class Trouble:
         return True
 
     def _concerns(self, request: Request) -> bool:
+        if not request.path.endswith(self.path):
+            return False
         if not self.fault.is_of_listing:
             return self.target in {None, request.target}
         of_project = self.target is None or self.target.project_id == request.project_id
