@@ -55,6 +55,14 @@ def _add_audit(commands: _Commands[_Parser]) -> None:
         has_config=False,
     )
     demo.add_argument("--folder", default="demo-audit", help="where to put it (%(default)s)")
+    demo.add_argument(
+        "--fault",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="let Studio fail on the second night; may be repeated",
+    )
+    demo.add_argument("--list-faults", action="store_true", help="list what can be rehearsed")
 
 
 def _add_history(commands: _Commands[_Parser]) -> None:
