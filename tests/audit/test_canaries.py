@@ -206,16 +206,7 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-_STORED_AS_IT_IS = pytest.mark.xfail(reason="Studio's name of a project is stored as it comes")
-
-
-@pytest.mark.parametrize(
-    "canary",
-    [
-        pytest.param(one, marks=_STORED_AS_IT_IS if one == "key in the name of a project" else ())
-        for one in CANARIES
-    ],
-)
+@pytest.mark.parametrize("canary", CANARIES)
 def test_a_secret_comes_out_nowhere(spilled: Spilled, canary: str) -> None:
     assert spilled.places(canary) == []
 
