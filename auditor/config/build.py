@@ -50,6 +50,7 @@ from auditor.drift.rules import (
 from auditor.drift.subscriptions import Subscription
 from auditor.errors import ConfigError, Problem
 from auditor.redaction import Secret
+from auditor.retention import Retention
 from auditor.schedule import parse_cron
 
 _TABLES_WITH_DEFAULTS: dict[str, Any] = {
@@ -104,6 +105,7 @@ def _settings(document: tables.Document) -> Settings:
         subscriptions=tuple(_subscription(table) for table in document.subscriptions),
         every_project=shared if studio.projects == "all" else None,
         rules=_rules(document),
+        retention=_retention(document.retention) if document.retention else None,
     )
 
 
@@ -142,6 +144,14 @@ def _email(table: tables.EmailTable) -> EmailSettings:
         sender=table.sender,
         recipients=tuple(table.recipients),
         send=table.send,
+    )
+
+
+def _retention(table: tables.RetentionTable) -> Retention:
+    return Retention(
+        keep=timedelta(days=table.keep_days),
+        versions=table.keep_versions,
+        monthly=table.keep_monthly,
     )
 
 

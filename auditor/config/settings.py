@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from auditor.drift.rules import Rules
 from auditor.drift.subscriptions import Subscription
 from auditor.redaction import Secret
+from auditor.retention import Retention
 from auditor.schedule import Cron
 
 
@@ -171,6 +172,7 @@ class Settings:
         every_project: the credential whose every project is audited, None where only `projects`
             are.
         rules: what the operator laid down, in the order of the file.
+        retention: how long the history is kept, None for ever.
     """
 
     studio: StudioSettings
@@ -182,3 +184,4 @@ class Settings:
     every_project: Auth | None
     subscriptions: tuple[Subscription, ...] = ()
     rules: Rules = field(default_factory=Rules)
+    retention: Retention | None = None
