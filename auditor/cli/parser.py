@@ -142,6 +142,20 @@ def _add_upkeep(commands: _Commands[_Parser]) -> None:
 def _add_copies(commands: _Commands[_Parser]) -> None:
     prune = _command(commands, "prune", "keeping:prune", "drop what [retention] no longer keeps")
     prune.add_argument("--dry-run", action="store_true", help="only say what would go")
+    backup = _command(
+        commands, "backup", "keeping:backup", "copy the whole database, while runs go on"
+    )
+    backup.add_argument("file", metavar="FILE", help="SQLite: a database; PostgreSQL: an export")
+    backup.add_argument("--overwrite", action="store_true", help="where FILE is there already")
+    export = _command(
+        commands, "export", "keeping:export", "write the whole history, for any database"
+    )
+    export.add_argument("file", nargs="?", default="-", metavar="FILE", help="- if omitted")
+    export.add_argument("--overwrite", action="store_true", help="where FILE is there already")
+    load = _command(
+        commands, "import", "keeping:load", "take an export into a new, empty database"
+    )
+    load.add_argument("file", metavar="FILE", help="what `auditor export` wrote, or -")
 
 
 def _command(

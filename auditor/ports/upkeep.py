@@ -1,11 +1,12 @@
-"""The store as upkeep needs it: what is dropped, and whether the rest is sound."""
+"""The store as upkeep needs it: what is dropped, copied, and moved to another database."""
 
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from pathlib import Path
+from typing import BinaryIO, Protocol
 
 from auditor.drift.model import TargetId
 from auditor.ports.history import Breach
@@ -35,7 +36,7 @@ class Pruned:
 
 
 class UpkeepStore(Protocol):
-    """What `prune` and `verify` ask of the store."""
+    """What `prune`, `backup`, `export`, `import` and `verify` ask of the store."""
 
     def run_lock(self) -> AbstractContextManager[None]:
         """Hold the database for one run; raises `RunUnderWayError` where another run has it."""
@@ -52,6 +53,21 @@ class UpkeepStore(Protocol):
 
     def pruned_versions(self) -> int:
         """Return of how many versions only the line and the links are left."""
+        ...
+
+    def backup(self, path: Path) -> None:
+        """Write the whole database, as it is at one moment, into an empty file; runs go on.
+
+        SQLite's is a database, PostgreSQL's an export.
+        """
+        ...
+
+    def export(self, stream: BinaryIO) -> int:
+        """Write the whole history, as it is at one moment; return how many rows that are."""
+        ...
+
+    def load(self, stream: BinaryIO) -> int:
+        """Take an export into an empty database, all or nothing; return how many rows."""
         ...
 
     def run_of_head(self, head_hash: str) -> int | None:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO
 
 from sqlalchemy import func, select
 
 from auditor.ports import Breach, Pruned
 from auditor.retention import Retention
-from auditor.store import pruning, reports, runs, verification
+from auditor.store import pruning, reports, runs, transfer, verification
 from auditor.store.database import Database
 from auditor.store.packing import has_gone
 from auditor.store.tables import version
 
 
 class Keeping:
-    """What `prune` and `verify` read and write."""
+    """What `prune`, `backup`, `export`, `import` and `verify` read and write."""
 
     _there: Database
 
@@ -45,3 +47,23 @@ class Keeping:
         """Return the closed runs whose reports were pruned."""
         with self._there.reading() as connection:
             return reports.pruned(connection)
+
+    def backup(self, path: Path) -> None:
+        """Write the whole database, as it is at one moment, into an empty file."""
+        if not self._there.where.is_sqlite:
+            with path.open("wb") as stream:
+                self.export(stream)
+            return
+        with self._there.reading() as connection:
+            connection.exec_driver_sql("COMMIT")  # VACUUM is no part of a transaction
+            connection.exec_driver_sql("VACUUM INTO ?", (str(path),))
+
+    def export(self, stream: BinaryIO) -> int:
+        """Write the whole history, as it is at one moment; return how many rows that are."""
+        with self._there.reading() as connection:
+            return transfer.export(connection, stream)
+
+    def load(self, stream: BinaryIO) -> int:
+        """Take an export into an empty database, all or nothing; return how many rows."""
+        with self._there.writing() as connection:
+            return transfer.load(connection, stream)

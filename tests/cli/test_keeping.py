@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 import shutil
+import stat
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
 
+from auditor import app
 from auditor.drift.model import Json, JsonObject
 from tests.audit.stage import Stage, block, stage, target
-from tests.cli.command import Command
+from tests.cli.command import Command, python
+from tests.conftest import Postgres
 from tests.crawling import broken_links
 
 ZERO = "\n[retention]\nkeep_days = 0\nkeep_versions = 1\nkeep_monthly = false\n"
@@ -58,6 +61,89 @@ def nights(set_up: Stage, *sizes: int) -> None:
 
 def _put(key: str, value: Json, answer: JsonObject) -> None:
     answer[key] = value
+
+
+def told(auditor: Command) -> list[str]:
+    """Every stored report in every format, and all that is said of the history."""
+    runs = [str(number) for number in (1, 2, 3)]
+    said = [auditor("report", run, "--format", form) for run in runs for form in FORMATS]
+    said += [auditor(*words) for words in (["history", "7/3"], ["show", "7/3"], ["suppressed"])]
+    assert {one.code for one in said} == {0}
+    return [one.out for one in said]
+
+
+FORMATS = ("json", "text", "html")
+
+
+def test_every_report_is_the_same_byte_for_byte_in_the_other_database_and_back(
+    aged: Stage, auditor: Command, postgres_server: Postgres
+) -> None:
+    before = told(auditor)
+    moves = [f"{aged.folder}/{name}" for name in ("there.export", "back.export")]
+    done = []
+    for url, export in zip((postgres_server.empty(), "sqlite:///back.db"), moves, strict=True):
+        done.append(auditor("export", export))
+        reconfigure(aged, r'url = "(sqlite|postgres).*"', f'url = "{url}"')
+        done.append(auditor("import", export))
+        assert told(auditor) == before
+
+    there, back = (Path(export).read_bytes() for export in moves)
+    assert [one.code for one in done] == [0, 0, 0, 0]
+    assert done[1].out.endswith("The history is sound.\n")
+    assert there == back
+
+
+def test_an_export_goes_through_a_pipe(aged: Stage, auditor: Command) -> None:
+    piped = python("-m", "auditor", "export", folder=aged.folder)
+    reconfigure(aged, r'url = ".*\.db"', 'url = "sqlite:///new.db"')
+    taken = python("-m", "auditor", "import", "-", folder=aged.folder, stdin=piped.stdout)
+
+    assert (piped.returncode, piped.stderr) == (0, b"")
+    assert taken.returncode == 0
+    assert b"sound" in taken.stdout
+    assert auditor("report").code == 0
+
+
+def test_an_import_into_a_database_in_use_is_refused(pump: Stage, auditor: Command) -> None:
+    pump.night()
+    export = f"{pump.folder}/export"
+    auditor("export", export)
+    done = auditor("import", export)
+
+    assert (done.code, done.out) == (2, "")
+    assert "not empty" in done.err
+    assert "database.url" in done.err
+
+
+def test_a_file_that_cannot_be_read_or_written_is_a_word(pump: Stage, auditor: Command) -> None:
+    pump.night()
+    nowhere = f"{pump.folder}/nowhere/file"
+    done = [auditor(command, nowhere) for command in ("import", "export", "backup")]
+
+    assert [one.code for one in done] == [2, 2, 2]
+    assert all(f"{nowhere} cannot be" in one.err for one in done)
+
+
+def test_a_backup_is_a_database_that_only_its_owner_reads(pump: Stage, auditor: Command) -> None:
+    pump.night()
+    copy = pump.folder / "copy.db"
+    done = [auditor("backup", str(copy)), auditor("backup", str(copy))]
+    again = auditor("backup", str(copy), "--overwrite")
+    reconfigure(pump, r'url = ".*\.db"', 'url = "sqlite:///copy.db"')
+
+    assert [one.code for one in done] == [0, 2]
+    assert "--overwrite" in done[1].err
+    assert again.code == 0
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o600
+    assert auditor("verify").out == "The history is sound.\n"
+    assert not [one for one in pump.folder.iterdir() if one.name.startswith(".copy")]
+
+
+def test_a_backup_is_made_while_a_run_holds_the_database(pump: Stage, auditor: Command) -> None:
+    with app.store(pump.settings) as store, store.run_lock():
+        done = auditor("backup", f"{pump.folder}/copy.db")
+
+    assert done.code == 0
 
 
 def test_without_retention_nothing_is_pruned(pump: Stage, auditor: Command) -> None:
