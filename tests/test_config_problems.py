@@ -10,7 +10,6 @@ from auditor.errors import ConfigError, Problem
 STUDIO_KEY = "ei_" + "0123456789abcdef" * 4
 PROJECT = '[[projects]]\nid = 1\napi_key = { env = "KEY" }\n'
 EMAIL = '[email]\nsender = "a@example.org"\nrecipients = ["b@example.org"]\n'
-NOT_YET = "is not supported by this version yet"
 
 
 def problems(folder: Path, text: str, **environ: str) -> tuple[Problem, ...]:
@@ -377,12 +376,6 @@ def test_a_grant_that_is_not_known_is_told(tmp_path: Path) -> None:
     told = problems(tmp_path, project('auth = { type = "oauth2", grant = "implicit" }'))
 
     assert told[0].message == "has no grant that is known"
-
-
-def test_every_project_of_an_account_is_understood_and_not_supported_yet(tmp_path: Path) -> None:
-    text = '[studio]\nprojects = "all"\napi_key = { env = "KEY" }\n'
-
-    assert only(tmp_path, text)[:2] == ("studio.projects", NOT_YET)
 
 
 def test_every_project_of_an_account_needs_its_credential(tmp_path: Path) -> None:

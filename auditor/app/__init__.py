@@ -1,6 +1,6 @@
 """Builds the adapters from the configuration; the only place that knows both."""
 
-from auditor.app.asking import projects, studio
+from auditor.app.asking import plan, studio
 from auditor.app.clock import now
 from auditor.app.entering import log_in
 from auditor.app.keeping import prune_now
@@ -38,7 +38,7 @@ __all__ = [
     "order",
     "page_of",
     "pages",
-    "projects",
+    "plan",
     "prune_now",
     "publish",
     "quickly",

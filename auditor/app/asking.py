@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, assert_never
 
 from auditor import config
-from auditor.audit.inventory import Project
+from auditor.audit.inventory import EveryProject, Plan, Project
 from auditor.config import Settings
 
 if TYPE_CHECKING:  # each command imports what it needs: `--help` and `diff` stay quick
@@ -23,6 +23,7 @@ def studio(chosen: Settings, *, stopping: Callable[[], bool] | None = None) -> S
     return StudioClient(
         base_url=asked.base_url,
         credentials={project.id: _credential(project.auth) for project in chosen.projects},
+        shared=_credential(chosen.every_project) if chosen.every_project else None,
         concurrency=asked.concurrency,
         timeout=asked.timeout,
         tries=asked.tries,
@@ -38,12 +39,26 @@ def studio(chosen: Settings, *, stopping: Callable[[], bool] | None = None) -> S
     )
 
 
-def projects(chosen: Settings) -> tuple[Project, ...]:
-    """Return the projects to audit."""
-    return tuple(
-        Project(id=one.id, name=one.name or "", learn_blocks=one.learn_blocks)
-        for one in chosen.projects
+def plan(chosen: Settings) -> Plan:
+    """Return what the configuration audits."""
+    return Plan(
+        projects=tuple(
+            Project(
+                id=one.id,
+                name=one.name or "",
+                learn_blocks=one.learn_blocks,
+                filters=(chosen.block_filter, one.block_filter),
+            )
+            for one in chosen.projects
+        ),
+        every=_every_project(chosen),
     )
+
+
+def _every_project(chosen: Settings) -> EveryProject | None:
+    if chosen.every_project is None:
+        return None
+    return EveryProject(projects=chosen.project_filter, filters=(chosen.block_filter,))
 
 
 def _credential(auth: config.Auth) -> Credential:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
-from auditor.app.asking import projects, studio
+from auditor.app.asking import plan, studio
 from auditor.app.clock import now
 from auditor.app.keeping import prune_after_run
 from auditor.app.telling import archive, deliver_all, mail_plan, publish
@@ -80,7 +80,7 @@ def next_run_at(chosen: Settings) -> datetime | None:
 def order(chosen: Settings, scope: Scope | None = None) -> Order:
     """Return the order for a manual run."""
     return Order(
-        projects=projects(chosen),
+        plan=plan(chosen),
         scope=scope or Scope(),
         concurrency=chosen.studio.concurrency,
         next_run_at=next_run_at(chosen),

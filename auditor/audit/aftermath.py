@@ -64,6 +64,7 @@ def aftermath(tally: Tally, bench: Bench, store: RunStore, *, is_whole: bool) ->
     over = tuple(_ended_acknowledgements(tally, store.acknowledgements(), today))
     return Aftermath(
         notices=(
+            *tally.notices,
             *(notice_of_break(one) for one in began),
             *(_notice_of_end(one, rules, audited) for one in ended),
             *(_notice_of_expiry(one) for one in expired),

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from typing import TypeAlias
 
 from auditor.audit.looks import (
     Look,
@@ -21,7 +20,7 @@ from auditor.audit.looks import (
     without,
 )
 from auditor.drift.compare import compare, compare_catalogues
-from auditor.drift.findings import Comparison, Judged, finding_of, judge_comparison
+from auditor.drift.findings import Comparison, Judged, judge_comparison
 from auditor.drift.folding import is_visual
 from auditor.drift.life import Life, makes_stale, next_life, reverted_life
 from auditor.drift.model import (
@@ -39,7 +38,7 @@ from auditor.drift.model import (
     TargetReport,
     TargetState,
 )
-from auditor.drift.policy import REQUIRES_RETRAIN, judge, models_of
+from auditor.drift.policy import REQUIRES_RETRAIN, models_of
 from auditor.drift.recurrence import stands_since, with_recurrence
 from auditor.drift.rules import Rules
 from auditor.drift.ruling import INTERFACE, Ruled, Silenced, is_ignored, rule
@@ -56,18 +55,13 @@ from auditor.drift.surroundings import surroundings
 from auditor.ports import (
     Accepted,
     Answer,
-    Gone,
     Known,
     Quiet,
     RunStore,
     Seen,
-    Unread,
-    Unserved,
     accepted,
 )
 from auditor.redaction import Fingerprinter
-
-_Unread: TypeAlias = Gone | Unserved | Unread
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -373,19 +367,6 @@ def _act(finding: Finding) -> str:
     if finding.area is Area.LAYERS and finding.kind in (Kind.ADDED, Kind.REMOVED):
         return f"{finding.kind} {finding.before} {finding.after}"
     return f"{finding.path} {finding.after}"
-
-
-def with_replacement(outcome: _Unread, known: Known | None) -> _Unread:
-    """Tell a block read before that now has a type without an endpoint as replaced."""
-    if not isinstance(outcome, Unserved) or known is None or known.version_id is None:
-        return outcome
-    if known.state is TargetState.UNSUPPORTED or known.type in ("", outcome.type):
-        return outcome
-    change = Change(
-        path="type", pattern="type", kind=Kind.REPLACED, before=known.type, after=outcome.type
-    )
-    finding = finding_of(outcome.target, change, judge(change))
-    return replace(outcome, findings=(finding,))
 
 
 def _is_equal(snapshot: Snapshot, known: Known) -> bool:

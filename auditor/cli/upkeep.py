@@ -14,6 +14,7 @@ from pathlib import Path
 from auditor import app, config
 from auditor.cli.console import complain, say
 from auditor.cli.credentials import studio_probes
+from auditor.cli.surveying import Survey
 from auditor.config import Settings
 from auditor.errors import AuditorError, DeliveryError, StoreError, UsageError
 from auditor.rendering.words import count, harmless
@@ -25,16 +26,23 @@ def check(chosen: argparse.Namespace) -> int:
     settings = app.settings(chosen.config)
     with suppress(StoreError), app.stored(settings) as stored:  # the database has its own line
         app.require_rules(settings, stored)
-    say(f"ok      configuration: {count(len(settings.projects), 'project')}")
+    say(f"ok      configuration: {count(len(settings.projects), 'project')}{_others(settings)}")
     for advice in config.warnings(settings):
         say(f"advice  {harmless(advice)}")
-    answers = app.quickly(examine(_probes(settings)))
+    survey = Survey(settings)
+    answers = app.quickly(examine(_probes(settings, survey)))
     for one in answers:
         say(f"{'FAILED' if one.exit_code else 'ok':<7} {harmless(f'{one.what}: {one.words}')}")
+    for advice in survey.advice():
+        say(f"advice  {harmless(advice)}")
     codes = [one.exit_code for one in answers]
     if chosen.send_test:
         codes += _send_test(settings)
     return max(codes, default=0)
+
+
+def _others(settings: Settings) -> str:
+    return " named, and every other that is found" if settings.every_project else ""
 
 
 def _send_test(settings: Settings) -> Iterator[int]:
@@ -57,12 +65,12 @@ def _send_test(settings: Settings) -> Iterator[int]:
             yield 0
 
 
-def _probes(settings: Settings) -> list[Probe]:
+def _probes(settings: Settings, survey: Survey) -> list[Probe]:
     probes = [
         Probe("database", _in_thread(partial(_database, settings))),
         Probe("reports", _in_thread(partial(_reports, settings))),
     ]
-    probes += studio_probes(settings)
+    probes += studio_probes(settings, survey)
     if settings.email is not None:
         probes.append(Probe("mail", _in_thread(partial(_mail, settings))))
     return probes

@@ -47,6 +47,7 @@ from auditor.drift.rules import (
     Subject,
     Window,
 )
+from auditor.drift.selection import BlockFilter, Patterns, ProjectFilter
 from auditor.drift.subscriptions import Subscription
 from auditor.errors import ConfigError, Problem
 from auditor.redaction import Secret
@@ -104,6 +105,11 @@ def _settings(document: tables.Document) -> Settings:
         projects=tuple(_project(project, shared) for project in document.projects),
         subscriptions=tuple(_subscription(table) for table in document.subscriptions),
         every_project=shared if studio.projects == "all" else None,
+        project_filter=ProjectFilter(
+            include=tuple(studio.include_projects or ()),
+            exclude=tuple(studio.exclude_projects or ()),
+        ),
+        block_filter=_filter(studio),
         rules=_rules(document),
         retention=_retention(document.retention) if document.retention else None,
     )
@@ -165,7 +171,18 @@ def _project(table: tables.ProjectTable, shared: Auth | None) -> ProjectSettings
         name=table.name,
         auth=auth,
         learn_blocks=None if blocks == "all" else tuple(blocks),
+        block_filter=_filter(table),
     )
+
+
+def _filter(table: tables.StudioTable | tables.ProjectTable) -> BlockFilter:
+    return BlockFilter(include=_patterns(table.include), exclude=_patterns(table.exclude))
+
+
+def _patterns(table: tables.FilterTable | None) -> Patterns:
+    if table is None:
+        return Patterns()
+    return Patterns(types=tuple(table.types or ()), names=tuple(table.names or ()))
 
 
 def _auth(api_key: Secret | None, table: tables.AuthTable | None) -> Auth | None:

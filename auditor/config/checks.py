@@ -18,6 +18,7 @@ from auditor.errors import Problem
 
 Table: TypeAlias = dict[str, Any]
 
+_FILTERS = ("include", "exclude")
 _CONDITIONS = ("between", "is", "one_of", "stale_at_most_days")
 
 
@@ -27,6 +28,8 @@ def cross_problems(document: Table) -> Iterator[Problem]:
     yield from _repeated_projects(document)
     yield from _repeated_blocks(document)
     yield from _credentials(document)
+    yield from _filters(document)
+    yield from _project_filters(_table(document, "studio"))
     yield from _key_alone(_table(document, "studio"))
     yield from _half_a_login(_table(document, "email"))
     yield from _recipients(_table(document, "email"))
@@ -37,14 +40,6 @@ def cross_problems(document: Table) -> Iterator[Problem]:
     yield from _reserved_names(document)
     yield from _repeated_names(document, "rules")
     yield from _backward_windows(document)
-    yield from _not_yet(document)
-
-
-def _not_yet(document: Table) -> Iterator[Problem]:
-    """Yield what the configuration may say and this version cannot do."""
-    message = "is not supported by this version yet"
-    if _table(document, "studio").get("projects") == "all":
-        yield problem(["studio", "projects"], message, "name each project under [[projects]]")
 
 
 def _nothing_to_audit(document: Table) -> Iterator[Problem]:
@@ -82,6 +77,24 @@ def _credentials(document: Table) -> Iterator[Problem]:
         if not shared and not _has_credential(table) and _needs_credential(steps, table):
             remedy = 'add api_key = { env = "NAME" }, here or under [studio]'
             yield problem([*steps, "api_key"], "is missing", remedy)
+
+
+def _filters(document: Table) -> Iterator[Problem]:
+    for steps, table in _credential_tables(document):
+        for key in _FILTERS:
+            if table.get(key) == {}:
+                remedy = "name types or names, or leave the key out"
+                yield problem([*steps, key], "is empty, so it is for nothing", remedy)
+            if key in table and isinstance(table.get("learn_blocks"), list):
+                remedy = 'leave it out: named blocks are audited as named; or write "all"'
+                yield problem([*steps, key], "stands beside learn_blocks that are named", remedy)
+
+
+def _project_filters(studio: Table) -> Iterator[Problem]:
+    for key in ("include_projects", "exclude_projects"):
+        if key in studio and "projects" not in studio:
+            remedy = 'add projects = "all", or leave it out: [[projects]] are audited as named'
+            yield problem(["studio", key], "stands without projects", remedy)
 
 
 def _has_credential(table: Table) -> bool:

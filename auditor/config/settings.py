@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 from zoneinfo import ZoneInfo
 
 from auditor.drift.rules import Rules
+from auditor.drift.selection import BlockFilter, ProjectFilter
 from auditor.drift.subscriptions import Subscription
 from auditor.redaction import Secret
 from auditor.retention import Retention
@@ -154,12 +155,14 @@ class ProjectSettings:
     Attributes:
         name: how reports call it, None for Studio's own name.
         learn_blocks: the learn ids to audit, None for all that Studio lists.
+        block_filter: which of the listed are audited, of those that `[studio]` lets in.
     """
 
     id: int
     name: str | None
     auth: Auth
     learn_blocks: tuple[int, ...] | None
+    block_filter: BlockFilter = field(default_factory=BlockFilter)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,6 +174,8 @@ class Settings:
         subscriptions: who gets a part of each report beside the recipients, who get all.
         every_project: the credential whose every project is audited, None where only `projects`
             are.
+        project_filter: which of the projects that `every_project` sees are audited.
+        block_filter: which learn blocks are, of every project whose blocks Studio lists.
         rules: what the operator laid down, in the order of the file.
         retention: how long the history is kept, None for ever.
     """
@@ -182,6 +187,8 @@ class Settings:
     email: EmailSettings | None
     projects: tuple[ProjectSettings, ...]
     every_project: Auth | None
+    project_filter: ProjectFilter = field(default_factory=ProjectFilter)
+    block_filter: BlockFilter = field(default_factory=BlockFilter)
     subscriptions: tuple[Subscription, ...] = ()
     rules: Rules = field(default_factory=Rules)
     retention: Retention | None = None

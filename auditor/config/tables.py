@@ -21,6 +21,7 @@ from auditor.config.values import (
     DatabaseUrl,
     Directory,
     File,
+    Glob,
     Identifier,
     LineOfText,
     MailHost,
@@ -28,6 +29,7 @@ from auditor.config.values import (
     NotEmpty,
     Pattern,
     PlainValue,
+    ProjectPatterns,
     ProjectScope,
     Range,
     ZoneName,
@@ -137,6 +139,13 @@ LearnBlocks = Annotated[
 ]
 
 
+class FilterTable(_Table):
+    """`include` or `exclude`: patterns of learn blocks."""
+
+    types: Annotated[list[Glob], NotEmpty] | None = None
+    names: Annotated[list[Glob], NotEmpty] | None = None
+
+
 class StudioTable(_Table):
     """`[studio]`."""
 
@@ -151,6 +160,10 @@ class StudioTable(_Table):
     client_certificate: File | None = None
     client_key: File | None = None
     projects: Literal["all"] | None = None
+    include_projects: ProjectPatterns | None = None
+    exclude_projects: ProjectPatterns | None = None
+    include: FilterTable | None = None
+    exclude: FilterTable | None = None
     api_key: HeaderSecret | None = None
     auth: AnyAuth | None = None
 
@@ -204,6 +217,8 @@ class ProjectTable(_Table):
     api_key: HeaderSecret | None = None
     auth: AnyAuth | None = None
     learn_blocks: LearnBlocks = "all"
+    include: FilterTable | None = None
+    exclude: FilterTable | None = None
 
 
 SeverityName: TypeAlias = Literal["info", "low", "medium", "high", "critical"]

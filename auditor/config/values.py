@@ -163,6 +163,22 @@ def _pattern(text: str) -> str:
     return text
 
 
+def _glob(text: str) -> str:
+    if not text.strip():
+        raise refusal("is blank", "write a name, with * for any run of characters")
+    if not text.isprintable():
+        raise refusal("holds a control character", "write * in its place")
+    return text.strip()
+
+
+def _project_pattern(value: object) -> int | str:
+    if isinstance(value, str):
+        return _glob(value)
+    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= _WIDEST:
+        return value
+    raise refusal("names no project", 'write its id, or its name in quotes: [12345, "pump *"]')
+
+
 def _block(value: object) -> TargetId:
     found = _BLOCK.fullmatch(value) if isinstance(value, str) else None
     target = TargetId(int(found[1]), int(found[2])) if found else TargetId(0, 0)
@@ -233,7 +249,11 @@ MailHost = Annotated[str, AfterValidator(_mail_host)]
 Address = Annotated[str, AfterValidator(_address)]
 Identifier = Annotated[int, Field(ge=1, le=_WIDEST)]
 Pattern = Annotated[str, AfterValidator(_pattern)]
+Glob = Annotated[str, AfterValidator(_glob)]
 NotEmpty = AfterValidator(_not_empty)
+ProjectPatterns = Annotated[
+    list[Annotated[int | str, PlainValidator(_project_pattern)]], AfterValidator(_not_empty)
+]
 ProjectScope = Annotated[list[Identifier], AfterValidator(_not_empty)]
 BlockScope = Annotated[
     list[Annotated[TargetId, PlainValidator(_block)]], AfterValidator(_not_empty)

@@ -100,6 +100,11 @@ class BuiltInStudio:
         with self._lock:
             self._projects[project_id] = _Project(name=name, api_key=api_key)
 
+    def remove_project(self, project_id: int) -> None:
+        """Delete a project with all its blocks."""
+        with self._lock:
+            del self._projects[project_id]
+
     def rename_project(self, project_id: int, name: str) -> None:
         """Give the project another name."""
         with self._lock:
@@ -148,11 +153,17 @@ class BuiltInStudio:
         target: TargetId | None = None,
         times: int | None = None,
         retry_after: str = "1",
+        path: str = "",
     ) -> None:
-        """Let requests for `target` (None: every request) fail, the next `times` or all."""
+        """Let requests for `target` (None: every request) fail, the next `times` or all.
+
+        Of these only requests whose path ends with `path`.
+        """
         with self._lock:
             self._troubles.append(
-                Trouble(fault=fault, target=target, times=times, retry_after=retry_after)
+                Trouble(
+                    fault=fault, target=target, times=times, retry_after=retry_after, path=path
+                )
             )
 
     def heal(self) -> None:
@@ -174,7 +185,7 @@ class BuiltInStudio:
             if jwt.startswith("Bearer ") and not self.oauth.accepts(jwt):
                 good = refusal("Invalid token", status=401)
             for trouble in self._troubles:
-                if trouble.strikes(target):
+                if trouble.strikes(target, asked.path):
                     return troubled(trouble, good)
             return good
 

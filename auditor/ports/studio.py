@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
@@ -72,6 +73,10 @@ class Studio(Protocol):
 
     async def blocks(self, project_id: int) -> tuple[ListedBlock, ...] | Failure:
         """Return every learn block of the project's impulses once, by learn id."""
+        ...
+
+    async def projects(self) -> Mapping[int, str] | Failure:
+        """Return the name of every project that the shared credential sees, by id."""
         ...
 
     async def project_name(self, project_id: int) -> str:

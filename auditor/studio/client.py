@@ -14,6 +14,7 @@ from http import HTTPStatus
 from types import TracebackType
 from typing import Self
 
+from auditor.drift.causes import EVERY_PROJECT
 from auditor.drift.model import Failure, TargetId
 from auditor.errors import NoTokenError, StudioError
 from auditor.ports import Answer, Fetched, KnownBody, ListedBlock, NoAnswer, SameBody
@@ -60,7 +61,9 @@ class StudioClient:
 
     Attributes:
         base_url: with its path, e.g. `https://studio.edgeimpulse.com/v1`.
-        credentials: by project id; asking for a project without one is a KeyError.
+        credentials: by project id.
+        shared: of every other project, and of the list of projects; without it, asking for
+            either is a KeyError.
         concurrency: how many requests are under way at most.
         per_second: how many are sent a second at most, None for as many as come.
         timeout: for one whole answer, connecting included.
@@ -80,6 +83,7 @@ class StudioClient:
     timeout: timedelta
     tries: int
     max_bytes: int
+    shared: Credential | None = None
     per_second: float | None = None
     security: Security = field(default_factory=Security)
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
@@ -164,6 +168,13 @@ class StudioClient:
         except StudioError as error:
             return await self._failure(project_id, error)
 
+    def credential(self, project_id: int) -> Credential:
+        """Return the project's own credential, else the shared one."""
+        credential = self.credentials.get(project_id, self.shared)
+        if credential is None:
+            raise KeyError(project_id)
+        return credential
+
     async def listed_projects(self, project_id: int) -> dict[int, str]:
         """Return the names of all projects that the project's credential sees, by id.
 
@@ -175,7 +186,7 @@ class StudioClient:
 
     async def key_info(self, project_id: int) -> KeyInfo | None:
         """Return what Studio says of the project's key; None if unsaid or it has none."""
-        if not isinstance(self.credentials[project_id], ApiKey):
+        if not isinstance(self.credential(project_id), ApiKey):
             return None
         try:
             # Past the slots and tries: it explains a refusal or adds to a check, and may fail.
@@ -188,6 +199,13 @@ class StudioClient:
     def token_ends(self, project_id: int) -> datetime | None:
         """Return when the OAuth2 token of the project's credential ends, where that is known."""
         return self._access(project_id).expires_at
+
+    async def projects(self) -> Mapping[int, str] | Failure:
+        """Return the name of every project that the shared credential sees, by id."""
+        try:
+            return await self.listed_projects(EVERY_PROJECT)
+        except StudioError as error:
+            return await self._failure(EVERY_PROJECT, error)
 
     async def project_name(self, project_id: int) -> str:
         """Return Studio's name of the project, empty where it is not told."""
@@ -276,7 +294,7 @@ class StudioClient:
 
     def _access(self, project_id: int) -> Access:
         """Return the access of the project's credential; projects of one credential share it."""
-        credential = self.credentials[project_id]
+        credential = self.credential(project_id)
         if credential not in self._accesses:
             self._accesses[credential] = self._new_access(credential)
         return self._accesses[credential]
@@ -315,7 +333,7 @@ class StudioClient:
         is_refusal = error.kind in {"unauthorized", "forbidden"} and error.whole_project
         if not is_refusal or project_id in self._read or isinstance(error, NoTokenError):
             return ""
-        asked = self.credentials[project_id], project_id
+        asked = self.credential(project_id), project_id
         async with self._reasoning:
             if asked not in self._reasons:
                 info = await self.key_info(project_id)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,9 @@ class Settling:
         return Answer(document=self._second, body_digest="2" * 64)
 
     async def blocks(self, project_id: int) -> tuple[ListedBlock, ...] | Failure:
+        raise NotImplementedError
+
+    async def projects(self) -> Mapping[int, str] | Failure:
         raise NotImplementedError
 
     async def project_name(self, project_id: int) -> str:
