@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from auditor.app.asking import plan, studio
 from auditor.app.clock import now
+from auditor.app.keeping import prune_after_run
 from auditor.app.telling import archive, deliver_all, mail_plan, publish
 from auditor.audit.closing import close
 from auditor.audit.dry import DryStore
@@ -56,6 +57,8 @@ async def run_and_tell(
 def _tell(chosen: Settings, ended: Ended, held: Store, watch: Watch) -> Told:
     page = close(ended, held, archive=archive(chosen), mail=mail_plan(chosen), now=now)
     delivery = deliver_all(chosen, held, stopping=watch.stopping)
+    if not watch.stopping():
+        prune_after_run(chosen, held)
     publish(chosen, held, stopping=watch.stopping)
     return Told(report=ended.report, page=page, delivery=delivery)
 

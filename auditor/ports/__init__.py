@@ -62,6 +62,7 @@ from auditor.ports.telling import (
     Mailing,
     Renderer,
 )
+from auditor.ports.upkeep import Pruned, UpkeepStore
 
 __all__ = [
     "Accepted",
@@ -93,6 +94,7 @@ __all__ = [
     "Outcome",
     "Overview",
     "ProjectBlocks",
+    "Pruned",
     "Quiet",
     "Renderer",
     "RunStore",
@@ -110,6 +112,7 @@ __all__ = [
     "Unread",
     "Unserved",
     "Untold",
+    "UpkeepStore",
     "Version",
     "accepted",
 ]

@@ -27,7 +27,6 @@ from auditor.ports.decisions import (
     SilencedBy,
 )
 from auditor.ports.history import (
-    Breach,
     Known,
     Night,
     Outcome,
@@ -36,6 +35,7 @@ from auditor.ports.history import (
     Untold,
     Version,
 )
+from auditor.ports.upkeep import UpkeepStore
 
 
 class RunStore(Protocol):
@@ -237,8 +237,8 @@ class HistoryStore(Protocol):
         """
         ...
 
-    def verify(self) -> Breach | None:
-        """Walk the hash chain; return the first broken link, None where it is sound."""
+    def pruned_runs(self) -> frozenset[int]:
+        """Return the closed runs whose reports were pruned."""
         ...
 
 
@@ -296,5 +296,5 @@ class Ledger(Protocol):
         ...
 
 
-class Store(RunStore, OutboxStore, HistoryStore, DecisionStore, Ledger, Protocol):
+class Store(RunStore, OutboxStore, HistoryStore, DecisionStore, Ledger, UpkeepStore, Protocol):
     """The whole store."""

@@ -24,7 +24,6 @@ from auditor.outbox import Message
 from auditor.ports import (
     Acknowledgement,
     Aftermath,
-    Breach,
     Episode,
     Gone,
     Known,
@@ -54,12 +53,12 @@ from auditor.store import (
     schema,
     settings,
     standing,
-    verification,
     versions,
 )
 from auditor.store.address import address
 from auditor.store.database import Database, check_soundness, database, make_file, require_file
 from auditor.store.deciding import Deciding
+from auditor.store.keeping import Keeping
 
 _KEY_BYTES = 32
 _ID_BYTES = 16
@@ -87,7 +86,7 @@ def open_database(url: str, *, upgrade: bool) -> SqlStore:
     return SqlStore(there)
 
 
-class SqlStore(Deciding):
+class SqlStore(Deciding, Keeping):
     """The store on SQLite or PostgreSQL; `ports.Store` says what each method does."""
 
     def __enter__(self) -> Self:
@@ -326,11 +325,6 @@ class SqlStore(Deciding):
         """Return the reports of closed runs, newest first, without the targets that were quiet."""
         with self._there.reading() as connection:
             return reports.briefs(connection, run_ids)
-
-    def verify(self) -> Breach | None:
-        """Return the first broken link of the hash chain, None where it is sound."""
-        with self._there.reading() as connection:
-            return verification.verify(connection)
 
     def has_run(self, schedule: str, slot: str) -> bool:
         """Return whether the slot of the schedule has its run, however it ended."""
