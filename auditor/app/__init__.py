@@ -17,6 +17,7 @@ from auditor.app.telling import (
     renderer,
     site,
 )
+from auditor.app.vitals import beat_late
 
 SCHEDULE = "nightly"  # the name of the one schedule, in the ledger
 
@@ -25,6 +26,7 @@ __all__ = [
     "Told",
     "admit_rules",
     "archive",
+    "beat_late",
     "deliver_all",
     "existing",
     "mail_host",

@@ -57,6 +57,9 @@ _TABLES_WITH_DEFAULTS: dict[str, Any] = {
     "database": {},
     "schedule": {},
     "reports": {},
+    "heartbeat": {},
+    "metrics": {},
+    "log": {},
 }
 
 
@@ -103,6 +106,9 @@ def _settings(document: tables.Document) -> Settings:
         projects=tuple(_project(project, shared) for project in document.projects),
         subscriptions=tuple(_subscription(table) for table in document.subscriptions),
         every_project=shared if studio.projects == "all" else None,
+        heartbeat=document.heartbeat.url,
+        metrics=Path(document.metrics.textfile) if document.metrics.textfile else None,
+        log_format=document.log.format,
         rules=_rules(document),
     )
 

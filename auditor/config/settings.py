@@ -13,6 +13,8 @@ from auditor.drift.subscriptions import Subscription
 from auditor.redaction import Secret
 from auditor.schedule import Cron
 
+LogFormat: TypeAlias = Literal["text", "json"]
+
 
 @dataclass(frozen=True, slots=True)
 class ApiKeyAuth:
@@ -160,6 +162,8 @@ class Settings:
         subscriptions: who gets a part of each report beside the recipients, who get all.
         every_project: the credential whose every project is audited, None where only `projects`
             are.
+        heartbeat: the URL that is pinged, a secret itself; None where none is.
+        metrics: the file of metrics, None where none is wanted.
         rules: what the operator laid down, in the order of the file.
     """
 
@@ -171,4 +175,7 @@ class Settings:
     projects: tuple[ProjectSettings, ...]
     every_project: Auth | None
     subscriptions: tuple[Subscription, ...] = ()
+    heartbeat: Secret | None = None
+    metrics: Path | None = None
+    log_format: LogFormat = "text"
     rules: Rules = field(default_factory=Rules)

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
-from auditor.config.credentials import AnySecret, HeaderSecret
+from auditor.config.credentials import AnySecret, HeaderSecret, PingUrl
 from auditor.config.refusal import refusal
 from auditor.config.values import (
     Address,
@@ -23,6 +23,7 @@ from auditor.config.values import (
     Identifier,
     LineOfText,
     MailHost,
+    MetricsFile,
     Moment,
     NotEmpty,
     Pattern,
@@ -181,6 +182,24 @@ class EmailTable(_Table):
     send: Literal["always", "drift"] = "always"
 
 
+class HeartbeatTable(_Table):
+    """`[heartbeat]`."""
+
+    url: PingUrl | None = None
+
+
+class MetricsTable(_Table):
+    """`[metrics]`."""
+
+    textfile: MetricsFile | None = None
+
+
+class LogTable(_Table):
+    """`[log]`."""
+
+    format: Literal["text", "json"] = "text"
+
+
 class ProjectTable(_Table):
     """One of `[[projects]]`."""
 
@@ -274,6 +293,9 @@ class Document(_Table):
     database: DatabaseTable
     schedule: ScheduleTable
     reports: ReportsTable
+    heartbeat: HeartbeatTable
+    metrics: MetricsTable
+    log: LogTable
     email: EmailTable | None = None
     projects: list[ProjectTable] = []
     severity: list[SeverityTable] = []

@@ -23,7 +23,7 @@ from auditor.audit.run import Watch
 from auditor.config import Settings, warnings
 from auditor.daemon.notify import notify, reloading, watchdog_period
 from auditor.daemon.triggers import SlotTrigger
-from auditor.drift.model import RunStatus, Trigger
+from auditor.drift.model import Report, RunStatus, Trigger
 from auditor.errors import (
     AlreadyRunError,
     ConfigError,
@@ -98,6 +98,7 @@ class Service:
         self._stop = stop
         self._busy = asyncio.Lock()
         self._not_before: datetime | None = None
+        self._not_yet_told: Report | None = None  # its heartbeat said so
         self._since = self._up_since = app.now()
         self._scheduler = AsyncIOScheduler(
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
@@ -234,6 +235,7 @@ class Service:
                 self._settings, order, self._store, watch=Watch(stopping=self._stop.is_set)
             )
             run = told.report.run
+            self._not_yet_told = None if told.is_told else told.report
             if self._stop.is_set() and run.status is not RunStatus.COMPLETE and run.id is not None:
                 self._store.release_slot(run.id)  # the night is still to be had
 
@@ -252,6 +254,15 @@ class Service:
                 only_due=True,
                 stopping=self._stop.is_set,
             )
+        await self._beat_late()
+
+    async def _beat_late(self) -> None:
+        """Ping success for a run of this service once the server took all its messages."""
+        late = self._not_yet_told
+        if late is None or any(one.run_id == late.run.id for one in self._store.messages()):
+            return
+        self._not_yet_told = None
+        await asyncio.to_thread(app.beat_late, self._settings, late)
 
     async def _tell_status(self) -> None:
         notify(self._status())
