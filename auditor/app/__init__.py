@@ -17,9 +17,7 @@ from auditor.app.telling import (
     renderer,
     site,
 )
-from auditor.app.vitals import beat_late
-
-SCHEDULE = "nightly"  # the name of the one schedule, in the ledger
+from auditor.app.vitals import SCHEDULE, beat_late, complaints, schedule_line
 
 __all__ = [
     "SCHEDULE",
@@ -27,6 +25,7 @@ __all__ = [
     "admit_rules",
     "archive",
     "beat_late",
+    "complaints",
     "deliver_all",
     "existing",
     "mail_host",
@@ -45,6 +44,7 @@ __all__ = [
     "require_rules",
     "run_and_tell",
     "run_dry",
+    "schedule_line",
     "settings",
     "site",
     "store",

@@ -242,7 +242,9 @@ class Audit:
             self._keep_unread(stop, STOPPED)
             return
         known_body = stop.known.body_digest if stop.known else None
-        match await studio.fetch(stop.target, known_body=known_body):
+        fetched = await studio.fetch(stop.target, known_body=known_body)
+        self._tally.add_fetched(fetched)
+        match fetched:
             case NoAnswer(failure=failure, whole_project=whole_project):
                 if whole_project:
                     self._keep_error(stop.target.project_id, failure)
@@ -344,6 +346,7 @@ class Audit:
             notes=(*self._notes(order, previous), *self._tally.news_of_api()),
             notices=tuple(sorted(notices, key=_notice_order)),
             broken_rules=still_broken(after, self._store),
+            is_whole=order.scope.is_whole,
         )
 
     def _with_nights(self, report: Report) -> Report:

@@ -24,7 +24,18 @@ from auditor.drift.model import (
 )
 from auditor.drift.report import READ, add_findings, count, merge_vendor, status_of
 from auditor.drift.state_rules import Broken
-from auditor.ports import Accepted, Gone, Known, Unread, Unserved, Untold
+from auditor.ports import (
+    Accepted,
+    Answer,
+    Fetched,
+    Gone,
+    Known,
+    NoAnswer,
+    SameBody,
+    Unread,
+    Unserved,
+    Untold,
+)
 
 
 @dataclass(slots=True)
@@ -39,6 +50,7 @@ class Tally:
         new_values: how many targets came to a value that the schema does not name.
         broken: of each target that was read, the rules on state that do not hold.
         differs: of each that was read and has a baseline, what differs from it.
+        asked: as `Report.asked`.
     """
 
     told: dict[TargetId, TargetReport] = field(default_factory=dict)
@@ -50,6 +62,17 @@ class Tally:
     new_values: Counter[tuple[str, str]] = field(default_factory=Counter)
     broken: dict[TargetId, tuple[Broken, ...]] = field(default_factory=dict)
     differs: dict[TargetId, frozenset[Accepted]] = field(default_factory=dict)
+    asked: Counter[str] = field(default_factory=Counter)
+
+    def add_fetched(self, fetched: Fetched) -> None:
+        """Count what came of asking for a block."""
+        match fetched:
+            case Answer():
+                self.asked["answer"] += 1
+            case SameBody():
+                self.asked["same"] += 1
+            case NoAnswer(failure=failure):
+                self.asked[failure.kind] += 1
 
     def add(self, look: Look) -> None:
         """Count a target that was read."""
@@ -131,6 +154,7 @@ class Tally:
             catalogue=merge_vendor([*vendor, *_carried_vendor(carried)]),
             errors=errors,
             suppressed_by=tuple(sorted(self.silenced.items())),
+            asked=tuple(sorted(self.asked.items())),
         )
 
     def of_vendor(self) -> tuple[VendorFinding, ...]:

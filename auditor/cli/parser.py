@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Callable
 from importlib import import_module
 from typing import NoReturn
@@ -64,8 +65,22 @@ def _add_history(commands: _Commands[_Parser]) -> None:
             side, metavar=side.upper(), help="a file, -, or PROJECT/LEARN[@WHEN] as stored"
         )
     _add_format(diff, "text", "json", "html")
-    status = _command(commands, "status", "reading:status", "show every target and the service")
+    status = _command(commands, "status", "status:status", "show every target and the service")
     _add_format(status, "text", "json")
+    status.add_argument(
+        "--exit-code", action="store_true", help="say first whether all is well; exit 2 if not"
+    )
+    for name, hours, what in (
+        ("unknown", 24, "a block may not have been checked"),
+        ("overdue", 2, "a run may be late, itself included"),
+    ):
+        status.add_argument(
+            f"--{name}-hours",
+            type=_hours,
+            default=hours,
+            metavar="H",
+            help=f"how long {what} (%(default)s)",
+        )
     history = _command(commands, "history", "reading:history", "list the versions of a block")
     history.add_argument("target", metavar="PROJECT/LEARN")
     _add_format(history, "text", "json")
@@ -155,6 +170,13 @@ def _number(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 19):
         raise argparse.ArgumentTypeError(f"{text!r} is no number of a project or run")
     return int(text)
+
+
+def _hours(text: str) -> float:
+    """Return hours of a limit, a year at most."""
+    if re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,4})?", text) is None or float(text) > 8784:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of hours up to 8784")
+    return float(text)
 
 
 def _late(function: str) -> _Command:

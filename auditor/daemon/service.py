@@ -145,7 +145,7 @@ class Service:
             logger.warning("%s", advice)
         app.admit_rules(settings, self._store)
         schedule = settings.schedule
-        line = f"{schedule.line} {schedule.timezone.key}"
+        line = app.schedule_line(settings)
         self._since = self._store.schedule_start(app.SCHEDULE, line, now=app.now())
         self._settings = settings
         self._scheduler.add_job(
