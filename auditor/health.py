@@ -16,7 +16,7 @@ from auditor.ports import HistoryStore, Ledger, TargetStatus
 from auditor.schedule import Slot
 
 WORKED = (RunStatus.COMPLETE, RunStatus.INCOMPLETE)
-_CLOSED = (*WORKED, RunStatus.FAILED)
+CLOSED = (*WORKED, RunStatus.FAILED)
 _MOST_NAMED = 5
 
 
@@ -56,8 +56,8 @@ def signs(records: Records, *, schedule: str, line: str) -> Signs:
     runs = records.runs()
     since = records.schedule_since(schedule, line)
     return Signs(
-        newest=newest_whole(records, runs, (*_CLOSED, RunStatus.ABANDONED)),
-        newest_closed=newest_whole(records, runs, _CLOSED),
+        newest=newest_whole(records, runs, (*CLOSED, RunStatus.ABANDONED)),
+        newest_closed=newest_whole(records, runs, CLOSED),
         under_way=runs[0] if runs and runs[0].status is RunStatus.RUNNING else None,
         watched_since=since or (runs[-1].started_at if runs else None),
         statuses=records.statuses(),

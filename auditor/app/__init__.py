@@ -17,7 +17,7 @@ from auditor.app.telling import (
     renderer,
     site,
 )
-from auditor.app.vitals import SCHEDULE, beat_late, complaints, schedule_line
+from auditor.app.vitals import SCHEDULE, beat_late, complaints, measure, schedule_line
 
 __all__ = [
     "SCHEDULE",
@@ -31,6 +31,7 @@ __all__ = [
     "mail_host",
     "mail_plan",
     "mailer",
+    "measure",
     "next_run_at",
     "now",
     "order",

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from auditor.app.asking import projects, studio
 from auditor.app.clock import now
 from auditor.app.telling import archive, deliver_all, mail_plan, publish
-from auditor.app.vitals import did_its_work, heart, totals_line
+from auditor.app.vitals import did_its_work, heart, measure, totals_line
 from auditor.audit.closing import close
 from auditor.audit.dry import DryStore
 from auditor.audit.inventory import Scope
@@ -71,6 +71,7 @@ def _tell(chosen: Settings, ended: Ended, held: Store, watch: Watch) -> Told:
     page = close(ended, held, archive=archive(chosen), mail=mail_plan(chosen), now=now)
     delivery = deliver_all(chosen, held, stopping=watch.stopping)
     publish(chosen, held, stopping=watch.stopping)
+    measure(chosen, held)
     return Told(report=ended.report, page=page, delivery=delivery)
 
 

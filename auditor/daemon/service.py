@@ -97,6 +97,7 @@ class Service:
         self._load = load
         self._stop = stop
         self._busy = asyncio.Lock()
+        self._is_measured = False
         self._not_before: datetime | None = None
         self._not_yet_told: Report | None = None  # its heartbeat said so
         self._since = self._up_since = app.now()
@@ -148,6 +149,7 @@ class Service:
         line = app.schedule_line(settings)
         self._since = self._store.schedule_start(app.SCHEDULE, line, now=app.now())
         self._settings = settings
+        self._is_measured = False
         self._scheduler.add_job(
             self._night,
             SlotTrigger(schedule.cron, schedule.timezone),
@@ -189,6 +191,7 @@ class Service:
         async with self._busy:
             await self._guarded(self._run_if_due, Trigger.CATCH_UP)
             await self._guarded(self._deliver)
+            await self._guarded(self._measure)
             await self._guarded(self._tell_status)
 
     async def _guarded(self, job: Callable[..., Awaitable[None]], *arguments: object) -> None:
@@ -246,6 +249,7 @@ class Service:
         """
         if not self._store.undelivered(due_by=app.now()):
             return
+        self._is_measured = False
         with suppress(RunUnderWayError), self._store.run_lock():
             await asyncio.to_thread(
                 app.deliver_all,
@@ -263,6 +267,12 @@ class Service:
             return
         self._not_yet_told = None
         await asyncio.to_thread(app.beat_late, self._settings, late)
+
+    async def _measure(self) -> None:
+        """Write the metrics where a run does not: at the start, and after messages were tried."""
+        if not self._is_measured:
+            self._is_measured = True
+            await asyncio.to_thread(app.measure, self._settings, self._store)
 
     async def _tell_status(self) -> None:
         notify(self._status())
