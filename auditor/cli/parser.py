@@ -47,7 +47,13 @@ def _add_audit(commands: _Commands[_Parser]) -> None:
     _add_format(run, "text", "json")
     run.add_argument("--exit-code", action="store_true", help="exit 1 where there is drift")
     run.add_argument("--dry-run", action="store_true", help="store and send nothing")
-    _command(commands, "daemon", "running:daemon", "run by the schedule, as a service")
+    daemon = _command(commands, "daemon", "running:daemon", "run by the schedule, as a service")
+    for command in (run, daemon):
+        command.add_argument(
+            "--log-format",
+            choices=("text", "json"),
+            help="of the log on standard error; the configuration's if omitted",
+        )
     demo = _command(
         commands,
         "demo",
