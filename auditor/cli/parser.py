@@ -34,6 +34,7 @@ def parser() -> argparse.ArgumentParser:
     _add_history(commands)
     _add_decisions(commands)
     _add_upkeep(commands)
+    _add_completion(commands)
     return top
 
 
@@ -148,6 +149,17 @@ def _add_upkeep(commands: _Commands[_Parser]) -> None:
     database = commands.add_parser("db", help="the database's schema", description="Schema.")
     actions = database.add_subparsers(metavar="ACTION", required=True)
     _command(actions, "upgrade", "upkeep:upgrade", "bring the schema to this version")
+
+
+def _add_completion(commands: _Commands[_Parser]) -> None:
+    completion = _command(
+        commands,
+        "completion",
+        "completion:completion",
+        "print a script that completes the command line in a shell",
+        has_config=False,
+    )
+    completion.add_argument("shell", choices=("bash", "zsh", "fish"))
 
 
 def _command(
