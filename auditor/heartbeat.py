@@ -26,8 +26,8 @@ from urllib.request import (
 
 from auditor.redaction import Secret
 
-LONGEST = 25.0  # seconds that a run which ended waits for its last ping
-_WAITS_S = (1.0, 3.0)  # between tries, so three of them
+LONGEST = 15.0  # seconds that a run which ended waits for its last ping
+_WAITS_S = (1.0, 2.0)  # between tries, so three of them
 
 logger = logging.getLogger(__name__)
 
