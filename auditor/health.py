@@ -24,6 +24,15 @@ class Records(HistoryStore, Ledger, Protocol):
     """The part of the store that tells how the auditor is."""
 
 
+@dataclass(frozen=True, slots=True)
+class Due:
+    """The newest slot of a schedule whose run should have come to its end."""
+
+    schedule: str
+    line: str
+    slot: Slot
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signs:
     """What the database shows of the auditor.
@@ -33,33 +42,35 @@ class Signs:
         newest_closed: the newest over all targets that came to its end, well or not.
         under_way: the run that has not ended.
         watched_since: before then nothing was due; None where nothing ever ran.
+        overdue: schedules whose run has not come to its end.
     """
 
     newest: RunInfo | None
     newest_closed: RunInfo | None
     under_way: RunInfo | None
     watched_since: datetime | None
+    overdue: Sequence[Due]
     statuses: Sequence[TargetStatus]
     messages: Sequence[Message]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """How long a block may be unknown, and how late a run may be."""
-
-    unknown: timedelta
-    overdue: timedelta
-
-
-def signs(records: Records, *, schedule: str, line: str) -> Signs:
-    """Return what the database shows; `schedule` and `line` are as the ledger has them."""
+def signs(records: Records, dues: Sequence[Due]) -> Signs:
+    """Return what the database shows; `dues` are of the schedules, as the ledger names them."""
     runs = records.runs()
-    since = records.schedule_since(schedule, line)
+    under_way = runs[0] if runs and runs[0].status is RunStatus.RUNNING else None
+    closed = newest_whole(records, runs, CLOSED)
+    first = runs[-1].started_at if runs else None
+    since = {one: records.schedule_since(one.schedule, one.line) or first for one in dues}
     return Signs(
         newest=newest_whole(records, runs, (*CLOSED, RunStatus.ABANDONED)),
-        newest_closed=newest_whole(records, runs, CLOSED),
-        under_way=runs[0] if runs and runs[0].status is RunStatus.RUNNING else None,
-        watched_since=since or (runs[-1].started_at if runs else None),
+        newest_closed=closed,
+        under_way=under_way,
+        watched_since=min((at for at in (*since.values(), first) if at), default=None),
+        overdue=tuple(
+            one
+            for one, at in since.items()
+            if at is not None and one.slot.at >= at and not _came(records, one, closed, under_way)
+        ),
         statuses=records.statuses(),
         messages=records.messages(),
     )
@@ -72,21 +83,26 @@ def newest_whole(
     return next((one for one in runs if one.status in statuses and _is_whole(records, one)), None)
 
 
-def complaints(seen: Signs, limits: Limits, *, due: Slot | None, now: datetime) -> tuple[str, ...]:
-    """Return what is not well, a sentence each.
-
-    `due` is the newest slot of the schedule that is older than `limits.overdue`.
-    """
+def complaints(seen: Signs, *, unknown_for: timedelta, now: datetime) -> tuple[str, ...]:
+    """Return what is not well, a sentence each."""
     return (
         *_of_runs(seen),
-        *_overdue(seen, due),
+        *_overdue(seen),
         *_of_messages(seen),
-        *_unknown(seen, limits.unknown, now),
+        *_unknown(seen, unknown_for, now),
     )
 
 
+def _came(records: Records, due: Due, closed: RunInfo | None, under_way: RunInfo | None) -> bool:
+    """Return whether a slot's run ended, or one over all targets by hand or by a timer."""
+    if closed is not None and closed.started_at >= due.slot.at:
+        return True
+    hangs = under_way is not None and under_way.started_at >= due.slot.at
+    return not hangs and records.has_run(due.schedule, due.slot.local)
+
+
 def _is_whole(records: HistoryStore, run: RunInfo) -> bool:
-    # The schedule orders whole runs only. What a crashed one by hand was to be, nobody knows.
+    # A schedule orders all that is its own. What a crashed one by hand was to be, nobody knows.
     if run.trigger is not Trigger.MANUAL or run.status is RunStatus.ABANDONED:
         return True
     return run.id is not None and any(one.is_whole for one in records.briefs([run.id]))
@@ -102,15 +118,11 @@ def _of_runs(seen: Signs) -> Iterator[str]:
         yield f"run {newest.id} of {_text(newest.started_at)} did not end"
 
 
-def _overdue(seen: Signs, due: Slot | None) -> Iterator[str]:
-    if due is None or seen.watched_since is None or due.at < seen.watched_since:
-        return
-    last = seen.newest_closed
-    if last is not None and last.started_at >= due.at:
-        return
+def _overdue(seen: Signs) -> Iterator[str]:
     hangs = seen.under_way
     more = f"; run {hangs.id} has not ended since {_text(hangs.started_at)}" if hangs else ""
-    yield f"the run due at {_text(due.at)} has not come to its end{more}"
+    for one in seen.overdue:
+        yield f"the {one.schedule} run due at {_text(one.slot.at)} has not come to its end{more}"
 
 
 def _of_messages(seen: Signs) -> Iterator[str]:

@@ -14,18 +14,18 @@ from auditor.drift.model import (
     TargetState,
     Trigger,
 )
-from auditor.health import Limits, Signs, complaints
+from auditor.health import Due, Signs, complaints
 from auditor.outbox import Message, MessageState
 from auditor.ports import TargetStatus
 from auditor.schedule import Slot
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
-DUE = Slot("2026-11-24T03:15", datetime(2026, 11, 24, 3, 15, tzinfo=UTC))
 HOUR = timedelta(hours=1)
-LIMITS = Limits(unknown=24 * HOUR, overdue=2 * HOUR)
+SLOT = Slot("2026-11-24T03:15", datetime(2026, 11, 24, 3, 15, tzinfo=UTC))
+DUE = Due("nightly", "15 3 * * * UTC", SLOT)
 
 
-def run(status: RunStatus = RunStatus.COMPLETE, *, started_at: datetime = DUE.at) -> RunInfo:
+def run(status: RunStatus = RunStatus.COMPLETE, *, started_at: datetime = SLOT.at) -> RunInfo:
     return RunInfo(id=7, status=status, trigger=Trigger.SCHEDULE, started_at=started_at)
 
 
@@ -64,13 +64,14 @@ WELL = Signs(
     newest_closed=run(),
     under_way=None,
     watched_since=NOW - 90 * 24 * HOUR,
+    overdue=[],
     statuses=[block(3, TargetState.DRIFTED, NOW)],
     messages=[],
 )
 
 
-def said(due: Slot | None = DUE, **signs: Any) -> tuple[str, ...]:  # noqa: ANN401 - any of its fields
-    return complaints(replace(WELL, **signs), LIMITS, due=due, now=NOW)
+def said(**signs: Any) -> tuple[str, ...]:  # noqa: ANN401 - any of its fields
+    return complaints(replace(WELL, **signs), unknown_for=24 * HOUR, now=NOW)
 
 
 def test_drift_is_no_illness() -> None:
@@ -78,24 +79,15 @@ def test_drift_is_no_illness() -> None:
 
 
 def test_a_run_that_did_not_come_is_overdue() -> None:
-    (words,) = said(newest_closed=run(started_at=DUE.at - 24 * HOUR))
-
-    assert words == "the run due at 2026-11-24 03:15 UTC has not come to its end"
+    assert said(overdue=[DUE]) == (
+        "the nightly run due at 2026-11-24 03:15 UTC has not come to its end",
+    )
 
 
 def test_a_run_that_hangs_is_named_with_the_one_that_is_overdue() -> None:
-    (words,) = said(newest_closed=None, under_way=run(RunStatus.RUNNING))
+    (words,) = said(overdue=[DUE], under_way=run(RunStatus.RUNNING))
 
     assert words.endswith("; run 7 has not ended since 2026-11-24 03:15 UTC")
-
-
-@pytest.mark.parametrize("since", [DUE.at + HOUR, NOW])
-def test_what_was_due_before_anything_watched_is_not_overdue(since: datetime) -> None:
-    assert said(newest=None, newest_closed=None, watched_since=since) == ()
-
-
-def test_a_schedule_that_has_no_slot_yet_is_not_overdue() -> None:
-    assert said(None, newest_closed=None) == ()
 
 
 def test_where_no_run_was_ever_made_that_is_all_there_is_to_say() -> None:

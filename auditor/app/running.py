@@ -52,7 +52,7 @@ async def run_and_tell(
     A run over all targets pings the heartbeat as it begins, and once it is told.
     """
     watch = watch or Watch()
-    pulse = heart(chosen, is_whole=order.scope.is_whole)
+    pulse = heart(chosen, is_whole=not order.is_narrowed)
     pulse.start()
     try:
         asked = studio(chosen, stopping=watch.stopping)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from auditor import __version__, health
@@ -10,7 +11,7 @@ from auditor.app.clock import now
 from auditor.config import Settings
 from auditor.drift.model import Report
 from auditor.errors import StoreError
-from auditor.health import Limits, Records
+from auditor.health import Records
 from auditor.schedule import newest_due
 
 if TYPE_CHECKING:  # each command imports what it needs: `--help` and `diff` stay quick
@@ -30,12 +31,14 @@ def heart(chosen: Settings, *, is_whole: bool = True) -> Heart:
     return Heart(chosen.heartbeat if is_whole else None)
 
 
-def complaints(chosen: Settings, held: Records, limits: Limits) -> tuple[str, ...]:
+def complaints(
+    chosen: Settings, held: Records, *, unknown_for: timedelta, overdue_by: timedelta
+) -> tuple[str, ...]:
     """Return what is not well with the auditor, a sentence each."""
     at, schedule = now(), chosen.schedule
-    seen = health.signs(held, schedule=SCHEDULE, line=schedule_line(chosen))
-    due = newest_due(schedule.cron, schedule.timezone, at - limits.overdue)
-    return health.complaints(seen, limits, due=due, now=at)
+    slot = newest_due(schedule.cron, schedule.timezone, at - overdue_by)
+    dues = [health.Due(SCHEDULE, schedule_line(chosen), slot)] if slot else []
+    return health.complaints(health.signs(held, dues), unknown_for=unknown_for, now=at)
 
 
 def schedule_line(chosen: Settings) -> str:

@@ -99,6 +99,11 @@ class Order:
     rules: Rules = field(default_factory=Rules)
     zone: tzinfo = UTC
 
+    @property
+    def is_narrowed(self) -> bool:
+        """Return whether somebody left targets out by hand, and not the schedule."""
+        return not self.scope.is_whole and not self.schedule
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
@@ -346,7 +351,7 @@ class Audit:
             notes=(*self._notes(order, previous), *self._tally.news_of_api()),
             notices=tuple(sorted(notices, key=_notice_order)),
             broken_rules=still_broken(after, self._store),
-            is_whole=order.scope.is_whole,
+            is_whole=not order.is_narrowed,
         )
 
     def _with_nights(self, report: Report) -> Report:

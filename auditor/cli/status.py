@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from auditor import app
 from auditor.cli.console import say
 from auditor.config import Settings
-from auditor.health import Limits
 from auditor.rendering import json as as_json
 from auditor.rendering.words import sentence
 
@@ -47,11 +46,14 @@ def status(chosen: argparse.Namespace) -> int:
 def _problems(
     chosen: argparse.Namespace, settings: Settings, store: SqlStore | None
 ) -> tuple[str, ...]:
-    limits = Limits(
-        unknown=timedelta(hours=chosen.unknown_hours),
-        overdue=timedelta(hours=chosen.overdue_hours),
+    if store is None:
+        return ("no run was ever made",)
+    found = app.complaints(
+        settings,
+        store,
+        unknown_for=timedelta(hours=chosen.unknown_hours),
+        overdue_by=timedelta(hours=chosen.overdue_hours),
     )
-    found = app.complaints(settings, store, limits) if store else ("no run was ever made",)
     return tuple(sentence(one) for one in found)
 
 

@@ -397,4 +397,4 @@ class Report:
     suppressed_by: tuple[tuple[str, int], ...] = ()
     broken_rules: tuple[tuple[TargetId, str, str], ...] = ()
     asked: tuple[tuple[str, int], ...] = ()  # blocks, by `answer`, `same` or kind of failure
-    is_whole: bool = True  # no target of the configuration was left out
+    is_whole: bool = True  # nobody left targets out by hand

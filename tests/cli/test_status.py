@@ -8,6 +8,9 @@ import pytest
 
 from auditor import app
 from auditor.demo.faults import Fault
+from auditor.drift.model import Trigger
+from auditor.health import Due, Signs, signs
+from auditor.schedule import Slot
 from tests.audit.stage import Stage, target
 from tests.cli.command import Command
 from tests.daemon.conftest import scheduled_since
@@ -85,3 +88,35 @@ def test_problems_are_json_where_they_are_asked_for(pump: Stage, auditor: Comman
 @pytest.mark.parametrize("hours", ["-1", "inf", "a day", "99999"])
 def test_a_limit_is_a_number_of_hours(auditor: Command, hours: str) -> None:
     assert auditor("status", "--unknown-hours", hours).code == 2
+
+
+def seen(pump: Stage, slot: Slot) -> Signs:
+    with app.store(pump.settings) as store:
+        return signs(store, [Due(app.SCHEDULE, app.schedule_line(pump.settings), slot)])
+
+
+def test_what_was_due_before_anything_watched_is_not_overdue(pump: Stage) -> None:
+    slot = Slot("2026-11-24T03:15", app.now() - timedelta(hours=3))
+    never = seen(pump, slot)
+    scheduled_since(pump, app.now() - timedelta(hours=2))
+    young = seen(pump, slot)
+
+    assert (never.watched_since, never.overdue) == (None, ())
+    assert (young.watched_since is None, young.overdue) == (False, ())
+
+
+def test_a_slot_is_had_by_its_own_run_once_that_ended(pump: Stage) -> None:
+    scheduled_since(pump, app.now() - timedelta(hours=4))
+    slot = Slot("2026-11-24T03:15", app.now() - timedelta(hours=3))
+    before = seen(pump, slot).overdue
+    with app.store(pump.settings) as store:
+        store.open_run(
+            Trigger.SCHEDULE, started_at=app.now(), schedule=app.SCHEDULE, slot=slot.local
+        )
+    hanging = seen(pump, slot)
+    pump.night()
+
+    assert [one.slot for one in before] == [slot]
+    assert [one.slot for one in hanging.overdue] == [slot]
+    assert hanging.under_way is not None
+    assert seen(pump, slot).overdue == ()
