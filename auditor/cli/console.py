@@ -8,6 +8,7 @@ import os
 import sys
 from io import TextIOWrapper
 
+from auditor.redaction import veiled
 from auditor.rendering.words import harmless
 
 # Priorities of syslog, by the least level that has them.
@@ -42,7 +43,7 @@ def say(text: str) -> None:
 def complain(text: str) -> None:
     """Write an error in words to standard error."""
     mark = journal_mark(logging.ERROR) if writes_to_journal() else ""
-    first, *rest = [harmless(line) for line in text.splitlines()] or [""]
+    first, *rest = [harmless(line) for line in veiled(text).splitlines()] or [""]
     sys.stderr.write("\n".join(mark + line for line in [f"auditor: {first}", *rest]) + "\n")
 
 

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from auditor.cli.console import complain, journal_mark, writes_to_journal
+from auditor.redaction import veiled
 from auditor.rendering.words import capped, harmless
 
 if TYPE_CHECKING:  # the configuration's library takes its time
@@ -108,7 +109,7 @@ def _value(value: object) -> object:
 
 
 def _safe(line: str) -> str:
-    return capped(harmless(line), _LONGEST)
+    return capped(harmless(veiled(line)), _LONGEST)
 
 
 def _safe_lines(text: str) -> str:

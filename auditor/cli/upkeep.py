@@ -12,10 +12,9 @@ from pathlib import Path
 
 from auditor import app, config
 from auditor.cli.console import complain, say
-from auditor.config import ProjectSettings, Settings
-from auditor.drift.model import Failure, TargetId
-from auditor.errors import AuditorError, DeliveryError, StoreError, StudioError, UsageError
-from auditor.ports import NoAnswer
+from auditor.cli.credentials import studio_probes
+from auditor.config import Settings
+from auditor.errors import AuditorError, DeliveryError, StoreError, UsageError
 from auditor.rendering.words import count, harmless
 from auditor.upkeep import Probe, examine
 
@@ -62,10 +61,7 @@ def _probes(settings: Settings) -> list[Probe]:
         Probe("database", _in_thread(partial(_database, settings))),
         Probe("reports", _in_thread(partial(_reports, settings))),
     ]
-    probes += [
-        Probe(f"Studio, project {project.id}", partial(_project, settings, project))
-        for project in settings.projects
-    ]
+    probes += studio_probes(settings)
     if settings.metrics is not None:
         probes.append(Probe("metrics", _in_thread(partial(_metrics, settings.metrics))))
     if settings.email is not None:
@@ -112,24 +108,6 @@ def _metrics(path: Path) -> str:
 def _require_writable(folder: Path, remedy: str) -> None:
     if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
         raise AuditorError(f"{folder} is no folder that can be written: {remedy}")
-
-
-async def _project(settings: Settings, project: ProjectSettings) -> str:
-    """Ask what a night would ask first of the project."""
-    async with app.studio(settings) as studio:
-        if project.learn_blocks is None:
-            listed = await studio.blocks(project.id)
-            if isinstance(listed, Failure):
-                raise StudioError(listed.kind, listed.message)
-            return f"{len(listed)} learn blocks found"
-        targets = [TargetId(project.id, learn_id) for learn_id in project.learn_blocks]
-        fetched = await asyncio.gather(
-            *(studio.fetch(target, known_body=None) for target in targets)
-        )
-    for target, one in zip(targets, fetched, strict=True):
-        if isinstance(one, NoAnswer):
-            raise StudioError(one.failure.kind, f"block {target}: {one.failure.message}")
-    return f"all {count(len(targets), 'named block')} answer"
 
 
 def _mail(settings: Settings) -> str:

@@ -120,7 +120,16 @@ def _studio(table: tables.StudioTable) -> StudioSettings:
         timeout=timedelta(seconds=table.timeout_s),
         tries=table.tries,
         max_bytes=table.max_bytes,
+        per_second=table.requests_per_s,
+        proxy=table.proxy,
+        ca_file=_path(table.ca_file),
+        client_certificate=_path(table.client_certificate),
+        client_key=_path(table.client_key),
     )
+
+
+def _path(text: str | None) -> Path | None:
+    return Path(text) if text else None
 
 
 def _schedule(table: tables.ScheduleTable) -> ScheduleSettings:
@@ -180,8 +189,8 @@ def _oauth2(
             return OAuth2ClientCredentials(client_id, client_secret)
         case tables.PasswordTable(client_id=client_id, username=username, password=password):
             return OAuth2Password(client_id, username, password)
-        case tables.AuthorizationCodeTable(client_id=client_id):
-            return OAuth2AuthorizationCode(client_id)
+        case tables.AuthorizationCodeTable(client_id=client_id, token_file=token_file):
+            return OAuth2AuthorizationCode(client_id, Path(token_file))
         case tables.TokenTable(access_token=access_token):
             return OAuth2Token(access_token)
         case _:

@@ -13,6 +13,7 @@ import pytest
 
 from auditor.cli.logs import JsonLines, TextLines, set_up_logging, tell_error
 from auditor.demo.faults import Fault
+from auditor.redaction import Secret, guard
 from tests.audit.stage import Stage, block, target
 from tests.cli.command import Command
 
@@ -70,6 +71,18 @@ def test_the_lines_behind_the_first_are_harmless_too() -> None:
     assert "\x1b" not in line
     assert "\u202e" not in line
     assert key not in line
+
+
+@pytest.mark.parametrize("form", [TextLines("%(message)s"), JsonLines()])
+def test_the_log_holds_no_secret_that_was_read(form: logging.Formatter) -> None:
+    guard(Secret("canary-that-slipped"))
+    made = record("see %s", "canary-that-slipped", where="canary-that-slipped")
+    made.exc_info = (ValueError, ValueError("no canary-that-slipped here"), None)
+
+    line = form.format(made)
+
+    assert "canary" not in line
+    assert line.count("(hidden)") == 3
 
 
 def test_no_line_of_a_strangers_begins_where_records_begin() -> None:
