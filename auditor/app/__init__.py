@@ -19,20 +19,22 @@ from auditor.app.telling import (
     renderer,
     site,
 )
-
-SCHEDULE = "nightly"  # the name of the one schedule, in the ledger
+from auditor.app.vitals import SCHEDULE, beat_late, complaints, measure, schedule_line
 
 __all__ = [
     "SCHEDULE",
     "Told",
     "admit_rules",
     "archive",
+    "beat_late",
+    "complaints",
     "deliver_all",
     "existing",
     "log_in",
     "mail_host",
     "mail_plan",
     "mailer",
+    "measure",
     "next_run_at",
     "now",
     "order",
@@ -47,6 +49,7 @@ __all__ = [
     "require_rules",
     "run_and_tell",
     "run_dry",
+    "schedule_line",
     "settings",
     "site",
     "store",

@@ -12,6 +12,7 @@ from auditor.app.asking import plan, studio
 from auditor.app.clock import now
 from auditor.app.keeping import prune_after_run
 from auditor.app.telling import archive, deliver_all, mail_plan, publish
+from auditor.app.vitals import did_its_work, heart, measure, totals_line
 from auditor.audit.closing import close
 from auditor.audit.dry import DryStore
 from auditor.audit.inventory import Scope
@@ -47,11 +48,24 @@ class Told:
 async def run_and_tell(
     chosen: Settings, order: Order, held: Store, *, watch: Watch | None = None
 ) -> Told:
-    """Run, close, write the page and try every queued message; the caller holds the run lock."""
+    """Run, close, write the page and try every queued message; the caller holds the run lock.
+
+    A run over all targets pings the heartbeat as it begins, and once it is told.
+    """
     watch = watch or Watch()
-    asked = studio(chosen, stopping=watch.stopping)
-    ended = await Audit(held, asked, now=now, watch=watch).run(order)
-    return await asyncio.to_thread(_tell, chosen, ended, held, watch)
+    pulse = heart(chosen, is_whole=not order.is_narrowed)
+    pulse.start()
+    try:
+        asked = studio(chosen, stopping=watch.stopping)
+        ended = await Audit(held, asked, now=now, watch=watch).run(order)
+        told = await asyncio.to_thread(_tell, chosen, ended, held, watch)
+    except BaseException as error:
+        words = f"run failed: {type(error).__name__}"
+        await asyncio.to_thread(pulse.end, words, is_well=False)
+        raise
+    is_well = told.is_told and did_its_work(told.report) and not watch.stopping()
+    await asyncio.to_thread(pulse.end, totals_line(told.report), is_well=is_well)
+    return told
 
 
 def _tell(chosen: Settings, ended: Ended, held: Store, watch: Watch) -> Told:
@@ -60,6 +74,7 @@ def _tell(chosen: Settings, ended: Ended, held: Store, watch: Watch) -> Told:
     if not watch.stopping():
         prune_after_run(chosen, held)
     publish(chosen, held, stopping=watch.stopping)
+    measure(chosen, held)
     return Told(report=ended.report, page=page, delivery=delivery)
 
 

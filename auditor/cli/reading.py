@@ -134,26 +134,6 @@ def _version(reference: Reference, chosen: Settings, store: SqlStore) -> Version
     )
 
 
-def status(chosen: argparse.Namespace) -> int:
-    """Show every target and the service."""
-    from auditor.rendering.tables import status_text  # noqa: PLC0415
-
-    settings = app.settings(chosen.config, reads_secrets=False)
-    next_run_at = app.next_run_at(settings)
-    with app.stored(settings, upgrade=None) as store:
-        statuses = store.statuses() if store else ()
-        last = store.last_run() if store else None
-        messages = store.messages() if store else ()
-    if chosen.format == "json":
-        document = as_json.status_json(
-            statuses, last_run=last, next_run_at=next_run_at, messages=messages
-        )
-        say(as_json.to_text(document))
-    else:
-        say(status_text(statuses, last_run=last, next_run_at=next_run_at, messages=messages))
-    return 0
-
-
 def history(chosen: argparse.Namespace) -> int:
     """List the versions of a block, newest first."""
     from auditor.drift.secrecy import hide_headline  # noqa: PLC0415

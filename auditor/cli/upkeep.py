@@ -71,6 +71,8 @@ def _probes(settings: Settings, survey: Survey) -> list[Probe]:
         Probe("reports", _in_thread(partial(_reports, settings))),
     ]
     probes += studio_probes(settings, survey)
+    if settings.metrics is not None:
+        probes.append(Probe("metrics", _in_thread(partial(_metrics, settings.metrics))))
     if settings.email is not None:
         probes.append(Probe("mail", _in_thread(partial(_mail, settings))))
     return probes
@@ -105,6 +107,11 @@ def _reports(settings: Settings) -> str:
     there = next(one for one in (folder, *folder.parents) if one.exists())
     _require_writable(there, "give the auditor's user the right to write it")
     return f"{folder} can be written"
+
+
+def _metrics(path: Path) -> str:
+    _require_writable(path.parent, "make it, and give the auditor's user the right to write it")
+    return f"{path} can be written"
 
 
 def _require_writable(folder: Path, remedy: str) -> None:

@@ -23,7 +23,7 @@ from auditor.audit.run import Watch
 from auditor.config import Settings, warnings
 from auditor.daemon.notify import notify, reloading, watchdog_period
 from auditor.daemon.triggers import SlotTrigger
-from auditor.drift.model import RunStatus, Trigger
+from auditor.drift.model import Report, RunStatus, Trigger
 from auditor.errors import (
     AlreadyRunError,
     ConfigError,
@@ -97,7 +97,9 @@ class Service:
         self._load = load
         self._stop = stop
         self._busy = asyncio.Lock()
+        self._is_measured = False
         self._not_before: datetime | None = None
+        self._not_yet_told: Report | None = None  # its heartbeat said so
         self._since = self._up_since = app.now()
         self._scheduler = AsyncIOScheduler(
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
@@ -144,9 +146,10 @@ class Service:
             logger.warning("%s", advice)
         app.admit_rules(settings, self._store)
         schedule = settings.schedule
-        line = f"{schedule.line} {schedule.timezone.key}"
+        line = app.schedule_line(settings)
         self._since = self._store.schedule_start(app.SCHEDULE, line, now=app.now())
         self._settings = settings
+        self._is_measured = False
         self._scheduler.add_job(
             self._night,
             SlotTrigger(schedule.cron, schedule.timezone),
@@ -188,6 +191,7 @@ class Service:
         async with self._busy:
             await self._guarded(self._run_if_due, Trigger.CATCH_UP)
             await self._guarded(self._deliver)
+            await self._guarded(self._measure)
             await self._guarded(self._tell_status)
 
     async def _guarded(self, job: Callable[..., Awaitable[None]], *arguments: object) -> None:
@@ -234,6 +238,7 @@ class Service:
                 self._settings, order, self._store, watch=Watch(stopping=self._stop.is_set)
             )
             run = told.report.run
+            self._not_yet_told = None if told.is_told else told.report
             if self._stop.is_set() and run.status is not RunStatus.COMPLETE and run.id is not None:
                 self._store.release_slot(run.id)  # the night is still to be had
 
@@ -244,6 +249,7 @@ class Service:
         """
         if not self._store.undelivered(due_by=app.now()):
             return
+        self._is_measured = False
         with suppress(RunUnderWayError), self._store.run_lock():
             await asyncio.to_thread(
                 app.deliver_all,
@@ -252,6 +258,21 @@ class Service:
                 only_due=True,
                 stopping=self._stop.is_set,
             )
+        await self._beat_late()
+
+    async def _beat_late(self) -> None:
+        """Ping success for a run of this service once the server took all its messages."""
+        late = self._not_yet_told
+        if late is None or any(one.run_id == late.run.id for one in self._store.messages()):
+            return
+        self._not_yet_told = None
+        await asyncio.to_thread(app.beat_late, self._settings, late)
+
+    async def _measure(self) -> None:
+        """Write the metrics where a run does not: at the start, and after messages were tried."""
+        if not self._is_measured:
+            self._is_measured = True
+            await asyncio.to_thread(app.measure, self._settings, self._store)
 
     async def _tell_status(self) -> None:
         notify(self._status())

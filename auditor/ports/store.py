@@ -295,6 +295,10 @@ class Ledger(Protocol):
         """
         ...
 
+    def schedule_since(self, schedule: str, line: str) -> datetime | None:
+        """Return since when the schedule has had this line, None where nothing remembers it."""
+        ...
+
 
 class Store(RunStore, OutboxStore, HistoryStore, DecisionStore, Ledger, UpkeepStore, Protocol):
     """The whole store."""

@@ -333,13 +333,17 @@ class SqlStore(Deciding, Keeping):
 
     def schedule_start(self, schedule: str, line: str, *, now: datetime) -> datetime:
         """Return since when the schedule has had this line; `now` where it is new."""
-        with self._there.reading() as connection:
-            since = ledger.start(connection, schedule, line)
+        since = self.schedule_since(schedule, line)
         if since is not None:
             return since
         with self._there.writing() as connection:
             ledger.remember(connection, schedule, line, since=now)
         return now
+
+    def schedule_since(self, schedule: str, line: str) -> datetime | None:
+        """Return since when the schedule has had this line, None where nothing remembers it."""
+        with self._there.reading() as connection:
+            return ledger.start(connection, schedule, line)
 
     def _setting(self, key: str, *, size_bytes: int) -> bytes:
         with self._there.reading() as connection:
