@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import pytest
 
 from auditor.errors import AuditorError, DamagedDatabaseError, DeliveryError, StudioError
-from auditor.upkeep import Answered, Probe, examine
+from auditor.upkeep import LEAST_ROOM_BYTES, Answered, Probe, examine, require_room
 
 
 def answering(words: str, tried: list[str]) -> Callable[[], Awaitable[str]]:
@@ -63,3 +64,13 @@ def test_a_fault_of_the_program_is_not_hidden_behind_an_answer() -> None:
 
 def test_nothing_to_try_is_no_answer() -> None:
     assert asyncio.run(examine([])) == ()
+
+
+@pytest.mark.parametrize("free", [LEAST_ROOM_BYTES + 500, LEAST_ROOM_BYTES + 501])
+def test_a_disk_with_room_for_another_copy_is_well(free: int) -> None:
+    require_room(Path("/srv"), free_bytes=free, beside_bytes=500)
+
+
+def test_a_disk_that_a_backup_would_fill_is_refused_with_what_it_lacks() -> None:
+    with pytest.raises(AuditorError, match="disk of /srv is nearly full, 1 bytes short"):
+        require_room(Path("/srv"), free_bytes=LEAST_ROOM_BYTES + 499, beside_bytes=500)
