@@ -41,6 +41,7 @@ EXAMPLES = {"sender", "recipients", "id", "api_key"}
 PARTNERS = {
     "username": 'password = { env = "SMTP_PASSWORD" }',
     "password": 'username = "auditor"',
+    "client_key": 'client_certificate = "auditor.pem"',
     "projects": 'api_key = { env = "EI_KEY" }',
 }
 # What makes each offered table whole, and the keys that stand in the place of one another.

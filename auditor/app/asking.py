@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # each command imports what it needs: `--help` and `diff` sta
 def studio(chosen: Settings, *, stopping: Callable[[], bool] | None = None) -> StudioClient:
     """Return the client for one run; once `stopping` says so, it tries nothing again."""
     from auditor.studio.client import StudioClient  # noqa: PLC0415
+    from auditor.studio.tls import Security  # noqa: PLC0415
 
     asked = chosen.studio
     return StudioClient(
@@ -26,6 +27,13 @@ def studio(chosen: Settings, *, stopping: Callable[[], bool] | None = None) -> S
         timeout=asked.timeout,
         tries=asked.tries,
         max_bytes=asked.max_bytes,
+        per_second=asked.per_second,
+        security=Security(
+            ca_file=asked.ca_file,
+            certificate=asked.client_certificate,
+            key=asked.client_key,
+            proxy=asked.proxy,
+        ),
         stopping=stopping,
     )
 

@@ -13,6 +13,7 @@ from auditor.audit.looks import (
     Pending,
     Stage,
     first_sight,
+    marks,
     staged,
     told_quiet,
     told_seen,
@@ -100,26 +101,29 @@ class Judge:
         self._of_vendor = store.vendor_paths()
         self._catalogue_changes: dict[tuple[str, str], tuple[Change, ...]] = {}
 
+    @property
+    def today(self) -> date:
+        """Return the day in the schedule's time zone."""
+        return self._bench.today
+
     def needs_store(self, known: Known) -> bool:
         """Return whether a target that answers as before is still to be read from the store."""
         has_rules = any(one.scope.holds(known.target) for one in self._bench.rules.states)
         return has_rules or known.baseline_version_id not in (None, known.version_id)
 
-    def same_body(self, known: Known, project: str) -> Look:
+    def same_body(self, known: Known, project: str, validator: str) -> Look:
         """Return the look at a target whose answer is byte for byte the last one."""
-        outcome = Quiet(target=known.target, project=project, body_digest=known.body_digest or "")
-        return self._quiet(known, outcome)
+        return self._quiet(known, marks(known.target, project, known.body_digest, validator))
 
     def answer(self, target: TargetId, known: Known | None, answer: Answer, project: str) -> Look:
         """Return the look at a target whose answer has to be read."""
         parts = split(answer.document)
         self._learn_secrets(parts.catalogue)
         snapshot = take_snapshot(parts, fingerprinter=self._fingerprinter, secrets=self._secrets)
+        quiet = marks(target, project, answer.body_digest, answer.validator)
         if known is None or known.version_id is None:
-            between = Interval(None, self._bench.now())
-            look = first_sight(target, project, snapshot, answer.body_digest, between)
+            look = first_sight(quiet, snapshot, Interval(None, self._bench.now()))
             return self._with_rules(look, parse(snapshot.document))
-        quiet = Quiet(target=target, project=project, body_digest=answer.body_digest)
         if _is_equal(snapshot, known):
             return self._quiet(known, quiet)
         comparison = self._compared(
@@ -185,6 +189,7 @@ class Judge:
             project=quiet.project,
             snapshot=snapshot,
             body_digest=quiet.body_digest,
+            validator=quiet.validator,
             first=False,
             findings=self._recurring(ruled.told, known.target, between),
             headline="",

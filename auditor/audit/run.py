@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
+from functools import partial
 from typing import TypeAlias, TypeVar
 
 from auditor.audit.aftermath import (
@@ -22,6 +23,7 @@ from auditor.audit.aftermath import (
     require_admissible,
     still_broken,
 )
+from auditor.audit.asking import ask
 from auditor.audit.inventory import STOPPED, Inventory, Project, Scope, take_inventory
 from auditor.audit.judging import Bench, Judge, with_replacement
 from auditor.audit.looks import Look
@@ -241,8 +243,14 @@ class Audit:
         if self._watch.stopping():
             self._keep_unread(stop, STOPPED)
             return
-        known_body = stop.known.body_digest if stop.known else None
-        match await studio.fetch(stop.target, known_body=known_body):
+        fetched = await ask(
+            stop.target,
+            stop.known,
+            studio=studio,
+            snapshot_of=partial(self._in_store, self._store.snapshot),
+            today=judge.today,
+        )
+        match fetched:
             case NoAnswer(failure=failure, whole_project=whole_project):
                 if whole_project:
                     self._keep_error(stop.target.project_id, failure)
@@ -253,12 +261,12 @@ class Audit:
                         judge.answer, stop.target, stop.known, answer, stop.project
                     )
                 )
-            case SameBody() if stop.known is not None:
-                known, project = stop.known, stop.project
-                if judge.needs_store(known):
-                    self._keep(await self._in_store(judge.same_body, known, project))
+            case SameBody(validator=validator) if stop.known is not None:
+                marks = (stop.known, stop.project, validator)
+                if judge.needs_store(stop.known):
+                    self._keep(await self._in_store(judge.same_body, *marks))
                 else:
-                    self._keep(judge.same_body(known, project))
+                    self._keep(judge.same_body(*marks))
             case SameBody():
                 raise AssertionError("an answer cannot equal one that was never seen")
 

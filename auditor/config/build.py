@@ -114,7 +114,16 @@ def _studio(table: tables.StudioTable) -> StudioSettings:
         timeout=timedelta(seconds=table.timeout_s),
         tries=table.tries,
         max_bytes=table.max_bytes,
+        per_second=table.requests_per_s,
+        proxy=table.proxy,
+        ca_file=_path(table.ca_file),
+        client_certificate=_path(table.client_certificate),
+        client_key=_path(table.client_key),
     )
+
+
+def _path(text: str | None) -> Path | None:
+    return Path(text) if text else None
 
 
 def _schedule(table: tables.ScheduleTable) -> ScheduleSettings:

@@ -27,6 +27,7 @@ def cross_problems(document: Table) -> Iterator[Problem]:
     yield from _repeated_projects(document)
     yield from _repeated_blocks(document)
     yield from _credentials(document)
+    yield from _key_alone(_table(document, "studio"))
     yield from _half_a_login(_table(document, "email"))
     yield from _recipients(_table(document, "email"))
     yield from _subscriptions(document)
@@ -92,6 +93,12 @@ def _has_credential(table: Table) -> bool:
 
 def _needs_credential(steps: list[Step], table: Table) -> bool:
     return steps != ["studio"] or "projects" in table
+
+
+def _key_alone(studio: Table) -> Iterator[Problem]:
+    if "client_key" in studio and "client_certificate" not in studio:
+        remedy = "add client_certificate, or leave client_key out"
+        yield problem(["studio", "client_certificate"], "is missing beside client_key", remedy)
 
 
 def _half_a_login(email: Table) -> Iterator[Problem]:

@@ -85,6 +85,10 @@ class StudioSettings:
         base_url: without a slash at its end.
         timeout: for one whole answer.
         max_bytes: of one decoded answer.
+        per_second: requests a second at most, None for as many as come.
+        proxy: its address, which may hold a password.
+        ca_file: PEM certificates to trust in place of the usual authorities.
+        client_certificate: PEM file of what the auditor shows; its key in it or in `client_key`.
     """
 
     base_url: str
@@ -92,6 +96,11 @@ class StudioSettings:
     timeout: timedelta
     tries: int
     max_bytes: int
+    per_second: float | None = None
+    proxy: Secret | None = None
+    ca_file: Path | None = None
+    client_certificate: Path | None = None
+    client_key: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
-from auditor.config.credentials import AnySecret, HeaderSecret
+from auditor.config.credentials import AnySecret, HeaderSecret, ProxyAddress
 from auditor.config.refusal import refusal
 from auditor.config.values import (
     Address,
@@ -20,6 +20,7 @@ from auditor.config.values import (
     CronLine,
     DatabaseUrl,
     Directory,
+    File,
     Identifier,
     LineOfText,
     MailHost,
@@ -143,6 +144,11 @@ class StudioTable(_Table):
     timeout_s: float = Field(30, gt=0, le=3600, allow_inf_nan=False)
     tries: int = Field(4, ge=1, le=20)
     max_bytes: int = Field(16 * 1024 * 1024, ge=1, le=2**30)
+    requests_per_s: float | None = Field(None, gt=0, le=10_000, allow_inf_nan=False)
+    proxy: ProxyAddress | None = None
+    ca_file: File | None = None
+    client_certificate: File | None = None
+    client_key: File | None = None
     projects: Literal["all"] | None = None
     api_key: HeaderSecret | None = None
     auth: AnyAuth | None = None

@@ -127,6 +127,12 @@ def _directory(text: str, info: ValidationInfo) -> str:
     return str(located(text, surroundings(info)))
 
 
+def _file(text: str, info: ValidationInfo) -> str:
+    if not text.strip():
+        raise refusal("is blank", "write the path of a PEM file")
+    return str(located(text, surroundings(info)))
+
+
 def _mail_host(text: str) -> str:
     if _HOST.fullmatch(text) is None and not _is_ip_address(text):
         raise refusal("is not a host's name", "write the name alone; the port has its own key")
@@ -222,6 +228,7 @@ CronLine = Annotated[str, AfterValidator(_cron_line)]
 ZoneName = Annotated[str, AfterValidator(_zone_name)]
 DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
 Directory = Annotated[str, AfterValidator(_directory)]
+File = Annotated[str, AfterValidator(_file)]
 MailHost = Annotated[str, AfterValidator(_mail_host)]
 Address = Annotated[str, AfterValidator(_address)]
 Identifier = Annotated[int, Field(ge=1, le=_WIDEST)]

@@ -48,6 +48,7 @@ from auditor.ports.store import (
 from auditor.ports.studio import (
     Answer,
     Fetched,
+    KnownBody,
     ListedBlock,
     NoAnswer,
     SameBody,
@@ -79,6 +80,7 @@ __all__ = [
     "Gone",
     "HistoryStore",
     "Known",
+    "KnownBody",
     "Ledger",
     "ListedBlock",
     "Listing",

@@ -125,15 +125,14 @@ def _strip(numbers: Tally) -> tuple[Number, ...]:
 
 
 def _unchecked(report: Report, most: int | None) -> tuple[tuple[Unchecked, ...], int]:
-    """Return what could not be checked, by project and reason, and how many blocks are cut."""
+    """Return what could not be checked, by reason, and how many blocks are cut."""
     unread = [target for target in report.targets if target.state is TargetState.UNKNOWN]
     kept = unread[:most]
-    groups = [
-        Unchecked(
-            project=project, reason=reason, blocks=tuple(entry(t, _age(t, report)) for t in g)
-        )
-        for (project, reason), g in groupby(sorted(kept, key=_failure_of), key=_failure_of)
-    ]
+    causes = groupby(sorted(kept, key=_failure_of), key=_reason_of)
+    groups = sorted(
+        (_unchecked_for(reason, tuple(group), report) for reason, group in causes),
+        key=lambda one: (one.project, one.reason),
+    )
     covered = {target.target.project_id for target in unread}
     bare = [error for error in report.errors if error.project_id not in covered]
     groups += [
@@ -143,9 +142,22 @@ def _unchecked(report: Report, most: int | None) -> tuple[tuple[Unchecked, ...],
     return tuple(groups), len(unread) - len(kept) + beyond(len(bare), most)
 
 
-def _failure_of(target: TargetReport) -> tuple[str, str]:
-    reason = target.error.message if target.error is not None else "no reason is known"
-    return project(target), sentence(reason)
+def _unchecked_for(reason: str, targets: tuple[TargetReport, ...], report: Report) -> Unchecked:
+    """Return what one cause kept from being checked, over all the projects that it struck."""
+    projects = list(dict.fromkeys(project(target) for target in targets))
+    return Unchecked(
+        project=listed(tuple(projects), most=3),
+        reason=reason,
+        blocks=tuple(entry(target, _age(target, report)) for target in targets),
+    )
+
+
+def _failure_of(target: TargetReport) -> tuple[str, str, TargetId]:
+    return _reason_of(target), project(target), target.target
+
+
+def _reason_of(target: TargetReport) -> str:
+    return sentence(target.error.message if target.error is not None else "no reason is known")
 
 
 def _age(target: TargetReport, report: Report) -> str:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-import ssl
+import re
+from base64 import b64encode
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -16,7 +17,6 @@ from datetime import timedelta
 from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import httpx
@@ -27,10 +27,12 @@ from auditor.errors import StudioError, UsageError
 from auditor.redaction import Secret
 from auditor.studio.answers import quote
 from auditor.studio.bodies import ACCEPTED, Body
+from auditor.studio.tls import Security, proxy_address, tls_context
 
 _MAX_ERROR_BYTES = 64 * 1024
 # httpx-aiohttp lets some of aiohttp's errors through untranslated (a bad status line).
 _CONNECTION_FAULTS = (httpx.HTTPError, aiohttp.ClientError, OSError)
+_STRONG_ETAG = re.compile(r'"[!#-~]{1,200}"')
 _ALWAYS = {
     "user-agent": f"auditor/{__version__}",
     "accept": "application/json",
@@ -63,12 +65,14 @@ class Wire:
         concurrency: how many connections there are at most.
         timeout: for one whole answer, connecting included.
         max_bytes: of one answer, decoded.
+        security: whom TLS trusts, what it shows, and the proxy.
     """
 
     base_url: str
     concurrency: int
     timeout: timedelta
     max_bytes: int
+    security: Security = field(default_factory=Security)
     host: str = field(init=False)
     transport: httpx.AsyncBaseTransport = field(init=False, repr=False)
 
@@ -76,7 +80,7 @@ class Wire:
         self.host = urlsplit(self.base_url).netloc.rpartition("@")[2]  # no password in a message
 
     async def __aenter__(self) -> Self:
-        self.transport = _transport(self.base_url, concurrency=self.concurrency)
+        self.transport = _transport(self.base_url, self.security, concurrency=self.concurrency)
         return self
 
     async def __aexit__(
@@ -124,8 +128,18 @@ class Wire:
             await response.aclose()
 
 
-def _transport(base_url: str, *, concurrency: int) -> AiohttpTransport:
-    context, proxy = _tls(base_url), _proxy(base_url)
+def strong_validator(reply: Reply) -> str:
+    """Return the ETag that stands for just these bytes, empty where there is none.
+
+    A weak one stands for something that the server takes for as good (RFC 9110 section 8.8.1).
+    """
+    etag = reply.header("etag")
+    return etag if _STRONG_ETAG.fullmatch(etag) else ""
+
+
+def _transport(base_url: str, security: Security, *, concurrency: int) -> AiohttpTransport:
+    proxy = _proxy(base_url, security)
+    context = tls_context(base_url, security, usual=httpx.create_ssl_context)
     session = aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=concurrency, ssl=context),
         # The default jar would send a cookie set for one credential with the next.
@@ -136,31 +150,23 @@ def _transport(base_url: str, *, concurrency: int) -> AiohttpTransport:
     return AiohttpTransport(verify=context, client=session, proxy=proxy)
 
 
-def _tls(base_url: str) -> ssl.SSLContext:
-    """Return the TLS settings; `SSL_CERT_FILE` and `SSL_CERT_DIR` are honoured."""
-    if base_url.startswith("https:"):
-        return httpx.create_ssl_context()
-    # Never used, and free: the real one reads every root certificate (20 ms).
-    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-
-
-def _proxy(base_url: str) -> httpx.Proxy | None:
-    """Return the proxy that the environment names for `base_url`, looked up once a run."""
-    address = urlsplit(base_url)
-    if proxy_bypass(address.netloc):
-        return None
-    proxies = getproxies()
-    url = proxies.get(address.scheme) or proxies.get("all")
-    if not url:
+def _proxy(base_url: str, security: Security) -> httpx.Proxy | None:
+    address = proxy_address(base_url, security)
+    if address is None:
         return None
     try:
-        return httpx.Proxy(url if "://" in url else f"http://{url}")
+        proxy = httpx.Proxy(address.reveal())
     except (ValueError, httpx.InvalidURL) as error:
         # The address may hold a password, so it is not repeated.
         raise UsageError(
-            f"the proxy that the environment names for {address.scheme} is no usable address: "
+            "the proxy that studio.proxy or the environment names is no usable address: "
             "correct or unset it"
         ) from error
+    if proxy.raw_auth is None:
+        return proxy
+    # As a header of our own: the transport's way is one that aiohttp gives up.
+    login = b64encode(b":".join(proxy.raw_auth)).decode()
+    return httpx.Proxy(proxy.url, headers={"proxy-authorization": f"Basic {login}"})
 
 
 def _reason(error: Exception, secrets: Collection[Secret]) -> str:

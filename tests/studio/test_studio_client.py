@@ -10,7 +10,7 @@ import pytest
 from auditor.demo.faults import Fault
 from auditor.demo.studio import BuiltInStudio, sample_blocks
 from auditor.drift.model import Failure, TargetId
-from auditor.ports import Answer, Fetched, NoAnswer, SameBody, Studio
+from auditor.ports import Answer, Fetched, KnownBody, NoAnswer, SameBody, Studio
 from auditor.redaction import Secret
 from auditor.studio.auth import ApiKey
 
@@ -29,7 +29,7 @@ def test_a_block_comes_with_the_digest_of_its_bytes(studio: BuiltInStudio) -> No
 
     assert isinstance(fetched, Answer)
     assert fetched.document == studio.answer(TARGET)
-    assert fetch(studio.base_url, known_body=fetched.body_digest) == SameBody()
+    assert fetch(studio.base_url, known_body=KnownBody(digest=fetched.body_digest)) == SameBody()
 
 
 def test_an_edited_block_is_an_answer_again(studio: BuiltInStudio) -> None:
@@ -37,7 +37,7 @@ def test_an_edited_block_is_an_answer_again(studio: BuiltInStudio) -> None:
     assert isinstance(first, Answer)
 
     studio.edit(TARGET, lambda answer: answer.update(trainingCycles=99))
-    second = fetch(studio.base_url, known_body=first.body_digest)
+    second = fetch(studio.base_url, known_body=KnownBody(digest=first.body_digest))
 
     assert isinstance(second, Answer)
     assert second.document["trainingCycles"] == 99
@@ -47,7 +47,7 @@ def test_bytes_known_from_before_are_not_judged_again(studio: BuiltInStudio) -> 
     studio.fail(Fault.NOT_JSON)
     known = hashlib.sha256(b'{"success": true, "learningRate": NaN}').hexdigest()
 
-    assert fetch(studio.base_url, known_body=known) == SameBody()
+    assert fetch(studio.base_url, known_body=KnownBody(digest=known)) == SameBody()
 
 
 def test_a_base_url_may_end_with_a_slash(studio: BuiltInStudio) -> None:
