@@ -140,10 +140,10 @@ def it_works_by_hand_from_the_folder_of_root() -> None:
 
 
 def a_reload_takes_new_hours_and_the_schedule_runs() -> None:
-    last, before = last_run()["id"], shown_one("auditor", "StatusText")
+    last, before = last_run()["id"], status()
     set_cron("* * * * *")
     sh("systemctl reload auditor")
-    within(5, "another next run", lambda: shown_one("auditor", "StatusText") != before)
+    within(5, "another next run", lambda: status() != before)
     active()
     a_run("schedule", after=last)
 
@@ -200,11 +200,10 @@ def a_start_catches_up_what_was_missed() -> None:
 
 def a_stop_amid_a_run_has_the_time_it_asks_for() -> None:
     # systemd would wait for 5 s, and Studio takes a minute an answer: 20 s until it is given up.
+    within(A_RUN_S, "a rest between two runs", lambda: status().startswith("Next run"))
     with drop_in("[Service]\nTimeoutStopSec=5s\n"), slow_studio():
         since = time.time()
-        within(
-            A_RUN_S, "a run under way", lambda: "under way" in shown_one("auditor", "StatusText")
-        )
+        within(A_RUN_S, "a run under way", lambda: "under way" in status())
         time.sleep(2)
         begun = time.monotonic()
         sh("systemctl stop auditor")
@@ -214,6 +213,11 @@ def a_stop_amid_a_run_has_the_time_it_asks_for() -> None:
     except Failed as why:
         raise Failed(f"{why}\n{journal('auditor', since)}") from None
     expect(took > 5, f"the stop took {took:.1f} s: nothing was under way")
+
+
+def status() -> str:
+    """Return what the service says of itself."""
+    return shown_one("auditor", "StatusText")
 
 
 @contextmanager
