@@ -2,7 +2,7 @@
 # Boots a throw-away machine on this one, installs the auditor in it by docs/install.md, and looks.
 #
 # The machine is systemd as PID 1 in namespaces of its own, without a network, over this machine's
-# own root: an overlay whose upper layer is memory, so that nothing stays. Needs root, systemd 250 or
+# own root: an overlay whose upper layer is memory, so that nothing stays. Needs root, systemd 252 or
 # newer and the environment of `make test`. Run it by `make boot`; it takes about eight minutes.
 #
 #   tests/systemd/boot.sh postgresql     only the steps with this word in their names, and what
