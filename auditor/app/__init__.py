@@ -2,6 +2,7 @@
 
 from auditor.app.asking import projects, studio
 from auditor.app.clock import now
+from auditor.app.entering import log_in
 from auditor.app.opening import admit_rules, existing, require_rules, settings, store, stored
 from auditor.app.running import Told, next_run_at, order, quickly, run_and_tell, run_dry
 from auditor.app.telling import (
@@ -27,6 +28,7 @@ __all__ = [
     "archive",
     "deliver_all",
     "existing",
+    "log_in",
     "mail_host",
     "mail_plan",
     "mailer",

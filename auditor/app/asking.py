@@ -10,7 +10,7 @@ from auditor.audit.inventory import Project
 from auditor.config import Settings
 
 if TYPE_CHECKING:  # each command imports what it needs: `--help` and `diff` stay quick
-    from auditor.studio.auth import Credential
+    from auditor.studio.auth import Credential, Grant
     from auditor.studio.client import StudioClient
 
 
@@ -47,7 +47,7 @@ def projects(chosen: Settings) -> tuple[Project, ...]:
 
 
 def _credential(auth: config.Auth) -> Credential:
-    from auditor.studio.auth import ApiKey, JwtCookie, JwtHeader  # noqa: PLC0415
+    from auditor.studio.auth import ApiKey, Bearer, JwtCookie, JwtHeader  # noqa: PLC0415
 
     match auth:
         case config.ApiKeyAuth(key=key):
@@ -56,12 +56,23 @@ def _credential(auth: config.Auth) -> Credential:
             return JwtHeader(token)
         case config.JwtCookieAuth(token=token):
             return JwtCookie(token)
-        case (
-            config.OAuth2ClientCredentials()
-            | config.OAuth2Password()
-            | config.OAuth2AuthorizationCode()
-            | config.OAuth2Token()
-        ):
-            raise AssertionError("the configuration refuses what this version cannot send")
+        case config.OAuth2Token(access_token=token):
+            return Bearer(token)
+        case _:
+            return _grant(auth)
+
+
+def _grant(
+    auth: config.OAuth2ClientCredentials | config.OAuth2Password | config.OAuth2AuthorizationCode,
+) -> Grant:
+    from auditor.studio.auth import ClientCredentials, LoggedIn, Password  # noqa: PLC0415
+
+    match auth:
+        case config.OAuth2ClientCredentials(client_id=client_id, client_secret=secret):
+            return ClientCredentials(client_id, secret)
+        case config.OAuth2Password(client_id=client_id, username=username, password=password):
+            return Password(client_id, username, password)
+        case config.OAuth2AuthorizationCode(client_id=client_id, token_file=token_file):
+            return LoggedIn(client_id, token_file)
         case _:
             assert_never(auth)

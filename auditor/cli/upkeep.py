@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import os
 from collections.abc import Iterator
 from contextlib import suppress
-from functools import partial
 
 from auditor import app, config
 from auditor.cli.console import complain, say
+from auditor.cli.credentials import studio_probes
 from auditor.cli.probes import machine_probes, mail_probes
-from auditor.config import ProjectSettings, Settings
-from auditor.drift.model import Failure, TargetId
-from auditor.errors import DeliveryError, StoreError, StudioError, UsageError
-from auditor.ports import NoAnswer
+from auditor.config import Settings
+from auditor.errors import DeliveryError, StoreError, UsageError
 from auditor.rendering.words import count, harmless
 from auditor.upkeep import Probe, examine
 
@@ -59,31 +56,7 @@ def _send_test(settings: Settings) -> Iterator[int]:
 
 
 def _probes(settings: Settings) -> list[Probe]:
-    probes = machine_probes(settings)
-    probes += [
-        Probe(f"Studio, project {project.id}", partial(_project, settings, project))
-        for project in settings.projects
-    ]
-    probes += mail_probes(settings)
-    return probes
-
-
-async def _project(settings: Settings, project: ProjectSettings) -> str:
-    """Ask what a night would ask first of the project."""
-    async with app.studio(settings) as studio:
-        if project.learn_blocks is None:
-            listed = await studio.blocks(project.id)
-            if isinstance(listed, Failure):
-                raise StudioError(listed.kind, listed.message)
-            return f"{len(listed)} learn blocks found"
-        targets = [TargetId(project.id, learn_id) for learn_id in project.learn_blocks]
-        fetched = await asyncio.gather(
-            *(studio.fetch(target, known_body=None) for target in targets)
-        )
-    for target, one in zip(targets, fetched, strict=True):
-        if isinstance(one, NoAnswer):
-            raise StudioError(one.failure.kind, f"block {target}: {one.failure.message}")
-    return f"all {count(len(targets), 'named block')} answer"
+    return [*machine_probes(settings), *studio_probes(settings), *mail_probes(settings)]
 
 
 def verify(chosen: argparse.Namespace) -> int:

@@ -183,8 +183,8 @@ def _oauth2(
             return OAuth2ClientCredentials(client_id, client_secret)
         case tables.PasswordTable(client_id=client_id, username=username, password=password):
             return OAuth2Password(client_id, username, password)
-        case tables.AuthorizationCodeTable(client_id=client_id):
-            return OAuth2AuthorizationCode(client_id)
+        case tables.AuthorizationCodeTable(client_id=client_id, token_file=token_file):
+            return OAuth2AuthorizationCode(client_id, Path(token_file))
         case tables.TokenTable(access_token=access_token):
             return OAuth2Token(access_token)
         case _:

@@ -43,9 +43,6 @@ def cross_problems(document: Table) -> Iterator[Problem]:
 def _not_yet(document: Table) -> Iterator[Problem]:
     """Yield what the configuration may say and this version cannot do."""
     message = "is not supported by this version yet"
-    for steps, table in _credential_tables(document):
-        if _table(table, "auth").get("type") == "oauth2":
-            yield problem([*steps, "auth"], message, 'use api_key, or auth with type = "jwt"')
     if _table(document, "studio").get("projects") == "all":
         yield problem(["studio", "projects"], message, "name each project under [[projects]]")
 

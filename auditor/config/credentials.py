@@ -13,7 +13,7 @@ from pydantic import AfterValidator, PlainValidator, ValidationInfo
 
 from auditor.config.refusal import refusal
 from auditor.config.surroundings import Surroundings, located, surroundings
-from auditor.redaction import Secret
+from auditor.redaction import Secret, guard
 
 _SOURCES = ("env", "file", "credential")
 _HOW = 'write { env = "NAME" }, { file = "PATH" } or { credential = "NAME" }'
@@ -35,7 +35,7 @@ def _secret(value: object, info: ValidationInfo) -> Secret:
         text = _from_file(located(name, around))
     else:
         text = _from_systemd(name, around)
-    return Secret(_one_line(text))
+    return guard(Secret(_one_line(text)))
 
 
 def _reference(value: object) -> tuple[str, str]:

@@ -57,6 +57,7 @@ class OAuth2AuthorizationCode:
     """The authorization code grant (RFC 6749 section 4.1), after `auditor login`."""
 
     client_id: str
+    token_file: Path
 
 
 @dataclass(frozen=True, slots=True)

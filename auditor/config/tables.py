@@ -72,6 +72,7 @@ class AuthorizationCodeTable(_Table):
     type: Literal["oauth2"]
     grant: Literal["authorization_code"]
     client_id: LineOfText
+    token_file: Directory = "oauth-token.json"  # noqa: S105 - where it lies
 
 
 class TokenTable(_Table):

@@ -15,12 +15,13 @@ from types import TracebackType
 from typing import Self
 
 from auditor.drift.model import Failure, TargetId
-from auditor.errors import StudioError
+from auditor.errors import NoTokenError, StudioError
 from auditor.ports import Answer, Fetched, KnownBody, ListedBlock, NoAnswer, SameBody
 from auditor.redaction import Secret
 from auditor.studio.answers import read_answer, said_in
-from auditor.studio.auth import Access, Credential, Fixed
+from auditor.studio.auth import Access, ApiKey, Credential, Fixed, Grant, remedy
 from auditor.studio.discovery import read_impulses, read_projects
+from auditor.studio.keys import KeyInfo, read_key_info, why_refused
 from auditor.studio.manners import Budget, Circuit, Pace
 from auditor.studio.statuses import asked_wait, status_error, wait_before_retry
 from auditor.studio.tls import Security
@@ -28,6 +29,7 @@ from auditor.studio.wire import Reply, Wire, strong_validator
 
 logger = logging.getLogger(__name__)
 
+_KEY_INFO = "/api/projects/api-key-info"
 SECOND_LOOK_AFTER = timedelta(seconds=2)
 """How long Studio has to come to rest, where an answer was surprising."""
 
@@ -48,6 +50,10 @@ class _Asking:
         return reply.status == HTTPStatus.NOT_MODIFIED and bool(self.validator)
 
 
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
 @dataclass(kw_only=True, eq=False)
 class StudioClient:
     """Fulfils `auditor.ports.Studio` for one run, as an async context manager.
@@ -65,6 +71,7 @@ class StudioClient:
         clock: returns seconds that only ever grow.
         jitter: returns a number from 0 to 1.
         stopping: asked each second of a wait; once True nothing is tried again.
+        now: tells whether a token is about to end.
     """
 
     base_url: str
@@ -79,10 +86,15 @@ class StudioClient:
     clock: Callable[[], float] = time.monotonic
     jitter: Callable[[], float] = random.random
     stopping: Callable[[], bool] | None = None
+    now: Callable[[], datetime] = _utc_now
     _accesses: dict[Credential, Access] = field(init=False, repr=False, default_factory=dict)
-    _refused: dict[int, Failure] = field(init=False, repr=False, default_factory=dict)
+    _refused: dict[int, StudioError] = field(init=False, repr=False, default_factory=dict)
     _read: set[int] = field(init=False, repr=False, default_factory=set)
     _doubted: set[int] = field(init=False, repr=False, default_factory=set)
+    _reasons: dict[tuple[Credential, int], str] = field(
+        init=False, repr=False, default_factory=dict
+    )
+    _reasoning: asyncio.Lock = field(init=False, repr=False)
     _slots: asyncio.Semaphore = field(init=False, repr=False)
     _pace: Pace = field(init=False, repr=False)
     _budget: Budget = field(init=False, repr=False, default_factory=Budget)
@@ -90,6 +102,7 @@ class StudioClient:
     _wire: Wire = field(init=False, repr=False)
 
     async def __aenter__(self) -> Self:
+        self._reasoning = asyncio.Lock()
         self._slots = asyncio.Semaphore(self.concurrency)
         self._pace = Pace(self.per_second, clock=self.clock, sleep=self.sleep)
         self._wire = Wire(
@@ -123,7 +136,7 @@ class StudioClient:
             reply = await self._ask(project_id, _Asking(path, validator))
             fetched = self._read_reply(reply, project_id, known_body)
         except StudioError as error:
-            failure = self._failure(project_id, error)
+            failure = await self._failure(project_id, error)
             is_whole = error.whole_project and project_id not in self._read
             return NoAnswer(failure=failure, whole_project=is_whole)
         self._read.add(project_id)
@@ -149,13 +162,37 @@ class StudioClient:
             body = await self._get(project_id, f"/api/{project_id}/impulses")
             return read_impulses(body, project_id, secrets=self._secrets(project_id))
         except StudioError as error:
-            return self._failure(project_id, error)
+            return await self._failure(project_id, error)
+
+    async def listed_projects(self, project_id: int) -> dict[int, str]:
+        """Return the names of all projects that the project's credential sees, by id.
+
+        Raises:
+            StudioError: Studio does not tell.
+        """
+        body = await self._get(project_id, "/api/projects")
+        return read_projects(body, secrets=self._secrets(project_id))
+
+    async def key_info(self, project_id: int) -> KeyInfo | None:
+        """Return what Studio says of the project's key; None if unsaid or it has none."""
+        if not isinstance(self.credentials[project_id], ApiKey):
+            return None
+        try:
+            # Past the slots and tries: it explains a refusal or adds to a check, and may fail.
+            reply = await self._once(project_id, _Asking(_KEY_INFO))
+            return read_key_info(reply.body, secrets=self._secrets(project_id))
+        except StudioError as error:
+            logger.debug("key not told", extra={"project": project_id, "kind": error.kind})
+            return None
+
+    def token_ends(self, project_id: int) -> datetime | None:
+        """Return when the OAuth2 token of the project's credential ends, where that is known."""
+        return self._access(project_id).expires_at
 
     async def project_name(self, project_id: int) -> str:
         """Return Studio's name of the project, empty where it is not told."""
         try:
-            body = await self._get(project_id, "/api/projects")
-            return read_projects(body, secrets=self._secrets(project_id)).get(project_id, "")
+            return (await self.listed_projects(project_id)).get(project_id, "")
         except StudioError as error:
             # A name is a courtesy: a key that may not list projects may still read blocks.
             logger.debug(
@@ -241,8 +278,15 @@ class StudioClient:
         """Return the access of the project's credential; projects of one credential share it."""
         credential = self.credentials[project_id]
         if credential not in self._accesses:
-            self._accesses[credential] = Fixed(credential)
+            self._accesses[credential] = self._new_access(credential)
         return self._accesses[credential]
+
+    def _new_access(self, credential: Credential) -> Access:
+        if not isinstance(credential, Grant):
+            return Fixed(credential)
+        from auditor.studio.tokens import token_access  # noqa: PLC0415 - Authlib takes its time
+
+        return token_access(credential, self._wire, now=self.now)
 
     def _secrets(self, project_id: int) -> tuple[Secret, ...]:
         return self._access(project_id).secrets
@@ -250,17 +294,34 @@ class StudioClient:
     def _stop_if_refused(self, project_id: int) -> None:
         refused = self._refused.get(project_id)
         if refused is not None:
-            raise StudioError(refused.kind, refused.message, whole_project=True)
+            raise refused.again()
 
-    def _failure(self, project_id: int, error: StudioError) -> Failure:
-        failure = Failure(kind=error.kind, message=error.message)
+    async def _failure(self, project_id: int, error: StudioError) -> Failure:
         if self._condemns(project_id, error):
-            self._refused[project_id] = failure
+            # Before the reason is asked for: nobody in line is to go on meanwhile.
+            self._refused[project_id] = error
             logger.warning(
                 "project not readable, asking no further",
                 extra={"project": project_id, "kind": error.kind},
             )
-        return failure
+        reason = await self._reason(project_id, error)
+        return Failure(kind=error.kind, message=error.message + reason)
+
+    async def _reason(self, project_id: int, error: StudioError) -> str:
+        """Return why a project is refused and what to do, looked up once.
+
+        Empty where the error says it all: of one block, and of a token that is not to be had.
+        """
+        is_refusal = error.kind in {"unauthorized", "forbidden"} and error.whole_project
+        if not is_refusal or project_id in self._read or isinstance(error, NoTokenError):
+            return ""
+        asked = self.credentials[project_id], project_id
+        async with self._reasoning:
+            if asked not in self._reasons:
+                info = await self.key_info(project_id)
+                why = why_refused(info, project_id) if info else remedy(asked[0])
+                self._reasons[asked] = f"; {why}"
+        return self._reasons[asked]
 
     def _condemns(self, project_id: int, error: StudioError) -> bool:
         """Return whether to ask no further: never where the credential has read a block.

@@ -1,4 +1,6 @@
-"""The wire to Studio: one connection pool a run, GET and nothing else, whole answers or none.
+"""The wire to Studio: one connection pool a run, whole answers or none.
+
+It sends GET, and POST for the token request of OAuth2, the one thing that is ever posted.
 
 httpx is at home in this module alone, and of it the transport over aiohttp, not the client around
 it: that would add redirects, a cookie jar and a quarter of the CPU, and none of them is wanted.
@@ -9,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import ssl
 from base64 import b64encode
 from collections.abc import Collection, Mapping
 from contextlib import suppress
@@ -30,9 +33,11 @@ from auditor.studio.bodies import ACCEPTED, Body
 from auditor.studio.tls import Security, proxy_address, tls_context
 
 _MAX_ERROR_BYTES = 64 * 1024
+_MAX_TOKEN_BYTES = 64 * 1024
 # httpx-aiohttp lets some of aiohttp's errors through untranslated (a bad status line).
 _CONNECTION_FAULTS = (httpx.HTTPError, aiohttp.ClientError, OSError)
 _STRONG_ETAG = re.compile(r'"[!#-~]{1,200}"')
+_FORM = "application/x-www-form-urlencoded"
 _ALWAYS = {
     "user-agent": f"auditor/{__version__}",
     "accept": "application/json",
@@ -75,12 +80,19 @@ class Wire:
     security: Security = field(default_factory=Security)
     host: str = field(init=False)
     transport: httpx.AsyncBaseTransport = field(init=False, repr=False)
+    _always: Mapping[str, str] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.host = urlsplit(self.base_url).netloc.rpartition("@")[2]  # no password in a message
 
     async def __aenter__(self) -> Self:
-        self.transport = _transport(self.base_url, self.security, concurrency=self.concurrency)
+        proxy = _proxy(self.base_url, self.security)
+        # In a tunnel the proxy has the login from the request that makes it; else from each.
+        is_tunnelled = self.base_url.startswith("https:")
+        login = {} if proxy is None or is_tunnelled else dict(proxy.headers)
+        self._always = _ALWAYS | login
+        context = tls_context(self.base_url, self.security, usual=httpx.create_ssl_context)
+        self.transport = _transport(context, proxy, concurrency=self.concurrency)
         return self
 
     async def __aexit__(
@@ -104,11 +116,28 @@ class Wire:
         Raises:
             StudioError: `timeout`, `unreachable`, `too_large` or `not_json` (a content encoding).
         """
-        request = httpx.Request("GET", self.base_url + path, headers=_ALWAYS | dict(headers))
+        request = httpx.Request("GET", self.base_url + path, headers={**self._always, **headers})
+        return await self._sent(request, secrets, max_bytes=self.max_bytes)
+
+    async def post_form(
+        self, path: str, headers: Mapping[str, str], form: str, *, secrets: Collection[Secret]
+    ) -> Reply:
+        """Return the answer to a token request, as `get` does; `form` is the encoded body."""
+        request = httpx.Request(
+            "POST",
+            self.base_url + path,
+            headers={**self._always, "content-type": _FORM, **headers},
+            content=form.encode("ascii"),
+        )
+        return await self._sent(request, secrets, max_bytes=_MAX_TOKEN_BYTES)
+
+    async def _sent(
+        self, request: httpx.Request, secrets: Collection[Secret], *, max_bytes: int
+    ) -> Reply:
         try:
             # The library's time-outs begin anew with every byte; this one is for the whole.
             async with asyncio.timeout(self.timeout.total_seconds()):
-                return await self._exchange(request)
+                return await self._exchange(request, max_bytes=max_bytes)
         except TimeoutError as error:
             message = f"no whole answer within {self.timeout.total_seconds():g} s"
             raise StudioError("timeout", message, transient=True) from error
@@ -116,11 +145,11 @@ class Wire:
             message = f"no whole answer from {self.host}: {_reason(error, secrets)}"
             raise StudioError("unreachable", message, transient=True) from error
 
-    async def _exchange(self, request: httpx.Request) -> Reply:
+    async def _exchange(self, request: httpx.Request, *, max_bytes: int) -> Reply:
         response = await self.transport.handle_async_request(request)
         try:
             if response.status_code == httpx.codes.OK:
-                body = await _read(response, max_bytes=self.max_bytes)
+                body = await _read(response, max_bytes=max_bytes)
             else:
                 body = await _read_if_possible(response)
             return Reply(status=response.status_code, headers=response.headers, body=body)
@@ -137,9 +166,9 @@ def strong_validator(reply: Reply) -> str:
     return etag if _STRONG_ETAG.fullmatch(etag) else ""
 
 
-def _transport(base_url: str, security: Security, *, concurrency: int) -> AiohttpTransport:
-    proxy = _proxy(base_url, security)
-    context = tls_context(base_url, security, usual=httpx.create_ssl_context)
+def _transport(
+    context: ssl.SSLContext, proxy: httpx.Proxy | None, *, concurrency: int
+) -> AiohttpTransport:
     session = aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=concurrency, ssl=context),
         # The default jar would send a cookie set for one credential with the next.
