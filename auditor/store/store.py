@@ -58,6 +58,7 @@ from auditor.store import (
 from auditor.store.address import address
 from auditor.store.database import Database, check_soundness, database, make_file, require_file
 from auditor.store.deciding import Deciding
+from auditor.store.health import Health, health
 from auditor.store.keeping import Keeping
 
 _KEY_BYTES = 32
@@ -103,6 +104,10 @@ class SqlStore(Deciding, Keeping):
     def close(self) -> None:
         """Close every connection."""
         self._there.close()
+
+    def health(self) -> Health:
+        """Return how the database is; raises where it cannot be written."""
+        return health(self._there)
 
     def run_lock(self) -> AbstractContextManager[None]:
         """Hold the database for one run."""

@@ -34,6 +34,7 @@ def test_check_tries_everything_and_changes_nothing(pump: Stage, auditor: Comman
         "ok      configuration",
         "ok      database",
         "ok      reports",
+        "ok      schedule",
         "ok      Studio, project 7",
         "ok      mail",
     ]
