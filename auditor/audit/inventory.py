@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from auditor.drift.model import Failure, ProjectError, TargetId, TargetState
+from auditor.drift.findings import finding_of
+from auditor.drift.model import Change, Failure, Kind, ProjectError, TargetId, TargetState
+from auditor.drift.policy import judge
 from auditor.errors import UsageError
 from auditor.ports import Gone, Known, ListedBlock, Studio, Unread, Unserved
 
 _KnownOf: TypeAlias = Callable[[int], Awaitable[tuple[Known, ...]]]
-
+_Unread: TypeAlias = Gone | Unserved | Unread
 
 STOPPED = Failure(kind="stopped", message="the auditor was stopped before it came to this")
 
@@ -154,3 +156,16 @@ def _listed(name: str, known: Sequence[Known], listing: Sequence[ListedBlock]) -
 
 def _known_name(known: Sequence[Known]) -> str:
     return next((one.project for one in known if one.project), "")
+
+
+def with_replacement(outcome: _Unread, known: Known | None) -> _Unread:
+    """Tell a block read before that now has a type without an endpoint as replaced."""
+    if not isinstance(outcome, Unserved) or known is None or known.version_id is None:
+        return outcome
+    if known.state is TargetState.UNSUPPORTED or known.type in ("", outcome.type):
+        return outcome
+    change = Change(
+        path="type", pattern="type", kind=Kind.REPLACED, before=known.type, after=outcome.type
+    )
+    finding = finding_of(outcome.target, change, judge(change))
+    return replace(outcome, findings=(finding,))

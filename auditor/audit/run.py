@@ -24,8 +24,15 @@ from auditor.audit.aftermath import (
     still_broken,
 )
 from auditor.audit.asking import ask
-from auditor.audit.inventory import STOPPED, Inventory, Project, Scope, take_inventory
-from auditor.audit.judging import Bench, Judge, with_replacement
+from auditor.audit.inventory import (
+    STOPPED,
+    Inventory,
+    Project,
+    Scope,
+    take_inventory,
+    with_replacement,
+)
+from auditor.audit.judging import Bench, Judge
 from auditor.audit.looks import Look
 from auditor.audit.nights import SHOWN, with_nights
 from auditor.audit.tally import Tally, told_unread

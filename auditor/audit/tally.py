@@ -39,6 +39,7 @@ class Tally:
         new_values: how many targets came to a value that the schema does not name.
         broken: of each target that was read, the rules on state that do not hold.
         differs: of each that was read and has a baseline, what differs from it.
+        reread: of each target, what shows because the auditor was upgraded, by id.
     """
 
     told: dict[TargetId, TargetReport] = field(default_factory=dict)
@@ -50,6 +51,7 @@ class Tally:
     new_values: Counter[tuple[str, str]] = field(default_factory=Counter)
     broken: dict[TargetId, tuple[Broken, ...]] = field(default_factory=dict)
     differs: dict[TargetId, frozenset[Accepted]] = field(default_factory=dict)
+    reread: dict[TargetId, frozenset[str]] = field(default_factory=dict)
 
     def add(self, look: Look) -> None:
         """Count a target that was read."""
@@ -57,6 +59,7 @@ class Tally:
         self.broken[look.told.target] = look.broken
         if look.differs is not None:
             self.differs[look.told.target] = look.differs
+        self.reread[look.told.target] = look.reread
         self.silenced.update(look.silenced)
         self.new_values.update(look.new_values)
         for change in look.vendor:

@@ -137,6 +137,7 @@ class NoticeKind(StrEnum):
     RULE_ENDED = "rule_ended"  # no longer checked while it was broken
     IGNORE_EXPIRED = "ignore_expired"
     ACKNOWLEDGEMENT_ENDED = "acknowledgement_ended"
+    READ_ANEW = "read_anew"  # what appears because the auditor was upgraded
 
 
 class RunStatus(StrEnum):
@@ -378,7 +379,6 @@ class Report:
     Attributes:
         targets: all targets of the run, by project and learn id.
         head_hash: the run's link in the hash chain, empty in a dry run.
-        previous_run_id: the stored run before this one.
         next_run_at: when the schedule runs next, None outside the service.
         notices: what is told once beside the changes, worst first.
         suppressed_by: for each rule that kept changes from being told, how many.
