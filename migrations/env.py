@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from alembic import context
-from sqlalchemy import NullPool, text
+import sqlite3
 
+from alembic import context
+from sqlalchemy import Connection, NullPool, event, text
+
+from auditor.errors import StoreError
 from auditor.store.database import database
 from auditor.store.tables import metadata
 
@@ -15,6 +18,8 @@ def migrate(url: str) -> None:
     """Run them in ONE transaction, so that a failure leaves the old schema."""
     # NullPool: a pooled connection would outlive the command, and on SQLite keep the file open
     there = database(url, poolclass=NullPool)
+    if there.where.is_sqlite:
+        event.listen(there.engine, "connect", leave_references_alone)
     with there.writing() as connection:
         if not there.where.is_sqlite:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
@@ -26,6 +31,23 @@ def migrate(url: str) -> None:
         )
         with context.begin_transaction():
             context.run_migrations()
+        if there.where.is_sqlite:
+            check_references(connection)
+
+
+def leave_references_alone(connection: sqlite3.Connection, _record: object) -> None:
+    """Let a table be made anew that others refer to; no transaction can say this later."""
+    connection.execute("PRAGMA foreign_keys = OFF")
+
+
+def check_references(connection: Connection) -> None:
+    """Refuse what SQLite was not asked to check; the transaction is then taken back."""
+    broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+    if broken is not None:
+        raise StoreError(
+            f"the upgrade would leave table {broken[0]} with rows that refer to nothing; the "
+            "database is as it was: restore the auditor of before and report this"
+        )
 
 
 migrate(context.config.attributes["url"])

@@ -25,15 +25,15 @@ _START_S = 30
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """The URL of a server's database `postgres`, as `postgresql://…`."""
-    with serve() as url:
+    with server() as url:
         yield url
 
 
 @contextmanager
-def serve() -> Iterator[str]:
-    """Serve PostgreSQL while the block lasts; yield the URL of its database `postgres`."""
+def server() -> Iterator[str]:
+    """Have a server, and give the URL of its database `postgres`."""
     given = os.environ.get(GIVEN, "")
-    binaries = _binaries()
+    binaries = programs()
     if given not in {"", "bundled"}:
         yield given
     elif binaries is not None and not given:
@@ -44,8 +44,8 @@ def serve() -> Iterator[str]:
             yield url
 
 
-def _binaries() -> Path | None:
-    """Return the folder of `initdb` and `postgres`, None where no server can be started."""
+def programs() -> Path | None:
+    """Return the folder of `initdb` and its like, None where no server can be started."""
     if os.geteuid() == 0 and not _has_user():
         return None
     found = shutil.which("initdb")

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import date, datetime
 
 from auditor.audit.judging import Bench
+from auditor.audit.rereading import notice_of_upgrade
 from auditor.audit.tally import Tally
 from auditor.drift.model import Notice, NoticeKind, Since, TargetId
 from auditor.drift.rules import IgnoreRule, Rules
@@ -62,9 +63,11 @@ def aftermath(tally: Tally, bench: Bench, store: RunStore, *, is_whole: bool) ->
     )
     expired = tuple(_expired(rules, store.ignore_rules(), today))
     over = tuple(_ended_acknowledgements(tally, store.acknowledgements(), today))
+    upgraded = notice_of_upgrade(tally.reread)
     return Aftermath(
         notices=(
             *tally.notices,
+            *((upgraded,) if upgraded else ()),
             *(notice_of_break(one) for one in began),
             *(_notice_of_end(one, rules, audited) for one in ended),
             *(_notice_of_expiry(one) for one in expired),

@@ -8,6 +8,7 @@ from datetime import date
 
 from auditor.audit.doubt import is_bare, is_surprising
 from auditor.drift.fields import CATALOGUE
+from auditor.drift.form import FORM
 from auditor.drift.model import JsonObject, Snapshot, TargetId
 from auditor.drift.snapshots import parse, parse_catalogue
 from auditor.ports import Answer, Fetched, Known, KnownBody, Studio
@@ -39,9 +40,10 @@ async def ask(
 def _known_body(known: Known | None, today: date) -> KnownBody | None:
     """Return what is known of the answer, its validator on six nights of seven.
 
-    On the seventh the whole answer comes, whatever a server or a cache says of its freshness.
+    On the seventh the whole answer comes, whatever a server or a cache says of its freshness. One
+    that was read in another form is to be read again.
     """
-    if known is None or known.body_digest is None:
+    if known is None or known.body_digest is None or known.form != FORM:
         return None
     is_whole = (sum(known.target) + today.toordinal()) % WHOLE_EVERY == 0
     return KnownBody(digest=known.body_digest, validator="" if is_whole else known.validator)

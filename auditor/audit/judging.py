@@ -19,6 +19,7 @@ from auditor.audit.looks import (
     version_headline,
     without,
 )
+from auditor.audit.rereading import is_as_stored, is_reread, reread, with_reread
 from auditor.drift.compare import compare, compare_catalogues
 from auditor.drift.findings import Comparison, Judged, judge_comparison
 from auditor.drift.folding import is_visual
@@ -39,7 +40,7 @@ from auditor.drift.model import (
     TargetState,
 )
 from auditor.drift.policy import REQUIRES_RETRAIN, models_of
-from auditor.drift.recurrence import stands_since, with_recurrence
+from auditor.drift.recurrence import meets, stands_since, with_recurrence
 from auditor.drift.rules import Rules
 from auditor.drift.ruling import INTERFACE, Ruled, Silenced, is_ignored, rule
 from auditor.drift.snapshots import (
@@ -118,14 +119,26 @@ class Judge:
         if known is None or known.version_id is None:
             look = first_sight(quiet, snapshot, Interval(None, self._bench.now()))
             return self._with_rules(look, parse(snapshot.document))
-        if _is_equal(snapshot, known):
+        look = self._against(known, known.version_id, snapshot, quiet)
+        if look.told.findings and is_reread(known, answer.body_digest):
+            told_before = {one.id for one in self._store.past_changes(target)}
+            return with_reread(look, told_before)
+        return look
+
+    def _against(self, known: Known, version_id: int, snapshot: Snapshot, quiet: Quiet) -> Look:
+        """Return the look at a snapshot beside the last version."""
+        if is_as_stored(snapshot, known):
             return self._quiet(known, quiet)
         comparison = self._compared(
-            target, self._store.snapshot(known.version_id), snapshot, known
+            known.target, self._store.snapshot(version_id), snapshot, known
         )
         if not comparison.changes and not comparison.catalogue:
             return self._quiet(known, quiet)
-        look = self._changed(known, snapshot, comparison, quiet)
+        if is_reread(known, quiet.body_digest):
+            look = reread(known, snapshot, comparison, judge_comparison(comparison), quiet)
+            look = self._beside_baseline(look, known, comparison.new, snapshot)
+        else:
+            look = self._changed(known, snapshot, comparison, quiet)
         return self._with_rules(look, comparison.new)
 
     def without(self, look: Look, shared: Collection[str]) -> Look:
@@ -258,16 +271,15 @@ class Judge:
     def _is_as_trained(self, known: Known, comparison: Comparison) -> bool:
         """Return whether the edits since the training are all reverted.
 
-        A generated script alone says nothing: the vendor's template may have moved since.
+        What the vendor did since says nothing: a generated script's template may have moved.
         """
         if known.trained_version_id is None:
             return False
         trained = self._document(self._store.snapshot(known.trained_version_id))
         since = replace(comparison, old=trained, changes=compare(trained, comparison.new))
         findings = judge_comparison(since).findings
-        generated = is_visual(comparison.new)
         return not makes_stale(
-            [one for one in findings if not (generated and one.area is Area.SCRIPT)]
+            [one for one in findings if not self._is_of_vendor(known, one, comparison.new)]
         )
 
     def _quiet(self, known: Known, outcome: Quiet) -> Look:
@@ -323,17 +335,24 @@ class Judge:
         comparison = replace(self._compared(known.target, baseline, snapshot, known), new=document)
         silence = self._silence(known.target)
         judged = judge_comparison(comparison, is_silent=silence)
-        own = [one for one in judged.findings if not self._is_of_vendor(one, document)]
+        own = [one for one in judged.findings if not self._is_of_vendor(known, one, document)]
         return self._ruled(own, known.target, Interval(None, self._bench.now()))
 
-    def _is_of_vendor(self, finding: Finding, document: JsonObject) -> bool:
+    def _is_of_vendor(self, known: Known, finding: Finding, document: JsonObject) -> bool:
         """Return whether a difference may be what was told as the vendor's.
 
-        A generated script follows its block's settings, which are compared themselves.
+        A generated script follows its block's settings, which are compared themselves. A field
+        that the vendor brought, and the auditor learnt since, is the vendor's until somebody
+        changes it.
         """
         if finding.area is Area.SCRIPT:
             return is_visual(document)
-        return finding.area is Area.UNKNOWN and finding.path in self._of_vendor
+        if finding.area is Area.UNKNOWN:
+            return finding.path in self._of_vendor
+        if not any(meets(finding.path, path) for path in self._of_vendor):
+            return False
+        past = self._store.past_changes(known.target)
+        return not any(one.since is Since.LAST and meets(finding.path, one.path) for one in past)
 
     def _key(self, known: Known, finding: Finding) -> Accepted:
         return accepted(known.target, finding.path, finding.after)
@@ -367,10 +386,6 @@ def _act(finding: Finding) -> str:
     if finding.area is Area.LAYERS and finding.kind in (Kind.ADDED, Kind.REMOVED):
         return f"{finding.kind} {finding.before} {finding.after}"
     return f"{finding.path} {finding.after}"
-
-
-def _is_equal(snapshot: Snapshot, known: Known) -> bool:
-    return snapshot.digest == known.digest and snapshot.catalogue.digest == known.catalogue_digest
 
 
 def _last_visual_models(new: JsonObject, old: JsonObject, known: Known) -> tuple[str, ...]:

@@ -50,6 +50,7 @@ class Look:
         silenced: the rules that kept something of it from being told, once a change.
         broken: the rules on state that do not hold for it.
         differs: what differs from its baseline, None where it has none.
+        reread: ids of what shows because the auditor was upgraded, not for a change tonight.
     """
 
     outcome: Quiet | Seen
@@ -61,6 +62,7 @@ class Look:
     broken: tuple[Broken, ...] = ()
     differs: frozenset[Accepted] | None = None
     pending: Pending | None = None
+    reread: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

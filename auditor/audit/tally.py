@@ -53,6 +53,7 @@ class Tally:
         differs: of each that was read and has a baseline, what differs from it.
         notices: what is told once of projects and blocks that came back or are left out.
         asked: as `Report.asked`.
+        reread: of each target, what shows because the auditor was upgraded, by id.
     """
 
     told: dict[TargetId, TargetReport] = field(default_factory=dict)
@@ -66,6 +67,7 @@ class Tally:
     differs: dict[TargetId, frozenset[Accepted]] = field(default_factory=dict)
     notices: list[Notice] = field(default_factory=list)
     asked: Counter[str] = field(default_factory=Counter)
+    reread: dict[TargetId, frozenset[str]] = field(default_factory=dict)
 
     def add_fetched(self, fetched: Fetched) -> None:
         """Count what came of asking for a block."""
@@ -83,6 +85,7 @@ class Tally:
         self.broken[look.told.target] = look.broken
         if look.differs is not None:
             self.differs[look.told.target] = look.differs
+        self.reread[look.told.target] = look.reread
         self.silenced.update(look.silenced)
         self.new_values.update(look.new_values)
         for change in look.vendor:

@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from auditor.drift.fields import CATALOGUE, ENVELOPE, Field, Shape, child, member, top
+from auditor.drift.form import FORM
 from auditor.drift.model import Area, Json, JsonObject
 from auditor.errors import DocumentError
 
@@ -80,13 +81,16 @@ def canonical_bytes(document: JsonObject) -> bytes:
 
 
 def digest(document: JsonObject) -> str:
-    """Return the SHA-256 of the canonical bytes, as 64 hex digits."""
-    return hashlib.sha256(canonical_bytes(document)).hexdigest()
+    """Return the SHA-256 of form and canonical bytes, as 64 hex digits.
+
+    A digest made in another form equals none of this one, so it never hides a change.
+    """
+    return _digest(canonical_bytes(document))
 
 
 def catalogue_digest(models: Json) -> str:
-    """Return the SHA-256 of the catalogue's canonical bytes, as 64 hex digits."""
-    return hashlib.sha256(_bytes(read_catalogue(models).form)).hexdigest()
+    """Return the SHA-256 of form and the catalogue's canonical bytes, as 64 hex digits."""
+    return _digest(_bytes(read_catalogue(models).form))
 
 
 def as_number(value: Json) -> Json:
@@ -118,6 +122,10 @@ def labels(members: list[Json], identity: tuple[str, ...]) -> Iterator[tuple[str
             label = f"{name}#{count}"
         taken.add(label)
         yield label, one
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(FORM.encode("ascii") + content).hexdigest()
 
 
 def _bytes(form: Json) -> bytes:

@@ -141,6 +141,7 @@ class NoticeKind(StrEnum):
     BLOCK_BACK = "block_back"  # read again after it was missing, or could not be read by its type
     LEFT_OUT = "left_out"  # audited until now, and left out by the configuration
     PROJECT_RENAMED = "project_renamed"
+    READ_ANEW = "read_anew"  # what appears because the auditor was upgraded
 
 
 class RunStatus(StrEnum):

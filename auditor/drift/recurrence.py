@@ -60,6 +60,12 @@ def stands_since(finding: Finding, past: Sequence[PastChange], *, at: datetime) 
     return changed[-1] if changed else min(told, default=at)
 
 
+def meets(path: str, other: str) -> bool:
+    """Return whether two places are the same, or one lies inside the other."""
+    short, long = sorted((path, other), key=len)
+    return long.startswith(short) and long[len(short) : len(short) + 1] in ("", ".", "[")
+
+
 def _way_back(finding: Finding, target: TargetId) -> tuple[str, str]:
     """Return path and id of the change that this one undoes.
 

@@ -11,6 +11,7 @@ from auditor.drift.model import Area, Finding, Interval, TargetId, VendorFinding
 from auditor.drift.rules import IgnoreRule, Rules, SeverityRule
 
 INTERFACE = "interface"  # the rule of the contract that keeps what Studio's pages remember silent
+UPGRADE = "upgrade"  # keeps silent what an upgrade of the auditor shows and nobody did
 
 
 @dataclass(frozen=True, slots=True)

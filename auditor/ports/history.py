@@ -32,6 +32,7 @@ class Known:
         state: what the last run said of it.
         body_digest: SHA-256 of the last believed raw answer, None before the first.
         validator: the strong ETag that came with just that answer, empty where none did.
+        form: that it was read in (`drift.form`), empty where it had no name yet.
         version_id: the last version, None where none was ever stored.
         digest: canonical digest of the last version, empty without one.
         catalogue_digest: that version's catalogue, empty without one.
@@ -49,6 +50,7 @@ class Known:
     state: TargetState
     model_state: ModelState
     body_digest: str | None
+    form: str
     version_id: int | None
     digest: str
     catalogue_digest: str

@@ -10,7 +10,7 @@ from datetime import date
 from auditor.drift.model import Finding, Json, JsonObject
 from auditor.drift.restore import Restoration, restoration
 from auditor.drift.rules import IgnoreRule, Rules
-from auditor.drift.ruling import INTERFACE
+from auditor.drift.ruling import INTERFACE, UPGRADE
 from auditor.ports import (
     Acknowledgement,
     Approval,
@@ -25,6 +25,10 @@ from auditor.rendering.json import opened, utc_text
 from auditor.rendering.words import count, harmless, moment, name, sentence
 
 _LABEL = 14
+_NOT_CONFIGURED = {
+    INTERFACE: "what Studio's pages remember of their last visitor; always stored, never told",
+    UPGRADE: "what showed when the auditor was upgraded; nobody changed it on that night",
+}
 _SIGNS = {"-": "- ", "+": "+ ", " ": "  ", "@": "~ "}
 
 
@@ -207,10 +211,9 @@ def _rule_block(rule: IgnoreRule, listing: Suppressed) -> list[str]:
 
 def _other_block(found: SilencedBy) -> list[str]:
     head = f"{name(found.rule)}: {count(found.number, 'finding')}"
-    if found.rule != INTERFACE:
+    if found.rule not in _NOT_CONFIGURED:
         return [f"{head} (no longer configured)", *_listed(found)]
-    why = "  what Studio's pages remember of their last visitor; always stored, never told"
-    return [head, why, *_listed(found)]
+    return [head, f"  {_NOT_CONFIGURED[found.rule]}", *_listed(found)]
 
 
 def _accepted_block(listing: Suppressed) -> Iterator[list[str]]:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from itertools import groupby
 from typing import TypeAlias
 
+from auditor.drift import ruling
 from auditor.drift.causes import EVERY_PROJECT
 from auditor.drift.model import (
     Area,
@@ -25,7 +26,6 @@ from auditor.drift.model import (
     VendorFinding,
 )
 from auditor.drift.restore import restoration
-from auditor.drift.ruling import INTERFACE
 from auditor.rendering.beside import (
     beside,
     beyond,
@@ -361,7 +361,13 @@ def _suppressed(numbers: Tally) -> list[str]:
 
 
 def _suppressor(rule: str) -> str:
-    return "Studio's interface" if rule == INTERFACE else f"rule “{name(rule)}”"
+    match rule:
+        case ruling.INTERFACE:
+            return "Studio's interface"
+        case ruling.UPGRADE:
+            return "an upgrade of the auditor"
+        case _:
+            return f"rule “{name(rule)}”"
 
 
 def _foot(report: Report, colophon: Colophon) -> tuple[tuple[str, str], ...]:

@@ -17,6 +17,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.functions import func
 
+from auditor.drift.form import FORM
 from auditor.drift.model import ModelState, TargetId, TargetState
 from auditor.ports import Gone, Quiet, Seen, Unread, Unserved
 from auditor.store.insertion import insert_into
@@ -41,6 +42,7 @@ _WRITTEN_SEEN = (
     "model_state",
     "body_digest",
     "validator",
+    "form",
     "version_id",
     "trained_version_id",
     "model",
@@ -60,7 +62,7 @@ def quiet(connection: Connection, run_id: int, outcomes: Sequence[Quiet], *, at:
     """
     changed = _renamed(connection, outcomes)
     marks = {"last_run_id": run_id, "last_checked_at": at, "last_attempted_at": at}
-    clear = {"error_kind": None, "error_message": None, "retired": False}
+    clear = {"error_kind": None, "error_message": None, "retired": False, "form": FORM}
     for state in {one.state for one in outcomes}:
         here = [one.target for one in outcomes if one.state is state]
         these = update(target).where(_KEY.in_(here))
@@ -163,6 +165,7 @@ def _seen_row(one: Seen, version_id: int, run_id: int, at: datetime) -> dict[str
         "model_state": one.model_state,
         "body_digest": one.body_digest,
         "validator": one.validator or None,
+        "form": FORM,
         "version_id": version_id,
         "trained_version_id": version_id if one.trained_now else None,
         "model": json.dumps(one.model),

@@ -84,6 +84,7 @@ def _known(row: RowMapping) -> Known:
         model_state=ModelState(row["model_state"]),
         body_digest=row["body_digest"],
         validator=row["validator"] or "",
+        form=row["form"] or "",
         version_id=row["version_id"],
         digest=row["digest"] or "",
         catalogue_digest=row["catalogue_digest"] or "",

@@ -107,6 +107,7 @@ target = Table(
     Column("model_state", String(16), nullable=False),
     Column("body_digest", Digest),
     Column("validator", ForeignText),  # of just the body with that digest
+    Column("form", Digest),  # that its last answer was read in; NULL before there was a name
     Column("version_id", Integer, ForeignKey("version.id")),
     Column("trained_version_id", Integer, ForeignKey("version.id")),
     Column("baseline_version_id", Integer, ForeignKey("version.id")),

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from auditor.audit.asking import ask
 from auditor.audit.doubt import is_bare, is_surprising
 from auditor.demo.studio import sample_blocks
+from auditor.drift.form import FORM
 from auditor.drift.model import (
     Failure,
     JsonObject,
@@ -65,6 +67,7 @@ def known() -> Known:
         model_state=ModelState.TRAINED,
         body_digest="0" * 64,
         validator='"v1"',
+        form=FORM,
         version_id=1,
         digest="",
         catalogue_digest="",
@@ -133,6 +136,18 @@ def test_on_one_night_of_seven_the_whole_answer_is_asked_for() -> None:
         asyncio.run(ask(BLOCK, known(), studio=studio, snapshot_of=snapshots(whole), today=today))
 
     assert sorted(studio.validators) == ["", *['"v1"'] * 6]
+
+
+def test_what_was_read_in_another_form_is_asked_for_whole() -> None:
+    whole = sample_blocks()["keras"]
+    studio = Settling(whole, whole)
+    before = replace(known(), form="0" * 16)
+
+    for day in range(1, 8):
+        today = date(2026, 3, day)
+        asyncio.run(ask(BLOCK, before, studio=studio, snapshot_of=snapshots(whole), today=today))
+
+    assert studio.validators == ["none"] * 7
 
 
 @pytest.mark.parametrize("name", sample_blocks())

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from auditor.store import upgrade
 from tests.conftest import Postgres
-from tests.postgres import serve
+from tests.postgres import server
 from tests.soak.years import Footprint, Soak, soak
 
 _WARM = 20  # nights after which nothing but the history may grow
@@ -47,7 +47,7 @@ def _sqlite(folder: Path) -> Iterator[str]:
 @contextmanager
 def _postgresql(folder: Path) -> Iterator[str]:
     del folder  # the server has one of its own, which its user may enter
-    with serve() as server_url:
+    with server() as server_url:
         yield Postgres(server_url).ready()
 
 
