@@ -30,6 +30,7 @@ from auditor.studio.wire import Reply, Wire, strong_validator
 
 logger = logging.getLogger(__name__)
 
+_PROJECTS = "/api/projects"
 _KEY_INFO = "/api/projects/api-key-info"
 SECOND_LOOK_AFTER = timedelta(seconds=2)
 """How long Studio has to come to rest, where an answer was surprising."""
@@ -98,7 +99,10 @@ class StudioClient:
     _reasons: dict[tuple[Credential, int], str] = field(
         init=False, repr=False, default_factory=dict
     )
-    _reasoning: asyncio.Lock = field(init=False, repr=False)
+    _reasoning: dict[tuple[Credential, int], asyncio.Lock] = field(
+        init=False, repr=False, default_factory=dict
+    )
+    _has_courtesies: bool = field(init=False, repr=False, default=True)
     _slots: asyncio.Semaphore = field(init=False, repr=False)
     _pace: Pace = field(init=False, repr=False)
     _budget: Budget = field(init=False, repr=False, default_factory=Budget)
@@ -106,7 +110,6 @@ class StudioClient:
     _wire: Wire = field(init=False, repr=False)
 
     async def __aenter__(self) -> Self:
-        self._reasoning = asyncio.Lock()
         self._slots = asyncio.Semaphore(self.concurrency)
         self._pace = Pace(self.per_second, clock=self.clock, sleep=self.sleep)
         self._wire = Wire(
@@ -181,7 +184,7 @@ class StudioClient:
         Raises:
             StudioError: Studio does not tell.
         """
-        body = await self._get(project_id, "/api/projects")
+        body = await self._get(project_id, _PROJECTS)
         return read_projects(body, secrets=self._secrets(project_id))
 
     async def key_info(self, project_id: int) -> KeyInfo | None:
@@ -189,9 +192,8 @@ class StudioClient:
         if not isinstance(self.credential(project_id), ApiKey):
             return None
         try:
-            # Past the slots and tries: it explains a refusal or adds to a check, and may fail.
-            reply = await self._once(project_id, _Asking(_KEY_INFO))
-            return read_key_info(reply.body, secrets=self._secrets(project_id))
+            body = await self._courtesy(project_id, _KEY_INFO)
+            return read_key_info(body, secrets=self._secrets(project_id))
         except StudioError as error:
             logger.debug("key not told", extra={"project": project_id, "kind": error.kind})
             return None
@@ -210,7 +212,8 @@ class StudioClient:
     async def project_name(self, project_id: int) -> str:
         """Return Studio's name of the project, empty where it is not told."""
         try:
-            return (await self.listed_projects(project_id)).get(project_id, "")
+            body = await self._courtesy(project_id, _PROJECTS)
+            return read_projects(body, secrets=self._secrets(project_id)).get(project_id, "")
         except StudioError as error:
             # A name is a courtesy: a key that may not list projects may still read blocks.
             logger.debug(
@@ -226,6 +229,20 @@ class StudioClient:
     async def _get(self, project_id: int, path: str) -> bytes:
         return (await self._ask(project_id, _Asking(path))).body
 
+    async def _courtesy(self, project_id: int, path: str) -> bytes:
+        """Return an answer that a run can do without: asked once, and none after one that hung.
+
+        It says nothing of whether blocks can be read, so neither circuit nor budget counts it.
+        """
+        async with self._slots:
+            if not self._has_courtesies:
+                raise StudioError("timeout", "Studio did not answer such a question before")
+            try:
+                return (await self._once(project_id, _Asking(path))).body
+            except StudioError as error:
+                self._has_courtesies = not error.transient
+                raise
+
     async def _ask(self, project_id: int, asking: _Asking) -> Reply:
         self._stop_if_refused(project_id)
         # The slot is kept through the waits: where Studio pushes back, fewer requests go out.
@@ -237,7 +254,7 @@ class StudioClient:
         self._budget.begin()
         failures = 0
         while True:
-            self._circuit.require_closed()
+            self._circuit.require_closed(project_id)
             await self._pace.turn()
             try:
                 return await self._once(project_id, asking)
@@ -245,8 +262,8 @@ class StudioClient:
                 failures += 1
                 if not error.transient:
                     raise
-                if not self._may_try_again(failures):
-                    self._circuit.lost(error)
+                if not self._may_try_again(project_id, failures):
+                    self._circuit.lost(project_id, error)
                     raise _given_up(error, failures) from error
                 wait = wait_before_retry(
                     failures, asked=error.retry_after, jitter=self.jitter()
@@ -254,8 +271,9 @@ class StudioClient:
                 logger.debug("asking again", extra={"path": asking.path, "kind": error.kind})
             await self._wait(wait)
 
-    def _may_try_again(self, failures: int) -> bool:
-        if failures >= self.tries or self._is_stopping() or self._circuit.is_in_doubt:
+    def _may_try_again(self, project_id: int, failures: int) -> bool:
+        is_in_doubt = self._circuit.is_in_doubt(project_id)
+        if failures >= self.tries or self._is_stopping() or is_in_doubt:
             return False
         return self._budget.spend()
 
@@ -272,11 +290,11 @@ class StudioClient:
     async def _once(self, project_id: int, asking: _Asking) -> Reply:
         reply = await self._answered(project_id, asking)
         if reply.status == HTTPStatus.OK or asking.allows(reply):
-            self._circuit.heard()
+            self._circuit.heard(project_id)
             return reply
         refusal = _refusal(reply, self._secrets(project_id))
         if not refusal.transient:
-            self._circuit.heard()
+            self._circuit.heard(project_id)
         raise refusal
 
     async def _answered(self, project_id: int, asking: _Asking) -> Reply:
@@ -334,7 +352,7 @@ class StudioClient:
         if not is_refusal or project_id in self._read or isinstance(error, NoTokenError):
             return ""
         asked = self.credential(project_id), project_id
-        async with self._reasoning:
+        async with self._reasoning.setdefault(asked, asyncio.Lock()):
             if asked not in self._reasons:
                 info = await self.key_info(project_id)
                 why = why_refused(info, project_id) if info else remedy(asked[0])

@@ -5,14 +5,18 @@ Pure but for the clock and the sleep that are handed in; one of each serves one 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 
-from auditor.errors import StudioError
+from auditor.errors import NoTokenError, StudioError
 
 DOUBTED_AFTER = 5
 """So many requests in a row given up, and each further one is sent once only."""
 OPEN_AFTER = 25
 """So many in a row given up, and nothing more is asked in this run."""
+PROJECTS_DOWN = 3
+"""Over so many projects: then it is not one project that is broken, it is Studio that is down."""
 SPARE_TRIES = 200
 TRIES_A_REQUEST = 0.5
 """Further tries that a whole run may spend: `SPARE_TRIES` and these for each request."""
@@ -64,36 +68,56 @@ class Budget:
 
 
 class Circuit:
-    """Tells a Studio that is down from one that fails now and then.
+    """Tells a Studio that is down from a project that is broken, and from what fails at times.
 
-    Closed, every request has its tries. In doubt, each is sent once: a block that answers closes
-    it again. Open, nothing is sent any more: the cause is one, and told as one.
+    Closed, every request has its tries. In doubt, each is sent once: one that answers closes it
+    again. Open, nothing is sent any more: the cause is one, and told as one. It opens for a
+    project after `OPEN_AFTER` of its requests in a row were given up, and for all where so many
+    were over `PROJECTS_DOWN` projects or more.
     """
 
     def __init__(self) -> None:
-        self._given_up = 0
-        self._cause: StudioError | None = None
+        self._all = _Row()
+        self._own: dict[int, _Row] = defaultdict(_Row)
 
-    @property
-    def is_in_doubt(self) -> bool:
+    def is_in_doubt(self, project_id: int) -> bool:
         """Return whether a request is sent once only."""
-        return self._given_up >= DOUBTED_AFTER
+        given_up = max(len(self._all.given_up), len(self._own[project_id].given_up))
+        return given_up >= DOUBTED_AFTER
 
-    def heard(self) -> None:
+    def heard(self, project_id: int) -> None:
         """Take note of an answer: Studio is there, whatever it said."""
-        if self._cause is None:
-            self._given_up = 0
+        for row in (self._all, self._own[project_id]):
+            row.given_up.clear()
 
-    def lost(self, error: StudioError) -> None:
-        """Take note of a request that was given up for a fault that may pass."""
-        self._given_up += 1
-        if self._given_up >= OPEN_AFTER and self._cause is None:
-            self._cause = StudioError(error.kind, _not_asked(error))
+    def lost(self, project_id: int, error: StudioError) -> None:
+        """Take note of a request that was given up for a fault that may pass.
 
-    def require_closed(self) -> None:
-        """Raise the one cause, a `StudioError`, where the circuit is open."""
-        if self._cause is not None:
-            raise StudioError(self._cause.kind, self._cause.message)
+        A token that is not to be had says nothing of Studio's answers to others.
+        """
+        self._own[project_id].add(project_id, error, projects=1)
+        if not isinstance(error, NoTokenError):
+            self._all.add(project_id, error, projects=PROJECTS_DOWN)
+
+    def require_closed(self, project_id: int) -> None:
+        """Raise the one cause, a `StudioError`, where the circuit is open for a project."""
+        for row in (self._all, self._own[project_id]):
+            if row.cause is not None:
+                raise StudioError(row.cause.kind, row.cause.message)
+
+
+@dataclass(slots=True)
+class _Row:
+    """Requests given up in a row, by their projects; `cause` once they are too many."""
+
+    given_up: list[int] = field(default_factory=list)
+    cause: StudioError | None = None
+
+    def add(self, project_id: int, error: StudioError, *, projects: int) -> None:
+        self.given_up.append(project_id)
+        is_full = len(self.given_up) >= OPEN_AFTER and len(set(self.given_up)) >= projects
+        if is_full and self.cause is None:
+            self.cause = StudioError(error.kind, _not_asked(error))
 
 
 def _not_asked(error: StudioError) -> str:

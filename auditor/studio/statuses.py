@@ -49,7 +49,7 @@ def asked_wait(retry_after: str, *, now: datetime) -> timedelta | None:
         return min(timedelta(seconds=seconds), LONGEST_ASKED_WAIT)
     try:
         moment: datetime = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # the numbers in it may have any length
         return None
     wait: timedelta = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now
     return min(wait, LONGEST_ASKED_WAIT) if wait > timedelta() else None

@@ -34,8 +34,9 @@ from auditor.studio.tls import Security, proxy_address, tls_context
 
 _MAX_ERROR_BYTES = 64 * 1024
 _MAX_TOKEN_BYTES = 64 * 1024
-# httpx-aiohttp lets some of aiohttp's errors through untranslated (a bad status line).
-_CONNECTION_FAULTS = (httpx.HTTPError, aiohttp.ClientError, OSError)
+# httpx-aiohttp lets some of aiohttp's errors through untranslated (a bad status line), and a
+# reason phrase that is no UTF-8 ends in a UnicodeEncodeError, which is a ValueError.
+_CONNECTION_FAULTS = (httpx.HTTPError, aiohttp.ClientError, OSError, ValueError)
 _STRONG_ETAG = re.compile(r'"[!#-~]{1,200}"')
 _FORM = "application/x-www-form-urlencoded"
 _ALWAYS = {

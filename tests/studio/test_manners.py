@@ -8,8 +8,10 @@ import pytest
 from auditor.demo.faults import Fault
 from auditor.demo.studio import BuiltInStudio, sample_blocks
 from auditor.drift.model import TargetId
-from auditor.errors import StudioError
+from auditor.errors import NoTokenError, StudioError
 from auditor.ports import Answer, Fetched, NoAnswer
+from auditor.redaction import Secret
+from auditor.studio.auth import ApiKey
 from auditor.studio.manners import (
     DOUBTED_AFTER,
     OPEN_AFTER,
@@ -19,7 +21,7 @@ from auditor.studio.manners import (
     Pace,
 )
 
-from .asking import TARGET, client
+from .asking import KEY_OF_PROJECT, TARGET, client
 
 
 class Clock:
@@ -81,41 +83,64 @@ def test_the_tries_of_a_run_are_bounded_by_its_requests() -> None:
     assert granted == SPARE_TRIES + 50
 
 
-def lose(circuit: Circuit, times: int) -> None:
-    for _ in range(times):
-        circuit.lost(StudioError("unreachable", "no whole answer", transient=True))
+def lose(circuit: Circuit, *projects: int) -> None:
+    for project_id in projects:
+        circuit.lost(project_id, StudioError("unreachable", "no whole answer", transient=True))
 
 
 def test_a_circuit_doubts_before_it_opens() -> None:
     circuit = Circuit()
 
-    lose(circuit, DOUBTED_AFTER)
-    circuit.require_closed()
+    lose(circuit, *[1] * DOUBTED_AFTER)
+    circuit.require_closed(1)
 
-    assert circuit.is_in_doubt
+    assert circuit.is_in_doubt(1)
 
 
 def test_an_answer_closes_a_circuit_in_doubt() -> None:
     circuit = Circuit()
-    lose(circuit, OPEN_AFTER - 1)
+    lose(circuit, *[1] * (OPEN_AFTER - 1))
 
-    circuit.heard()
+    circuit.heard(1)
     lose(circuit, 1)
 
-    assert not circuit.is_in_doubt
-    circuit.require_closed()
+    assert not circuit.is_in_doubt(1)
+    circuit.require_closed(1)
 
 
 def test_an_open_circuit_stays_open_and_names_the_cause() -> None:
     circuit = Circuit()
-    lose(circuit, OPEN_AFTER)
-    circuit.heard()
+    lose(circuit, *[1] * OPEN_AFTER)
+    circuit.heard(1)
 
     with pytest.raises(StudioError, match="not asked any more in this run") as caught:
-        circuit.require_closed()
+        circuit.require_closed(1)
 
     assert caught.value.kind == "unreachable"
     assert "no whole answer" in caught.value.message
+
+
+def test_a_broken_project_opens_no_circuit_but_its_own() -> None:
+    circuit = Circuit()
+    lose(circuit, *[1, 2] * OPEN_AFTER)
+
+    circuit.require_closed(3)
+
+
+def test_a_studio_that_is_down_opens_the_circuit_of_all_projects() -> None:
+    circuit = Circuit()
+    lose(circuit, *range(OPEN_AFTER))
+
+    with pytest.raises(StudioError, match="not asked any more"):
+        circuit.require_closed(999)
+
+
+def test_a_token_that_is_not_to_be_had_is_no_matter_of_other_projects() -> None:
+    circuit = Circuit()
+    for project_id in range(2 * OPEN_AFTER):
+        circuit.lost(project_id, NoTokenError("timeout", "locked", transient=True))
+
+    circuit.require_closed(0)
 
 
 def ask_all(studio: BuiltInStudio, targets: list[TargetId]) -> list[Fetched]:
@@ -167,3 +192,24 @@ def test_a_client_keeps_the_pace_it_is_given(studio: BuiltInStudio) -> None:
     asyncio.run(ask())
 
     assert clock.now == 101.5
+
+
+def test_a_project_that_is_broken_keeps_no_other_from_being_read(studio: BuiltInStudio) -> None:
+    broken = [TargetId(101, n) for n in range(10, 70)]
+    healthy = [TargetId(102, n) for n in range(1, 31)]
+    studio.add_project(102, name="Fan", api_key="another key")
+    for target in (*broken, *healthy):
+        studio.put(target, sample_blocks()["keras"])
+    for target in broken:
+        studio.fail(Fault.HTTP_500, target=target)
+    credentials = {101: KEY_OF_PROJECT, 102: ApiKey(Secret("another key"))}
+
+    async def ask() -> list[Fetched]:
+        async with client(studio.base_url, credentials=credentials) as asking:
+            targets = [*broken, *healthy]
+            return await asyncio.gather(*(asking.fetch(t, known_body=None) for t in targets))
+
+    answers = asyncio.run(ask())
+
+    assert all(isinstance(one, Answer) for one in answers[len(broken) :])
+    assert len(studio.requests) < len(broken) + len(healthy)

@@ -68,6 +68,20 @@ def test_a_body_comes_through_however_it_travels(response: bytes) -> None:
             id="gzip in gzip",
         ),
         pytest.param(answer(b"", status="204 No Content"), "http", id="no content"),
+        pytest.param(
+            b"HTTP/1.1 502 Passerelle cass\xe9e\r\nContent-Length: 0\r\n\r\n",
+            "unreachable",
+            id="a reason in Latin-1",
+        ),
+        pytest.param(
+            answer(
+                b"",
+                f"Retry-After: Mon, 01 Jan {'9' * 20} 00:00:00 GMT",
+                status="503 Service Unavailable",
+            ),
+            "http",
+            id="a date of any length",
+        ),
         pytest.param(answer(BODY, status="206 Partial Content"), "http", id="a part"),
         pytest.param(answer(BODY, status="599 Odd"), "http", id="an odd status"),
     ],
