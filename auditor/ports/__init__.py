@@ -28,6 +28,7 @@ from auditor.ports.history import (
     Untold,
     Version,
 )
+from auditor.ports.locks import Held, Locks
 from auditor.ports.pages import (
     Listing,
     Marks,
@@ -77,11 +78,13 @@ __all__ = [
     "Explanation",
     "Fetched",
     "Gone",
+    "Held",
     "HistoryStore",
     "Known",
     "Ledger",
     "ListedBlock",
     "Listing",
+    "Locks",
     "Mailer",
     "Mailing",
     "Marks",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
@@ -36,13 +36,17 @@ from auditor.ports.history import (
     Untold,
     Version,
 )
+from auditor.ports.locks import Locks
 
 
 class RunStore(Protocol):
     """The part of the store that one run needs. Each method is one short transaction."""
 
     def run_lock(self) -> AbstractContextManager[None]:
-        """Hold the database for one run; raises `RunUnderWayError` where another run has it."""
+        """Hold the database for one run; raises `RunUnderWayError` where another run has it.
+
+        While it is held, `save` and `close_run` make sure of it and raise `LockLostError`.
+        """
         ...
 
     def open_run(
@@ -98,8 +102,11 @@ class RunStore(Protocol):
         """
         ...
 
-    def retire_others(self, run_id: int) -> int:
-        """Take every target that a run over all of them did not try for no longer audited."""
+    def retire_others(self, run_id: int, *, elsewhere: Collection[int] = ()) -> int:
+        """Take every target that a run over all of them did not try for no longer audited.
+
+        All of them but those of the projects `elsewhere`, which other runs audit.
+        """
         ...
 
     def untold(self, run_id: int) -> tuple[Untold, ...]:
@@ -279,10 +286,23 @@ class Ledger(Protocol):
     def schedule_start(self, schedule: str, line: str, *, now: datetime) -> datetime:
         """Return since when the schedule has had this line; `now` where it is new.
 
-        A slot before that was not missed. The line is remembered.
+        A slot before that was not missed. The line is remembered. A time after `now` was given by
+        a clock that went wrong, and counts for nothing.
         """
         ...
 
+    def schedule_in_force(self, schedule: str) -> tuple[str, datetime] | None:
+        """Return the line that is remembered of the schedule, and since when."""
+        ...
 
-class Store(RunStore, OutboxStore, HistoryStore, DecisionStore, Ledger, Protocol):
+    def forget_other_schedules(self, names: Collection[str]) -> None:
+        """Forget the lines of schedules that are no longer configured: they miss nothing."""
+        ...
+
+    def last_slot(self, schedule: str, *, since: datetime) -> str | None:
+        """Return the newest slot that had its run since then."""
+        ...
+
+
+class Store(RunStore, OutboxStore, HistoryStore, DecisionStore, Ledger, Locks, Protocol):
     """The whole store."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from types import TracebackType
 from typing import Self
@@ -45,7 +44,6 @@ from auditor.store import (
     episodes,
     findings,
     ledger,
-    lock,
     marks,
     messages,
     notices,
@@ -60,6 +58,7 @@ from auditor.store import (
 from auditor.store.address import address
 from auditor.store.database import Database, check_soundness, database, make_file, require_file
 from auditor.store.deciding import Deciding
+from auditor.store.locking import Locking
 
 _KEY_BYTES = 32
 _ID_BYTES = 16
@@ -87,7 +86,7 @@ def open_database(url: str, *, upgrade: bool) -> SqlStore:
     return SqlStore(there)
 
 
-class SqlStore(Deciding):
+class SqlStore(Locking, Deciding):
     """The store on SQLite or PostgreSQL; `ports.Store` says what each method does."""
 
     def __enter__(self) -> Self:
@@ -104,10 +103,6 @@ class SqlStore(Deciding):
     def close(self) -> None:
         """Close every connection."""
         self._there.close()
-
-    def run_lock(self) -> AbstractContextManager[None]:
-        """Hold the database for one run."""
-        return lock.held(self._there)
 
     def open_run(
         self, trigger: Trigger, *, started_at: datetime, schedule: str = "", slot: str = ""
@@ -170,14 +165,16 @@ class SqlStore(Deciding):
         vendor: Sequence[VendorFinding] = (),
     ) -> None:
         """Store a batch of outcomes and what they show of the vendor's in one transaction."""
+        self._keep_run_lock()
         with self._there.writing() as connection:
+            runs.require_running(connection, run_id)
             _save(connection, run_id, outcomes, at=at)
             findings.add_vendor(connection, run_id, vendor)
 
-    def retire_others(self, run_id: int) -> int:
+    def retire_others(self, run_id: int, *, elsewhere: Collection[int] = ()) -> int:
         """Take every target that the run did not try for no longer audited; return how many."""
         with self._there.writing() as connection:
-            return marks.retire_others(connection, run_id)
+            return marks.retire_others(connection, run_id, elsewhere=elsewhere)
 
     def untold(self, run_id: int) -> tuple[Untold, ...]:
         """Return what earlier runs found and nobody was told, each once."""
@@ -248,7 +245,10 @@ class SqlStore(Deciding):
         aftermath: Aftermath,
     ) -> None:
         """Close the run, keep its report and queue its messages."""
+        self._keep_run_lock()
         with self._there.writing() as connection:
+            if report.run.id is not None:
+                runs.require_running(connection, report.run.id)
             reports.close(connection, report, messages, carried=carried, aftermath=aftermath)
 
     def mark_told(self, run_id: int, *, at: datetime) -> None:
@@ -324,13 +324,27 @@ class SqlStore(Deciding):
 
     def schedule_start(self, schedule: str, line: str, *, now: datetime) -> datetime:
         """Return since when the schedule has had this line; `now` where it is new."""
-        with self._there.reading() as connection:
-            since = ledger.start(connection, schedule, line)
-        if since is not None:
-            return since
+        match self.schedule_in_force(schedule):
+            case (known, since) if known == line and since <= now:
+                return since
         with self._there.writing() as connection:
             ledger.remember(connection, schedule, line, since=now)
         return now
+
+    def schedule_in_force(self, schedule: str) -> tuple[str, datetime] | None:
+        """Return the line that is remembered of the schedule, and since when."""
+        with self._there.reading() as connection:
+            return ledger.in_force(connection, schedule)
+
+    def forget_other_schedules(self, names: Collection[str]) -> None:
+        """Forget the lines of schedules that are no longer configured."""
+        with self._there.writing() as connection:
+            ledger.forget_others(connection, names)
+
+    def last_slot(self, schedule: str, *, since: datetime) -> str | None:
+        """Return the newest slot that had its run since then."""
+        with self._there.reading() as connection:
+            return ledger.last_slot(connection, schedule, since=since)
 
     def _setting(self, key: str, *, size_bytes: int) -> bytes:
         with self._there.reading() as connection:
