@@ -28,6 +28,7 @@ TABLES: dict[str, type[BaseModel]] = {
 }
 # Tables that the example shows behind a comment sign as a whole: without them there are no rules.
 OFFERED: dict[str, type[BaseModel]] = {
+    "schedules": tables.NamedScheduleTable,
     "severity": tables.SeverityTable,
     "ignore": tables.IgnoreTable,
     "rules": tables.RuleTable,
@@ -45,6 +46,7 @@ PARTNERS = {
 }
 # What makes each offered table whole, and the keys that stand in the place of one another.
 WHOLE = {
+    "schedules": {"name", "cron", "projects"},
     "severity": {"area", "severity"},
     "ignore": {"path", "reason", "author", "until"},
     "rules": {"name", "path", "between"},
@@ -52,6 +54,7 @@ WHOLE = {
     "subscriptions": {"recipient"},
 }
 IN_PLACE = {
+    "schedules": {},
     "severity": {"path": {"area"}},
     "ignore": {"area": {"path"}},
     "rules": {
@@ -144,7 +147,7 @@ def test_each_key_of_an_offered_table_can_be_written(
 
     settings = load(path, environ=SECRETS)
 
-    assert settings.rules != Rules() or settings.subscriptions
+    assert settings.rules != Rules() or settings.subscriptions or settings.schedules
     assert warnings(settings) == ()
 
 

@@ -88,9 +88,11 @@ class DryStore:
         """Keep nothing."""
         del run_id, outcomes, at, vendor
 
-    def retire_others(self, run_id: int, *, elsewhere: Collection[int] = ()) -> int:
+    def retire_others(
+        self, run_id: int, *, only: Collection[int] | None = None, elsewhere: Collection[int] = ()
+    ) -> int:
         """Retire nothing."""
-        del run_id, elsewhere
+        del run_id, only, elsewhere
         return 0
 
     def untold(self, run_id: int) -> tuple[Untold, ...]:

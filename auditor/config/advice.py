@@ -28,7 +28,8 @@ _PASSWORD_IN_URL = re.compile(r"[^/?]*//[^/@]*:[^@]+@|.*[?&]password=")
 def warnings(settings: Settings) -> tuple[str, ...]:
     """Return a sentence with a remedy for each setting that deserves a word."""
     return (
-        *_clock_change(settings.schedule),
+        *_clock_change(settings.schedule, "schedule"),
+        *_clock_changes(settings),
         *_plain_studio(settings.studio.base_url),
         *_password_in_url(settings.database),
         *(_plain_mail(settings.email) if settings.email else ()),
@@ -38,10 +39,15 @@ def warnings(settings: Settings) -> tuple[str, ...]:
     )
 
 
-def _clock_change(schedule: ScheduleSettings) -> Iterator[str]:
+def _clock_changes(settings: Settings) -> Iterator[str]:
+    for place, one in enumerate(settings.schedules):
+        yield from _clock_change(one.when, f"schedules[{place}]")
+
+
+def _clock_change(schedule: ScheduleSettings, key: str) -> Iterator[str]:
     if schedule.cron.hours & _HOURS_OF_CHANGE and _changes_clocks(schedule.timezone):
         yield (
-            f"schedule.cron: {schedule.line!r} lies where {schedule.timezone.key} changes its "
+            f"{key}.cron: {schedule.line!r} lies where {schedule.timezone.key} changes its "
             "clocks; on such a night a run comes once and up to an hour late "
             "(04:00 or later, or UTC, stays clear of it)"
         )

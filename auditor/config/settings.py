@@ -116,6 +116,15 @@ class ScheduleSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NamedSchedule:
+    """When the runs over some of the projects are due."""
+
+    name: str
+    when: ScheduleSettings
+    projects: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReportSettings:
     """The folder of reports."""
 
@@ -156,6 +165,8 @@ class Settings:
     """A whole configuration that can be used.
 
     Attributes:
+        schedule: of the projects that are in none of `schedules`.
+        run_limit: how long a run may take.
         email: None where no mail is wanted.
         subscriptions: who gets a part of each report beside the recipients, who get all.
         every_project: the credential whose every project is audited, None where only `projects`
@@ -170,5 +181,7 @@ class Settings:
     email: EmailSettings | None
     projects: tuple[ProjectSettings, ...]
     every_project: Auth | None
+    schedules: tuple[NamedSchedule, ...] = ()
+    run_limit: timedelta = timedelta(hours=4)
     subscriptions: tuple[Subscription, ...] = ()
     rules: Rules = field(default_factory=Rules)

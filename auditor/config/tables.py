@@ -160,6 +160,16 @@ class ScheduleTable(_Table):
 
     cron: CronLine = "15 3 * * *"
     timezone: ZoneName = "UTC"
+    limit_s: float = Field(14400, gt=0, le=604800, allow_inf_nan=False)
+
+
+class NamedScheduleTable(_Table):
+    """One of `[[schedules]]`."""
+
+    name: LineOfText
+    cron: CronLine
+    timezone: ZoneName | None = None
+    projects: ProjectScope
 
 
 class ReportsTable(_Table):
@@ -276,6 +286,7 @@ class Document(_Table):
     reports: ReportsTable
     email: EmailTable | None = None
     projects: list[ProjectTable] = []
+    schedules: list[NamedScheduleTable] = []
     severity: list[SeverityTable] = []
     ignore: list[IgnoreTable] = []
     rules: list[RuleTable] = []

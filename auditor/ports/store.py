@@ -102,10 +102,13 @@ class RunStore(Protocol):
         """
         ...
 
-    def retire_others(self, run_id: int, *, elsewhere: Collection[int] = ()) -> int:
-        """Take every target that a run over all of them did not try for no longer audited.
+    def retire_others(
+        self, run_id: int, *, only: Collection[int] | None = None, elsewhere: Collection[int] = ()
+    ) -> int:
+        """Take every target that the run did not try for no longer audited; return how many.
 
-        All of them but those of the projects `elsewhere`, which other runs audit.
+        All of them, or those of the projects `only`; never those of the projects `elsewhere`,
+        which other runs audit.
         """
         ...
 

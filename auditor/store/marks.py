@@ -105,14 +105,22 @@ def unserved(
     _put(connection, rows, _WRITTEN_UNSERVED)
 
 
-def retire_others(connection: Connection, run_id: int, *, elsewhere: Collection[int]) -> int:
+def retire_others(
+    connection: Connection,
+    run_id: int,
+    *,
+    only: Collection[int] | None,
+    elsewhere: Collection[int],
+) -> int:
     """Take every target that the run did not try for no longer audited; return how many.
 
-    Those of the projects `elsewhere` are for other runs to try.
+    Those of projects that are not among `only`, or are `elsewhere`, are for other runs to try.
     """
     others = update(target).where(
         target.c.last_run_id != run_id, ~target.c.retired, target.c.project_id.not_in(elsewhere)
     )
+    if only is not None:
+        others = others.where(target.c.project_id.in_(only))
     return connection.execute(others.values(retired=True)).rowcount
 
 

@@ -171,10 +171,12 @@ class SqlStore(Locking, Deciding):
             _save(connection, run_id, outcomes, at=at)
             findings.add_vendor(connection, run_id, vendor)
 
-    def retire_others(self, run_id: int, *, elsewhere: Collection[int] = ()) -> int:
+    def retire_others(
+        self, run_id: int, *, only: Collection[int] | None = None, elsewhere: Collection[int] = ()
+    ) -> int:
         """Take every target that the run did not try for no longer audited; return how many."""
         with self._there.writing() as connection:
-            return marks.retire_others(connection, run_id, elsewhere=elsewhere)
+            return marks.retire_others(connection, run_id, only=only, elsewhere=elsewhere)
 
     def untold(self, run_id: int) -> tuple[Untold, ...]:
         """Return what earlier runs found and nobody was told, each once."""
