@@ -31,10 +31,10 @@ def test_a_schedule_of_some_projects_is_as_written(tmp_path: Path) -> None:
         tmp_path, f'[schedule]\ntimezone = "Asia/Seoul"\n{_TWO}{text}'
     ).schedules
 
-    assert (first.name, first.projects) == ("hourly", {1})
+    assert (first.name, first.projects) == ("hourly", frozenset({1}))
     assert (first.when.cron, first.when.line) == (parse_cron("0 * * * *"), "0 * * * *")
     assert first.when.timezone.key == "Asia/Tokyo"
-    assert (second.projects, second.when.timezone.key) == ({2}, "Asia/Seoul")
+    assert (second.projects, second.when.timezone.key) == (frozenset({2}), "Asia/Seoul")
 
 
 def test_a_run_may_take_four_hours_unless_written(tmp_path: Path) -> None:

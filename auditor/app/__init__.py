@@ -3,10 +3,20 @@
 from auditor.app.asking import projects, studio
 from auditor.app.clock import now
 from auditor.app.opening import admit_rules, existing, require_rules, settings, store, stored
-from auditor.app.running import Told, next_run_at, order, quickly, run_and_tell, run_dry
+from auditor.app.posting import deliver_all
+from auditor.app.running import (
+    Closed,
+    Told,
+    order,
+    quickly,
+    run_and_close,
+    run_and_tell,
+    run_dry,
+    scheduled_order,
+)
+from auditor.app.schedules import Scheduled, next_run_at, schedules
 from auditor.app.telling import (
     archive,
-    deliver_all,
     mail_host,
     mail_plan,
     mailer,
@@ -18,10 +28,9 @@ from auditor.app.telling import (
     site,
 )
 
-SCHEDULE = "nightly"  # the name of the one schedule, in the ledger
-
 __all__ = [
-    "SCHEDULE",
+    "Closed",
+    "Scheduled",
     "Told",
     "admit_rules",
     "archive",
@@ -41,8 +50,11 @@ __all__ = [
     "rebuild",
     "renderer",
     "require_rules",
+    "run_and_close",
     "run_and_tell",
     "run_dry",
+    "scheduled_order",
+    "schedules",
     "settings",
     "site",
     "store",

@@ -12,9 +12,13 @@ from auditor.errors import UsageError
 from auditor.ports import Gone, Known, ListedBlock, Studio, Unread, Unserved
 
 _KnownOf: TypeAlias = Callable[[int], Awaitable[tuple[Known, ...]]]
-
+Halt: TypeAlias = Callable[[], Failure | None]
 
 STOPPED = Failure(kind="stopped", message="the auditor was stopped before it came to this")
+OUT_OF_TIME = Failure(
+    kind="time_limit",
+    message="the run reached its time limit (schedule.limit_s) before it came to this",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,15 +32,37 @@ class Project:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """What a run is narrowed to; all of the configuration where both are None."""
+    """What a run is narrowed to; all of the configuration where nothing is said.
+
+    Attributes:
+        project_id: the one project of a run by hand.
+        target: the one target of a run by hand.
+        only: the projects of a schedule, None where all are its.
+        elsewhere: the projects that other schedules audit.
+    """
 
     project_id: int | None = None
     target: TargetId | None = None
+    only: frozenset[int] | None = None
+    elsewhere: frozenset[int] = frozenset()
 
     @property
     def is_whole(self) -> bool:
-        """Return whether the run audits everything that is configured."""
+        """Return whether the run audits everything of its projects that is configured."""
         return self.project_id is None and self.target is None
+
+    @property
+    def is_all(self) -> bool:
+        """Return whether the run audits everything that is configured."""
+        return self.is_whole and self.only is None and not self.elsewhere
+
+    def covers(self, project_id: int) -> bool:
+        """Return whether a project is for this run's schedule."""
+        return project_id not in self.elsewhere and (self.only is None or project_id in self.only)
+
+    def settles(self, target: TargetId) -> bool:
+        """Return whether a target that the run does not come to is no longer audited."""
+        return self.is_whole and self.covers(target.project_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,18 +85,17 @@ async def take_inventory(
     *,
     studio: Studio,
     known_of: _KnownOf,
-    stopping: Callable[[], bool],
+    halt: Halt,
 ) -> Inventory:
     """Return the targets of the projects in scope; asks Studio only where `"all"` is configured.
+
+    `halt` is asked before each project, and says why nothing more is asked.
 
     Raises:
         UsageError: the scope names what the configuration does not audit.
     """
     parts = await asyncio.gather(
-        *(
-            _of_project(project, studio, known_of, stopping)
-            for project in in_scope(projects, scope)
-        )
+        *(_of_project(project, studio, known_of, halt) for project in in_scope(projects, scope))
     )
     whole = Inventory(
         targets=tuple(one for part in parts for one in part.targets),
@@ -87,7 +112,7 @@ def in_scope(projects: Sequence[Project], scope: Scope) -> tuple[Project, ...]:
         UsageError: the scope names a project that is not configured.
     """
     wanted = scope.target.project_id if scope.target else scope.project_id
-    chosen = tuple(one for one in projects if wanted is None or one.id == wanted)
+    chosen = tuple(one for one in projects if scope.covers(one.id) and wanted in (None, one.id))
     if not chosen:
         raise UsageError(f"project {wanted} is not in the configuration: add it to [[projects]]")
     return chosen
@@ -105,7 +130,7 @@ def _narrowed(whole: Inventory, target: TargetId) -> Inventory:
 
 
 async def _of_project(
-    project: Project, studio: Studio, known_of: _KnownOf, stopping: Callable[[], bool]
+    project: Project, studio: Studio, known_of: _KnownOf, halt: Halt
 ) -> Inventory:
     if project.learn_blocks is not None:
         named = sorted(TargetId(project.id, learn_id) for learn_id in project.learn_blocks)
@@ -113,7 +138,7 @@ async def _of_project(
             targets=tuple((target, project.name) for target in named), settled=(), errors=()
         )
     known = await known_of(project.id)
-    listing = STOPPED if stopping() else await studio.blocks(project.id)
+    listing = halt() or await studio.blocks(project.id)
     if isinstance(listing, Failure):
         return _unlisted(project, known, listing)
     name = project.name or await studio.project_name(project.id) or _known_name(known)

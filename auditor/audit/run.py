@@ -22,11 +22,13 @@ from auditor.audit.aftermath import (
     require_admissible,
     still_broken,
 )
-from auditor.audit.inventory import STOPPED, Inventory, Project, Scope, take_inventory
+from auditor.audit.inventory import Inventory, Project, Scope, take_inventory
 from auditor.audit.judging import Bench, Judge, with_replacement
 from auditor.audit.looks import Look
 from auditor.audit.nights import SHOWN, with_nights
+from auditor.audit.notes import Missed, note_of_crash, note_of_missed, notices_of_leavers
 from auditor.audit.tally import Tally, told_unread
+from auditor.audit.watch import Watch
 from auditor.drift.model import (
     Failure,
     Notice,
@@ -60,31 +62,13 @@ logger = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 
-def _ignore(_: int) -> None:
-    return
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Watch:
-    """Who looks on while a run is under way.
-
-    Attributes:
-        planned: called once with the number of targets to fetch.
-        checked: called with 1 for each that was asked.
-        stopping: asked between targets; once True no further target is asked.
-    """
-
-    planned: Callable[[int], None] = _ignore
-    checked: Callable[[int], None] = _ignore
-    stopping: Callable[[], bool] = field(default=lambda: False)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
     """What to run: the projects, narrowed by a scope, and what started it.
 
     `schedule` and `slot` are those of a scheduled run, empty for a manual one; `schedule_line`
-    and `next_run_at` are what its report says of the schedule. `rules` are the operator's; their
+    and `next_run_at` are what its report says of the schedule. `missed` are the slots before this
+    run that had none, up to its own where that was missed too. `rules` are the operator's; their
     days are days in `zone`, the schedule's.
     """
 
@@ -93,6 +77,7 @@ class Order:
     trigger: Trigger = Trigger.MANUAL
     schedule: str = ""
     slot: str = ""
+    missed: Missed | None = None
     concurrency: int = 8
     schedule_line: str = ""
     next_run_at: datetime | None = None
@@ -163,7 +148,7 @@ class Audit:
                 order.scope,
                 studio=studio,
                 known_of=self._known_of_project,
-                stopping=self._watch.stopping,
+                halt=self._watch.halt,
             )
             run = await self._in_store(self._opened, order, started_at)
             judge = await self._in_store(Judge, self._store, bench)
@@ -172,7 +157,7 @@ class Audit:
         settled, shared = await self._in_store(self._tally.settle, judge)
         await self._save(run, [look.outcome for look in settled], shared)
         if order.scope.is_whole and run.id is not None:
-            await self._in_store(self._store.retire_others, run.id)
+            await self._in_store(self._retire_others, run.id, order.scope)
         return await self._in_store(self._ended, run, order, bench, shared)
 
     def _prepare(self, bench: Bench, started_at: datetime) -> None:
@@ -188,6 +173,9 @@ class Audit:
         return RunInfo(
             id=run_id, status=RunStatus.RUNNING, trigger=order.trigger, started_at=started_at
         )
+
+    def _retire_others(self, run_id: int, scope: Scope) -> None:
+        self._store.retire_others(run_id, only=scope.only, elsewhere=scope.elsewhere)
 
     async def _known_of_project(self, project_id: int) -> tuple[Known, ...]:
         return await self._in_store(self._store.known_of_project, project_id)
@@ -238,8 +226,8 @@ class Audit:
                 await self._save(run, self._take_batch())
 
     async def _ask(self, stop: _Stop, studio: Studio, judge: Judge) -> None:
-        if self._watch.stopping():
-            self._keep_unread(stop, STOPPED)
+        if (halted := self._watch.halt()) is not None:
+            self._keep_unread(stop, halted)
             return
         known_body = stop.known.body_digest if stop.known else None
         match await studio.fetch(stop.target, known_body=known_body):
@@ -305,13 +293,19 @@ class Audit:
         )
         self._tally.silenced.update(one.rule for one in hidden)
         report = self._tally.report(run, finished_at=self._now(), vendor=vendor, carried=carried)
-        after = aftermath(self._tally, bench, self._store, is_whole=order.scope.is_whole)
+        after = aftermath(self._tally, bench, self._store, scope=order.scope)
+        left = [one for one in carried if self._has_left(one, order.scope)]
+        after = replace(after, notices=(*after.notices, *notices_of_leavers(left)))
         completed = self._completed(report, order, after)
         return Ended(
             report=self._with_nights(completed),
-            carried=tuple(one for one in carried if self._tally.tells(one)),
+            carried=(*(one for one in carried if self._tally.tells(one)), *left),
             aftermath=replace(after, silenced_vendor=hidden),
         )
+
+    def _has_left(self, one: Untold, scope: Scope) -> bool:
+        """Return whether nobody was told of a block's finding, and no later report can hold it."""
+        return one.target is not None and not self._tally.tells(one) and scope.settles(one.target)
 
     def _carried(self, run_id: int, bench: Bench) -> tuple[Untold, ...]:
         """Return what nobody was told, as tonight's rules and secrets have it."""
@@ -355,10 +349,10 @@ class Audit:
         before = self._store.run_info(previous) if previous is not None else None
         notes = []
         if before is not None and before.status is RunStatus.ABANDONED:
-            notes.append(f"Run {before.id} did not end; what it found is told here.")
-        if order.trigger is Trigger.CATCH_UP:
-            due = f"{order.slot.replace('T', ' ')}, by {order.schedule_line},"
-            notes.append(f"The run due at {due} was missed; this one takes its place.")
+            notes.append(note_of_crash(before.id or 0, is_whole=order.scope.is_all))
+        if order.missed is not None:
+            takes_place = order.trigger is Trigger.CATCH_UP
+            notes.append(note_of_missed(order.missed, takes_place=takes_place))
         return tuple(notes)
 
     async def _in_store(self, work: Callable[..., _T], *arguments: object) -> _T:

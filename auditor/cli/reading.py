@@ -139,7 +139,7 @@ def status(chosen: argparse.Namespace) -> int:
     from auditor.rendering.tables import status_text  # noqa: PLC0415
 
     settings = app.settings(chosen.config, reads_secrets=False)
-    next_run_at = app.next_run_at(settings)
+    next_run_at = app.next_run_at(settings, app.now())
     with app.stored(settings, upgrade=None) as store:
         statuses = store.statuses() if store else ()
         last = store.last_run() if store else None

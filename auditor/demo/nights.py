@@ -172,7 +172,7 @@ def _configure(folder: Path, base_url: str) -> Settings:
 
 
 def _night(settings: Settings) -> Told:
-    with app.store(settings) as store, store.run_lock():
+    with app.store(settings) as store:
         return app.quickly(app.run_and_tell(settings, app.order(settings), store))
 
 

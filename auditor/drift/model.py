@@ -137,6 +137,7 @@ class NoticeKind(StrEnum):
     RULE_ENDED = "rule_ended"  # no longer checked while it was broken
     IGNORE_EXPIRED = "ignore_expired"
     ACKNOWLEDGEMENT_ENDED = "acknowledgement_ended"
+    LEFT_UNTOLD = "left_untold"  # no longer audited, and findings of it were told to nobody
 
 
 class RunStatus(StrEnum):
