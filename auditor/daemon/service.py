@@ -39,7 +39,7 @@ from auditor.outbox import MessageState
 from auditor.ports import Held, Store
 
 TICK = timedelta(minutes=1)
-STAND_BY = timedelta(seconds=5)  # between two looks whether the other daemon is gone
+STAND_BY = timedelta(seconds=2)  # between two looks whether the other daemon is gone
 EXTEND = timedelta(minutes=1)  # what systemd is asked for while the service ends
 RETRY_AFTER = timedelta(minutes=15)  # a run that failed for a fault of this machine
 AHEAD = timedelta(minutes=5)  # of the clock: a run that started there shows a clock set back
