@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auditor import app, review
-from auditor.cli.console import say
+from auditor.cli.console import complain, say
 from auditor.config import Settings
 from auditor.drift.model import JsonObject, Snapshot, TargetId
 from auditor.drift.report import hide_told
 from auditor.errors import StudioError, UsageError
+from auditor.outbox import MessageState
 from auditor.ports import Version
 from auditor.redaction import Fingerprinter
 from auditor.rendering import json as as_json
@@ -144,6 +145,8 @@ def status(chosen: argparse.Namespace) -> int:
         statuses = store.statuses() if store else ()
         last = store.last_run() if store else None
         messages = store.messages() if store else ()
+    if settings.email is None and any(one.state is MessageState.QUEUED for one in messages):
+        complain("messages wait, and there is no [email] to send them by: add it again")
     if chosen.format == "json":
         document = as_json.status_json(
             statuses, last_run=last, next_run_at=next_run_at, messages=messages
