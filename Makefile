@@ -6,7 +6,7 @@ WORKERS ?= 2
 LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes \
         --no-emit-index-url --no-emit-find-links --no-annotate --quiet
 
-.PHONY: demo test check lint types layers format bench signal axe mail-lint lock clean
+.PHONY: demo test check lint types layers format bench signal soak axe mail-lint lock clean
 
 demo: $(VENV)/.runtime
 	$(BIN)/python -m auditor demo
@@ -35,6 +35,9 @@ bench: $(VENV)/.development
 
 signal: $(VENV)/.development
 	$(BIN)/python -m tests.signal.measure
+
+soak: $(VENV)/.development
+	$(BIN)/python -m tests.soak
 
 # Needs npm and Chromium; fetches axe-core into a temporary folder.
 axe: $(VENV)/.development

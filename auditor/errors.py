@@ -5,6 +5,7 @@ AuditorError                     exit 2 unless a subclass says otherwise
 ├── UsageError                   what was asked for does not exist or makes no sense
 ├── DocumentError                a document has no canonical form (NaN, an infinity, no JSON)
 ├── StudioError                  Studio gave no answer that can be believed
+│   └── NoTokenError             there is no OAuth2 token to ask Studio with
 ├── StoreError
 │   ├── StoreUnreachableError    no connection, locked for too long, disk full, read-only
 │   ├── SchemaVersionError       the database is older or newer than this program
@@ -21,6 +22,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Self
 
 
 class AuditorError(Exception):
@@ -85,6 +87,20 @@ class StudioError(AuditorError):
         self.retry_after = retry_after
         self.whole_project = whole_project
         super().__init__(message)
+
+    def again(self) -> Self:
+        """Return it anew: one that is raised in many places would gather their tracebacks."""
+        return type(self)(
+            self.kind,
+            self.message,
+            transient=self.transient,
+            retry_after=self.retry_after,
+            whole_project=self.whole_project,
+        )
+
+
+class NoTokenError(StudioError):
+    """There is no OAuth2 token to ask Studio with; the message says what to do."""
 
 
 class StoreError(AuditorError):

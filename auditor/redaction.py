@@ -14,6 +14,8 @@ from dataclasses import dataclass
 HIDDEN = "(hidden)"
 _STORED = re.compile(r"\(hidden:[0-9a-f]{32}\)")
 _STUDIO_KEY = re.compile(r"ei_[0-9a-fA-F]{32,}")
+_SHORTEST_GUARDED = 8  # a shorter one would blank innocent words, and is no secret for long
+_guarded: set[str] = set()
 
 
 class Secret:
@@ -61,3 +63,21 @@ class Fingerprinter:
 def shown(text: str) -> str:
     """Return `text` as people may see it: no fingerprint, no Studio key."""
     return _STUDIO_KEY.sub(HIDDEN, _STORED.sub(HIDDEN, text))
+
+
+def guard(secret: Secret) -> Secret:
+    """Return the secret as it is; from now on `veiled` hides it."""
+    if len(secret.reveal()) >= _SHORTEST_GUARDED:
+        _guarded.add(secret.reveal())
+    return secret
+
+
+def veiled(text: str) -> str:
+    """Return `text` as a log may hold it: no secret that this process has read or been given.
+
+    The last line of defence: messages are made without secrets in the first place.
+    """
+    # The longest first: one may be a part of another.
+    for secret in sorted(_guarded, key=len, reverse=True):
+        text = text.replace(secret, HIDDEN)
+    return shown(text)

@@ -25,6 +25,13 @@ _START_S = 30
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """The URL of a server's database `postgres`, as `postgresql://…`."""
+    with serve() as url:
+        yield url
+
+
+@contextmanager
+def serve() -> Iterator[str]:
+    """Serve PostgreSQL while the block lasts; yield the URL of its database `postgres`."""
     given = os.environ.get(GIVEN, "")
     binaries = _binaries()
     if given not in {"", "bundled"}:

@@ -9,9 +9,14 @@ import pytest
 
 from auditor.config import (
     ApiKeyAuth,
+    Auth,
     EmailSettings,
     JwtAuth,
     JwtCookieAuth,
+    OAuth2AuthorizationCode,
+    OAuth2ClientCredentials,
+    OAuth2Password,
+    OAuth2Token,
     ProjectSettings,
     Settings,
     find,
@@ -69,6 +74,43 @@ def test_a_token_can_go_as_a_cookie(tmp_path: Path) -> None:
     text = '[[projects]]\nid = 2\nauth = { type = "jwt_cookie", token = { env = "T" } }\n'
 
     assert loaded(tmp_path, text, T="token").projects[0].auth == JwtCookieAuth(Secret("token"))
+
+
+OAUTH2 = {
+    "client_credentials": 'client_id = "c", client_secret = { env = "S" }',
+    "password": 'client_id = "c", username = "u", password = { env = "S" }',
+    "token": 'access_token = { env = "T" }',
+}
+
+
+@pytest.mark.parametrize(
+    ("grant", "auth"),
+    [
+        ("client_credentials", OAuth2ClientCredentials("c", Secret("a secret"))),
+        ("password", OAuth2Password("c", "u", Secret("a secret"))),
+        ("token", OAuth2Token(Secret("token"))),
+    ],
+)
+def test_oauth2_is_as_written(tmp_path: Path, grant: str, auth: Auth) -> None:
+    text = (
+        f'[[projects]]\nid = 2\nauth = {{ type = "oauth2", grant = "{grant}", {OAUTH2[grant]} }}'
+    )
+
+    assert loaded(tmp_path, text, S="a secret", T="token").projects[0].auth == auth
+
+
+@pytest.mark.parametrize(
+    ("written", "path"),
+    [("", "oauth-token.json"), (', token_file = "kept/t.json"', "kept/t.json")],
+    ids=["not named", "named"],
+)
+def test_a_login_is_kept_beside_the_configuration(tmp_path: Path, written: str, path: str) -> None:
+    grant = f'grant = "authorization_code", client_id = "c"{written}'
+    text = f'[studio]\nauth = {{ type = "oauth2", {grant} }}\n[[projects]]\nid = 2\n'
+
+    auth = loaded(tmp_path, text).projects[0].auth
+
+    assert auth == OAuth2AuthorizationCode("c", tmp_path / path)
 
 
 def test_mail_is_as_written(tmp_path: Path) -> None:

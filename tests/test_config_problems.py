@@ -10,7 +10,6 @@ from auditor.errors import ConfigError, Problem
 STUDIO_KEY = "ei_" + "0123456789abcdef" * 4
 PROJECT = '[[projects]]\nid = 1\napi_key = { env = "KEY" }\n'
 EMAIL = '[email]\nsender = "a@example.org"\nrecipients = ["b@example.org"]\n'
-NOT_YET = "is not supported by this version yet"
 
 
 def problems(folder: Path, text: str, **environ: str) -> tuple[Problem, ...]:
@@ -363,30 +362,13 @@ def test_auth_lacks_no_key(tmp_path: Path) -> None:
 # --- What this version cannot do ------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "auth",
-    [
-        'grant = "client_credentials", client_id = "c", client_secret = { env = "KEY" }',
-        'grant = "password", client_id = "c", username = "u", password = { env = "KEY" }',
-        'grant = "authorization_code", client_id = "c"',
-        'grant = "token", access_token = { env = "KEY" }',
-    ],
-)
-@pytest.mark.parametrize("head", ["[studio]", "[[projects]]\nid = 2"])
-def test_oauth2_is_understood_and_not_supported_yet(tmp_path: Path, head: str, auth: str) -> None:
-    told = only(tmp_path, f'{PROJECT}{head}\nauth = {{ type = "oauth2", {auth} }}\n')
-
-    assert told[1] == NOT_YET
-
-
-def test_what_is_wrong_in_oauth2_is_told_beside(tmp_path: Path) -> None:
+def test_what_is_wrong_in_oauth2_is_told_at_once(tmp_path: Path) -> None:
     text = project('auth = { type = "oauth2", grant = "password", username = 1, password = "p" }')
 
     assert {(told.key, told.message) for told in problems(tmp_path, text)} == {
         ("projects[0].auth.client_id", "is missing"),
         ("projects[0].auth.username", "is a whole number, not a text"),
         ("projects[0].auth.password", "is a secret in plain text"),
-        ("projects[0].auth", NOT_YET),
     }
 
 
@@ -394,12 +376,6 @@ def test_a_grant_that_is_not_known_is_told(tmp_path: Path) -> None:
     told = problems(tmp_path, project('auth = { type = "oauth2", grant = "implicit" }'))
 
     assert told[0].message == "has no grant that is known"
-
-
-def test_every_project_of_an_account_is_understood_and_not_supported_yet(tmp_path: Path) -> None:
-    text = '[studio]\nprojects = "all"\napi_key = { env = "KEY" }\n'
-
-    assert only(tmp_path, text)[:2] == ("studio.projects", NOT_YET)
 
 
 def test_every_project_of_an_account_needs_its_credential(tmp_path: Path) -> None:

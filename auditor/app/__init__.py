@@ -1,7 +1,8 @@
 """Builds the adapters from the configuration; the only place that knows both."""
 
-from auditor.app.asking import projects, studio
+from auditor.app.asking import plan, studio
 from auditor.app.clock import now
+from auditor.app.entering import log_in
 from auditor.app.opening import admit_rules, existing, require_rules, settings, store, stored
 from auditor.app.posting import deliver_all
 from auditor.app.running import (
@@ -36,6 +37,7 @@ __all__ = [
     "archive",
     "deliver_all",
     "existing",
+    "log_in",
     "mail_host",
     "mail_plan",
     "mailer",
@@ -44,7 +46,7 @@ __all__ = [
     "order",
     "page_of",
     "pages",
-    "projects",
+    "plan",
     "publish",
     "quickly",
     "rebuild",

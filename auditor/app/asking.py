@@ -6,40 +6,63 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, assert_never
 
 from auditor import config
-from auditor.audit.inventory import Project
+from auditor.audit.inventory import EveryProject, Plan, Project
 from auditor.config import Settings
 
 if TYPE_CHECKING:  # each command imports what it needs: `--help` and `diff` stay quick
-    from auditor.studio.auth import Credential
+    from auditor.studio.auth import Credential, Grant
     from auditor.studio.client import StudioClient
 
 
 def studio(chosen: Settings, *, stopping: Callable[[], bool] | None = None) -> StudioClient:
     """Return the client for one run; once `stopping` says so, it tries nothing again."""
     from auditor.studio.client import StudioClient  # noqa: PLC0415
+    from auditor.studio.tls import Security  # noqa: PLC0415
 
     asked = chosen.studio
     return StudioClient(
         base_url=asked.base_url,
         credentials={project.id: _credential(project.auth) for project in chosen.projects},
+        shared=_credential(chosen.every_project) if chosen.every_project else None,
         concurrency=asked.concurrency,
         timeout=asked.timeout,
         tries=asked.tries,
         max_bytes=asked.max_bytes,
+        per_second=asked.per_second,
+        security=Security(
+            ca_file=asked.ca_file,
+            certificate=asked.client_certificate,
+            key=asked.client_key,
+            proxy=asked.proxy,
+        ),
         stopping=stopping,
     )
 
 
-def projects(chosen: Settings) -> tuple[Project, ...]:
-    """Return the projects to audit."""
-    return tuple(
-        Project(id=one.id, name=one.name or "", learn_blocks=one.learn_blocks)
-        for one in chosen.projects
+def plan(chosen: Settings) -> Plan:
+    """Return what the configuration audits."""
+    return Plan(
+        projects=tuple(
+            Project(
+                id=one.id,
+                name=one.name or "",
+                learn_blocks=one.learn_blocks,
+                filters=(chosen.block_filter, one.block_filter),
+            )
+            for one in chosen.projects
+        ),
+        every=_every_project(chosen),
     )
 
 
+def _every_project(chosen: Settings) -> EveryProject | None:
+    if chosen.every_project is None:
+        return None
+    return EveryProject(projects=chosen.project_filter, filters=(chosen.block_filter,))
+
+
 def _credential(auth: config.Auth) -> Credential:
-    from auditor.studio.auth import ApiKey, JwtCookie, JwtHeader  # noqa: PLC0415
+    from auditor.studio.auth import ApiKey, Bearer, JwtCookie, JwtHeader  # noqa: PLC0415
 
     match auth:
         case config.ApiKeyAuth(key=key):
@@ -48,12 +71,23 @@ def _credential(auth: config.Auth) -> Credential:
             return JwtHeader(token)
         case config.JwtCookieAuth(token=token):
             return JwtCookie(token)
-        case (
-            config.OAuth2ClientCredentials()
-            | config.OAuth2Password()
-            | config.OAuth2AuthorizationCode()
-            | config.OAuth2Token()
-        ):
-            raise AssertionError("the configuration refuses what this version cannot send")
+        case config.OAuth2Token(access_token=token):
+            return Bearer(token)
+        case _:
+            return _grant(auth)
+
+
+def _grant(
+    auth: config.OAuth2ClientCredentials | config.OAuth2Password | config.OAuth2AuthorizationCode,
+) -> Grant:
+    from auditor.studio.auth import ClientCredentials, LoggedIn, Password  # noqa: PLC0415
+
+    match auth:
+        case config.OAuth2ClientCredentials(client_id=client_id, client_secret=secret):
+            return ClientCredentials(client_id, secret)
+        case config.OAuth2Password(client_id=client_id, username=username, password=password):
+            return Password(client_id, username, password)
+        case config.OAuth2AuthorizationCode(client_id=client_id, token_file=token_file):
+            return LoggedIn(client_id, token_file)
         case _:
             assert_never(auth)

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from auditor.app.asking import projects, studio
+from auditor.app.asking import plan, studio
 from auditor.app.clock import now
 from auditor.app.posting import PATIENCE, deliver_all
 from auditor.app.schedules import Scheduled, all_told, next_run_at
@@ -118,7 +118,7 @@ async def _in_thread(manager: AbstractContextManager[object]) -> AsyncIterator[N
 def order(chosen: Settings, scope: Scope | None = None) -> Order:
     """Return the order for a manual run."""
     return Order(
-        projects=projects(chosen),
+        plan=plan(chosen),
         scope=scope or Scope(),
         concurrency=chosen.studio.concurrency,
         next_run_at=next_run_at(chosen, now()),

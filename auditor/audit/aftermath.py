@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 
-from auditor.audit.inventory import Scope
 from auditor.audit.judging import Bench
+from auditor.audit.scope import Scope
 from auditor.audit.tally import Tally
 from auditor.drift.model import Notice, NoticeKind, Since, TargetId
 from auditor.drift.rules import IgnoreRule, Rules
@@ -66,6 +66,7 @@ def aftermath(tally: Tally, bench: Bench, store: RunStore, *, scope: Scope) -> A
     over = tuple(_ended_acknowledgements(tally, store.acknowledgements(), today))
     return Aftermath(
         notices=(
+            *tally.notices,
             *(notice_of_break(one) for one in began),
             *(_notice_of_end(one, rules, audited) for one in ended),
             *(_notice_of_expiry(one) for one in expired),

@@ -73,6 +73,18 @@ class DryStore:
         """Return what is stored of the project."""
         return self._stored.known_of_project(project_id) if self._stored else ()
 
+    def audited_projects(self) -> frozenset[int]:
+        """Return the projects of what is stored and audited."""
+        return self._stored.audited_projects() if self._stored else frozenset()
+
+    def found_projects(self) -> frozenset[int]:
+        """Return the projects that were last audited for being listed."""
+        return self._stored.found_projects() if self._stored else frozenset()
+
+    def remember_found_projects(self, projects: Iterable[int]) -> None:
+        """Remember nothing."""
+        del projects
+
     def snapshot(self, version_id: int) -> Snapshot:
         """Return a stored snapshot."""
         return self._history().snapshot(version_id)

@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from typing import TypeAlias
 
 from auditor.audit.looks import (
     Look,
     Pending,
     Stage,
     first_sight,
+    marks,
     staged,
     told_quiet,
     told_seen,
@@ -20,7 +20,7 @@ from auditor.audit.looks import (
     without,
 )
 from auditor.drift.compare import compare, compare_catalogues
-from auditor.drift.findings import Comparison, Judged, finding_of, judge_comparison
+from auditor.drift.findings import Comparison, Judged, judge_comparison
 from auditor.drift.folding import is_visual
 from auditor.drift.life import Life, makes_stale, next_life, reverted_life
 from auditor.drift.model import (
@@ -38,7 +38,7 @@ from auditor.drift.model import (
     TargetReport,
     TargetState,
 )
-from auditor.drift.policy import REQUIRES_RETRAIN, judge, models_of
+from auditor.drift.policy import REQUIRES_RETRAIN, models_of
 from auditor.drift.recurrence import stands_since, with_recurrence
 from auditor.drift.rules import Rules
 from auditor.drift.ruling import INTERFACE, Ruled, Silenced, is_ignored, rule
@@ -55,18 +55,13 @@ from auditor.drift.surroundings import surroundings
 from auditor.ports import (
     Accepted,
     Answer,
-    Gone,
     Known,
     Quiet,
     RunStore,
     Seen,
-    Unread,
-    Unserved,
     accepted,
 )
 from auditor.redaction import Fingerprinter
-
-_Unread: TypeAlias = Gone | Unserved | Unread
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,26 +95,29 @@ class Judge:
         self._of_vendor = store.vendor_paths()
         self._catalogue_changes: dict[tuple[str, str], tuple[Change, ...]] = {}
 
+    @property
+    def today(self) -> date:
+        """Return the day in the schedule's time zone."""
+        return self._bench.today
+
     def needs_store(self, known: Known) -> bool:
         """Return whether a target that answers as before is still to be read from the store."""
         has_rules = any(one.scope.holds(known.target) for one in self._bench.rules.states)
         return has_rules or known.baseline_version_id not in (None, known.version_id)
 
-    def same_body(self, known: Known, project: str) -> Look:
+    def same_body(self, known: Known, project: str, validator: str) -> Look:
         """Return the look at a target whose answer is byte for byte the last one."""
-        outcome = Quiet(target=known.target, project=project, body_digest=known.body_digest or "")
-        return self._quiet(known, outcome)
+        return self._quiet(known, marks(known.target, project, known.body_digest, validator))
 
     def answer(self, target: TargetId, known: Known | None, answer: Answer, project: str) -> Look:
         """Return the look at a target whose answer has to be read."""
         parts = split(answer.document)
         self._learn_secrets(parts.catalogue)
         snapshot = take_snapshot(parts, fingerprinter=self._fingerprinter, secrets=self._secrets)
+        quiet = marks(target, project, answer.body_digest, answer.validator)
         if known is None or known.version_id is None:
-            between = Interval(None, self._bench.now())
-            look = first_sight(target, project, snapshot, answer.body_digest, between)
+            look = first_sight(quiet, snapshot, Interval(None, self._bench.now()))
             return self._with_rules(look, parse(snapshot.document))
-        quiet = Quiet(target=target, project=project, body_digest=answer.body_digest)
         if _is_equal(snapshot, known):
             return self._quiet(known, quiet)
         comparison = self._compared(
@@ -185,6 +183,7 @@ class Judge:
             project=quiet.project,
             snapshot=snapshot,
             body_digest=quiet.body_digest,
+            validator=quiet.validator,
             first=False,
             findings=self._recurring(ruled.told, known.target, between),
             headline="",
@@ -368,19 +367,6 @@ def _act(finding: Finding) -> str:
     if finding.area is Area.LAYERS and finding.kind in (Kind.ADDED, Kind.REMOVED):
         return f"{finding.kind} {finding.before} {finding.after}"
     return f"{finding.path} {finding.after}"
-
-
-def with_replacement(outcome: _Unread, known: Known | None) -> _Unread:
-    """Tell a block read before that now has a type without an endpoint as replaced."""
-    if not isinstance(outcome, Unserved) or known is None or known.version_id is None:
-        return outcome
-    if known.state is TargetState.UNSUPPORTED or known.type in ("", outcome.type):
-        return outcome
-    change = Change(
-        path="type", pattern="type", kind=Kind.REPLACED, before=known.type, after=outcome.type
-    )
-    finding = finding_of(outcome.target, change, judge(change))
-    return replace(outcome, findings=(finding,))
 
 
 def _is_equal(snapshot: Snapshot, known: Known) -> bool:

@@ -80,17 +80,21 @@ def staged(life: Life, known: Known, between: Interval) -> Stage:
     return Stage(life.state, life.step, since, life.trained_now)
 
 
-def first_sight(
-    target: TargetId, project: str, snapshot: Snapshot, body_digest: str, between: Interval
-) -> Look:
-    """Return the look at a target that was never read before."""
+def marks(target: TargetId, project: str, digest: str | None, validator: str) -> Quiet:
+    """Return what moves of a target that is as it was."""
+    return Quiet(target=target, project=project, body_digest=digest or "", validator=validator)
+
+
+def first_sight(quiet: Quiet, snapshot: Snapshot, between: Interval) -> Look:
+    """Return the look at a target that was never read before; `quiet` has its marks."""
     document = parse(snapshot.document)
     life = first_life(document)
     seen = Seen(
-        target=target,
-        project=project,
+        target=quiet.target,
+        project=quiet.project,
         snapshot=snapshot,
-        body_digest=body_digest,
+        body_digest=quiet.body_digest,
+        validator=quiet.validator,
         first=True,
         findings=(),
         headline="First seen",

@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
+from functools import partial
 from typing import TypeAlias, TypeVar
 
 from auditor.audit.aftermath import (
@@ -22,17 +23,26 @@ from auditor.audit.aftermath import (
     require_admissible,
     still_broken,
 )
-from auditor.audit.inventory import Inventory, Project, Scope, take_inventory
-from auditor.audit.judging import Bench, Judge, with_replacement
+from auditor.audit.arrivals import back_again, with_replacement
+from auditor.audit.asking import ask
+from auditor.audit.inventory import (
+    Inventory,
+    Plan,
+    Records,
+    Scope,
+    Sources,
+    take_inventory,
+)
+from auditor.audit.judging import Bench, Judge
 from auditor.audit.looks import Look
 from auditor.audit.nights import SHOWN, with_nights
 from auditor.audit.notes import Missed, note_of_crash, note_of_missed, notices_of_leavers
 from auditor.audit.tally import Tally, told_unread
 from auditor.audit.watch import Watch
+from auditor.drift.causes import ProjectError
 from auditor.drift.model import (
     Failure,
     Notice,
-    ProjectError,
     Report,
     RunInfo,
     RunStatus,
@@ -64,7 +74,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What to run: the projects, narrowed by a scope, and what started it.
+    """What to run: the plan, narrowed by a scope, and what started it.
 
     `schedule` and `slot` are those of a scheduled run, empty for a manual one; `schedule_line`
     and `next_run_at` are what its report says of the schedule. `missed` are the slots before this
@@ -72,7 +82,7 @@ class Order:
     days are days in `zone`, the schedule's.
     """
 
-    projects: tuple[Project, ...]
+    plan: Plan
     scope: Scope = field(default_factory=Scope)
     trigger: Trigger = Trigger.MANUAL
     schedule: str = ""
@@ -143,17 +153,14 @@ class Audit:
         bench = _bench(order, started_at, self._now)
         await self._in_store(self._prepare, bench, started_at)
         async with self._studio as studio:
-            inventory = await take_inventory(
-                order.projects,
-                order.scope,
-                studio=studio,
-                known_of=self._known_of_project,
-                halt=self._watch.halt,
-            )
+            inventory = await take_inventory(order.plan, order.scope, self._sources(studio))
             run = await self._in_store(self._opened, order, started_at)
+            if inventory.found is not None:
+                await self._in_store(self._store.remember_found_projects, inventory.found)
             judge = await self._in_store(Judge, self._store, bench)
-            await self._settle(run, inventory)
             await self._ask_all(run, inventory, studio, judge, order.concurrency)
+        # Late, so that what is gone is news again where a crash keeps this run from telling it.
+        await self._settle(run, inventory)
         settled, shared = await self._in_store(self._tally.settle, judge)
         await self._save(run, [look.outcome for look in settled], shared)
         if order.scope.is_whole and run.id is not None:
@@ -177,13 +184,20 @@ class Audit:
     def _retire_others(self, run_id: int, scope: Scope) -> None:
         self._store.retire_others(run_id, only=scope.only, elsewhere=scope.elsewhere)
 
-    async def _known_of_project(self, project_id: int) -> tuple[Known, ...]:
-        return await self._in_store(self._store.known_of_project, project_id)
+    def _sources(self, studio: Studio) -> Sources:
+        store = self._store
+        records = Records(
+            known_of=partial(self._in_store, store.known_of_project),
+            audited=partial(self._in_store, store.audited_projects),
+            found=partial(self._in_store, store.found_projects),
+        )
+        return Sources(studio=studio, records=records, halt=self._watch.halt)
 
     async def _settle(self, run: RunInfo, inventory: Inventory) -> None:
         """Keep what needs no asking: what is gone, unserved or in a project that is not listed."""
         for error in inventory.errors:
             self._tally.add_error(error)
+        self._tally.notices.extend(inventory.notices)
         for start in range(0, len(inventory.settled), BATCH):
             part = inventory.settled[start : start + BATCH]
             known = await self._in_store(self._store.known, [one.target for one in part])
@@ -229,28 +243,36 @@ class Audit:
         if (halted := self._watch.halt()) is not None:
             self._keep_unread(stop, halted)
             return
-        known_body = stop.known.body_digest if stop.known else None
-        match await studio.fetch(stop.target, known_body=known_body):
+        fetched = await ask(
+            stop.target,
+            stop.known,
+            studio=studio,
+            snapshot_of=partial(self._in_store, self._store.snapshot),
+            today=judge.today,
+        )
+        match fetched:
             case NoAnswer(failure=failure, whole_project=whole_project):
                 if whole_project:
                     self._keep_error(stop.target.project_id, failure)
                 self._keep_unread(stop, failure)
             case Answer() as answer:
-                self._keep(
-                    await self._in_store(
-                        judge.answer, stop.target, stop.known, answer, stop.project
-                    )
+                look = await self._in_store(
+                    judge.answer, stop.target, stop.known, answer, stop.project
                 )
-            case SameBody() if stop.known is not None:
-                known, project = stop.known, stop.project
-                if judge.needs_store(known):
-                    self._keep(await self._in_store(judge.same_body, known, project))
+                self._keep(look, stop.known)
+            case SameBody(validator=validator) if stop.known is not None:
+                marks = (stop.known, stop.project, validator)
+                if judge.needs_store(stop.known):
+                    look = await self._in_store(judge.same_body, *marks)
                 else:
-                    self._keep(judge.same_body(known, project))
+                    look = judge.same_body(*marks)
+                self._keep(look, stop.known)
             case SameBody():
                 raise AssertionError("an answer cannot equal one that was never seen")
 
-    def _keep(self, look: Look) -> None:
+    def _keep(self, look: Look, known: Known | None) -> None:
+        if (back := back_again(known)) is not None:
+            self._tally.notices.append(back)
         if look.shareable:
             self._tally.held.append(look)
             return

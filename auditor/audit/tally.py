@@ -9,12 +9,13 @@ from datetime import datetime
 
 from auditor.audit.judging import Judge
 from auditor.audit.looks import Look
+from auditor.drift.causes import ProjectError
 from auditor.drift.findings import finding_id, shared_finding, vendor_finding
 from auditor.drift.model import (
     Change,
     Finding,
     ModelState,
-    ProjectError,
+    Notice,
     Report,
     RunInfo,
     TargetId,
@@ -39,6 +40,7 @@ class Tally:
         new_values: how many targets came to a value that the schema does not name.
         broken: of each target that was read, the rules on state that do not hold.
         differs: of each that was read and has a baseline, what differs from it.
+        notices: what is told once of projects and blocks that came back or are left out.
     """
 
     told: dict[TargetId, TargetReport] = field(default_factory=dict)
@@ -50,6 +52,7 @@ class Tally:
     new_values: Counter[tuple[str, str]] = field(default_factory=Counter)
     broken: dict[TargetId, tuple[Broken, ...]] = field(default_factory=dict)
     differs: dict[TargetId, frozenset[Accepted]] = field(default_factory=dict)
+    notices: list[Notice] = field(default_factory=list)
 
     def add(self, look: Look) -> None:
         """Count a target that was read."""

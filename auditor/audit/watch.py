@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from auditor.audit.inventory import OUT_OF_TIME, STOPPED
+from auditor.audit.scope import OUT_OF_TIME, STOPPED
 from auditor.drift.model import Failure
 
 

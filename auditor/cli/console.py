@@ -8,6 +8,7 @@ import os
 import sys
 from io import TextIOWrapper
 
+from auditor.redaction import veiled
 from auditor.rendering.words import harmless
 
 _RECORD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
@@ -17,14 +18,14 @@ class LogFormat(logging.Formatter):
     """One line a record: time in UTC, level, stable words, then `key=value` of its extras."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the record as text; a traceback stands behind it on lines of its own."""
-        line = super().format(record)
+        """Return the record as text, secrets hidden; a traceback stands on lines behind it."""
+        line = veiled(super().format(record))
         first, _, rest = line.partition("\n")
         rest = "\n".join(harmless(one) for one in rest.split("\n"))
         extras = "".join(
             f" {key}={value}" for key, value in vars(record).items() if key not in _RECORD
         )
-        text = harmless(f"{first}{extras}")
+        text = harmless(f"{first}{veiled(extras)}")
         return f"{text}\n{rest}" if rest else text
 
 
@@ -59,7 +60,7 @@ def say(text: str) -> None:
 
 def complain(text: str) -> None:
     """Write an error in words to standard error."""
-    lines = [harmless(line) for line in text.splitlines()]
+    lines = [harmless(line) for line in veiled(text).splitlines()]
     sys.stderr.write("auditor: " + "\n".join(lines) + "\n")
 
 

@@ -128,7 +128,8 @@ def _settings(path: str | None) -> tuple[Settings, bool]:
 
 async def _live(settings: Settings, target: TargetId) -> JsonObject | None:
     """Return Studio's answer of now, None where it gives none that can be believed."""
-    if target.project_id not in {project.id for project in settings.projects}:
+    is_named = target.project_id in {project.id for project in settings.projects}
+    if not is_named and settings.every_project is None:
         return None
     async with app.studio(settings) as studio:
         fetched = await studio.fetch(target, known_body=None)

@@ -123,6 +123,12 @@ def _add_upkeep(commands: _Commands[_Parser]) -> None:
     check.add_argument(
         "--send-test", action="store_true", help="mail a made-up report to every recipient, too"
     )
+    login = _command(commands, "login", "login:login", "let the auditor into Studio by OAuth2")
+    login.add_argument("--project", type=_number, metavar="P", help="with the login of P")
+    login.add_argument(
+        "--port", type=_port, default=0, help="where the browser comes back (any free one)"
+    )
+    login.add_argument("--no-browser", action="store_true", help="only print the address")
     _command(commands, "verify", "upkeep:verify", "walk the hash chain of the history")
     database = commands.add_parser("db", help="the database's schema", description="Schema.")
     actions = database.add_subparsers(metavar="ACTION", required=True)
@@ -154,6 +160,12 @@ def _number(text: str) -> int:
     """Return an id: what a 64-bit integer of a database holds."""
     if not (text.isascii() and text.isdigit() and len(text) < 19):
         raise argparse.ArgumentTypeError(f"{text!r} is no number of a project or run")
+    return int(text)
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text[:6]) < 65536):
+        raise argparse.ArgumentTypeError(f"{text!r} is no port")
     return int(text)
 
 

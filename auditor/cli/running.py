@@ -11,7 +11,7 @@ from pathlib import Path
 
 from auditor import app, review
 from auditor.audit.closing import Sending, compose_messages, installation_of
-from auditor.audit.inventory import Scope, in_scope
+from auditor.audit.inventory import Scope, require_in_scope
 from auditor.audit.watch import Watch
 from auditor.cli.console import complain, say, set_up_logging
 from auditor.config import Settings
@@ -27,7 +27,7 @@ def run(chosen: argparse.Namespace) -> int:
     set_up_logging(level=logging.WARNING if sys.stderr.isatty() else logging.INFO)
     settings = app.settings(chosen.config)
     order = app.order(settings, _scope(chosen))
-    in_scope(order.projects, order.scope)
+    require_in_scope(order.plan, order.scope)
     if chosen.dry_run:
         with app.stored(settings) as stored, progress() as watch:
             report = app.quickly(app.run_dry(settings, order, stored, watch=watch))

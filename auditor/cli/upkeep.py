@@ -12,10 +12,10 @@ from pathlib import Path
 
 from auditor import app, config
 from auditor.cli.console import complain, say
-from auditor.config import ProjectSettings, Settings
-from auditor.drift.model import Failure, TargetId
-from auditor.errors import AuditorError, DeliveryError, StoreError, StudioError, UsageError
-from auditor.ports import NoAnswer
+from auditor.cli.credentials import studio_probes
+from auditor.cli.surveying import Survey
+from auditor.config import Settings
+from auditor.errors import AuditorError, DeliveryError, StoreError, UsageError
 from auditor.rendering.words import count, harmless
 from auditor.upkeep import Probe, examine
 
@@ -25,16 +25,23 @@ def check(chosen: argparse.Namespace) -> int:
     settings = app.settings(chosen.config)
     with suppress(StoreError), app.stored(settings) as stored:  # the database has its own line
         app.require_rules(settings, stored)
-    say(f"ok      configuration: {count(len(settings.projects), 'project')}")
+    say(f"ok      configuration: {count(len(settings.projects), 'project')}{_others(settings)}")
     for advice in config.warnings(settings):
         say(f"advice  {harmless(advice)}")
-    answers = app.quickly(examine(_probes(settings)))
+    survey = Survey(settings)
+    answers = app.quickly(examine(_probes(settings, survey)))
     for one in answers:
         say(f"{'FAILED' if one.exit_code else 'ok':<7} {harmless(f'{one.what}: {one.words}')}")
+    for advice in survey.advice():
+        say(f"advice  {harmless(advice)}")
     codes = [one.exit_code for one in answers]
     if chosen.send_test:
         codes += _send_test(settings)
     return max(codes, default=0)
+
+
+def _others(settings: Settings) -> str:
+    return " named, and every other that is found" if settings.every_project else ""
 
 
 def _send_test(settings: Settings) -> Iterator[int]:
@@ -57,15 +64,12 @@ def _send_test(settings: Settings) -> Iterator[int]:
             yield 0
 
 
-def _probes(settings: Settings) -> list[Probe]:
+def _probes(settings: Settings, survey: Survey) -> list[Probe]:
     probes = [
         Probe("database", _in_thread(partial(_database, settings))),
         Probe("reports", _in_thread(partial(_reports, settings))),
     ]
-    probes += [
-        Probe(f"Studio, project {project.id}", partial(_project, settings, project))
-        for project in settings.projects
-    ]
+    probes += studio_probes(settings, survey)
     if settings.email is not None:
         probes.append(Probe("mail", _in_thread(partial(_mail, settings))))
     return probes
@@ -105,24 +109,6 @@ def _reports(settings: Settings) -> str:
 def _require_writable(folder: Path, remedy: str) -> None:
     if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
         raise AuditorError(f"{folder} is no folder that can be written: {remedy}")
-
-
-async def _project(settings: Settings, project: ProjectSettings) -> str:
-    """Ask what a night would ask first of the project."""
-    async with app.studio(settings) as studio:
-        if project.learn_blocks is None:
-            listed = await studio.blocks(project.id)
-            if isinstance(listed, Failure):
-                raise StudioError(listed.kind, listed.message)
-            return f"{len(listed)} learn blocks found"
-        targets = [TargetId(project.id, learn_id) for learn_id in project.learn_blocks]
-        fetched = await asyncio.gather(
-            *(studio.fetch(target, known_body=None) for target in targets)
-        )
-    for target, one in zip(targets, fetched, strict=True):
-        if isinstance(one, NoAnswer):
-            raise StudioError(one.failure.kind, f"block {target}: {one.failure.message}")
-    return f"all {count(len(targets), 'named block')} answer"
 
 
 def _mail(settings: Settings) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from auditor.config.advice import warnings
+from auditor.config.advice import scopes, warnings
 from auditor.config.build import load
 from auditor.config.location import find
 from auditor.config.settings import (
@@ -43,5 +43,6 @@ __all__ = [
     "StudioSettings",
     "find",
     "load",
+    "scopes",
     "warnings",
 ]

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from ipaddress import ip_address
 from typing import TypeAlias
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from auditor.config.settings import DatabaseSettings, EmailSettings, ScheduleSettings, Settings
+from auditor.config.settings import (
+    ApiKeyAuth,
+    DatabaseSettings,
+    EmailSettings,
+    ScheduleSettings,
+    Settings,
+)
 from auditor.drift.fields import FIELDS
 from auditor.drift.model import TargetId
-from auditor.drift.rules import IgnoreRule, Rules, SeverityRule, StateRule, Window
+from auditor.drift.rules import IgnoreRule, Rules, Scope, SeverityRule, StateRule, Window
+from auditor.drift.selection import is_like
 from auditor.redaction import shown
 
 _Rule: TypeAlias = SeverityRule | IgnoreRule | StateRule | Window
@@ -36,12 +43,22 @@ def warnings(settings: Settings) -> tuple[str, ...]:
         *(_quiet_mail(settings.email) if settings.email else ()),
         *_unknown_fields(settings.rules),
         *_unaudited_scopes(settings),
+        *_one_projects_key(settings),
+        *_contradictions(settings),
     )
 
 
 def _clock_changes(settings: Settings) -> Iterator[str]:
     for place, one in enumerate(settings.schedules):
         yield from _clock_change(one.when, f"schedules[{place}]")
+
+
+def scopes(settings: Settings) -> Iterator[tuple[str, Scope]]:
+    """Yield the key of each rule and each reader of a part, with the targets that it is for."""
+    for key, rule in _placed(settings.rules):
+        yield key, rule.scope
+    for place, one in enumerate(settings.subscriptions):
+        yield f"subscriptions[{place}]", one.scope
 
 
 def _clock_change(schedule: ScheduleSettings, key: str) -> Iterator[str]:
@@ -100,23 +117,53 @@ def _meant(name: str) -> str:
 
 
 def _unaudited_scopes(settings: Settings) -> Iterator[str]:
-    if settings.every_project is not None:
-        return
     audited = {project.id: project.learn_blocks for project in settings.projects}
     remedy = "name it under [[projects]], or leave it out here"
-    scopes = [(key, rule.scope) for key, rule in _placed(settings.rules)]
-    scopes += [(f"subscriptions[{n}]", one.scope) for n, one in enumerate(settings.subscriptions)]
-    for key, scope in scopes:
+    finds_others = settings.every_project is not None  # `auditor check` looks those up
+    for key, scope in scopes(settings):
         for project in sorted(scope.projects - set(audited)):
-            yield f"{key}.projects: project {project} is not audited ({remedy})"
+            if not finds_others:
+                yield f"{key}.projects: project {project} is not audited ({remedy})"
         for block in sorted(scope.blocks):
-            if not _is_audited(block, audited):
+            is_found = finds_others and block.project_id not in audited
+            if not is_found and not _is_audited(block, audited):
                 yield f"{key}.blocks: learn block {block} is not audited ({remedy})"
 
 
 def _is_audited(block: TargetId, audited: Mapping[int, tuple[int, ...] | None]) -> bool:
     named = audited.get(block.project_id, ())
     return named is None or block.learn_id in named
+
+
+def _one_projects_key(settings: Settings) -> Iterator[str]:
+    if isinstance(settings.every_project, ApiKeyAuth):
+        yield (
+            'studio.projects: "all" with an api_key is one project, the one that the key belongs '
+            "to (a user's credential sees more: write auth)"
+        )
+
+
+def _contradictions(settings: Settings) -> Iterator[str]:
+    filters = {"studio": settings.block_filter}
+    filters |= {f"projects[{n}]": one.block_filter for n, one in enumerate(settings.projects)}
+    for key, one in filters.items():
+        for name, include, exclude in (
+            ("types", one.include.types, one.exclude.types),
+            ("names", one.include.names, one.exclude.names),
+        ):
+            if include and all(_is_left_out(text, exclude) for text in include):
+                yield (
+                    f"{key}.exclude.{name}: leaves out all that {key}.include.{name} lets in, so "
+                    "nothing is audited (write fewer patterns)"
+                )
+
+
+def _is_left_out(pattern: str, exclude: Iterable[str]) -> bool:
+    """Return whether all that a pattern matches is left out; certain, but not exhaustive."""
+    # A `*` may be read as a letter of the pattern; `?` and `[ab]` would not mean the same.
+    return "[" not in pattern and any(
+        is_like(pattern, one) for one in exclude if not set(one) & set("?[")
+    )
 
 
 def _placed(rules: Rules) -> Iterator[tuple[str, _Rule]]:

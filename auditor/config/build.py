@@ -48,6 +48,7 @@ from auditor.drift.rules import (
     Subject,
     Window,
 )
+from auditor.drift.selection import BlockFilter, Patterns, ProjectFilter
 from auditor.drift.subscriptions import Subscription
 from auditor.errors import ConfigError, Problem
 from auditor.redaction import Secret
@@ -106,6 +107,11 @@ def _settings(document: tables.Document) -> Settings:
         projects=tuple(_project(project, shared) for project in document.projects),
         subscriptions=tuple(_subscription(table) for table in document.subscriptions),
         every_project=shared if studio.projects == "all" else None,
+        project_filter=ProjectFilter(
+            include=tuple(studio.include_projects or ()),
+            exclude=tuple(studio.exclude_projects or ()),
+        ),
+        block_filter=_filter(studio),
         rules=_rules(document),
     )
 
@@ -117,7 +123,16 @@ def _studio(table: tables.StudioTable) -> StudioSettings:
         timeout=timedelta(seconds=table.timeout_s),
         tries=table.tries,
         max_bytes=table.max_bytes,
+        per_second=table.requests_per_s,
+        proxy=table.proxy,
+        ca_file=_path(table.ca_file),
+        client_certificate=_path(table.client_certificate),
+        client_key=_path(table.client_key),
     )
+
+
+def _path(text: str | None) -> Path | None:
+    return Path(text) if text else None
 
 
 def _schedule(table: tables.ScheduleTable) -> ScheduleSettings:
@@ -156,7 +171,18 @@ def _project(table: tables.ProjectTable, shared: Auth | None) -> ProjectSettings
         name=table.name,
         auth=auth,
         learn_blocks=None if blocks == "all" else tuple(blocks),
+        block_filter=_filter(table),
     )
+
+
+def _filter(table: tables.StudioTable | tables.ProjectTable) -> BlockFilter:
+    return BlockFilter(include=_patterns(table.include), exclude=_patterns(table.exclude))
+
+
+def _patterns(table: tables.FilterTable | None) -> Patterns:
+    if table is None:
+        return Patterns()
+    return Patterns(types=tuple(table.types or ()), names=tuple(table.names or ()))
 
 
 def _auth(api_key: Secret | None, table: tables.AuthTable | None) -> Auth | None:
@@ -184,8 +210,8 @@ def _oauth2(
             return OAuth2ClientCredentials(client_id, client_secret)
         case tables.PasswordTable(client_id=client_id, username=username, password=password):
             return OAuth2Password(client_id, username, password)
-        case tables.AuthorizationCodeTable(client_id=client_id):
-            return OAuth2AuthorizationCode(client_id)
+        case tables.AuthorizationCodeTable(client_id=client_id, token_file=token_file):
+            return OAuth2AuthorizationCode(client_id, Path(token_file))
         case tables.TokenTable(access_token=access_token):
             return OAuth2Token(access_token)
         case _:

@@ -19,6 +19,7 @@ from auditor.schedule import DEFAULT_SCHEDULE
 
 Table: TypeAlias = dict[str, Any]
 
+_FILTERS = ("include", "exclude")
 _CONDITIONS = ("between", "is", "one_of", "stale_at_most_days")
 
 
@@ -28,6 +29,9 @@ def cross_problems(document: Table) -> Iterator[Problem]:
     yield from _repeated_projects(document)
     yield from _repeated_blocks(document)
     yield from _credentials(document)
+    yield from _filters(document)
+    yield from _project_filters(_table(document, "studio"))
+    yield from _key_alone(_table(document, "studio"))
     yield from _half_a_login(_table(document, "email"))
     yield from _recipients(_table(document, "email"))
     yield from _subscriptions(document)
@@ -39,17 +43,6 @@ def cross_problems(document: Table) -> Iterator[Problem]:
     yield from _backward_windows(document)
     yield from _repeated_names(document, "schedules")
     yield from _schedules(document)
-    yield from _not_yet(document)
-
-
-def _not_yet(document: Table) -> Iterator[Problem]:
-    """Yield what the configuration may say and this version cannot do."""
-    message = "is not supported by this version yet"
-    for steps, table in _credential_tables(document):
-        if _table(table, "auth").get("type") == "oauth2":
-            yield problem([*steps, "auth"], message, 'use api_key, or auth with type = "jwt"')
-    if _table(document, "studio").get("projects") == "all":
-        yield problem(["studio", "projects"], message, "name each project under [[projects]]")
 
 
 def _nothing_to_audit(document: Table) -> Iterator[Problem]:
@@ -89,12 +82,36 @@ def _credentials(document: Table) -> Iterator[Problem]:
             yield problem([*steps, "api_key"], "is missing", remedy)
 
 
+def _filters(document: Table) -> Iterator[Problem]:
+    for steps, table in _credential_tables(document):
+        for key in _FILTERS:
+            if table.get(key) == {}:
+                remedy = "name types or names, or leave the key out"
+                yield problem([*steps, key], "is empty, so it is for nothing", remedy)
+            if key in table and isinstance(table.get("learn_blocks"), list):
+                remedy = 'leave it out: named blocks are audited as named; or write "all"'
+                yield problem([*steps, key], "stands beside learn_blocks that are named", remedy)
+
+
+def _project_filters(studio: Table) -> Iterator[Problem]:
+    for key in ("include_projects", "exclude_projects"):
+        if key in studio and "projects" not in studio:
+            remedy = 'add projects = "all", or leave it out: [[projects]] are audited as named'
+            yield problem(["studio", key], "stands without projects", remedy)
+
+
 def _has_credential(table: Table) -> bool:
     return "api_key" in table or "auth" in table
 
 
 def _needs_credential(steps: list[Step], table: Table) -> bool:
     return steps != ["studio"] or "projects" in table
+
+
+def _key_alone(studio: Table) -> Iterator[Problem]:
+    if "client_key" in studio and "client_certificate" not in studio:
+        remedy = "add client_certificate, or leave client_key out"
+        yield problem(["studio", "client_certificate"], "is missing beside client_key", remedy)
 
 
 def _half_a_login(email: Table) -> Iterator[Problem]:

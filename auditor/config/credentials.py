@@ -13,13 +13,14 @@ from pydantic import AfterValidator, PlainValidator, ValidationInfo
 
 from auditor.config.refusal import refusal
 from auditor.config.surroundings import Surroundings, located, surroundings
-from auditor.redaction import Secret
+from auditor.redaction import Secret, guard
 
 _SOURCES = ("env", "file", "credential")
 _HOW = 'write { env = "NAME" }, { file = "PATH" } or { credential = "NAME" }'
 _UNREAD = Secret("unread")  # in the place of every secret where none is needed
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _CREDENTIAL_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]{0,127}")
+_PROXY = re.compile(r"https?://(?:[^@/?#\s]+@)?[^@/?#\s]+/?")
 _HEADER_SAFE = re.compile(r"[!-~]+")
 
 
@@ -34,7 +35,7 @@ def _secret(value: object, info: ValidationInfo) -> Secret:
         text = _from_file(located(name, around))
     else:
         text = _from_systemd(name, around)
-    return Secret(_one_line(text))
+    return guard(Secret(_one_line(text)))
 
 
 def _reference(value: object) -> tuple[str, str]:
@@ -119,5 +120,16 @@ def _fit_for_header(secret: Secret) -> Secret:
     return secret
 
 
+def _proxy(value: object, info: ValidationInfo) -> Secret:
+    """Return the address of a proxy; one without a password may stand in the file."""
+    address = Secret(value) if isinstance(value, str) else _secret(value, info)
+    if address != _UNREAD and _PROXY.fullmatch(address.reveal()) is None:
+        raise refusal("is not the address of a proxy", "write it as http://proxy.example.org:3128")
+    if isinstance(value, str) and "@" in value:
+        raise refusal("holds a user or a password", 'write { env = "NAME" } and put it there')
+    return address
+
+
 AnySecret = Annotated[Secret, PlainValidator(_secret)]
 HeaderSecret = Annotated[Secret, PlainValidator(_secret), AfterValidator(_fit_for_header)]
+ProxyAddress = Annotated[Secret, PlainValidator(_proxy)]

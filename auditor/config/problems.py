@@ -35,6 +35,11 @@ _TABLES: dict[tuple[str, ...], tuple[type[BaseModel], ...]] = {
     ("windows",): (tables.WindowTable,),
     ("subscriptions",): (tables.SubscriptionTable,),
 }
+_MEMBERS: dict[str, tuple[type[BaseModel], ...]] = {
+    "auth": tables.AUTH_TABLES,
+    "include": (tables.FilterTable,),
+    "exclude": (tables.FilterTable,),
+}
 _LISTS_OF_TABLES = {
     "projects",
     "schedules",
@@ -148,7 +153,7 @@ def _other_key(steps: list[Step]) -> str:
 
 
 def _keys(table: tuple[str, ...]) -> list[str]:
-    models = tables.AUTH_TABLES if table[-1:] == ("auth",) else _TABLES.get(table, ())
+    models = _MEMBERS.get(table[-1], ()) if len(table) > 1 else _TABLES.get(table, ())
     return list(dict.fromkeys(key for model in models for key in _written(model)))
 
 

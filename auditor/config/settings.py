@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 from zoneinfo import ZoneInfo
 
 from auditor.drift.rules import Rules
+from auditor.drift.selection import BlockFilter, ProjectFilter
 from auditor.drift.subscriptions import Subscription
 from auditor.redaction import Secret
 from auditor.schedule import Cron
@@ -57,6 +58,7 @@ class OAuth2AuthorizationCode:
     """The authorization code grant (RFC 6749 section 4.1), after `auditor login`."""
 
     client_id: str
+    token_file: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,10 @@ class StudioSettings:
         base_url: without a slash at its end.
         timeout: for one whole answer.
         max_bytes: of one decoded answer.
+        per_second: requests a second at most, None for as many as come.
+        proxy: its address, which may hold a password.
+        ca_file: PEM certificates to trust in place of the usual authorities.
+        client_certificate: PEM file of what the auditor shows; its key in it or in `client_key`.
     """
 
     base_url: str
@@ -92,6 +98,11 @@ class StudioSettings:
     timeout: timedelta
     tries: int
     max_bytes: int
+    per_second: float | None = None
+    proxy: Secret | None = None
+    ca_file: Path | None = None
+    client_certificate: Path | None = None
+    client_key: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,12 +163,14 @@ class ProjectSettings:
     Attributes:
         name: how reports call it, None for Studio's own name.
         learn_blocks: the learn ids to audit, None for all that Studio lists.
+        block_filter: which of the listed are audited, of those that `[studio]` lets in.
     """
 
     id: int
     name: str | None
     auth: Auth
     learn_blocks: tuple[int, ...] | None
+    block_filter: BlockFilter = field(default_factory=BlockFilter)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,6 +184,8 @@ class Settings:
         subscriptions: who gets a part of each report beside the recipients, who get all.
         every_project: the credential whose every project is audited, None where only `projects`
             are.
+        project_filter: which of the projects that `every_project` sees are audited.
+        block_filter: which learn blocks are, of every project whose blocks Studio lists.
         rules: what the operator laid down, in the order of the file.
     """
 
@@ -183,5 +198,7 @@ class Settings:
     every_project: Auth | None
     schedules: tuple[NamedSchedule, ...] = ()
     run_limit: timedelta = timedelta(hours=4)
+    project_filter: ProjectFilter = field(default_factory=ProjectFilter)
+    block_filter: BlockFilter = field(default_factory=BlockFilter)
     subscriptions: tuple[Subscription, ...] = ()
     rules: Rules = field(default_factory=Rules)

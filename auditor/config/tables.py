@@ -10,7 +10,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
-from auditor.config.credentials import AnySecret, HeaderSecret
+from auditor.config.credentials import AnySecret, HeaderSecret, ProxyAddress
 from auditor.config.refusal import refusal
 from auditor.config.values import (
     Address,
@@ -20,6 +20,8 @@ from auditor.config.values import (
     CronLine,
     DatabaseUrl,
     Directory,
+    File,
+    Glob,
     Identifier,
     LineOfText,
     MailHost,
@@ -27,6 +29,7 @@ from auditor.config.values import (
     NotEmpty,
     Pattern,
     PlainValue,
+    ProjectPatterns,
     ProjectScope,
     Range,
     ZoneName,
@@ -71,6 +74,7 @@ class AuthorizationCodeTable(_Table):
     type: Literal["oauth2"]
     grant: Literal["authorization_code"]
     client_id: LineOfText
+    token_file: Directory = "oauth-token.json"  # noqa: S105 - where it lies
 
 
 class TokenTable(_Table):
@@ -135,6 +139,13 @@ LearnBlocks = Annotated[
 ]
 
 
+class FilterTable(_Table):
+    """`include` or `exclude`: patterns of learn blocks."""
+
+    types: Annotated[list[Glob], NotEmpty] | None = None
+    names: Annotated[list[Glob], NotEmpty] | None = None
+
+
 class StudioTable(_Table):
     """`[studio]`."""
 
@@ -143,7 +154,16 @@ class StudioTable(_Table):
     timeout_s: float = Field(30, gt=0, le=3600, allow_inf_nan=False)
     tries: int = Field(4, ge=1, le=20)
     max_bytes: int = Field(16 * 1024 * 1024, ge=1, le=2**30)
+    requests_per_s: float | None = Field(None, gt=0, le=10_000, allow_inf_nan=False)
+    proxy: ProxyAddress | None = None
+    ca_file: File | None = None
+    client_certificate: File | None = None
+    client_key: File | None = None
     projects: Literal["all"] | None = None
+    include_projects: ProjectPatterns | None = None
+    exclude_projects: ProjectPatterns | None = None
+    include: FilterTable | None = None
+    exclude: FilterTable | None = None
     api_key: HeaderSecret | None = None
     auth: AnyAuth | None = None
 
@@ -199,6 +219,8 @@ class ProjectTable(_Table):
     api_key: HeaderSecret | None = None
     auth: AnyAuth | None = None
     learn_blocks: LearnBlocks = "all"
+    include: FilterTable | None = None
+    exclude: FilterTable | None = None
 
 
 SeverityName: TypeAlias = Literal["info", "low", "medium", "high", "critical"]

@@ -127,6 +127,12 @@ def _directory(text: str, info: ValidationInfo) -> str:
     return str(located(text, surroundings(info)))
 
 
+def _file(text: str, info: ValidationInfo) -> str:
+    if not text.strip():
+        raise refusal("is blank", "write the path of a PEM file")
+    return str(located(text, surroundings(info)))
+
+
 def _mail_host(text: str) -> str:
     if _HOST.fullmatch(text) is None and not _is_ip_address(text):
         raise refusal("is not a host's name", "write the name alone; the port has its own key")
@@ -155,6 +161,22 @@ def _pattern(text: str) -> str:
     if not text.isprintable():
         raise refusal("holds a control character", "write * in its place")
     return text
+
+
+def _glob(text: str) -> str:
+    if not text.strip():
+        raise refusal("is blank", "write a name, with * for any run of characters")
+    if not text.isprintable():
+        raise refusal("holds a control character", "write * in its place")
+    return text.strip()
+
+
+def _project_pattern(value: object) -> int | str:
+    if isinstance(value, str):
+        return _glob(value)
+    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= _WIDEST:
+        return value
+    raise refusal("names no project", 'write its id, or its name in quotes: [12345, "pump *"]')
 
 
 def _block(value: object) -> TargetId:
@@ -222,11 +244,16 @@ CronLine = Annotated[str, AfterValidator(_cron_line)]
 ZoneName = Annotated[str, AfterValidator(_zone_name)]
 DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
 Directory = Annotated[str, AfterValidator(_directory)]
+File = Annotated[str, AfterValidator(_file)]
 MailHost = Annotated[str, AfterValidator(_mail_host)]
 Address = Annotated[str, AfterValidator(_address)]
 Identifier = Annotated[int, Field(ge=1, le=_WIDEST)]
 Pattern = Annotated[str, AfterValidator(_pattern)]
+Glob = Annotated[str, AfterValidator(_glob)]
 NotEmpty = AfterValidator(_not_empty)
+ProjectPatterns = Annotated[
+    list[Annotated[int | str, PlainValidator(_project_pattern)]], AfterValidator(_not_empty)
+]
 ProjectScope = Annotated[list[Identifier], AfterValidator(_not_empty)]
 BlockScope = Annotated[
     list[Annotated[TargetId, PlainValidator(_block)]], AfterValidator(_not_empty)

@@ -39,20 +39,26 @@ class Fault(StrEnum):
     TOO_LARGE = "too_large"
     GZIP_BOMB = "gzip_bomb"
     MISSING_KEY = "missing_key"
+    EMPTY_LIST = "empty_list"
 
 
 @dataclass(kw_only=True)
 class Trouble:
-    """A fault in force: for one target or all, for so many requests or (None) for good."""
+    """A fault in force: for one target or all, for so many requests or (None) for good.
+
+    Attributes:
+        path: how the path of a request ends that meets it.
+    """
 
     fault: Fault
     target: TargetId | None
     times: int | None
     retry_after: str = "1"
+    path: str = ""
 
-    def strikes(self, target: TargetId | None) -> bool:
+    def strikes(self, target: TargetId | None, path: str) -> bool:
         """Return whether a request for `target` meets the fault, and count it if so."""
-        if self.target not in {None, target} or self.times == 0:
+        if self.target not in {None, target} or self.times == 0 or not path.endswith(self.path):
             return False
         if self.times is not None:
             self.times -= 1
@@ -129,6 +135,11 @@ def _lacking(good: Reply) -> Reply:
     return json_reply(document)
 
 
+def _emptied(good: Reply) -> Reply:
+    document = json.loads(good.body)
+    return json_reply({k: [] if isinstance(v, list) else v for k, v in document.items()})
+
+
 @cache
 def _large() -> Reply:
     return Reply(body=b" " * (20 * _MEBI))
@@ -156,4 +167,5 @@ _REPLIES: dict[Fault, Callable[[Reply], Reply]] = {
     Fault.TOO_LARGE: lambda _good: _large(),
     Fault.GZIP_BOMB: lambda _good: _bomb(),
     Fault.MISSING_KEY: _lacking,
+    Fault.EMPTY_LIST: _emptied,
 }

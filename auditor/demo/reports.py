@@ -21,6 +21,7 @@ from auditor.demo.made_up import (
     unread,
     vendor,
 )
+from auditor.drift.causes import ProjectError
 from auditor.drift.model import (
     Area,
     Interval,
@@ -28,7 +29,6 @@ from auditor.drift.model import (
     ModelState,
     Notice,
     NoticeKind,
-    ProjectError,
     Recurrence,
     Report,
     RunStatus,

@@ -20,11 +20,13 @@ from types import TracebackType
 from typing import Any, Self, TypeAlias, cast
 
 from auditor.demo.faults import Fault, Reply, Trouble, json_reply, refusal, troubled
+from auditor.demo.oauth import AUTHORIZE_PATH, TOKEN_PATH, TokenServer
 from auditor.drift.model import Json, JsonObject, TargetId
 
 _KERAS = re.compile(r"/v1/api/(\d+)/training/keras/(\d+)")
 _IMPULSES = re.compile(r"/v1/api/(\d+)/impulses")
 _PROJECTS = "/v1/api/projects"
+_KEY_INFO = "/v1/api/projects/api-key-info"
 _UNSERVED = frozenset({"anomaly", "anomaly-gmm", "vlm"})
 _Connection: TypeAlias = socket.socket | tuple[bytes, socket.socket]  # as socketserver types it
 _BAD_KEY = "Invalid API key"
@@ -54,6 +56,7 @@ class Asked:
 class _Project:
     name: str
     api_key: str
+    role: str = "admin"
     blocks: dict[int, JsonObject] = field(default_factory=dict)
     impulses: dict[int, list[int]] = field(default_factory=dict)
 
@@ -68,6 +71,7 @@ class BuiltInStudio:
     def __init__(self, *, jwt: str = "") -> None:
         self.requests: list[Asked] = []
         self._jwt = jwt
+        self.oauth = TokenServer()
         self._projects: dict[int, _Project] = {}
         self._troubles: list[Trouble] = []
         self._lock = threading.Lock()
@@ -96,6 +100,11 @@ class BuiltInStudio:
         with self._lock:
             self._projects[project_id] = _Project(name=name, api_key=api_key)
 
+    def remove_project(self, project_id: int) -> None:
+        """Delete a project with all its blocks."""
+        with self._lock:
+            del self._projects[project_id]
+
     def rename_project(self, project_id: int, name: str) -> None:
         """Give the project another name."""
         with self._lock:
@@ -105,6 +114,11 @@ class BuiltInStudio:
         """Give the project another key; the old one is refused from now on."""
         with self._lock:
             self._projects[project_id].api_key = api_key
+
+    def change_role(self, project_id: int, role: str) -> None:
+        """Give the project's key another role; only `admin` may read blocks."""
+        with self._lock:
+            self._projects[project_id].role = role
 
     def put(
         self, target: TargetId, answer: JsonObject, *, impulses: tuple[int, ...] = (1,)
@@ -139,11 +153,17 @@ class BuiltInStudio:
         target: TargetId | None = None,
         times: int | None = None,
         retry_after: str = "1",
+        path: str = "",
     ) -> None:
-        """Let requests for `target` (None: every request) fail, the next `times` or all."""
+        """Let requests for `target` (None: every request) fail, the next `times` or all.
+
+        Of these only requests whose path ends with `path`.
+        """
         with self._lock:
             self._troubles.append(
-                Trouble(fault=fault, target=target, times=times, retry_after=retry_after)
+                Trouble(
+                    fault=fault, target=target, times=times, retry_after=retry_after, path=path
+                )
             )
 
     def heal(self) -> None:
@@ -155,23 +175,35 @@ class BuiltInStudio:
         """Return the answer to a request, None where the connection is to be dropped."""
         with self._lock:
             self.requests.append(asked)
+            if asked.path.startswith(AUTHORIZE_PATH):
+                return self.oauth.authorize(asked.path)
             if asked.method != "GET":
                 return refusal("Method not allowed", status=405)
             keras = _KERAS.fullmatch(asked.path)
             target = TargetId(int(keras[1]), int(keras[2])) if keras else None
             good = self._good(asked.path, target, may_see=self._visible(key, jwt))
+            if jwt.startswith("Bearer ") and not self.oauth.accepts(jwt):
+                good = refusal("Invalid token", status=401)
             for trouble in self._troubles:
-                if trouble.strikes(target):
+                if trouble.strikes(target, asked.path):
                     return troubled(trouble, good)
             return good
 
+    def token(self, asked: Asked, authorization: str, body: str) -> Reply:
+        """Return the answer to a token request."""
+        with self._lock:
+            self.requests.append(asked)
+            return self.oauth.token(authorization, body)
+
     def _visible(self, key: str, jwt: str) -> dict[int, _Project]:
-        if self._jwt and jwt == self._jwt:
+        if (self._jwt and jwt == self._jwt) or self.oauth.accepts(jwt):
             return self._projects
         return {p: project for p, project in self._projects.items() if key == project.api_key}
 
     def _good(self, path: str, target: TargetId | None, *, may_see: dict[int, _Project]) -> Reply:
         impulses = _IMPULSES.fullmatch(path)
+        if path == _KEY_INFO:
+            return _key_info(may_see)
         if target is not None:
             return _keras(may_see.get(target.project_id), target.learn_id)
         if impulses:
@@ -191,6 +223,8 @@ class BuiltInStudio:
 def _keras(project: _Project | None, learn_id: int) -> Reply:
     if project is None:
         return refusal(_BAD_KEY)
+    if project.role != "admin":
+        return refusal("Insufficient permissions", status=403)
     answer = project.blocks.get(learn_id)
     if answer is None or answer.get("type") in _UNSERVED:
         return refusal(f"No learn block with ID {learn_id}")
@@ -200,6 +234,8 @@ def _keras(project: _Project | None, learn_id: int) -> Reply:
 def _impulses(project: _Project | None) -> Reply:
     if project is None:
         return refusal(_BAD_KEY)
+    if project.role != "admin":
+        return refusal("Insufficient permissions", status=403)
     listed: list[Json] = [
         {
             "id": impulse_id,
@@ -232,6 +268,16 @@ def _projects(visible: dict[int, _Project]) -> Reply:
         {"id": project_id, "name": project.name} for project_id, project in visible.items()
     ]
     return json_reply({"success": True, "projects": listed})
+
+
+def _key_info(visible: dict[int, _Project]) -> Reply:
+    """Return what Studio says of a key: it belongs to one project."""
+    if len(visible) != 1:
+        return refusal(_BAD_KEY)
+    ((project_id, project),) = visible.items()
+    return json_reply(
+        {"success": True, "apiKeyId": 1, "projectId": project_id, "role": project.role}
+    )
 
 
 class _Server(ThreadingHTTPServer):
@@ -301,15 +347,18 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer as the Studio does."""
-        reply = self.server.studio.reply(
-            Asked(
-                method=self.command,
-                path=self.path,
-                header_names=tuple(name.lower() for name in self.headers),
-            ),
-            key=self.headers.get("x-api-key", ""),
-            jwt=self._jwt(),
+        asked = Asked(
+            method=self.command,
+            path=self.path,
+            header_names=tuple(name.lower() for name in self.headers),
         )
+        studio, key = self.server.studio, self.headers.get("x-api-key", "")
+        reply: Reply | None
+        if self.command == "POST" and self.path == TOKEN_PATH:
+            body = self.rfile.read(int(self.headers.get("content-length", "0"))).decode()
+            reply = studio.token(asked, self.headers.get("authorization", ""), body)
+        else:
+            reply = studio.reply(asked, key=key, jwt=self._jwt())
         if reply is None:
             self.close_connection = True
         else:
@@ -319,10 +368,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _jwt(self) -> str:
         cookie = self.headers.get("cookie", "")
-        return self.headers.get("x-jwt-token") or cookie.removeprefix("jwt=")
+        token = self.headers.get("x-jwt-token") or self.headers.get("authorization")
+        return token or cookie.removeprefix("jwt=")
 
     def _send(self, reply: Reply) -> None:
-        if reply.promised is not None or self.command != "GET":
+        if reply.promised is not None or (self.command != "GET" and self.path != TOKEN_PATH):
             self.close_connection = True
         self.server.stopped.wait(reply.delay_s)
         if not reply.drips:

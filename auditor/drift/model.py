@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
+from auditor.drift.causes import ProjectError
+
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 JsonObject: TypeAlias = dict[str, Json]
 
@@ -138,6 +140,9 @@ class NoticeKind(StrEnum):
     IGNORE_EXPIRED = "ignore_expired"
     ACKNOWLEDGEMENT_ENDED = "acknowledgement_ended"
     LEFT_UNTOLD = "left_untold"  # no longer audited, and findings of it were told to nobody
+    BLOCK_BACK = "block_back"  # read again after it was missing, or could not be read by its type
+    LEFT_OUT = "left_out"  # audited until now, and left out by the configuration
+    PROJECT_RENAMED = "project_renamed"
 
 
 class RunStatus(StrEnum):
@@ -354,17 +359,8 @@ class TargetReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProjectError:
-    """A cause that keeps a whole project from being checked, told once."""
-
-    project_id: int
-    kind: str
-    message: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """Something told once that is no change of a block: a rule on state, a rule that expired."""
+    """Something told once that is no change of a block: of a rule, of what is audited."""
 
     kind: NoticeKind
     text: str

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
+from auditor.drift.causes import ProjectError
 from auditor.drift.findings import worst_first
 from auditor.drift.model import (
     Finding,
-    ProjectError,
     Report,
     RunStatus,
     Since,

@@ -14,11 +14,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
+from auditor.drift.causes import ProjectError
 from auditor.drift.model import (
     Area,
     Finding,
     Notice,
-    ProjectError,
     Report,
     RunStatus,
     Severity,

@@ -49,6 +49,7 @@ from auditor.ports.store import (
 from auditor.ports.studio import (
     Answer,
     Fetched,
+    KnownBody,
     ListedBlock,
     NoAnswer,
     SameBody,
@@ -81,6 +82,7 @@ __all__ = [
     "Held",
     "HistoryStore",
     "Known",
+    "KnownBody",
     "Ledger",
     "ListedBlock",
     "Listing",

@@ -30,6 +30,7 @@ class Known:
         project: how the last run called the project.
         state: what the last run said of it.
         body_digest: SHA-256 of the last believed raw answer, None before the first.
+        validator: the strong ETag that came with just that answer, empty where none did.
         version_id: the last version, None where none was ever stored.
         digest: canonical digest of the last version, empty without one.
         catalogue_digest: that version's catalogue, empty without one.
@@ -55,6 +56,7 @@ class Known:
     model: tuple[str, ...]
     last_checked_at: datetime | None
     model_since: Interval | None = None
+    validator: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +86,7 @@ class Quiet:
     project: str
     body_digest: str
     state: TargetState = TargetState.IN_SYNC
+    validator: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +115,7 @@ class Seen:
     model: tuple[str, ...]
     silenced: tuple[Silenced, ...] = ()
     model_since: Interval | None = None
+    validator: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

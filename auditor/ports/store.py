@@ -83,6 +83,18 @@ class RunStore(Protocol):
         """Return every target of the project that the last runs audited, by learn id."""
         ...
 
+    def audited_projects(self) -> frozenset[int]:
+        """Return the projects of every target that the last runs audited."""
+        ...
+
+    def found_projects(self) -> frozenset[int]:
+        """Return the projects that were last audited because Studio listed them."""
+        ...
+
+    def remember_found_projects(self, projects: Iterable[int]) -> None:
+        """Remember which projects are audited because Studio listed them, those gone included."""
+        ...
+
     def snapshot(self, version_id: int) -> Snapshot:
         """Return a stored version's snapshot."""
         ...

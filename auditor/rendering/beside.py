@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 
 from auditor.drift.model import (
     Finding,
     Interval,
     LifeStep,
     Notice,
+    NoticeKind,
     Recurrence,
     TargetReport,
 )
@@ -16,6 +17,8 @@ from auditor.rendering.outline import Entry, Section
 from auditor.rendering.tally import Tally, title
 from auditor.rendering.words import length, moment, name, sentence
 
+AUDITED = frozenset({NoticeKind.BLOCK_BACK, NoticeKind.LEFT_OUT, NoticeKind.PROJECT_RENAMED})
+"""What notices tell of which blocks and projects are audited; the others tell of rules."""
 _STEPS = {
     LifeStep.TRAINED: "trained: it holds a model now",
     LifeStep.STALE: "stale: it no longer matches its configuration",
@@ -28,7 +31,7 @@ _STEPS = {
 def beside(numbers: Tally, most: int | None) -> tuple[Section, ...]:
     """Return the sections that hold something, each cut to `most` entries."""
     sections = (
-        ("Rules", [*_notices(numbers)]),
+        ("Rules", [*_notices(numbers, without=AUDITED)]),
         ("Expected changes", [_expected(t, f) for t, f in numbers.in_window]),
         ("Flapping", [_flapping(t, f) for t, f in numbers.findings if is_counted_only(f)]),
         ("Life of models", [*_life(numbers)]),
@@ -62,19 +65,29 @@ def beyond(every: int, most: int | None) -> int:
     return 0 if most is None else max(every - most, 0)
 
 
-def _notices(numbers: Tally) -> Iterator[Entry]:
-    notices = numbers.report.notices
+def what_is_audited(numbers: Tally, most: int | None) -> Section:
+    """Return the section of what came back, was renamed or is left out."""
+    others = frozenset(NoticeKind) - AUDITED
+    entries = tuple(_notices(numbers, without=others))
+    hidden = beyond(len(entries), most)
+    return Section(title="Back, renamed, left out", entries=entries[:most], hidden=hidden)
+
+
+def _notices(numbers: Tally, *, without: Set[NoticeKind]) -> Iterator[Entry]:
+    notices = [one for one in numbers.report.notices if one.kind not in without]
     named = {one.target for one in notices}
     blocks = {one.target: one for one in numbers.report.targets if one.target in named}
     return (_notice(one, blocks.get(one.target) if one.target else None) for one in notices)
 
 
 def _notice(one: Notice, told: TargetReport | None) -> Entry:
-    note = f"{one.severity}: {sentence(one.text)}"
+    is_of_rule = one.kind not in AUDITED
+    note = f"{one.severity}: {sentence(one.text)}" if is_of_rule else sentence(one.text)
     if told is not None:
         return entry(told, note)
     where = "" if one.target is None else str(one.target)
-    return Entry(project="", block=where or "All blocks", target="", note=note)
+    every = "All blocks" if is_of_rule else "Projects"
+    return Entry(project="", block=where or every, target="", note=note)
 
 
 def _flapping(target: TargetReport, finding: Finding) -> Entry:

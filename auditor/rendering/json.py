@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
+from auditor.drift.causes import ProjectError
 from auditor.drift.model import (
     Area,
     Failure,
@@ -19,7 +20,6 @@ from auditor.drift.model import (
     ModelState,
     Notice,
     Owner,
-    ProjectError,
     Recurrence,
     Report,
     RunInfo,

@@ -11,6 +11,7 @@ from dataclasses import replace
 from itertools import groupby
 from typing import TypeAlias
 
+from auditor.drift.causes import EVERY_PROJECT
 from auditor.drift.model import (
     Area,
     Finding,
@@ -25,7 +26,14 @@ from auditor.drift.model import (
 )
 from auditor.drift.restore import restoration
 from auditor.drift.ruling import INTERFACE
-from auditor.rendering.beside import beside, beyond, entry, is_counted_only, project
+from auditor.rendering.beside import (
+    beside,
+    beyond,
+    entry,
+    is_counted_only,
+    project,
+    what_is_audited,
+)
 from auditor.rendering.changes import lines
 from auditor.rendering.outline import (
     Card,
@@ -39,7 +47,7 @@ from auditor.rendering.outline import (
     Unchecked,
 )
 from auditor.rendering.pictures import scale_of, stack_of, strip_of
-from auditor.rendering.tally import Tally, tally, title
+from auditor.rendering.tally import Tally, projects_named, tally, title
 from auditor.rendering.verdict import verdict
 from auditor.rendering.words import count, length, listed, moment, name, sentence, studio_page
 
@@ -125,27 +133,47 @@ def _strip(numbers: Tally) -> tuple[Number, ...]:
 
 
 def _unchecked(report: Report, most: int | None) -> tuple[tuple[Unchecked, ...], int]:
-    """Return what could not be checked, by project and reason, and how many blocks are cut."""
+    """Return what could not be checked, by reason, and how many blocks are cut."""
     unread = [target for target in report.targets if target.state is TargetState.UNKNOWN]
     kept = unread[:most]
-    groups = [
-        Unchecked(
-            project=project, reason=reason, blocks=tuple(entry(t, _age(t, report)) for t in g)
-        )
-        for (project, reason), g in groupby(sorted(kept, key=_failure_of), key=_failure_of)
-    ]
+    causes = groupby(sorted(kept, key=_failure_of), key=_reason_of)
+    groups = sorted(
+        (_unchecked_for(reason, tuple(group), report) for reason, group in causes),
+        key=lambda one: (one.project, one.reason),
+    )
     covered = {target.target.project_id for target in unread}
-    bare = [error for error in report.errors if error.project_id not in covered]
+    reasons = {group.reason for group in groups}
+    bare = [
+        error
+        for error in report.errors
+        if error.project_id not in covered
+        and not (error.project_id == EVERY_PROJECT and sentence(error.message) in reasons)
+    ]
     groups += [
-        Unchecked(project=f"Project {error.project_id}", reason=sentence(error.message), blocks=())
+        Unchecked(
+            project=projects_named([error.project_id]), reason=sentence(error.message), blocks=()
+        )
         for error in bare[:most]
     ]
     return tuple(groups), len(unread) - len(kept) + beyond(len(bare), most)
 
 
-def _failure_of(target: TargetReport) -> tuple[str, str]:
-    reason = target.error.message if target.error is not None else "no reason is known"
-    return project(target), sentence(reason)
+def _unchecked_for(reason: str, targets: tuple[TargetReport, ...], report: Report) -> Unchecked:
+    """Return what one cause kept from being checked, over all the projects that it struck."""
+    projects = list(dict.fromkeys(project(target) for target in targets))
+    return Unchecked(
+        project=listed(tuple(projects), most=3),
+        reason=reason,
+        blocks=tuple(entry(target, _age(target, report)) for target in targets),
+    )
+
+
+def _failure_of(target: TargetReport) -> tuple[str, str, TargetId]:
+    return _reason_of(target), project(target), target.target
+
+
+def _reason_of(target: TargetReport) -> str:
+    return sentence(target.error.message if target.error is not None else "no reason is known")
 
 
 def _age(target: TargetReport, report: Report) -> str:
@@ -242,6 +270,7 @@ def _inventory(numbers: Tally, most: int | None) -> tuple[Section, ...]:
         sections.append(_started(numbers, most))
     else:
         sections.append(_section("New blocks", numbers.new, _new_note, most))
+    sections.append(what_is_audited(numbers, most))
     return tuple(section for section in sections if section.entries)
 
 
@@ -256,7 +285,7 @@ def _section(
 
 
 def _missing_note(target: TargetReport) -> str:
-    return "its project no longer lists it" if target.went else "still not listed"
+    return "Studio no longer lists it" if target.went else "still not listed"
 
 
 def _unserved_note(target: TargetReport) -> str:

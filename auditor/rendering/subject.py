@@ -81,6 +81,8 @@ def _inventory_parts(numbers: Tally) -> list[str]:
         word = "missing" if numbers.gone_tonight else "still missing"
         named = numbers.gone_tonight or numbers.missing
         parts.append(f"{word}: {_named(named)}")
+    if numbers.back:
+        parts.append(f"back: {_named(numbers.back)}")
     if numbers.new and not numbers.first_night:
         parts.append(f"new: {_named(numbers.new)}")
     return parts

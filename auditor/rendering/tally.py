@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from auditor.drift.causes import EVERY_PROJECT
 from auditor.drift.model import (
     Finding,
     ModelState,
@@ -103,6 +105,12 @@ class Tally:
         return tuple(target for target in self.missing if target.went)
 
     @property
+    def back(self) -> tuple[TargetReport, ...]:
+        """Return the blocks that were read again after they were missing, or of another type."""
+        back = {n.target for n in self.report.notices if n.kind is NoticeKind.BLOCK_BACK}
+        return tuple(t for t in self.report.targets if t.target in back)
+
+    @property
     def first_night(self) -> bool:
         """Return whether all that was read was read for the first time."""
         totals = self.report.totals
@@ -167,5 +175,12 @@ def cause(numbers: Tally) -> str:
 
 def projects_unchecked(numbers: Tally) -> str:
     """Return which project, or how many, could not be checked at all."""
-    ids = sorted({error.project_id for error in numbers.report.errors})
-    return f"project {ids[0]}" if len(ids) == 1 else count(len(ids), "project")
+    named = projects_named(sorted({error.project_id for error in numbers.report.errors}))
+    return named[0].lower() + named[1:]
+
+
+def projects_named(ids: Sequence[int]) -> str:
+    """Return the one project, or how many; where they could not be listed, that."""
+    if EVERY_PROJECT in ids:
+        return "The projects that Studio lists"
+    return f"Project {ids[0]}" if len(ids) == 1 else count(len(ids), "project")

@@ -71,7 +71,8 @@ def _level(numbers: Tally) -> Level:
         return Level.CRITICAL
     if numbers.findings or numbers.gone_tonight or numbers.broken:
         return Level.DRIFT
-    if numbers.new or numbers.missing or numbers.off_baseline or numbers.in_window:
+    came = numbers.new or numbers.missing or numbers.back
+    if came or numbers.off_baseline or numbers.in_window:
         return Level.NEWS
     return Level.CALM
 
@@ -104,6 +105,8 @@ def _news_word(numbers: Tally) -> str:
         return "Audit started"
     if numbers.new:
         return "New blocks"
+    if numbers.back:
+        return "Blocks back"
     if numbers.in_window:
         return "Expected changes"
     return "Still missing" if numbers.missing else "No new change"
@@ -140,7 +143,8 @@ def _incomplete_lead(numbers: Tally) -> str:
     checked = count(numbers.report.totals.checked, "block")
     if numbers.first_night:
         return f"{checked} recorded for the first time."
-    if numbers.findings or numbers.missing or numbers.new or numbers.broken:
+    came = numbers.missing or numbers.new or numbers.back
+    if numbers.findings or came or numbers.broken:
         found = "; ".join(_drift_words(numbers))
         return f"Of what was checked: {found}. {_worst(numbers)}".strip()
     if not numbers.report.totals.checked:
@@ -180,7 +184,7 @@ def _calm_words(numbers: Tally) -> list[str]:
     checked = numbers.report.totals.checked
     if numbers.first_night:
         return [f"{count(checked, 'block')} recorded; from now on changes are told"]
-    if numbers.new or numbers.missing or numbers.in_window:
+    if numbers.new or numbers.missing or numbers.back or numbers.in_window:
         beside = [*_window_words(numbers), *_inventory_words(numbers)]
         return [*beside, "nothing else changed"]
     every = "The one block is" if checked == 1 else f"All {checked:,} blocks are"
@@ -196,6 +200,7 @@ def _inventory_words(numbers: Tally) -> list[str]:
     groups = (
         ("went missing", numbers.gone_tonight),
         ("still missing", still),
+        ("back again", numbers.back),
         ("new", numbers.new),
     )
     return [

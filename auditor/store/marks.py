@@ -40,6 +40,7 @@ _WRITTEN_SEEN = (
     *_WRITTEN_UNSERVED,
     "model_state",
     "body_digest",
+    "validator",
     "version_id",
     "trained_version_id",
     "model",
@@ -54,7 +55,8 @@ _KEPT_WHERE_NULL = frozenset({"trained_version_id", "last_changed_at"})
 def quiet(connection: Connection, run_id: int, outcomes: Sequence[Quiet], *, at: datetime) -> None:
     """Mark targets as checked and unchanged, in one statement a state.
 
-    The raw answer's digest and the project's name are written only where they differ.
+    The raw answer's digest, its validator and the project's name are written only where they
+    differ.
     """
     changed = _renamed(connection, outcomes)
     marks = {"last_run_id": run_id, "last_checked_at": at, "last_attempted_at": at}
@@ -65,7 +67,11 @@ def quiet(connection: Connection, run_id: int, outcomes: Sequence[Quiet], *, at:
         connection.execute(these.values(**marks, **clear, state=state))
     if changed:
         one = update(target).where(_SAME_KEY)
-        renewed = one.values(body_digest=bindparam("body"), project=bindparam("called"))
+        renewed = one.values(
+            body_digest=bindparam("body"),
+            validator=bindparam("etag"),
+            project=bindparam("called"),
+        )
         connection.execute(renewed, changed)
 
 
@@ -125,18 +131,21 @@ def retire_others(
 
 
 def _renamed(connection: Connection, outcomes: Sequence[Quiet]) -> list[dict[str, object]]:
-    columns = (target.c.project_id, target.c.learn_id, target.c.body_digest, target.c.project)
-    these = select(*columns).where(_KEY.in_([one.target for one in outcomes]))
-    stored = {(row[0], row[1]): (row[2], row[3]) for row in connection.execute(these)}
+    told = (target.c.body_digest, target.c.validator, target.c.project)
+    these = select(target.c.project_id, target.c.learn_id, *told).where(
+        _KEY.in_([one.target for one in outcomes])
+    )
+    stored = {(row[0], row[1]): tuple(row[2:]) for row in connection.execute(these)}
     return [
         {
             "of_project": one.target.project_id,
             "of_learn": one.target.learn_id,
             "body": one.body_digest,
+            "etag": one.validator or None,
             "called": one.project,
         }
         for one in outcomes
-        if stored.get(one.target) != (one.body_digest, one.project)
+        if stored.get(one.target) != (one.body_digest, one.validator or None, one.project)
     ]
 
 
@@ -166,6 +175,7 @@ def _seen_row(one: Seen, version_id: int, run_id: int, at: datetime) -> dict[str
         "state": one.state,
         "model_state": one.model_state,
         "body_digest": one.body_digest,
+        "validator": one.validator or None,
         "version_id": version_id,
         "trained_version_id": version_id if one.trained_now else None,
         "model": json.dumps(one.model),

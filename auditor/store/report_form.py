@@ -13,6 +13,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any, cast
 
+from auditor.drift.causes import ProjectError
 from auditor.drift.model import (
     Area,
     Failure,
@@ -25,7 +26,6 @@ from auditor.drift.model import (
     Notice,
     NoticeKind,
     Owner,
-    ProjectError,
     Recurrence,
     Report,
     RunInfo,

@@ -1,7 +1,8 @@
-"""What a database keeps for itself: its random key, its name, the names of secret parameters."""
+"""What a database keeps for itself: its random key, its name, secrets' names, found projects."""
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Iterable
 
@@ -12,6 +13,7 @@ from auditor.store.tables import secret_parameter, setting
 
 FINGERPRINT_KEY = "fingerprint_key"
 INSTALLATION_ID = "installation_id"
+FOUND_PROJECTS = "found_projects"
 
 
 def read(connection: Connection, key: str) -> bytes | None:
@@ -28,6 +30,22 @@ def make(connection: Connection, key: str, *, size_bytes: int) -> bytes:
     query = select(setting.c.value).where(setting.c.key == key)
     value: bytes = connection.execute(query).scalar_one()
     return value
+
+
+def found_projects(connection: Connection) -> frozenset[int]:
+    """Return the projects that were last audited because Studio listed them."""
+    return frozenset(json.loads(read(connection, FOUND_PROJECTS) or b"[]"))
+
+
+def remember_found_projects(connection: Connection, projects: Iterable[int]) -> None:
+    """Remember which projects are audited because Studio listed them."""
+    found = frozenset(projects)
+    if found == found_projects(connection):
+        return  # a night like the last writes nothing
+    row = {"key": FOUND_PROJECTS, "value": json.dumps(sorted(found)).encode()}
+    statement = insert_into(connection, setting)
+    new = {"value": statement.excluded["value"]}
+    connection.execute(statement.on_conflict_do_update(index_elements=["key"], set_=new), row)
 
 
 def secret_parameters(connection: Connection) -> frozenset[str]:

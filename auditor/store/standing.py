@@ -28,6 +28,12 @@ def known_of_project(connection: Connection, project_id: int) -> tuple[Known, ..
     return tuple(_known(row) for row in rows)
 
 
+def audited_projects(connection: Connection) -> frozenset[int]:
+    """Return the projects of every target that is still audited."""
+    query = select(target.c.project_id).where(~target.c.retired).distinct()
+    return frozenset(connection.execute(query).scalars())
+
+
 def without_baseline(connection: Connection) -> tuple[Known, ...]:
     """Return every audited target that has a version and no baseline."""
     query = _query().where(
@@ -77,6 +83,7 @@ def _known(row: RowMapping) -> Known:
         state=TargetState(row["state"]),
         model_state=ModelState(row["model_state"]),
         body_digest=row["body_digest"],
+        validator=row["validator"] or "",
         version_id=row["version_id"],
         digest=row["digest"] or "",
         catalogue_digest=row["catalogue_digest"] or "",

@@ -146,6 +146,21 @@ class SqlStore(Locking, Deciding):
         with self._there.reading() as connection:
             return standing.known_of_project(connection, project_id)
 
+    def audited_projects(self) -> frozenset[int]:
+        """Return the projects of every audited target."""
+        with self._there.reading() as connection:
+            return standing.audited_projects(connection)
+
+    def found_projects(self) -> frozenset[int]:
+        """Return the projects that were last audited because Studio listed them."""
+        with self._there.reading() as connection:
+            return settings.found_projects(connection)
+
+    def remember_found_projects(self, projects: Iterable[int]) -> None:
+        """Remember which projects are audited because Studio listed them."""
+        with self._there.writing() as connection:
+            settings.remember_found_projects(connection, projects)
+
     def snapshot(self, version_id: int) -> Snapshot:
         """Return a stored version's snapshot."""
         with self._there.reading() as connection:

@@ -106,6 +106,7 @@ target = Table(
     Column("state", String(16), nullable=False),
     Column("model_state", String(16), nullable=False),
     Column("body_digest", Digest),
+    Column("validator", ForeignText),  # of just the body with that digest
     Column("version_id", Integer, ForeignKey("version.id")),
     Column("trained_version_id", Integer, ForeignKey("version.id")),
     Column("baseline_version_id", Integer, ForeignKey("version.id")),

@@ -188,6 +188,7 @@ def _parse(body: bytes) -> Json:
             parse_int=_integer,
             parse_float=_double,
             parse_constant=_refuse_constant,
+            object_pairs_hook=_object,
         )
     except UnicodeDecodeError as error:
         raise _not_json(body, f"byte {error.start} is not UTF-8") from error
@@ -197,6 +198,14 @@ def _parse(body: bytes) -> Json:
         raise _too_deep() from error
     _refuse_depth(document)
     return document
+
+
+def _object(pairs: list[tuple[str, Json]]) -> JsonObject:
+    """Refuse a key that comes twice: which of the two counts, RFC 8259 leaves to the reader."""
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise StudioError("not_json", "the answer is not JSON: an object names a key twice")
+    return members
 
 
 def _integer(digits: str) -> int | float:

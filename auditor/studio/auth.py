@@ -7,6 +7,8 @@ a run lasts, as OAuth2 does, has an `Access` of its own.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
 from typing import Protocol, TypeAlias
 
 from auditor.errors import StudioError
@@ -34,7 +36,45 @@ class JwtCookie:
     secret: Secret
 
 
-Credential: TypeAlias = ApiKey | JwtHeader | JwtCookie
+@dataclass(frozen=True, slots=True)
+class Bearer:
+    """An OAuth2 token that was got elsewhere, sent as `Authorization: Bearer …`."""
+
+    secret: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class ClientCredentials:
+    """The client credentials grant (RFC 6749 section 4.4)."""
+
+    client_id: str
+    client_secret: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Password:
+    """The resource owner password grant (RFC 6749 section 4.3)."""
+
+    client_id: str
+    username: str
+    password: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedIn:
+    """The authorization code grant (RFC 6749 section 4.1), after `auditor login`.
+
+    Attributes:
+        token_file: what the login left, and each refresh renews.
+    """
+
+    client_id: str
+    token_file: Path
+
+
+Unchanging: TypeAlias = ApiKey | JwtHeader | JwtCookie | Bearer
+Grant: TypeAlias = ClientCredentials | Password | LoggedIn
+Credential: TypeAlias = Unchanging | Grant
 
 
 class Access(Protocol):
@@ -43,6 +83,11 @@ class Access(Protocol):
     @property
     def secrets(self) -> tuple[Secret, ...]:
         """Return what must not show in a message, even where Studio repeats it."""
+        ...
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """Return when what is sent now ends, None where that is not known."""
         ...
 
     async def header(self) -> tuple[str, str]:
@@ -64,7 +109,7 @@ class Access(Protocol):
 class Fixed:
     """The access of a credential that is what it is: it cannot be renewed."""
 
-    def __init__(self, credential: Credential) -> None:
+    def __init__(self, credential: Unchanging) -> None:
         self._credential = credential
 
     @property
@@ -72,9 +117,13 @@ class Fixed:
         """Return the credential's secret."""
         return (self._credential.secret,)
 
+    @property
+    def expires_at(self) -> None:
+        """Return None: nobody says when it ends."""
+
     async def header(self) -> tuple[str, str]:
         """Return the credential's header; raises `StudioError` where none can carry it."""
-        if not _sendable(self._credential.secret.reveal()):
+        if not is_sendable(self._credential.secret.reveal()):
             raise StudioError("unauthorized", _UNSENDABLE, whole_project=True)
         return header(self._credential)
 
@@ -89,11 +138,12 @@ _UNSENDABLE = (
 )
 
 
-def _sendable(secret: str) -> bool:
+def is_sendable(secret: str) -> bool:
+    """Return whether an HTTP header can carry the text."""
     return bool(secret) and secret.isascii() and secret.isprintable()
 
 
-def header(credential: Credential) -> tuple[str, str]:
+def header(credential: Unchanging) -> tuple[str, str]:
     """Return name and value, in clear, of the header of a credential."""
     match credential:
         case ApiKey(secret):
@@ -103,3 +153,41 @@ def header(credential: Credential) -> tuple[str, str]:
         case JwtCookie(secret):
             # A header of our own: a client's cookie jar would carry it to the next credential.
             return "cookie", f"jwt={secret.reveal()}"
+        case Bearer(secret):
+            return bearer(secret)
+
+
+def bearer(token: Secret) -> tuple[str, str]:
+    """Return name and value, in clear, of the header of an OAuth2 token (RFC 6750 section 2.1)."""
+    return "authorization", f"Bearer {token.reveal()}"
+
+
+def named(credential: Credential) -> str:
+    """Return what kind of credential it is, in words."""
+    return _NAMES[type(credential)]
+
+
+_NAMES: dict[type[Credential], str] = {
+    ApiKey: "project key",
+    JwtHeader: "user's token as header",
+    JwtCookie: "user's token as cookie",
+    Bearer: "OAuth2 token from elsewhere",
+    ClientCredentials: "OAuth2 client credentials",
+    Password: "OAuth2 password",
+    LoggedIn: "OAuth2 login",
+}
+
+
+def remedy(credential: Credential) -> str:
+    """Return what to do where Studio refuses the credential."""
+    match credential:
+        case ApiKey():
+            return "make a key in Studio (Dashboard, Keys), with role admin"
+        case JwtHeader() | JwtCookie() | Bearer():
+            return "the token may have ended: put a new one in its place"
+        case ClientCredentials():
+            return "check client_id and client_secret, and what the client may see in Studio"
+        case Password():
+            return "check client_id, username and password, and what the user may see in Studio"
+        case LoggedIn():
+            return "run `auditor login` again, as a user who sees the project"

@@ -13,26 +13,31 @@ _PLAIN = frozenset({"", "identity"})
 _COMPRESSED = frozenset({"gzip", "x-gzip", "deflate"})
 
 
+_OVERHEAD = 64 * 1024  # what does not compress grows a little
+
+
 class Body:
-    """Collects an answer chunk by chunk; `max_bytes` counts decoded bytes.
+    """Collects an answer chunk by chunk; `max_bytes` holds for it encoded and decoded.
 
     It decodes by itself: the HTTP library's decoders unfold a chunk whole, which for stacked or
     hostile encodings has no bound.
     """
 
-    __slots__ = ("_max_bytes", "_parts", "_room", "_unpacker")
+    __slots__ = ("_encoded_room", "_max_bytes", "_parts", "_room", "_unpacker")
 
     def __init__(self, encoding: str, *, max_bytes: int) -> None:
         self._unpacker = _unpacker(encoding.strip().lower())
         self._parts: list[bytes] = []
         self._max_bytes = max_bytes
         self._room = max_bytes
+        self._encoded_room = max_bytes + _OVERHEAD
 
     def add(self, chunk: bytes) -> None:
         """Take the next chunk off the wire; raises `StudioError` (`too_large`, `not_json`)."""
         part = chunk if self._unpacker is None else self._unpacked(self._unpacker, chunk)
         self._room -= len(part)
-        if self._room < 0:
+        self._encoded_room -= len(chunk)  # empty blocks unpack to nothing, without end
+        if self._room < 0 or self._encoded_room < 0:
             raise StudioError("too_large", f"the answer is larger than {self._max_bytes} bytes")
         self._parts.append(part)
 

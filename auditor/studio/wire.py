@@ -1,4 +1,6 @@
-"""The wire to Studio: one connection pool a run, GET and nothing else, whole answers or none.
+"""The wire to Studio: one connection pool a run, whole answers or none.
+
+It sends GET, and POST for the token request of OAuth2, the one thing that is ever posted.
 
 httpx is at home in this module alone, and of it the transport over aiohttp, not the client around
 it: that would add redirects, a cookie jar and a quarter of the CPU, and none of them is wanted.
@@ -8,7 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import ssl
+from base64 import b64encode
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -16,7 +20,6 @@ from datetime import timedelta
 from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import httpx
@@ -27,10 +30,14 @@ from auditor.errors import StudioError, UsageError
 from auditor.redaction import Secret
 from auditor.studio.answers import quote
 from auditor.studio.bodies import ACCEPTED, Body
+from auditor.studio.tls import Security, proxy_address, tls_context
 
 _MAX_ERROR_BYTES = 64 * 1024
+_MAX_TOKEN_BYTES = 64 * 1024
 # httpx-aiohttp lets some of aiohttp's errors through untranslated (a bad status line).
 _CONNECTION_FAULTS = (httpx.HTTPError, aiohttp.ClientError, OSError)
+_STRONG_ETAG = re.compile(r'"[!#-~]{1,200}"')
+_FORM = "application/x-www-form-urlencoded"
 _ALWAYS = {
     "user-agent": f"auditor/{__version__}",
     "accept": "application/json",
@@ -63,20 +70,29 @@ class Wire:
         concurrency: how many connections there are at most.
         timeout: for one whole answer, connecting included.
         max_bytes: of one answer, decoded.
+        security: whom TLS trusts, what it shows, and the proxy.
     """
 
     base_url: str
     concurrency: int
     timeout: timedelta
     max_bytes: int
+    security: Security = field(default_factory=Security)
     host: str = field(init=False)
     transport: httpx.AsyncBaseTransport = field(init=False, repr=False)
+    _always: Mapping[str, str] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.host = urlsplit(self.base_url).netloc.rpartition("@")[2]  # no password in a message
 
     async def __aenter__(self) -> Self:
-        self.transport = _transport(self.base_url, concurrency=self.concurrency)
+        proxy = _proxy(self.base_url, self.security)
+        # In a tunnel the proxy has the login from the request that makes it; else from each.
+        is_tunnelled = self.base_url.startswith("https:")
+        login = {} if proxy is None or is_tunnelled else dict(proxy.headers)
+        self._always = _ALWAYS | login
+        context = tls_context(self.base_url, self.security, usual=httpx.create_ssl_context)
+        self.transport = _transport(context, proxy, concurrency=self.concurrency)
         return self
 
     async def __aexit__(
@@ -100,11 +116,28 @@ class Wire:
         Raises:
             StudioError: `timeout`, `unreachable`, `too_large` or `not_json` (a content encoding).
         """
-        request = httpx.Request("GET", self.base_url + path, headers=_ALWAYS | dict(headers))
+        request = httpx.Request("GET", self.base_url + path, headers={**self._always, **headers})
+        return await self._sent(request, secrets, max_bytes=self.max_bytes)
+
+    async def post_form(
+        self, path: str, headers: Mapping[str, str], form: str, *, secrets: Collection[Secret]
+    ) -> Reply:
+        """Return the answer to a token request, as `get` does; `form` is the encoded body."""
+        request = httpx.Request(
+            "POST",
+            self.base_url + path,
+            headers={**self._always, "content-type": _FORM, **headers},
+            content=form.encode("ascii"),
+        )
+        return await self._sent(request, secrets, max_bytes=_MAX_TOKEN_BYTES)
+
+    async def _sent(
+        self, request: httpx.Request, secrets: Collection[Secret], *, max_bytes: int
+    ) -> Reply:
         try:
             # The library's time-outs begin anew with every byte; this one is for the whole.
             async with asyncio.timeout(self.timeout.total_seconds()):
-                return await self._exchange(request)
+                return await self._exchange(request, max_bytes=max_bytes)
         except TimeoutError as error:
             message = f"no whole answer within {self.timeout.total_seconds():g} s"
             raise StudioError("timeout", message, transient=True) from error
@@ -112,11 +145,11 @@ class Wire:
             message = f"no whole answer from {self.host}: {_reason(error, secrets)}"
             raise StudioError("unreachable", message, transient=True) from error
 
-    async def _exchange(self, request: httpx.Request) -> Reply:
+    async def _exchange(self, request: httpx.Request, *, max_bytes: int) -> Reply:
         response = await self.transport.handle_async_request(request)
         try:
             if response.status_code == httpx.codes.OK:
-                body = await _read(response, max_bytes=self.max_bytes)
+                body = await _read(response, max_bytes=max_bytes)
             else:
                 body = await _read_if_possible(response)
             return Reply(status=response.status_code, headers=response.headers, body=body)
@@ -124,8 +157,18 @@ class Wire:
             await response.aclose()
 
 
-def _transport(base_url: str, *, concurrency: int) -> AiohttpTransport:
-    context, proxy = _tls(base_url), _proxy(base_url)
+def strong_validator(reply: Reply) -> str:
+    """Return the ETag that stands for just these bytes, empty where there is none.
+
+    A weak one stands for something that the server takes for as good (RFC 9110 section 8.8.1).
+    """
+    etag = reply.header("etag")
+    return etag if _STRONG_ETAG.fullmatch(etag) else ""
+
+
+def _transport(
+    context: ssl.SSLContext, proxy: httpx.Proxy | None, *, concurrency: int
+) -> AiohttpTransport:
     session = aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=concurrency, ssl=context),
         # The default jar would send a cookie set for one credential with the next.
@@ -136,31 +179,23 @@ def _transport(base_url: str, *, concurrency: int) -> AiohttpTransport:
     return AiohttpTransport(verify=context, client=session, proxy=proxy)
 
 
-def _tls(base_url: str) -> ssl.SSLContext:
-    """Return the TLS settings; `SSL_CERT_FILE` and `SSL_CERT_DIR` are honoured."""
-    if base_url.startswith("https:"):
-        return httpx.create_ssl_context()
-    # Never used, and free: the real one reads every root certificate (20 ms).
-    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-
-
-def _proxy(base_url: str) -> httpx.Proxy | None:
-    """Return the proxy that the environment names for `base_url`, looked up once a run."""
-    address = urlsplit(base_url)
-    if proxy_bypass(address.netloc):
-        return None
-    proxies = getproxies()
-    url = proxies.get(address.scheme) or proxies.get("all")
-    if not url:
+def _proxy(base_url: str, security: Security) -> httpx.Proxy | None:
+    address = proxy_address(base_url, security)
+    if address is None:
         return None
     try:
-        return httpx.Proxy(url if "://" in url else f"http://{url}")
+        proxy = httpx.Proxy(address.reveal())
     except (ValueError, httpx.InvalidURL) as error:
         # The address may hold a password, so it is not repeated.
         raise UsageError(
-            f"the proxy that the environment names for {address.scheme} is no usable address: "
+            "the proxy that studio.proxy or the environment names is no usable address: "
             "correct or unset it"
         ) from error
+    if proxy.raw_auth is None:
+        return proxy
+    # As a header of our own: the transport's way is one that aiohttp gives up.
+    login = b64encode(b":".join(proxy.raw_auth)).decode()
+    return httpx.Proxy(proxy.url, headers={"proxy-authorization": f"Basic {login}"})
 
 
 def _reason(error: Exception, secrets: Collection[Secret]) -> str:

@@ -24,6 +24,7 @@ from auditor.drift.model import JsonObject, TargetId
 from auditor.rendering.json import report_json
 
 KEY = "ei_" + "5e" * 24
+TOKEN = "eyJ0.c2Vl.YWxs"  # of a user who sees every project
 PROJECT = 7
 
 
@@ -72,7 +73,7 @@ class Stage:
         """Write a configuration and take it."""
         path = self.folder / "config.toml"
         path.write_text(text)
-        self.settings = config.load(path, environ={"EI_KEY": KEY})
+        self.settings = config.load(path, environ={"EI_KEY": KEY, "EI_TOKEN": TOKEN})
         return self.settings
 
     def night(self, *, scope: Scope | None = None) -> Told:
@@ -114,18 +115,22 @@ learn_blocks = "all"
 def stage(url: str, folder: Path, blocks: dict[int, JsonObject]) -> Iterator[Stage]:
     """Set an installation up with one project of these learn blocks."""
     postbox = Postbox()
+    with mail_server(postbox) as port, BuiltInStudio(jwt=TOKEN) as studio:
+        studio.add_project(PROJECT, name="pump", api_key=KEY)
+        for learn_id, answer in blocks.items():
+            studio.put(TargetId(PROJECT, learn_id), answer)
+        set_up = Stage(studio, folder, postbox)
+        set_up.configure(CONFIG.format(base_url=studio.base_url, url=url, port=port))
+        yield set_up
+
+
+@contextmanager
+def mail_server(postbox: Postbox) -> Iterator[int]:
+    """Serve mail on loopback; yield its port."""
     controller = Controller(postbox, hostname="127.0.0.1", port=_free_port())
     controller.start()
     try:
-        with BuiltInStudio() as studio:
-            studio.add_project(PROJECT, name="pump", api_key=KEY)
-            for learn_id, answer in blocks.items():
-                studio.put(TargetId(PROJECT, learn_id), answer)
-            set_up = Stage(studio, folder, postbox)
-            set_up.configure(
-                CONFIG.format(base_url=studio.base_url, url=url, port=controller.port)
-            )
-            yield set_up
+        yield int(controller.port)
     finally:
         controller.stop()
 

@@ -5,6 +5,7 @@ import logging
 import pytest
 
 from auditor.cli.console import LogFormat, complain
+from auditor.redaction import Secret, guard
 
 
 def record(message: str, *arguments: object, **extras: object) -> logging.LogRecord:
@@ -70,3 +71,22 @@ def test_the_lines_behind_the_first_are_harmless_too() -> None:
     assert "\x1b" not in line
     assert "\u202e" not in line
     assert key not in line
+
+
+def test_the_log_holds_no_secret_that_was_read() -> None:
+    guard(Secret("canary-that-slipped"))
+    made = record("see %s", "canary-that-slipped", where="canary-that-slipped")
+    error = ValueError("no canary-that-slipped here")
+    made.exc_info = (ValueError, error, None)
+
+    line = LogFormat("%(message)s").format(made)
+
+    assert "canary" not in line
+    assert line.count("(hidden)") == 3
+
+
+def test_a_complaint_holds_no_secret_that_was_read(capsys: pytest.CaptureFixture[str]) -> None:
+    guard(Secret("canary-that-slipped"))
+    complain("no canary-that-slipped here")
+
+    assert capsys.readouterr().err == "auditor: no (hidden) here\n"

@@ -73,6 +73,7 @@ def test_check_asks_every_named_block_where_blocks_are_named(
     assert {asked.path for asked in pump.studio.requests} == {
         "/v1/api/7/training/keras/3",
         "/v1/api/7/training/keras/4",
+        "/v1/api/projects/api-key-info",
     }
 
 

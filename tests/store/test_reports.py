@@ -7,11 +7,11 @@ from datetime import UTC
 from hypothesis import given
 from hypothesis import strategies as st
 
+from auditor.drift.causes import ProjectError
 from auditor.drift.model import (
     Failure,
     Finding,
     ModelState,
-    ProjectError,
     Report,
     RunInfo,
     RunStatus,

@@ -185,6 +185,22 @@ def test_known_of_project_names_that_projects_targets_by_learn_id(store: SqlStor
     assert [one.target for one in store.known_of_project(1)] == [PUMP, FAN]
 
 
+def test_audited_projects_are_those_with_a_target_that_is_not_retired(store: SqlStore) -> None:
+    audited(store, 0, first(PUMP), first(TargetId(2, 1)))
+    store.retire_others(audited(store, 1, quiet(PUMP)))
+
+    assert store.audited_projects() == {1}
+
+
+def test_found_projects_are_those_remembered_last(store: SqlStore) -> None:
+    never = store.found_projects()
+    for projects in ({7, 2**62}, {7, 9}):
+        store.remember_found_projects(projects)
+
+    assert never == frozenset()
+    assert store.found_projects() == {7, 9}
+
+
 def test_versions_come_newest_first_and_link_up(store: SqlStore) -> None:
     audited(store, 0, first(PUMP), first(FAN))
     audited(store, 1, changed(PUMP))

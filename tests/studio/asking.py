@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from auditor.drift.model import TargetId
-from auditor.ports import Fetched
+from auditor.ports import Fetched, KnownBody
 from auditor.redaction import Secret
 from auditor.studio.auth import ApiKey
 from auditor.studio.client import StudioClient
@@ -50,7 +50,7 @@ def fetch(
     base_url: str,
     *,
     target: TargetId = TARGET,
-    known_body: str | None = None,
+    known_body: KnownBody | None = None,
     **changes: Any,  # noqa: ANN401 - as above
 ) -> Fetched:
     """Ask once for one block with a client of its own."""

@@ -22,6 +22,7 @@ from auditor.errors import UsageError
 from auditor.ports import Answer, Fetched, NoAnswer
 from auditor.redaction import Secret
 from auditor.studio.auth import ApiKey, Credential, JwtCookie, JwtHeader
+from auditor.studio.tls import Security
 
 from .asking import KEY, TARGET, Waits, answer, client, fetch, fetch_from_wire, wire
 
@@ -246,3 +247,82 @@ def test_a_certificate_must_be_one_that_is_trusted(
 
     assert isinstance(fetched, Answer) is trusted
     assert trusted or "certificate" in str(fetched)
+
+
+def ask_over_tls(server_tls: ssl.SSLContext, security: Security) -> Fetched:
+    async def ask() -> Fetched:
+        async with wire(answer(BODY), tls=server_tls) as server:
+            base_url = f"https://127.0.0.1:{server.port}/v1"
+            async with client(base_url, tries=1, security=security) as asking:
+                return await asking.fetch(TARGET, known_body=None)
+
+    return asyncio.run(ask())
+
+
+def test_a_private_authority_is_trusted_where_it_is_configured(tmp_path: Path) -> None:
+    path = certificate(tmp_path)
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(path)
+
+    assert isinstance(ask_over_tls(tls, Security(ca_file=path)), Answer)
+
+
+def test_a_certificate_is_shown_to_a_server_that_asks_for_one(tmp_path: Path) -> None:
+    path = certificate(tmp_path)
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=path)
+    tls.load_cert_chain(path)
+    tls.verify_mode = ssl.CERT_REQUIRED
+
+    shown = ask_over_tls(tls, Security(ca_file=path, certificate=path))
+    hidden = ask_over_tls(tls, Security(ca_file=path))
+
+    assert isinstance(shown, Answer)
+    assert isinstance(hidden, NoAnswer)
+
+
+@pytest.mark.parametrize("is_authority", [True, False])
+@pytest.mark.parametrize(
+    ("text", "words"), [(None, "cannot be read: No such file"), ("no PEM", "holds no PEM")]
+)
+def test_a_file_of_certificates_that_cannot_be_used_is_named(
+    tmp_path: Path, is_authority: bool, text: str | None, words: str
+) -> None:
+    path = tmp_path / "some.pem"
+    if text is not None:
+        path.write_text(text)
+
+    security = Security(ca_file=path) if is_authority else Security(certificate=path)
+    with pytest.raises(UsageError, match=words) as caught:
+        fetch("https://127.0.0.1:1/v1", security=security)
+
+    assert str(path) in str(caught.value)
+
+
+def test_a_configured_proxy_is_asked_with_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("no_proxy", "*")
+
+    async def ask() -> tuple[Fetched, str]:
+        async with wire(answer(BODY)) as proxy:
+            address = Secret(f"http://user:canary@127.0.0.1:{proxy.port}")
+            async with client(
+                "http://studio.invalid/v1", security=Security(proxy=address)
+            ) as asking:
+                return await asking.fetch(TARGET, known_body=None), proxy.heard[0]
+
+    fetched, heard = asyncio.run(ask())
+
+    assert isinstance(fetched, Answer)
+    assert heard.startswith("GET http://studio.invalid/v1/api/101/training/keras/3 ")
+    assert "proxy-authorization: basic" in heard.lower()
+
+
+def test_a_proxy_that_is_not_there_is_told_without_its_password() -> None:
+    told = fetch(
+        "http://studio.invalid/v1",
+        security=Security(proxy=Secret("http://user:canary@127.0.0.1:1")),
+        tries=1,
+    )
+
+    assert isinstance(told, NoAnswer)
+    assert told.failure.kind == "unreachable"
+    assert "canary" not in told.failure.message

@@ -1,0 +1,137 @@
+"""What a run is to audit: named projects, projects that Studio lists, and what narrows them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from auditor.drift.causes import ProjectError
+from auditor.drift.model import Failure, Notice, TargetId
+from auditor.drift.selection import BlockFilter, Listed, ProjectFilter, admitted
+from auditor.ports import Gone, Known, Studio, Unread, Unserved
+
+STOPPED = Failure(kind="stopped", message="the auditor was stopped before it came to this")
+OUT_OF_TIME = Failure(
+    kind="time_limit",
+    message="the run reached its time limit (schedule.limit_s) before it came to this",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """A project to audit.
+
+    Attributes:
+        name: how reports call it, empty where Studio's own name is to be asked for.
+        learn_blocks: None where Studio is asked for all of them.
+        filters: which of those that Studio lists are audited.
+    """
+
+    id: int
+    name: str
+    learn_blocks: tuple[int, ...] | None
+    filters: tuple[BlockFilter, ...] = ()
+
+    def admits(self, block: Listed) -> bool:
+        """Return whether a block that Studio lists is audited."""
+        return admitted(self.filters, block)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EveryProject:
+    """That every project is audited which the shared credential sees, less what filters say."""
+
+    projects: ProjectFilter = field(default_factory=ProjectFilter)
+    filters: tuple[BlockFilter, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What the configuration audits; `every` is None where only named projects are."""
+
+    projects: tuple[Project, ...]
+    every: EveryProject | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """What a run is narrowed to; all of the configuration where nothing is said.
+
+    Attributes:
+        project_id: the one project of a run by hand.
+        target: the one target of a run by hand.
+        only: the projects of a schedule, None where all are its.
+        elsewhere: the projects that other schedules audit.
+    """
+
+    project_id: int | None = None
+    target: TargetId | None = None
+    only: frozenset[int] | None = None
+    elsewhere: frozenset[int] = frozenset()
+
+    @property
+    def is_whole(self) -> bool:
+        """Return whether the run audits everything of its projects that is configured."""
+        return self.project_id is None and self.target is None
+
+    @property
+    def is_all(self) -> bool:
+        """Return whether the run audits everything that is configured."""
+        return self.is_whole and self.only is None and not self.elsewhere
+
+    @property
+    def project(self) -> int | None:
+        """Return the one project that is left, None where all are."""
+        return self.target.project_id if self.target else self.project_id
+
+    def covers(self, project_id: int) -> bool:
+        """Return whether a project is this run's to audit."""
+        is_of_schedule = self.only is None or project_id in self.only
+        is_wanted = self.project in (None, project_id)
+        return is_of_schedule and is_wanted and project_id not in self.elsewhere
+
+    def settles(self, target: TargetId) -> bool:
+        """Return whether a target that the run does not come to is no longer audited."""
+        return self.is_whole and self.covers(target.project_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Records:
+    """What the store tells of the nights before.
+
+    Attributes:
+        known_of: a project's targets that are audited, by learn id.
+        audited: the projects of all targets that are audited.
+        found: the projects that were last audited for being listed.
+    """
+
+    known_of: Callable[[int], Awaitable[tuple[Known, ...]]]
+    audited: Callable[[], Awaitable[frozenset[int]]]
+    found: Callable[[], Awaitable[frozenset[int]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """Where an inventory is taken from; once `halt` says why, Studio is asked no more."""
+
+    studio: Studio
+    records: Records
+    halt: Callable[[], Failure | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inventory:
+    """The targets of a run.
+
+    Attributes:
+        targets: what to fetch, by project and learn id, with the project's name.
+        settled: what needs no fetch: gone, unserved, or not to be read since the listing failed.
+        notices: what is told once of projects and blocks that stay.
+        found: the projects that are audited for being listed, None where nothing was listed.
+    """
+
+    targets: tuple[tuple[TargetId, str], ...] = ()
+    settled: tuple[Gone | Unserved | Unread, ...] = ()
+    errors: tuple[ProjectError, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    found: frozenset[int] | None = None

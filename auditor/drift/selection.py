@@ -1,0 +1,94 @@
+"""Which projects and learn blocks are audited where Studio is asked for all of them.
+
+A pattern is held against the whole of a name or type, in any case: `*` stands for any run of
+characters, `?` for one, `[ab]` for one of those named. Types and names are judged each on its
+own: a block is audited where its type passes and its name passes; either passes where `include`
+has a pattern for it, or says nothing of it, and `exclude` has none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import NamedTuple
+
+
+class Listed(NamedTuple):
+    """What a selection goes by of a learn block."""
+
+    type: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patterns:
+    """Patterns of types and names; empty where nothing is said of them."""
+
+    types: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockFilter:
+    """Which of the listed learn blocks are audited."""
+
+    include: Patterns = field(default_factory=Patterns)
+    exclude: Patterns = field(default_factory=Patterns)
+
+    def admits(self, block: Listed) -> bool:
+        """Return whether a block is audited."""
+        return _passes(block.type, self.include.types, self.exclude.types) and _passes(
+            block.name, self.include.names, self.exclude.names
+        )
+
+    def idle(self, blocks: Collection[Listed]) -> Iterator[tuple[str, str]]:
+        """Yield key and pattern (`include.names`, `pump *`) of what matches none of `blocks`."""
+        for key, patterns in (("include", self.include), ("exclude", self.exclude)):
+            for pattern in patterns.types:
+                if not any(is_like(block.type, pattern) for block in blocks):
+                    yield f"{key}.types", pattern
+            for pattern in patterns.names:
+                if not any(is_like(block.name, pattern) for block in blocks):
+                    yield f"{key}.names", pattern
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectFilter:
+    """Which of the listed projects are audited, by id or by a pattern of the name."""
+
+    include: tuple[int | str, ...] = ()
+    exclude: tuple[int | str, ...] = ()
+
+    def admits(self, project_id: int, name: str) -> bool:
+        """Return whether a project is audited."""
+        is_included = not self.include or _is_meant(project_id, name, self.include)
+        return is_included and not _is_meant(project_id, name, self.exclude)
+
+    def idle(self, projects: Collection[tuple[int, str]]) -> Iterator[tuple[str, int | str]]:
+        """Yield key and member of what matches none of `projects`."""
+        for key, members in (("include", self.include), ("exclude", self.exclude)):
+            for one in members:
+                if not any(_is_meant(number, name, [one]) for number, name in projects):
+                    yield f"{key}_projects", one
+
+
+def admitted(filters: Iterable[BlockFilter], block: Listed) -> bool:
+    """Return whether every filter admits a block."""
+    return all(one.admits(block) for one in filters)
+
+
+def is_like(text: str, pattern: str) -> bool:
+    """Return whether a pattern matches the whole text, in any case."""
+    return fnmatchcase(text.strip().casefold(), pattern.casefold())
+
+
+def _passes(text: str, include: tuple[str, ...], exclude: tuple[str, ...]) -> bool:
+    is_included = not include or any(is_like(text, one) for one in include)
+    return is_included and not any(is_like(text, one) for one in exclude)
+
+
+def _is_meant(project_id: int, name: str, members: Iterable[int | str]) -> bool:
+    return any(
+        project_id == one if isinstance(one, int) else is_like(name, one) for one in members
+    )

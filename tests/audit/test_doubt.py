@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from auditor.audit.asking import ask
+from auditor.audit.doubt import is_bare, is_surprising
+from auditor.demo.studio import sample_blocks
+from auditor.drift.model import (
+    Failure,
+    JsonObject,
+    ModelState,
+    Snapshot,
+    TargetId,
+    TargetState,
+)
+from auditor.drift.snapshots import split, take_snapshot
+from auditor.ports import Answer, Fetched, Known, KnownBody, ListedBlock
+from auditor.redaction import Fingerprinter
+
+from .stage import PROJECT, Stage, stage
+
+BLOCK = TargetId(PROJECT, 3)
+
+
+class Settling:
+    """A Studio whose first answer is half old."""
+
+    def __init__(self, first: JsonObject, second: JsonObject) -> None:
+        self.asked: list[str] = []
+        self.validators: list[str] = []
+        self._first, self._second = first, second
+
+    async def fetch(self, target: TargetId, *, known_body: KnownBody | None) -> Fetched:
+        self.asked.append(f"fetch {target}")
+        self.validators.append(known_body.validator if known_body else "none")
+        return Answer(document=self._first, body_digest="1" * 64)
+
+    async def fetch_again(self, target: TargetId) -> Fetched:
+        self.asked.append(f"again {target}")
+        return Answer(document=self._second, body_digest="2" * 64)
+
+    async def blocks(self, project_id: int) -> tuple[ListedBlock, ...] | Failure:
+        raise NotImplementedError
+
+    async def projects(self) -> Mapping[int, str] | Failure:
+        raise NotImplementedError
+
+    async def project_name(self, project_id: int) -> str:
+        raise NotImplementedError
+
+
+def known() -> Known:
+    return Known(
+        target=BLOCK,
+        project="Pump",
+        name="Classifier",
+        type="keras",
+        state=TargetState.IN_SYNC,
+        model_state=ModelState.TRAINED,
+        body_digest="0" * 64,
+        validator='"v1"',
+        version_id=1,
+        digest="",
+        catalogue_digest="",
+        trained_version_id=None,
+        baseline_version_id=None,
+        model=(),
+        last_checked_at=None,
+    )
+
+
+def snapshots(answer: JsonObject) -> Callable[[int], Awaitable[Snapshot]]:
+    taken = take_snapshot(split(answer), fingerprinter=Fingerprinter(b"k" * 32), secrets=())
+
+    async def snapshot_of(version_id: int) -> Snapshot:
+        assert version_id == 1
+        return taken
+
+    return snapshot_of
+
+
+@pytest.fixture
+def night(database_url: str, tmp_path: Path) -> Iterator[Stage]:
+    with stage(database_url, tmp_path, {3: sample_blocks()["keras"]}) as installation:
+        installation.night()
+        yield installation
+
+
+def emptied(answer: dict[str, Any]) -> None:
+    answer.update(visualLayers=[], script="")
+
+
+def asked_for_block(installation: Stage) -> int:
+    return sum("/training/keras/" in one.path for one in installation.studio.requests)
+
+
+def test_an_emptied_answer_is_asked_for_once_more_and_then_believed(night: Stage) -> None:
+    before = asked_for_block(night)
+    night.studio.edit(BLOCK, emptied)
+
+    report = night.json()
+
+    assert asked_for_block(night) - before == 2
+    assert report["targets"][0]["state"] == "drifted"
+
+
+def test_an_answer_that_was_half_old_is_asked_for_once_more() -> None:
+    whole = sample_blocks()["keras"]
+    half = {**whole, "visualLayers": [], "script": ""}
+    studio = Settling(half, whole)
+
+    fetched = asyncio.run(
+        ask(BLOCK, known(), studio=studio, snapshot_of=snapshots(whole), today=date(2026, 3, 1))
+    )
+
+    assert isinstance(fetched, Answer)
+    assert fetched.document == whole
+    assert studio.asked == [f"fetch {BLOCK}", f"again {BLOCK}"]
+
+
+def test_on_one_night_of_seven_the_whole_answer_is_asked_for() -> None:
+    whole = sample_blocks()["keras"]
+    studio = Settling(whole, whole)
+
+    for day in range(1, 8):
+        today = date(2026, 3, day)
+        asyncio.run(ask(BLOCK, known(), studio=studio, snapshot_of=snapshots(whole), today=today))
+
+    assert sorted(studio.validators) == ["", *['"v1"'] * 6]
+
+
+@pytest.mark.parametrize("name", sample_blocks())
+def test_a_whole_answer_never_surprises(name: str) -> None:
+    answer = sample_blocks()[name]
+
+    assert not is_surprising(answer, answer)
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [
+        {"visualLayers": [], "script": ""},
+        {"thresholds": []},
+        {"transferLearningModels": []},
+        {"dependencies": {"classes": [], "outputClasses": []}},
+    ],
+    ids=" and ".join,
+)
+def test_an_answer_that_lost_a_collection_surprises(lost: JsonObject) -> None:
+    answer = sample_blocks()["keras"]
+    bare = {**answer, **lost}
+
+    assert is_bare(bare)
+    assert is_surprising(bare, answer)
+    assert not is_surprising(answer, bare)
+
+
+def test_a_switch_to_expert_mode_does_not_surprise() -> None:
+    answer = sample_blocks()["keras"]
+
+    expert = {**answer, "mode": "expert", "visualLayers": [], "script": "import keras"}
+
+    assert not is_surprising(expert, answer)
+
+
+def test_an_answer_that_lost_most_of_its_keys_surprises() -> None:
+    answer = sample_blocks()["keras"]
+    rich = {**answer, **{f"unknown{n}": n for n in range(60)}}
+
+    assert is_bare(answer) or len(answer) > 24
+    assert is_surprising(answer, rich)

@@ -1,0 +1,78 @@
+"""`make soak`: 400 nights of 200 targets on SQLite and on PostgreSQL; some minutes each."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from auditor.store import upgrade
+from tests.conftest import Postgres
+from tests.postgres import serve
+from tests.soak.years import Footprint, Soak, soak
+
+_WARM = 20  # nights after which nothing but the history may grow
+
+
+def main() -> int:
+    """Soak both databases; exit 1 where an edit was not told once or something grew."""
+    parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
+    parser.add_argument("--nights", type=int, default=400)
+    parser.add_argument("--targets", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=1)
+    chosen = parser.parse_args()
+    logging.disable(logging.CRITICAL)
+    failures = 0
+    for name, database in (("SQLite", _sqlite), ("PostgreSQL", _postgresql)):
+        with tempfile.TemporaryDirectory() as folder, database(Path(folder)) as url:
+            begun = time.monotonic()
+            with soak(url, Path(folder), targets=chosen.targets, seed=chosen.seed) as years:
+                years.pass_nights(chosen.nights)
+            failures += _tell(name, years, time.monotonic() - begun)
+    return 1 if failures else 0
+
+
+@contextmanager
+def _sqlite(folder: Path) -> Iterator[str]:
+    url = f"sqlite:///{folder / 'auditor.db'}"
+    upgrade(url)
+    yield url
+
+
+@contextmanager
+def _postgresql(folder: Path) -> Iterator[str]:
+    del folder  # the server has one of its own, which its user may enter
+    with serve() as server_url:
+        yield Postgres(server_url).ready()
+
+
+def _tell(name: str, years: Soak, seconds: float) -> int:
+    books, prints = years.books, years.footprints
+    warm, last = prints[min(_WARM, len(prints) - 1)], prints[-1]
+    wrong = [*books.errors, *books.untold(), *_grown(warm, last)]
+    print(f"{name}: {len(prints)} nights of {len(years.targets)} targets in {seconds:.0f} s")
+    print(f"  edits {books.edits}, told {books.tellings}, crashes {years.crashes}")
+    print(f"  memory {warm.memory >> 20} MiB, in the end {last.memory >> 20} MiB")
+    print(f"  open files {warm.files}, in the end {last.files}")
+    if last.stored:
+        grown = (last.stored - warm.stored) / max(len(prints) - _WARM, 1)
+        print(f"  stored {last.stored >> 10} KiB, {grown:.0f} bytes a night")
+    for one in wrong:
+        print(f"  WRONG: {one}")
+    return len(wrong)
+
+
+def _grown(warm: Footprint, last: Footprint) -> Iterator[str]:
+    if last.files > warm.files:
+        yield f"open files grew from {warm.files} to {last.files}"
+    if last.memory > warm.memory * 1.5:
+        yield f"memory grew from {warm.memory} to {last.memory} bytes"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from auditor.demo.faults import Fault
+from auditor.demo.studio import BuiltInStudio, sample_blocks
+from auditor.drift.model import TargetId
+from auditor.errors import StudioError
+from auditor.ports import Answer, Fetched, NoAnswer
+from auditor.studio.manners import (
+    DOUBTED_AFTER,
+    OPEN_AFTER,
+    SPARE_TRIES,
+    Budget,
+    Circuit,
+    Pace,
+)
+
+from .asking import TARGET, client
+
+
+class Clock:
+    """Stands still but for those who sleep."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def sent_at(per_second: float | None, requests: int) -> list[float]:
+    clock = Clock()
+    pace = Pace(per_second, clock=clock, sleep=clock.sleep)
+
+    async def send() -> list[float]:
+        times = []
+        for _ in range(requests):
+            await pace.turn()
+            times.append(clock.now)
+        return times
+
+    return asyncio.run(send())
+
+
+def test_requests_keep_their_distance() -> None:
+    assert sent_at(4, 5) == [100.0, 100.25, 100.5, 100.75, 101.0]
+
+
+def test_without_a_rate_each_goes_at_once() -> None:
+    assert sent_at(None, 3) == [100.0, 100.0, 100.0]
+
+
+def test_a_pause_does_not_save_up_requests() -> None:
+    clock = Clock()
+    pace = Pace(1, clock=clock, sleep=clock.sleep)
+
+    async def send() -> float:
+        await pace.turn()
+        clock.now += 60
+        await pace.turn()
+        await pace.turn()
+        return clock.now
+
+    assert asyncio.run(send()) == 161.0
+
+
+def test_the_tries_of_a_run_are_bounded_by_its_requests() -> None:
+    budget = Budget()
+    for _ in range(100):
+        budget.begin()
+
+    granted = sum(budget.spend() for _ in range(1000))
+
+    assert granted == SPARE_TRIES + 50
+
+
+def lose(circuit: Circuit, times: int) -> None:
+    for _ in range(times):
+        circuit.lost(StudioError("unreachable", "no whole answer", transient=True))
+
+
+def test_a_circuit_doubts_before_it_opens() -> None:
+    circuit = Circuit()
+
+    lose(circuit, DOUBTED_AFTER)
+    circuit.require_closed()
+
+    assert circuit.is_in_doubt
+
+
+def test_an_answer_closes_a_circuit_in_doubt() -> None:
+    circuit = Circuit()
+    lose(circuit, OPEN_AFTER - 1)
+
+    circuit.heard()
+    lose(circuit, 1)
+
+    assert not circuit.is_in_doubt
+    circuit.require_closed()
+
+
+def test_an_open_circuit_stays_open_and_names_the_cause() -> None:
+    circuit = Circuit()
+    lose(circuit, OPEN_AFTER)
+    circuit.heard()
+
+    with pytest.raises(StudioError, match="not asked any more in this run") as caught:
+        circuit.require_closed()
+
+    assert caught.value.kind == "unreachable"
+    assert "no whole answer" in caught.value.message
+
+
+def ask_all(studio: BuiltInStudio, targets: list[TargetId]) -> list[Fetched]:
+    async def ask() -> list[Fetched]:
+        async with client(studio.base_url, concurrency=8) as asking:
+            return await asyncio.gather(*(asking.fetch(t, known_body=None) for t in targets))
+
+    return asyncio.run(ask())
+
+
+@pytest.mark.parametrize("fault", [Fault.HTTP_500, Fault.HTTP_429, Fault.CLOSE])
+def test_a_studio_that_is_down_is_asked_a_bounded_number_of_times(
+    studio: BuiltInStudio, fault: Fault
+) -> None:
+    studio.fail(fault, retry_after="0")
+
+    answers = ask_all(studio, [TargetId(101, n) for n in range(1, 1001)])
+
+    assert all(isinstance(one, NoAnswer) for one in answers)
+    assert len(studio.requests) < 100
+    told = {one.failure.message for one in answers if isinstance(one, NoAnswer)}
+    assert len(told) <= 4
+    assert not any(one.whole_project for one in answers if isinstance(one, NoAnswer))
+
+
+def test_many_blocks_that_fail_keep_none_of_the_others_from_being_read(
+    studio: BuiltInStudio,
+) -> None:
+    broken = [TargetId(101, n) for n in range(10, 10 + OPEN_AFTER - 8)]
+    for target in broken:
+        studio.put(target, sample_blocks()["keras"])
+        studio.fail(Fault.HTTP_500, target=target)
+
+    *failed, good = ask_all(studio, [*broken, TARGET])
+
+    assert isinstance(good, Answer)
+    assert all(isinstance(one, NoAnswer) for one in failed)
+
+
+def test_a_client_keeps_the_pace_it_is_given(studio: BuiltInStudio) -> None:
+    clock = Clock()
+    sleep: Callable[[float], Awaitable[None]] = clock.sleep
+
+    async def ask() -> None:
+        async with client(studio.base_url, per_second=2.0, clock=clock, sleep=sleep) as asking:
+            for _ in range(4):
+                await asking.fetch(TARGET, known_body=None)
+
+    asyncio.run(ask())
+
+    assert clock.now == 101.5

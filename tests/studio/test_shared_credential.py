@@ -1,0 +1,55 @@
+"""One credential for the list of projects, and for those that have none of their own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+import pytest
+
+from auditor.demo.studio import BuiltInStudio, sample_blocks
+from auditor.drift.model import Failure, TargetId
+from auditor.ports import Answer, Fetched
+from auditor.redaction import Secret
+from auditor.studio.auth import JwtHeader
+
+from .asking import KEY, TARGET, client, fetch
+
+OTHER = TargetId(102, 9)
+
+
+def test_the_shared_credential_lists_projects_and_reads_those_without_their_own() -> None:
+    token = "eyJ0.c2Vl.YWxs"
+    with BuiltInStudio(jwt=token) as studio:
+        studio.add_project(101, name="Pump", api_key=KEY)
+        studio.add_project(OTHER.project_id, name="Fan", api_key="another key")
+        studio.put(OTHER, sample_blocks()["keras-regression"])
+
+        async def ask() -> tuple[Mapping[int, str] | Failure, Fetched]:
+            async with client(studio.base_url, shared=JwtHeader(Secret(token))) as asking:
+                return await asking.projects(), await asking.fetch(OTHER, known_body=None)
+
+        projects, fetched = asyncio.run(ask())
+
+    assert projects == {101: "Pump", OTHER.project_id: "Fan"}
+    assert isinstance(fetched, Answer)
+    assert not any("x-api-key" in asked.header_names for asked in studio.requests)
+
+
+def test_a_shared_credential_that_is_refused_keeps_no_named_project_from_being_read(
+    studio: BuiltInStudio,
+) -> None:
+    async def ask() -> tuple[Mapping[int, str] | Failure, Fetched]:
+        async with client(studio.base_url, shared=JwtHeader(Secret("wrong"))) as asking:
+            return await asking.projects(), await asking.fetch(TARGET, known_body=None)
+
+    projects, fetched = asyncio.run(ask())
+
+    assert isinstance(projects, Failure)
+    assert projects.kind == "unauthorized"
+    assert isinstance(fetched, Answer)
+
+
+def test_without_a_shared_credential_another_project_is_nobodys_to_ask_for() -> None:
+    with pytest.raises(KeyError):
+        fetch("http://127.0.0.1:9/v1", target=OTHER)
