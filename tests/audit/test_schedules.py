@@ -107,6 +107,7 @@ def test_a_run_by_hand_audits_all_and_names_every_schedule(pump: Stage) -> None:
     assert report.next_run_at - app.now() <= timedelta(hours=1)
 
 
+@ONLY_SQLITE
 def test_a_run_at_its_limit_keeps_what_it_has_and_tells_the_rest(pump: Stage) -> None:
     asked: list[int] = []
     watch = Watch(checked=asked.append, is_late=lambda: bool(asked))
@@ -141,6 +142,7 @@ def test_the_report_of_a_run_at_its_limit_is_sent_and_the_next_is_whole(pump: St
     assert after.report.run.status is RunStatus.COMPLETE
 
 
+@ONLY_SQLITE
 def test_a_run_is_refused_before_it_asks_for_anything(pump: Stage) -> None:
     with app.store(pump.settings) as other, other.run_lock():
         with pytest.raises(RunUnderWayError):
@@ -149,6 +151,7 @@ def test_a_run_is_refused_before_it_asks_for_anything(pump: Stage) -> None:
     assert pump.studio.requests == []
 
 
+@ONLY_SQLITE
 def test_what_a_leaver_was_never_told_of_is_told_once(pump: Stage) -> None:
     pump.night()
     pump.postbox.refuses = {"ops@example.org": "550 no", "ml@example.org": "550 no"}
