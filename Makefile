@@ -6,7 +6,7 @@ WORKERS ?= 2
 LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes \
         --no-emit-index-url --no-emit-find-links --no-annotate --quiet
 
-.PHONY: demo test check lint types layers format bench signal soak axe mail-lint lock clean
+.PHONY: demo test check lint types layers format bench signal soak fuzz prism axe mail-lint lock clean
 
 demo: $(VENV)/.runtime
 	$(BIN)/python -m auditor demo
@@ -38,6 +38,14 @@ signal: $(VENV)/.development
 
 soak: $(VENV)/.development
 	$(BIN)/python -m tests.soak
+
+# A hundred thousand mutated answers, by hand (half an hour); the suite tries a hundred.
+fuzz: $(VENV)/.development
+	$(BIN)/python -m tests.fuzz
+
+# By hand: a mock of the published API document, audited; skipped where npm is absent.
+prism: $(VENV)/.development
+	$(BIN)/python -m tests.prism
 
 # Needs npm and Chromium; fetches axe-core into a temporary folder.
 axe: $(VENV)/.development

@@ -225,7 +225,14 @@ def _now(
 def _reference(
     sighting: Sighting, target: TargetId, versions: Sequence[Version], store: Store
 ) -> Version | None:
-    """Return the version that the finding was compared with."""
+    """Return the version that the finding was compared with, None where it is gone."""
+    found = _compared(sighting, target, versions, store)
+    return None if found is None or found.is_pruned else found
+
+
+def _compared(
+    sighting: Sighting, target: TargetId, versions: Sequence[Version], store: Store
+) -> Version | None:
     if isinstance(sighting.finding, Finding) and sighting.finding.since is Since.BASELINE:
         then = [one for one in store.approvals(target) if one.at <= sighting.at]
         return next((one for one in versions if then and one.id == then[0].version_id), None)
@@ -245,7 +252,7 @@ def _around(
     versions = store.versions(target)
     old = _reference(sighting, target, versions, store)
     new = next((one for one in versions if one.run_id <= sighting.run_id), None)
-    if old is None or new is None:
+    if old is None or new is None or new.is_pruned:
         return None
     return surroundings(_document(old, store), _document(new, store), [finding])
 

@@ -63,7 +63,8 @@ class Publisher:
         """
         found = self.site.marks()
         known = replace(found, targets={}, projects={}, years={}) if self.is_anew else found
-        runs = self.store.runs()
+        pruned = self.store.pruned_runs()
+        runs = [one for one in self.store.runs() if one.id not in pruned]
         standings = self.store.standings()
         try:
             known = self._runs(runs, known)
@@ -228,7 +229,7 @@ class _Comparing:
         )
 
     def _step(self, new: Version, old: Version | None) -> Step:
-        if old is None:
+        if old is None or old.is_pruned or new.is_pruned:
             return Step(version=new, findings=None)
         found = difference(
             old.snapshot,

@@ -1,11 +1,18 @@
-"""What an operator asks of the installation: does everything answer, is the history sound."""
+"""What an operator asks of the installation: does it answer, what may go, where is a copy."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+import os
+import secrets
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
 
-from auditor.errors import AuditorError
+from auditor.errors import AuditorError, UsageError
+from auditor.ports import Pruned, Site, Store
+from auditor.retention import Retention
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +42,64 @@ async def _examined(probe: Probe) -> Answered:
         return Answered(probe.what, exit_code=0, words=await probe.attempt())
     except AuditorError as error:
         return Answered(probe.what, exit_code=error.exit_code, words=str(error))
+
+
+def prune(store: Store, site: Site, retention: Retention, *, now: datetime) -> Pruned:
+    """Drop what the retention lets go, and the pages that show it; return what that was.
+
+    The caller holds the run lock, and publishes afterwards: the pages of blocks whose versions
+    went are to be written anew.
+
+    Raises:
+        OSError: a page cannot be removed; the next pruning tries again.
+    """
+    pruned = store.prune(retention, now=now)
+    marks = site.marks()
+    stale = set(pruned.targets)
+    kept = {one: mark for one, mark in marks.targets.items() if one not in stale}
+    site.keep(replace(marks, targets=kept))
+    runs = {one.id for one in store.runs() if one.id is not None} - store.pruned_runs()
+    site.prune(runs, [one.status.target for one in store.standings()])
+    return pruned
+
+
+@contextmanager
+def new_file(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
+    """Give an empty file beside `path`; at the end it is there whole, or not at all.
+
+    It is its owner's alone, for a history holds more than its reports tell.
+
+    Raises:
+        UsageError: there is a file of that name already, or it cannot be made.
+    """
+    _require_free(path, overwrite=overwrite)
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        os.close(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror or error}") from error
+    try:
+        yield beside
+        _sync(beside)
+        _require_free(path, overwrite=overwrite)
+        beside.replace(path)
+        _sync(path.parent)
+    finally:
+        with suppress(FileNotFoundError):
+            beside.unlink()
+
+
+def _require_free(path: Path, *, overwrite: bool) -> None:
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder: name the file in it")
+    if not overwrite and (path.exists() or path.is_symlink()):
+        raise UsageError(f"{path} is there already: name another file, or add --overwrite")
+
+
+def _sync(path: Path) -> None:
+    """Have the disk hold what was written, should the power go."""
+    number = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)

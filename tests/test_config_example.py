@@ -23,6 +23,7 @@ TABLES: dict[str, type[BaseModel]] = {
     "schedule": tables.ScheduleTable,
     "reports": tables.ReportsTable,
     "email": tables.EmailTable,
+    "retention": tables.RetentionTable,
     "projects": tables.ProjectTable,
 }
 # Tables that the example shows behind a comment sign as a whole: without them there are no rules.

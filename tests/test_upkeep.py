@@ -2,11 +2,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import pytest
 
-from auditor.errors import AuditorError, DamagedDatabaseError, DeliveryError, StudioError
-from auditor.upkeep import Answered, Probe, examine
+from auditor.errors import (
+    AuditorError,
+    DamagedDatabaseError,
+    DeliveryError,
+    StudioError,
+    UsageError,
+)
+from auditor.upkeep import Answered, Probe, examine, new_file
 
 
 def answering(words: str, tried: list[str]) -> Callable[[], Awaitable[str]]:
@@ -63,3 +70,35 @@ def test_a_fault_of_the_program_is_not_hidden_behind_an_answer() -> None:
 
 def test_nothing_to_try_is_no_answer() -> None:
     assert asyncio.run(examine([])) == ()
+
+
+def test_a_file_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "copy"
+    with pytest.raises(RuntimeError):
+        _write_half(path)
+    left = list(tmp_path.iterdir())
+    with new_file(path) as beside:
+        beside.write_text("whole")
+
+    assert left == []
+    assert path.read_text() == "whole"
+    assert [one.name for one in tmp_path.iterdir()] == ["copy"]
+
+
+def test_a_file_that_came_meanwhile_is_not_overwritten(tmp_path: Path) -> None:
+    path = tmp_path / "copy"
+    with pytest.raises(UsageError, match="is there already"), new_file(path):
+        path.write_text("somebody else's")
+
+    assert path.read_text() == "somebody else's"
+
+
+def test_a_folder_is_no_file_to_overwrite(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="is a folder"), new_file(tmp_path, overwrite=True):
+        pass
+
+
+def _write_half(path: Path) -> None:
+    with new_file(path) as beside:
+        beside.write_text("half")
+        raise RuntimeError

@@ -3,6 +3,7 @@
 from auditor.app.asking import plan, studio
 from auditor.app.clock import now
 from auditor.app.entering import log_in
+from auditor.app.keeping import prune_now
 from auditor.app.opening import admit_rules, existing, require_rules, settings, store, stored
 from auditor.app.posting import deliver_all
 from auditor.app.running import (
@@ -47,6 +48,7 @@ __all__ = [
     "page_of",
     "pages",
     "plan",
+    "prune_now",
     "publish",
     "quickly",
     "rebuild",

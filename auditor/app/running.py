@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from auditor.app.asking import plan, studio
 from auditor.app.clock import now
+from auditor.app.keeping import prune_after_run
 from auditor.app.posting import PATIENCE, deliver_all
 from auditor.app.schedules import Scheduled, all_told, next_run_at
 from auditor.app.telling import archive, mail_plan, publish
@@ -85,6 +86,8 @@ async def run_and_close(chosen: Settings, order: Order, held: Store, *, watch: W
 
 def _close(chosen: Settings, ended: Ended, held: Store, watch: Watch) -> Closed:
     page = close(ended, held, archive=archive(chosen), mail=mail_plan(chosen), now=now)
+    if not watch.stopping():
+        prune_after_run(chosen, held)
     publish(chosen, held, stopping=watch.stopping)
     return Closed(report=ended.report, page=page)
 

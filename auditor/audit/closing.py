@@ -133,7 +133,9 @@ def _held(part: Report) -> frozenset[str]:
 def _composed(
     report: Report, mailing: Mailing, recipient: str, mail: MailPlan, sending: Sending
 ) -> Message:
-    local = f"{sending.stream}-{report.run.id}.{_short(recipient)}.{sending.installation}"
+    # Its start tells a run from the one that had its number before an old backup was restored.
+    whose = _short(f"{recipient} {report.run.started_at.isoformat()}")
+    local = f"{sending.stream}-{report.run.id}.{whose}.{sending.installation}"
     message_id = f"<{local}@{mail.host}>"
     content = mail.composer.compose(
         mailing, recipient=recipient, message_id=message_id, at=sending.at

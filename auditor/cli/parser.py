@@ -55,6 +55,14 @@ def _add_audit(commands: _Commands[_Parser]) -> None:
         has_config=False,
     )
     demo.add_argument("--folder", default="demo-audit", help="where to put it (%(default)s)")
+    demo.add_argument(
+        "--fault",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="let Studio fail on the second night; may be repeated",
+    )
+    demo.add_argument("--list-faults", action="store_true", help="list what can be rehearsed")
 
 
 def _add_history(commands: _Commands[_Parser]) -> None:
@@ -129,10 +137,33 @@ def _add_upkeep(commands: _Commands[_Parser]) -> None:
         "--port", type=_port, default=0, help="where the browser comes back (any free one)"
     )
     login.add_argument("--no-browser", action="store_true", help="only print the address")
-    _command(commands, "verify", "upkeep:verify", "walk the hash chain of the history")
+    verify = _command(commands, "verify", "upkeep:verify", "walk the hash chain of the history")
+    verify.add_argument(
+        "--head", metavar="HASH", help="and see that it holds the chain head of this mail"
+    )
+    _add_copies(commands)
     database = commands.add_parser("db", help="the database's schema", description="Schema.")
     actions = database.add_subparsers(metavar="ACTION", required=True)
     _command(actions, "upgrade", "upkeep:upgrade", "bring the schema to this version")
+
+
+def _add_copies(commands: _Commands[_Parser]) -> None:
+    prune = _command(commands, "prune", "keeping:prune", "drop what [retention] no longer keeps")
+    prune.add_argument("--dry-run", action="store_true", help="only say what would go")
+    backup = _command(
+        commands, "backup", "keeping:backup", "copy the whole database, while runs go on"
+    )
+    backup.add_argument("file", metavar="FILE", help="SQLite: a database; PostgreSQL: an export")
+    backup.add_argument("--overwrite", action="store_true", help="where FILE is there already")
+    export = _command(
+        commands, "export", "keeping:export", "write the whole history, for any database"
+    )
+    export.add_argument("file", nargs="?", default="-", metavar="FILE", help="- if omitted")
+    export.add_argument("--overwrite", action="store_true", help="where FILE is there already")
+    load = _command(
+        commands, "import", "keeping:load", "take an export into a new, empty database"
+    )
+    load.add_argument("file", metavar="FILE", help="what `auditor export` wrote, or -")
 
 
 def _command(

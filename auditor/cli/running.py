@@ -112,8 +112,14 @@ def daemon(chosen: argparse.Namespace) -> int:
 
 
 def demo(chosen: argparse.Namespace) -> int:
-    """Show three nights of a made-up fleet on this machine."""
+    """Show three nights of a made-up fleet on this machine, with faults where any is named."""
     from auditor.demo.nights import show  # noqa: PLC0415
+    from auditor.demo.rehearsal import fault_list, rehearse, strikes  # noqa: PLC0415
 
+    if chosen.list_faults:
+        say(fault_list())
+        return 0
+    planned = strikes(chosen.fault)
     set_up_logging(level=logging.WARNING)
-    return show(Path(chosen.folder), say)
+    folder = Path(chosen.folder)
+    return rehearse(folder, planned, say) if planned else show(folder, say)

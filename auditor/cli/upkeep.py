@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import re
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from functools import partial
@@ -121,14 +122,32 @@ def _mail(settings: Settings) -> str:
 
 
 def verify(chosen: argparse.Namespace) -> int:
-    """Walk the hash chain; exit 2 at the first broken link."""
+    """Walk the hash chain; exit 2 at the first broken link, or where a head is missing."""
+    head = _head(chosen.head)
     with app.existing(app.settings(chosen.config, reads_secrets=False)) as store:
         breach = store.verify()
-    if breach is None:
-        say("The history is sound.")
-        return 0
-    complain(f"the history is broken at {breach.where}: {breach.what}")
-    return 2
+        if breach is not None:
+            complain(f"the history is broken at {breach.where}: {breach.what}")
+            return 2
+        run_id = store.run_of_head(head) if head else None
+        pruned = store.pruned_versions()
+    if head and run_id is None:
+        complain(f"no run has the head {head}: what the mail told of was removed or replaced")
+        return 2
+    say("The history is sound.")
+    if pruned:
+        say(f"{count(pruned, 'version')} pruned: the document is gone, its link holds.")
+    if head:
+        say(f"Run {run_id} has this head.")
+    return 0
+
+
+def _head(text: str | None) -> str:
+    if text is None:
+        return ""
+    if not re.fullmatch("[0-9a-fA-F]{64}", text.strip()):
+        raise UsageError("--head takes the chain head at the foot of a mail: 64 hex digits")
+    return text.strip().lower()
 
 
 def upgrade(chosen: argparse.Namespace) -> int:

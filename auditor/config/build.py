@@ -52,6 +52,7 @@ from auditor.drift.selection import BlockFilter, Patterns, ProjectFilter
 from auditor.drift.subscriptions import Subscription
 from auditor.errors import ConfigError, Problem
 from auditor.redaction import Secret
+from auditor.retention import Retention
 from auditor.schedule import parse_cron
 
 _TABLES_WITH_DEFAULTS: dict[str, Any] = {
@@ -113,6 +114,7 @@ def _settings(document: tables.Document) -> Settings:
         ),
         block_filter=_filter(studio),
         rules=_rules(document),
+        retention=_retention(document.retention) if document.retention else None,
     )
 
 
@@ -158,6 +160,14 @@ def _email(table: tables.EmailTable) -> EmailSettings:
         sender=table.sender,
         recipients=tuple(table.recipients),
         send=table.send,
+    )
+
+
+def _retention(table: tables.RetentionTable) -> Retention:
+    return Retention(
+        keep=timedelta(days=table.keep_days),
+        versions=table.keep_versions,
+        monthly=table.keep_monthly,
     )
 
 

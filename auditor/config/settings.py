@@ -12,6 +12,7 @@ from auditor.drift.rules import Rules
 from auditor.drift.selection import BlockFilter, ProjectFilter
 from auditor.drift.subscriptions import Subscription
 from auditor.redaction import Secret
+from auditor.retention import Retention
 from auditor.schedule import Cron
 
 
@@ -187,6 +188,7 @@ class Settings:
         project_filter: which of the projects that `every_project` sees are audited.
         block_filter: which learn blocks are, of every project whose blocks Studio lists.
         rules: what the operator laid down, in the order of the file.
+        retention: how long the history is kept, None for ever.
     """
 
     studio: StudioSettings
@@ -202,3 +204,4 @@ class Settings:
     block_filter: BlockFilter = field(default_factory=BlockFilter)
     subscriptions: tuple[Subscription, ...] = ()
     rules: Rules = field(default_factory=Rules)
+    retention: Retention | None = None

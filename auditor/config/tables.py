@@ -211,6 +211,14 @@ class EmailTable(_Table):
     send: Literal["always", "drift"] = "always"
 
 
+class RetentionTable(_Table):
+    """`[retention]`."""
+
+    keep_days: int = Field(1825, ge=0, le=36500)
+    keep_versions: int = Field(100, ge=1, le=2**31)
+    keep_monthly: bool = True
+
+
 class ProjectTable(_Table):
     """One of `[[projects]]`."""
 
@@ -307,6 +315,7 @@ class Document(_Table):
     schedule: ScheduleTable
     reports: ReportsTable
     email: EmailTable | None = None
+    retention: RetentionTable | None = None
     projects: list[ProjectTable] = []
     schedules: list[NamedScheduleTable] = []
     severity: list[SeverityTable] = []

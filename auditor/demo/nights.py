@@ -46,25 +46,25 @@ learn_blocks = "all"
 """
 
 _Answer = dict[str, Any]
-_Say = Callable[[str], None]
+Say = Callable[[str], None]
 
 
-def show(folder: Path, say: _Say) -> int:
+def show(folder: Path, say: Say) -> int:
     """Play the three nights in `folder` and tell what happens; return an exit code."""
-    _clear(folder)
+    clear(folder)
     with BuiltInStudio() as studio:
         furnish(studio)
-        settings = _configure(folder, studio.base_url)
-        say(f"A made-up Studio with {len(_FLEET)} learn blocks in 2 projects is at hand.\n")
+        settings = configure(folder, studio.base_url)
+        say(f"A made-up Studio with {len(FLEET)} learn blocks in 2 projects is at hand.\n")
         say("Night 1: the auditor sees them for the first time.")
-        _tell(_night(settings), say)
+        tell(night(settings), say)
         say("\nNight 2: nothing has happened in between.")
-        _tell(_night(settings), say)
+        tell(night(settings), say)
         say("\nThen somebody has a busy day:")
         for words in busy_day(studio):
             say(f"  - {words}")
         say("\nNight 3, as the report tells it:\n")
-        last = _night(settings)
+        last = night(settings)
     say(app.renderer(settings).text(last.report, page=last.page or ""))
     say(f"The same report as a page: {last.page}")
     return 0 if last.page else 2
@@ -75,12 +75,12 @@ def furnish(studio: BuiltInStudio) -> None:
     samples = sample_blocks()
     studio.add_project(PUMP, name="pump-monitor", api_key=KEY)
     studio.add_project(CAMERA, name="line-camera", api_key=KEY)
-    for target, sample, name in _FLEET:
+    for target, sample, name in FLEET:
         studio.put(target, {**samples[sample], "name": name})
     studio.edit(TargetId(PUMP, 3), _six_layers)
 
 
-_FLEET = (
+FLEET = (
     (TargetId(PUMP, 3), "keras", "Motion classifier"),
     (TargetId(PUMP, 4), "keras-regression", "Remaining life"),
     (TargetId(PUMP, 5), "keras-transfer-kws", "Valve sounds"),
@@ -99,7 +99,7 @@ def busy_day(studio: BuiltInStudio) -> tuple[str, ...]:
     studio.edit(TargetId(CAMERA, 3), _lower_threshold)
     studio.edit(TargetId(PUMP, 5), _lose_training)
     studio.edit(TargetId(CAMERA, 2), _add_samples)
-    for target, _, _ in _FLEET:
+    for target, _, _ in FLEET:
         studio.edit(target, _vendor_release)
     studio.fail(Fault.HTTP_500, target=TargetId(CAMERA, 5))
     return (
@@ -148,7 +148,7 @@ def _vendor_release(answer: _Answer) -> None:
     answer["kFoldsValidationConfig"] = {"enabled": False, "folds": 5}
 
 
-def _clear(folder: Path) -> None:
+def clear(folder: Path) -> None:
     """Start from nothing, but remove only what a demo made.
 
     Raises:
@@ -164,19 +164,22 @@ def _clear(folder: Path) -> None:
     shutil.rmtree(folder / "reports", ignore_errors=True)
 
 
-def _configure(folder: Path, base_url: str) -> Settings:
+def configure(folder: Path, base_url: str) -> Settings:
+    """Write the configuration of the demo into its folder and take it."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "config.toml"
     path.write_text(CONFIG.format(base_url=base_url, pump=PUMP, camera=CAMERA))
     return config.load(path, environ={"AUDITOR_DEMO_KEY": KEY})
 
 
-def _night(settings: Settings) -> Told:
+def night(settings: Settings) -> Told:
+    """Audit the fleet once."""
     with app.store(settings) as store:
         return app.quickly(app.run_and_tell(settings, app.order(settings), store))
 
 
-def _tell(told: Told, say: _Say) -> None:
+def tell(told: Told, say: Say) -> None:
+    """Say in a line how the night went."""
     totals = told.report.totals
     say(
         f"  {totals.checked} of {totals.targets} blocks checked: {totals.new} new, "

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, unquote_plus, urlencode, urlsplit
 
-from auditor.demo.faults import Reply, json_reply
+from auditor.demo.replies import Reply, json_reply
 from auditor.drift.model import Json
 
 TOKEN_PATH = "/v1/oauth/token"  # noqa: S105 - where tokens come from

@@ -9,26 +9,24 @@ from __future__ import annotations
 import copy
 import json
 import re
-import socket
-import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import resources
 from types import TracebackType
-from typing import Any, Self, TypeAlias, cast
+from typing import Any, Self
 
-from auditor.demo.faults import Fault, Reply, Trouble, json_reply, refusal, troubled
-from auditor.demo.oauth import AUTHORIZE_PATH, TOKEN_PATH, TokenServer
+from auditor.demo.faults import Fault, Request, Trouble, troubled
+from auditor.demo.oauth import AUTHORIZE_PATH, TokenServer
+from auditor.demo.replies import Reply, json_reply, refusal, validated
+from auditor.demo.server import Asked, Server
 from auditor.drift.model import Json, JsonObject, TargetId
 
 _KERAS = re.compile(r"/v1/api/(\d+)/training/keras/(\d+)")
-_IMPULSES = re.compile(r"/v1/api/(\d+)/impulses")
+_IMPULSES = re.compile(r"/v1/api/(\d+)/impulse(s?)")
 _PROJECTS = "/v1/api/projects"
 _KEY_INFO = "/v1/api/projects/api-key-info"
 _UNSERVED = frozenset({"anomaly", "anomaly-gmm", "vlm"})
-_Connection: TypeAlias = socket.socket | tuple[bytes, socket.socket]  # as socketserver types it
 _BAD_KEY = "Invalid API key"
 
 
@@ -41,15 +39,6 @@ def sample_blocks() -> dict[str, JsonObject]:
         for file in files
         if file.name.endswith(".json")
     }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """A request as it came in; header names in lower case, values left out."""
-
-    method: str
-    path: str
-    header_names: tuple[str, ...]
 
 
 @dataclass(kw_only=True)
@@ -66,19 +55,21 @@ class BuiltInStudio:
 
     Args:
         jwt: a user's token that sees every project, as header or as cookie; none if empty.
+        etags: whether answers carry an ETag, and one that is known already comes as 304.
     """
 
-    def __init__(self, *, jwt: str = "") -> None:
+    def __init__(self, *, jwt: str = "", etags: bool = False) -> None:
         self.requests: list[Asked] = []
         self._jwt = jwt
+        self._etags = etags
         self.oauth = TokenServer()
         self._projects: dict[int, _Project] = {}
         self._troubles: list[Trouble] = []
         self._lock = threading.Lock()
-        self._server: _Server
+        self._server: Server
 
     def __enter__(self) -> Self:
-        self._server = _Server(self)
+        self._server = Server(self)
         self._server.start()
         return self
 
@@ -184,10 +175,11 @@ class BuiltInStudio:
             good = self._good(asked.path, target, may_see=self._visible(key, jwt))
             if jwt.startswith("Bearer ") and not self.oauth.accepts(jwt):
                 good = refusal("Invalid token", status=401)
+            request = Request(path=asked.path, target=target, secret=key or jwt)
             for trouble in self._troubles:
-                if trouble.strikes(target, asked.path):
-                    return troubled(trouble, good)
-            return good
+                if trouble.strikes(request):
+                    return troubled(trouble, request, good)
+            return validated(good, asked.if_none_match) if self._etags else good
 
     def token(self, asked: Asked, authorization: str, body: str) -> Reply:
         """Return the answer to a token request."""
@@ -207,7 +199,8 @@ class BuiltInStudio:
         if target is not None:
             return _keras(may_see.get(target.project_id), target.learn_id)
         if impulses:
-            return _impulses(may_see.get(int(impulses[1])))
+            answer = _impulses if impulses[2] else _default_impulse
+            return answer(may_see.get(int(impulses[1])))
         if path == _PROJECTS:
             return _projects(may_see)
         return refusal("Not found", status=404)
@@ -236,17 +229,28 @@ def _impulses(project: _Project | None) -> Reply:
         return refusal(_BAD_KEY)
     if project.role != "admin":
         return refusal("Insufficient permissions", status=403)
-    listed: list[Json] = [
-        {
-            "id": impulse_id,
-            "name": f"Impulse #{impulse_id}",
-            "inputBlocks": [],
-            "dspBlocks": [],
-            "learnBlocks": [_listed(project, learn_id) for learn_id in members],
-        }
-        for impulse_id, members in sorted(project.impulses.items())
-    ]
+    listed: list[Json] = [_impulse(project, number) for number in sorted(project.impulses)]
     return json_reply({"success": True, "impulses": listed})
+
+
+def _default_impulse(project: _Project | None) -> Reply:
+    """Return the first impulse; where there is none, an answer without the key."""
+    if project is None:
+        return refusal(_BAD_KEY)
+    answer: JsonObject = {"success": True}
+    if project.impulses:
+        answer["impulse"] = _impulse(project, min(project.impulses))
+    return json_reply(answer)
+
+
+def _impulse(project: _Project, impulse_id: int) -> Json:
+    return {
+        "id": impulse_id,
+        "name": f"Impulse #{impulse_id}",
+        "inputBlocks": [],
+        "dspBlocks": [],
+        "learnBlocks": [_listed(project, learn_id) for learn_id in project.impulses[impulse_id]],
+    }
 
 
 def _listed(project: _Project, learn_id: int) -> Json:
@@ -278,108 +282,3 @@ def _key_info(visible: dict[int, _Project]) -> Reply:
     return json_reply(
         {"success": True, "apiKeyId": 1, "projectId": project_id, "role": project.role}
     )
-
-
-class _Server(ThreadingHTTPServer):
-    """Serves in a thread of its own and leaves no thread or socket behind."""
-
-    daemon_threads = False
-    request_queue_size = 128
-
-    def __init__(self, studio: BuiltInStudio) -> None:
-        self.studio = studio
-        self.stopped = threading.Event()
-        self._open: set[socket.socket] = set()
-        self._open_lock = threading.Lock()
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self._thread = threading.Thread(
-            target=self.serve_forever, kwargs={"poll_interval": 0.02}, name="built-in-studio"
-        )
-
-    def start(self) -> None:
-        """Begin to serve."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End every connection and thread."""
-        self.stopped.set()
-        self.shutdown()
-        self._thread.join()
-        with self._open_lock:
-            for connection in self._open:
-                _hang_up(connection)
-        self.server_close()
-
-    def process_request(self, request: _Connection, client_address: object) -> None:
-        """Remember the connection, to end it with the server."""
-        with self._open_lock:
-            self._open.add(cast("socket.socket", request))
-        super().process_request(request, client_address)
-
-    def shutdown_request(self, request: _Connection) -> None:
-        """Forget a connection that ended."""
-        with self._open_lock:
-            self._open.discard(cast("socket.socket", request))
-        super().shutdown_request(request)
-
-    def handle_error(self, request: _Connection, client_address: object) -> None:
-        """Pass over clients that hang up in the middle of an answer; it is what they do."""
-        if not isinstance(sys.exception(), ConnectionError):
-            super().handle_error(request, client_address)
-
-
-def _hang_up(connection: socket.socket) -> None:
-    try:
-        connection.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        return  # the other side was faster
-
-
-class _Handler(BaseHTTPRequestHandler):
-    """One connection, kept alive over many requests."""
-
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True  # else small answers wait 40 ms for an acknowledgement
-    server: _Server
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
-        """Say nothing: the requests are in `BuiltInStudio.requests`."""
-
-    def do_GET(self) -> None:
-        """Answer as the Studio does."""
-        asked = Asked(
-            method=self.command,
-            path=self.path,
-            header_names=tuple(name.lower() for name in self.headers),
-        )
-        studio, key = self.server.studio, self.headers.get("x-api-key", "")
-        reply: Reply | None
-        if self.command == "POST" and self.path == TOKEN_PATH:
-            body = self.rfile.read(int(self.headers.get("content-length", "0"))).decode()
-            reply = studio.token(asked, self.headers.get("authorization", ""), body)
-        else:
-            reply = studio.reply(asked, key=key, jwt=self._jwt())
-        if reply is None:
-            self.close_connection = True
-        else:
-            self._send(reply)
-
-    do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815 - the base's names
-
-    def _jwt(self) -> str:
-        cookie = self.headers.get("cookie", "")
-        token = self.headers.get("x-jwt-token") or self.headers.get("authorization")
-        return token or cookie.removeprefix("jwt=")
-
-    def _send(self, reply: Reply) -> None:
-        if reply.promised is not None or (self.command != "GET" and self.path != TOKEN_PATH):
-            self.close_connection = True
-        self.server.stopped.wait(reply.delay_s)
-        if not reply.drips:
-            self.wfile.write(reply.head() + reply.body)
-            return
-        self.wfile.write(reply.head())
-        for place in range(len(reply.body)):
-            self.wfile.write(reply.body[place : place + 1])
-            if self.server.stopped.wait(1.0):
-                return

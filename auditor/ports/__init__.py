@@ -63,6 +63,7 @@ from auditor.ports.telling import (
     Mailing,
     Renderer,
 )
+from auditor.ports.upkeep import Pruned, UpkeepStore
 
 __all__ = [
     "Accepted",
@@ -96,6 +97,7 @@ __all__ = [
     "Outcome",
     "Overview",
     "ProjectBlocks",
+    "Pruned",
     "Quiet",
     "Renderer",
     "RunStore",
@@ -113,6 +115,7 @@ __all__ = [
     "Unread",
     "Unserved",
     "Untold",
+    "UpkeepStore",
     "Version",
     "accepted",
 ]

@@ -20,6 +20,7 @@ from auditor.drift.model import (
     VendorFinding,
 )
 from auditor.drift.ruling import Silenced
+from auditor.errors import UsageError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,17 +62,40 @@ class Known:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Version:
-    """A stored stretch of equal snapshots, with its links in the hash chain."""
+    """A stored stretch of equal snapshots, with its links in the hash chain.
+
+    Attributes:
+        kept: what was seen, None where it was pruned.
+    """
 
     id: int
     target: TargetId
     run_id: int
     seen_at: datetime
-    snapshot: Snapshot
+    kept: Snapshot | None
     model_state: ModelState
     headline: str
     hash: str
     previous_hash: str
+
+    @property
+    def is_pruned(self) -> bool:
+        """Return whether only its line and its links are left."""
+        return self.kept is None
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """Return what was seen.
+
+        Raises:
+            UsageError: it was pruned.
+        """
+        if self.kept is None:
+            raise UsageError(
+                f"the version of {self.target} of run {self.run_id} was pruned: its document is "
+                f"no longer stored; `auditor history {self.target}` names those that are"
+            )
+        return self.kept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

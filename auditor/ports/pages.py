@@ -15,7 +15,8 @@ class Step:
     """A version in a target's timeline.
 
     Attributes:
-        findings: what differs from the version before, worst first; None for the first one.
+        findings: what differs from the version before, worst first; None for the first one, and
+            where either of the two was pruned.
         suppressed: differences that are not told.
     """
 

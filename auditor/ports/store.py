@@ -27,7 +27,6 @@ from auditor.ports.decisions import (
     SilencedBy,
 )
 from auditor.ports.history import (
-    Breach,
     Known,
     Night,
     Outcome,
@@ -37,6 +36,7 @@ from auditor.ports.history import (
     Version,
 )
 from auditor.ports.locks import Locks
+from auditor.ports.upkeep import UpkeepStore
 
 
 class RunStore(Protocol):
@@ -247,8 +247,8 @@ class HistoryStore(Protocol):
         """
         ...
 
-    def verify(self) -> Breach | None:
-        """Walk the hash chain; return the first broken link, None where it is sound."""
+    def pruned_runs(self) -> frozenset[int]:
+        """Return the closed runs whose reports were pruned."""
         ...
 
 
@@ -319,5 +319,7 @@ class Ledger(Protocol):
         ...
 
 
-class Store(RunStore, OutboxStore, HistoryStore, DecisionStore, Ledger, Locks, Protocol):
+class Store(
+    RunStore, OutboxStore, HistoryStore, DecisionStore, Ledger, Locks, UpkeepStore, Protocol
+):
     """The whole store."""

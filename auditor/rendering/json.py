@@ -310,6 +310,7 @@ def _version(version: Version) -> JsonObject:
         "headline": version.headline,
         "model_state": str(version.model_state),
         "hash": version.hash,
+        **({"pruned": True} if version.is_pruned else {}),
     }
 
 

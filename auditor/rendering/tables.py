@@ -50,7 +50,7 @@ def history_text(versions: Sequence[Version], approvals: Sequence[Approval] = ()
 
 
 def _what(version: Version, approvals: Sequence[Approval]) -> str:
-    what = sentence(version.headline)
+    what = sentence(version.headline) + (" (pruned)" if version.is_pruned else "")
     for place, one in enumerate(approvals):
         if one.version_id == version.id:
             word = "baseline" if place == 0 else "a baseline before"

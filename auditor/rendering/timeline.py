@@ -154,6 +154,8 @@ def _stage(step: Step, runs: Collection[int]) -> Stage:
 
 
 def _compared(step: Step) -> str:
+    if step.version.is_pruned:
+        return "pruned: its document is no longer stored"
     if step.findings is None:
         return ""
     silent = f", {step.suppressed:,} not told" if step.suppressed else ""

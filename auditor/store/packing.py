@@ -15,12 +15,14 @@ from pathlib import Path
 from typing import cast
 
 import zstandard
+from sqlalchemy import ColumnElement, LargeBinary, func
 
 from auditor.drift.model import Json
 from auditor.errors import DamagedDatabaseError
 
 _LEVEL = 9  # beyond it 3 KB answers get no smaller
 _HEADER = 5
+_HASH = 32
 
 
 class Packing(IntEnum):
@@ -29,6 +31,10 @@ class Packing(IntEnum):
     PLAIN = 0
     ANSWERS_1 = 1
     ANCHOR = 2
+    PRUNED = 3
+
+
+PRUNED_MARK = bytes([Packing.PRUNED])
 
 
 def pack(content: bytes) -> bytes:
@@ -50,11 +56,9 @@ def unpack(blob: bytes, *, anchor: bytes | None = None) -> bytes:
     Raises:
         DamagedDatabaseError: the blob, or its `anchor`, is not what was stored.
     """
-    packed, crc, frame = blob[:1], blob[1:_HEADER], blob[_HEADER:]
-    if crc != _crc(packed + frame):
-        raise DamagedDatabaseError(_DAMAGED)
+    frame = _frame(blob)
     try:
-        return _unpacked(Packing(packed[0]), frame, anchor)
+        return _unpacked(Packing(blob[0]), frame, anchor)
     except (zstandard.ZstdError, ValueError) as error:
         raise DamagedDatabaseError(_DAMAGED) from error
 
@@ -62,6 +66,33 @@ def unpack(blob: bytes, *, anchor: bytes | None = None) -> bytes:
 def lies_beside(blob: bytes) -> bool:
     """Return whether the blob needs its anchor to be read."""
     return blob[:1] == bytes([Packing.ANCHOR])
+
+
+def pack_pruned(*hashes: str) -> bytes:
+    """Return the blob that stands where a document was dropped: what the chain covers of it."""
+    return _blob(Packing.PRUNED, b"".join(map(bytes.fromhex, hashes)))
+
+
+def is_pruned(blob: bytes) -> bool:
+    """Return whether the document was dropped."""
+    return blob[:1] == PRUNED_MARK
+
+
+def has_gone(document: ColumnElement[bytes]) -> ColumnElement[bool]:
+    """Return the same in SQL, of a column of blobs."""
+    return func.substr(document, 1, 1, type_=LargeBinary) == PRUNED_MARK
+
+
+def pruned_hashes(blob: bytes) -> tuple[str, ...]:
+    """Return what `pack_pruned` was given.
+
+    Raises:
+        DamagedDatabaseError: the blob is not what was stored.
+    """
+    frame = _frame(blob)
+    if not is_pruned(blob) or len(frame) % _HASH:
+        raise DamagedDatabaseError(_DAMAGED)
+    return tuple(frame[n : n + _HASH].hex() for n in range(0, len(frame), _HASH))
 
 
 def pack_json(value: Json) -> bytes:
@@ -80,6 +111,13 @@ _DAMAGED = (
 )
 
 
+def _frame(blob: bytes) -> bytes:
+    packed, crc, frame = blob[:1], blob[1:_HEADER], blob[_HEADER:]
+    if crc != _crc(packed + frame):
+        raise DamagedDatabaseError(_DAMAGED)
+    return frame
+
+
 def _unpacked(packing: Packing, frame: bytes, anchor: bytes | None) -> bytes:
     match packing:
         case Packing.PLAIN:
@@ -90,6 +128,8 @@ def _unpacked(packing: Packing, frame: bytes, anchor: bytes | None) -> bytes:
             return _decompressed(frame, _raw_dictionary(anchor))
         case Packing.ANCHOR:
             raise ValueError("it needs its anchor")
+        case Packing.PRUNED:
+            raise ValueError("it was dropped, though it was needed")
 
 
 def _decompressed(frame: bytes, dictionary: zstandard.ZstdCompressionDict) -> bytes:

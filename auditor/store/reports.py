@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, select, update
 
-from auditor.drift.model import Json, Report, Totals
+from auditor.drift.model import Json, Report, RunStatus, Totals
 from auditor.errors import UsageError
 from auditor.outbox import Message
 from auditor.ports import Aftermath, Night, Untold
@@ -19,6 +19,7 @@ from auditor.store.insertion import insert_into
 from auditor.store.packing import pack, pack_json, unpack_json
 from auditor.store.tables import roster, run
 
+_UNENDED = (RunStatus.RUNNING, RunStatus.ABANDONED)
 _AT_ONCE = 400  # reports: a list that no database finds too long
 _UNCLOSED = "This run has no report: it did not end. What it found is told by the next run."
 
@@ -97,6 +98,12 @@ def nights(connection: Connection, most: int) -> tuple[Night, ...]:
     return tuple(found)
 
 
+def pruned(connection: Connection) -> frozenset[int]:
+    """Return the closed runs whose reports were pruned."""
+    query = select(run.c.id).where(run.c.report.is_(None), run.c.status.not_in(_UNENDED))
+    return frozenset(connection.execute(query).scalars())
+
+
 def briefs(connection: Connection, run_ids: Sequence[int]) -> tuple[Report, ...]:
     """Return reports of closed runs without the quiet targets; equal rosters are read once."""
     rosters: dict[str, Json] = {}
@@ -123,6 +130,8 @@ def _unclosed(connection: Connection, run_id: int) -> Report | None:
     found = runs.read(connection, run_id)
     if found is None:
         return None
+    if found.status not in _UNENDED:
+        raise UsageError(f"the report of run {run_id} was pruned: it is older than is kept")
     return Report(run=found, totals=Totals(), targets=(), notes=(_UNCLOSED,))
 
 

@@ -93,6 +93,13 @@ def head(connection: Connection, run_id: int) -> str:
     return link.head(connection.execute(hashes).scalars())
 
 
+def of_head(connection: Connection, head_hash: str) -> int | None:
+    """Return the run whose link this is, None where the history has none."""
+    query = select(run.c.id).where(run.c.head_hash == head_hash)
+    found: int | None = connection.execute(query).scalar()
+    return found
+
+
 def previous_id(connection: Connection, run_id: int) -> int | None:
     """Return the id of the stored run before `run_id`."""
     query = select(func.max(run.c.id)).where(run.c.id < run_id)

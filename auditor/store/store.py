@@ -23,7 +23,6 @@ from auditor.outbox import Message
 from auditor.ports import (
     Acknowledgement,
     Aftermath,
-    Breach,
     Episode,
     Gone,
     Known,
@@ -52,12 +51,12 @@ from auditor.store import (
     schema,
     settings,
     standing,
-    verification,
     versions,
 )
 from auditor.store.address import address
 from auditor.store.database import Database, check_soundness, database, make_file, require_file
 from auditor.store.deciding import Deciding
+from auditor.store.keeping import Keeping
 from auditor.store.locking import Locking
 
 _KEY_BYTES = 32
@@ -86,7 +85,7 @@ def open_database(url: str, *, upgrade: bool) -> SqlStore:
     return SqlStore(there)
 
 
-class SqlStore(Locking, Deciding):
+class SqlStore(Locking, Deciding, Keeping):
     """The store on SQLite or PostgreSQL; `ports.Store` says what each method does."""
 
     def __enter__(self) -> Self:
@@ -328,11 +327,6 @@ class SqlStore(Locking, Deciding):
         """Return the reports of closed runs, newest first, without the targets that were quiet."""
         with self._there.reading() as connection:
             return reports.briefs(connection, run_ids)
-
-    def verify(self) -> Breach | None:
-        """Return the first broken link of the hash chain, None where it is sound."""
-        with self._there.reading() as connection:
-            return verification.verify(connection)
 
     def has_run(self, schedule: str, slot: str) -> bool:
         """Return whether the slot of the schedule has its run, however it ended."""

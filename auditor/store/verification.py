@@ -14,8 +14,8 @@ from auditor.drift.model import RunStatus, TargetId
 from auditor.errors import DamagedDatabaseError
 from auditor.ports import Breach
 from auditor.store.chain import START, Link, RunLink, content_hash
-from auditor.store.packing import lies_beside, unpack
-from auditor.store.tables import catalogue, run, target, version
+from auditor.store.packing import has_gone, is_pruned, lies_beside, pruned_hashes, unpack
+from auditor.store.tables import catalogue, finding, message, notice, run, target, version
 from auditor.store.versions import document
 
 _BATCH = 200
@@ -34,7 +34,10 @@ class _Last:
 
 @dataclass(frozen=True, slots=True)
 class _Walk:
-    """What the walk has met: hashes of catalogues by digest, and each target's last version."""
+    """What the walk has met: hashes of catalogues by digest, and each target's last version.
+
+    The hash of a catalogue that was pruned is empty: it is no version's that was not.
+    """
 
     catalogues: dict[str, str] = field(default_factory=dict)
     last: dict[TargetId, _Last] = field(default_factory=dict)
@@ -48,6 +51,7 @@ def verify(connection: Connection) -> Breach | None:
         _missing_runs(connection),
         _runs(connection, walk),
         _targets(connection, walk),
+        _dropped_in_need(connection),
     )
     try:
         return next((breach for step in steps if (breach := _first(step)) is not None), None)
@@ -65,22 +69,36 @@ def _first(step: Generator[Breach, None, None]) -> Breach | None:
 def _catalogues(connection: Connection, walk: _Walk) -> Generator[Breach, None, None]:
     for row in _stream(connection, select(catalogue).order_by(catalogue.c.digest)):
         where = f"catalogue {row['digest']}"
+        is_gone = is_pruned(row["document"])
         try:
-            content = content_hash(unpack(row["document"]))
+            content = _catalogue_hash(row["document"])
         except DamagedDatabaseError:
             yield Breach(where=where, what=_UNREADABLE)
             return
         if content != row["content_hash"]:
             yield Breach(where=where, what="its document is not the one that its hash covers")
-        walk.catalogues[row["digest"]] = content
+        walk.catalogues[row["digest"]] = "" if is_gone else content
+
+
+def _catalogue_hash(blob: bytes) -> str:
+    return pruned_hashes(blob)[0] if is_pruned(blob) else content_hash(unpack(blob))
 
 
 def _missing_runs(connection: Connection) -> Generator[Breach, None, None]:
-    named = union(select(version.c.run_id), select(target.c.last_run_id)).subquery()
+    naming = (
+        version.c.run_id,
+        target.c.last_run_id,
+        finding.c.run_id,
+        finding.c.reported_run_id,
+        notice.c.run_id,
+        notice.c.reported_run_id,
+        message.c.run_id,
+    )
+    named = union(*(select(column.label("run_id")) for column in naming)).subquery()
     query = select(named.c.run_id).outerjoin(run, run.c.id == named.c.run_id)
     missing = connection.execute(query.where(run.c.id.is_(None)).order_by(named.c.run_id))
     for run_id in missing.scalars().all():
-        yield Breach(where=f"run {run_id}", what="it is missing, though what it found is there")
+        yield Breach(where=f"run {run_id}", what="it is missing, though what it left is there")
 
 
 def _runs(connection: Connection, walk: _Walk) -> Generator[Breach, None, None]:
@@ -113,6 +131,23 @@ def _targets(connection: Connection, walk: _Walk) -> Generator[Breach, None, Non
         yield Breach(where=f"target {key}", what="it is missing, though its versions are there")
 
 
+def _dropped_in_need(connection: Connection) -> Generator[Breach, None, None]:
+    """Name targets without the documents that pruning always leaves."""
+    needed = target.c.version_id, target.c.trained_version_id, target.c.baseline_version_id
+    gone = union(
+        *(
+            select(target.c.project_id, target.c.learn_id, version.c.id)
+            .join(version, version.c.id == column)
+            .where(has_gone(version.c.document))
+            for column in needed
+        )
+    ).subquery()
+    in_order = select(gone).order_by(gone.c.project_id, gone.c.learn_id)
+    for row in connection.execute(in_order).all():
+        what = f"its version {row.id} is pruned, though it is current, approved or judged from"
+        yield Breach(where=f"target {TargetId(row.project_id, row.learn_id)}", what=what)
+
+
 def _links() -> Select[Any]:
     return (
         select(
@@ -133,7 +168,10 @@ def _links() -> Select[Any]:
 def _version(row: RowMapping, walk: _Walk) -> Generator[Breach, None, None]:
     key = TargetId(row["project_id"], row["learn_id"])
     last = walk.last.get(key)
-    what = _fault(row, last, walk.catalogues.get(row["catalogue_digest"]))
+    catalogue_hash = walk.catalogues.get(row["catalogue_digest"])
+    what = _fault(row, last, catalogue_hash)
+    if what is None:
+        what = _fault_of_content(row, catalogue_hash or "")
     if what is not None:
         yield Breach(where=f"version {row['id']} of {key}", what=what)
     stands_alone = row["anchor_id"] is None
@@ -146,19 +184,37 @@ def _fault(row: RowMapping, last: _Last | None, catalogue_hash: str | None) -> s
         return "it does not follow the version before it: that one is altered or missing"
     if catalogue_hash is None:
         return f"its catalogue {row['catalogue_digest']} is missing"
-    anchor_id = None if last is None or not lies_beside(row["document"]) else last.anchor_id
-    if row["anchor_id"] != anchor_id:
+    if row["anchor_id"] not in _anchors(row["document"], last):
         return "it names another anchor than it was stored with"
+    return None
+
+
+def _anchors(blob: bytes, last: _Last | None) -> tuple[int | None, ...]:
+    """Return which anchors the version may name; of a pruned one it is not known whether any."""
+    if last is None or not (lies_beside(blob) or is_pruned(blob)):
+        return (None,)
+    return (None, last.anchor_id) if is_pruned(blob) else (last.anchor_id,)
+
+
+def _fault_of_content(row: RowMapping, catalogue_hash: str) -> str | None:
+    """Recompute the link; of a pruned version from the hashes in the document's place."""
+    blob = row["document"]
     try:
-        content = content_hash(document(row["document"], anchor=row["anchor_document"]))
-    except DamagedDatabaseError:
+        if is_pruned(blob):
+            content, catalogue_hash = pruned_hashes(blob)
+        else:
+            content = content_hash(document(blob, anchor=row["anchor_document"]))
+    except (DamagedDatabaseError, ValueError):
         return _UNREADABLE
-    if row["hash"] != _link(row, content, catalogue_hash).hash():
+    if not catalogue_hash:
+        return f"its catalogue {row['catalogue_digest']} is pruned, though it is not"
+    if row["hash"] != link_of(row, content, catalogue_hash).hash():
         return "its hash does not match: its row, its document or its catalogue is altered"
     return None
 
 
-def _link(row: RowMapping, content: str, catalogue_hash: str) -> Link:
+def link_of(row: RowMapping, content: str, catalogue_hash: str) -> Link:
+    """Return the link of a version's row; `content` is the hash of its document."""
     return Link(
         previous_hash=row["previous_hash"],
         version_id=row["id"],

@@ -19,7 +19,7 @@ from auditor.errors import UsageError
 from auditor.ports import Seen, Version
 from auditor.store import catalogues
 from auditor.store.chain import START, Link, content_hash
-from auditor.store.packing import pack, pack_beside, unpack
+from auditor.store.packing import is_pruned, pack, pack_beside, unpack
 from auditor.store.tables import catalogue, target, version
 
 _anchor = version.alias("anchor")
@@ -106,7 +106,7 @@ def _version(row: RowMapping) -> Version:
         target=TargetId(row["project_id"], row["learn_id"]),
         run_id=row["run_id"],
         seen_at=row["seen_at"],
-        snapshot=_snapshot(row),
+        kept=None if is_pruned(row["document"]) else _snapshot(row),
         model_state=ModelState(row["model_state"]),
         headline=row["headline"],
         hash=row["hash"],

@@ -45,6 +45,8 @@ class Body:
         """Return everything taken; raises `StudioError` where compressed data ended early."""
         if self._unpacker is not None and not self._unpacker.eof:
             raise StudioError("unreachable", "the answer ended halfway", transient=True)
+        if self._unpacker is not None and self._unpacker.unused_data:
+            raise _damaged()  # something stands behind the end of what was compressed
         return b"".join(self._parts)
 
     def _unpacked(self, unpacker: zlib._Decompress, chunk: bytes) -> bytes:

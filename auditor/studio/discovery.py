@@ -7,7 +7,7 @@ from collections.abc import Collection
 from auditor.drift.model import Json, TargetId
 from auditor.errors import StudioError
 from auditor.ports import ListedBlock
-from auditor.redaction import Secret
+from auditor.redaction import Secret, shown
 from auditor.studio.answers import as_integer, as_list, as_object, read_success
 
 UNSERVED_TYPES = frozenset({"anomaly", "anomaly-gmm", "vlm"})
@@ -66,4 +66,4 @@ def _block(member: Json, project_id: int, *, at: str) -> ListedBlock:
 
 
 def _name(value: Json) -> str:
-    return value if isinstance(value, str) else ""
+    return shown(value) if isinstance(value, str) else ""

@@ -29,9 +29,12 @@ def status_error(
         )
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return StudioError("rate_limited", told, transient=True, retry_after=retry_after)
+    if status == HTTPStatus.NOT_MODIFIED:
+        return StudioError("http", f"{told}, of an answer that it was not asked to compare")
     if 300 <= status < 400:
         return StudioError("redirect", f"{told}; redirects are never followed: check base_url")
-    return StudioError("http", told, transient=status >= 500, retry_after=retry_after)
+    may_pass = status >= 500 or status == HTTPStatus.REQUEST_TIMEOUT
+    return StudioError("http", told, transient=may_pass, retry_after=retry_after)
 
 
 def asked_wait(retry_after: str, *, now: datetime) -> timedelta | None:

@@ -303,7 +303,7 @@ def test_a_failed_listing_keeps_what_filters_leave_out_out(fleet: Stage) -> None
 @pytest.mark.parametrize("listing", ["/7/impulses", _LISTING])
 def test_a_listing_that_is_empty_once_is_asked_for_once_more(fleet: Stage, listing: str) -> None:
     night(fleet)
-    fleet.studio.fail(Fault.EMPTY_LIST, path=listing, times=1)
+    fleet.studio.fail(Fault.LISTING_EMPTY, path=listing, times=1)
     report = json(fleet)
 
     assert set(states(report).values()) == {"in_sync"}

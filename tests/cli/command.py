@@ -44,7 +44,7 @@ class Command:
     def __call__(self, *arguments: str) -> Done:
         """Run one command; argparse's own exits count as any other."""
         self.capsys.readouterr()
-        with _logging_as_before():
+        with logging_as_before():
             try:
                 code = main(arguments)
             except SystemExit as error:
@@ -54,7 +54,7 @@ class Command:
 
 
 @contextmanager
-def _logging_as_before() -> Iterator[None]:
+def logging_as_before() -> Iterator[None]:
     """Commands set logging up for a process of their own; this one goes on.
 
     The mail server of the tests is a thread of this process, and its log is not the auditor's.

@@ -6,8 +6,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from auditor.demo.faults import Reply
-from auditor.demo.studio import Asked, BuiltInStudio
+from auditor.demo.replies import Reply
+from auditor.demo.server import Asked
+from auditor.demo.studio import BuiltInStudio
 from tests.audit.stage import KEY, PROJECT, Stage, block, target
 
 DEADLINE_S = 60  # what hangs fails; nothing takes a tenth of it

@@ -11,7 +11,7 @@ import pytest
 
 from auditor import app, config
 from auditor.cli.login import login_of
-from auditor.demo.faults import Reply, json_reply
+from auditor.demo.replies import Reply, json_reply
 from tests.audit.stage import Stage
 from tests.cli.command import Command
 from tests.cli.test_login import LONG_ENOUGH, follow

@@ -65,6 +65,18 @@ def test_the_official_client_lists_projects_and_impulses(official: ApiClient) ->
     assert len(json.loads(impulses.data)["impulses"][0]["learnBlocks"]) == 9
 
 
+def test_the_official_client_fetches_every_block_that_the_default_impulse_names(
+    official: ApiClient,
+) -> None:
+    impulse = ImpulseApi(official).get_impulse(101, _preload_content=False)
+
+    blocks = json.loads(impulse.data)["impulse"]["learnBlocks"]
+    for block in blocks:
+        response = LearnApi(official).get_keras(101, block["id"], _preload_content=False)
+        assert read_answer(response.data)["name"] == block["name"]
+    assert len(blocks) == 9
+
+
 def test_the_strict_model_is_strict() -> None:
     body = json.dumps(SAMPLES["keras"] | {"trained": "yes", "mode": "guided"}).encode()
 

@@ -103,7 +103,7 @@ def version(headline: str) -> Version:
         target=TargetId(1, 3),
         run_id=7,
         seen_at=STARTED,
-        snapshot=Snapshot(
+        kept=Snapshot(
             document=b"{}", digest="0" * 64, catalogue=catalogue, name="Motion", type="keras"
         ),
         model_state=ModelState.TRAINED,

@@ -4,7 +4,7 @@ import pytest
 
 from auditor.store import SqlStore
 
-from .examples import FAN, PUMP, Sql, audited, changed, first, night, opened, quiet
+from .examples import FAN, PUMP, Sql, audited, changed, first, night, opened, quiet, vendor_finding
 
 
 @pytest.fixture
@@ -118,6 +118,28 @@ def test_a_value_of_another_type_is_a_breach(history: SqlStore, sql: Sql) -> Non
 
     assert breach is not None
     assert "never stored" in breach.what
+
+
+@pytest.mark.parametrize("naming", ["message", "finding", "notice"])
+def test_a_removed_last_run_is_missed_by_whatever_it_left(
+    history: SqlStore, sql: Sql, naming: str
+) -> None:
+    run_id = audited(
+        history, 3, quiet(PUMP, "third"), messages=("a@b.example",), vendor=(vendor_finding(),)
+    )
+    sql.write(
+        "INSERT INTO notice (run_id, reported_run_id, kind, severity, text) "
+        "VALUES (4, 4, 'rule_held', 'info', '')",
+        "UPDATE target SET last_run_id = 3",
+        *(f"DELETE FROM {one}" for one in ("message", "finding", "notice") if one != naming),  # noqa: S608 # the test's own words
+        "DELETE FROM run WHERE id = 4",
+    )
+
+    breach = history.verify()
+
+    assert run_id == 4
+    assert breach is not None
+    assert breach.where == "run 4"
 
 
 def test_the_same_versions_in_another_order_have_another_head(store: SqlStore) -> None:

@@ -90,3 +90,22 @@ def test_damaged_data_is_refused(encoding: str, wire: bytes) -> None:
         collected(encoding, wire, max_bytes=2000)
 
     assert caught.value.kind in {"not_json", "unreachable"}
+
+
+def test_what_unpacks_to_nothing_without_end_is_too_large() -> None:
+    packer = zlib.compressobj(wbits=16 + zlib.MAX_WBITS)
+    begun = packer.compress(b"{}") + packer.flush(zlib.Z_FULL_FLUSH)
+    empty_block = b"\x00\x00\x00\xff\xff"
+
+    with pytest.raises(StudioError) as caught:
+        collected("gzip", begun + empty_block * 20_000, max_bytes=1000, step=1000)
+
+    assert caught.value.kind == "too_large"
+
+
+@pytest.mark.parametrize("behind", [b"more", gzip.compress(b"more")], ids=["bytes", "a member"])
+def test_nothing_may_stand_behind_what_was_compressed(behind: bytes) -> None:
+    with pytest.raises(StudioError) as caught:
+        collected("gzip", gzip.compress(b"{}") + behind, max_bytes=1000)
+
+    assert caught.value.kind == "not_json"

@@ -19,7 +19,7 @@ NOW = datetime(2026, 11, 23, 3, 15, tzinfo=UTC)
     ("status", "kind", "transient", "whole_project"),
     [
         (204, "http", False, False),
-        (304, "redirect", False, False),
+        (304, "http", False, False),
         (307, "redirect", False, False),
         (400, "http", False, False),
         (401, "unauthorized", False, True),

@@ -54,8 +54,9 @@ def test_an_edited_block_is_an_answer_again(studio: BuiltInStudio) -> None:
 
 
 def test_bytes_known_from_before_are_not_judged_again(studio: BuiltInStudio) -> None:
-    studio.fail(Fault.NOT_JSON)
-    known = hashlib.sha256(b'{"success": true, "learningRate": NaN}').hexdigest()
+    studio.fail(Fault.REFUSED)
+    body = b'{"success":false,"error":"Something went wrong"}'
+    known = hashlib.sha256(body).hexdigest()
 
     assert fetch(studio.base_url, known_body=KnownBody(digest=known)) == SameBody()
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.demo.faults import Reply, json_reply
+from auditor.demo.replies import Reply, json_reply
 from auditor.demo.studio import BuiltInStudio, sample_blocks
 from auditor.drift.model import Failure, TargetId
 from auditor.ports import Answer, Fetched, NoAnswer

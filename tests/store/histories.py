@@ -1,0 +1,134 @@
+"""Histories of many nights, different with each seed: what upkeep must leave as it is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from random import Random
+
+from auditor.drift.model import (
+    Finding,
+    ModelState,
+    Notice,
+    NoticeKind,
+    TargetId,
+    TargetReport,
+)
+from auditor.outbox import MessageState
+from auditor.ports import Acknowledgement, Aftermath, Approval, Quiet, Seen
+from auditor.store import SqlStore
+
+from .examples import (
+    HOSTILE,
+    catalogue,
+    changed,
+    finding,
+    first,
+    message,
+    night,
+    opened,
+    quiet,
+    report,
+    snapshot,
+    vendor_finding,
+)
+
+NIGHTS = 12
+TARGETS = (TargetId(1, 3), TargetId(1, 7), TargetId(2, 3))
+
+
+def varied(store: SqlStore, seed: int) -> None:
+    """Fill a store with nights of changes, decisions, mails and crashes."""
+    chance = Random(seed)  # noqa: S311 # no secret is made of it
+    store.fingerprint_key()
+    store.add_secret_parameters(["token", HOSTILE])
+    store.schedule_start("nightly", "15 3 * * *", now=night(0))
+    store.remember_ignore_rules(["0123456789abcdef"], at=night(0))
+    last: dict[TargetId, str] = {}
+    for number in range(NIGHTS):
+        run_id = opened(store, number)
+        outcomes = [_outcome(one, number, last, chance) for one in TARGETS]
+        store.save(run_id, outcomes, at=night(number))
+        if chance.random() < 0.1:
+            store.abandon_open_runs(night(number) + timedelta(hours=1))
+        else:
+            _close(store, run_id, number, outcomes, chance)
+        _deliver(store, number, chance)
+        _decide(store, number, chance)
+
+
+def _outcome(
+    whose: TargetId, number: int, last: dict[TargetId, str], chance: Random
+) -> Quiet | Seen:
+    is_first = whose not in last
+    if not is_first and chance.random() < 0.3:
+        return quiet(whose, last[whose])
+    last[whose] = f"content {whose} {number}"
+    models = catalogue("fomo", f"kws {number // 3}")
+    content = snapshot(last[whose], name=HOSTILE, models=models)
+    one = first(whose, last[whose]) if is_first else changed(whose, last[whose], _found(number))
+    return replace(one, snapshot=content, trained_now=is_first or chance.random() < 0.2)
+
+
+def _close(
+    store: SqlStore, run_id: int, number: int, outcomes: list[Quiet | Seen], chance: Random
+) -> None:
+    whole = replace(
+        report(run_id, number, *map(_told, outcomes)),
+        catalogue=(vendor_finding(f"models[{number}]"),) * (chance.random() < 0.2),
+        head_hash=store.head(run_id),
+    )
+    notice = Notice(kind=NoticeKind.RULE_BROKEN, text=HOSTILE, target=TARGETS[0])
+    part = replace(message(run_id, "part@example.org"), holds=frozenset({_found(number).id}))
+    store.close_run(
+        whole,
+        [message(run_id), part],
+        carried=store.untold(run_id),
+        aftermath=Aftermath(notices=(notice,)),
+    )
+
+
+def _told(one: Quiet | Seen) -> TargetReport:
+    return TargetReport(
+        target=one.target,
+        project=HOSTILE,
+        name="Motion",
+        type="keras",
+        state=one.state,
+        model_state=one.model_state if isinstance(one, Seen) else ModelState.TRAINED,
+        findings=one.findings if isinstance(one, Seen) else (),
+        suppressed=1,
+    )
+
+
+def _deliver(store: SqlStore, number: int, chance: Random) -> None:
+    for one in store.undelivered(due_by=None):
+        state = chance.choice(tuple(MessageState))
+        at = night(number) if state is MessageState.DELIVERED else None
+        store.record(replace(one, state=state, attempts=1, delivered_at=at))
+
+
+def _decide(store: SqlStore, number: int, chance: Random) -> None:
+    whose, at = chance.choice(TARGETS), night(number)
+    if chance.random() < 0.2:
+        newest = store.versions(whose)[0].id
+        one = Approval(target=whose, version_id=newest, at=at, author="anna", reason=HOSTILE)
+        store.approve([one])
+    if chance.random() < 0.3:
+        found = _found(number)
+        store.acknowledge(
+            Acknowledgement(
+                finding=found.id,
+                target=whose,
+                path=found.path,
+                value=found.after,
+                at=at,
+                author="anna",
+                reason=HOSTILE,
+                until=at.date(),
+            )
+        )
+
+
+def _found(number: int) -> Finding:
+    return finding(before=number - 1, after=number)
