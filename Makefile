@@ -6,7 +6,7 @@ WORKERS ?= 2
 LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes \
         --no-emit-index-url --no-emit-find-links --no-annotate --quiet
 
-.PHONY: demo test check lint types layers format bench signal soak fuzz prism axe mail-lint lock clean
+.PHONY: demo test check lint types layers format bench signal soak fuzz prism axe mail-lint boot lock clean
 
 demo: $(VENV)/.runtime
 	$(BIN)/python -m auditor demo
@@ -60,6 +60,11 @@ mail-lint: $(VENV)/.runtime
 	npm install --silent --no-fund --no-audit --prefix "$$folder" caniemail@1.0.5 && \
 	cp bench/mail_lint.mjs "$$folder" && \
 	node "$$folder/mail_lint.mjs" bench/mail_lint.json $$(ls "$$folder"/mails/*.html | grep -v index)
+
+# By hand and as root, about eight minutes: boots systemd in namespaces and installs the auditor there
+# by docs/install.md. Needs no network.
+boot: $(VENV)/.development
+	PYTHON=$(abspath $(BIN))/python tests/systemd/boot.sh
 
 lock: $(VENV)/.development
 	$(BIN)/$(LOCK) pyproject.toml -o requirements.txt

@@ -14,6 +14,9 @@ from auditor.errors import AuditorError, UsageError
 from auditor.ports import Pruned, Site, Store
 from auditor.retention import Retention
 
+LEAST_ROOM_BYTES = 100 * 1024 * 1024
+"""What must be free on a disk beside a copy of the database: nights, reports, a journal."""
+
 
 @dataclass(frozen=True, slots=True)
 class Probe:
@@ -103,3 +106,19 @@ def _sync(path: Path) -> None:
         os.fsync(number)
     finally:
         os.close(number)
+
+
+def require_room(folder: Path, *, free_bytes: int, beside_bytes: int = 0) -> None:
+    """Refuse a disk without room for the nights to come and one more `beside_bytes`.
+
+    An upgrade of the schema and a backup write the database once more.
+
+    Raises:
+        AuditorError: names what is lacking.
+    """
+    lacking = LEAST_ROOM_BYTES + beside_bytes - free_bytes
+    if lacking > 0:
+        raise AuditorError(
+            f"the disk of {folder} is nearly full, {lacking:,} bytes short of what an upgrade or "
+            "a backup takes: make room, or `auditor prune`"
+        )

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from datetime import timedelta
@@ -298,6 +299,21 @@ def test_the_option_comes_before_the_variable_before_the_usual_places(
     assert find("/srv/a.toml", environ) == Path("/srv/a.toml")
     assert find(None, environ) == Path("/srv/b.toml")
     assert find(None, {"AUDITOR_CONFIG": ""}) == Path("config.toml")
+
+
+def test_a_folder_that_one_may_not_look_into_holds_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if os.geteuid() != 0 or Path("/etc/auditor/config.toml").exists():
+        pytest.skip("takes root, to become somebody else, and no configuration in /etc/auditor")
+    monkeypatch.chdir(tmp_path)
+    tmp_path.chmod(0o700)
+    os.seteuid(65534)
+    try:
+        with pytest.raises(ConfigError, match="there is none"):
+            find(None, {})
+    finally:
+        os.seteuid(0)
 
 
 def test_where_there_is_none_the_places_are_named(

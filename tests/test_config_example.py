@@ -24,6 +24,9 @@ TABLES: dict[str, type[BaseModel]] = {
     "reports": tables.ReportsTable,
     "email": tables.EmailTable,
     "retention": tables.RetentionTable,
+    "heartbeat": tables.HeartbeatTable,
+    "metrics": tables.MetricsTable,
+    "log": tables.LogTable,
     "projects": tables.ProjectTable,
 }
 # Tables that the example shows behind a comment sign as a whole: without them there are no rules.

@@ -13,7 +13,14 @@ from auditor.errors import (
     StudioError,
     UsageError,
 )
-from auditor.upkeep import Answered, Probe, examine, new_file
+from auditor.upkeep import (
+    LEAST_ROOM_BYTES,
+    Answered,
+    Probe,
+    examine,
+    new_file,
+    require_room,
+)
 
 
 def answering(words: str, tried: list[str]) -> Callable[[], Awaitable[str]]:
@@ -102,3 +109,13 @@ def _write_half(path: Path) -> None:
     with new_file(path) as beside:
         beside.write_text("half")
         raise RuntimeError
+
+
+@pytest.mark.parametrize("free", [LEAST_ROOM_BYTES + 500, LEAST_ROOM_BYTES + 501])
+def test_a_disk_with_room_for_another_copy_is_well(free: int) -> None:
+    require_room(Path("/srv"), free_bytes=free, beside_bytes=500)
+
+
+def test_a_disk_that_a_backup_would_fill_is_refused_with_what_it_lacks() -> None:
+    with pytest.raises(AuditorError, match="disk of /srv is nearly full, 1 bytes short"):
+        require_room(Path("/srv"), free_bytes=LEAST_ROOM_BYTES + 499, beside_bytes=500)

@@ -29,6 +29,7 @@ from auditor.app.telling import (
     renderer,
     site,
 )
+from auditor.app.vitals import beat_late, complaints, measure
 
 __all__ = [
     "Closed",
@@ -36,12 +37,15 @@ __all__ = [
     "Told",
     "admit_rules",
     "archive",
+    "beat_late",
+    "complaints",
     "deliver_all",
     "existing",
     "log_in",
     "mail_host",
     "mail_plan",
     "mailer",
+    "measure",
     "next_run_at",
     "now",
     "order",

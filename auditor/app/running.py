@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from auditor.app.asking import plan, studio
 from auditor.app.clock import now
@@ -15,6 +15,7 @@ from auditor.app.keeping import prune_after_run
 from auditor.app.posting import PATIENCE, deliver_all
 from auditor.app.schedules import Scheduled, all_told, next_run_at
 from auditor.app.telling import archive, mail_plan, publish
+from auditor.app.vitals import did_its_work, heart, measure, totals_line
 from auditor.audit.closing import close
 from auditor.audit.dry import DryStore
 from auditor.audit.inventory import Scope
@@ -24,6 +25,9 @@ from auditor.config import Settings
 from auditor.deliver import Delivery
 from auditor.drift.model import Report
 from auditor.ports import RunStore, Store
+
+if TYPE_CHECKING:  # TLS takes its time
+    from auditor.heartbeat import Heart
 
 _T = TypeVar("_T")
 
@@ -49,10 +53,21 @@ class Told:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Closed:
-    """A run that is stored, with its page, and whose messages are queued."""
+    """A run that is stored, with its page, and whose messages are queued.
+
+    Attributes:
+        heart: waits for the run's end; see `beat`.
+        is_well: it was not stopped, and checked something.
+    """
 
     report: Report
     page: str | None
+    heart: Heart
+    is_well: bool
+
+    def beat(self, *, is_told: bool) -> None:
+        """Ping how the run ended; one that is not told yet is no success."""
+        self.heart.end(totals_line(self.report), is_well=self.is_well and is_told)
 
 
 async def run_and_tell(
@@ -60,36 +75,60 @@ async def run_and_tell(
 ) -> Told:
     """Run, close, write the pages; then try every queued message, with no run's lock held.
 
+    A run over all targets pings the heartbeat as it begins, and once it is told.
+
     Raises:
         RunUnderWayError: another run holds the database.
     """
     watch = watch or Watch()
     closed = await run_and_close(chosen, order, held, watch=watch)
-    delivery = await asyncio.to_thread(
-        deliver_all, chosen, held, patience=PATIENCE, stopping=watch.stopping
-    )
-    return Told(report=closed.report, page=closed.page, delivery=delivery)
+    async with _pinging_failure(closed.heart):
+        delivery = await asyncio.to_thread(
+            deliver_all, chosen, held, patience=PATIENCE, stopping=watch.stopping
+        )
+        await asyncio.to_thread(measure, chosen, held)
+    told = Told(report=closed.report, page=closed.page, delivery=delivery)
+    await asyncio.to_thread(closed.beat, is_told=told.is_told)
+    return told
 
 
 async def run_and_close(chosen: Settings, order: Order, held: Store, *, watch: Watch) -> Closed:
     """Run, close and write the pages under the run's lock; the messages stay queued.
 
+    The heartbeat waits for its end: `Closed.beat`.
+
     Raises:
         RunUnderWayError: another run holds the database.
     """
     async with _in_thread(held.run_lock()):
-        watch = _limited(watch, chosen)
-        asked = studio(chosen, stopping=lambda: watch.halt() is not None)
-        ended = await Audit(held, asked, now=now, watch=watch).run(order)
-        return await asyncio.to_thread(_close, chosen, ended, held, watch)
+        pulse = heart(chosen, is_whole=not order.is_narrowed)
+        pulse.start()
+        async with _pinging_failure(pulse):
+            watch = _limited(watch, chosen)
+            asked = studio(chosen, stopping=lambda: watch.halt() is not None)
+            ended = await Audit(held, asked, now=now, watch=watch).run(order)
+            page = await asyncio.to_thread(_close, chosen, ended, held, watch)
+    is_well = did_its_work(ended.report) and not watch.stopping()
+    return Closed(report=ended.report, page=page, heart=pulse, is_well=is_well)
 
 
-def _close(chosen: Settings, ended: Ended, held: Store, watch: Watch) -> Closed:
+@asynccontextmanager
+async def _pinging_failure(pulse: Heart) -> AsyncIterator[None]:
+    """Ping that the run failed where it breaks."""
+    try:
+        yield
+    except BaseException as error:
+        words = f"run failed: {type(error).__name__}"
+        await asyncio.to_thread(pulse.end, words, is_well=False)
+        raise
+
+
+def _close(chosen: Settings, ended: Ended, held: Store, watch: Watch) -> str | None:
     page = close(ended, held, archive=archive(chosen), mail=mail_plan(chosen), now=now)
     if not watch.stopping():
         prune_after_run(chosen, held)
     publish(chosen, held, stopping=watch.stopping)
-    return Closed(report=ended.report, page=page)
+    return page
 
 
 async def run_dry(

@@ -94,6 +94,11 @@ class Order:
     rules: Rules = field(default_factory=Rules)
     zone: tzinfo = UTC
 
+    @property
+    def is_narrowed(self) -> bool:
+        """Return whether somebody left targets out by hand, and not the schedule."""
+        return not self.scope.is_whole and not self.schedule
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
@@ -250,6 +255,7 @@ class Audit:
             snapshot_of=partial(self._in_store, self._store.snapshot),
             today=judge.today,
         )
+        self._tally.add_fetched(fetched)
         match fetched:
             case NoAnswer(failure=failure, whole_project=whole_project):
                 if whole_project:
@@ -360,6 +366,7 @@ class Audit:
             notes=(*self._notes(order, previous), *self._tally.news_of_api()),
             notices=tuple(sorted(notices, key=_notice_order)),
             broken_rules=still_broken(after, self._store),
+            is_whole=not order.is_narrowed,
         )
 
     def _with_nights(self, report: Report) -> Report:

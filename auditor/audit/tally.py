@@ -25,7 +25,18 @@ from auditor.drift.model import (
 )
 from auditor.drift.report import READ, add_findings, count, merge_vendor, status_of
 from auditor.drift.state_rules import Broken
-from auditor.ports import Accepted, Gone, Known, Unread, Unserved, Untold
+from auditor.ports import (
+    Accepted,
+    Answer,
+    Fetched,
+    Gone,
+    Known,
+    NoAnswer,
+    SameBody,
+    Unread,
+    Unserved,
+    Untold,
+)
 
 
 @dataclass(slots=True)
@@ -41,6 +52,7 @@ class Tally:
         broken: of each target that was read, the rules on state that do not hold.
         differs: of each that was read and has a baseline, what differs from it.
         notices: what is told once of projects and blocks that came back or are left out.
+        asked: as `Report.asked`.
     """
 
     told: dict[TargetId, TargetReport] = field(default_factory=dict)
@@ -53,6 +65,17 @@ class Tally:
     broken: dict[TargetId, tuple[Broken, ...]] = field(default_factory=dict)
     differs: dict[TargetId, frozenset[Accepted]] = field(default_factory=dict)
     notices: list[Notice] = field(default_factory=list)
+    asked: Counter[str] = field(default_factory=Counter)
+
+    def add_fetched(self, fetched: Fetched) -> None:
+        """Count what came of asking for a block."""
+        match fetched:
+            case Answer():
+                self.asked["answer"] += 1
+            case SameBody():
+                self.asked["same"] += 1
+            case NoAnswer(failure=failure):
+                self.asked[failure.kind] += 1
 
     def add(self, look: Look) -> None:
         """Count a target that was read."""
@@ -134,6 +157,7 @@ class Tally:
             catalogue=merge_vendor([*vendor, *_carried_vendor(carried)]),
             errors=errors,
             suppressed_by=tuple(sorted(self.silenced.items())),
+            asked=tuple(sorted(self.asked.items())),
         )
 
     def of_vendor(self) -> tuple[VendorFinding, ...]:

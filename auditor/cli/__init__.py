@@ -6,7 +6,8 @@ import logging
 import sys
 from collections.abc import Sequence
 
-from auditor.cli.console import complain, hang_up, settle_output
+from auditor.cli.console import hang_up, settle_output
+from auditor.cli.logs import tell_error
 from auditor.cli.parser import parser
 from auditor.errors import AuditorError
 
@@ -26,7 +27,7 @@ def main(arguments: Sequence[str]) -> int:
         if sys.stdout is not None:
             sys.stdout.flush()
     except AuditorError as error:
-        complain(str(error))
+        tell_error(str(error))
         return error.exit_code
     except BrokenPipeError:
         hang_up()
@@ -35,7 +36,7 @@ def main(arguments: Sequence[str]) -> int:
         return INTERRUPTED
     except OSError as error:
         hang_up()
-        complain(f"the system refused: {error}")
+        tell_error(f"the system refused: {error}")
         return COULD_NOT_TELL
     except Exception:
         logging.getLogger(__name__).exception("a fault of the auditor itself, please report it")

@@ -11,32 +11,14 @@ from io import TextIOWrapper
 from auditor.redaction import veiled
 from auditor.rendering.words import harmless
 
-_RECORD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
-
-
-class LogFormat(logging.Formatter):
-    """One line a record: time in UTC, level, stable words, then `key=value` of its extras."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the record as text, secrets hidden; a traceback stands on lines behind it."""
-        line = veiled(super().format(record))
-        first, _, rest = line.partition("\n")
-        rest = "\n".join(harmless(one) for one in rest.split("\n"))
-        extras = "".join(
-            f" {key}={value}" for key, value in vars(record).items() if key not in _RECORD
-        )
-        text = harmless(f"{first}{veiled(extras)}")
-        return f"{text}\n{rest}" if rest else text
-
-
-def set_up_logging(level: int = logging.INFO) -> None:
-    """Send the log to standard error; under systemd the journal adds the time."""
-    handler = logging.StreamHandler(sys.stderr)
-    clock = "" if "JOURNAL_STREAM" in os.environ else "%(asctime)s "
-    handler.setFormatter(LogFormat(f"{clock}%(levelname)s %(name)s: %(message)s"))
-    logging.basicConfig(level=level, handlers=[handler], force=True)
-    for noisy in ("httpx", "apscheduler", "alembic"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+# Priorities of syslog, by the least level that has them.
+_PRIORITIES = (
+    (logging.CRITICAL, 2),
+    (logging.ERROR, 3),
+    (logging.WARNING, 4),
+    (logging.INFO, 6),
+    (logging.NOTSET, 7),
+)
 
 
 def settle_output() -> None:
@@ -60,8 +42,26 @@ def say(text: str) -> None:
 
 def complain(text: str) -> None:
     """Write an error in words to standard error."""
-    lines = [harmless(line) for line in veiled(text).splitlines()]
-    sys.stderr.write("auditor: " + "\n".join(lines) + "\n")
+    mark = journal_mark(logging.ERROR) if writes_to_journal() else ""
+    first, *rest = [harmless(line) for line in veiled(text).splitlines()] or [""]
+    sys.stderr.write("\n".join(mark + line for line in [f"auditor: {first}", *rest]) + "\n")
+
+
+def writes_to_journal() -> bool:
+    """Return whether standard error goes to the journal (systemd.exec(5), $JOURNAL_STREAM).
+
+    The variable alone does not say so: a program that redirects its output hands it on.
+    """
+    try:
+        there = os.fstat(sys.stderr.fileno())
+    except (AttributeError, OSError, ValueError):
+        return False
+    return os.environ.get("JOURNAL_STREAM") == f"{there.st_dev}:{there.st_ino}"
+
+
+def journal_mark(level: int) -> str:
+    """Return what the journal takes a line's priority from, as `<6>` (sd-daemon(3))."""
+    return f"<{next(priority for least, priority in _PRIORITIES if level >= least)}>"
 
 
 def hang_up() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Callable
 from importlib import import_module
 from typing import NoReturn
@@ -33,6 +34,7 @@ def parser() -> argparse.ArgumentParser:
     _add_history(commands)
     _add_decisions(commands)
     _add_upkeep(commands)
+    _add_completion(commands)
     return top
 
 
@@ -46,7 +48,13 @@ def _add_audit(commands: _Commands[_Parser]) -> None:
     _add_format(run, "text", "json")
     run.add_argument("--exit-code", action="store_true", help="exit 1 where there is drift")
     run.add_argument("--dry-run", action="store_true", help="store and send nothing")
-    _command(commands, "daemon", "running:daemon", "run by the schedule, as a service")
+    daemon = _command(commands, "daemon", "running:daemon", "run by the schedule, as a service")
+    for command in (run, daemon):
+        command.add_argument(
+            "--log-format",
+            choices=("text", "json"),
+            help="of the log on standard error; the configuration's if omitted",
+        )
     demo = _command(
         commands,
         "demo",
@@ -72,8 +80,22 @@ def _add_history(commands: _Commands[_Parser]) -> None:
             side, metavar=side.upper(), help="a file, -, or PROJECT/LEARN[@WHEN] as stored"
         )
     _add_format(diff, "text", "json", "html")
-    status = _command(commands, "status", "reading:status", "show every target and the service")
+    status = _command(commands, "status", "status:status", "show every target and the service")
     _add_format(status, "text", "json")
+    status.add_argument(
+        "--exit-code", action="store_true", help="say first whether all is well; exit 2 if not"
+    )
+    for name, hours, what in (
+        ("unknown", 24, "a block may not have been checked"),
+        ("overdue", 2, "a run may be late, itself included"),
+    ):
+        status.add_argument(
+            f"--{name}-hours",
+            type=_hours,
+            default=hours,
+            metavar="H",
+            help=f"how long {what} (%(default)s)",
+        )
     history = _command(commands, "history", "reading:history", "list the versions of a block")
     history.add_argument("target", metavar="PROJECT/LEARN")
     _add_format(history, "text", "json")
@@ -166,6 +188,17 @@ def _add_copies(commands: _Commands[_Parser]) -> None:
     load.add_argument("file", metavar="FILE", help="what `auditor export` wrote, or -")
 
 
+def _add_completion(commands: _Commands[_Parser]) -> None:
+    completion = _command(
+        commands,
+        "completion",
+        "completion:completion",
+        "print a script that completes the command line in a shell",
+        has_config=False,
+    )
+    completion.add_argument("shell", choices=("bash", "zsh", "fish"))
+
+
 def _command(
     commands: _Commands[_Parser],
     name: str,
@@ -192,6 +225,13 @@ def _number(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 19):
         raise argparse.ArgumentTypeError(f"{text!r} is no number of a project or run")
     return int(text)
+
+
+def _hours(text: str) -> float:
+    """Return hours of a limit, a year at most."""
+    if re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,4})?", text) is None or float(text) > 8784:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of hours up to 8784")
+    return float(text)
 
 
 def _port(text: str) -> int:

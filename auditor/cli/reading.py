@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auditor import app, review
-from auditor.cli.console import complain, say
+from auditor.cli.console import say
 from auditor.config import Settings
 from auditor.drift.model import JsonObject, Snapshot, TargetId
 from auditor.drift.report import hide_told
 from auditor.errors import StudioError, UsageError
-from auditor.outbox import MessageState
 from auditor.ports import Version
 from auditor.redaction import Fingerprinter
 from auditor.rendering import json as as_json
@@ -133,28 +132,6 @@ def _version(reference: Reference, chosen: Settings, store: SqlStore) -> Version
         baseline_id=review.baseline_of(reference.target, store),
         zone=chosen.schedule.timezone,
     )
-
-
-def status(chosen: argparse.Namespace) -> int:
-    """Show every target and the service."""
-    from auditor.rendering.tables import status_text  # noqa: PLC0415
-
-    settings = app.settings(chosen.config, reads_secrets=False)
-    next_run_at = app.next_run_at(settings, app.now())
-    with app.stored(settings, upgrade=None) as store:
-        statuses = store.statuses() if store else ()
-        last = store.last_run() if store else None
-        messages = store.messages() if store else ()
-    if settings.email is None and any(one.state is MessageState.QUEUED for one in messages):
-        complain("messages wait, and there is no [email] to send them by: add it again")
-    if chosen.format == "json":
-        document = as_json.status_json(
-            statuses, last_run=last, next_run_at=next_run_at, messages=messages
-        )
-        say(as_json.to_text(document))
-    else:
-        say(status_text(statuses, last_run=last, next_run_at=next_run_at, messages=messages))
-    return 0
 
 
 def history(chosen: argparse.Namespace) -> int:

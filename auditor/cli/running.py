@@ -13,7 +13,8 @@ from auditor import app, review
 from auditor.audit.closing import Sending, compose_messages, installation_of
 from auditor.audit.inventory import Scope, require_in_scope
 from auditor.audit.watch import Watch
-from auditor.cli.console import complain, say, set_up_logging
+from auditor.cli.console import complain, say
+from auditor.cli.logs import set_up_logging
 from auditor.config import Settings
 from auditor.drift.model import Report, RunStatus, TargetState
 from auditor.errors import DeliveryError, UsageError
@@ -24,8 +25,8 @@ from auditor.rendering import json as as_json
 def run(chosen: argparse.Namespace) -> int:
     """Audit once; exit 2 where something could not be checked or a message was not taken."""
     # On a terminal the bar and the report tell the night; the log is for who is not there.
-    set_up_logging(level=logging.WARNING if sys.stderr.isatty() else logging.INFO)
-    settings = app.settings(chosen.config)
+    level = logging.WARNING if sys.stderr.isatty() else logging.INFO
+    settings = _loaded(chosen, level)
     order = app.order(settings, _scope(chosen))
     require_in_scope(order.plan, order.scope)
     if chosen.dry_run:
@@ -107,8 +108,16 @@ def daemon(chosen: argparse.Namespace) -> int:
     """Run by the schedule until told to stop."""
     from auditor.daemon import serve  # noqa: PLC0415 - APScheduler
 
-    set_up_logging()
-    return app.quickly(serve(lambda: app.settings(chosen.config)))
+    return app.quickly(serve(lambda: _loaded(chosen, logging.INFO)))
+
+
+def _loaded(chosen: argparse.Namespace, level: int) -> Settings:
+    """Return the configuration, the log set up as it wants it and the command line will."""
+    if chosen.log_format is not None:
+        set_up_logging(level, chosen.log_format)
+    settings = app.settings(chosen.config)
+    set_up_logging(level, chosen.log_format or settings.log_format)
+    return settings
 
 
 def demo(chosen: argparse.Namespace) -> int:

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import os
 import re
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
-from functools import partial
-from pathlib import Path
 
 from auditor import app, config
 from auditor.cli.console import complain, say
 from auditor.cli.credentials import studio_probes
+from auditor.cli.probes import machine_probes, mail_probes, metrics_probes
 from auditor.cli.surveying import Survey
 from auditor.config import Settings
-from auditor.errors import AuditorError, DeliveryError, StoreError, UsageError
+from auditor.errors import DeliveryError, StoreError, UsageError
 from auditor.rendering.words import count, harmless
 from auditor.upkeep import Probe, examine
 
@@ -26,7 +24,9 @@ def check(chosen: argparse.Namespace) -> int:
     settings = app.settings(chosen.config)
     with suppress(StoreError), app.stored(settings) as stored:  # the database has its own line
         app.require_rules(settings, stored)
-    say(f"ok      configuration: {count(len(settings.projects), 'project')}{_others(settings)}")
+    where = config.find(chosen.config, os.environ).absolute()
+    named = count(len(settings.projects), "project")
+    say(harmless(f"ok      configuration: {named}{_others(settings)} in {where}"))
     for advice in config.warnings(settings):
         say(f"advice  {harmless(advice)}")
     survey = Survey(settings)
@@ -66,59 +66,12 @@ def _send_test(settings: Settings) -> Iterator[int]:
 
 
 def _probes(settings: Settings, survey: Survey) -> list[Probe]:
-    probes = [
-        Probe("database", _in_thread(partial(_database, settings))),
-        Probe("reports", _in_thread(partial(_reports, settings))),
+    return [
+        *machine_probes(settings),
+        *metrics_probes(settings),
+        *studio_probes(settings, survey),
+        *mail_probes(settings),
     ]
-    probes += studio_probes(settings, survey)
-    if settings.email is not None:
-        probes.append(Probe("mail", _in_thread(partial(_mail, settings))))
-    return probes
-
-
-def _in_thread(work: Callable[[], str]) -> Callable[[], Awaitable[str]]:
-    async def attempt() -> str:
-        return await asyncio.to_thread(work)
-
-    return attempt
-
-
-def _database(settings: Settings) -> str:
-    with app.stored(settings) as store:
-        if store is None:
-            return _to_be_made(settings)
-        last = store.last_run()
-    return "reached, no run yet" if last is None else f"reached, last run {last.id} {last.status}"
-
-
-def _to_be_made(settings: Settings) -> str:
-    """Return that the first run can make the database, where it can."""
-    url = settings.database.url
-    if not url.startswith("sqlite:"):
-        raise AuditorError("the server has no such database: create it, empty, for the auditor")
-    _require_writable(Path(url.removeprefix("sqlite:///")).parent, "make it before the first run")
-    return "none yet, the first run makes it"
-
-
-def _reports(settings: Settings) -> str:
-    folder = settings.reports.directory
-    there = next(one for one in (folder, *folder.parents) if one.exists())
-    _require_writable(there, "give the auditor's user the right to write it")
-    return f"{folder} can be written"
-
-
-def _require_writable(folder: Path, remedy: str) -> None:
-    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
-        raise AuditorError(f"{folder} is no folder that can be written: {remedy}")
-
-
-def _mail(settings: Settings) -> str:
-    mailer = app.mailer(settings)
-    if mailer is None:
-        raise AuditorError("no mail is configured")
-    mailer.probe()
-    email = settings.email
-    return f"{email.host}:{email.port} answers" if email else ""
 
 
 def verify(chosen: argparse.Namespace) -> int:

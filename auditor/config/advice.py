@@ -40,7 +40,7 @@ def warnings(settings: Settings) -> tuple[str, ...]:
         *_plain_studio(settings.studio.base_url),
         *_password_in_url(settings.database),
         *(_plain_mail(settings.email) if settings.email else ()),
-        *(_quiet_mail(settings.email) if settings.email else ()),
+        *_quiet_mail(settings),
         *_unknown_fields(settings.rules),
         *_unaudited_scopes(settings),
         *_one_projects_key(settings),
@@ -188,11 +188,12 @@ def _path(rule: _Rule) -> str:
             return ""
 
 
-def _quiet_mail(email: EmailSettings) -> Iterator[str]:
-    if email.send == "drift":
+def _quiet_mail(settings: Settings) -> Iterator[str]:
+    is_quiet = settings.email is not None and settings.email.send == "drift"
+    if is_quiet and settings.heartbeat is None:
         yield (
             'email.send: "drift" mails nothing on a quiet night, so a dead auditor looks like one '
-            '(write "always", or watch `auditor status` from elsewhere)'
+            '(write "always", give [heartbeat] a url, or watch `auditor status --exit-code`)'
         )
 
 

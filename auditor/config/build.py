@@ -60,6 +60,9 @@ _TABLES_WITH_DEFAULTS: dict[str, Any] = {
     "database": {},
     "schedule": {},
     "reports": {},
+    "heartbeat": {},
+    "metrics": {},
+    "log": {},
 }
 
 
@@ -113,6 +116,9 @@ def _settings(document: tables.Document) -> Settings:
             exclude=tuple(studio.exclude_projects or ()),
         ),
         block_filter=_filter(studio),
+        heartbeat=document.heartbeat.url,
+        metrics=Path(document.metrics.textfile) if document.metrics.textfile else None,
+        log_format=document.log.format,
         rules=_rules(document),
         retention=_retention(document.retention) if document.retention else None,
     )

@@ -8,6 +8,7 @@ import shlex
 import stat
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, PlainValidator, ValidationInfo
 
@@ -120,6 +121,29 @@ def _fit_for_header(secret: Secret) -> Secret:
     return secret
 
 
+def _ping_url(value: object, info: ValidationInfo) -> Secret:
+    """Return a URL that is a secret itself, written plainly or where it lies: never echo it."""
+    secret = guard(Secret(value)) if isinstance(value, str) else _secret(value, info)
+    if secret is not _UNREAD:
+        _require_url(secret.reveal())
+    return secret
+
+
+def _require_url(text: str) -> None:
+    remedy = "write it as https://hc-ping.com/UUID"
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        raise refusal("is not a URL", remedy) from None
+    if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0:
+        raise refusal("is not a URL of http or https", remedy)
+    if "@" in parts.netloc:
+        raise refusal("holds a user or a password", "leave them out")
+    if _HEADER_SAFE.fullmatch(text) is None or parts.fragment:
+        raise refusal("holds a blank, a fragment or a letter outside ASCII", remedy)
+
+
 def _proxy(value: object, info: ValidationInfo) -> Secret:
     """Return the address of a proxy; one without a password may stand in the file."""
     address = Secret(value) if isinstance(value, str) else _secret(value, info)
@@ -131,5 +155,6 @@ def _proxy(value: object, info: ValidationInfo) -> Secret:
 
 
 AnySecret = Annotated[Secret, PlainValidator(_secret)]
+PingUrl = Annotated[Secret, PlainValidator(_ping_url)]
 HeaderSecret = Annotated[Secret, PlainValidator(_secret), AfterValidator(_fit_for_header)]
 ProxyAddress = Annotated[Secret, PlainValidator(_proxy)]

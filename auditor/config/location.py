@@ -26,15 +26,23 @@ def find(explicit: str | None, environ: Mapping[str, str]) -> Path:
     asked_for = explicit or environ.get("AUDITOR_CONFIG")
     if asked_for:
         return Path(asked_for)
-    for path in (_HERE, _SYSTEM):
-        if path.is_file():
-            return path
+    if _is_here():
+        return _HERE
+    if _SYSTEM.is_file():
+        return _SYSTEM
     raise _unusable(
         _HERE,
         "file",
         f"there is none: looked at --config, $AUDITOR_CONFIG, {_HERE.absolute()} and {_SYSTEM}",
         "copy config.example.toml to one of these places and edit it",
     )
+
+
+def _is_here() -> bool:
+    try:
+        return _HERE.is_file()
+    except PermissionError:  # as the service's user in a folder of root's
+        return False
 
 
 def read(path: Path) -> dict[str, Any]:

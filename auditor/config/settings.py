@@ -15,6 +15,8 @@ from auditor.redaction import Secret
 from auditor.retention import Retention
 from auditor.schedule import Cron
 
+LogFormat: TypeAlias = Literal["text", "json"]
+
 
 @dataclass(frozen=True, slots=True)
 class ApiKeyAuth:
@@ -187,6 +189,8 @@ class Settings:
             are.
         project_filter: which of the projects that `every_project` sees are audited.
         block_filter: which learn blocks are, of every project whose blocks Studio lists.
+        heartbeat: the URL that is pinged, a secret itself; None where none is.
+        metrics: the file of metrics, None where none is wanted.
         rules: what the operator laid down, in the order of the file.
         retention: how long the history is kept, None for ever.
     """
@@ -203,5 +207,8 @@ class Settings:
     project_filter: ProjectFilter = field(default_factory=ProjectFilter)
     block_filter: BlockFilter = field(default_factory=BlockFilter)
     subscriptions: tuple[Subscription, ...] = ()
+    heartbeat: Secret | None = None
+    metrics: Path | None = None
+    log_format: LogFormat = "text"
     rules: Rules = field(default_factory=Rules)
     retention: Retention | None = None

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
-from auditor.config.credentials import AnySecret, HeaderSecret, ProxyAddress
+from auditor.config.credentials import AnySecret, HeaderSecret, PingUrl, ProxyAddress
 from auditor.config.refusal import refusal
 from auditor.config.values import (
     Address,
@@ -25,6 +25,7 @@ from auditor.config.values import (
     Identifier,
     LineOfText,
     MailHost,
+    MetricsFile,
     Moment,
     NotEmpty,
     Pattern,
@@ -219,6 +220,24 @@ class RetentionTable(_Table):
     keep_monthly: bool = True
 
 
+class HeartbeatTable(_Table):
+    """`[heartbeat]`."""
+
+    url: PingUrl | None = None
+
+
+class MetricsTable(_Table):
+    """`[metrics]`."""
+
+    textfile: MetricsFile | None = None
+
+
+class LogTable(_Table):
+    """`[log]`."""
+
+    format: Literal["text", "json"] = "text"
+
+
 class ProjectTable(_Table):
     """One of `[[projects]]`."""
 
@@ -314,6 +333,9 @@ class Document(_Table):
     database: DatabaseTable
     schedule: ScheduleTable
     reports: ReportsTable
+    heartbeat: HeartbeatTable
+    metrics: MetricsTable
+    log: LogTable
     email: EmailTable | None = None
     retention: RetentionTable | None = None
     projects: list[ProjectTable] = []

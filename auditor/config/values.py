@@ -127,6 +127,12 @@ def _directory(text: str, info: ValidationInfo) -> str:
     return str(located(text, surroundings(info)))
 
 
+def _metrics_file(text: str, info: ValidationInfo) -> str:
+    if not text.endswith(".prom"):
+        raise refusal("does not end in .prom", "the textfile collector reads no other file")
+    return str(located(text, surroundings(info)))
+
+
 def _file(text: str, info: ValidationInfo) -> str:
     if not text.strip():
         raise refusal("is blank", "write the path of a PEM file")
@@ -244,6 +250,7 @@ CronLine = Annotated[str, AfterValidator(_cron_line)]
 ZoneName = Annotated[str, AfterValidator(_zone_name)]
 DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
 Directory = Annotated[str, AfterValidator(_directory)]
+MetricsFile = Annotated[str, AfterValidator(_metrics_file)]
 File = Annotated[str, AfterValidator(_file)]
 MailHost = Annotated[str, AfterValidator(_mail_host)]
 Address = Annotated[str, AfterValidator(_address)]

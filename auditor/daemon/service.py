@@ -25,6 +25,7 @@ from auditor.daemon.due import Due, Moment, find_due, take_line
 from auditor.daemon.notify import extend, notify, reloading, watchdog_period
 from auditor.daemon.pulse import Clock, ailment, jump, read
 from auditor.daemon.triggers import SlotTrigger
+from auditor.daemon.vitals import Vitals
 from auditor.drift.model import RunStatus
 from auditor.errors import (
     AlreadyRunError,
@@ -71,6 +72,7 @@ class Service:
         self._retry: dict[str, float] = {}  # when a schedule's failed run is tried again
         self._run_began: float | None = None
         self._said = ""
+        self._vitals = Vitals(store)
         self._reading = read(self._clock)
         self._up_since = self._reading.now
         self._scheduler = _scheduler()
@@ -171,6 +173,7 @@ class Service:
         if self._held is not None:  # else the ledger is another daemon's to write
             await asyncio.to_thread(self._take, settings)
         self._settings = settings
+        self._vitals.forget_measure()
         self._plan()
 
     def _take(self, settings: Settings) -> None:
@@ -282,6 +285,7 @@ class Service:
             closed = await app.run_and_close(self._settings, order, self._store, watch=watch)
         finally:
             self._run_began = None
+        self._vitals.take(closed)
         run = closed.report.run
         if self._stop.is_set() and run.status is not RunStatus.COMPLETE and run.id is not None:
             # the night is still to be had
@@ -296,15 +300,17 @@ class Service:
             self._store.abandon_open_runs(at)
 
     async def _deliver(self) -> None:
-        """Try what is due; where another process delivers, that is left to it."""
+        """Try what is due and say how runs ended; what another process delivers is left to it."""
+        closed, delivery = self._vitals.pending(), None
         if not self._stop.is_set():
-            await asyncio.to_thread(
+            delivery = await asyncio.to_thread(
                 app.deliver_all,
                 self._settings,
                 self._store,
                 only_due=True,
                 stopping=self._stop.is_set,
             )
+        await asyncio.to_thread(self._vitals.tell, self._settings, closed, delivery)
 
     async def _tell_status(self) -> None:
         notify(await self._status())

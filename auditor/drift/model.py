@@ -1,7 +1,6 @@
 """The nouns of an audit as frozen values.
 
-Times are aware and UTC. Documents are held as canonical or as-sent JSON *bytes* and parsed on
-demand, since a frozen dataclass does not freeze what it holds.
+Times are aware and UTC. Documents are JSON *bytes*, parsed on demand: frozen is not deep.
 """
 
 from __future__ import annotations
@@ -375,7 +374,6 @@ class Report:
     Attributes:
         targets: all targets of the run, by project and learn id.
         head_hash: the run's link in the hash chain, empty in a dry run.
-        previous_run_id: the stored run before this one.
         next_run_at: when the schedule runs next, None outside the service.
         notices: what is told once beside the changes, worst first.
         suppressed_by: for each rule that kept changes from being told, how many.
@@ -395,3 +393,5 @@ class Report:
     notices: tuple[Notice, ...] = ()
     suppressed_by: tuple[tuple[str, int], ...] = ()
     broken_rules: tuple[tuple[TargetId, str, str], ...] = ()
+    asked: tuple[tuple[str, int], ...] = ()  # blocks, by `answer`, `same` or kind of failure
+    is_whole: bool = True  # nobody left targets out by hand

@@ -310,6 +310,14 @@ class Ledger(Protocol):
         """Return the line that is remembered of the schedule, and since when."""
         ...
 
+    def schedule_since(self, schedule: str, line: str) -> datetime | None:
+        """Return since when the schedule has had this line, None where nothing remembers it."""
+        ...
+
+    def slot_ended(self, schedule: str, slot: str) -> bool:
+        """Return whether the slot has its run, and that has come to an end."""
+        ...
+
     def forget_other_schedules(self, names: Collection[str]) -> None:
         """Forget the lines of schedules that are no longer configured: they miss nothing."""
         ...

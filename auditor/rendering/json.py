@@ -84,10 +84,16 @@ def status_json(
     last_run: RunInfo | None,
     next_run_at: datetime | None,
     messages: Sequence[Message],
+    problems: Sequence[str] | None = None,
 ) -> JsonObject:
-    """Return `auditor.status/1`: the service, its undelivered messages, every target."""
+    """Return `auditor.status/1`: the service, its undelivered messages, every target.
+
+    `problems` are what is not well, None where that was not looked for.
+    """
+    found: JsonObject = {} if problems is None else {"problems": list(problems)}
     return opened(
-        {
+        found
+        | {
             "schema": "auditor.status/1",
             "last_run": None if last_run is None else _run(last_run),
             "next_run_at": utc_text(next_run_at),

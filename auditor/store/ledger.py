@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, select
 from sqlalchemy.sql.functions import func
 
+from auditor.drift.model import RunStatus
 from auditor.store.insertion import insert_into
 from auditor.store.runs import RELEASED
 from auditor.store.tables import run, schedule
@@ -20,6 +21,15 @@ def has_run(connection: Connection, name: str, slot: str) -> bool:
     query = select(run.c.slot).where(run.c.schedule == name, run.c.slot.startswith(slot))
     slots = connection.execute(query).scalars().all()
     return slot in slots or len(slots) >= MOST_TRIES
+
+
+def has_ended(connection: Connection, name: str, slot: str) -> bool:
+    """Return whether the slot has its run, and that has come to an end."""
+    query = select(run.c.status).where(run.c.schedule == name, run.c.slot == slot)
+    status = connection.execute(query).scalar_one_or_none()
+    if status is None:
+        return has_run(connection, name, slot)
+    return bool(status != RunStatus.RUNNING)
 
 
 def last_slot(connection: Connection, name: str, *, since: datetime) -> str | None:

@@ -78,6 +78,8 @@ def body(report: Report) -> Json:
         "notices": [_notice_form(one) for one in report.notices],
         "suppressed_by": [list(one) for one in report.suppressed_by],
         "broken_rules": [[list(target), rule, path] for target, rule, path in report.broken_rules],
+        "asked": [list(one) for one in report.asked],
+        "is_whole": report.is_whole,
         "catalogue": [asdict(one) for one in report.catalogue],
         "errors": [asdict(one) for one in report.errors],
         "previous_run_id": report.previous_run_id,
@@ -122,6 +124,8 @@ def _report(
         broken_rules=tuple(
             (TargetId(*target), rule, path) for target, rule, path in form.get("broken_rules", ())
         ),
+        asked=tuple((outcome, n) for outcome, n in form.get("asked", ())),
+        is_whole=form.get("is_whole", True),
     )
 
 

@@ -42,7 +42,6 @@ from auditor.store import (
     decisions,
     episodes,
     findings,
-    ledger,
     marks,
     messages,
     notices,
@@ -56,8 +55,10 @@ from auditor.store import (
 from auditor.store.address import address
 from auditor.store.database import Database, check_soundness, database, make_file, require_file
 from auditor.store.deciding import Deciding
+from auditor.store.health import Health, health
 from auditor.store.keeping import Keeping
 from auditor.store.locking import Locking
+from auditor.store.planning import Planning
 
 _KEY_BYTES = 32
 _ID_BYTES = 16
@@ -85,7 +86,7 @@ def open_database(url: str, *, upgrade: bool) -> SqlStore:
     return SqlStore(there)
 
 
-class SqlStore(Locking, Deciding, Keeping):
+class SqlStore(Locking, Planning, Deciding, Keeping):
     """The store on SQLite or PostgreSQL; `ports.Store` says what each method does."""
 
     def __enter__(self) -> Self:
@@ -102,6 +103,10 @@ class SqlStore(Locking, Deciding, Keeping):
     def close(self) -> None:
         """Close every connection."""
         self._there.close()
+
+    def health(self) -> Health:
+        """Return how the database is; raises where it cannot be written."""
+        return health(self._there)
 
     def open_run(
         self, trigger: Trigger, *, started_at: datetime, schedule: str = "", slot: str = ""
@@ -206,11 +211,6 @@ class SqlStore(Locking, Deciding, Keeping):
         """Return a run however it ended, None where there is none."""
         with self._there.reading() as connection:
             return runs.read(connection, run_id)
-
-    def release_slot(self, run_id: int) -> None:
-        """Make the slot of a run that was stopped before its end due again."""
-        with self._there.writing() as connection:
-            runs.release_slot(connection, run_id)
 
     def previous_run_id(self, run_id: int) -> int | None:
         """Return the id of the stored run before `run_id`."""
@@ -327,35 +327,6 @@ class SqlStore(Locking, Deciding, Keeping):
         """Return the reports of closed runs, newest first, without the targets that were quiet."""
         with self._there.reading() as connection:
             return reports.briefs(connection, run_ids)
-
-    def has_run(self, schedule: str, slot: str) -> bool:
-        """Return whether the slot of the schedule has its run, however it ended."""
-        with self._there.reading() as connection:
-            return ledger.has_run(connection, schedule, slot)
-
-    def schedule_start(self, schedule: str, line: str, *, now: datetime) -> datetime:
-        """Return since when the schedule has had this line; `now` where it is new."""
-        match self.schedule_in_force(schedule):
-            case (known, since) if known == line and since <= now:
-                return since
-        with self._there.writing() as connection:
-            ledger.remember(connection, schedule, line, since=now)
-        return now
-
-    def schedule_in_force(self, schedule: str) -> tuple[str, datetime] | None:
-        """Return the line that is remembered of the schedule, and since when."""
-        with self._there.reading() as connection:
-            return ledger.in_force(connection, schedule)
-
-    def forget_other_schedules(self, names: Collection[str]) -> None:
-        """Forget the lines of schedules that are no longer configured."""
-        with self._there.writing() as connection:
-            ledger.forget_others(connection, names)
-
-    def last_slot(self, schedule: str, *, since: datetime) -> str | None:
-        """Return the newest slot that had its run since then."""
-        with self._there.reading() as connection:
-            return ledger.last_slot(connection, schedule, since=since)
 
     def _setting(self, key: str, *, size_bytes: int) -> bytes:
         with self._there.reading() as connection:

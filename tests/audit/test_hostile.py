@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from auditor import app
-from auditor.cli.console import LogFormat
+from auditor.cli.logs import TextLines
 from auditor.rendering.tables import history_text, status_text
 from tests.audit.stage import PROJECT, block, stage, target
 from tests.rendering.samples import HOSTILE
@@ -36,7 +36,7 @@ def test_hostile_names_reach_the_reader_as_words(
                 store.statuses(), last_run=store.last_run(), next_run_at=None, messages=()
             ) + history_text(store.versions(target(4)))
 
-    log = LogFormat("%(levelname)s %(name)s: %(message)s")
+    log = TextLines("%(levelname)s %(name)s: %(message)s")
     assert len(mails) == 2
     for _, mail in mails:
         assert len(mail["Subject"]) < 78

@@ -34,6 +34,7 @@ def test_check_tries_everything_and_changes_nothing(pump: Stage, auditor: Comman
         "ok      configuration",
         "ok      database",
         "ok      reports",
+        "ok      schedule",
         "ok      Studio, project 7",
         "ok      mail",
     ]
@@ -206,6 +207,18 @@ def test_check_finds_what_the_first_run_would_stumble_over(pump: Stage, auditor:
     assert done.code == 2
     assert "FAILED  database" in done.out
     assert "FAILED  reports" in done.out
+
+
+@pytest.mark.parametrize(("folder", "code"), [(".", 0), ("missing", 2)])
+def test_check_looks_where_metrics_would_be_written(
+    pump: Stage, auditor: Command, folder: str, code: int
+) -> None:
+    text = (pump.folder / "config.toml").read_text()
+    pump.configure(f'{text}\n[metrics]\ntextfile = "{folder}/auditor.prom"\n')
+    done = auditor("check")
+
+    assert (done.code, "auditor.prom can be written" in done.out) == (code, code == 0)
+    assert not (pump.folder / "auditor.prom").exists()
 
 
 def test_what_is_stored_is_looked_at_without_any_secret(pump: Stage, auditor: Command) -> None:

@@ -83,6 +83,8 @@ REPORTS = st.builds(
     next_run_at=st.none() | MOMENTS,
     schedule=TEXTS,
     notes=st.lists(TEXTS, max_size=2).map(tuple),
+    asked=st.lists(st.tuples(TEXTS, st.integers(0, 9)), max_size=2).map(tuple),
+    is_whole=st.booleans(),
 )
 
 IN_SYNC = TargetReport(

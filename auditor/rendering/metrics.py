@@ -1,0 +1,132 @@
+"""Metrics in Prometheus' text format, for the textfile collector of its node exporter.
+
+https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format; names and units are
+https://prometheus.io/docs/practices/naming/'s. Every value is a gauge as of the last run: the
+program that counts is not the one that is asked. The collector takes no timestamps.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeVar
+
+from auditor.drift.model import Report, RunInfo, RunStatus, Severity, Since, TargetState
+from auditor.outbox import Message, MessageState
+from auditor.ports import TargetStatus
+
+_Label = TypeVar("_Label", bound=StrEnum)
+_ENDS = (RunStatus.COMPLETE, RunStatus.INCOMPLETE, RunStatus.FAILED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """What is measured.
+
+    Attributes:
+        last: the report, quiet targets left out, of the last run over all targets that ended.
+        success: the last run over all targets that checked something.
+        messages: those that are queued or dead.
+    """
+
+    version: str
+    last: Report | None
+    success: RunInfo | None
+    statuses: Sequence[TargetStatus]
+    messages: Sequence[Message]
+
+
+@dataclass(frozen=True, slots=True)
+class _Family:
+    """Gauges of one name: their values by the value of their one label, or one without."""
+
+    name: str
+    help: str
+    label: str
+    values: Mapping[str, float]
+
+
+def metrics_text(measured: Measured) -> str:
+    """Return the whole file; a family that nothing is known of yet is left out."""
+    families = (*_of_service(measured), *_of_run(measured.last))
+    return "".join(line for one in families for line in _lines(one))
+
+
+def _of_service(measured: Measured) -> Iterator[_Family]:
+    yield _Family("auditor_build_info", "The auditor's version.", "version", {measured.version: 1})
+    success = measured.success
+    if success is not None and success.finished_at is not None:
+        yield _alone(
+            "auditor_last_success_timestamp_seconds",
+            "When the last run over all targets ended that checked something.",
+            success.finished_at.timestamp(),
+        )
+    yield _Family(
+        "auditor_targets",
+        "Audited learn blocks, by state.",
+        "state",
+        _counted(TargetState, Counter(one.state for one in measured.statuses)),
+    )
+    waiting = Counter(one.state for one in measured.messages)
+    yield _Family(
+        "auditor_outbox_messages",
+        "Messages not delivered: still tried (queued) or given up (dead).",
+        "state",
+        _counted((MessageState.QUEUED, MessageState.DEAD), waiting),
+    )
+
+
+def _of_run(last: Report | None) -> Iterator[_Family]:
+    if last is None:
+        return
+    run = last.run
+    yield _alone(
+        "auditor_last_run_timestamp_seconds",
+        "When the last run over all targets began.",
+        run.started_at.timestamp(),
+    )
+    if run.finished_at is not None:
+        seconds = (run.finished_at - run.started_at).total_seconds()
+        yield _alone("auditor_last_run_duration_seconds", "How long it took.", seconds)
+    yield _Family(
+        "auditor_last_run_status",
+        "How it ended: 1 at one of the labels.",
+        "status",
+        _counted(_ENDS, Counter([run.status])),
+    )
+    found = (one for target in last.targets for one in target.findings)
+    yield _Family(
+        "auditor_last_run_findings",
+        "Findings of the blocks' own since the run before, by severity.",
+        "severity",
+        _counted(Severity, Counter(one.severity for one in found if one.since is Since.LAST)),
+    )
+    yield _Family(
+        "auditor_last_run_fetches",
+        "Blocks asked of Studio: with another answer, the same one, or by kind of failure.",
+        "outcome",
+        {"answer": 0, "same": 0} | dict(last.asked),
+    )
+
+
+def _alone(name: str, words: str, value: float) -> _Family:
+    return _Family(name, words, "", {"": value})
+
+
+def _counted(labels: Iterable[_Label], counts: Counter[_Label]) -> Mapping[str, float]:
+    """Return a value for each label, 0 included: a series that comes and goes alarms nobody."""
+    return {str(one): counts[one] for one in labels}
+
+
+def _lines(family: _Family) -> Iterator[str]:
+    yield f"# HELP {family.name} {family.help}\n"
+    yield f"# TYPE {family.name} gauge\n"
+    for value, number in family.values.items():
+        label = f'{{{family.label}="{_escaped(value)}"}}' if family.label else ""
+        yield f"{family.name}{label} {number!r}\n"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")

@@ -1,0 +1,117 @@
+"""The heartbeat around runs of a whole installation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from auditor import app
+from auditor.audit.inventory import Scope
+from auditor.audit.watch import Watch
+from auditor.demo.faults import Fault
+from auditor.redaction import Secret
+from auditor.store import SqlStore
+from tests.audit.stage import Stage, block, stage, target
+from tests.pings import Pings, pings
+
+# The store has no part in it beyond what the nights try on both databases.
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+@pytest.fixture
+def heard() -> Iterator[Pings]:
+    with pings() as told:
+        yield told
+
+
+@pytest.fixture
+def pump(database_url: str, tmp_path: Path, heard: Pings) -> Iterator[Stage]:
+    blocks = {3: block(name="Motion"), 4: block(name="Screws")}
+    with stage(database_url, tmp_path, blocks) as set_up:
+        set_up.settings = replace(set_up.settings, heartbeat=Secret(heard.url))
+        yield set_up
+
+
+def test_a_run_that_was_told_pings_start_and_success_with_its_totals(
+    pump: Stage, heard: Pings
+) -> None:
+    pump.night()
+
+    assert heard.signals == ["/start", ""]
+    assert heard.taken[-1][2] == "run 1 complete: 2 of 2 blocks checked, 0 drifted, 0 findings"
+
+
+def test_a_message_that_is_not_taken_is_no_success(pump: Stage, heard: Pings) -> None:
+    pump.postbox.refuses["ml@example.org"] = "450 later"
+    pump.night()
+
+    assert heard.signals == ["/start", "/fail"]
+
+
+def test_without_mail_a_page_that_is_written_is_success(pump: Stage, heard: Pings) -> None:
+    pump.without_mail()
+    pump.night()
+    pump.settings.reports.directory.rename(pump.folder / "moved")
+    pump.settings.reports.directory.write_text("in the way")
+    pump.night()
+
+    assert heard.signals == ["/start", "", "/start", "/fail"]
+
+
+def test_a_run_that_could_check_nothing_is_a_fail(pump: Stage, heard: Pings) -> None:
+    pump.studio.change_key(7, "ei_" + "00" * 24)
+    pump.night()
+
+    assert heard.signals == ["/start", "/fail"]
+
+
+def test_what_could_not_be_checked_is_for_the_report_to_tell(pump: Stage, heard: Pings) -> None:
+    pump.studio.fail(Fault.HTML, target=target(4))
+    pump.night()
+
+    assert heard.signals == ["/start", ""]
+    assert heard.taken[-1][2].startswith("run 1 incomplete: 1 of 2 blocks checked")
+
+
+def test_a_narrowed_run_and_a_dry_one_ping_nothing(pump: Stage, heard: Pings) -> None:
+    pump.night(scope=Scope(target=target(3)))
+    pump.night(scope=Scope(project_id=7))
+    app.quickly(app.run_dry(pump.settings, app.order(pump.settings), None))
+
+    assert heard.taken == []
+
+
+class BrokenStore(SqlStore):
+    def retire_others(self, run_id: int, **_: object) -> int:
+        raise OSError(f"the disk is on fire in run {run_id}")
+
+
+def test_a_run_that_breaks_is_a_fail(pump: Stage, heard: Pings) -> None:
+    with app.store(pump.settings) as store:
+        broken, order = BrokenStore(store._there), app.order(pump.settings)
+        with pytest.raises(OSError, match="on fire"):
+            app.quickly(app.run_and_tell(pump.settings, order, broken))
+
+    assert heard.signals == ["/start", "/fail"]
+    assert heard.taken[-1][2] == "run failed: OSError"
+
+
+def test_a_run_that_was_stopped_is_a_fail(pump: Stage, heard: Pings) -> None:
+    with app.store(pump.settings) as store:
+        order, watch = app.order(pump.settings), Watch(stopping=lambda: True)
+        app.quickly(app.run_and_tell(pump.settings, order, store, watch=watch))
+
+    assert heard.signals == ["/start", "/fail"]
+
+
+def test_a_heartbeat_that_is_not_taken_changes_nothing_of_the_run(
+    pump: Stage, heard: Pings, caplog: pytest.LogCaptureFixture
+) -> None:
+    heard.answers = [404, 404]
+    told = pump.night()
+
+    assert (told.is_told, len(pump.postbox.taken)) == (True, 2)
+    assert caplog.text.count("heartbeat not taken") == 1

@@ -1,0 +1,136 @@
+"""`auditor status --exit-code`, as a monitoring system calls it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from auditor import app
+from auditor.demo.faults import Fault
+from auditor.drift.model import Trigger
+from auditor.health import Due, Signs, signs
+from auditor.schedule import DEFAULT_SCHEDULE, Slot
+from tests.audit.stage import Stage, target
+from tests.cli.command import Command
+from tests.daemon.conftest import scheduled_since
+
+
+def told(auditor: Command, *options: str) -> tuple[int, list[str]]:
+    done = auditor("status", "--exit-code", *options)
+    return done.code, done.out.split("\n\n")[0].splitlines()
+
+
+def test_after_a_run_that_was_told_all_is_well_with_drift_or_without(
+    pump: Stage, auditor: Command
+) -> None:
+    auditor("run")
+    pump.studio.edit(target(3), lambda a: a.update(batchSize=64))
+    auditor("run")
+
+    assert told(auditor) == (0, ["All is well."])
+
+
+@pytest.mark.usefixtures("pump")
+def test_without_a_run_nothing_is_well(auditor: Command) -> None:
+    assert told(auditor) == (2, ["NOT WELL: no run was ever made"])
+
+
+def test_without_a_database_nothing_is_well(pump: Stage, auditor: Command) -> None:
+    (pump.folder / "auditor.db").unlink()
+
+    assert told(auditor) == (2, ["NOT WELL: no run was ever made"])
+
+
+def test_a_message_that_is_not_taken_is_named_with_why(pump: Stage, auditor: Command) -> None:
+    pump.postbox.refuses = {"ml@example.org": "450 later", "ops@example.org": "550 \x1b[2J no"}
+    auditor("run")
+
+    code, (waiting, dead) = told(auditor)
+
+    assert (code, "450" in waiting, "550" in dead) == (2, True, True)
+    assert "\x1b" not in dead
+
+
+def test_a_run_narrowed_by_hand_is_not_the_one_that_was_due(pump: Stage, auditor: Command) -> None:
+    scheduled_since(pump, app.now() - timedelta(days=3))
+    auditor("run", "--block", "7/3")
+    narrowed = told(auditor, "--overdue-hours", "0.001")
+    auditor("run")
+
+    assert narrowed[0] == 2
+    assert "has not come to its end" in narrowed[1][0]
+    assert told(auditor, "--overdue-hours", "0.001") == (0, ["All is well."])
+
+
+def test_an_unknown_block_is_named_once_it_is_old_enough(pump: Stage, auditor: Command) -> None:
+    auditor("run")
+    pump.studio.fail(Fault.HTML, target=target(4))
+    auditor("run")
+
+    assert told(auditor) == (0, ["All is well."])
+    assert told(auditor, "--unknown-hours", "0") == (
+        2,
+        ["NOT WELL: not checked for more than 0 h, or never: 7/4"],
+    )
+
+
+def test_problems_are_json_where_they_are_asked_for(pump: Stage, auditor: Command) -> None:
+    pump.studio.change_key(7, "ei_" + "00" * 24)
+    auditor("run")
+    asked = auditor("status", "--exit-code", "--format", "json")
+
+    assert asked.code == 2
+    assert "failed: nothing could be checked" in asked.json["problems"][0]
+    assert "problems" not in auditor("status", "--format", "json").json
+
+
+@pytest.mark.parametrize("hours", ["-1", "inf", "a day", "99999"])
+def test_a_limit_is_a_number_of_hours(auditor: Command, hours: str) -> None:
+    assert auditor("status", "--unknown-hours", hours).code == 2
+
+
+def seen(pump: Stage, slot: Slot) -> Signs:
+    with app.store(pump.settings) as store:
+        [one] = app.schedules(pump.settings)
+        return signs(store, [Due(one.name, one.line, slot)])
+
+
+def test_what_was_due_before_anything_watched_is_not_overdue(pump: Stage) -> None:
+    slot = Slot("2026-11-24T03:15", app.now() - timedelta(hours=3))
+    never = seen(pump, slot)
+    scheduled_since(pump, app.now() - timedelta(hours=2))
+    young = seen(pump, slot)
+
+    assert (never.watched_since, never.overdue) == (None, ())
+    assert (young.watched_since is None, young.overdue) == (False, ())
+
+
+def test_a_slot_is_had_by_its_own_run_once_that_ended(pump: Stage) -> None:
+    scheduled_since(pump, app.now() - timedelta(hours=4))
+    slot = Slot("2026-11-24T03:15", app.now() - timedelta(hours=3))
+    before = seen(pump, slot).overdue
+    with app.store(pump.settings) as store:
+        store.open_run(
+            Trigger.SCHEDULE, started_at=app.now(), schedule=DEFAULT_SCHEDULE, slot=slot.local
+        )
+    hanging = seen(pump, slot)
+    pump.night()
+
+    assert [one.slot for one in before] == [slot]
+    assert [one.slot for one in hanging.overdue] == [slot]
+    assert hanging.under_way is not None
+    assert seen(pump, slot).overdue == ()
+
+
+def test_a_run_of_another_schedule_is_not_the_one_that_was_due(pump: Stage) -> None:
+    scheduled_since(pump, app.now() - timedelta(hours=4))
+    slot = Slot("2026-11-24T03:15", app.now() - timedelta(hours=3))
+    with app.store(pump.settings) as store:
+        [one] = app.schedules(pump.settings)
+        other = replace(app.scheduled_order(pump.settings, one), trigger=Trigger.SCHEDULE)
+        order = replace(other, schedule="hourly", slot="2026-11-24T05:00")
+        app.quickly(app.run_and_tell(pump.settings, order, store))
+
+    assert [one.slot for one in seen(pump, slot).overdue] == [slot]

@@ -1,0 +1,130 @@
+"""The service's signs of life, in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from auditor import app
+from auditor.audit.inventory import Scope
+from auditor.daemon.service import Service
+from auditor.redaction import Secret
+from auditor.store import SqlStore
+from tests.audit.stage import Stage
+from tests.daemon.conftest import scheduled_since
+from tests.daemon.test_service import DAYS, serve, tick
+from tests.pings import Pings, pings
+from tests.rendering.prometheus import read
+
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+@pytest.fixture
+def store(pump: Stage) -> Iterator[SqlStore]:
+    scheduled_since(pump, app.now() - 3 * DAYS)
+    with app.store(pump.settings) as held:
+        yield held
+
+
+@pytest.fixture
+def heard(pump: Stage) -> Iterator[Pings]:
+    with pings() as told:
+        pump.settings = replace(pump.settings, heartbeat=Secret(told.url))
+        yield told
+
+
+def test_a_night_pings_start_and_success(pump: Stage, store: SqlStore, heard: Pings) -> None:
+    serve(pump, store, tick)
+
+    assert heard.signals == ["/start", ""]
+
+
+@pytest.mark.parametrize("reply", ["450 later", "550 unknown"])
+def test_a_night_that_is_told_late_pings_success_then(
+    pump: Stage, store: SqlStore, heard: Pings, reply: str
+) -> None:
+    pump.postbox.refuses["ml@example.org"] = reply
+
+    async def tick_until_it_is_told(service: Service) -> None:
+        await service._tick()
+        assert heard.signals == ["/start", "/fail"]
+        pump.postbox.refuses.clear()
+        for message in store.undelivered(due_by=None):
+            store.record(replace(message, due_at=app.now() - DAYS))
+        await service._tick()
+        await service._tick()
+
+    serve(pump, store, tick_until_it_is_told)
+
+    assert heard.signals[2:] == ([""] if reply.startswith("4") else [])
+
+
+@pytest.fixture
+def metrics(pump: Stage) -> Path:
+    path = pump.folder / "auditor.prom"
+    pump.settings = replace(pump.settings, metrics=path)
+    return path
+
+
+def test_metrics_are_there_after_the_first_minute_and_follow_the_mail(
+    pump: Stage, store: SqlStore, metrics: Path
+) -> None:
+    pump.postbox.refuses["ml@example.org"] = "450 later"
+    seen: list[dict[tuple[str, str], float]] = []
+
+    async def tick_three_times(service: Service) -> None:
+        await service._tick()
+        seen.append(read(metrics.read_text()))
+        pump.postbox.refuses.clear()
+        for message in store.undelivered(due_by=None):
+            store.record(replace(message, due_at=app.now() - DAYS))
+        await service._tick()
+        seen.append(read(metrics.read_text()))
+        metrics.unlink()
+        await service._tick()
+
+    serve(pump, store, tick_three_times)
+
+    assert [one["auditor_outbox_messages", "queued"] for one in seen] == [1, 0]
+    assert [one["auditor_targets", "new"] for one in seen] == [3, 3]
+    assert [one["auditor_last_run_fetches", "answer"] for one in seen] == [3, 3]
+    assert not metrics.exists(), "what did not change is not written again"
+
+
+def test_metrics_are_for_every_reader_and_leave_nothing_beside_them(
+    pump: Stage, metrics: Path
+) -> None:
+    before = set(pump.folder.iterdir())
+    pump.night()
+
+    assert metrics.stat().st_mode & 0o777 == 0o644
+    assert {one.name for one in set(pump.folder.iterdir()) - before} == {
+        "auditor.prom",
+        "auditor.db.lock",
+        "auditor.db.outbox.lock",
+        "reports",
+    }
+
+
+def test_a_narrowed_run_leaves_the_last_whole_one_standing(pump: Stage, metrics: Path) -> None:
+    pump.night()
+    first = read(metrics.read_text())
+    pump.night(scope=Scope(project_id=7))
+    after = read(metrics.read_text())
+
+    for name in ("auditor_last_run_timestamp_seconds", "auditor_last_success_timestamp_seconds"):
+        assert after[name, ""] == first[name, ""]
+    assert after["auditor_targets", "in_sync"] == 3
+
+
+def test_metrics_that_cannot_be_written_are_logged_and_break_nothing(
+    pump: Stage, metrics: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    metrics.mkdir()
+    told = pump.night()
+
+    assert told.is_told
+    assert "metrics not written" in caplog.text

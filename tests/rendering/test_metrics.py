@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from auditor.demo.reports import drift
+from auditor.drift.model import Report, RunInfo, RunStatus, Since, Totals, Trigger
+from auditor.rendering.metrics import Measured, metrics_text
+from tests.rendering.prometheus import read
+
+BEGAN = datetime(2026, 11, 24, 3, 15, tzinfo=UTC)
+RUN = RunInfo(
+    id=7,
+    status=RunStatus.INCOMPLETE,
+    trigger=Trigger.SCHEDULE,
+    started_at=BEGAN,
+    finished_at=BEGAN + timedelta(seconds=12.5),
+)
+REPORT = Report(run=RUN, totals=Totals(), targets=(), asked=(("same", 40), ("timeout", 1)))
+NOTHING = Measured(version="1.2.3", last=None, success=None, statuses=(), messages=())
+MEASURED = replace(NOTHING, last=REPORT, success=RUN)
+
+
+def test_before_the_first_run_only_what_is_known_is_told() -> None:
+    samples = read(metrics_text(NOTHING))
+
+    assert samples["auditor_build_info", "1.2.3"] == 1
+    assert {name for name, _ in samples} == {
+        "auditor_build_info",
+        "auditor_targets",
+        "auditor_outbox_messages",
+    }
+    assert sum(samples.values()) == 1
+
+
+def test_a_run_is_told_with_its_times_in_seconds() -> None:
+    samples = read(metrics_text(MEASURED))
+
+    assert samples["auditor_last_run_timestamp_seconds", ""] == BEGAN.timestamp()
+    assert samples["auditor_last_success_timestamp_seconds", ""] == BEGAN.timestamp() + 12.5
+    assert samples["auditor_last_run_duration_seconds", ""] == 12.5
+    assert samples["auditor_last_run_status", "incomplete"] == 1
+    assert samples["auditor_last_run_status", "complete"] == 0
+
+
+def test_what_came_of_asking_is_told_by_outcome() -> None:
+    samples = read(metrics_text(MEASURED))
+
+    asked = {label: n for (name, label), n in samples.items() if name.endswith("_fetches")}
+    assert asked == {"answer": 0, "same": 40, "timeout": 1}
+
+
+def test_findings_are_those_that_the_totals_count_by_severity() -> None:
+    report = drift()
+    samples = read(metrics_text(replace(NOTHING, last=report)))
+
+    found = [n for (name, _), n in samples.items() if name.endswith("_findings")]
+    old = [f for one in report.targets for f in one.findings if f.since is Since.BASELINE]
+    assert sum(found) == report.totals.findings > 0
+    assert len(found) == 5
+    assert old == [] or sum(found) < sum(len(one.findings) for one in report.targets)
+
+
+@pytest.mark.parametrize("version", ['1"2', "1\\2", "1\n2", '\\"\n'])
+def test_no_value_ends_its_label(version: str) -> None:
+    samples = read(metrics_text(replace(NOTHING, version=version)))
+
+    assert len([name for name, _ in samples if name == "auditor_build_info"]) == 1

@@ -1,0 +1,32 @@
+"""The commands of docs/install.md, as they stand there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "install.md"
+
+
+def blocks() -> dict[str, list[str]]:
+    """Return the commands of each fenced block that has a name, in order.
+
+    A name follows the language: three backticks, `sh install`.
+    """
+    found = re.findall(r"^```sh (\S+)\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    return {name: list(commands(text.splitlines())) for name, text in found}
+
+
+def commands(lines: Iterable[str]) -> Iterator[str]:
+    """Return the commands of a script, a here-document with the one that reads it."""
+    left = iter(lines)
+    for line in left:
+        document = re.search(r"<<'(\w+)'$", line)
+        if document is None:
+            yield line
+            continue
+        body = [line]
+        while body[-1] != document[1]:
+            body.append(next(left))
+        yield "\n".join(body)

@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from auditor.drift.model import (
+    ModelState,
+    RunInfo,
+    RunStatus,
+    TargetId,
+    TargetState,
+    Trigger,
+)
+from auditor.health import Due, Signs, complaints
+from auditor.outbox import Message, MessageState
+from auditor.ports import TargetStatus
+from auditor.schedule import Slot
+
+NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+SLOT = Slot("2026-11-24T03:15", datetime(2026, 11, 24, 3, 15, tzinfo=UTC))
+DUE = Due("nightly", "15 3 * * * UTC", SLOT)
+
+
+def run(status: RunStatus = RunStatus.COMPLETE, *, started_at: datetime = SLOT.at) -> RunInfo:
+    return RunInfo(id=7, status=status, trigger=Trigger.SCHEDULE, started_at=started_at)
+
+
+def block(learn_id: int, state: TargetState, checked_at: datetime | None) -> TargetStatus:
+    return TargetStatus(
+        target=TargetId(1, learn_id),
+        project="Pump",
+        name="Motion",
+        type="keras",
+        state=state,
+        model_state=ModelState.TRAINED,
+        last_changed_at=None,
+        last_checked_at=checked_at,
+        last_attempted_at=NOW,
+        error=None,
+    )
+
+
+def message(run_id: int, state: MessageState) -> Message:
+    return Message(
+        id=1,
+        run_id=run_id,
+        recipient="ops@example.org",
+        message_id="<1@example.org>",
+        subject="",
+        content=b"",
+        state=state,
+        attempts=1,
+        due_at=NOW,
+        last_error="450 later",
+    )
+
+
+WELL = Signs(
+    newest=run(),
+    newest_closed=run(),
+    under_way=None,
+    watched_since=NOW - 90 * 24 * HOUR,
+    overdue=[],
+    statuses=[block(3, TargetState.DRIFTED, NOW)],
+    messages=[],
+)
+
+
+def said(**signs: Any) -> tuple[str, ...]:  # noqa: ANN401 - any of its fields
+    return complaints(replace(WELL, **signs), unknown_for=24 * HOUR, now=NOW)
+
+
+def test_drift_is_no_illness() -> None:
+    assert said() == ()
+
+
+def test_a_run_that_did_not_come_is_overdue() -> None:
+    assert said(overdue=[DUE]) == (
+        "the nightly run due at 2026-11-24 03:15 UTC has not come to its end",
+    )
+
+
+def test_a_run_that_hangs_is_named_with_the_one_that_is_overdue() -> None:
+    (words,) = said(overdue=[DUE], under_way=run(RunStatus.RUNNING))
+
+    assert words.endswith("; run 7 has not ended since 2026-11-24 03:15 UTC")
+
+
+def test_where_no_run_was_ever_made_that_is_all_there_is_to_say() -> None:
+    assert said(newest=None, newest_closed=None, watched_since=None) == ("no run was ever made",)
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (RunStatus.FAILED, "run 7 of 2026-11-24 03:15 UTC failed: nothing could be checked"),
+        (RunStatus.ABANDONED, "run 7 of 2026-11-24 03:15 UTC did not end"),
+    ],
+)
+def test_a_last_run_that_failed_is_told(status: RunStatus, words: str) -> None:
+    assert said(newest=run(status)) == (words,)
+
+
+def test_an_incomplete_run_is_told_by_its_blocks_once_they_are_old() -> None:
+    young = block(3, TargetState.UNKNOWN, NOW - 24 * HOUR)
+    old = [block(n, TargetState.UNKNOWN, NOW - 25 * HOUR) for n in range(1, 8)]
+
+    assert said(newest=run(RunStatus.INCOMPLETE), statuses=[young]) == ()
+    assert said(newest=run(RunStatus.INCOMPLETE), statuses=[*old, young]) == (
+        "not checked for more than 24 h, or never: 1/1, 1/2, 1/3, 1/4, 1/5 and 2 more",
+    )
+
+
+def test_a_block_that_was_never_read_is_told() -> None:
+    assert said(statuses=[block(3, TargetState.UNKNOWN, None)]) == (
+        "not checked for more than 24 h, or never: 1/3",
+    )
+
+
+def test_a_message_that_waits_is_told() -> None:
+    waiting = [message(5, MessageState.QUEUED), message(7, MessageState.QUEUED)]
+
+    assert said(messages=waiting) == ("2 messages undelivered, the oldest of run 5: 450 later",)
+
+
+def test_a_message_given_up_is_told_until_a_later_run_tells_what_it_held() -> None:
+    dead = message(7, MessageState.DEAD)
+
+    assert said(messages=[dead]) == ("1 message of run 7 given up: 450 later",)
+    assert said(messages=[replace(dead, run_id=6)]) == ()

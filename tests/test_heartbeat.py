@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from auditor.heartbeat import Heart
+from auditor.redaction import Secret
+from tests.pings import UUID, Pings, pings
+
+
+@pytest.fixture(autouse=True)
+def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+@pytest.fixture
+def heard() -> Iterator[Pings]:
+    with pings() as told:
+        yield told
+
+
+def heart(url: str) -> Heart:
+    return Heart(Secret(url), waits_s=(0, 0))
+
+
+def warned(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [one.getMessage() for one in caplog.records if one.levelno >= logging.WARNING]
+
+
+def test_a_run_that_is_well_is_a_start_and_the_url_with_a_line(heard: Pings) -> None:
+    pulse = heart(heard.url)
+    pulse.start()
+    pulse.end("run 7 complete", is_well=True)
+
+    assert heard.taken == [
+        ("POST", f"/{UUID}/start", ""),
+        ("POST", f"/{UUID}", "run 7 complete"),
+    ]
+
+
+def test_a_run_that_is_not_well_is_a_start_and_a_fail(heard: Pings) -> None:
+    pulse = heart(heard.url)
+    pulse.start()
+    pulse.end("run 7 failed", is_well=False)
+
+    assert heard.signals == ["/start", "/fail"]
+
+
+def test_a_query_stays_behind_the_suffix(heard: Pings) -> None:
+    heart(f"{heard.url}/?create=1").end("", is_well=False)
+
+    assert heard.signals == ["/fail?create=1"]
+
+
+def test_without_a_url_nothing_is_said() -> None:
+    pulse = Heart(None)
+    pulse.start()
+    pulse.end("run 7 complete", is_well=True)
+
+    assert pulse._last is None
+
+
+@pytest.mark.parametrize("status", [500, 503, 429])
+def test_a_server_that_cannot_now_is_tried_again(
+    heard: Pings, status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    heard.answers = [status, status]
+    heart(heard.url).end("", is_well=True)
+
+    assert (len(heard.taken), warned(caplog)) == (3, [])
+
+
+def test_a_start_does_not_wait_for_its_answer_and_comes_before_the_end(heard: Pings) -> None:
+    heard.gate.clear()
+    pulse = heart(heard.url)
+    pulse.start()
+    before = list(heard.taken)
+    heard.gate.set()
+    pulse.end("", is_well=True)
+
+    assert (before, heard.signals) == ([], ["/start", ""])
+
+
+def test_a_start_that_failed_is_not_tried_again_once_the_run_is_over(heard: Pings) -> None:
+    heard.answers = [503]
+    pulse = Heart(Secret(heard.url), waits_s=(3600,))
+    pulse.start()
+    pulse.end("", is_well=True)
+
+    assert heard.signals[-1] == ""
+    assert heard.signals.count("/start") <= 1
+
+
+@pytest.mark.parametrize("status", [404, 301, 307])
+def test_what_would_not_help_is_tried_once_and_followed_nowhere(
+    heard: Pings, status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    heard.answers = [status]
+    heart(heard.url).end("", is_well=True)
+
+    assert len(heard.taken) == 1
+    assert warned(caplog) == [f"heartbeat not taken: answered {status}"]
+
+
+def test_a_server_that_is_not_there_is_logged_once_a_run_without_the_url(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        pulse = heart(f"http://127.0.0.1:{probe.getsockname()[1]}/{UUID}")
+        pulse.start()
+        pulse.end("", is_well=True)
+        pulse.end("", is_well=True)
+
+    assert warned(caplog) == ["heartbeat not taken: Connection refused"]
+    assert vars(caplog.records[-1])["host"] == "127.0.0.1"
+    assert UUID not in str([vars(one) for one in caplog.records])
+
+
+def test_what_is_no_http_is_logged_by_its_kind(caplog: pytest.LogCaptureFixture) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        pulse = Heart(Secret(f"http://127.0.0.1:{server.getsockname()[1]}/{UUID}"), waits_s=())
+        pulse.start()
+        channel, _ = server.accept()
+        channel.recv(4096)
+        channel.sendall(b"SSH-2.0-OpenSSH_9.2\r\n\r\n")
+        channel.close()
+        assert pulse._last is not None
+        pulse._last.join()
+
+    assert warned(caplog) == ["heartbeat not taken: BadStatusLine"]
+
+
+def test_a_server_that_never_answers_costs_its_time_limit(
+    heard: Pings, caplog: pytest.LogCaptureFixture
+) -> None:
+    heard.gate.clear()
+    Heart(Secret(heard.url), timeout_s=0.05, waits_s=(0,)).end("", is_well=True)
+
+    assert warned(caplog) == ["heartbeat not taken: no answer in time"]
