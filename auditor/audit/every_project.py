@@ -56,7 +56,9 @@ class Search:
         if self.sources.stopping():
             return STOPPED
         return await believed(
-            self.sources.studio.projects, lambda listing: lacks_most(before, listing)
+            self.sources.studio.projects,
+            lambda listing: lacks_most(before, listing),
+            settle=self.sources.studio.settle,
         )
 
     async def _unlisted(self, failure: Failure) -> Found:

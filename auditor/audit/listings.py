@@ -34,7 +34,9 @@ async def of_project(project: Project, sources: Sources) -> Inventory:
     if sources.stopping():
         return unlisted(project, known, STOPPED)
     listing = await believed(
-        partial(sources.studio.blocks, project.id), partial(_has_lost_most, known)
+        partial(sources.studio.blocks, project.id),
+        partial(_has_lost_most, known),
+        settle=sources.studio.settle,
     )
     if isinstance(listing, Failure):
         return unlisted(project, known, listing)
@@ -43,13 +45,20 @@ async def of_project(project: Project, sources: Sources) -> Inventory:
 
 
 async def believed(
-    ask: Callable[[], Awaitable[_T | Failure]], is_surprising: Callable[[_T], bool]
+    ask: Callable[[], Awaitable[_T | Failure]],
+    is_surprising: Callable[[_T], bool],
+    *,
+    settle: Callable[[], Awaitable[None]],
 ) -> _T | Failure:
-    """Return a listing; a surprising one is asked for once more, and believed where it stands."""
+    """Return a listing; a surprising one is asked for once more, and believed where it stands.
+
+    Studio is eventually consistent: it may `settle` before it is asked again.
+    """
     first = await ask()
     if isinstance(first, Failure) or not is_surprising(first):
         return first
     logger.info("listing lacks most of what it held, asked once more")
+    await settle()
     second = await ask()
     if isinstance(second, Failure) or second == first or not is_surprising(second):
         return second

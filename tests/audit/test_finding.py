@@ -53,11 +53,17 @@ def night(set_up: Stage, scope: Scope | None = None) -> Report:
     """Run once, with no page to write and nobody to mail; what was found counts as told."""
     settings = set_up.settings
     with app.store(settings) as store:
-        audit = Audit(store, app.studio(settings), now=app.now)
+        studio = app.studio(settings)
+        studio.sleep = at_once
+        audit = Audit(store, studio, now=app.now)
         ended = app.quickly(audit.run(app.order(settings, scope)))
         store.close_run(ended.report, (), carried=ended.carried, aftermath=ended.aftermath)
         store.mark_told(ended.report.run.id or 0, at=app.now())
     return ended.report
+
+
+async def at_once(_: float) -> None:
+    """Wait for nothing."""
 
 
 def json(set_up: Stage, scope: Scope | None = None) -> Any:  # noqa: ANN401 - any JSON

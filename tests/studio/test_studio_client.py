@@ -213,6 +213,13 @@ def test_a_refused_key_is_remembered_for_its_project_alone(
     assert len(caplog.records) == 1
 
 
+def test_studio_has_two_seconds_to_settle() -> None:
+    waits = Waits()
+    asyncio.run(client("http://127.0.0.1:9/v1", sleep=waits).settle())
+
+    assert sum(waits.seconds) == 2
+
+
 def test_a_refused_key_stops_those_that_wait_in_line(studio: BuiltInStudio) -> None:
     studio.change_key(TARGET.project_id, "rotated")
 
