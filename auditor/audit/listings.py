@@ -40,8 +40,8 @@ async def of_project(project: Project, sources: Sources) -> Inventory:
     )
     if isinstance(listing, Failure):
         return unlisted(project, known, listing)
-    name = project.name or await sources.studio.project_name(project.id) or known_name(known)
-    return _listed(project, name, known, listing)
+    name = project.name or await sources.studio.project_name(project.id)
+    return _listed(project, name or known_name(project.id, known), known, listing)
 
 
 async def believed(
@@ -72,7 +72,7 @@ def lacks_most(before: Collection[object], now: Collection[object]) -> bool:
 
 def unlisted(project: Project, known: Sequence[Known], failure: Failure) -> Inventory:
     """A failed listing makes every known target of the project unknown."""
-    name = project.name or known_name(known)
+    name = project.name or known_name(project.id, known)
     return Inventory(
         settled=tuple(
             _still_unknown(one, name, failure) for one in known if _is_kept(one, project)
@@ -89,9 +89,12 @@ def gone(project: Project, known: Sequence[Known]) -> tuple[Gone, ...]:
     )
 
 
-def known_name(known: Sequence[Known]) -> str:
-    """Return how a project was called before, empty where that is not known."""
-    return next((one.project for one in known if one.project), "")
+def known_name(project_id: int, known: Sequence[Known]) -> str:
+    """Return how a project was called before it was told apart, empty where that is not known.
+
+    It is what filters are held against: they know nothing of other projects of that name.
+    """
+    return _own_name(next((one.project for one in known if one.project), ""), project_id)
 
 
 def _has_lost_most(known: Sequence[Known], listing: Sequence[ListedBlock]) -> bool:
@@ -151,7 +154,7 @@ def _renamed(name: str, project: Project, known: Sequence[Known]) -> tuple[Notic
     before = next((one.project for one in known if _is_other(one.project, name, project.id)), "")
     if not before:
         return ()
-    called = before.removesuffix(told_apart("", project.id))
+    called = _own_name(before, project.id)
     text = f"Project {project.id} is called “{name}” now, and was called “{called}”"
     return (Notice(kind=NoticeKind.PROJECT_RENAMED, text=text),)
 
@@ -159,6 +162,11 @@ def _renamed(name: str, project: Project, known: Sequence[Known]) -> tuple[Notic
 def _is_other(before: str, name: str, project_id: int) -> bool:
     """Return whether a name is another one, and not one that was only told apart."""
     return before not in ("", name, told_apart(name, project_id))
+
+
+def _own_name(name: str, project_id: int) -> str:
+    """Return a name without what told it apart."""
+    return name.removesuffix(told_apart("", project_id))
 
 
 def told_apart(name: str, project_id: int) -> str:
