@@ -93,6 +93,17 @@ def test_a_wrong_key_fails_the_check_and_is_not_shown(
     assert KEY not in done.out + done.err
 
 
+def test_blocks_that_fail_for_one_reason_are_told_in_one_breath(
+    pump: Stage, auditor: Command
+) -> None:
+    reconfigure(pump, 'learn_blocks = "all"', "learn_blocks = [3, 4, 5, 6, 7]")
+    pump.studio.fail(Fault.HTML)
+    out = auditor("check").out
+
+    assert "project 7: 5 blocks (7/3, 7/4, 7/5 and 2 more): the answer is not JSON" in out
+    assert out.count("not JSON") == 1
+
+
 def test_a_mail_server_that_is_down_fails_the_check(pump: Stage, auditor: Command) -> None:
     assert pump.settings.email is not None
     port = free_port()
