@@ -341,8 +341,9 @@ class StudioClient:
             # Before the reason is asked for: nobody in line is to go on meanwhile.
             self._refused[project_id] = error
             logger.warning(
-                "project not readable, asking no further",
-                extra={"project": project_id, "kind": error.kind},
+                "%s not readable, asking no further",
+                "list of projects" if project_id == EVERY_PROJECT else f"project {project_id}",
+                extra={"kind": error.kind},
             )
         reason = await self._reason(project_id, error)
         return Failure(kind=error.kind, message=error.message + reason)
