@@ -11,6 +11,9 @@ AuditorError                     exit 2 unless a subclass says otherwise
 │   ├── SchemaVersionError       the database is older or newer than this program
 │   ├── DamagedDatabaseError     the database file is corrupt (exit 78)
 │   ├── RunUnderWayError         another run holds the database
+│   ├── DeliveryUnderWayError    another process delivers the messages
+│   ├── ServedError              another daemon serves the database
+│   ├── LockLostError            a lock went, and another process has what it guarded
 │   └── AlreadyRunError          this slot of the schedule has its run
 └── DeliveryError                the mail server did not take a message
 """
@@ -120,6 +123,18 @@ class DamagedDatabaseError(StoreError):
 
 class RunUnderWayError(StoreError):
     """Another run on the same database has not ended."""
+
+
+class DeliveryUnderWayError(StoreError):
+    """Another process delivers the messages of the same database."""
+
+
+class ServedError(StoreError):
+    """Another daemon serves the same database."""
+
+
+class LockLostError(StoreError):
+    """A lock was lost with its connection, and another process has what it guarded."""
 
 
 class AlreadyRunError(StoreError):

@@ -59,6 +59,9 @@ def signs(records: Records, dues: Sequence[Due]) -> Signs:
     runs = records.runs()
     under_way = runs[0] if runs and runs[0].status is RunStatus.RUNNING else None
     closed = newest_whole(records, runs, CLOSED)
+    # One of another schedule is no run of this one.
+    manual = [one for one in runs if one.trigger is Trigger.MANUAL]
+    by_hand = newest_whole(records, manual, CLOSED)
     first = runs[-1].started_at if runs else None
     since = {one: records.schedule_since(one.schedule, one.line) or first for one in dues}
     return Signs(
@@ -69,7 +72,7 @@ def signs(records: Records, dues: Sequence[Due]) -> Signs:
         overdue=tuple(
             one
             for one, at in since.items()
-            if at is not None and one.slot.at >= at and not _came(records, one, closed, under_way)
+            if at is not None and one.slot.at >= at and not _came(records, one, by_hand)
         ),
         statuses=records.statuses(),
         messages=records.messages(),
@@ -93,12 +96,11 @@ def complaints(seen: Signs, *, unknown_for: timedelta, now: datetime) -> tuple[s
     )
 
 
-def _came(records: Records, due: Due, closed: RunInfo | None, under_way: RunInfo | None) -> bool:
+def _came(records: Records, due: Due, by_hand: RunInfo | None) -> bool:
     """Return whether a slot's run ended, or one over all targets by hand or by a timer."""
-    if closed is not None and closed.started_at >= due.slot.at:
+    if by_hand is not None and by_hand.started_at >= due.slot.at:
         return True
-    hangs = under_way is not None and under_way.started_at >= due.slot.at
-    return not hangs and records.has_run(due.schedule, due.slot.local)
+    return records.slot_ended(due.schedule, due.slot.local)
 
 
 def _is_whole(records: HistoryStore, run: RunInfo) -> bool:

@@ -15,6 +15,9 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+DEFAULT_SCHEDULE = "nightly"  # what the ledger calls the schedule that has no name of its own
+MOST_COUNTED = 1000  # slots of a gap
+
 _NICKNAMES = {
     "@yearly": "0 0 1 1 *",
     "@annually": "0 0 1 1 *",
@@ -69,6 +72,19 @@ class Slot:
 
     local: str
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Slots that had no run; `first` and `last` are wall times.
+
+    Attributes:
+        count: how many; `MOST_COUNTED` stands for that many or more.
+    """
+
+    count: int
+    first: str
+    last: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +168,26 @@ def next_due(cron: Cron, zone: ZoneInfo, now: datetime) -> Slot | None:
         if soonest is None or slot.at <= soonest.at:
             soonest = slot
     return soonest
+
+
+def gap(cron: Cron, zone: ZoneInfo, *, after: datetime, until: datetime) -> Gap | None:
+    """Return the slots after `after`, up to `until` and with it; None where there is none."""
+    newest = newest_due(cron, zone, until)
+    first = next_due(cron, zone, after)
+    if newest is None or first is None or first.at > newest.at:
+        return None
+    count, slot = 1, first
+    while slot.at < newest.at and count < MOST_COUNTED:
+        following = next_due(cron, zone, slot.at)
+        if following is None:
+            break
+        count, slot = count + 1, following
+    return Gap(count, first.local, newest.local)
+
+
+def slot_named(local: str, zone: ZoneInfo) -> Slot:
+    """Return the slot that the ledger calls `local`."""
+    return _slot(datetime.fromisoformat(local), zone)
 
 
 def _fields_of(line: str) -> list[str]:

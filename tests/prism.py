@@ -105,7 +105,7 @@ def _configured(folder: Path, port: int) -> Settings:
 
 
 def _night(settings: Settings) -> Report:
-    with app.store(settings) as store, store.run_lock():
+    with app.store(settings) as store:
         return app.quickly(app.run_and_tell(settings, app.order(settings), store)).report
 
 

@@ -31,6 +31,7 @@ TABLES: dict[str, type[BaseModel]] = {
 }
 # Tables that the example shows behind a comment sign as a whole: without them there are no rules.
 OFFERED: dict[str, type[BaseModel]] = {
+    "schedules": tables.NamedScheduleTable,
     "severity": tables.SeverityTable,
     "ignore": tables.IgnoreTable,
     "rules": tables.RuleTable,
@@ -51,6 +52,7 @@ PARTNERS = {
 }
 # What makes each offered table whole, and the keys that stand in the place of one another.
 WHOLE = {
+    "schedules": {"name", "cron", "projects"},
     "severity": {"area", "severity"},
     "ignore": {"path", "reason", "author", "until"},
     "rules": {"name", "path", "between"},
@@ -58,6 +60,7 @@ WHOLE = {
     "subscriptions": {"recipient"},
 }
 IN_PLACE = {
+    "schedules": {},
     "severity": {"path": {"area"}},
     "ignore": {"area": {"path"}},
     "rules": {
@@ -150,7 +153,7 @@ def test_each_key_of_an_offered_table_can_be_written(
 
     settings = load(path, environ=SECRETS)
 
-    assert settings.rules != Rules() or settings.subscriptions
+    assert settings.rules != Rules() or settings.subscriptions or settings.schedules
     assert warnings(settings) == ()
 
 

@@ -8,7 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.schedule import Cron, Slot, newest_due, next_due, parse_cron
+from auditor.schedule import (
+    MOST_COUNTED,
+    Cron,
+    Gap,
+    Slot,
+    gap,
+    newest_due,
+    next_due,
+    parse_cron,
+    slot_named,
+)
 
 BERLIN = ZoneInfo("Europe/Berlin")
 ZULU = ZoneInfo("UTC")
@@ -387,3 +397,29 @@ def test_a_line_of_every_day_has_each_local_date_once(zone: ZoneInfo, now: datet
     dates = [date.fromisoformat(local[:10]) for local in found]
     gaps = {later - earlier for earlier, later in pairwise(dates)}
     assert gaps <= {timedelta(days=1)} or date(2011, 12, 31) in dates
+
+
+def test_a_gap_names_what_had_no_run() -> None:
+    nightly, berlin = parse_cron("15 3 * * *"), ZoneInfo("Europe/Berlin")
+    after = datetime(2026, 3, 25, 2, 15, tzinfo=UTC)  # the 25th's own slot
+    until = datetime(2026, 3, 30, 12, tzinfo=UTC)  # beyond the change to summer time
+
+    assert gap(nightly, berlin, after=after, until=until) == Gap(
+        5, "2026-03-26T03:15", "2026-03-30T03:15"
+    )
+    assert gap(nightly, berlin, after=after, until=after + timedelta(hours=1)) is None
+
+
+def test_a_gap_of_years_is_not_counted_to_its_end() -> None:
+    after, until = datetime(2000, 1, 1, tzinfo=UTC), datetime(2026, 3, 1, tzinfo=UTC)
+
+    found = gap(parse_cron("* * * * *"), ZoneInfo("UTC"), after=after, until=until)
+    assert found == Gap(MOST_COUNTED, "2000-01-01T00:01", "2026-03-01T00:00")
+
+
+def test_a_slot_is_found_again_by_its_name() -> None:
+    berlin = ZoneInfo("Europe/Berlin")
+    slot = newest_due(parse_cron("15 3 * * *"), berlin, datetime(2026, 3, 30, 12, tzinfo=UTC))
+
+    assert slot is not None
+    assert slot_named(slot.local, berlin) == slot

@@ -5,10 +5,20 @@ from auditor.app.clock import now
 from auditor.app.entering import log_in
 from auditor.app.keeping import prune_now
 from auditor.app.opening import admit_rules, existing, require_rules, settings, store, stored
-from auditor.app.running import Told, next_run_at, order, quickly, run_and_tell, run_dry
+from auditor.app.posting import deliver_all
+from auditor.app.running import (
+    Closed,
+    Told,
+    order,
+    quickly,
+    run_and_close,
+    run_and_tell,
+    run_dry,
+    scheduled_order,
+)
+from auditor.app.schedules import Scheduled, next_run_at, schedules
 from auditor.app.telling import (
     archive,
-    deliver_all,
     mail_host,
     mail_plan,
     mailer,
@@ -19,10 +29,11 @@ from auditor.app.telling import (
     renderer,
     site,
 )
-from auditor.app.vitals import SCHEDULE, beat_late, complaints, measure, schedule_line
+from auditor.app.vitals import beat_late, complaints, measure
 
 __all__ = [
-    "SCHEDULE",
+    "Closed",
+    "Scheduled",
     "Told",
     "admit_rules",
     "archive",
@@ -47,9 +58,11 @@ __all__ = [
     "rebuild",
     "renderer",
     "require_rules",
+    "run_and_close",
     "run_and_tell",
     "run_dry",
-    "schedule_line",
+    "scheduled_order",
+    "schedules",
     "settings",
     "site",
     "store",

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+import time
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from auditor.app.asking import plan, studio
 from auditor.app.clock import now
 from auditor.app.keeping import prune_after_run
-from auditor.app.telling import archive, deliver_all, mail_plan, publish
+from auditor.app.posting import PATIENCE, deliver_all
+from auditor.app.schedules import Scheduled, all_told, next_run_at
+from auditor.app.telling import archive, mail_plan, publish
 from auditor.app.vitals import did_its_work, heart, measure, totals_line
 from auditor.audit.closing import close
 from auditor.audit.dry import DryStore
 from auditor.audit.inventory import Scope
-from auditor.audit.run import Audit, Ended, Order, Watch
+from auditor.audit.run import Audit, Ended, Order
+from auditor.audit.watch import Watch
 from auditor.config import Settings
 from auditor.deliver import Delivery
 from auditor.drift.model import Report
 from auditor.ports import RunStore, Store
-from auditor.schedule import next_due
+
+if TYPE_CHECKING:  # TLS takes its time
+    from auditor.heartbeat import Heart
 
 _T = TypeVar("_T")
 
@@ -45,51 +51,110 @@ class Told:
         return self.delivery.is_complete if self.delivery else self.page is not None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closed:
+    """A run that is stored, with its page, and whose messages are queued.
+
+    Attributes:
+        heart: waits for the run's end; see `beat`.
+        is_well: it was not stopped, and checked something.
+    """
+
+    report: Report
+    page: str | None
+    heart: Heart
+    is_well: bool
+
+    def beat(self, *, is_told: bool) -> None:
+        """Ping how the run ended; one that is not told yet is no success."""
+        self.heart.end(totals_line(self.report), is_well=self.is_well and is_told)
+
+
 async def run_and_tell(
     chosen: Settings, order: Order, held: Store, *, watch: Watch | None = None
 ) -> Told:
-    """Run, close, write the page and try every queued message; the caller holds the run lock.
+    """Run, close, write the pages; then try every queued message, with no run's lock held.
 
     A run over all targets pings the heartbeat as it begins, and once it is told.
+
+    Raises:
+        RunUnderWayError: another run holds the database.
     """
     watch = watch or Watch()
-    pulse = heart(chosen, is_whole=not order.is_narrowed)
-    pulse.start()
+    closed = await run_and_close(chosen, order, held, watch=watch)
+    async with _pinging_failure(closed.heart):
+        delivery = await asyncio.to_thread(
+            deliver_all, chosen, held, patience=PATIENCE, stopping=watch.stopping
+        )
+        await asyncio.to_thread(measure, chosen, held)
+    told = Told(report=closed.report, page=closed.page, delivery=delivery)
+    await asyncio.to_thread(closed.beat, is_told=told.is_told)
+    return told
+
+
+async def run_and_close(chosen: Settings, order: Order, held: Store, *, watch: Watch) -> Closed:
+    """Run, close and write the pages under the run's lock; the messages stay queued.
+
+    The heartbeat waits for its end: `Closed.beat`.
+
+    Raises:
+        RunUnderWayError: another run holds the database.
+    """
+    async with _in_thread(held.run_lock()):
+        pulse = heart(chosen, is_whole=not order.is_narrowed)
+        pulse.start()
+        async with _pinging_failure(pulse):
+            watch = _limited(watch, chosen)
+            asked = studio(chosen, stopping=lambda: watch.halt() is not None)
+            ended = await Audit(held, asked, now=now, watch=watch).run(order)
+            page = await asyncio.to_thread(_close, chosen, ended, held, watch)
+    is_well = did_its_work(ended.report) and not watch.stopping()
+    return Closed(report=ended.report, page=page, heart=pulse, is_well=is_well)
+
+
+@asynccontextmanager
+async def _pinging_failure(pulse: Heart) -> AsyncIterator[None]:
+    """Ping that the run failed where it breaks."""
     try:
-        asked = studio(chosen, stopping=watch.stopping)
-        ended = await Audit(held, asked, now=now, watch=watch).run(order)
-        told = await asyncio.to_thread(_tell, chosen, ended, held, watch)
+        yield
     except BaseException as error:
         words = f"run failed: {type(error).__name__}"
         await asyncio.to_thread(pulse.end, words, is_well=False)
         raise
-    is_well = told.is_told and did_its_work(told.report) and not watch.stopping()
-    await asyncio.to_thread(pulse.end, totals_line(told.report), is_well=is_well)
-    return told
 
 
-def _tell(chosen: Settings, ended: Ended, held: Store, watch: Watch) -> Told:
+def _close(chosen: Settings, ended: Ended, held: Store, watch: Watch) -> str | None:
     page = close(ended, held, archive=archive(chosen), mail=mail_plan(chosen), now=now)
-    delivery = deliver_all(chosen, held, stopping=watch.stopping)
     if not watch.stopping():
         prune_after_run(chosen, held)
     publish(chosen, held, stopping=watch.stopping)
-    measure(chosen, held)
-    return Told(report=ended.report, page=page, delivery=delivery)
+    return page
 
 
 async def run_dry(
     chosen: Settings, order: Order, held: RunStore | None, *, watch: Watch | None = None
 ) -> Report:
     """Run without storing or sending anything; the report has no run id."""
-    ended = await Audit(DryStore(held), studio(chosen), now=now, watch=watch).run(order)
+    watch = _limited(watch or Watch(), chosen)
+    asked = studio(chosen, stopping=lambda: watch.halt() is not None)
+    ended = await Audit(DryStore(held), asked, now=now, watch=watch).run(order)
     return replace(ended.report, run=replace(ended.report.run, id=None))
 
 
-def next_run_at(chosen: Settings) -> datetime | None:
-    """Return when the schedule runs next."""
-    slot = next_due(chosen.schedule.cron, chosen.schedule.timezone, now())
-    return slot.at if slot else None
+def _limited(watch: Watch, chosen: Settings) -> Watch:
+    """Return the watch, from now on as long as a run may take; no clock's jump shortens that."""
+    end = time.monotonic() + chosen.run_limit.total_seconds()
+    return replace(watch, is_late=lambda: time.monotonic() >= end)
+
+
+@asynccontextmanager
+async def _in_thread(manager: AbstractContextManager[object]) -> AsyncIterator[None]:
+    """Enter and leave in a thread: a server that gives no answer must not stop the loop."""
+    await asyncio.to_thread(manager.__enter__)
+    try:
+        yield
+    finally:  # what was raised is raised anyway: the lock's own end asks nothing of it
+        await asyncio.to_thread(manager.__exit__, None, None, None)
 
 
 def order(chosen: Settings, scope: Scope | None = None) -> Order:
@@ -98,10 +163,20 @@ def order(chosen: Settings, scope: Scope | None = None) -> Order:
         plan=plan(chosen),
         scope=scope or Scope(),
         concurrency=chosen.studio.concurrency,
-        next_run_at=next_run_at(chosen),
-        schedule_line=f"{chosen.schedule.line} ({chosen.schedule.timezone.key})",
+        next_run_at=next_run_at(chosen, now()),
+        schedule_line=all_told(chosen),
         rules=chosen.rules,
         zone=chosen.schedule.timezone,
+    )
+
+
+def scheduled_order(chosen: Settings, one: Scheduled) -> Order:
+    """Return the order for a run of a schedule, still without its slot."""
+    return replace(
+        order(chosen, one.scope),
+        schedule=one.name,
+        schedule_line=one.told,
+        next_run_at=one.next_after(now()),
     )
 
 

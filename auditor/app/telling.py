@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from auditor import __version__
-from auditor.app.clock import now
 from auditor.audit.closing import MailPlan
 from auditor.config import Settings
-from auditor.deliver import Delivery, deliver
 from auditor.drift.model import Report
 from auditor.errors import DamagedDatabaseError
-from auditor.ports import OutboxStore, Store
+from auditor.ports import Store
 
 if TYPE_CHECKING:  # each command imports what it needs: `--help` and `diff` stay quick
     from auditor.mail import SmtpMailer
@@ -155,20 +153,6 @@ def mailer(chosen: Settings) -> SmtpMailer | None:
         password=email.password,
         sender=email.sender,
     )
-
-
-def deliver_all(
-    chosen: Settings,
-    outbox: OutboxStore,
-    *,
-    only_due: bool = False,
-    stopping: Callable[[], bool] = lambda: False,
-) -> Delivery | None:
-    """Try the queued messages; None where no mail is configured."""
-    to_server = mailer(chosen)
-    if to_server is None:
-        return None
-    return deliver(outbox, to_server, now=now, only_due=only_due, stopping=stopping)
 
 
 def mail_host(chosen: Settings | None) -> str:

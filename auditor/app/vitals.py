@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from auditor import __version__, health
 from auditor.app.clock import now
+from auditor.app.schedules import schedules
 from auditor.config import Settings
 from auditor.drift.model import Report
 from auditor.errors import StoreError
@@ -21,7 +22,6 @@ if TYPE_CHECKING:  # each command imports what it needs: `--help` and `diff` sta
 logger = logging.getLogger(__name__)
 
 _FOR_ALL = 0o644  # the collector runs as another user
-SCHEDULE = "nightly"  # the name of the one schedule, in the ledger
 
 
 def heart(chosen: Settings, *, is_whole: bool = True) -> Heart:
@@ -35,15 +35,10 @@ def complaints(
     chosen: Settings, held: Records, *, unknown_for: timedelta, overdue_by: timedelta
 ) -> tuple[str, ...]:
     """Return what is not well with the auditor, a sentence each."""
-    at, schedule = now(), chosen.schedule
-    slot = newest_due(schedule.cron, schedule.timezone, at - overdue_by)
-    dues = [health.Due(SCHEDULE, schedule_line(chosen), slot)] if slot else []
+    at = now()
+    slots = [(one, newest_due(one.cron, one.zone, at - overdue_by)) for one in schedules(chosen)]
+    dues = [health.Due(one.name, one.line, slot) for one, slot in slots if slot]
     return health.complaints(health.signs(held, dues), unknown_for=unknown_for, now=at)
-
-
-def schedule_line(chosen: Settings) -> str:
-    """Return the schedule as the ledger names it."""
-    return f"{chosen.schedule.line} {chosen.schedule.timezone.key}"
 
 
 def beat_late(chosen: Settings, report: Report) -> None:

@@ -8,6 +8,7 @@ from datetime import date, datetime
 
 from auditor.audit.judging import Bench
 from auditor.audit.rereading import notice_of_upgrade
+from auditor.audit.scope import Scope
 from auditor.audit.tally import Tally
 from auditor.drift.model import Notice, NoticeKind, Since, TargetId
 from auditor.drift.rules import IgnoreRule, Rules
@@ -46,16 +47,17 @@ def remember_rules(rules: Rules, store: RunStore, *, today: date, at: datetime) 
         store.remember_ignore_rules(keys, at=at)
 
 
-def aftermath(tally: Tally, bench: Bench, store: RunStore, *, is_whole: bool) -> Aftermath:
+def aftermath(tally: Tally, bench: Bench, store: RunStore, *, scope: Scope) -> Aftermath:
     """Return what a run's end leaves; only targets that were read change any episode.
 
-    A run over the whole configuration (`is_whole`) ends those of targets that are no longer in it.
+    A whole run ends those of targets that are no longer in the configuration.
     """
     rules, today = bench.rules, bench.today
     open_ones = {_key_of(one): one for one in store.episodes()}
     now_broken = {_key_of(one): one for all_of in tally.broken.values() for one in all_of}
     began = tuple(one for key, one in now_broken.items() if key not in open_ones)
-    audited = tally.told if is_whole else {one.target for one in open_ones.values()}
+    left = (one.target for one in open_ones.values() if not scope.settles(one.target))
+    audited = {*tally.told, *left}
     ended = tuple(
         one
         for key, one in open_ones.items()

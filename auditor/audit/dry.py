@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 
@@ -100,9 +100,11 @@ class DryStore:
         """Keep nothing."""
         del run_id, outcomes, at, vendor
 
-    def retire_others(self, run_id: int) -> int:
+    def retire_others(
+        self, run_id: int, *, only: Collection[int] | None = None, elsewhere: Collection[int] = ()
+    ) -> int:
         """Retire nothing."""
-        del run_id
+        del run_id, only, elsewhere
         return 0
 
     def untold(self, run_id: int) -> tuple[Untold, ...]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from auditor.audit.listings import believed, gone, known_name, lacks_most, unlisted
-from auditor.audit.scope import STOPPED, EveryProject, Inventory, Project, Sources
+from auditor.audit.scope import EveryProject, Inventory, Project, Sources
 from auditor.drift.causes import EVERY_PROJECT, ProjectError
 from auditor.drift.model import Failure, Notice, NoticeKind
 from auditor.ports import Known
@@ -23,12 +23,12 @@ class Found:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Search:
-    """Looks for the projects that are not `named`; for `only` one where that is given."""
+    """Looks for the projects that are not `named`; audits those that the run `covers`."""
 
     every: EveryProject
     named: frozenset[int]
     sources: Sources
-    only: int | None
+    covers: Callable[[int], bool]
 
     async def find(self) -> Found:
         """Return the listed projects; one found before that a listing lacks is gone.
@@ -41,6 +41,7 @@ class Search:
             return await self._unlisted(listing)
         listed = {one: name for one, name in listing.items() if self._admits(one, name)}
         known = await self._known(before - set(listed))
+        left_to_others = [one for one in before if not self.covers(one)]
         lost = [one for one in known if one.id not in listing]
         kept = [one for one in lost if self._admits(one.id, one.name)]
         return Found(
@@ -48,13 +49,13 @@ class Search:
             beside=Inventory(
                 settled=tuple(outcome for one in kept for outcome in gone(one, known[one])),
                 notices=_left_out([one for one in known if one not in kept]),
-                found=frozenset([*listed, *(one.id for one in kept)]),
+                found=frozenset([*listed, *(one.id for one in kept), *left_to_others]),
             ),
         )
 
     async def _listing(self, before: Collection[int]) -> Mapping[int, str] | Failure:
-        if self.sources.stopping():
-            return STOPPED
+        if (halted := self.sources.halt()) is not None:
+            return halted
         return await believed(
             self.sources.studio.projects, lambda listing: lacks_most(before, listing)
         )
@@ -85,7 +86,7 @@ class Search:
         }
 
     def _wanted(self, projects: Iterable[int]) -> list[int]:
-        return sorted(one for one in projects if self.only in (None, one))
+        return sorted(one for one in projects if self.covers(one))
 
     def _admits(self, project_id: int, name: str) -> bool:
         return project_id not in self.named and self.every.projects.admits(project_id, name)

@@ -43,7 +43,7 @@ async def take_inventory(plan: Plan, scope: Scope, sources: Sources) -> Inventor
         UsageError: the scope names what the configuration does not audit.
     """
     require_in_scope(plan, scope)
-    named = tuple(one for one in plan.projects if scope.project in (None, one.id))
+    named = tuple(one for one in plan.projects if scope.covers(one.id))
     found = await _found(plan, scope, sources)
     parts = await asyncio.gather(
         *(of_project(project, sources) for project in (*named, *found.projects))
@@ -68,9 +68,10 @@ def require_in_scope(plan: Plan, scope: Scope) -> None:
 
 async def _found(plan: Plan, scope: Scope, sources: Sources) -> Found:
     named = frozenset(one.id for one in plan.projects)
-    if plan.every is None or scope.project in named:
+    asks_for_named = scope.project in named or (scope.only is not None and scope.only <= named)
+    if plan.every is None or asks_for_named:
         return Found()
-    return await Search(every=plan.every, named=named, sources=sources, only=scope.project).find()
+    return await Search(every=plan.every, named=named, sources=sources, covers=scope.covers).find()
 
 
 def _joined(parts: Sequence[Inventory]) -> Inventory:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
-from auditor.audit.scope import STOPPED, Inventory, Project, Sources
+from auditor.audit.scope import Inventory, Project, Sources
 from auditor.drift.causes import ProjectError
 from auditor.drift.model import Failure, Notice, NoticeKind, TargetId, TargetState
 from auditor.drift.selection import Listed
@@ -31,8 +31,8 @@ async def of_project(project: Project, sources: Sources) -> Inventory:
         named = sorted(TargetId(project.id, learn_id) for learn_id in project.learn_blocks)
         return Inventory(targets=tuple((target, project.name) for target in named))
     known = await sources.records.known_of(project.id)
-    if sources.stopping():
-        return unlisted(project, known, STOPPED)
+    if (halted := sources.halt()) is not None:
+        return unlisted(project, known, halted)
     listing = await believed(
         partial(sources.studio.blocks, project.id), partial(_has_lost_most, known)
     )

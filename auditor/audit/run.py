@@ -26,7 +26,6 @@ from auditor.audit.aftermath import (
 from auditor.audit.arrivals import back_again, with_replacement
 from auditor.audit.asking import ask
 from auditor.audit.inventory import (
-    STOPPED,
     Inventory,
     Plan,
     Records,
@@ -37,7 +36,9 @@ from auditor.audit.inventory import (
 from auditor.audit.judging import Bench, Judge
 from auditor.audit.looks import Look
 from auditor.audit.nights import SHOWN, with_nights
+from auditor.audit.notes import Missed, note_of_crash, note_of_missed, notices_of_leavers
 from auditor.audit.tally import Tally, told_unread
+from auditor.audit.watch import Watch
 from auditor.drift.causes import ProjectError
 from auditor.drift.model import (
     Failure,
@@ -71,31 +72,13 @@ logger = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 
-def _ignore(_: int) -> None:
-    return
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Watch:
-    """Who looks on while a run is under way.
-
-    Attributes:
-        planned: called once with the number of targets to fetch.
-        checked: called with 1 for each that was asked.
-        stopping: asked between targets; once True no further target is asked.
-    """
-
-    planned: Callable[[int], None] = _ignore
-    checked: Callable[[int], None] = _ignore
-    stopping: Callable[[], bool] = field(default=lambda: False)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
     """What to run: the plan, narrowed by a scope, and what started it.
 
     `schedule` and `slot` are those of a scheduled run, empty for a manual one; `schedule_line`
-    and `next_run_at` are what its report says of the schedule. `rules` are the operator's; their
+    and `next_run_at` are what its report says of the schedule. `missed` are the slots before this
+    run that had none, up to its own where that was missed too. `rules` are the operator's; their
     days are days in `zone`, the schedule's.
     """
 
@@ -104,6 +87,7 @@ class Order:
     trigger: Trigger = Trigger.MANUAL
     schedule: str = ""
     slot: str = ""
+    missed: Missed | None = None
     concurrency: int = 8
     schedule_line: str = ""
     next_run_at: datetime | None = None
@@ -185,7 +169,7 @@ class Audit:
         settled, shared = await self._in_store(self._tally.settle, judge)
         await self._save(run, [look.outcome for look in settled], shared)
         if order.scope.is_whole and run.id is not None:
-            await self._in_store(self._store.retire_others, run.id)
+            await self._in_store(self._retire_others, run.id, order.scope)
         return await self._in_store(self._ended, run, order, bench, shared)
 
     def _prepare(self, bench: Bench, started_at: datetime) -> None:
@@ -202,6 +186,9 @@ class Audit:
             id=run_id, status=RunStatus.RUNNING, trigger=order.trigger, started_at=started_at
         )
 
+    def _retire_others(self, run_id: int, scope: Scope) -> None:
+        self._store.retire_others(run_id, only=scope.only, elsewhere=scope.elsewhere)
+
     def _sources(self, studio: Studio) -> Sources:
         store = self._store
         records = Records(
@@ -209,7 +196,7 @@ class Audit:
             audited=partial(self._in_store, store.audited_projects),
             found=partial(self._in_store, store.found_projects),
         )
-        return Sources(studio=studio, records=records, stopping=self._watch.stopping)
+        return Sources(studio=studio, records=records, halt=self._watch.halt)
 
     async def _settle(self, run: RunInfo, inventory: Inventory) -> None:
         """Keep what needs no asking: what is gone, unserved or in a project that is not listed."""
@@ -258,8 +245,8 @@ class Audit:
                 await self._save(run, self._take_batch())
 
     async def _ask(self, stop: _Stop, studio: Studio, judge: Judge) -> None:
-        if self._watch.stopping():
-            self._keep_unread(stop, STOPPED)
+        if (halted := self._watch.halt()) is not None:
+            self._keep_unread(stop, halted)
             return
         fetched = await ask(
             stop.target,
@@ -334,13 +321,19 @@ class Audit:
         )
         self._tally.silenced.update(one.rule for one in hidden)
         report = self._tally.report(run, finished_at=self._now(), vendor=vendor, carried=carried)
-        after = aftermath(self._tally, bench, self._store, is_whole=order.scope.is_whole)
+        after = aftermath(self._tally, bench, self._store, scope=order.scope)
+        left = [one for one in carried if self._has_left(one, order.scope)]
+        after = replace(after, notices=(*after.notices, *notices_of_leavers(left)))
         completed = self._completed(report, order, after)
         return Ended(
             report=self._with_nights(completed),
-            carried=tuple(one for one in carried if self._tally.tells(one)),
+            carried=(*(one for one in carried if self._tally.tells(one)), *left),
             aftermath=replace(after, silenced_vendor=hidden),
         )
+
+    def _has_left(self, one: Untold, scope: Scope) -> bool:
+        """Return whether nobody was told of a block's finding, and no later report can hold it."""
+        return one.target is not None and not self._tally.tells(one) and scope.settles(one.target)
 
     def _carried(self, run_id: int, bench: Bench) -> tuple[Untold, ...]:
         """Return what nobody was told, as tonight's rules and secrets have it."""
@@ -385,10 +378,10 @@ class Audit:
         before = self._store.run_info(previous) if previous is not None else None
         notes = []
         if before is not None and before.status is RunStatus.ABANDONED:
-            notes.append(f"Run {before.id} did not end; what it found is told here.")
-        if order.trigger is Trigger.CATCH_UP:
-            due = f"{order.slot.replace('T', ' ')}, by {order.schedule_line},"
-            notes.append(f"The run due at {due} was missed; this one takes its place.")
+            notes.append(note_of_crash(before.id or 0, is_whole=order.scope.is_all))
+        if order.missed is not None:
+            takes_place = order.trigger is Trigger.CATCH_UP
+            notes.append(note_of_missed(order.missed, takes_place=takes_place))
         return tuple(notes)
 
     async def _in_store(self, work: Callable[..., _T], *arguments: object) -> _T:

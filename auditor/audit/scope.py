@@ -11,6 +11,10 @@ from auditor.drift.selection import BlockFilter, Listed, ProjectFilter, admitted
 from auditor.ports import Gone, Known, Studio, Unread, Unserved
 
 STOPPED = Failure(kind="stopped", message="the auditor was stopped before it came to this")
+OUT_OF_TIME = Failure(
+    kind="time_limit",
+    message="the run reached its time limit (schedule.limit_s) before it came to this",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,20 +55,44 @@ class Plan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """What a run is narrowed to; all of the configuration where both are None."""
+    """What a run is narrowed to; all of the configuration where nothing is said.
+
+    Attributes:
+        project_id: the one project of a run by hand.
+        target: the one target of a run by hand.
+        only: the projects of a schedule, None where all are its.
+        elsewhere: the projects that other schedules audit.
+    """
 
     project_id: int | None = None
     target: TargetId | None = None
+    only: frozenset[int] | None = None
+    elsewhere: frozenset[int] = frozenset()
 
     @property
     def is_whole(self) -> bool:
-        """Return whether the run audits everything that is configured."""
+        """Return whether the run audits everything of its projects that is configured."""
         return self.project_id is None and self.target is None
+
+    @property
+    def is_all(self) -> bool:
+        """Return whether the run audits everything that is configured."""
+        return self.is_whole and self.only is None and not self.elsewhere
 
     @property
     def project(self) -> int | None:
         """Return the one project that is left, None where all are."""
         return self.target.project_id if self.target else self.project_id
+
+    def covers(self, project_id: int) -> bool:
+        """Return whether a project is this run's to audit."""
+        is_of_schedule = self.only is None or project_id in self.only
+        is_wanted = self.project in (None, project_id)
+        return is_of_schedule and is_wanted and project_id not in self.elsewhere
+
+    def settles(self, target: TargetId) -> bool:
+        """Return whether a target that the run does not come to is no longer audited."""
+        return self.is_whole and self.covers(target.project_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,11 +112,11 @@ class Records:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
-    """Where an inventory is taken from; once `stopping` says so, Studio is asked no more."""
+    """Where an inventory is taken from; once `halt` says why, Studio is asked no more."""
 
     studio: Studio
     records: Records
-    stopping: Callable[[], bool]
+    halt: Callable[[], Failure | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

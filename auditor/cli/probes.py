@@ -124,11 +124,13 @@ def _gibi(size_bytes: int) -> str:
 
 
 def _schedule(settings: Settings) -> str:
-    schedule, next_run = settings.schedule, app.next_run_at(settings)
-    line = f"{schedule.line!r} in {schedule.timezone.key}"
-    if next_run is None:
-        raise AuditorError(f"{line} is never due: correct schedule.cron")
-    return f"next run {moment(next_run)}, by {line}"
+    at, told = app.now(), []
+    for one in app.schedules(settings):
+        next_run = one.next_after(at)
+        if next_run is None:
+            raise AuditorError(f"{one.told} is never due: correct its cron")
+        told.append(f"next run {moment(next_run)}, by {one.told}")
+    return "; ".join(told)
 
 
 def _mail(settings: Settings) -> str:

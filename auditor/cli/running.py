@@ -12,7 +12,7 @@ from pathlib import Path
 from auditor import app, review
 from auditor.audit.closing import Sending, compose_messages, installation_of
 from auditor.audit.inventory import Scope, require_in_scope
-from auditor.audit.run import Watch
+from auditor.audit.watch import Watch
 from auditor.cli.console import complain, say
 from auditor.cli.logs import set_up_logging
 from auditor.config import Settings
@@ -34,7 +34,7 @@ def run(chosen: argparse.Namespace) -> int:
             report = app.quickly(app.run_dry(settings, order, stored, watch=watch))
         is_told = True
     else:
-        with app.store(settings) as store, store.run_lock(), progress() as watch:
+        with app.store(settings) as store, progress() as watch:
             told = app.quickly(app.run_and_tell(settings, order, store, watch=watch))
         report, is_told = told.report, told.is_told
     _print(report, settings, chosen.format)

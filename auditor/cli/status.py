@@ -8,8 +8,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from auditor import app
-from auditor.cli.console import say
+from auditor.cli.console import complain, say
 from auditor.config import Settings
+from auditor.outbox import MessageState
 from auditor.rendering import json as as_json
 from auditor.rendering.words import sentence
 
@@ -22,12 +23,14 @@ def status(chosen: argparse.Namespace) -> int:
     from auditor.rendering.tables import status_text  # noqa: PLC0415
 
     settings = app.settings(chosen.config, reads_secrets=False)
-    next_run_at = app.next_run_at(settings)
+    next_run_at = app.next_run_at(settings, app.now())
     with app.stored(settings, upgrade=None) as store:
         statuses = store.statuses() if store else ()
         last = store.last_run() if store else None
         messages = store.messages() if store else ()
         problems = _problems(chosen, settings, store) if chosen.exit_code else None
+    if settings.email is None and any(one.state is MessageState.QUEUED for one in messages):
+        complain("messages wait, and there is no [email] to send them by: add it again")
     if chosen.format == "json":
         document = as_json.status_json(
             statuses,

@@ -35,7 +35,8 @@ _PASSWORD_IN_URL = re.compile(r"[^/?]*//[^/@]*:[^@]+@|.*[?&]password=")
 def warnings(settings: Settings) -> tuple[str, ...]:
     """Return a sentence with a remedy for each setting that deserves a word."""
     return (
-        *_clock_change(settings.schedule),
+        *_clock_change(settings.schedule, "schedule"),
+        *_clock_changes(settings),
         *_plain_studio(settings.studio.base_url),
         *_password_in_url(settings.database),
         *(_plain_mail(settings.email) if settings.email else ()),
@@ -47,6 +48,11 @@ def warnings(settings: Settings) -> tuple[str, ...]:
     )
 
 
+def _clock_changes(settings: Settings) -> Iterator[str]:
+    for place, one in enumerate(settings.schedules):
+        yield from _clock_change(one.when, f"schedules[{place}]")
+
+
 def scopes(settings: Settings) -> Iterator[tuple[str, Scope]]:
     """Yield the key of each rule and each reader of a part, with the targets that it is for."""
     for key, rule in _placed(settings.rules):
@@ -55,10 +61,10 @@ def scopes(settings: Settings) -> Iterator[tuple[str, Scope]]:
         yield f"subscriptions[{place}]", one.scope
 
 
-def _clock_change(schedule: ScheduleSettings) -> Iterator[str]:
+def _clock_change(schedule: ScheduleSettings, key: str) -> Iterator[str]:
     if schedule.cron.hours & _HOURS_OF_CHANGE and _changes_clocks(schedule.timezone):
         yield (
-            f"schedule.cron: {schedule.line!r} lies where {schedule.timezone.key} changes its "
+            f"{key}.cron: {schedule.line!r} lies where {schedule.timezone.key} changes its "
             "clocks; on such a night a run comes once and up to an hour late "
             "(04:00 or later, or UTC, stays clear of it)"
         )

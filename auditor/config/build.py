@@ -22,6 +22,7 @@ from auditor.config.settings import (
     EmailSettings,
     JwtAuth,
     JwtCookieAuth,
+    NamedSchedule,
     OAuth2AuthorizationCode,
     OAuth2ClientCredentials,
     OAuth2Password,
@@ -104,6 +105,8 @@ def _settings(document: tables.Document) -> Settings:
             url=document.database.url, auto_upgrade=document.database.auto_upgrade
         ),
         schedule=_schedule(document.schedule),
+        schedules=tuple(_named(table, document.schedule) for table in document.schedules),
+        run_limit=timedelta(seconds=document.schedule.limit_s),
         reports=ReportSettings(directory=Path(document.reports.directory)),
         email=_email(document.email) if document.email else None,
         projects=tuple(_project(project, shared) for project in document.projects),
@@ -145,6 +148,13 @@ def _schedule(table: tables.ScheduleTable) -> ScheduleSettings:
     return ScheduleSettings(
         cron=parse_cron(table.cron), line=table.cron, timezone=ZoneInfo(table.timezone)
     )
+
+
+def _named(table: tables.NamedScheduleTable, usual: tables.ScheduleTable) -> NamedSchedule:
+    when = usual.model_copy(
+        update={"cron": table.cron, "timezone": table.timezone or usual.timezone}
+    )
+    return NamedSchedule(name=table.name, when=_schedule(when), projects=frozenset(table.projects))
 
 
 def _email(table: tables.EmailTable) -> EmailSettings:

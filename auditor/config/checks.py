@@ -15,6 +15,7 @@ from auditor.config.problems import Step, problem
 from auditor.config.values import in_utc, is_reckonable, known_zone
 from auditor.drift.ruling import INTERFACE
 from auditor.errors import Problem
+from auditor.schedule import DEFAULT_SCHEDULE
 
 Table: TypeAlias = dict[str, Any]
 
@@ -40,6 +41,8 @@ def cross_problems(document: Table) -> Iterator[Problem]:
     yield from _reserved_names(document)
     yield from _repeated_names(document, "rules")
     yield from _backward_windows(document)
+    yield from _repeated_names(document, "schedules")
+    yield from _schedules(document)
 
 
 def credential_tables(document: Table) -> Iterator[tuple[list[Step], Table]]:
@@ -164,6 +167,26 @@ def _path_of_condition(steps: list[Step], given: list[str], *, written: bool) ->
         yield problem(steps, "stands beside stale_at_most_days", "leave it out: no value is meant")
     if not written and given and "stale_at_most_days" not in given:
         yield problem(steps, f"is missing beside {given[0]}", "add path = …")
+
+
+def _schedules(document: Table) -> Iterator[Problem]:
+    named = {one.get("id") for _, one in _projects(document)}
+    finds_others = "projects" in _table(document, "studio")
+    seen: dict[int, int] = {}
+    for index, table in _tables(document, "schedules"):
+        if _name(table) == DEFAULT_SCHEDULE:
+            message = "is what reports and the database call [schedule]"
+            yield problem(["schedules", index, "name"], message, "write another name")
+        for place, project in enumerate(_list(table, "projects")):
+            steps: list[Step] = ["schedules", index, "projects", place]
+            if not isinstance(project, int) or isinstance(project, bool):
+                continue
+            if project in seen:
+                message = f"is a project of schedules[{seen[project]}] too"
+                yield problem(steps, message, "leave it in one of them")
+            elif project not in named and not finds_others:
+                yield problem(steps, f"project {project} is not audited", "add it to [[projects]]")
+            seen.setdefault(project, index)
 
 
 def _reserved_names(document: Table) -> Iterator[Problem]:

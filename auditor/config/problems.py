@@ -25,6 +25,7 @@ _TABLES: dict[tuple[str, ...], tuple[type[BaseModel], ...]] = {
     ("studio",): (tables.StudioTable,),
     ("database",): (tables.DatabaseTable,),
     ("schedule",): (tables.ScheduleTable,),
+    ("schedules",): (tables.NamedScheduleTable,),
     ("reports",): (tables.ReportsTable,),
     ("email",): (tables.EmailTable,),
     ("heartbeat",): (tables.HeartbeatTable,),
@@ -42,7 +43,15 @@ _MEMBERS: dict[str, tuple[type[BaseModel], ...]] = {
     "include": (tables.FilterTable,),
     "exclude": (tables.FilterTable,),
 }
-_LISTS_OF_TABLES = {"projects", "severity", "ignore", "rules", "windows", "subscriptions"}
+_LISTS_OF_TABLES = {
+    "projects",
+    "schedules",
+    "severity",
+    "ignore",
+    "rules",
+    "windows",
+    "subscriptions",
+}
 _WANTED = {
     "int_type": ("a whole number", "write it without quotes and without a point"),
     "float_type": ("a number", "write it without quotes"),

@@ -130,6 +130,15 @@ class ScheduleSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NamedSchedule:
+    """When the runs over some of the projects are due."""
+
+    name: str
+    when: ScheduleSettings
+    projects: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReportSettings:
     """The folder of reports."""
 
@@ -172,6 +181,8 @@ class Settings:
     """A whole configuration that can be used.
 
     Attributes:
+        schedule: of the projects that are in none of `schedules`.
+        run_limit: how long a run may take.
         email: None where no mail is wanted.
         subscriptions: who gets a part of each report beside the recipients, who get all.
         every_project: the credential whose every project is audited, None where only `projects`
@@ -191,6 +202,8 @@ class Settings:
     email: EmailSettings | None
     projects: tuple[ProjectSettings, ...]
     every_project: Auth | None
+    schedules: tuple[NamedSchedule, ...] = ()
+    run_limit: timedelta = timedelta(hours=4)
     project_filter: ProjectFilter = field(default_factory=ProjectFilter)
     block_filter: BlockFilter = field(default_factory=BlockFilter)
     subscriptions: tuple[Subscription, ...] = ()

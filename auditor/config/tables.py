@@ -181,6 +181,16 @@ class ScheduleTable(_Table):
 
     cron: CronLine = "15 3 * * *"
     timezone: ZoneName = "UTC"
+    limit_s: float = Field(14400, gt=0, le=604800, allow_inf_nan=False)
+
+
+class NamedScheduleTable(_Table):
+    """One of `[[schedules]]`."""
+
+    name: LineOfText
+    cron: CronLine
+    timezone: ZoneName | None = None
+    projects: ProjectScope
 
 
 class ReportsTable(_Table):
@@ -329,6 +339,7 @@ class Document(_Table):
     email: EmailTable | None = None
     retention: RetentionTable | None = None
     projects: list[ProjectTable] = []
+    schedules: list[NamedScheduleTable] = []
     severity: list[SeverityTable] = []
     ignore: list[IgnoreTable] = []
     rules: list[RuleTable] = []

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from auditor.daemon.service import serve
+from auditor.daemon.serving import serve
 
 __all__ = ["serve"]

@@ -26,6 +26,11 @@ def reloading() -> None:
     notify("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
 
 
+def extend(time_: timedelta) -> str:
+    """Return the line that asks for so much time to end in, from now on."""
+    return f"EXTEND_TIMEOUT_USEC={time_ // timedelta(microseconds=1)}"
+
+
 def watchdog_period() -> timedelta | None:
     """Return how often to say `WATCHDOG=1`: twice as often as systemd wants to hear it."""
     wanted = os.environ.get("WATCHDOG_USEC", "")

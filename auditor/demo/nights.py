@@ -174,7 +174,7 @@ def configure(folder: Path, base_url: str) -> Settings:
 
 def night(settings: Settings) -> Told:
     """Audit the fleet once."""
-    with app.store(settings) as store, store.run_lock():
+    with app.store(settings) as store:
         return app.quickly(app.run_and_tell(settings, app.order(settings), store))
 
 

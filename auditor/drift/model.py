@@ -138,6 +138,7 @@ class NoticeKind(StrEnum):
     RULE_ENDED = "rule_ended"  # no longer checked while it was broken
     IGNORE_EXPIRED = "ignore_expired"
     ACKNOWLEDGEMENT_ENDED = "acknowledgement_ended"
+    LEFT_UNTOLD = "left_untold"  # no longer audited, and findings of it were told to nobody
     BLOCK_BACK = "block_back"  # read again after it was missing, or could not be read by its type
     LEFT_OUT = "left_out"  # audited until now, and left out by the configuration
     PROJECT_RENAMED = "project_renamed"

@@ -28,6 +28,7 @@ from auditor.ports.history import (
     Untold,
     Version,
 )
+from auditor.ports.locks import Held, Locks
 from auditor.ports.pages import (
     Listing,
     Marks,
@@ -79,12 +80,14 @@ __all__ = [
     "Explanation",
     "Fetched",
     "Gone",
+    "Held",
     "HistoryStore",
     "Known",
     "KnownBody",
     "Ledger",
     "ListedBlock",
     "Listing",
+    "Locks",
     "Mailer",
     "Mailing",
     "Marks",

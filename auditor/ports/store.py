@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
@@ -35,6 +35,7 @@ from auditor.ports.history import (
     Untold,
     Version,
 )
+from auditor.ports.locks import Locks
 from auditor.ports.upkeep import UpkeepStore
 
 
@@ -42,7 +43,10 @@ class RunStore(Protocol):
     """The part of the store that one run needs. Each method is one short transaction."""
 
     def run_lock(self) -> AbstractContextManager[None]:
-        """Hold the database for one run; raises `RunUnderWayError` where another run has it."""
+        """Hold the database for one run; raises `RunUnderWayError` where another run has it.
+
+        While it is held, `save` and `close_run` make sure of it and raise `LockLostError`.
+        """
         ...
 
     def open_run(
@@ -110,8 +114,14 @@ class RunStore(Protocol):
         """
         ...
 
-    def retire_others(self, run_id: int) -> int:
-        """Take every target that a run over all of them did not try for no longer audited."""
+    def retire_others(
+        self, run_id: int, *, only: Collection[int] | None = None, elsewhere: Collection[int] = ()
+    ) -> int:
+        """Take every target that the run did not try for no longer audited; return how many.
+
+        All of them, or those of the projects `only`; never those of the projects `elsewhere`,
+        which other runs audit.
+        """
         ...
 
     def untold(self, run_id: int) -> tuple[Untold, ...]:
@@ -291,14 +301,33 @@ class Ledger(Protocol):
     def schedule_start(self, schedule: str, line: str, *, now: datetime) -> datetime:
         """Return since when the schedule has had this line; `now` where it is new.
 
-        A slot before that was not missed. The line is remembered.
+        A slot before that was not missed. The line is remembered. A time after `now` was given by
+        a clock that went wrong, and counts for nothing.
         """
+        ...
+
+    def schedule_in_force(self, schedule: str) -> tuple[str, datetime] | None:
+        """Return the line that is remembered of the schedule, and since when."""
         ...
 
     def schedule_since(self, schedule: str, line: str) -> datetime | None:
         """Return since when the schedule has had this line, None where nothing remembers it."""
         ...
 
+    def slot_ended(self, schedule: str, slot: str) -> bool:
+        """Return whether the slot has its run, and that has come to an end."""
+        ...
 
-class Store(RunStore, OutboxStore, HistoryStore, DecisionStore, Ledger, UpkeepStore, Protocol):
+    def forget_other_schedules(self, names: Collection[str]) -> None:
+        """Forget the lines of schedules that are no longer configured: they miss nothing."""
+        ...
+
+    def last_slot(self, schedule: str, *, since: datetime) -> str | None:
+        """Return the newest slot that had its run since then."""
+        ...
+
+
+class Store(
+    RunStore, OutboxStore, HistoryStore, DecisionStore, Ledger, Locks, UpkeepStore, Protocol
+):
     """The whole store."""

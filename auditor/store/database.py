@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Engine, NullPool, Pool, create_engine, event, inspect
@@ -15,7 +17,15 @@ from auditor.store.address import Address, address
 from auditor.store.translation import RESTORE, translated
 
 _BUSY_TIMEOUT_S = 10
-_CONNECT_TIMEOUT_S = 10
+# Of a PostgreSQL connection, unless the URL says so. A network that swallows what is sent is
+# noticed after a minute or two, not after the two hours of Linux.
+_LIBPQ: dict[str, Any] = {
+    "connect_timeout": 10,
+    "keepalives_idle": 60,
+    "keepalives_interval": 10,
+    "keepalives_count": 6,
+    "tcp_user_timeout": 120_000,
+}
 _WRITES = "auditor_writes"
 
 
@@ -25,6 +35,7 @@ class Database:
     def __init__(self, where: Address, *, poolclass: type[Pool] | None = None) -> None:
         self.where = where
         self.engine = _engine(where, poolclass)
+        self._under_way: dict[object, float] = {}
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -32,17 +43,32 @@ class Database:
         options: dict[str, Any] = {}
         if not self.where.is_sqlite:
             options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-        with translated(self.where), self.engine.connect() as connection:
+        with self.timed(), translated(self.where), self.engine.connect() as connection:
             connection.execution_options(**options)
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Give a transaction that is committed at the end, or rolled back by an error."""
-        with translated(self.where), self.engine.connect() as connection:
+        with self.timed(), translated(self.where), self.engine.connect() as connection:
             connection.execution_options(**{_WRITES: True})
             with connection.begin():
                 yield connection
+
+    @contextmanager
+    def timed(self) -> Iterator[None]:
+        """Let `busy_for` know of a question to the database, until it is answered."""
+        mark = object()
+        self._under_way[mark] = time.monotonic()
+        try:
+            yield
+        finally:
+            del self._under_way[mark]
+
+    def busy_for(self) -> timedelta:
+        """Return the age of the oldest question that is not answered yet."""
+        now = time.monotonic()
+        return timedelta(seconds=now - min((now, *self._under_way.values())))
 
     def close(self) -> None:
         """Close every connection."""
@@ -134,8 +160,8 @@ def _engine(where: Address, poolclass: type[Pool] | None) -> Engine:
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
-    wait = {} if "connect_timeout" in where.url.query else {"connect_timeout": _CONNECT_TIMEOUT_S}
-    return create_engine(where.url, pool_pre_ping=True, connect_args=wait, **options)
+    waits = {name: value for name, value in _LIBPQ.items() if name not in where.url.query}
+    return create_engine(where.url, pool_pre_ping=True, connect_args=waits, **options)
 
 
 def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, delete, select
+from sqlalchemy.sql.functions import func
 
+from auditor.drift.model import RunStatus
 from auditor.store.insertion import insert_into
+from auditor.store.runs import RELEASED
 from auditor.store.tables import run, schedule
 
 MOST_TRIES = 3  # a run that takes the machine down must not do so for ever
@@ -19,11 +23,33 @@ def has_run(connection: Connection, name: str, slot: str) -> bool:
     return slot in slots or len(slots) >= MOST_TRIES
 
 
-def start(connection: Connection, name: str, line: str) -> datetime | None:
-    """Return since when the schedule has had this line, None where it has another or none."""
-    query = select(schedule.c.since).where(schedule.c.name == name, schedule.c.line == line)
-    since: datetime | None = connection.execute(query).scalar_one_or_none()
-    return since
+def has_ended(connection: Connection, name: str, slot: str) -> bool:
+    """Return whether the slot has its run, and that has come to an end."""
+    query = select(run.c.status).where(run.c.schedule == name, run.c.slot == slot)
+    status = connection.execute(query).scalar_one_or_none()
+    if status is None:
+        return has_run(connection, name, slot)
+    return bool(status != RunStatus.RUNNING)
+
+
+def last_slot(connection: Connection, name: str, *, since: datetime) -> str | None:
+    """Return the newest slot that had its run since then; one that was given back had none."""
+    query = select(func.max(run.c.slot)).where(
+        run.c.schedule == name, run.c.started_at >= since, run.c.slot.not_like(f"%{RELEASED}%")
+    )
+    newest: str | None = connection.execute(query).scalar_one()
+    return newest
+
+
+def in_force(connection: Connection, name: str) -> tuple[str, datetime] | None:
+    """Return the schedule's line and since when it has had it, None where it has none."""
+    row = connection.execute(select(schedule).where(schedule.c.name == name)).one_or_none()
+    return None if row is None else (row.line, row.since)
+
+
+def forget_others(connection: Connection, names: Collection[str]) -> None:
+    """Forget the lines of all schedules but these."""
+    connection.execute(delete(schedule).where(schedule.c.name.not_in(names)))
 
 
 def remember(connection: Connection, name: str, line: str, *, since: datetime) -> None:

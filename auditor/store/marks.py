@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import (
@@ -113,9 +113,22 @@ def unserved(
     _put(connection, rows, _WRITTEN_UNSERVED)
 
 
-def retire_others(connection: Connection, run_id: int) -> int:
-    """Take every target that the run did not try for no longer audited; return how many."""
-    others = update(target).where(target.c.last_run_id != run_id, ~target.c.retired)
+def retire_others(
+    connection: Connection,
+    run_id: int,
+    *,
+    only: Collection[int] | None,
+    elsewhere: Collection[int],
+) -> int:
+    """Take every target that the run did not try for no longer audited; return how many.
+
+    Those of projects that are not among `only`, or are `elsewhere`, are for other runs to try.
+    """
+    others = update(target).where(
+        target.c.last_run_id != run_id, ~target.c.retired, target.c.project_id.not_in(elsewhere)
+    )
+    if only is not None:
+        others = others.where(target.c.project_id.in_(only))
     return connection.execute(others.values(retired=True)).rowcount
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.functions import func
 
 from auditor.drift.model import RunInfo, RunStatus, Trigger
-from auditor.errors import AlreadyRunError, UsageError
+from auditor.errors import AlreadyRunError, LockLostError, UsageError
 from auditor.store.chain import START, RunLink
 from auditor.store.tables import run, version
 
@@ -32,6 +32,23 @@ def start(
     except IntegrityError as error:
         raise AlreadyRunError(f"the run of {slot} ({schedule}) was already made") from error
     return run_id
+
+
+def require_running(connection: Connection, run_id: int) -> None:
+    """Make sure, until the transaction ends, that nobody closed the run meanwhile.
+
+    Whoever gets the lock of a run that lost it abandons that run first. So this is what keeps two
+    runs apart, whatever became of the lock.
+
+    Raises:
+        LockLostError: another process closed it.
+    """
+    query = select(run.c.status).where(run.c.id == run_id).with_for_update()
+    status = connection.execute(query).scalar_one_or_none()
+    if status != RunStatus.RUNNING:
+        raise LockLostError(
+            f"run {run_id} was given up: another process took the database over; run again"
+        )
 
 
 def abandon_running(connection: Connection, *, at: datetime) -> tuple[int, ...]:

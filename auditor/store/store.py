@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from types import TracebackType
 from typing import Self
@@ -43,8 +42,6 @@ from auditor.store import (
     decisions,
     episodes,
     findings,
-    ledger,
-    lock,
     marks,
     messages,
     notices,
@@ -60,6 +57,8 @@ from auditor.store.database import Database, check_soundness, database, make_fil
 from auditor.store.deciding import Deciding
 from auditor.store.health import Health, health
 from auditor.store.keeping import Keeping
+from auditor.store.locking import Locking
+from auditor.store.planning import Planning
 
 _KEY_BYTES = 32
 _ID_BYTES = 16
@@ -87,7 +86,7 @@ def open_database(url: str, *, upgrade: bool) -> SqlStore:
     return SqlStore(there)
 
 
-class SqlStore(Deciding, Keeping):
+class SqlStore(Locking, Planning, Deciding, Keeping):
     """The store on SQLite or PostgreSQL; `ports.Store` says what each method does."""
 
     def __enter__(self) -> Self:
@@ -108,10 +107,6 @@ class SqlStore(Deciding, Keeping):
     def health(self) -> Health:
         """Return how the database is; raises where it cannot be written."""
         return health(self._there)
-
-    def run_lock(self) -> AbstractContextManager[None]:
-        """Hold the database for one run."""
-        return lock.held(self._there)
 
     def open_run(
         self, trigger: Trigger, *, started_at: datetime, schedule: str = "", slot: str = ""
@@ -189,14 +184,18 @@ class SqlStore(Deciding, Keeping):
         vendor: Sequence[VendorFinding] = (),
     ) -> None:
         """Store a batch of outcomes and what they show of the vendor's in one transaction."""
+        self._keep_run_lock()
         with self._there.writing() as connection:
+            runs.require_running(connection, run_id)
             _save(connection, run_id, outcomes, at=at)
             findings.add_vendor(connection, run_id, vendor)
 
-    def retire_others(self, run_id: int) -> int:
+    def retire_others(
+        self, run_id: int, *, only: Collection[int] | None = None, elsewhere: Collection[int] = ()
+    ) -> int:
         """Take every target that the run did not try for no longer audited; return how many."""
         with self._there.writing() as connection:
-            return marks.retire_others(connection, run_id)
+            return marks.retire_others(connection, run_id, only=only, elsewhere=elsewhere)
 
     def untold(self, run_id: int) -> tuple[Untold, ...]:
         """Return what earlier runs found and nobody was told, each once."""
@@ -212,11 +211,6 @@ class SqlStore(Deciding, Keeping):
         """Return a run however it ended, None where there is none."""
         with self._there.reading() as connection:
             return runs.read(connection, run_id)
-
-    def release_slot(self, run_id: int) -> None:
-        """Make the slot of a run that was stopped before its end due again."""
-        with self._there.writing() as connection:
-            runs.release_slot(connection, run_id)
 
     def previous_run_id(self, run_id: int) -> int | None:
         """Return the id of the stored run before `run_id`."""
@@ -267,7 +261,10 @@ class SqlStore(Deciding, Keeping):
         aftermath: Aftermath,
     ) -> None:
         """Close the run, keep its report and queue its messages."""
+        self._keep_run_lock()
         with self._there.writing() as connection:
+            if report.run.id is not None:
+                runs.require_running(connection, report.run.id)
             reports.close(connection, report, messages, carried=carried, aftermath=aftermath)
 
     def mark_told(self, run_id: int, *, at: datetime) -> None:
@@ -330,25 +327,6 @@ class SqlStore(Deciding, Keeping):
         """Return the reports of closed runs, newest first, without the targets that were quiet."""
         with self._there.reading() as connection:
             return reports.briefs(connection, run_ids)
-
-    def has_run(self, schedule: str, slot: str) -> bool:
-        """Return whether the slot of the schedule has its run, however it ended."""
-        with self._there.reading() as connection:
-            return ledger.has_run(connection, schedule, slot)
-
-    def schedule_start(self, schedule: str, line: str, *, now: datetime) -> datetime:
-        """Return since when the schedule has had this line; `now` where it is new."""
-        since = self.schedule_since(schedule, line)
-        if since is not None:
-            return since
-        with self._there.writing() as connection:
-            ledger.remember(connection, schedule, line, since=now)
-        return now
-
-    def schedule_since(self, schedule: str, line: str) -> datetime | None:
-        """Return since when the schedule has had this line, None where nothing remembers it."""
-        with self._there.reading() as connection:
-            return ledger.start(connection, schedule, line)
 
     def _setting(self, key: str, *, size_bytes: int) -> bytes:
         with self._there.reading() as connection:

@@ -54,9 +54,7 @@ class Fleet:
         """Audit the fleet and keep what comes of it."""
         self.studio.requests.clear()
         with app.store(settings) as store:
-            with store.run_lock():
-                order = app.order(settings)
-                told = app.quickly(app.run_and_tell(settings, order, store))
+            told = app.quickly(app.run_and_tell(settings, app.order(settings), store))
             versions = {
                 fault: len(store.versions(target)) for fault, target in self.targets.items()
             }

@@ -78,7 +78,7 @@ class Stage:
 
     def night(self, *, scope: Scope | None = None) -> Told:
         """Run once and tell."""
-        with app.store(self.settings) as store, store.run_lock():
+        with app.store(self.settings) as store:
             order = app.order(self.settings, scope)
             return app.quickly(app.run_and_tell(self.settings, order, store))
 

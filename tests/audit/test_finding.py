@@ -11,7 +11,8 @@ import pytest
 
 from auditor import app
 from auditor.audit.inventory import Scope
-from auditor.audit.run import Audit, Watch
+from auditor.audit.run import Audit
+from auditor.audit.watch import Watch
 from auditor.demo.faults import Fault
 from auditor.drift.model import NoticeKind, Report, TargetId
 from auditor.errors import UsageError
@@ -491,3 +492,16 @@ def test_what_came_back_is_told_in_the_inventory_of_the_report(fleet: Stage) -> 
     assert "back: Screws" in app.renderer(fleet.settings).mailing(report, page="").subject
     assert "BACK, RENAMED, LEFT OUT" in text
     assert "RULES" not in text
+
+
+def test_a_schedule_over_found_projects_leaves_the_others_to_theirs(fleet: Stage) -> None:
+    hourly = '[[schedules]]\nname = "hourly"\ncron = "0 * * * *"\nprojects = [8]\n'
+    reconfigure(fleet, "[[projects]]", f"{hourly}[[projects]]")
+    usual, often = (one.scope for one in app.schedules(fleet.settings))
+    first = [states(json(fleet, scope)) for scope in (usual, often)]
+    fleet.studio.remove_project(9)
+    later = [states(json(fleet, scope)) for scope in (often, usual)]
+
+    assert first == [dict.fromkeys(["7/3", "7/4", "9/1"], "new"), {"8/3": "new"}]
+    assert later == [{"8/3": "in_sync"}, {"7/3": "in_sync", "7/4": "in_sync", "9/1": "missing"}]
+    assert audited(fleet) == ["7/3", "7/4", "8/3", "9/1"]

@@ -10,7 +10,7 @@ import pytest
 
 from auditor import app
 from auditor.audit.inventory import Scope
-from auditor.audit.run import Watch
+from auditor.audit.watch import Watch
 from auditor.demo.faults import Fault
 from auditor.redaction import Secret
 from auditor.store import SqlStore
@@ -85,7 +85,7 @@ def test_a_narrowed_run_and_a_dry_one_ping_nothing(pump: Stage, heard: Pings) ->
 
 
 class BrokenStore(SqlStore):
-    def retire_others(self, run_id: int) -> int:
+    def retire_others(self, run_id: int, **_: object) -> int:
         raise OSError(f"the disk is on fire in run {run_id}")
 
 

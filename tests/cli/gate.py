@@ -37,6 +37,8 @@ def gated_studio(pump: Stage) -> Iterator[GatedStudio]:
         for learn_id in (3, 4, 5):
             studio.put(target(learn_id), block(name=f"Block {learn_id}"))
         text = (pump.folder / "config.toml").read_text()
-        pump.configure(text.replace(pump.studio.base_url, studio.base_url))
+        # Else a request at the gate gives up after five seconds, and the run goes on without it.
+        patient = text.replace("timeout_s = 5", f"timeout_s = {DEADLINE_S}")
+        pump.configure(patient.replace(pump.studio.base_url, studio.base_url))
         yield studio
         studio.gate.set()

@@ -26,7 +26,7 @@ def test_the_next_run_is_told(auditor: Command) -> None:
     [line] = lines(auditor("check").out, "schedule")
 
     assert line.startswith("ok      schedule: next run ")
-    assert line.endswith("03:15 UTC, by '15 3 * * *' in UTC")
+    assert line.endswith("03:15 UTC, by 15 3 * * * (UTC)")
 
 
 def test_the_configuration_and_the_room_on_its_disks_are_named(

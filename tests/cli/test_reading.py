@@ -54,6 +54,19 @@ def test_status_before_the_first_run(auditor: Command) -> None:
     assert "No target is known." in done.out
 
 
+def test_status_says_that_messages_have_no_mail_server(pump: Stage, auditor: Command) -> None:
+    pump.postbox.refuses = {"ml@example.org": "450 later", "ops@example.org": "450 later"}
+    pump.night()
+    before = auditor("status")
+    text = (pump.folder / "config.toml").read_text()
+    begin, end = text.index("[email]"), text.index("[[projects]]")
+    pump.configure(text[:begin] + text[end:])
+    after = auditor("status")
+
+    assert "2 messages queued" in after.out
+    assert (before.err, "there is no [email] to send them by" in after.err) == ("", True)
+
+
 def test_status_shows_what_is_not_delivered_and_why(pump: Stage, auditor: Command) -> None:
     pump.postbox.refuses = {"ml@example.org": "450 later", "ops@example.org": "550 unknown"}
     auditor("run")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,7 +11,7 @@ from auditor import app
 from auditor.demo.faults import Fault
 from auditor.drift.model import Trigger
 from auditor.health import Due, Signs, signs
-from auditor.schedule import Slot
+from auditor.schedule import DEFAULT_SCHEDULE, Slot
 from tests.audit.stage import Stage, target
 from tests.cli.command import Command
 from tests.daemon.conftest import scheduled_since
@@ -92,7 +93,8 @@ def test_a_limit_is_a_number_of_hours(auditor: Command, hours: str) -> None:
 
 def seen(pump: Stage, slot: Slot) -> Signs:
     with app.store(pump.settings) as store:
-        return signs(store, [Due(app.SCHEDULE, app.schedule_line(pump.settings), slot)])
+        [one] = app.schedules(pump.settings)
+        return signs(store, [Due(one.name, one.line, slot)])
 
 
 def test_what_was_due_before_anything_watched_is_not_overdue(pump: Stage) -> None:
@@ -111,7 +113,7 @@ def test_a_slot_is_had_by_its_own_run_once_that_ended(pump: Stage) -> None:
     before = seen(pump, slot).overdue
     with app.store(pump.settings) as store:
         store.open_run(
-            Trigger.SCHEDULE, started_at=app.now(), schedule=app.SCHEDULE, slot=slot.local
+            Trigger.SCHEDULE, started_at=app.now(), schedule=DEFAULT_SCHEDULE, slot=slot.local
         )
     hanging = seen(pump, slot)
     pump.night()
@@ -120,3 +122,15 @@ def test_a_slot_is_had_by_its_own_run_once_that_ended(pump: Stage) -> None:
     assert [one.slot for one in hanging.overdue] == [slot]
     assert hanging.under_way is not None
     assert seen(pump, slot).overdue == ()
+
+
+def test_a_run_of_another_schedule_is_not_the_one_that_was_due(pump: Stage) -> None:
+    scheduled_since(pump, app.now() - timedelta(hours=4))
+    slot = Slot("2026-11-24T03:15", app.now() - timedelta(hours=3))
+    with app.store(pump.settings) as store:
+        [one] = app.schedules(pump.settings)
+        other = replace(app.scheduled_order(pump.settings, one), trigger=Trigger.SCHEDULE)
+        order = replace(other, schedule="hourly", slot="2026-11-24T05:00")
+        app.quickly(app.run_and_tell(pump.settings, order, store))
+
+    assert [one.slot for one in seen(pump, slot).overdue] == [slot]

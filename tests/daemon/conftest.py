@@ -28,7 +28,6 @@ def schedule(pump: Stage, line: str) -> None:
 
 def scheduled_since(pump: Stage, since: datetime) -> None:
     """Let the schedule be in force since then."""
-    chosen = pump.settings.schedule
     with app.store(pump.settings) as store:
-        line = f"{chosen.line} {chosen.timezone.key}"
-        assert store.schedule_start(app.SCHEDULE, line, now=since) == since
+        for one in app.schedules(pump.settings):
+            assert store.schedule_start(one.name, one.line, now=since) == since

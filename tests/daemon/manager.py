@@ -75,7 +75,8 @@ class Daemon:
 @contextmanager
 def daemon(folder: Path, **variables: str) -> Iterator[Daemon]:
     """Run `auditor daemon` over the configuration in `folder`."""
-    address, log_file = f"@auditor-test-{uuid.uuid4()}", folder / "log"
+    name = uuid.uuid4()
+    address, log_file = f"@auditor-test-{name}", folder / f"{name}.log"
     with ears(address) as listening, log_file.open("wb") as log:
         process = subprocess.Popen(  # noqa: S603 - our own program
             [sys.executable, "-m", "auditor", "daemon", "--config", folder / "config.toml"],

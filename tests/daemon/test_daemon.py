@@ -122,7 +122,9 @@ def test_a_run_under_way_ends_the_block_in_hand_and_leaves_the_rest(
     scheduled_since(pump, app.now() - timedelta(days=3))
     with daemon(pump.folder) as one:
         assert gated.asked.wait(DEADLINE_S)
+        assert one.reload() == "READY=1\nSTATUS=Run under way"
         one.process.terminate()
+        one.ears.hear("STOPPING=1\nEXTEND_TIMEOUT_USEC=60000000")
         gated.gate.set()
         assert one.process.wait(DEADLINE_S) == 0
 
@@ -131,3 +133,18 @@ def test_a_run_under_way_ends_the_block_in_hand_and_leaves_the_rest(
     assert report is not None
     assert report.run.status is RunStatus.INCOMPLETE
     assert [one.error and one.error.kind for one in report.targets] == [None, "stopped", "stopped"]
+
+
+@ONLY_SQLITE
+def test_a_second_daemon_stands_by_until_the_first_is_gone(pump: Stage) -> None:
+    with daemon(pump.folder) as first:
+        first.ready()
+        with daemon(pump.folder) as second:
+            second.ears.hear("READY=1\nSTATUS=Standing by: another daemon serves the database")
+            second.reload()
+            first.process.kill()
+            second.ears.hear("STATUS=Next run")
+            assert second.stop() == 0
+
+    assert "standing by: " in second.log
+    assert "service started" in second.log

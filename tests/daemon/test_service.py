@@ -13,13 +13,16 @@ import pytest
 
 from auditor import app
 from auditor.config import Settings
-from auditor.daemon.service import Service
+from auditor.daemon.due import Moment, find_due
+from auditor.daemon.pulse import Clock
+from auditor.daemon.service import RETRY_AFTER, Service
 from auditor.drift.model import RunInfo, RunStatus, Trigger, VendorFinding
 from auditor.errors import ConfigError, Problem, StoreUnreachableError
 from auditor.outbox import MessageState
 from auditor.ports import Outcome
 from auditor.store import SqlStore
 from tests.audit.stage import Stage
+from tests.daemon.clock import SetClock
 from tests.daemon.conftest import schedule, scheduled_since
 from tests.daemon.manager import ears
 
@@ -40,14 +43,18 @@ def serve(
     act: Callable[[Service], Awaitable[None]],
     *,
     load: Callable[[], Settings] | None = None,
+    clock: Clock | None = None,
 ) -> None:
     """Let a service adopt its configuration and act, without its scheduler running."""
 
     async def work() -> None:
         taken = load or (lambda: pump.settings)
-        service = Service(pump.settings, store, load=taken, stop=asyncio.Event())
-        service._adopt(pump.settings)
-        await act(service)
+        service = Service(
+            pump.settings, store, load=taken, stop=asyncio.Event(), clock=clock or Clock()
+        )
+        with store.service_lock() as service._held:
+            await service._adopt(pump.settings)
+            await act(service)
 
     asyncio.run(work())
 
@@ -57,7 +64,8 @@ async def tick(service: Service) -> None:
 
 
 async def night(service: Service) -> None:
-    await service._night()
+    for one in app.schedules(service._settings):
+        await service._night(one.name)
 
 
 async def stopped_tick(service: Service) -> None:
@@ -66,7 +74,7 @@ async def stopped_tick(service: Service) -> None:
 
 
 async def reload(service: Service) -> None:
-    service.reload()
+    await service.reload()
 
 
 def ran(store: SqlStore) -> tuple[int | None, Trigger] | None:
@@ -116,8 +124,8 @@ def test_a_slot_before_the_schedule_was_in_force_was_not_missed(
 
 
 def test_another_line_of_the_schedule_starts_anew(pump: Stage, store: SqlStore) -> None:
-    scheduled_since(pump, app.now() - 3 * DAYS)
     schedule(pump, f"30 {(app.now() - timedelta(hours=6)).hour} * * *")
+    scheduled_since(pump, app.now())
     serve(pump, store, tick)
 
     assert ran(store) is None
@@ -223,8 +231,8 @@ def test_a_reload_keeps_the_database_until_the_next_restart(
     )
 
     async def reload_twice_and_tick(service: Service) -> None:
-        service.reload()
-        service.reload()
+        await service.reload()
+        await service.reload()
         await service._tick()
 
     scheduled_since(pump, app.now() - 3 * DAYS)
@@ -250,7 +258,7 @@ def test_a_reload_starts_no_schedule_anew(pump: Stage, store: SqlStore) -> None:
     scheduled_since(pump, app.now() - 3 * DAYS)
 
     async def reload_and_tick(service: Service) -> None:
-        service.reload()
+        await service.reload()
         await service._tick()
 
     serve(pump, store, reload_and_tick)
@@ -272,9 +280,6 @@ def test_a_reload_ends_in_ready_even_while_the_database_is_away(
     pump: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NOTIFY_SOCKET", f"@auditor-test-reload-{os.getpid()}")
-
-    async def reload(service: Service) -> None:
-        service.reload()
 
     with app.store(pump.settings) as store, ears(f"@auditor-test-reload-{os.getpid()}") as heard:
         serve(pump, UnreachableStore(store._there), reload)
@@ -298,16 +303,16 @@ class StoreThatFailsOnce(SqlStore):
         super().save(run_id, outcomes, at=at, vendor=vendor)
 
 
-async def failed_then_tried_again(service: Service) -> None:
-    await service._tick()
-    assert service._not_before is not None
-    service._not_before = app.now() - DAYS
-    await service._tick()
-
-
 def test_a_night_that_failed_half_way_is_tried_again(pump: Stage, store: SqlStore) -> None:
+    clock = SetClock(app.now())
     scheduled_since(pump, app.now() - 3 * DAYS)
-    serve(pump, StoreThatFailsOnce(store._there), failed_then_tried_again)
+
+    async def failed_then_tried_again(service: Service) -> None:
+        await service._tick()
+        clock.pass_(RETRY_AFTER)
+        await service._tick()
+
+    serve(pump, StoreThatFailsOnce(store._there), failed_then_tried_again, clock=clock.clock)
 
     last = store.last_run()
     assert last is not None
@@ -315,10 +320,12 @@ def test_a_night_that_failed_half_way_is_tried_again(pump: Stage, store: SqlStor
 
 
 async def night_that_is_stopped(service: Service) -> None:
-    slot = service._due_slot(Trigger.CATCH_UP)
-    assert slot is not None
+    [one] = app.schedules(service._settings)
+    asked = Moment(at=app.now(), up_since=app.now(), is_woken=False)
+    due = find_due(one, service._store, asked)
+    assert due is not None
     service._stop.set()
-    await service._run(slot, Trigger.CATCH_UP)
+    await service._run(one, due)
 
 
 def test_a_night_that_was_stopped_is_had_again_at_the_next_start(

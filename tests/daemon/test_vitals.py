@@ -104,6 +104,7 @@ def test_metrics_are_for_every_reader_and_leave_nothing_beside_them(
     assert {one.name for one in set(pump.folder.iterdir()) - before} == {
         "auditor.prom",
         "auditor.db.lock",
+        "auditor.db.outbox.lock",
         "reports",
     }
 

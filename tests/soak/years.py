@@ -19,7 +19,8 @@ from typing import Any
 
 from auditor import app, config
 from auditor.audit.closing import close
-from auditor.audit.run import Audit, Ended, Watch
+from auditor.audit.run import Audit, Ended
+from auditor.audit.watch import Watch
 from auditor.config import Settings
 from auditor.deliver import deliver
 from auditor.demo.faults import Fault

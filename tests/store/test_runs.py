@@ -194,3 +194,32 @@ def test_a_schedule_starts_anew_with_another_line(store: SqlStore) -> None:
     assert store.schedule_start("audit", "15 4 * * *", now=night(2)) == night(2)
     assert store.schedule_start("audit", "15 3 * * *", now=night(3)) == night(3)
     assert store.schedule_start("other", "15 3 * * *", now=night(4)) == night(4)
+
+
+def test_since_when_a_schedule_is_in_force_cannot_lie_ahead(store: SqlStore) -> None:
+    store.schedule_start("audit", "15 3 * * *", now=night(9))
+
+    assert store.schedule_start("audit", "15 3 * * *", now=night(1)) == night(1)
+    assert store.schedule_in_force("audit") == ("15 3 * * *", night(1))
+
+
+def test_a_schedule_that_is_no_longer_configured_is_forgotten(store: SqlStore) -> None:
+    for name in ("audit", "other"):
+        store.schedule_start(name, "15 3 * * *", now=night(0))
+    store.forget_other_schedules({"audit"})
+
+    assert store.schedule_in_force("other") is None
+    assert store.schedule_in_force("audit") == ("15 3 * * *", night(0))
+
+
+def test_the_last_slot_is_the_newest_that_had_its_run_since_then(store: SqlStore) -> None:
+    slots = ["2026-11-23T03:15", "2026-11-24T03:15", "2026-11-25T03:15"]
+    runs = [
+        store.open_run(Trigger.SCHEDULE, started_at=night(number), schedule="audit", slot=slot)
+        for number, slot in enumerate(slots)
+    ]
+    store.release_slot(runs[-1])
+
+    assert store.last_slot("audit", since=night(0)) == slots[1]
+    assert store.last_slot("audit", since=night(2)) is None
+    assert store.last_slot("other", since=night(0)) is None

@@ -160,6 +160,17 @@ def test_targets_that_a_full_run_left_out_are_no_longer_audited(store: SqlStore)
     assert FAN in store.known([FAN])
 
 
+def test_targets_of_projects_that_other_runs_audit_are_left_to_them(store: SqlStore) -> None:
+    elsewhere = TargetId(2, 1)
+    audited(store, 0, first(PUMP), first(FAN), first(elsewhere))
+    run_id = audited(store, 1, quiet(PUMP))
+
+    assert store.retire_others(run_id, only={2}, elsewhere={2}) == 0
+    assert store.retire_others(run_id, elsewhere={2}) == 1
+    assert [one.target for one in store.statuses()] == [PUMP, elsewhere]
+    assert store.retire_others(run_id, only={2}) == 1
+
+
 def test_a_retired_target_that_is_asked_for_again_is_audited_again(store: SqlStore) -> None:
     audited(store, 0, first(PUMP), first(FAN))
     store.retire_others(audited(store, 1, quiet(PUMP)))

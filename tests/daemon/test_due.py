@@ -1,0 +1,185 @@
+"""What the ledger says is due, whatever somebody does to clocks and lines."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from auditor.app import Scheduled
+from auditor.audit.inventory import Scope
+from auditor.audit.notes import Missed
+from auditor.daemon.due import Due, Moment, find_due
+from auditor.daemon.pulse import Clock, Reading, ailment, jump, read
+from auditor.drift.model import Trigger
+from auditor.schedule import Gap, parse_cron
+from auditor.store import SqlStore, open_database
+
+START = datetime(2026, 3, 1, 12, tzinfo=UTC)
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+
+
+@pytest.fixture
+def ledger(sqlite_template: Path, tmp_path: Path) -> Iterator[SqlStore]:
+    path = shutil.copy(sqlite_template, tmp_path / "auditor.db")
+    with open_database(f"sqlite:///{path}", upgrade=False) as opened:
+        yield opened
+
+
+def nightly(zone: str = "UTC", cron: str = "15 3 * * *") -> Scheduled:
+    return Scheduled(
+        name="nightly",
+        cron=parse_cron(cron),
+        zone=ZoneInfo(zone),
+        line=f"{cron} {zone}",
+        told=f"{cron} ({zone})",
+        scope=Scope(),
+    )
+
+
+def asked(ledger: SqlStore, one: Scheduled, at: datetime, *, is_woken: bool = False) -> Due | None:
+    return find_due(one, ledger, Moment(at=at, up_since=START, is_woken=is_woken))
+
+
+def had(ledger: SqlStore, one: Scheduled, at: datetime) -> str | None:
+    """Run what is due and return its slot."""
+    due = asked(ledger, one, at)
+    if due is None:
+        return None
+    ledger.open_run(due.trigger, started_at=at, schedule=one.name, slot=due.slot.local)
+    return due.slot.local
+
+
+def test_a_week_without_runs_is_one_run_that_names_the_gap(ledger: SqlStore) -> None:
+    one = nightly("Europe/Berlin")
+    asked(ledger, one, START)
+    assert had(ledger, one, START + DAY) == "2026-03-02T03:15"
+
+    due = asked(ledger, one, START + 8 * DAY)
+    assert due is not None
+    assert (due.slot.local, due.trigger) == ("2026-03-09T03:15", Trigger.CATCH_UP)
+    gap = Gap(7, "2026-03-03T03:15", "2026-03-09T03:15")
+    assert due.missed == Missed(gap, "15 3 * * * (Europe/Berlin)")
+
+
+def test_a_wake_up_names_only_what_was_missed_before_it(ledger: SqlStore) -> None:
+    one = nightly()
+    asked(ledger, one, START)
+
+    first = asked(ledger, one, datetime(2026, 3, 2, 3, 15, tzinfo=UTC), is_woken=True)
+    third = asked(ledger, one, datetime(2026, 3, 4, 3, 15, tzinfo=UTC), is_woken=True)
+    assert first is not None
+    assert (first.trigger, first.missed) == (Trigger.SCHEDULE, None)
+    assert third is not None
+    assert third.missed == Missed(Gap(2, "2026-03-02T03:15", "2026-03-03T03:15"), one.told)
+
+
+def test_a_run_that_was_stopped_counts_as_missed(ledger: SqlStore) -> None:
+    one = nightly()
+    asked(ledger, one, START)
+    had(ledger, one, START + DAY)
+    ledger.abandon_open_runs(START + DAY)
+
+    due = asked(ledger, one, START + 2 * DAY)
+    assert due is not None
+    assert due.missed == Missed(Gap(2, "2026-03-02T03:15", "2026-03-03T03:15"), one.told)
+
+
+def test_a_clock_set_back_has_no_night_twice_and_one_set_right_again_has_the_next(
+    ledger: SqlStore,
+) -> None:
+    one = nightly()
+    asked(ledger, one, START)
+    slots = [had(ledger, one, START + days * DAY) for days in (1, 2, 3, 1, 2, 3, 4)]
+
+    assert slots == [
+        *("2026-03-02T03:15", "2026-03-03T03:15", "2026-03-04T03:15"),
+        *(None, None, None),
+        "2026-03-05T03:15",
+    ]
+
+
+def test_a_clock_set_forward_past_a_night_has_it_late(ledger: SqlStore) -> None:
+    one = nightly()
+    asked(ledger, one, START)
+
+    assert had(ledger, one, datetime(2026, 3, 2, 9, tzinfo=UTC)) == "2026-03-02T03:15"
+
+
+def test_a_first_start_by_a_clock_that_was_ahead_does_not_silence_the_nights_before_it(
+    ledger: SqlStore,
+) -> None:
+    one = nightly()
+    asked(ledger, one, START + 300 * DAY)
+    asked(ledger, one, START)
+
+    assert had(ledger, one, START + DAY) == "2026-03-02T03:15"
+
+
+def test_the_night_that_a_former_line_owes_is_had_before_the_new_line_counts(
+    ledger: SqlStore,
+) -> None:
+    asked(ledger, nightly("Europe/Berlin"), START)
+    other = nightly("Asia/Tokyo", "15 4 * * *")
+
+    due = asked(ledger, other, START + DAY)
+    assert due is not None
+    assert due.missed == Missed(
+        Gap(1, "2026-03-02T03:15", "2026-03-02T03:15"), "15 3 * * * (Europe/Berlin)"
+    )
+    assert had(ledger, other, START + DAY) == "2026-03-02T03:15"
+    assert had(ledger, other, START + DAY + HOUR) is None
+    assert ledger.schedule_in_force("nightly") == (other.line, START + DAY + HOUR)
+    assert had(ledger, other, START + 2 * DAY) == "2026-03-03T04:15"
+
+
+def test_another_zone_has_no_night_of_the_same_name_twice(ledger: SqlStore) -> None:
+    asked(ledger, nightly("Asia/Kolkata"), START)
+    had(ledger, nightly("Asia/Kolkata"), datetime(2026, 3, 1, 22, tzinfo=UTC))
+    slots = [
+        had(ledger, nightly("UTC"), START + timedelta(hours=hours)) for hours in (11, 16, 24, 40)
+    ]
+
+    assert slots == [None, None, None, "2026-03-03T03:15"]
+
+
+def test_a_former_line_that_this_version_cannot_read_owes_nothing(ledger: SqlStore) -> None:
+    ledger.schedule_start("nightly", "every night Mars/Base", now=START)
+
+    assert asked(ledger, nightly(), START + DAY) is None
+    assert had(ledger, nightly(), START + 2 * DAY) == "2026-03-03T03:15"
+
+
+def test_schedules_have_ledgers_of_their_own(ledger: SqlStore) -> None:
+    one, other = nightly(), replace(nightly(), name="other")
+    asked(ledger, one, START)
+    asked(ledger, other, START)
+
+    assert had(ledger, one, START + DAY) == "2026-03-02T03:15"
+    assert had(ledger, other, START + DAY) == "2026-03-02T03:15"
+
+
+def test_a_clock_that_was_set_is_noticed_and_time_that_passes_is_not() -> None:
+    before = Reading(START, 100.0)
+
+    assert jump(before, Reading(START + HOUR, 100.0 + 3600)) is None
+    assert jump(before, Reading(START + HOUR, 160.0)) == HOUR - timedelta(minutes=1)
+    assert jump(before, Reading(START - DAY, 160.0)) == -DAY - timedelta(minutes=1)
+    assert jump(before, read(Clock(lambda: START, lambda: 101.0))) is None
+
+
+def test_a_service_lives_until_its_database_or_its_run_does_not_end() -> None:
+    none, limit = timedelta(), timedelta(hours=4)
+
+    assert ailment(waiting=timedelta(minutes=9), running=limit, limit=limit) == ""
+    assert "not answered for 11 minutes" in ailment(
+        waiting=timedelta(minutes=11), running=none, limit=limit
+    )
+    assert "taken 301 minutes" in ailment(
+        waiting=none, running=limit + timedelta(minutes=61), limit=limit
+    )
