@@ -62,7 +62,10 @@ async def listening(port: int = 0, *, state: str) -> AsyncIterator[Listener]:
             "name another"
         ) from error
     async with server:
-        yield Listener(port=server.sockets[0].getsockname()[1], _query=desk.query)
+        try:
+            yield Listener(port=server.sockets[0].getsockname()[1], _query=desk.query)
+        finally:
+            await desk.leave()
 
 
 class _Desk:
@@ -71,20 +74,28 @@ class _Desk:
     def __init__(self, state: str) -> None:
         self.query: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._state = state
-        self._present = 0
+        self._present: dict[asyncio.Task[None] | None, asyncio.StreamWriter] = {}
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one connection, unless too many are open already."""
-        self._present += 1
+        self._present[asyncio.current_task()] = writer
         try:
             # A browser that hangs up, or something else that looks in, is not worth a word.
             with suppress(OSError, TimeoutError, asyncio.IncompleteReadError):
-                if self._present <= _MOST_AT_ONCE:
+                if len(self._present) <= _MOST_AT_ONCE:
                     writer.write(self._reply(await _target(reader)))
                     await writer.drain()
         finally:
-            self._present -= 1
+            del self._present[asyncio.current_task()]
             writer.close()
+
+    async def leave(self) -> None:
+        """Hang up on who is still there: a browser keeps connections open for later."""
+        serving = [task for task in self._present if task is not None]
+        for writer in self._present.values():
+            writer.close()
+        if serving:  # a task cut off by the end of the loop would leave a traceback
+            await asyncio.wait(serving, timeout=_SLOWEST_S)
 
     def _reply(self, target: SplitResult | None) -> bytes:
         if target is None:

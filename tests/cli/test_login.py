@@ -162,6 +162,20 @@ def test_a_request_without_end_is_answered_and_the_wait_goes_on() -> None:
     assert asyncio.run(ask()) == (b"HTTP/1.1 400 Bad Request\r\n", "state=s&code=c")
 
 
+def test_who_is_there_to_the_end_is_hung_up_on() -> None:
+    async def ask() -> tuple[bytes, int]:
+        async with listening(state="s") as listener:
+            reader, writer = await asyncio.open_connection("127.0.0.1", listener.port)
+            writer.write(b"GET / HTTP/1.1\r\n")
+            await asyncio.to_thread(follow, f"{listener.address}?state=s&code=c")
+        left = len(asyncio.all_tasks()) - 1
+        heard = await reader.read()
+        writer.close()
+        return heard, left
+
+    assert asyncio.run(ask()) == (b"", 0)
+
+
 def test_no_more_connections_are_kept_than_a_browser_makes() -> None:
     async def ask() -> tuple[bytes, bytes]:
         async with listening(state="s") as listener:
