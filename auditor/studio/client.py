@@ -360,7 +360,8 @@ class StudioClient:
         async with self._reasoning.setdefault(asked, asyncio.Lock()):
             if asked not in self._reasons:
                 info = await self.key_info(project_id)
-                why = why_refused(info, project_id) if info else remedy(asked[0])
+                whose = None if project_id == EVERY_PROJECT else project_id
+                why = why_refused(info, project_id) if info else remedy(asked[0], whose)
                 self._reasons[asked] = f"; {why}"
         return self._reasons[asked]
 
