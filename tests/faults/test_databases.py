@@ -134,12 +134,14 @@ def test_a_disk_that_turned_read_only_costs_that_run_alone(
     on_disk: Installation, disk: Path, auditor: Command
 ) -> None:
     on_disk.edit(3)
+    on_disk.studio.requests.clear()
     assert _mounts("-o", "remount,ro", str(disk))
     refused = auditor("run")
     assert _mounts("-o", "remount,rw", str(disk))
 
     assert (refused.code, refused.out) == (2, "")
     assert "check that its disk is not read-only" in refused.err
+    assert on_disk.studio.requests == []
     on_disk.hold_to_the_law()
 
 
