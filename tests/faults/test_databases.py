@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from sqlalchemy import make_url
+from sqlalchemy import Connection, event, make_url
 
 from auditor import app
 from auditor.errors import StoreUnreachableError
@@ -23,6 +23,7 @@ from tests.faults.stage import Installation, installation
 from tests.postgres import GIVEN, programs, server
 
 _MOMENT_S = 0.1
+_FULL = 2  # sqlite.org/pragma.html#pragma_synchronous
 _DISK_BYTES = 3 * 2**20
 
 
@@ -63,6 +64,23 @@ def test_a_writer_that_locks_the_database_for_too_long_costs_that_run_alone(
     other.rollback()
 
     pump.hold_to_the_law()
+
+
+def test_the_end_of_a_run_is_on_the_disk_before_a_message_leaves(pump: Installation) -> None:
+    commits: list[tuple[bool, int]] = []
+    pump.postbox.taken.clear()
+    order = app.order(pump.stage.settings)
+    with app.store(pump.stage.settings) as store:
+
+        def note(connection: Connection) -> None:
+            level = connection.exec_driver_sql("PRAGMA synchronous").scalar_one()
+            commits.append((level == _FULL, len(pump.postbox.taken)))
+
+        event.listen(store._there.engine, "commit", note)
+        app.quickly(app.run_and_tell(pump.stage.settings, order, store))
+
+    assert [taken for is_synced, taken in commits if is_synced] == [0]
+    assert commits[-1] == (False, 2)
 
 
 def test_a_damaged_database_is_refused_until_the_backup_is_put_back_as_the_refusal_says(
