@@ -172,6 +172,7 @@ class Soak:
             if report is not None:
                 self.books.read(report_json(report))
         self.postbox.taken.clear()
+        self.studio.requests.clear()  # the stand-in's memory is none of the auditor's
 
     def _footprint(self) -> Footprint:
         return Footprint(
