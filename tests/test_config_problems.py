@@ -9,6 +9,7 @@ from auditor.errors import ConfigError, Problem
 
 STUDIO_KEY = "ei_" + "0123456789abcdef" * 4
 PROJECT = '[[projects]]\nid = 1\napi_key = { env = "KEY" }\n'
+JWT = '[[projects]]\nid = 1\nauth = { type = "jwt", token = { env = "KEY" }, '
 EMAIL = '[email]\nsender = "a@example.org"\nrecipients = ["b@example.org"]\n'
 
 
@@ -104,6 +105,16 @@ def test_every_wrong_key_is_named_at_once(tmp_path: Path) -> None:
             '[[projects]]\nid = 1\nauth = { type = "jwt", token = { env = "KEY" }, tokem = 1 }\n',
             "projects[0].auth.tokem",
             "did you mean token?",
+        ),
+        (
+            f'{JWT}grant = "password" }}\n',
+            "projects[0].auth.grant",
+            'it goes with type = "oauth2"',
+        ),
+        (
+            f"{JWT}client_secret = 1 }}\n",
+            "projects[0].auth.client_secret",
+            'it goes with type = "oauth2", grant = "client_credentials"',
         ),
     ],
 )
@@ -513,3 +524,64 @@ def test_a_time_zone_is_a_known_name(tmp_path: Path, zone: str, remedy: str) -> 
 
     assert told[0] == "schedule.timezone"
     assert told[2].startswith(remedy)
+
+
+# --- Where a login is kept --------------------------------------------------------------------
+
+
+def login(project: int, client_id: str, token_file: str | None = None) -> str:
+    named = f', token_file = "{token_file}"' if token_file else ""
+    return (
+        f'[[projects]]\nid = {project}\nauth = {{ type = "oauth2", '
+        f'grant = "authorization_code", client_id = "{client_id}"{named} }}\n'
+    )
+
+
+@pytest.mark.parametrize(
+    ("token_file", "message"),
+    [
+        ("auditor.db", "is the database"),
+        ("./x/../auditor.db-wal", "is the database"),
+        ("config.toml", "is the configuration itself"),
+        ("secrets/password", "is a file with a secret or a certificate"),
+        ("key.pem", "is a file with a secret or a certificate"),
+        ("auditor.prom", "is the file of metrics"),
+        ("reports/login.json", "lies in the folder of reports, which people are shown"),
+        ("link.json", "is the database"),
+    ],
+)
+def test_a_login_is_not_kept_where_something_else_lies(
+    tmp_path: Path, token_file: str, message: str
+) -> None:
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "password").write_text("canary")
+    (tmp_path / "secrets" / "password").chmod(0o600)
+    (tmp_path / "link.json").symlink_to("auditor.db")
+    text = (
+        '[studio]\nclient_certificate = "key.pem"\n[metrics]\ntextfile = "auditor.prom"\n'
+        f'{EMAIL}username = "u"\npassword = {{ file = "secrets/password" }}\n'
+    )
+
+    told = only(tmp_path, f"{text}{login(1, 'a', token_file)}")
+
+    assert told[:2] == ("projects[0].auth.token_file", message)
+    assert "oauth-token.json" in told[2]
+
+
+def test_two_logins_do_not_share_a_file(tmp_path: Path) -> None:
+    told = only(tmp_path, login(1, "a") + login(2, "b", "./oauth-token.json") + login(3, "a"))
+
+    assert told == (
+        "projects[1].auth.token_file",
+        "is where the login of another client_id is kept too",
+        "give each its own token_file",
+    )
+
+
+def test_what_is_no_name_of_a_file_is_told_once(tmp_path: Path) -> None:
+    text = login(1, "a").replace(" }", ", token_file = 7 }")
+
+    assert only(tmp_path, text)[:2] == (
+        "projects[0].auth.token_file",
+        "is a whole number, not a text",
+    )

@@ -9,11 +9,17 @@ from datetime import date
 from auditor.audit.doubt import is_bare, is_surprising
 from auditor.drift.fields import CATALOGUE
 from auditor.drift.form import FORM
-from auditor.drift.model import JsonObject, Snapshot, TargetId
+from auditor.drift.model import Failure, JsonObject, Snapshot, TargetId
 from auditor.drift.snapshots import parse, parse_catalogue
 from auditor.ports import Answer, Fetched, Known, KnownBody, Studio
 
 WHOLE_EVERY = 7  # nights
+DEFECT = Failure(
+    kind="internal",
+    message="the auditor itself failed on this block; its log says how: report it as a defect",
+)
+"""What an answer comes to that meets a defect: the other targets are to have their night."""
+
 logger = logging.getLogger(__name__)
 
 

@@ -57,21 +57,22 @@ class Search:
         if (halted := self.sources.halt()) is not None:
             return halted
         return await believed(
-            self.sources.studio.projects, lambda listing: lacks_most(before, listing)
+            self.sources.studio.projects,
+            lambda listing: lacks_most(before, listing),
+            settle=self.sources.studio.settle,
         )
 
     async def _unlisted(self, failure: Failure) -> Found:
         known = await self._known(await self.sources.records.audited() - self.named)
-        parts = [
-            unlisted(one, whose, failure)
-            for one, whose in known.items()
-            if self._admits(one.id, one.name)
-        ]
+        kept = [one for one in known if self._admits(one.id, one.name)]
+        parts = [unlisted(one, known[one], failure) for one in kept]
+        left_out = _left_out([one for one in known if one not in kept])
         error = ProjectError(project_id=EVERY_PROJECT, kind=failure.kind, message=failure.message)
         return Found(
             beside=Inventory(
                 settled=tuple(outcome for part in parts for outcome in part.settled),
                 errors=(error,),
+                notices=(*(one for part in parts for one in part.notices), *left_out),
             )
         )
 
@@ -80,7 +81,7 @@ class Search:
         wanted = self._wanted(projects)
         known = await asyncio.gather(*map(self.sources.records.known_of, wanted))
         return {
-            self._project(one, known_name(whose)): whose
+            self._project(one, known_name(one, whose)): whose
             for one, whose in zip(wanted, known, strict=True)
             if whose
         }

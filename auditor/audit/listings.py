@@ -34,22 +34,31 @@ async def of_project(project: Project, sources: Sources) -> Inventory:
     if (halted := sources.halt()) is not None:
         return unlisted(project, known, halted)
     listing = await believed(
-        partial(sources.studio.blocks, project.id), partial(_has_lost_most, known)
+        partial(sources.studio.blocks, project.id),
+        partial(_has_lost_most, known),
+        settle=sources.studio.settle,
     )
     if isinstance(listing, Failure):
         return unlisted(project, known, listing)
-    name = project.name or await sources.studio.project_name(project.id) or known_name(known)
-    return _listed(project, name, known, listing)
+    name = project.name or await sources.studio.project_name(project.id)
+    return _listed(project, name or known_name(project.id, known), known, listing)
 
 
 async def believed(
-    ask: Callable[[], Awaitable[_T | Failure]], is_surprising: Callable[[_T], bool]
+    ask: Callable[[], Awaitable[_T | Failure]],
+    is_surprising: Callable[[_T], bool],
+    *,
+    settle: Callable[[], Awaitable[None]],
 ) -> _T | Failure:
-    """Return a listing; a surprising one is asked for once more, and believed where it stands."""
+    """Return a listing; a surprising one is asked for once more, and believed where it stands.
+
+    Studio is eventually consistent: it may `settle` before it is asked again.
+    """
     first = await ask()
     if isinstance(first, Failure) or not is_surprising(first):
         return first
     logger.info("listing lacks most of what it held, asked once more")
+    await settle()
     second = await ask()
     if isinstance(second, Failure) or second == first or not is_surprising(second):
         return second
@@ -63,7 +72,7 @@ def lacks_most(before: Collection[object], now: Collection[object]) -> bool:
 
 def unlisted(project: Project, known: Sequence[Known], failure: Failure) -> Inventory:
     """A failed listing makes every known target of the project unknown."""
-    name = project.name or known_name(known)
+    name = project.name or known_name(project.id, known)
     return Inventory(
         settled=tuple(
             _still_unknown(one, name, failure) for one in known if _is_kept(one, project)
@@ -80,9 +89,12 @@ def gone(project: Project, known: Sequence[Known]) -> tuple[Gone, ...]:
     )
 
 
-def known_name(known: Sequence[Known]) -> str:
-    """Return how a project was called before, empty where that is not known."""
-    return next((one.project for one in known if one.project), "")
+def known_name(project_id: int, known: Sequence[Known]) -> str:
+    """Return how a project was called before it was told apart, empty where that is not known.
+
+    It is what filters are held against: they know nothing of other projects of that name.
+    """
+    return _own_name(next((one.project for one in known if one.project), ""), project_id)
 
 
 def _has_lost_most(known: Sequence[Known], listing: Sequence[ListedBlock]) -> bool:
@@ -142,7 +154,7 @@ def _renamed(name: str, project: Project, known: Sequence[Known]) -> tuple[Notic
     before = next((one.project for one in known if _is_other(one.project, name, project.id)), "")
     if not before:
         return ()
-    called = before.removesuffix(told_apart("", project.id))
+    called = _own_name(before, project.id)
     text = f"Project {project.id} is called “{name}” now, and was called “{called}”"
     return (Notice(kind=NoticeKind.PROJECT_RENAMED, text=text),)
 
@@ -150,6 +162,11 @@ def _renamed(name: str, project: Project, known: Sequence[Known]) -> tuple[Notic
 def _is_other(before: str, name: str, project_id: int) -> bool:
     """Return whether a name is another one, and not one that was only told apart."""
     return before not in ("", name, told_apart(name, project_id))
+
+
+def _own_name(name: str, project_id: int) -> str:
+    """Return a name without what told it apart."""
+    return name.removesuffix(told_apart("", project_id))
 
 
 def told_apart(name: str, project_id: int) -> str:

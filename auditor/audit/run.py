@@ -24,7 +24,7 @@ from auditor.audit.aftermath import (
     still_broken,
 )
 from auditor.audit.arrivals import back_again, with_replacement
-from auditor.audit.asking import ask
+from auditor.audit.asking import DEFECT, ask
 from auditor.audit.inventory import (
     Inventory,
     Plan,
@@ -39,7 +39,6 @@ from auditor.audit.nights import SHOWN, with_nights
 from auditor.audit.notes import Missed, note_of_crash, note_of_missed, notices_of_leavers
 from auditor.audit.tally import Tally, told_unread
 from auditor.audit.watch import Watch
-from auditor.drift.causes import ProjectError
 from auditor.drift.model import (
     Failure,
     Notice,
@@ -53,6 +52,7 @@ from auditor.drift.model import (
 from auditor.drift.rules import Rules
 from auditor.drift.ruling import is_ignored, rule_vendor
 from auditor.drift.secrecy import hide_finding
+from auditor.errors import AuditorError
 from auditor.ports import (
     Aftermath,
     Answer,
@@ -239,7 +239,13 @@ class Audit:
 
     async def _work(self, queue: _Queue, run: RunInfo, studio: Studio, judge: Judge) -> None:
         while (stop := await queue.get()) is not None:
-            await self._ask(stop, studio, judge)
+            try:
+                await self._ask(stop, studio, judge)
+            except AuditorError:
+                raise  # of the store: it concerns every target
+            except Exception:
+                logger.exception("block not judged", extra={"target": str(stop.target)})
+                self._keep_unread(stop, DEFECT)
             self._watch.checked(1)
             if len(self._batch) >= BATCH:
                 await self._save(run, self._take_batch())
@@ -259,7 +265,7 @@ class Audit:
         match fetched:
             case NoAnswer(failure=failure, whole_project=whole_project):
                 if whole_project:
-                    self._keep_error(stop.target.project_id, failure)
+                    self._tally.add_failure(stop.target.project_id, failure)
                 self._keep_unread(stop, failure)
             case Answer() as answer:
                 look = await self._in_store(
@@ -289,11 +295,6 @@ class Audit:
         outcome = Unread(target=stop.target, project=stop.project, failure=failure)
         self._tally.told[stop.target] = told_unread(outcome, stop.known)
         self._batch.append(outcome)
-
-    def _keep_error(self, project_id: int, failure: Failure) -> None:
-        self._tally.add_error(
-            ProjectError(project_id=project_id, kind=failure.kind, message=failure.message)
-        )
 
     def _take_batch(self) -> list[Outcome]:
         batch, self._batch = self._batch, []

@@ -13,6 +13,7 @@ from auditor.drift.causes import ProjectError
 from auditor.drift.findings import finding_id, shared_finding, vendor_finding
 from auditor.drift.model import (
     Change,
+    Failure,
     Finding,
     ModelState,
     Notice,
@@ -102,6 +103,12 @@ class Tally:
         """Keep a cause that holds for a whole project, once."""
         if error not in self.errors:
             self.errors.append(error)
+
+    def add_failure(self, project_id: int, failure: Failure) -> None:
+        """Keep why a whole project cannot be read."""
+        self.add_error(
+            ProjectError(project_id=project_id, kind=failure.kind, message=failure.message)
+        )
 
     def settle(self, judge: Judge) -> tuple[tuple[Look, ...], tuple[VendorFinding, ...]]:
         """Return the held looks as the whole run judges them, and what they share."""

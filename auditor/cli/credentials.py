@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
@@ -15,11 +16,13 @@ from auditor.drift.causes import EVERY_PROJECT
 from auditor.drift.model import Failure, TargetId
 from auditor.errors import StudioError
 from auditor.ports import NoAnswer
-from auditor.rendering.words import count
+from auditor.rendering.words import count, listed
 from auditor.upkeep import Probe
 
 if TYPE_CHECKING:  # each command imports what it needs: `--help` and `diff` stay quick
     from auditor.studio.client import StudioClient
+
+MOST_NAMED = 3  # blocks with one reason
 
 
 def studio_probes(settings: Settings, survey: Survey) -> Iterator[Probe]:
@@ -67,20 +70,26 @@ class _Asking:
 async def _blocks(studio: StudioClient, project: ProjectSettings, survey: Survey) -> str:
     """Ask what a night would ask first of the project."""
     if project.learn_blocks is None:
-        listed = await studio.blocks(project.id)
-        if isinstance(listed, Failure):
-            raise StudioError(listed.kind, listed.message)
-        return survey.heard(project.id, listed)
+        found = await studio.blocks(project.id)
+        if isinstance(found, Failure):
+            raise StudioError(found.kind, found.message)
+        return survey.heard(project.id, found)
     targets = [TargetId(project.id, learn_id) for learn_id in project.learn_blocks]
     fetched = await asyncio.gather(*(studio.fetch(target, known_body=None) for target in targets))
-    failed = [
-        (one.failure.kind, f"block {target}: {one.failure.message}")
-        for target, one in zip(targets, fetched, strict=True)
-        if isinstance(one, NoAnswer)
-    ]
+    failed = defaultdict(list)
+    for target, one in zip(targets, fetched, strict=True):
+        if isinstance(one, NoAnswer):
+            failed[one.failure].append(target)
     if failed:
-        raise StudioError(failed[0][0], "; ".join(words for _, words in failed))
+        reasons = [f"{_named(blocks)}: {reason.message}" for reason, blocks in failed.items()]
+        raise StudioError(next(iter(failed)).kind, "; ".join(reasons))
     return f"all {count(len(targets), 'named block')} answer"
+
+
+def _named(blocks: Sequence[TargetId]) -> str:
+    """Return blocks that fail for one reason, the first few by their ids."""
+    ids = listed(tuple(map(str, blocks)), most=MOST_NAMED)
+    return f"block {ids}" if len(blocks) == 1 else f"{count(len(blocks), 'block')} ({ids})"
 
 
 async def _credential(studio: StudioClient, project_id: int) -> str:
@@ -101,7 +110,7 @@ async def _credential(studio: StudioClient, project_id: int) -> str:
 
 async def _sight(studio: StudioClient, project_id: int) -> list[str]:
     try:
-        listed = await studio.listed_projects(project_id)
+        seen = await studio.listed_projects(project_id)
     except StudioError:
         return []  # one that may not list projects may still read blocks
-    return [f"sees {count(len(listed), 'project')}"]
+    return [f"sees {count(len(seen), 'project')}"]

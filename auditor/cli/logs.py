@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # the configuration's library takes its time
 
 _LONGEST = 2000  # characters of a line: whole documents have no business in a log
 _RECORD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_SILENCE = logging.NullHandler()
 _NOISY = ("httpx", "apscheduler", "alembic")
 
 
@@ -80,6 +81,11 @@ def set_up_logging(level: int = logging.INFO, form: LogFormat = "text") -> None:
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for noisy in _NOISY:
         logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def keep_quiet() -> None:
+    """Log nothing, where a command's own lines say it all; else Python tells warnings bare."""
+    logging.getLogger("auditor").addHandler(_SILENCE)
 
 
 def tell_error(text: str) -> None:

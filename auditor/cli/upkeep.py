@@ -11,6 +11,7 @@ from contextlib import suppress
 from auditor import app, config
 from auditor.cli.console import complain, say
 from auditor.cli.credentials import studio_probes
+from auditor.cli.logs import keep_quiet
 from auditor.cli.probes import machine_probes, mail_probes, metrics_probes
 from auditor.cli.surveying import Survey
 from auditor.config import Settings
@@ -30,6 +31,7 @@ def check(chosen: argparse.Namespace) -> int:
     for advice in config.warnings(settings):
         say(f"advice  {harmless(advice)}")
     survey = Survey(settings)
+    keep_quiet()
     answers = app.quickly(examine(_probes(settings, survey)))
     for one in answers:
         say(f"{'FAILED' if one.exit_code else 'ok':<7} {harmless(f'{one.what}: {one.words}')}")

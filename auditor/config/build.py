@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from auditor.config import tables
 from auditor.config.checks import cross_problems
 from auditor.config.location import read
+from auditor.config.logins import login_problems
 from auditor.config.problems import shape_problems
 from auditor.config.settings import (
     ApiKeyAuth,
@@ -79,7 +80,7 @@ def load(path: Path, *, environ: Mapping[str, str], reads_secrets: bool = True) 
     around = Surroundings(
         folder=path.absolute().parent, environ=environ, reads_secrets=reads_secrets
     )
-    problems = list(cross_problems(written))
+    problems = [*cross_problems(written), *login_problems(written, around, path)]
     try:
         valid = tables.Document.model_validate(document, context=around)
     except ValidationError as error:

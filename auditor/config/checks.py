@@ -45,6 +45,13 @@ def cross_problems(document: Table) -> Iterator[Problem]:
     yield from _schedules(document)
 
 
+def credential_tables(document: Table) -> Iterator[tuple[list[Step], Table]]:
+    """Yield each table that may hold a credential, and where it stands."""
+    yield ["studio"], _table(document, "studio")
+    for index, project in _projects(document):
+        yield ["projects", index], project
+
+
 def _nothing_to_audit(document: Table) -> Iterator[Problem]:
     everything = "projects" in _table(document, "studio")
     if document.get("projects", []) == [] and not everything:
@@ -74,7 +81,7 @@ def _repeated_blocks(document: Table) -> Iterator[Problem]:
 
 def _credentials(document: Table) -> Iterator[Problem]:
     shared = _has_credential(_table(document, "studio"))
-    for steps, table in _credential_tables(document):
+    for steps, table in credential_tables(document):
         if "api_key" in table and "auth" in table:
             yield problem([*steps, "auth"], "stands beside api_key", "keep one of the two")
         if not shared and not _has_credential(table) and _needs_credential(steps, table):
@@ -83,7 +90,7 @@ def _credentials(document: Table) -> Iterator[Problem]:
 
 
 def _filters(document: Table) -> Iterator[Problem]:
-    for steps, table in _credential_tables(document):
+    for steps, table in credential_tables(document):
         for key in _FILTERS:
             if table.get(key) == {}:
                 remedy = "name types or names, or leave the key out"
@@ -241,12 +248,6 @@ def _subscriptions(document: Table) -> Iterator[Problem]:
         if isinstance(recipient, str) and recipient.lower() in everything:
             message = "stands among email.recipients, who get every report whole"
             yield problem([*steps, "recipient"], message, "leave one of the two out")
-
-
-def _credential_tables(document: Table) -> Iterator[tuple[list[Step], Table]]:
-    yield ["studio"], _table(document, "studio")
-    for index, project in _projects(document):
-        yield ["projects", index], project
 
 
 def _projects(document: Table) -> Iterator[tuple[int, Table]]:

@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Iterable
 from datetime import date, datetime, time
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -146,6 +146,8 @@ def _bounds(context: dict[str, Any]) -> str:
 def _other_key(steps: list[Step]) -> str:
     key = str(steps[-1])
     known = _keys(tuple(step for step in steps[:-1] if isinstance(step, str)))
+    if key in known:
+        return _goes_with(key)
     close = difflib.get_close_matches(key.lower(), known, n=1)
     if close:
         return f"did you mean {close[0]}?"
@@ -153,6 +155,19 @@ def _other_key(steps: list[Step]) -> str:
     if homes:
         return f"it belongs under {' or '.join(homes)}"
     return f"leave it out; known are {', '.join(known)}"
+
+
+def _goes_with(key: str) -> str:
+    """Return beside what else in `auth` a key may stand, where it is one of another kind."""
+    owners = [model for model in tables.AUTH_TABLES if key in _written(model)]
+    parts = [_written_choices(name, owners) for name in ("type", "grant") if name != key]
+    return f"it goes with {', '.join(part for part in parts if part)}"
+
+
+def _written_choices(name: str, models: Iterable[type[BaseModel]]) -> str:
+    fields = [model.model_fields[name] for model in models if name in model.model_fields]
+    values = dict.fromkeys(value for one in fields for value in get_args(one.annotation))
+    return f"{name} = {' or '.join(json.dumps(value) for value in values)}" if values else ""
 
 
 def _keys(table: tuple[str, ...]) -> list[str]:

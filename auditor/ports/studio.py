@@ -71,6 +71,10 @@ class Studio(Protocol):
         """Return the block's answer after a moment, whole: the first one was surprising."""
         ...
 
+    async def settle(self) -> None:
+        """Wait for Studio to come to rest, before it is asked again what was surprising."""
+        ...
+
     async def blocks(self, project_id: int) -> tuple[ListedBlock, ...] | Failure:
         """Return every learn block of the project's impulses once, by learn id."""
         ...

@@ -178,11 +178,12 @@ _NAMES: dict[type[Credential], str] = {
 }
 
 
-def remedy(credential: Credential) -> str:
-    """Return what to do where Studio refuses the credential."""
+def remedy(credential: Credential, project_id: int | None = None) -> str:
+    """Return what to do where Studio refuses the credential, of a project where it is known."""
     match credential:
         case ApiKey():
-            return "make a key in Studio (Dashboard, Keys), with role admin"
+            whose = "" if project_id is None else f" of project {project_id}"
+            return f"make a key{whose} in Studio (Dashboard, Keys), with role admin"
         case JwtHeader() | JwtCookie() | Bearer():
             return "the token may have ended: put a new one in its place"
         case ClientCredentials():

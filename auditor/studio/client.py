@@ -159,9 +159,13 @@ class StudioClient:
         return Answer(document=document, body_digest=digest, validator=validator)
 
     async def fetch_again(self, target: TargetId) -> Fetched:
-        """Return the block's answer after `SECOND_LOOK_AFTER`, whole."""
-        await self._wait(SECOND_LOOK_AFTER.total_seconds())
+        """Return the block's answer once Studio has settled, whole."""
+        await self.settle()
         return await self.fetch(target, known_body=None)
+
+    async def settle(self) -> None:
+        """Wait for `SECOND_LOOK_AFTER`, or until the auditor is stopped."""
+        await self._wait(SECOND_LOOK_AFTER.total_seconds())
 
     async def blocks(self, project_id: int) -> tuple[ListedBlock, ...] | Failure:
         """Return every learn block of the project's impulses once, by learn id."""
@@ -337,8 +341,9 @@ class StudioClient:
             # Before the reason is asked for: nobody in line is to go on meanwhile.
             self._refused[project_id] = error
             logger.warning(
-                "project not readable, asking no further",
-                extra={"project": project_id, "kind": error.kind},
+                "%s not readable, asking no further",
+                "list of projects" if project_id == EVERY_PROJECT else f"project {project_id}",
+                extra={"kind": error.kind},
             )
         reason = await self._reason(project_id, error)
         return Failure(kind=error.kind, message=error.message + reason)
@@ -355,7 +360,8 @@ class StudioClient:
         async with self._reasoning.setdefault(asked, asyncio.Lock()):
             if asked not in self._reasons:
                 info = await self.key_info(project_id)
-                why = why_refused(info, project_id) if info else remedy(asked[0])
+                whose = None if project_id == EVERY_PROJECT else project_id
+                why = why_refused(info, project_id) if info else remedy(asked[0], whose)
                 self._reasons[asked] = f"; {why}"
         return self._reasons[asked]
 

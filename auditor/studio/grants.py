@@ -12,7 +12,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeGuard
 from urllib.parse import parse_qs, quote_plus, urlencode
 
 from authlib.oauth2 import ClientAuth
@@ -32,6 +32,8 @@ SCOPES = ("openid", "email", "profile")
 LEEWAY = timedelta(minutes=1)
 """So long before its end a token is renewed: clocks differ, and answers take their time."""
 
+_LONGEST_TOKEN = 16 * 1024  # more than servers take of all header fields together
+_A_TOKEN = f"printable ASCII, {_LONGEST_TOKEN} characters at most; check base_url and any proxy"
 _LONGEST_LIFE = timedelta(days=3650)
 _PASSING = frozenset({"temporarily_unavailable", "server_error"})  # RFC 6749 section 4.1.2.1
 
@@ -133,19 +135,13 @@ def authorization_address(
     )
 
 
-def code_of(query: str, *, state: str) -> Secret:
-    """Return the code that a redirect brought.
+def code_of(query: str) -> Secret:
+    """Return the code that a redirect brought, whose state is the right one.
 
     Raises:
-        NoTokenError: `unauthorized`: another state, no code, or access was denied.
+        NoTokenError: `unauthorized`: no code, or access was denied.
     """
     values = parse_qs(query, keep_blank_values=True)
-    if values.get("state") != [state]:
-        raise NoTokenError(
-            "unauthorized",
-            "the answer does not belong to this login (another state): run `auditor login` again "
-            "and use the address it prints, once",
-        )
     if "error" in values:
         said = _said(values["error"][0], values.get("error_description", [""])[0])
         raise NoTokenError(
@@ -182,6 +178,16 @@ def read_tokens(
     if document is None:
         raise _unbelievable("not_json", _what(reply.body))
     return _tokens(document, now)
+
+
+def is_access_token(token: object) -> TypeGuard[str]:
+    """Return whether a header can carry it as a bearer token."""
+    return is_refresh_token(token) and " " not in token
+
+
+def is_refresh_token(token: object) -> TypeGuard[str]:
+    """Return whether it is printable ASCII (RFC 6749 appendix A.17) of a length to believe."""
+    return isinstance(token, str) and is_sendable(token) and len(token) <= _LONGEST_TOKEN
 
 
 def _by_client(client_id: str, client_secret: Secret, form: str) -> TokenRequest:
@@ -253,11 +259,13 @@ def _by_status(reply: Reply, said: str, *, now: datetime, remedy: str) -> NoToke
 
 def _tokens(document: dict[str, Any], now: datetime) -> Tokens:
     access, kind = document.get("access_token"), document.get("token_type", "Bearer")
-    if not isinstance(access, str) or not is_sendable(access) or " " in access:
-        raise _unbelievable("invalid", "access_token: expected a token")
+    if not is_access_token(access):
+        raise _unbelievable("invalid", f"access_token: expected {_A_TOKEN}")
     if not isinstance(kind, str) or kind.lower() != "bearer":
         raise _unbelievable("invalid", "token_type: expected Bearer")
     refresh = document.get("refresh_token")
+    if isinstance(refresh, str) and refresh and not is_refresh_token(refresh):
+        raise _unbelievable("invalid", f"refresh_token: expected {_A_TOKEN}")
     return Tokens(
         access=Secret(access),
         asked_at=now,

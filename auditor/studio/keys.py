@@ -37,6 +37,6 @@ def why_refused(info: KeyInfo, project_id: int) -> str:
     if info.role not in {"", ADMIN}:
         return (
             f"the role of this key is {info.role}, which may not read a block's configuration: "
-            f"make a key with role {ADMIN} {_WHERE}"
+            f"make a key of project {project_id} with role {ADMIN} {_WHERE}"
         )
-    return "Studio knows this key as this project's: try again, then ask Studio's support"
+    return f"Studio knows this key as project {project_id}'s: try again, then ask Studio's support"

@@ -43,9 +43,10 @@ async def log_in(
 
     Raises:
         NoTokenError: nobody came, access was denied, or there is no token to be had.
-        UsageError: the port cannot be listened on.
+        UsageError: the port cannot be listened on, or the token file is some other file.
     """
     kept = TokenFile(login.token_file, (wire.base_url, login.client_id))
+    kept.require_free()
     async with kept.held(2 * wire.timeout):
         pass  # a file that cannot be written is better known before somebody logs in
     verifier = guard(Secret(secrets.token_urlsafe(64)))
@@ -60,7 +61,7 @@ async def log_in(
 async def _code(login: LoggedIn, wire: Wire, visit: Visit, verifier: Secret) -> tuple[Secret, str]:
     """Return the code of a person's answer, and where it was brought to."""
     state = secrets.token_urlsafe(32)
-    async with listening(visit.port) as listener:
+    async with listening(visit.port, state=state) as listener:
         address = authorization_address(
             wire.base_url + AUTHORIZE_PATH,
             login.client_id,
@@ -76,4 +77,4 @@ async def _code(login: LoggedIn, wire: Wire, visit: Visit, verifier: Secret) -> 
             minutes = visit.patience.total_seconds() / 60
             message = f"nobody allowed access within {minutes:g} min: run `auditor login` again"
             raise NoTokenError("timeout", message) from error
-        return code_of(query, state=state), listener.address
+        return code_of(query), listener.address

@@ -19,9 +19,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from auditor.errors import NoTokenError
+from auditor.errors import NoTokenError, UsageError
 from auditor.redaction import Secret
-from auditor.studio.grants import Tokens
+from auditor.studio.grants import Tokens, is_access_token, is_refresh_token
 
 _LOOK_AGAIN = timedelta(milliseconds=50)
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
@@ -49,15 +49,31 @@ class TokenFile:
         document = self._document()
         access, refresh = document.get("access_token"), document.get("refresh_token")
         if [document.get("base_url"), document.get("client_id")] != list(self.issuer):
-            raise _no_login(f"{self.path} is the login of another client_id or base_url")
-        if not isinstance(access, str):
-            raise _no_login(f"{self.path} holds no login")
+            raise self._of_another()
+        if not is_access_token(access) or not (refresh is None or is_refresh_token(refresh)):
+            raise _no_login(f"{self.path} holds a token that no server gives")
         return Tokens(
             access=Secret(access),
             asked_at=_moment(document.get("asked_at")) or _LONG_AGO,
             expires_at=_moment(document.get("expires_at")),
-            refresh=Secret(refresh) if isinstance(refresh, str) else None,
+            refresh=None if refresh is None else Secret(refresh),
         )
+
+    def require_free(self) -> None:
+        """Refuse to put a login in the place of a file that is something else.
+
+        Raises:
+            UsageError: there is one.
+        """
+        try:
+            is_free = not self.path.exists() or self._is_login()
+        except OSError as error:
+            raise self._unreadable(error) from error
+        if not is_free:
+            raise UsageError(
+                f"{self.path} is there and holds no login, so none is put in its place: set "
+                "token_file to another file, or move this one away where nobody needs it"
+            )
 
     def write(self, tokens: Tokens) -> None:
         """Replace the file; whoever reads it meets the old or the new one whole.
@@ -107,13 +123,24 @@ class TokenFile:
             raise self._unwritable(PermissionError(13, os.strerror(13)))
         return file
 
+    def _is_login(self) -> bool:
+        """Return whether what is there may be replaced: a login, of whoever, or nothing yet."""
+        if not self.path.is_file():
+            return False
+        with self.path.open("rb") as file:
+            text = file.read(_MAX_BYTES)
+        return text == b"" or {"base_url", "client_id", "access_token"} <= _object(text).keys()
+
     def _document(self) -> dict[str, Any]:
-        text = self._text()
-        with suppress(ValueError, RecursionError):
-            document = json.loads(text)
-            if isinstance(document, dict):
-                return document
-        raise _no_login(f"{self.path} holds no login")
+        document = _object(self._text())
+        if not document:
+            raise NoTokenError(
+                "unauthorized",
+                f"{self.path} holds no login: move it away or set token_file to another file, "
+                "then run `auditor login`",
+                whole_project=True,
+            )
+        return document
 
     def _text(self) -> bytes:
         try:
@@ -125,12 +152,24 @@ class TokenFile:
         except FileNotFoundError:
             raise _no_login(f"nobody has logged in yet ({self.path} is not there)") from None
         except OSError as error:
-            raise NoTokenError(
-                "unauthorized",
-                f"the token file {self.path} cannot be read ({error.strerror}): let the user that "
-                "runs the auditor, and nobody else, read it",
-                whole_project=True,
-            ) from error
+            raise self._unreadable(error) from error
+
+    def _of_another(self) -> NoTokenError:
+        # To log in again is no remedy where two take turns: each would put the other's out.
+        return NoTokenError(
+            "unauthorized",
+            f"{self.path} is the login of another client_id or base_url: where that one is still "
+            "in use, give each its own token_file; then run `auditor login`",
+            whole_project=True,
+        )
+
+    def _unreadable(self, error: OSError) -> NoTokenError:
+        return NoTokenError(
+            "unauthorized",
+            f"the token file {self.path} cannot be read ({error.strerror}): let the user that "
+            "runs the auditor, and nobody else, read it",
+            whole_project=True,
+        )
 
     def _unwritable(self, error: OSError) -> NoTokenError:
         return NoTokenError(
@@ -171,6 +210,15 @@ def _flush_folder(folder: Path) -> None:
         os.fsync(file)
     finally:
         os.close(file)
+
+
+def _object(text: bytes) -> dict[str, Any]:
+    """Return the JSON object that it is, empty where it is none."""
+    with suppress(ValueError, RecursionError):
+        document = json.loads(text)
+        if isinstance(document, dict):
+            return document
+    return {}
 
 
 def _moment(text: object) -> datetime | None:

@@ -37,6 +37,8 @@ _MAX_TOKEN_BYTES = 64 * 1024
 # httpx-aiohttp lets some of aiohttp's errors through untranslated (a bad status line), and a
 # reason phrase that is no UTF-8 ends in a UnicodeEncodeError, which is a ValueError.
 _CONNECTION_FAULTS = (httpx.HTTPError, aiohttp.ClientError, OSError, ValueError)
+# Its subclasses, for names and certificates, have words that say more.
+_NO_CONNECTION = (aiohttp.ClientConnectorError, aiohttp.ClientProxyConnectionError)
 _STRONG_ETAG = re.compile(r'"[!#-~]{1,200}"')
 _FORM = "application/x-www-form-urlencoded"
 _ALWAYS = {
@@ -82,6 +84,7 @@ class Wire:
     host: str = field(init=False)
     transport: httpx.AsyncBaseTransport = field(init=False, repr=False)
     _always: Mapping[str, str] = field(init=False, repr=False)
+    _way: str = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.host = urlsplit(self.base_url).netloc.rpartition("@")[2]  # no password in a message
@@ -92,6 +95,7 @@ class Wire:
         is_tunnelled = self.base_url.startswith("https:")
         login = {} if proxy is None or is_tunnelled else dict(proxy.headers)
         self._always = _ALWAYS | login
+        self._way = _way_through(proxy)
         context = tls_context(self.base_url, self.security, usual=httpx.create_ssl_context)
         self.transport = _transport(context, proxy, concurrency=self.concurrency)
         return self
@@ -140,10 +144,10 @@ class Wire:
             async with asyncio.timeout(self.timeout.total_seconds()):
                 return await self._exchange(request, max_bytes=max_bytes)
         except TimeoutError as error:
-            message = f"no whole answer within {self.timeout.total_seconds():g} s"
+            message = f"no whole answer within {self.timeout.total_seconds():g} s{self._way}"
             raise StudioError("timeout", message, transient=True) from error
         except _CONNECTION_FAULTS as error:
-            message = f"no whole answer from {self.host}: {_reason(error, secrets)}"
+            message = f"no whole answer from {self.host}{self._way}: {_reason(error, secrets)}"
             raise StudioError("unreachable", message, transient=True) from error
 
     async def _exchange(self, request: httpx.Request, *, max_bytes: int) -> Reply:
@@ -199,13 +203,19 @@ def _proxy(base_url: str, security: Security) -> httpx.Proxy | None:
     return httpx.Proxy(proxy.url, headers={"proxy-authorization": f"Basic {login}"})
 
 
+def _way_through(proxy: httpx.Proxy | None) -> str:
+    """Return the way in words: who reads of a failure may not know that there is a proxy."""
+    # Of the URL the part without user and password.
+    return f" through the proxy {proxy.url.netloc.decode()}" if proxy else ""
+
+
 def _reason(error: Exception, secrets: Collection[Secret]) -> str:
     if isinstance(error, httpx.ReadError):
         return "the answer ended halfway"  # aiohttp's own words speak of a status 400
     cause = error.__cause__
-    # Its subclasses, for names and certificates, have words that say more.
-    if type(cause) is aiohttp.ClientConnectorError and cause.os_error.errno:
-        return os.strerror(cause.os_error.errno)
+    if isinstance(cause, aiohttp.ClientConnectorError) and type(cause) in _NO_CONNECTION:
+        number = cause.os_error.errno
+        return os.strerror(number) if number else quote(str(error), secrets=secrets)
     return quote(str(error), secrets=secrets) or type(error).__name__
 
 

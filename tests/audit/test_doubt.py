@@ -47,6 +47,9 @@ class Settling:
         self.asked.append(f"again {target}")
         return Answer(document=self._second, body_digest="2" * 64)
 
+    async def settle(self) -> None:
+        raise NotImplementedError
+
     async def blocks(self, project_id: int) -> tuple[ListedBlock, ...] | Failure:
         raise NotImplementedError
 

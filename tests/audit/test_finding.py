@@ -54,11 +54,17 @@ def night(set_up: Stage, scope: Scope | None = None) -> Report:
     """Run once, with no page to write and nobody to mail; what was found counts as told."""
     settings = set_up.settings
     with app.store(settings) as store:
-        audit = Audit(store, app.studio(settings), now=app.now)
+        studio = app.studio(settings)
+        studio.sleep = at_once
+        audit = Audit(store, studio, now=app.now)
         ended = app.quickly(audit.run(app.order(settings, scope)))
         store.close_run(ended.report, (), carried=ended.carried, aftermath=ended.aftermath)
         store.mark_told(ended.report.run.id or 0, at=app.now())
     return ended.report
+
+
+async def at_once(_: float) -> None:
+    """Wait for nothing."""
 
 
 def json(set_up: Stage, scope: Scope | None = None) -> Any:  # noqa: ANN401 - any JSON
@@ -297,7 +303,13 @@ def test_a_failed_listing_keeps_what_filters_leave_out_out(fleet: Stage) -> None
     fleet.studio.fail(Fault.HTML, path="/impulses")
     fleet.studio.fail(Fault.HTML, path=_LISTING)
 
-    assert states(json(fleet)) == {"7/3": "unknown", "8/3": "unknown"}
+    report = json(fleet)
+
+    assert states(report) == {"7/3": "unknown", "8/3": "unknown"}
+    assert [text.partition(" audited ")[0] for _, text in notices(report)] == [
+        "Mill (9) is",
+        "Pump:",
+    ]
 
 
 @pytest.mark.parametrize("listing", ["/7/impulses", _LISTING])
@@ -351,6 +363,33 @@ def test_two_projects_of_one_name_are_told_apart(fleet: Stage) -> None:
     assert notices(after) == [
         ("project_renamed", "Project 9 is called “Mill” now, and was called “Fan”")
     ]
+
+
+@pytest.mark.parametrize("chosen", ['include_projects = ["Fan"]', 'exclude_projects = ["* (9)"]'])
+def test_filters_are_held_against_the_name_that_studio_gives(fleet: Stage, chosen: str) -> None:
+    fleet.studio.rename_project(9, "Fan")
+    reconfigure(fleet, 'projects = "all"', f'projects = "all"\n{chosen}')
+    first = json(fleet)
+    fleet.studio.fail(Fault.HTML, path=_LISTING)
+    failed = json(fleet)
+    fleet.studio.heal()
+    fleet.studio.remove_project(9)
+    gone = json(fleet)
+
+    assert [one["project"] for one in first["targets"][2:]] == ["Fan (8)", "Fan (9)"]
+    assert [one["project"] for one in failed["targets"][2:]] == ["Fan (8)", "Fan (9)"]
+    assert [states(failed)[one] for one in ("8/3", "9/1")] == ["unknown"] * 2
+    assert [states(gone)[one] for one in ("8/3", "9/1")] == ["in_sync", "missing"]
+    assert notices(failed) == notices(gone) == []
+
+
+def test_a_project_left_out_is_told_by_the_name_that_studio_gives(fleet: Stage) -> None:
+    fleet.studio.rename_project(9, "Fan")
+    night(fleet)
+    reconfigure(fleet, 'projects = "all"', 'projects = "all"\nexclude_projects = [9]')
+    told = notices(json(fleet))
+
+    assert [text.partition(" is ")[0] for _, text in told] == ["Fan (9)"]
 
 
 def test_a_run_can_be_narrowed_to_what_was_found(fleet: Stage) -> None:

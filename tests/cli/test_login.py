@@ -103,7 +103,6 @@ def test_the_address_asks_for_a_code_with_proof_and_state(installed: Stage) -> N
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        ({"code": "stolen", "state": "another"}, "another state"),
         ({"code": "made-up"}, "invalid_grant"),
         ({}, "holds no code"),
         ({"code": ""}, "holds no code"),
@@ -112,7 +111,7 @@ def test_the_address_asks_for_a_code_with_proof_and_state(installed: Stage) -> N
             "let nobody in (access_denied: not today)",
         ),
     ],
-    ids=["state", "code", "nothing", "empty", "denied"],
+    ids=["code", "nothing", "empty", "denied"],
 )
 def test_an_answer_without_a_good_code_lets_nobody_in(
     installed: Stage, answer: dict[str, str], words: str
@@ -124,19 +123,99 @@ def test_an_answer_without_a_good_code_lets_nobody_in(
     assert not token_file(installed).exists()
 
 
+LOOKS = (
+    ("GET", "/favicon.ico", 404),
+    ("POST", "/callback", 400),
+    ("GET", "//", 404),
+    ("GET", "//[/callback", 400),
+    ("GET", "/callback", 400),
+    ("GET", "/callback?error=access_denied", 400),
+    ("GET", "/callback?state=another&code=stolen", 400),
+)
+
+
 def test_what_else_looks_in_meanwhile_is_no_answer(installed: Stage) -> None:
     def visit(address: str) -> None:
         back = urlsplit(parse_qs(urlsplit(address).query)["redirect_uri"][0])
-        for method, path in (("GET", "/favicon.ico"), ("POST", "/callback"), ("GET", "//")):
+        for method, path, status in LOOKS:
             connection = HTTPConnection(back.netloc, timeout=30)
             connection.request(method, path)
-            assert connection.getresponse().status == 404
+            assert connection.getresponse().status == status
             connection.close()
         follow(address)
 
     log_in(installed, visit)
 
     assert token_file(installed).exists()
+
+
+def test_a_request_without_end_is_answered_and_the_wait_goes_on() -> None:
+    async def ask() -> tuple[bytes, str]:
+        async with listening(state="s") as listener:
+            reader, writer = await asyncio.open_connection("127.0.0.1", listener.port)
+            writer.write(b"GET /callback?" + b"a" * 20_000)
+            answered = await reader.readline()
+            writer.close()
+            await asyncio.to_thread(follow, f"{listener.address}?state=s&code=c")
+            return answered, await listener.query()
+
+    assert asyncio.run(ask()) == (b"HTTP/1.1 400 Bad Request\r\n", "state=s&code=c")
+
+
+def test_who_is_there_to_the_end_is_hung_up_on() -> None:
+    async def ask() -> tuple[bytes, int]:
+        async with listening(state="s") as listener:
+            reader, writer = await asyncio.open_connection("127.0.0.1", listener.port)
+            writer.write(b"GET / HTTP/1.1\r\n")
+            await asyncio.to_thread(follow, f"{listener.address}?state=s&code=c")
+        left = len(asyncio.all_tasks()) - 1
+        heard = await reader.read()
+        writer.close()
+        return heard, left
+
+    assert asyncio.run(ask()) == (b"", 0)
+
+
+def test_no_more_connections_are_kept_than_a_browser_makes() -> None:
+    async def ask() -> tuple[bytes, bytes]:
+        async with listening(state="s") as listener:
+            opened = [await asyncio.open_connection("127.0.0.1", listener.port) for _ in range(40)]
+            turned_away = await opened[-1][0].read()
+            opened[0][1].write(b"GET / HTTP/1.1\r\n\r\n")
+            served = await opened[0][0].readline()
+            for _, writer in opened:
+                writer.close()
+            return turned_away, served
+
+    assert asyncio.run(ask()) == (b"", b"HTTP/1.1 404 Not Found\r\n")
+
+
+@pytest.mark.parametrize(
+    "content", ["SQLite format 3", '{"base_url": "x"}', "[]"], ids=["database", "object", "list"]
+)
+def test_a_file_that_is_no_login_is_not_replaced(installed: Stage, content: str) -> None:
+    token_file(installed).write_text(content)
+    asked: list[str] = []
+
+    with pytest.raises(UsageError, match="set token_file to another file"):
+        log_in(installed, asked.append)
+
+    assert asked == []
+    assert token_file(installed).read_text() == content
+    assert not token_file(installed).with_name("oauth-token.json.lock").exists()
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", '{"base_url": "x", "client_id": "y", "access_token": "\\ud800"}'],
+    ids=["empty", "another login"],
+)
+def test_a_login_or_an_empty_file_is_replaced(installed: Stage, content: str) -> None:
+    token_file(installed).write_text(content)
+
+    log_in(installed, follow)
+
+    assert json.loads(token_file(installed).read_text())["client_id"] == "app"
 
 
 def test_nobody_is_waited_for_without_end(installed: Stage) -> None:
@@ -175,7 +254,7 @@ def test_a_file_that_cannot_be_written_is_known_before_anybody_is_asked(
 
 def test_a_port_that_is_taken_is_told() -> None:
     async def twice() -> None:
-        async with listening() as first, listening(first.port):
+        async with listening(state="s") as first, listening(first.port, state="s"):
             raise AssertionError("one port for two")
 
     with pytest.raises(UsageError, match="leave --port out"):
@@ -232,14 +311,14 @@ def test_nothing_to_log_into_is_told(pump: Stage, auditor: Command) -> None:
 
 
 def test_one_of_several_logins_has_to_be_named(installed: Stage, auditor: Command) -> None:
-    other = LOGIN.replace('"app"', '"another"')
+    other = LOGIN.replace('"app"', '"another", token_file = "other.json"')
     path = installed.folder / "config.toml"
     path.write_text(f"{path.read_text()}\n[[projects]]\nid = 8\n{other}\n")
     settings = config.load(path, environ={})
 
     assert "--project 7 or 8" in auditor("login").err
     assert login_of(settings, 8) == OAuth2AuthorizationCode(
-        "another", installed.folder / "oauth-token.json"
+        "another", installed.folder / "other.json"
     )
     with pytest.raises(UsageError, match="no project 9"):
         login_of(settings, 9)

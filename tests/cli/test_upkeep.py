@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 import re
 from pathlib import Path
 
@@ -91,6 +92,26 @@ def test_a_wrong_key_fails_the_check_and_is_not_shown(
     assert "Invalid API key" in done.out
     assert "ok      mail" in done.out
     assert KEY not in done.out + done.err
+
+
+def test_a_key_that_is_refused_is_told_in_its_line_and_nowhere_else(
+    pump: Stage, auditor: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pump.studio.change_key(7, "ei_" + "00" * 24)
+    monkeypatch.setattr(logging.root, "handlers", [])  # as in a process of its own
+
+    assert auditor("check").err == ""
+
+
+def test_blocks_that_fail_for_one_reason_are_told_in_one_breath(
+    pump: Stage, auditor: Command
+) -> None:
+    reconfigure(pump, 'learn_blocks = "all"', "learn_blocks = [3, 4, 5, 6, 7]")
+    pump.studio.fail(Fault.HTML)
+    out = auditor("check").out
+
+    assert "project 7: 5 blocks (7/3, 7/4, 7/5 and 2 more): the answer is not JSON" in out
+    assert out.count("not JSON") == 1
 
 
 def test_a_mail_server_that_is_down_fails_the_check(pump: Stage, auditor: Command) -> None:

@@ -143,6 +143,9 @@ class _Studio:
     async def fetch_again(self, target: TargetId) -> Fetched:
         return await self.fetch(target, known_body=None)
 
+    async def settle(self) -> None:
+        return
+
     async def blocks(self, project_id: int) -> tuple[ListedBlock, ...] | Failure:
         del project_id
         return ()

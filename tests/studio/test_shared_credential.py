@@ -37,7 +37,7 @@ def test_the_shared_credential_lists_projects_and_reads_those_without_their_own(
 
 
 def test_a_shared_credential_that_is_refused_keeps_no_named_project_from_being_read(
-    studio: BuiltInStudio,
+    studio: BuiltInStudio, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def ask() -> tuple[Mapping[int, str] | Failure, Fetched]:
         async with client(studio.base_url, shared=JwtHeader(Secret("wrong"))) as asking:
@@ -48,6 +48,7 @@ def test_a_shared_credential_that_is_refused_keeps_no_named_project_from_being_r
     assert isinstance(projects, Failure)
     assert projects.kind == "unauthorized"
     assert isinstance(fetched, Answer)
+    assert caplog.messages == ["list of projects not readable, asking no further"]
 
 
 def test_without_a_shared_credential_another_project_is_nobodys_to_ask_for() -> None:

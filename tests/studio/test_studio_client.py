@@ -210,7 +210,16 @@ def test_a_refused_key_is_remembered_for_its_project_alone(
     assert first.failure.kind == "unauthorized"
     assert isinstance(other, Answer)
     assert asked_for_blocks(studio) == 2
-    assert len(caplog.records) == 1
+    assert [one.getMessage() for one in caplog.records] == [
+        "project 101 not readable, asking no further"
+    ]
+
+
+def test_studio_has_two_seconds_to_settle() -> None:
+    waits = Waits()
+    asyncio.run(client("http://127.0.0.1:9/v1", sleep=waits).settle())
+
+    assert sum(waits.seconds) == 2
 
 
 def test_a_refused_key_stops_those_that_wait_in_line(studio: BuiltInStudio) -> None:

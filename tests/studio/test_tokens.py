@@ -226,6 +226,13 @@ HTML = Reply(body=b"<!DOCTYPE html><title>Sign in</title>", content_type="text/h
         (json_reply({"access_token": "t\r\nx: y"}), "invalid", "access_token"),
         (json_reply({"access_token": "t", "token_type": "mac"}), "invalid", "token_type"),
         (json_reply({"access_token": "t", "token_type": 1}), "invalid", "token_type"),
+        (json_reply({"access_token": "a\nb"}), "invalid", "access_token: expected printable"),
+        (json_reply({"access_token": "a" * 16_385}), "invalid", "access_token: expected"),
+        (
+            json_reply({"access_token": "t", "refresh_token": "\ud800"}),
+            "invalid",
+            "refresh_token: expected printable ASCII",
+        ),
     ],
 )
 def test_what_is_refused_for_good_is_asked_once_for_all_projects(
@@ -376,12 +383,16 @@ def sign_in(login: Login) -> str:
 def keep(login: Login, refresh: str | None) -> None:
     login.file.write(
         Tokens(
-            access=Secret("an access token that ended"),
+            access=Secret("an-access-token-that-ended"),
             asked_at=START - timedelta(hours=2),
             expires_at=START - timedelta(hours=1),
             refresh=Secret(refresh) if refresh else None,
         )
     )
+
+
+def rewrite(path: Path, **changes: object) -> None:
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 
 
 def kept_refresh(login: Login) -> str:
@@ -476,10 +487,26 @@ def test_a_login_that_ended_says_what_to_do(login: Login, clock: Clock) -> None:
         (lambda path: path.write_text("{"), "holds no login"),
         (lambda path: path.write_text("[]"), "holds no login"),
         (lambda path: path.write_text("[" * 70_000), "holds no login"),
-        (lambda path: path.write_text("{}"), "another client_id or base_url"),
+        (lambda path: path.write_text("{}"), "move it away"),
+        (lambda path: rewrite(path, client_id="b"), "give each its own token_file"),
+        (lambda path: rewrite(path, access_token="a\nb"), "a token that no server gives"),
+        (lambda path: rewrite(path, refresh_token="\ud800"), "run `auditor login`"),
+        (lambda path: rewrite(path, refresh_token=7), "a token that no server gives"),
         (lambda path: (path.unlink(), path.mkdir(0o700)), "cannot be read"),
     ],
-    ids=["gone", "open", "torn", "a list", "deep", "empty", "a folder"],
+    ids=[
+        "gone",
+        "open",
+        "torn",
+        "a list",
+        "deep",
+        "empty",
+        "another",
+        "access",
+        "refresh",
+        "number",
+        "a folder",
+    ],
 )
 def test_a_token_file_that_cannot_be_used_is_told(
     login: Login, clock: Clock, spoil: Callable[[Path], object], words: str
@@ -625,7 +652,7 @@ def test_a_key_that_may_not_read_is_named_by_its_role(
 
     assert told.kind == "forbidden"
     assert f"the role of this key is {role}" in told.message
-    assert "make a key with role admin" in told.message
+    assert "make a key of project 101 with role admin" in told.message
 
 
 def test_a_key_that_studio_does_not_know_says_where_keys_are_made(
@@ -634,7 +661,7 @@ def test_a_key_that_studio_does_not_know_says_where_keys_are_made(
     told = failure(ask(studio, ApiKey(Secret("ei_" + "0" * 64)), clock)[0])
 
     assert "Invalid API key" in told.message
-    assert "make a key in Studio (Dashboard, Keys), with role admin" in told.message
+    assert "make a key of project 101 in Studio (Dashboard, Keys), with role" in told.message
 
 
 def test_a_night_without_a_refusal_asks_nothing_of_keys(

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from auditor import app
+from auditor.audit.run import Audit
+from auditor.drift.model import Report, RunStatus, TargetId, TargetState
+from auditor.ports import Fetched, KnownBody
+from auditor.studio.client import StudioClient
+from tests.audit.stage import Stage, block, stage, target
+
+
+class Defective(StudioClient):
+    """Fails for one block as a program does that has a defect."""
+
+    async def fetch(self, target: TargetId, *, known_body: KnownBody | None) -> Fetched:
+        if target.learn_id == 4:
+            raise ZeroDivisionError
+        return await super().fetch(target, known_body=known_body)
+
+
+@pytest.fixture
+def pump(tmp_path: Path) -> Iterator[Stage]:
+    blocks = {number: block(name=f"Block {number}") for number in (3, 4, 5)}
+    with stage(f"sqlite:///{tmp_path / 'auditor.db'}", tmp_path, blocks) as set_up:
+        yield set_up
+
+
+def audited(pump: Stage) -> Report:
+    asking = app.studio(pump.settings)
+    defective = Defective(
+        base_url=asking.base_url,
+        credentials=asking.credentials,
+        concurrency=2,
+        timeout=asking.timeout,
+        tries=1,
+        max_bytes=asking.max_bytes,
+    )
+    with app.store(pump.settings) as store, store.run_lock():
+        audit = Audit(store, defective, now=lambda: datetime.now(UTC))
+        return asyncio.run(audit.run(app.order(pump.settings))).report
+
+
+def test_a_defect_met_by_one_block_leaves_the_others_their_night(
+    pump: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    report = audited(pump)
+
+    assert report.run.status is RunStatus.INCOMPLETE
+    states = {one.target: one.state for one in report.targets}
+    assert states == {
+        target(3): TargetState.NEW,
+        target(4): TargetState.UNKNOWN,
+        target(5): TargetState.NEW,
+    }
+    assert "ZeroDivisionError" in caplog.text
