@@ -268,6 +268,21 @@ def an_encrypted_credential_takes_the_place_of_the_plain_one() -> None:
         kept.rename(plain)
 
 
+def metrics_are_written_where_the_collector_reads_them() -> None:
+    file = Path("/var/lib/prometheus/node-exporter/auditor.prom")
+    good = CONFIG.read_text()
+    CONFIG.write_text(f'{good}[metrics]\ntextfile = "{file}"\n')
+    try:
+        follow("metrics")
+        within(20, "the file of metrics", file.exists)
+        said = sh(f"runuser -u nobody -- cat {file}")
+    finally:
+        CONFIG.write_text(good)
+        sh("systemctl restart auditor")
+        file.unlink(missing_ok=True)
+    expect("auditor_last_success_timestamp_seconds " in said, said)
+
+
 def a_newer_version_is_installed_by_the_page() -> None:
     last = last_run()["id"]
     follow("upgrade")
@@ -328,6 +343,7 @@ STEPS = (
     a_key_is_rotated_by_the_page,
     an_allow_list_holds,
     an_encrypted_credential_takes_the_place_of_the_plain_one,
+    metrics_are_written_where_the_collector_reads_them,
     a_newer_version_is_installed_by_the_page,
     a_backup_is_restored_as_on_another_machine,
     the_history_moves_to_postgresql,
