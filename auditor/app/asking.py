@@ -15,7 +15,9 @@ if TYPE_CHECKING:  # each command imports what it needs: `--help` and `diff` sta
     from auditor.studio.tls import Security
 
 
-def studio(chosen: Settings, *, stopping: Callable[[], bool] | None = None) -> StudioClient:
+def studio(
+    chosen: Settings, *, stopping: Callable[[], bool] | None = None, explains: bool = False
+) -> StudioClient:
     """Return the client for one run; once `stopping` says so, it tries nothing again."""
     from auditor.studio.client import StudioClient  # noqa: PLC0415
 
@@ -31,6 +33,7 @@ def studio(chosen: Settings, *, stopping: Callable[[], bool] | None = None) -> S
         per_second=asked.per_second,
         security=security(chosen),
         stopping=stopping,
+        explains=explains,
     )
 
 
