@@ -12,12 +12,14 @@ from auditor.config import Settings
 if TYPE_CHECKING:  # each command imports what it needs: `--help` and `diff` stay quick
     from auditor.studio.auth import Credential, Grant
     from auditor.studio.client import StudioClient
+    from auditor.studio.tls import Security
 
 
-def studio(chosen: Settings, *, stopping: Callable[[], bool] | None = None) -> StudioClient:
+def studio(
+    chosen: Settings, *, stopping: Callable[[], bool] | None = None, explains: bool = False
+) -> StudioClient:
     """Return the client for one run; once `stopping` says so, it tries nothing again."""
     from auditor.studio.client import StudioClient  # noqa: PLC0415
-    from auditor.studio.tls import Security  # noqa: PLC0415
 
     asked = chosen.studio
     return StudioClient(
@@ -29,13 +31,22 @@ def studio(chosen: Settings, *, stopping: Callable[[], bool] | None = None) -> S
         tries=asked.tries,
         max_bytes=asked.max_bytes,
         per_second=asked.per_second,
-        security=Security(
-            ca_file=asked.ca_file,
-            certificate=asked.client_certificate,
-            key=asked.client_key,
-            proxy=asked.proxy,
-        ),
+        security=security(chosen),
         stopping=stopping,
+        explains=explains,
+    )
+
+
+def security(chosen: Settings) -> Security:
+    """Return whom TLS trusts on the way to Studio, what it shows, and the proxy."""
+    from auditor.studio.tls import Security  # noqa: PLC0415
+
+    asked = chosen.studio
+    return Security(
+        ca_file=asked.ca_file,
+        certificate=asked.client_certificate,
+        key=asked.client_key,
+        proxy=asked.proxy,
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from auditor.app.asking import security
 from auditor.app.clock import now
 from auditor.config import OAuth2AuthorizationCode, Settings
 
@@ -31,6 +32,7 @@ async def log_in(
         concurrency=1,
         timeout=chosen.studio.timeout,
         max_bytes=chosen.studio.max_bytes,
+        security=security(chosen),
     )
     login = LoggedIn(auth.client_id, auth.token_file)
     async with wire:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -31,8 +32,9 @@ _WHY = "Your address stands under [email] recipients in the auditor's configurat
 _BASE_URL = "https://studio.edgeimpulse.com/v1"
 
 
+@cache
 def pages() -> HtmlRenderer:
-    """Return what fills the HTML templates."""
+    """Return what fills the HTML templates; made once, for to compile them takes a while."""
     from auditor.rendering.html import HtmlRenderer  # noqa: PLC0415
     from auditor.resources import folder  # noqa: PLC0415
 
@@ -75,14 +77,21 @@ def archive(chosen: Settings) -> FolderArchive:
 
 def site(chosen: Settings) -> FolderSite:
     """Return the pages of the archive beside those of the runs."""
-    from auditor.rendering.site import FolderSite, linking_pages  # noqa: PLC0415
-    from auditor.resources import folder  # noqa: PLC0415
+    from auditor.rendering.site import FolderSite  # noqa: PLC0415
 
     return FolderSite(
         directory=chosen.reports.directory,
-        pages=linking_pages(folder("templates")),
+        pages=_linking_pages(),
         colophon=replace(renderer(chosen).colophon, why=""),
     )
+
+
+@cache
+def _linking_pages() -> dict[str, HtmlRenderer]:
+    from auditor.rendering.site import linking_pages  # noqa: PLC0415
+    from auditor.resources import folder  # noqa: PLC0415
+
+    return linking_pages(folder("templates"))
 
 
 def publish(

@@ -59,7 +59,7 @@ class _Asking:
     async def _shared(self) -> AsyncIterator[StudioClient]:
         try:
             if self._studio is None:
-                self._studio = await app.studio(self._settings).__aenter__()
+                self._studio = await app.studio(self._settings, explains=True).__aenter__()
             yield self._studio
         finally:
             self._left -= 1

@@ -76,6 +76,7 @@ class StudioClient:
         jitter: returns a number from 0 to 1.
         stopping: asked each second of a wait; once True nothing is tried again.
         now: tells whether a token is about to end.
+        explains: look up whose a refused key is; a run asks for blocks and nothing else.
     """
 
     base_url: str
@@ -92,6 +93,7 @@ class StudioClient:
     jitter: Callable[[], float] = random.random
     stopping: Callable[[], bool] | None = None
     now: Callable[[], datetime] = _utc_now
+    explains: bool = False
     _accesses: dict[Credential, Access] = field(init=False, repr=False, default_factory=dict)
     _refused: dict[int, StudioError] = field(init=False, repr=False, default_factory=dict)
     _read: set[int] = field(init=False, repr=False, default_factory=set)
@@ -359,11 +361,17 @@ class StudioClient:
         asked = self.credential(project_id), project_id
         async with self._reasoning.setdefault(asked, asyncio.Lock()):
             if asked not in self._reasons:
-                info = await self.key_info(project_id)
-                whose = None if project_id == EVERY_PROJECT else project_id
-                why = why_refused(info, project_id) if info else remedy(asked[0], whose)
-                self._reasons[asked] = f"; {why}"
+                self._reasons[asked] = await self._explained(project_id)
         return self._reasons[asked]
+
+    async def _explained(self, project_id: int) -> str:
+        info = await self.key_info(project_id) if self.explains else None
+        whose = None if project_id == EVERY_PROJECT else project_id
+        credential = self.credential(project_id)
+        why = why_refused(info, project_id) if info else remedy(credential, whose)
+        is_key = isinstance(credential, ApiKey)
+        more = "; `auditor check` says whose this one is" if is_key and not self.explains else ""
+        return f"; {why}{more}"
 
     def _condemns(self, project_id: int, error: StudioError) -> bool:
         """Return whether to ask no further: never where the credential has read a block.

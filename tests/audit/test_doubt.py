@@ -92,8 +92,9 @@ def snapshots(answer: JsonObject) -> Callable[[int], Awaitable[Snapshot]]:
 
 
 @pytest.fixture
-def night(database_url: str, tmp_path: Path) -> Iterator[Stage]:
-    with stage(database_url, tmp_path, {3: sample_blocks()["keras"]}) as installation:
+def night(tmp_path: Path) -> Iterator[Stage]:
+    url = f"sqlite:///{tmp_path / 'auditor.db'}"
+    with stage(url, tmp_path, {3: sample_blocks()["keras"]}) as installation:
         installation.night()
         yield installation
 

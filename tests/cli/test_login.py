@@ -6,6 +6,7 @@ import threading
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from http.client import HTTPConnection
 from pathlib import Path
@@ -17,7 +18,8 @@ import pytest
 from auditor import app, config
 from auditor.cli.login import browser, login_of
 from auditor.config import OAuth2AuthorizationCode
-from auditor.errors import AuditorError, NoTokenError, UsageError
+from auditor.errors import AuditorError, NoTokenError, StudioError, UsageError
+from auditor.redaction import Secret
 from auditor.studio.redirect import listening
 from tests.audit.stage import Stage
 from tests.cli.command import Command
@@ -226,6 +228,15 @@ def test_nobody_is_waited_for_without_end(installed: Stage) -> None:
 
     with pytest.raises(NoTokenError, match="nobody allowed access"):
         app.quickly(app.log_in(installed.settings, auth, invite, patience=timedelta(seconds=0.05)))
+
+
+def test_a_login_takes_the_way_to_studio_that_runs_take(installed: Stage) -> None:
+    proxy = Secret("http://127.0.0.1:1")
+    asked = replace(installed.settings.studio, proxy=proxy)
+    installed.settings = replace(installed.settings, studio=asked)
+
+    with pytest.raises(StudioError, match=r"through the proxy 127\.0\.0\.1:1"):
+        log_in(installed, answering(code="any"))
 
 
 def test_a_client_that_studio_does_not_know_is_told(installed: Stage) -> None:

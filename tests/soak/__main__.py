@@ -57,7 +57,8 @@ def _tell(name: str, years: Soak, seconds: float) -> int:
     wrong = [*books.errors, *books.untold(), *_grown(warm, last)]
     print(f"{name}: {len(prints)} nights of {len(years.targets)} targets in {seconds:.0f} s")
     print(f"  edits {books.edits}, told {books.tellings}, crashes {years.crashes}")
-    print(f"  memory {warm.memory >> 20} MiB, in the end {last.memory >> 20} MiB")
+    quarters = [prints[len(prints) * quarter // 4 - 1].memory >> 20 for quarter in (1, 2, 3, 4)]
+    print(f"  memory {warm.memory >> 20} MiB, after each quarter {quarters}")
     print(f"  open files {warm.files}, in the end {last.files}")
     if last.stored:
         grown = (last.stored - warm.stored) / max(len(prints) - _WARM, 1)

@@ -11,7 +11,7 @@ import asyncio
 import random
 import resource
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -52,7 +52,7 @@ recipients = ["ops@example.org"]
 """
 
 
-class Crash(Exception):  # noqa: N818 - an event, no error
+class Crash(BaseException):  # no Exception: nothing in the program may catch it
     """The process dies here: nothing after it is done."""
 
 
@@ -121,8 +121,10 @@ class Soak:
 
     def _night(self, crash_at: str | None) -> None:
         with app.store(self.settings) as store:
-            with suppress(Crash):
+            try:
                 self._run(store, crash_at)
+            except Crash:
+                self.crashes += 1
             self._read_mail(store)
         self.footprints.append(self._footprint())
 
@@ -133,7 +135,6 @@ class Soak:
             nonlocal asked
             asked += 1
             if crash_at == "amid" and asked > len(self.targets) // 2:
-                self.crashes += 1
                 raise Crash
             return False
 
@@ -149,7 +150,6 @@ class Soak:
 
     def _crash_if(self, *, is_now: bool) -> None:
         if is_now:
-            self.crashes += 1
             raise Crash
 
     def _close(self, store: Store, ended: Ended) -> None:
@@ -172,6 +172,7 @@ class Soak:
             if report is not None:
                 self.books.read(report_json(report))
         self.postbox.taken.clear()
+        self.studio.requests.clear()  # the stand-in's memory is none of the auditor's
 
     def _footprint(self) -> Footprint:
         return Footprint(

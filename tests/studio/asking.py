@@ -42,6 +42,7 @@ def client(base_url: str, **changes: Any) -> StudioClient:  # noqa: ANN401 - any
         "max_bytes": 1 << 20,
         "sleep": Waits(),
         "jitter": lambda: 1.0,
+        "explains": True,
     }
     return StudioClient(**(fields | changes))
 

@@ -1,4 +1,4 @@
-"""The commands of docs/install.md, as they stand there."""
+"""The commands of docs/install.md and docs/monitoring.md, as they stand there."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "install.md"
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+PAGES = ("install.md", "monitoring.md")
 
 
 def blocks() -> dict[str, list[str]]:
@@ -14,7 +15,8 @@ def blocks() -> dict[str, list[str]]:
 
     A name follows the language: three backticks, `sh install`.
     """
-    found = re.findall(r"^```sh (\S+)\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    pages = "".join((DOCS / page).read_text() for page in PAGES)
+    found = re.findall(r"^```sh (\S+)\n(.*?)^```$", pages, re.MULTILINE | re.DOTALL)
     return {name: list(commands(text.splitlines())) for name, text in found}
 
 

@@ -41,31 +41,9 @@ WHEELS = SOURCE.parent / "wheels"
 KEYS = ("ei_" + "11" * 24, "ei_" + "22" * 24)
 
 
-# What the page tells of and this version may not have yet, with what is done in its place.
-INSTEAD = {
-    "backup": "true",
-    "export": "true",
-    "import": "runuser -u auditor -- auditor db upgrade",
-}
-
-
 def follow(name: str, *, stdin: str = "") -> str:
     """Run every command of a block of the page and return what they print."""
-    return "".join(sh(known(command), stdin=stdin) for command in blocks()[name])
-
-
-def known(command: str) -> str:
-    """Return the command, or what stands in for one that the auditor does not have yet."""
-    asked = re.search(r"-- auditor (\w+)", command)
-    if asked is None or asked[1] not in INSTEAD or has(asked[1]):
-        return command
-    say(f"        left out, not in this version: {command}")
-    return INSTEAD[asked[1]]
-
-
-def has(name: str) -> bool:
-    """Return whether the auditor has a command."""
-    return tried(f"auditor {name} --help")[0] == 0
+    return "".join(sh(command, stdin=stdin) for command in blocks()[name])
 
 
 def say(text: str) -> None:
@@ -290,6 +268,21 @@ def an_encrypted_credential_takes_the_place_of_the_plain_one() -> None:
         kept.rename(plain)
 
 
+def metrics_are_written_where_the_collector_reads_them() -> None:
+    file = Path("/var/lib/prometheus/node-exporter/auditor.prom")
+    good = CONFIG.read_text()
+    CONFIG.write_text(f'{good}[metrics]\ntextfile = "{file}"\n')
+    try:
+        follow("metrics")
+        within(20, "the file of metrics", file.exists)
+        said = sh(f"runuser -u nobody -- cat {file}")
+    finally:
+        CONFIG.write_text(good)
+        sh("systemctl restart auditor")
+        file.unlink(missing_ok=True)
+    expect("auditor_last_success_timestamp_seconds " in said, said)
+
+
 def a_newer_version_is_installed_by_the_page() -> None:
     last = last_run()["id"]
     follow("upgrade")
@@ -300,11 +293,9 @@ def a_newer_version_is_installed_by_the_page() -> None:
 def a_backup_is_restored_as_on_another_machine() -> None:
     last = last_run()["id"]
     follow("backup")
+    follow("backup")  # as on any later day: the file is there already
     sh("systemctl disable --now auditor")
-    kept = Path("/var/lib/auditor/backup.db")
-    if not kept.exists():
-        Path("/var/lib/auditor/auditor.db").rename(kept)
-    sh(f"mv {kept} backup.db && rm -rf /var/lib/auditor")
+    sh("mv /var/lib/auditor/backup.db . && rm -rf /var/lib/auditor")
     follow("restore")
     expect(shown_one("auditor-check", "Result") == "success", "the check fails")
     expect(last_run()["id"] >= last, f"the history ends before run {last}")
@@ -321,7 +312,7 @@ def the_history_moves_to_postgresql() -> None:
     follow("postgresql")
     active()
     sh("systemctl start auditor-check")
-    a_run("schedule", after=last if has("import") else 0)
+    a_run("schedule", after=last)
 
 
 def nothing_is_left_when_it_is_taken_away() -> None:
@@ -352,6 +343,7 @@ STEPS = (
     a_key_is_rotated_by_the_page,
     an_allow_list_holds,
     an_encrypted_credential_takes_the_place_of_the_plain_one,
+    metrics_are_written_where_the_collector_reads_them,
     a_newer_version_is_installed_by_the_page,
     a_backup_is_restored_as_on_another_machine,
     the_history_moves_to_postgresql,
