@@ -27,6 +27,7 @@ _LIBPQ: dict[str, Any] = {
     "tcp_user_timeout": 120_000,
 }
 _WRITES = "auditor_writes"
+_OUTLASTS = "auditor_outlasts_power"
 
 
 class Database:
@@ -48,10 +49,14 @@ class Database:
             yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
-        """Give a transaction that is committed at the end, or rolled back by an error."""
+    def writing(self, *, outlasts_power: bool = False) -> Iterator[Connection]:
+        """Give a transaction that is committed at the end, or rolled back by an error.
+
+        One that `outlasts_power` is on the disk when it is committed, with all that came before
+        it. SQLite may lose any other, with all that came after it, where the power goes.
+        """
         with self.timed(), translated(self.where), self.engine.connect() as connection:
-            connection.execution_options(**{_WRITES: True})
+            connection.execution_options(**{_WRITES: True, _OUTLASTS: outlasts_power})
             with connection.begin():
                 yield connection
 
@@ -177,5 +182,9 @@ def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     """Take the write lock at once: a read that turns into a write cannot wait for it."""
-    writes = connection.get_execution_options().get(_WRITES, False)
+    options = connection.get_execution_options()
+    writes = options.get(_WRITES, False)
+    if writes:
+        level = "FULL" if options.get(_OUTLASTS, False) else "NORMAL"
+        connection.exec_driver_sql(f"PRAGMA synchronous = {level}")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -262,7 +262,9 @@ class SqlStore(Locking, Planning, Deciding, Keeping):
     ) -> None:
         """Close the run, keep its report and queue its messages."""
         self._keep_run_lock()
-        with self._there.writing() as connection:
+        # Else the power could take back a report whose messages have left: the next run would
+        # find the same again, and send it as news.
+        with self._there.writing(outlasts_power=True) as connection:
             if report.run.id is not None:
                 runs.require_running(connection, report.run.id)
             reports.close(connection, report, messages, carried=carried, aftermath=aftermath)

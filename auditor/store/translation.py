@@ -14,12 +14,15 @@ from auditor.store.address import Address
 
 RESTORE = (
     "stop the auditor, move the database away with everything named like it, put a copy of your "
-    "last backup in its place, and start again"
+    "last backup (of `auditor backup`) in its place, and start again; docs/upkeep.md has the steps"
 )
 _LOCKED = "another program has held it locked for too long; end that program, or try again later"
 _READ_ONLY = "it is read-only; give the auditor's user the right to write it and its folder"
 _FULL = "its disk is full; make room, then run again (nothing of this step was stored)"
-_NOT_OPENED = "it cannot be opened; check that the auditor's user may read and write it"
+_NOT_OPENED = (
+    "it cannot be opened; check that its disk is not read-only, and that the auditor's user may "
+    "read and write it and its folder"
+)
 _NOT_REACHED = (
     "it cannot be reached; check that the server runs, and host, port, name and user in "
     "database.url"
@@ -52,7 +55,10 @@ _POSTGRESQL = {
     "55P03": _LOCKED,
     "57": _NOT_REACHED,
     "58": "the server cannot read or write its disk; check its log",
-    "XX": "it is damaged; look at the server's log and restore it from the last backup",
+    "XX": (
+        "it is damaged; look at the server's log and restore it from the last backup, as "
+        "docs/upkeep.md has it"
+    ),
 }
 _DAMAGE = frozenset({_DAMAGED, _POSTGRESQL["XX"]})
 

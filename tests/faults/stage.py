@@ -1,0 +1,199 @@
+"""An installation whose Studio and mail server can hold a run, and the law it is held to."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from auditor import app
+from auditor.demo.replies import Reply
+from auditor.demo.server import Asked
+from auditor.demo.studio import BuiltInStudio
+from auditor.rendering.json import report_json
+from tests.audit.stage import CONFIG, KEY, PROJECT, Postbox, Stage, block, mail_server, target
+
+DEADLINE_S = 60  # what hangs fails; nothing takes a tenth of it
+RECIPIENTS = ("ops@example.org", "ml@example.org")
+
+Edit: TypeAlias = tuple[int, int, int]  # a block, its batch size before and after
+
+
+class Gate:
+    """Where a run comes by. Shut, it holds the run; with `meanwhile`, that happens once."""
+
+    def __init__(self) -> None:
+        self.reached, self._way = threading.Event(), threading.Event()
+        self._way.set()
+        self.meanwhile: Callable[[], object] | None = None
+
+    @contextmanager
+    def shut(self) -> Iterator[None]:
+        """Hold whoever comes by until the end."""
+        self.reached.clear()
+        self._way.clear()
+        try:
+            yield
+        finally:
+            self.open()
+
+    def open(self) -> None:
+        """Let everybody by."""
+        self._way.set()
+
+    def pass_(self) -> None:
+        """Come by."""
+        act, self.meanwhile = self.meanwhile, None
+        if act is not None:
+            act()
+        self.reached.set()
+        self._way.wait(DEADLINE_S)
+
+
+class HeldStudio(BuiltInStudio):
+    """Asks of block 5 come by a gate."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate = Gate()
+
+    def reply(self, asked: Asked, *, key: str, jwt: str) -> Reply | None:
+        """Answer once the gate is open."""
+        if asked.path.endswith("/keras/5"):
+            self.gate.pass_()
+        return super().reply(asked, key=key, jwt=jwt)
+
+
+class HeldPostbox(Postbox):
+    """Recipients come by one gate, messages that were taken by another.
+
+    Attributes:
+        drops: the connection is lost after each message, before the client knows that it is taken.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked, self.took = Gate(), Gate()
+        self.drops = False
+
+    async def handle_RCPT(  # noqa: N802 - aiosmtpd's own name and signature
+        self,
+        server: SMTP,
+        session: Session,
+        envelope: Envelope,
+        address: str,
+        rcpt_options: list[str],
+    ) -> str:
+        await asyncio.to_thread(self.asked.pass_)
+        return await super().handle_RCPT(server, session, envelope, address, rcpt_options)
+
+    async def handle_DATA(  # noqa: N802 - aiosmtpd's own name
+        self, server: SMTP, session: Session, envelope: Envelope
+    ) -> str:
+        reply = await super().handle_DATA(server, session, envelope)
+        await asyncio.to_thread(self.took.pass_)
+        if self.drops:
+            assert isinstance(server.transport, asyncio.WriteTransport)
+            server.transport.abort()
+            await asyncio.sleep(0)
+        return reply
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """A stage with its gates, and what was edited on it."""
+
+    stage: Stage
+    studio: HeldStudio
+    postbox: HeldPostbox
+    edits: list[Edit]
+
+    @property
+    def database(self) -> Path:
+        """Where a SQLite database lies that is named relative to the folder."""
+        return self.stage.folder / "auditor.db"
+
+    def edit(self, learn_id: int) -> None:
+        """Edit a block as nobody did before."""
+        before = int(str(self.studio.answer(target(learn_id))["batchSize"]))
+        after = 1000 + len(self.edits)
+        self.studio.edit(target(learn_id), lambda answer: answer.update(batchSize=after))
+        self.edits.append((learn_id, before, after))
+
+    def reconfigure(self, old: str, new: str) -> None:
+        """Write one thing of the configuration otherwise."""
+        text = (self.stage.folder / "config.toml").read_text()
+        assert old in text
+        self.stage.configure(text.replace(old, new))
+
+    def hold_to_the_law(self) -> None:
+        """Have a healthy night: it is right, and every edit was told, as one drift."""
+        self.edit(4)
+        report = self.stage.json()
+
+        assert report["run"]["status"] == "complete"
+        assert report["totals"]["checked"] == 3
+        found, mails = set(self._found()), self._mails()
+        assert sorted(edit for edit, _ in found) == sorted(self.edits)
+        assert {len(mails.get((who, id_), ())) for _, id_ in found for who in RECIPIENTS} == {1}
+        with app.store(self.stage.settings) as store:
+            assert store.verify() is None
+
+    def _found(self) -> list[tuple[Edit, str]]:
+        """Return what the reports of runs that ended tell, with the ids of the findings."""
+        return [
+            ((one["learn_id"], found["before"], found["after"]), found["id"])
+            for report in self._reports()
+            for one in report["targets"]
+            for found in one["findings"]
+        ]
+
+    def _reports(self) -> Iterator[Any]:
+        with app.store(self.stage.settings) as store:
+            last = store.last_run()
+            for run_id in range(1, (last.id or 0 if last else 0) + 1):
+                report = store.report(run_id)
+                if report is not None:
+                    yield report_json(report)
+
+    def _mails(self) -> dict[tuple[str, str], set[str]]:
+        """Return in which messages, by Message-ID, each recipient was told of each finding."""
+        told: dict[tuple[str, str], set[str]] = {}
+        for who, mail in self.postbox.taken:
+            text = mail.get_body(("plain",))
+            assert text is not None
+            for id_ in re.findall(r"^ +id ([0-9a-f]{16}),", text.get_content(), re.MULTILINE):
+                told.setdefault((who, id_), set()).add(mail["Message-ID"])
+        return told
+
+
+@contextmanager
+def installation(url: str, folder: Path) -> Iterator[Installation]:
+    """Set up a project of three blocks that had their first night."""
+    postbox = HeldPostbox()
+    with mail_server(postbox) as port, HeldStudio() as studio:
+        studio.add_project(PROJECT, name="pump", api_key=KEY)
+        for learn_id in (3, 4, 5):
+            studio.put(target(learn_id), block(name=f"Block {learn_id}"))
+        stage = Stage(studio, folder, postbox)
+        # Else a request at a gate gives up after five seconds, and the run goes on without it.
+        text = CONFIG.replace("timeout_s = 5", f"timeout_s = {DEADLINE_S}")
+        stage.configure(text.format(base_url=studio.base_url, url=url, port=port))
+        stage.night()
+        yield Installation(stage, studio, postbox, [])
+
+
+def wait_until(happened: Callable[[], bool]) -> None:
+    """Wait for what another process does."""
+    end = time.monotonic() + DEADLINE_S
+    while not happened():
+        assert time.monotonic() < end, "what is waited for did not happen"
+        time.sleep(0.005)

@@ -1,0 +1,226 @@
+"""What can befall the database under a run, and that nothing of a night is lost by it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy import Connection, event, make_url
+
+from auditor import app
+from auditor.errors import StoreUnreachableError
+from auditor.store import upgrade
+from tests.cli.command import Command
+from tests.faults.stage import Installation, installation
+from tests.postgres import GIVEN, programs, server
+
+_MOMENT_S = 0.1
+_FULL = 2  # sqlite.org/pragma.html#pragma_synchronous
+_DISK_BYTES = 3 * 2**20
+
+
+@pytest.fixture
+def other(pump: Installation) -> Iterator[sqlite3.Connection]:
+    """Another program at the database, from whichever thread."""
+    with closing(
+        sqlite3.connect(pump.database, isolation_level=None, check_same_thread=False)
+    ) as connected:
+        yield connected
+
+
+def test_a_writer_that_locks_the_database_for_a_moment_is_waited_for(
+    pump: Installation, other: sqlite3.Connection
+) -> None:
+    def lock_for_a_moment() -> None:
+        other.execute("BEGIN IMMEDIATE")
+        threading.Timer(_MOMENT_S, other.rollback).start()
+
+    pump.edit(3)
+    pump.studio.gate.meanwhile = lock_for_a_moment
+
+    assert pump.stage.night().is_told
+    pump.hold_to_the_law()
+
+
+def test_a_writer_that_locks_the_database_for_too_long_costs_that_run_alone(
+    pump: Installation, other: sqlite3.Connection
+) -> None:
+    pump.edit(3)
+    pump.studio.gate.meanwhile = lambda: other.execute("BEGIN IMMEDIATE")
+    order = app.order(pump.stage.settings)
+    with app.store(pump.stage.settings) as store:
+        with store._there.reading() as connection:  # of the pool, for the run to take again
+            connection.exec_driver_sql("PRAGMA busy_timeout = 1")
+        with pytest.raises(StoreUnreachableError, match="locked for too long; end that program"):
+            app.quickly(app.run_and_tell(pump.stage.settings, order, store))
+    other.rollback()
+
+    pump.hold_to_the_law()
+
+
+def test_the_end_of_a_run_is_on_the_disk_before_a_message_leaves(pump: Installation) -> None:
+    commits: list[tuple[bool, int]] = []
+    pump.postbox.taken.clear()
+    order = app.order(pump.stage.settings)
+    with app.store(pump.stage.settings) as store:
+
+        def note(connection: Connection) -> None:
+            level = connection.exec_driver_sql("PRAGMA synchronous").scalar_one()
+            commits.append((level == _FULL, len(pump.postbox.taken)))
+
+        event.listen(store._there.engine, "commit", note)
+        app.quickly(app.run_and_tell(pump.stage.settings, order, store))
+
+    assert [taken for is_synced, taken in commits if is_synced] == [0]
+    assert commits[-1] == (False, 2)
+
+
+def test_a_damaged_database_is_refused_until_the_backup_is_put_back_as_the_refusal_says(
+    pump: Installation, auditor: Command
+) -> None:
+    pump.edit(3)
+    pump.stage.night()
+    assert auditor("backup", str(pump.stage.folder / "copy")).code == 0
+    with pump.database.open("r+b") as file:
+        file.seek(20_000)
+        file.write(b"\xff" * 4096)
+    pump.edit(3)
+    refused = auditor("run")
+
+    assert (refused.code, refused.out) == (78, "")
+    for words in ("damaged", "move the database away", "auditor backup", "docs/upkeep.md"):
+        assert words in refused.err
+    for one in pump.stage.folder.glob("auditor.db*"):
+        one.unlink()
+    shutil.copy(pump.stage.folder / "copy", pump.database)
+    pump.hold_to_the_law()
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A small disk of its own, which may be filled and made read-only."""
+    if os.geteuid() != 0:
+        pytest.skip("only root mounts a disk")
+    place = tmp_path / "disk"
+    place.mkdir()
+    if not _mounts("-t", "tmpfs", "-o", f"size={_DISK_BYTES}", "tmpfs", str(place)):
+        pytest.skip("no disk can be mounted here")
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", "--lazy", str(place)], check=True)  # noqa: S603, S607 - the system's own
+
+
+def _mounts(*arguments: str) -> bool:
+    done = subprocess.run(["mount", *arguments], capture_output=True, check=False)  # noqa: S603, S607 - the system's own
+    return done.returncode == 0
+
+
+@pytest.fixture
+def on_disk(
+    disk: Path, tmp_path: Path, sqlite_template: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Installation]:
+    """An installation whose database lies on that disk."""
+    shutil.copy(sqlite_template, disk / "auditor.db")
+    monkeypatch.setenv("AUDITOR_CONFIG", str(tmp_path / "config.toml"))
+    with installation(f"sqlite:///{disk / 'auditor.db'}", tmp_path) as set_up:
+        yield set_up
+
+
+def test_a_disk_that_fills_under_a_run_costs_that_run_alone(
+    on_disk: Installation, disk: Path, auditor: Command
+) -> None:
+    on_disk.edit(3)
+    on_disk.studio.gate.meanwhile = lambda: _fill(disk)
+    full = auditor("run")
+    (disk / "filling").unlink()
+
+    assert (full.code, full.out) == (2, "")
+    assert "its disk is full; make room" in full.err
+    on_disk.hold_to_the_law()
+
+
+def test_a_disk_that_turned_read_only_costs_that_run_alone(
+    on_disk: Installation, disk: Path, auditor: Command
+) -> None:
+    on_disk.edit(3)
+    on_disk.studio.requests.clear()
+    assert _mounts("-o", "remount,ro", str(disk))
+    refused = auditor("run")
+    assert _mounts("-o", "remount,rw", str(disk))
+
+    assert (refused.code, refused.out) == (2, "")
+    assert "check that its disk is not read-only" in refused.err
+    assert on_disk.studio.requests == []
+    on_disk.hold_to_the_law()
+
+
+def _fill(disk: Path) -> None:
+    with (disk / "filling").open("wb", buffering=0) as file:
+        try:
+            while file.write(b"\0" * 4096):
+                pass
+        except OSError:
+            return
+
+
+def test_a_server_that_goes_under_a_run_and_comes_back_costs_that_run_alone(
+    tmp_path: Path, auditor: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    binaries = programs()
+    if binaries is None or os.environ.get(GIVEN):
+        pytest.skip("no PostgreSQL that may be stopped")
+    monkeypatch.setenv("AUDITOR_CONFIG", str(tmp_path / "config.toml"))
+    with server() as url:
+        one = _Server(binaries, url)
+        own = make_url(url).set(drivername="postgresql+psycopg")
+        upgrade(own.render_as_string())
+        with installation(own.render_as_string(), tmp_path) as set_up:
+            set_up.edit(3)
+            set_up.studio.gate.meanwhile = one.stop
+            gone = auditor("run")
+            with one.back():
+                set_up.hold_to_the_law()
+
+    assert (gone.code, gone.out) == (2, "")
+    assert "check that the server runs" in gone.err
+
+
+class _Server:
+    """A PostgreSQL that is stopped as by a crash, and started again where it was."""
+
+    def __init__(self, binaries: Path, url: str) -> None:
+        self._program = str(binaries / "pg_ctl")
+        with psycopg.connect(url) as connected:
+            found = connected.execute("SHOW data_directory").fetchone()
+        assert found is not None
+        self._data = str(found[0])
+
+    def stop(self) -> None:
+        self._do("stop", "-m", "immediate")
+
+    @contextmanager
+    def back(self) -> Iterator[None]:
+        options = (Path(self._data) / "postmaster.opts").read_text().split(maxsplit=1)[1]
+        self._do("start", "-o", options, "-l", str(Path(self._data) / "log"))
+        try:
+            yield
+        finally:
+            self.stop()
+
+    def _do(self, *arguments: str) -> None:
+        subprocess.run(  # noqa: S603 - the system's own server
+            [self._program, "-w", "-D", self._data, *arguments],
+            user="postgres" if os.geteuid() == 0 else None,
+            cwd=self._data,
+            stdout=subprocess.DEVNULL,
+            check=True,
+        )
