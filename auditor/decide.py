@@ -12,19 +12,19 @@ from datetime import date, datetime
 
 from auditor.drift.findings import judge_comparison
 from auditor.drift.headlines import value_words
-from auditor.drift.model import Finding, JsonObject, Since, Surroundings, TargetId
 from auditor.drift.pairing import paired
 from auditor.drift.secrecy import hide_finding
 from auditor.drift.snapshots import hide_secrets, parse, secret_parameters, split, take_snapshot
 from auditor.drift.surroundings import surroundings
 from auditor.errors import UsageError
-from auditor.ports import (
+from auditor.model import Finding, JsonObject, Since, Surroundings, TargetId
+from auditor.protocols import Store
+from auditor.records import (
     Acknowledgement,
     Approval,
     Explanation,
     Known,
     Sighting,
-    Store,
     Version,
     accepted,
 )

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from auditor.errors import DeliveryError
 from auditor.outbox import Message, MessageState, delivered, failed
-from auditor.ports import Mailer, OutboxStore
+from auditor.protocols import Mailer, OutboxStore
 
 logger = logging.getLogger(__name__)
 

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from auditor.drift.model import RunInfo, RunStatus, TargetState, Trigger
+from auditor.model import RunInfo, RunStatus, TargetState, Trigger
 from auditor.outbox import Message, MessageState
-from auditor.ports import HistoryStore, Ledger, TargetStatus
+from auditor.protocols import HistoryStore, Ledger
+from auditor.records import TargetStatus
 from auditor.schedule import Slot
 
 WORKED = (RunStatus.COMPLETE, RunStatus.INCOMPLETE)

@@ -24,7 +24,7 @@ from hashlib import sha256
 
 from auditor.errors import DeliveryError
 from auditor.outbox import Message
-from auditor.ports import Mailing
+from auditor.protocols import Mailing
 from auditor.redaction import HIDDEN, Secret
 
 # Replies about the connection's standing, not about the message: credentials, encryption.

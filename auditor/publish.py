@@ -15,17 +15,16 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import groupby, pairwise
 
-from auditor.drift.model import Finding, Report, RunInfo, RunStatus
 from auditor.drift.report import hide_told
-from auditor.ports import (
+from auditor.model import Finding, Report, RunInfo, RunStatus
+from auditor.protocols import Site, Store
+from auditor.records import (
     Listing,
     Marks,
     Overview,
     ProjectBlocks,
-    Site,
     Standing,
     Step,
-    Store,
     TargetHistory,
     Version,
 )

@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 
 from auditor.drift.findings import judge_comparison, with_vendor
 from auditor.drift.life import first_life, next_life
-from auditor.drift.model import Finding, JsonObject, ModelState, Snapshot, TargetId
 from auditor.drift.pairing import paired
 from auditor.drift.snapshots import (
     secret_parameters,
@@ -18,7 +17,9 @@ from auditor.drift.snapshots import (
     take_snapshot,
 )
 from auditor.errors import UsageError
-from auditor.ports import HistoryStore, RunStore, Version
+from auditor.model import Finding, JsonObject, ModelState, Snapshot, TargetId
+from auditor.protocols import HistoryStore, RunStore
+from auditor.records import Version
 from auditor.redaction import Fingerprinter
 
 _REFERENCE = re.compile(r"([0-9]{1,18})/([0-9]{1,18})(?:@(.+))?", re.DOTALL)

@@ -11,7 +11,8 @@ from datetime import datetime
 from pathlib import Path
 
 from auditor.errors import AuditorError, UsageError
-from auditor.ports import Pruned, Site, Store
+from auditor.protocols import Site, Store
+from auditor.records import Pruned
 from auditor.retention import Retention
 
 LEAST_ROOM_BYTES = 100 * 1024 * 1024

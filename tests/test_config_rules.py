@@ -8,7 +8,6 @@ from typing import get_args
 import pytest
 
 from auditor.config import Settings, load, tables, warnings
-from auditor.drift.model import Area, Severity, TargetId
 from auditor.drift.rules import (
     Between,
     IgnoreRule,
@@ -21,6 +20,7 @@ from auditor.drift.rules import (
     Subject,
     Window,
 )
+from auditor.model import Area, Severity, TargetId
 
 STUDIO_KEY = "ei_" + "0123456789abcdef" * 4
 PROJECT = '[[projects]]\nid = 1\nlearn_blocks = [3, 7]\napi_key = { env = "KEY" }\n'

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from auditor.config import load
-from auditor.drift.model import TargetId
 from auditor.errors import ConfigError, Problem
+from auditor.model import TargetId
 from tests.test_config_rules import BASES, PROJECT, STUDIO_KEY, loaded, rule, table
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from auditor.config import Settings, load, warnings
-from auditor.drift.model import Area, Severity, TargetId
 from auditor.drift.rules import Scope
 from auditor.drift.subscriptions import Subscription
 from auditor.errors import ConfigError
+from auditor.model import Area, Severity, TargetId
 
 _BASE = '[[projects]]\nid = 1\napi_key = { env = "EI_KEY" }\n'
 _EMAIL = '[email]\nsender = "a@example.org"\nrecipients = ["all@example.org"]\n'

@@ -12,7 +12,8 @@ import pytest
 from auditor.deliver import Delivery, deliver
 from auditor.mail import MimeComposer, SmtpMailer
 from auditor.outbox import MAX_ATTEMPTS, Message, MessageState
-from auditor.ports import Aftermath, Mailing
+from auditor.protocols import Mailing
+from auditor.records import Aftermath
 from auditor.store import SqlStore, open_database
 from tests.store.examples import NIGHT, audited, changed, finding, first, opened, report
 from tests.store.examples import message as bare_message

@@ -6,17 +6,10 @@ from typing import Any
 
 import pytest
 
-from auditor.drift.model import (
-    ModelState,
-    RunInfo,
-    RunStatus,
-    TargetId,
-    TargetState,
-    Trigger,
-)
 from auditor.health import Due, Signs, complaints
+from auditor.model import ModelState, RunInfo, RunStatus, TargetId, TargetState, Trigger
 from auditor.outbox import Message, MessageState
-from auditor.ports import TargetStatus
+from auditor.records import TargetStatus
 from auditor.schedule import Slot
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)

@@ -28,7 +28,7 @@ from cryptography.x509.oid import NameOID
 from auditor.errors import DeliveryError
 from auditor.mail import MimeComposer, SmtpMailer
 from auditor.outbox import Message, MessageState
-from auditor.ports import Mailing
+from auditor.protocols import Mailing
 from auditor.redaction import Secret
 
 NOW = datetime(2026, 11, 23, 3, 15, 41, tzinfo=UTC)

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.drift.model import ModelState, Since, TargetId
 from auditor.errors import UsageError
-from auditor.ports import Version
+from auditor.model import ModelState, Since, TargetId
+from auditor.records import Version
 from auditor.redaction import Fingerprinter
 from auditor.review import (
     Reference,

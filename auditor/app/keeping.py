@@ -8,7 +8,8 @@ from auditor.app.clock import now
 from auditor.app.telling import publish, site
 from auditor.config import Settings
 from auditor.errors import DamagedDatabaseError, UsageError
-from auditor.ports import Pruned, Store
+from auditor.protocols import Store
+from auditor.records import Pruned
 from auditor.upkeep import prune
 
 logger = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ from auditor.audit.aftermath import remember_rules, require_admissible
 from auditor.audit.dry import DryStore
 from auditor.config import Settings
 from auditor.errors import UsageError
-from auditor.ports import RunStore
+from auditor.protocols import RunStore
 
 if TYPE_CHECKING:  # each command imports what it needs: `--help` and `diff` stay quick
     from auditor.store.store import SqlStore

@@ -13,7 +13,7 @@ from auditor.config import Settings
 from auditor.deliver import Delivery, deliver
 from auditor.errors import DeliveryUnderWayError
 from auditor.outbox import Message, MessageState
-from auditor.ports import Mailer, Store
+from auditor.protocols import Mailer, Store
 
 PATIENCE = timedelta(seconds=30)  # of a run by hand, with a daemon that delivers meanwhile
 _ASK_AGAIN_S = 0.5

@@ -23,8 +23,8 @@ from auditor.audit.run import Audit, Ended, Order
 from auditor.audit.watch import Watch
 from auditor.config import Settings
 from auditor.deliver import Delivery
-from auditor.drift.model import Report
-from auditor.ports import RunStore, Store
+from auditor.model import Report
+from auditor.protocols import RunStore, Store
 
 if TYPE_CHECKING:  # TLS takes its time
     from auditor.heartbeat import Heart

@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 from auditor import __version__
 from auditor.audit.closing import MailPlan
 from auditor.config import Settings
-from auditor.drift.model import Report
 from auditor.errors import DamagedDatabaseError
-from auditor.ports import Store
+from auditor.model import Report
+from auditor.protocols import Store
 
 if TYPE_CHECKING:  # each command imports what it needs: `--help` and `diff` stay quick
     from auditor.mail import SmtpMailer

@@ -10,9 +10,9 @@ from auditor import __version__, health
 from auditor.app.clock import now
 from auditor.app.schedules import schedules
 from auditor.config import Settings
-from auditor.drift.model import Report
 from auditor.errors import StoreError
 from auditor.health import Records
+from auditor.model import Report
 from auditor.schedule import newest_due
 
 if TYPE_CHECKING:  # each command imports what it needs: `--help` and `diff` stay quick

@@ -10,11 +10,12 @@ from auditor.audit.judging import Bench
 from auditor.audit.rereading import notice_of_upgrade
 from auditor.audit.scope import Scope
 from auditor.audit.tally import Tally
-from auditor.drift.model import Notice, NoticeKind, Since, TargetId
 from auditor.drift.rules import IgnoreRule, Rules
 from auditor.drift.state_rules import Broken, notice_of_break, notice_of_end, place_free
 from auditor.errors import ConfigError, Problem
-from auditor.ports import Acknowledgement, Aftermath, Episode, RunStore
+from auditor.model import Notice, NoticeKind, Since, TargetId
+from auditor.protocols import RunStore
+from auditor.records import Acknowledgement, Aftermath, Episode
 
 _Key = tuple[TargetId, str, str]
 

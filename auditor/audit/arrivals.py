@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from auditor.drift.findings import finding_of
-from auditor.drift.model import Change, Kind, Notice, NoticeKind, TargetState
 from auditor.drift.policy import judge
-from auditor.ports import Gone, Known, Unread, Unserved
+from auditor.model import Change, Kind, Notice, NoticeKind, TargetState
+from auditor.records import Gone, Known, Unread, Unserved
 
 _Unread: TypeAlias = Gone | Unserved | Unread
 

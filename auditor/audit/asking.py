@@ -9,9 +9,10 @@ from datetime import date
 from auditor.audit.doubt import is_bare, is_surprising
 from auditor.drift.fields import CATALOGUE
 from auditor.drift.form import FORM
-from auditor.drift.model import Failure, JsonObject, Snapshot, TargetId
 from auditor.drift.snapshots import parse, parse_catalogue
-from auditor.ports import Answer, Fetched, Known, KnownBody, Studio
+from auditor.model import Failure, JsonObject, Snapshot, TargetId
+from auditor.protocols import Answer, Fetched, KnownBody, Studio
+from auditor.records import Known
 
 WHOLE_EVERY = 7  # nights
 DEFECT = Failure(

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from auditor.audit.run import Ended
-from auditor.drift.model import Report
 from auditor.drift.subscriptions import Subscription, part_for
+from auditor.model import Report
 from auditor.outbox import Message, MessageState
-from auditor.ports import Archive, Composer, Mailing, Renderer, RunStore
+from auditor.protocols import Archive, Composer, Mailing, Renderer, RunStore
 
 logger = logging.getLogger(__name__)
 

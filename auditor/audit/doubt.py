@@ -5,7 +5,7 @@ Studio is eventually consistent: right after a training an answer can be half ol
 
 from __future__ import annotations
 
-from auditor.drift.model import Json, JsonObject
+from auditor.model import Json, JsonObject
 
 _COLLECTIONS = (
     ("visualLayers",),

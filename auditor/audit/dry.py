@@ -7,27 +7,11 @@ from collections.abc import Collection, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 
-from auditor.drift.model import (
-    Notice,
-    Report,
-    RunInfo,
-    Snapshot,
-    TargetId,
-    Trigger,
-    VendorFinding,
-)
 from auditor.drift.recurrence import PastChange
+from auditor.model import Notice, Report, RunInfo, Snapshot, TargetId, Trigger, VendorFinding
 from auditor.outbox import Message
-from auditor.ports import (
-    Acknowledgement,
-    Aftermath,
-    Episode,
-    Known,
-    Night,
-    Outcome,
-    RunStore,
-    Untold,
-)
+from auditor.protocols import RunStore
+from auditor.records import Acknowledgement, Aftermath, Episode, Known, Night, Outcome, Untold
 
 
 class DryStore:

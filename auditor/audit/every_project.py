@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 
 from auditor.audit.listings import believed, gone, known_name, lacks_most, unlisted
 from auditor.audit.scope import EveryProject, Inventory, Project, Sources
-from auditor.drift.causes import EVERY_PROJECT, ProjectError
-from auditor.drift.model import Failure, Notice, NoticeKind
-from auditor.ports import Known
+from auditor.model import EVERY_PROJECT, Failure, Notice, NoticeKind, ProjectError
+from auditor.records import Known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,8 +19,8 @@ from auditor.audit.scope import (
     Scope,
     Sources,
 )
-from auditor.drift.model import NoticeKind
 from auditor.errors import UsageError
+from auditor.model import NoticeKind
 
 __all__ = [
     "STOPPED",

@@ -24,21 +24,6 @@ from auditor.drift.compare import compare, compare_catalogues
 from auditor.drift.findings import Comparison, Judged, judge_comparison
 from auditor.drift.folding import is_visual
 from auditor.drift.life import Life, makes_stale, next_life, reverted_life
-from auditor.drift.model import (
-    Area,
-    Change,
-    Finding,
-    Interval,
-    JsonObject,
-    Kind,
-    ModelState,
-    Since,
-    Snapshot,
-    Surroundings,
-    TargetId,
-    TargetReport,
-    TargetState,
-)
 from auditor.drift.policy import REQUIRES_RETRAIN, models_of
 from auditor.drift.recurrence import meets, stands_since, with_recurrence
 from auditor.drift.rules import Rules
@@ -53,15 +38,23 @@ from auditor.drift.snapshots import (
 )
 from auditor.drift.state_rules import Standing, broken
 from auditor.drift.surroundings import surroundings
-from auditor.ports import (
-    Accepted,
-    Answer,
-    Known,
-    Quiet,
-    RunStore,
-    Seen,
-    accepted,
+from auditor.model import (
+    Area,
+    Change,
+    Finding,
+    Interval,
+    JsonObject,
+    Kind,
+    ModelState,
+    Since,
+    Snapshot,
+    Surroundings,
+    TargetId,
+    TargetReport,
+    TargetState,
 )
+from auditor.protocols import Answer, RunStore
+from auditor.records import Accepted, Known, Quiet, Seen, accepted
 from auditor.redaction import Fingerprinter
 
 

@@ -9,10 +9,10 @@ from functools import partial
 from typing import TypeVar
 
 from auditor.audit.scope import Inventory, Project, Sources
-from auditor.drift.causes import ProjectError
-from auditor.drift.model import Failure, Notice, NoticeKind, TargetId, TargetState
 from auditor.drift.selection import Listed
-from auditor.ports import Gone, Known, ListedBlock, Unread, Unserved
+from auditor.model import Failure, Notice, NoticeKind, ProjectError, TargetId, TargetState
+from auditor.protocols import ListedBlock
+from auditor.records import Gone, Known, Unread, Unserved
 
 MOST_NAMED = 5  # blocks in one sentence
 UNSTEADY = Failure(

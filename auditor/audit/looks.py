@@ -7,7 +7,11 @@ from dataclasses import dataclass, field, replace
 
 from auditor.drift.findings import Comparison
 from auditor.drift.life import Life, first_life
-from auditor.drift.model import (
+from auditor.drift.policy import models_of
+from auditor.drift.ruling import INTERFACE, Silenced
+from auditor.drift.snapshots import parse
+from auditor.drift.state_rules import Broken
+from auditor.model import (
     Change,
     Finding,
     Interval,
@@ -18,11 +22,7 @@ from auditor.drift.model import (
     TargetReport,
     TargetState,
 )
-from auditor.drift.policy import models_of
-from auditor.drift.ruling import INTERFACE, Silenced
-from auditor.drift.snapshots import parse
-from auditor.drift.state_rules import Broken
-from auditor.ports import Accepted, Known, Quiet, Seen
+from auditor.records import Accepted, Known, Quiet, Seen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from auditor.drift.model import Report, TargetId, TargetReport, TargetState
 from auditor.drift.report import SIGNS
-from auditor.ports import Night
+from auditor.model import Report, TargetId, TargetReport, TargetState
+from auditor.records import Night
 
 SHOWN = 30
 _NOT_AUDITED = " "

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
 
-from auditor.drift.model import Notice, NoticeKind, TargetId
-from auditor.ports import Untold
+from auditor.model import Notice, NoticeKind, TargetId
+from auditor.records import Untold
 from auditor.schedule import MOST_COUNTED, Gap
 
 _MOST_HEADLINES = 3

@@ -12,9 +12,9 @@ from dataclasses import replace
 from auditor.audit.looks import Look, told_seen
 from auditor.drift.findings import Comparison, Judged, finding_id
 from auditor.drift.form import FORM
-from auditor.drift.model import Notice, NoticeKind, Snapshot, TargetId, TargetState
 from auditor.drift.ruling import INTERFACE, UPGRADE, Silenced
-from auditor.ports import Known, Quiet, Seen
+from auditor.model import Notice, NoticeKind, Snapshot, TargetId, TargetState
+from auditor.records import Known, Quiet, Seen
 
 
 def is_reread(known: Known, body_digest: str) -> bool:

@@ -39,7 +39,11 @@ from auditor.audit.nights import SHOWN, with_nights
 from auditor.audit.notes import Missed, note_of_crash, note_of_missed, notices_of_leavers
 from auditor.audit.tally import Tally, told_unread
 from auditor.audit.watch import Watch
-from auditor.drift.model import (
+from auditor.drift.rules import Rules
+from auditor.drift.ruling import is_ignored, rule_vendor
+from auditor.drift.secrecy import hide_finding
+from auditor.errors import AuditorError
+from auditor.model import (
     Failure,
     Notice,
     Report,
@@ -49,22 +53,8 @@ from auditor.drift.model import (
     Trigger,
     VendorFinding,
 )
-from auditor.drift.rules import Rules
-from auditor.drift.ruling import is_ignored, rule_vendor
-from auditor.drift.secrecy import hide_finding
-from auditor.errors import AuditorError
-from auditor.ports import (
-    Aftermath,
-    Answer,
-    Known,
-    NoAnswer,
-    Outcome,
-    RunStore,
-    SameBody,
-    Studio,
-    Unread,
-    Untold,
-)
+from auditor.protocols import Answer, NoAnswer, RunStore, SameBody, Studio
+from auditor.records import Aftermath, Known, Outcome, Unread, Untold
 
 BATCH = 200  # targets a transaction
 

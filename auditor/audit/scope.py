@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from auditor.drift.causes import ProjectError
-from auditor.drift.model import Failure, Notice, TargetId
 from auditor.drift.selection import BlockFilter, Listed, ProjectFilter, admitted
-from auditor.ports import Gone, Known, Studio, Unread, Unserved
+from auditor.model import Failure, Notice, ProjectError, TargetId
+from auditor.protocols import Studio
+from auditor.records import Gone, Known, Unread, Unserved
 
 STOPPED = Failure(kind="stopped", message="the auditor was stopped before it came to this")
 OUT_OF_TIME = Failure(

@@ -9,14 +9,16 @@ from datetime import datetime
 
 from auditor.audit.judging import Judge
 from auditor.audit.looks import Look
-from auditor.drift.causes import ProjectError
 from auditor.drift.findings import finding_id, shared_finding, vendor_finding
-from auditor.drift.model import (
+from auditor.drift.report import READ, add_findings, count, merge_vendor, status_of
+from auditor.drift.state_rules import Broken
+from auditor.model import (
     Change,
     Failure,
     Finding,
     ModelState,
     Notice,
+    ProjectError,
     Report,
     RunInfo,
     TargetId,
@@ -24,20 +26,8 @@ from auditor.drift.model import (
     TargetState,
     VendorFinding,
 )
-from auditor.drift.report import READ, add_findings, count, merge_vendor, status_of
-from auditor.drift.state_rules import Broken
-from auditor.ports import (
-    Accepted,
-    Answer,
-    Fetched,
-    Gone,
-    Known,
-    NoAnswer,
-    SameBody,
-    Unread,
-    Unserved,
-    Untold,
-)
+from auditor.protocols import Answer, Fetched, NoAnswer, SameBody
+from auditor.records import Accepted, Gone, Known, Unread, Unserved, Untold
 
 
 @dataclass(slots=True)

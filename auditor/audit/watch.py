@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from auditor.audit.scope import OUT_OF_TIME, STOPPED
-from auditor.drift.model import Failure
+from auditor.model import Failure
 
 
 def _ignore(_: int) -> None:

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING
 from auditor import app
 from auditor.cli.surveying import Survey
 from auditor.config import ProjectSettings, Settings
-from auditor.drift.causes import EVERY_PROJECT
-from auditor.drift.model import Failure, TargetId
 from auditor.errors import StudioError
-from auditor.ports import NoAnswer
+from auditor.model import EVERY_PROJECT, Failure, TargetId
+from auditor.protocols import NoAnswer
 from auditor.rendering.words import count, listed
 from auditor.upkeep import Probe
 

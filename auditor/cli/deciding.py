@@ -13,9 +13,10 @@ from auditor import app, decide, review
 from auditor.cli.console import say
 from auditor.config import Settings
 from auditor.decide import Decision
-from auditor.drift.model import JsonObject, TargetId
 from auditor.errors import ConfigError, UsageError
-from auditor.ports import Answer, SilencedBy
+from auditor.model import JsonObject, TargetId
+from auditor.protocols import Answer
+from auditor.records import SilencedBy
 from auditor.rendering import decisions as rendered
 from auditor.rendering import json as as_json
 from auditor.rendering.words import harmless

@@ -11,7 +11,8 @@ from typing import BinaryIO
 from auditor import app
 from auditor.cli.console import complain, say
 from auditor.errors import UsageError
-from auditor.ports import Pruned, Store
+from auditor.protocols import Store
+from auditor.records import Pruned
 from auditor.rendering.words import count
 from auditor.upkeep import new_file
 

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 from auditor import app, review
 from auditor.cli.console import say
 from auditor.config import Settings
-from auditor.drift.model import JsonObject, Snapshot, TargetId
 from auditor.drift.report import hide_told
 from auditor.errors import StudioError, UsageError
-from auditor.ports import Version
+from auditor.model import JsonObject, Snapshot, TargetId
+from auditor.records import Version
 from auditor.redaction import Fingerprinter
 from auditor.rendering import json as as_json
 from auditor.rendering.outline import Comparison

@@ -16,9 +16,9 @@ from auditor.audit.watch import Watch
 from auditor.cli.console import complain, say
 from auditor.cli.logs import set_up_logging
 from auditor.config import Settings
-from auditor.drift.model import Report, RunStatus, TargetState
 from auditor.errors import DeliveryError, UsageError
-from auditor.ports import Store
+from auditor.model import Report, RunStatus, TargetState
+from auditor.protocols import Store
 from auditor.rendering import json as as_json
 
 

@@ -19,9 +19,9 @@ from auditor.config.settings import (
     Settings,
 )
 from auditor.drift.fields import FIELDS
-from auditor.drift.model import TargetId
 from auditor.drift.rules import IgnoreRule, Rules, Scope, SeverityRule, StateRule, Window
 from auditor.drift.selection import is_like
+from auditor.model import TargetId
 from auditor.redaction import shown
 
 _Rule: TypeAlias = SeverityRule | IgnoreRule | StateRule | Window

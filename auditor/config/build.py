@@ -35,7 +35,6 @@ from auditor.config.settings import (
 )
 from auditor.config.surroundings import Surroundings
 from auditor.config.values import in_utc
-from auditor.drift.model import Area, Severity
 from auditor.drift.rules import (
     Between,
     Condition,
@@ -52,6 +51,7 @@ from auditor.drift.rules import (
 from auditor.drift.selection import BlockFilter, Patterns, ProjectFilter
 from auditor.drift.subscriptions import Subscription
 from auditor.errors import ConfigError, Problem
+from auditor.model import Area, Severity
 from auditor.redaction import Secret
 from auditor.retention import Retention
 from auditor.schedule import parse_cron

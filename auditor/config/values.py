@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, Val
 
 from auditor.config.refusal import refusal
 from auditor.config.surroundings import located, surroundings
-from auditor.drift.model import TargetId
+from auditor.model import TargetId
 from auditor.schedule import parse_cron
 
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"

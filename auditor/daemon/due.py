@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 from auditor.app import Scheduled
 from auditor.audit.notes import Missed
-from auditor.drift.model import Trigger
-from auditor.ports import Ledger
+from auditor.model import Trigger
+from auditor.protocols import Ledger
 from auditor.schedule import Cron, Slot, gap, newest_due, parse_cron, slot_named
 
 MISSED_AFTER = timedelta(minutes=2)  # a slot this old was not started by its own wake-up

@@ -26,7 +26,6 @@ from auditor.daemon.notify import extend, notify, reloading, watchdog_period
 from auditor.daemon.pulse import Clock, ailment, jump, read
 from auditor.daemon.triggers import SlotTrigger
 from auditor.daemon.vitals import Vitals
-from auditor.drift.model import RunStatus
 from auditor.errors import (
     AlreadyRunError,
     ConfigError,
@@ -36,8 +35,9 @@ from auditor.errors import (
     StoreError,
     StoreUnreachableError,
 )
+from auditor.model import RunStatus
 from auditor.outbox import MessageState
-from auditor.ports import Held, Store
+from auditor.protocols import Held, Store
 
 TICK = timedelta(minutes=1)
 STAND_BY = timedelta(seconds=2)  # between two looks whether the other daemon is gone

@@ -8,8 +8,8 @@ from auditor import app
 from auditor.app import Closed
 from auditor.config import Settings
 from auditor.deliver import Delivery
-from auditor.drift.model import Report
-from auditor.ports import Store
+from auditor.model import Report
+from auditor.protocols import Store
 
 
 class Vitals:

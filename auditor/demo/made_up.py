@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from datetime import UTC, datetime, timedelta
 
-from auditor.drift.model import (
+from auditor.drift.snapshots import dump
+from auditor.model import (
     Area,
     Failure,
     Finding,
@@ -29,7 +30,6 @@ from auditor.drift.model import (
     Trigger,
     VendorFinding,
 )
-from auditor.drift.snapshots import dump
 
 STARTED = datetime(2026, 11, 23, 3, 15, tzinfo=UTC)
 LAST_NIGHT = STARTED - timedelta(days=1)

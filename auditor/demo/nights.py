@@ -16,8 +16,8 @@ from auditor.app import Told
 from auditor.config import Settings
 from auditor.demo.faults import Fault
 from auditor.demo.studio import BuiltInStudio, sample_blocks
-from auditor.drift.model import TargetId
 from auditor.errors import UsageError
+from auditor.model import TargetId
 
 KEY = "ei_" + "d3" * 24  # of a Studio that lives as long as the demo
 PUMP, CAMERA = 101, 202

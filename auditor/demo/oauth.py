@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qs, unquote_plus, urlencode, urlsplit
 
 from auditor.demo.replies import Reply, json_reply
-from auditor.drift.model import Json
+from auditor.model import Json
 
 TOKEN_PATH = "/v1/oauth/token"  # noqa: S105 - where tokens come from
 AUTHORIZE_PATH = "/v1/oauth/authorize"

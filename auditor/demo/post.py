@@ -9,7 +9,7 @@ from auditor import app, config
 from auditor.config import Settings
 from auditor.errors import ConfigError
 from auditor.mail import MimeComposer
-from auditor.ports import Composer, Renderer
+from auditor.protocols import Composer, Renderer
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from auditor.demo.made_up import STARTED
 from auditor.demo.post import Post
 from auditor.demo.reports import STATES, drift
 from auditor.outbox import Message, MessageState
-from auditor.ports import Mailing
+from auditor.protocols import Mailing
 
 RECIPIENT = "you@example.org"
 TEST = "[test] "

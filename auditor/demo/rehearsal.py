@@ -10,8 +10,8 @@ from auditor import app
 from auditor.demo.faults import ON_THE_WIRE, Fault
 from auditor.demo.nights import FLEET, PUMP, Say, clear, configure, furnish, night, tell
 from auditor.demo.studio import BuiltInStudio
-from auditor.drift.model import TargetId
 from auditor.errors import UsageError
+from auditor.model import TargetId
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from http import HTTPStatus
 from itertools import count
 from typing import TypeAlias
 
-from auditor.drift.model import JsonObject
+from auditor.model import JsonObject
 
 JSON = "application/json"
 Pieces: TypeAlias = Callable[[], Iterator[bytes]]

@@ -21,14 +21,14 @@ from auditor.demo.made_up import (
     unread,
     vendor,
 )
-from auditor.drift.causes import ProjectError
-from auditor.drift.model import (
+from auditor.model import (
     Area,
     Interval,
     LifeStep,
     ModelState,
     Notice,
     NoticeKind,
+    ProjectError,
     Recurrence,
     Report,
     RunStatus,

@@ -20,7 +20,7 @@ from auditor.demo.faults import Fault, Request, Trouble, troubled
 from auditor.demo.oauth import AUTHORIZE_PATH, TokenServer
 from auditor.demo.replies import Reply, json_reply, refusal, validated
 from auditor.demo.server import Asked, Server
-from auditor.drift.model import Json, JsonObject, TargetId
+from auditor.model import Json, JsonObject, TargetId
 
 _KERAS = re.compile(r"/v1/api/(\d+)/training/keras/(\d+)")
 _IMPULSES = re.compile(r"/v1/api/(\d+)/impulse(s?)")

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 
 from auditor.drift.fields import CATALOGUE, ENVELOPE, Field, Shape, child, member, top
 from auditor.drift.form import FORM
-from auditor.drift.model import Area, Json, JsonObject
 from auditor.errors import DocumentError
+from auditor.model import Area, Json, JsonObject
 
 _JSON_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?")
 _INTEGER = re.compile(r"-?\d{1,18}")  # of any 64 bits; a double would round it

@@ -16,7 +16,7 @@ from auditor.drift.canonical import Node, read, read_at, read_catalogue
 from auditor.drift.equality import same
 from auditor.drift.fields import ORDER, Field, Shape, names_model
 from auditor.drift.layers import align
-from auditor.drift.model import Change, Json, JsonObject, Kind
+from auditor.model import Change, Json, JsonObject, Kind
 
 _Nodes = Mapping[str, Node]
 

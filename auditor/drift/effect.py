@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from auditor.drift.model import Change, Json, JsonObject, Kind
+from auditor.model import Change, Json, JsonObject, Kind
 
 NO_EFFECT = "no-effect:"  # before the cause, in the rule that a finding names
 _POLICIES = ("augmentationPolicySpectrogram", "akidaEdgeLearningConfig")

@@ -6,7 +6,7 @@ the vendor brought them. A test holds this table against the schema.
 
 from __future__ import annotations
 
-from auditor.drift.model import Change, Json
+from auditor.model import Change, Json
 
 _LEVELS = frozenset({"none", "low", "high"})
 _LAYER_TYPES = frozenset(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TypeGuard
 
-from auditor.drift.model import Json
+from auditor.model import Json
 
 NOISE = 1e-9
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from auditor.drift.model import Area, Owner, Severity
+from auditor.model import Area, Owner, Severity
 
 
 class Shape(Enum):

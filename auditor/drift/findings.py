@@ -11,7 +11,9 @@ from typing import TypeAlias
 from auditor.drift.enumerations import new_value
 from auditor.drift.folding import Edit, fold, is_visual
 from auditor.drift.headlines import NO_DOCUMENTS, Documents, headline
-from auditor.drift.model import (
+from auditor.drift.policy import Verdict, judge
+from auditor.drift.script import changed_lines
+from auditor.model import (
     Area,
     Change,
     Finding,
@@ -22,8 +24,6 @@ from auditor.drift.model import (
     TargetId,
     VendorFinding,
 )
-from auditor.drift.policy import Verdict, judge
-from auditor.drift.script import changed_lines
 
 _Silence: TypeAlias = Callable[[str, Area], bool]
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from auditor.drift.canonical import as_number
 from auditor.drift.equality import same
 from auditor.drift.fields import names_model
-from auditor.drift.model import Area, Change, Json, JsonObject, Kind
 from auditor.drift.policy import REQUIRES_RETRAIN, Verdict
+from auditor.model import Area, Change, Json, JsonObject, Kind
 
 _EDITS = (Area.LAYERS, Area.SCRIPT, Area.TRAINING, Area.DATA)
 _SHAPES_SCRIPT = (Area.LAYERS, Area.TRAINING, Area.DATA)

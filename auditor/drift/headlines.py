@@ -12,10 +12,10 @@ from auditor.drift.canonical import as_number
 from auditor.drift.effect import NO_EFFECT
 from auditor.drift.equality import is_number, same
 from auditor.drift.fields import CATALOGUE, Field
-from auditor.drift.model import Change, Json, JsonObject, Kind
 from auditor.drift.policy import Verdict, field_of
 from auditor.drift.prose import plain_text
 from auditor.drift.script import changed_lines, describe
+from auditor.model import Change, Json, JsonObject, Kind
 from auditor.redaction import shown
 
 _LONGEST = 60  # characters of one value; the report shows the whole beside it

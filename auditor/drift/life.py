@@ -11,16 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from auditor.drift.model import (
-    Area,
-    Finding,
-    JsonObject,
-    Kind,
-    LifeStep,
-    ModelState,
-    Severity,
-)
 from auditor.drift.policy import REQUIRES_RETRAIN
+from auditor.model import Area, Finding, JsonObject, Kind, LifeStep, ModelState, Severity
 
 _INVALIDATES_TRAINING = (Area.LAYERS, Area.SCRIPT, Area.TRAINING)
 _STEPS = {

@@ -7,9 +7,9 @@ from collections.abc import Collection
 from auditor.drift.compare import compare, compare_catalogues
 from auditor.drift.findings import Comparison
 from auditor.drift.folding import is_visual
-from auditor.drift.model import Change, Snapshot, TargetId
 from auditor.drift.policy import models_of
 from auditor.drift.snapshots import hide_secrets, parse, parse_catalogue
+from auditor.model import Change, Snapshot, TargetId
 from auditor.redaction import Fingerprinter
 
 

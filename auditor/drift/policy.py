@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from auditor.drift.effect import without_effect
 from auditor.drift.fields import CATALOGUE, FIELDS, UNKNOWN, UNKNOWN_OF_VENDOR, Field, names_model
-from auditor.drift.model import Area, Change, Json, JsonObject, Kind, Owner, Severity
 from auditor.drift.script import ScriptChange, judge_script
+from auditor.model import Area, Change, Json, JsonObject, Kind, Owner, Severity
 
 REQUIRES_RETRAIN = "requiresRetrain"
 _FIELDS = {**FIELDS, UNKNOWN.pattern: UNKNOWN, UNKNOWN_OF_VENDOR.pattern: UNKNOWN_OF_VENDOR}

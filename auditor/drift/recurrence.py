@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from auditor.drift.findings import finding_id
-from auditor.drift.model import Area, Finding, Kind, Recurrence, Since, TargetId
+from auditor.model import Area, Finding, Kind, Recurrence, Since, TargetId
 
 WEEK = timedelta(days=7)
 MOST_REVERSALS = 3

@@ -6,10 +6,12 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
-from auditor.drift.causes import ProjectError
 from auditor.drift.findings import worst_first
-from auditor.drift.model import (
+from auditor.drift.secrecy import hide_finding
+from auditor.drift.surroundings import without_secrets
+from auditor.model import (
     Finding,
+    ProjectError,
     Report,
     RunStatus,
     Since,
@@ -18,8 +20,6 @@ from auditor.drift.model import (
     Totals,
     VendorFinding,
 )
-from auditor.drift.secrecy import hide_finding
-from auditor.drift.surroundings import without_secrets
 
 SIGNS = {
     TargetState.IN_SYNC: "·",

@@ -19,17 +19,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from auditor.drift.model import (
-    Area,
-    Finding,
-    Json,
-    JsonObject,
-    Kind,
-    Surroundings,
-    TargetId,
-)
 from auditor.drift.snapshots import parse
 from auditor.drift.surroundings import MODE, SCRIPT, THRESHOLDS, top_key
+from auditor.model import Area, Finding, Json, JsonObject, Kind, Surroundings, TargetId
 
 SETTABLE = frozenset(
     {

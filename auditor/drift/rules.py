@@ -18,7 +18,7 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import TypeAlias
 
-from auditor.drift.model import Area, Json, Severity, TargetId
+from auditor.model import Area, Json, Severity, TargetId
 
 _BENEATH = r"(?:[.\[].*)?"
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from auditor.drift.findings import worst_first
-from auditor.drift.model import Area, Finding, Interval, TargetId, VendorFinding
 from auditor.drift.rules import IgnoreRule, Rules, SeverityRule
+from auditor.model import Area, Finding, Interval, TargetId, VendorFinding
 
 INTERFACE = "interface"  # the rule of the contract that keeps what Studio's pages remember silent
 UPGRADE = "upgrade"  # keeps silent what an upgrade of the auditor shows and nobody did

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import TypeVar
 
-from auditor.drift.model import Finding, Json, VendorFinding
+from auditor.model import Finding, Json, VendorFinding
 from auditor.redaction import HIDDEN
 
 _PARAMETERS = "customParameters"

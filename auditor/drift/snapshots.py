@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from auditor.drift.canonical import catalogue_digest, digest
 from auditor.drift.fields import CATALOGUE
-from auditor.drift.model import Catalogue, Json, JsonObject, Snapshot
+from auditor.model import Catalogue, Json, JsonObject, Snapshot
 from auditor.redaction import Fingerprinter, shown
 
 _CATALOGUES_KEPT = 64  # one a block type and vendor release; the same few answer all targets

@@ -15,7 +15,8 @@ from datetime import datetime, timedelta
 from auditor.drift.canonical import Node, as_number, read
 from auditor.drift.equality import is_number, same
 from auditor.drift.headlines import value_words
-from auditor.drift.model import (
+from auditor.drift.rules import Between, OneOf, Rules, StaleAtMost, StateRule, matches
+from auditor.model import (
     Interval,
     Json,
     JsonObject,
@@ -25,7 +26,6 @@ from auditor.drift.model import (
     Severity,
     TargetId,
 )
-from auditor.drift.rules import Between, OneOf, Rules, StaleAtMost, StateRule, matches
 from auditor.redaction import shown
 
 _PLACE = re.compile(r"visualLayers\[\d+\]")

@@ -14,19 +14,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from auditor.drift.causes import ProjectError
-from auditor.drift.model import (
+from auditor.drift.report import count, status_of
+from auditor.drift.rules import Scope
+from auditor.model import (
     Area,
     Finding,
     Notice,
+    ProjectError,
     Report,
     RunStatus,
     Severity,
     TargetReport,
     TargetState,
 )
-from auditor.drift.report import count, status_of
-from auditor.drift.rules import Scope
 
 DRIFT, FAILURES, QUIET = "drift", "failures", "quiet"
 

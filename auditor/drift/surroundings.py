@@ -11,8 +11,8 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
 from auditor.drift.fields import CATALOGUE
-from auditor.drift.model import Area, Finding, Json, JsonObject, Surroundings
 from auditor.drift.snapshots import dump, parse
+from auditor.model import Area, Finding, Json, JsonObject, Surroundings
 
 LAYERS, THRESHOLDS, SCRIPT, MODE = "visualLayers", "thresholds", "script", "mode"
 PARAMETERS = "customParameters"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from auditor.drift.model import Report
+from auditor.model import Report
 from auditor.rendering.places import run_of, run_place
 
 FOLDER_MODE = 0o750

@@ -4,15 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Set
 
-from auditor.drift.model import (
-    Finding,
-    Interval,
-    LifeStep,
-    Notice,
-    NoticeKind,
-    Recurrence,
-    TargetReport,
-)
+from auditor.model import Finding, Interval, LifeStep, Notice, NoticeKind, Recurrence, TargetReport
 from auditor.rendering.outline import Entry, Section
 from auditor.rendering.tally import Tally, title
 from auditor.rendering.words import length, moment, name, sentence

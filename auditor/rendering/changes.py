@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
-from auditor.drift.model import Finding, Json, Kind, VendorFinding
+from auditor.model import Finding, Json, Kind, VendorFinding
 from auditor.rendering.words import capped, count, harmless
 
 MOST_LINES = 40

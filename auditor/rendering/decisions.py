@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from auditor.drift.model import Finding, Json, JsonObject
 from auditor.drift.restore import Restoration, restoration
 from auditor.drift.rules import IgnoreRule, Rules
 from auditor.drift.ruling import INTERFACE, UPGRADE
-from auditor.ports import (
+from auditor.model import Finding, Json, JsonObject
+from auditor.records import (
     Acknowledgement,
     Approval,
     Explanation,

@@ -10,8 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-from auditor.drift.causes import ProjectError
-from auditor.drift.model import (
+from auditor.model import (
     Area,
     Failure,
     Finding,
@@ -20,6 +19,7 @@ from auditor.drift.model import (
     ModelState,
     Notice,
     Owner,
+    ProjectError,
     Recurrence,
     Report,
     RunInfo,
@@ -30,7 +30,7 @@ from auditor.drift.model import (
     VendorFinding,
 )
 from auditor.outbox import Message
-from auditor.ports import Approval, TargetStatus, Version
+from auditor.records import Approval, TargetStatus, Version
 from auditor.redaction import shown
 
 

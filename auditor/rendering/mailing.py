@@ -6,8 +6,8 @@ import binascii
 import gzip
 from dataclasses import dataclass, replace
 
-from auditor.drift.model import Report
-from auditor.ports import Attachment, Mailing
+from auditor.model import Report
+from auditor.protocols import Attachment, Mailing
 from auditor.rendering.html import HtmlRenderer
 from auditor.rendering.outline import Colophon, Limits, Outline, page_name
 from auditor.rendering.sections import outline

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
-from auditor.drift.model import Report, RunInfo, RunStatus, Severity, Since, TargetState
+from auditor.model import Report, RunInfo, RunStatus, Severity, Since, TargetState
 from auditor.outbox import Message, MessageState
-from auditor.ports import TargetStatus
+from auditor.records import TargetStatus
 
 _Label = TypeVar("_Label", bound=StrEnum)
 _ENDS = (RunStatus.COMPLETE, RunStatus.INCOMPLETE, RunStatus.FAILED)

@@ -9,14 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from auditor.drift.model import (
-    Finding,
-    ModelState,
-    Severity,
-    TargetId,
-    VendorFinding,
-)
 from auditor.drift.restore import Restoration
+from auditor.model import Finding, ModelState, Severity, TargetId, VendorFinding
 from auditor.rendering.changes import Line
 from auditor.rendering.pictures import Scale, Stack, Strip
 from auditor.rendering.verdict import Verdict

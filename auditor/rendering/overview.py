@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, date
 from itertools import groupby
 
-from auditor.drift.model import Report, RunInfo, TargetId, TargetState
-from auditor.ports import Listing, Night, Standing
+from auditor.model import Report, RunInfo, TargetId, TargetState
+from auditor.records import Listing, Night, Standing
 from auditor.rendering.places import project_place, run_place, target_place
 from auditor.rendering.tally import Level, Tally, tally
 from auditor.rendering.verdict import verdict

@@ -14,8 +14,8 @@ from auditor.drift.canonical import as_number, read_at
 from auditor.drift.fields import FIELDS
 from auditor.drift.headlines import layer_words
 from auditor.drift.layers import Alignment, align
-from auditor.drift.model import Finding, Json, JsonObject, Kind, Surroundings
 from auditor.drift.surroundings import stacks, suggestion
+from auditor.model import Finding, Json, JsonObject, Kind, Surroundings
 from auditor.rendering.words import count, cut, harmless
 
 NIGHTS = 30

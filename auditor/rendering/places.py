@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from auditor.drift.model import TargetId
+from auditor.model import TargetId
 
 INDEX = "index.html"
 TARGETS, PROJECTS = "targets", "projects"

@@ -12,8 +12,9 @@ from itertools import groupby
 from typing import TypeAlias
 
 from auditor.drift import ruling
-from auditor.drift.causes import EVERY_PROJECT
-from auditor.drift.model import (
+from auditor.drift.restore import restoration
+from auditor.model import (
+    EVERY_PROJECT,
     Area,
     Finding,
     ModelState,
@@ -25,7 +26,6 @@ from auditor.drift.model import (
     TargetState,
     VendorFinding,
 )
-from auditor.drift.restore import restoration
 from auditor.rendering.beside import (
     beside,
     beyond,

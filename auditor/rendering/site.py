@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from auditor.drift.model import Report, TargetId
-from auditor.ports import Listing, Marks, Overview, ProjectBlocks, TargetHistory
+from auditor.model import Report, TargetId
+from auditor.records import Listing, Marks, Overview, ProjectBlocks, TargetHistory
 from auditor.rendering.archive import (
     FOLDER_MODE,
     names_in,

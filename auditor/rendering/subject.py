@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from auditor.drift.model import Area, ModelState, RunStatus, TargetReport
+from auditor.model import Area, ModelState, RunStatus, TargetReport
 from auditor.rendering.tally import Level, Tally, cause, counted, projects_unchecked, title, where
 from auditor.rendering.words import count, cut, harmless
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import TypeAlias
 
-from auditor.drift.model import RunInfo
+from auditor.model import RunInfo
 from auditor.outbox import Message, MessageState
-from auditor.ports import Approval, TargetStatus, Version
+from auditor.records import Approval, TargetStatus, Version
 from auditor.rendering.words import columns, count, cut, moment, name, sentence
 
 _LONGEST_CELL = 40

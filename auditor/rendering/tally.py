@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from auditor.drift.causes import EVERY_PROJECT
-from auditor.drift.model import (
+from auditor.model import (
+    EVERY_PROJECT,
     Finding,
     ModelState,
     Notice,

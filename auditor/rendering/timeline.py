@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from auditor.drift.model import ModelState, TargetState
-from auditor.ports import ProjectBlocks, Standing, Step, TargetHistory
+from auditor.model import ModelState, TargetState
+from auditor.records import ProjectBlocks, Standing, Step, TargetHistory
 from auditor.rendering.outline import Told
 from auditor.rendering.overview import STATE_TONES, STATE_WORDS, project_title, tallied
 from auditor.rendering.places import project_place, run_place, target_place

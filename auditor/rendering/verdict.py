@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from auditor.drift.model import Report, RunStatus, Severity
+from auditor.model import Report, RunStatus, Severity
 from auditor.rendering.subject import subject
 from auditor.rendering.tally import (
     Level,

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, select
 
-from auditor.drift.model import Catalogue
 from auditor.errors import UsageError
+from auditor.model import Catalogue
 from auditor.store.chain import content_hash
 from auditor.store.insertion import insert_into
 from auditor.store.packing import has_gone, pack, unpack

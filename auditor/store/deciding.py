@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from auditor.drift.model import TargetId
-from auditor.ports import Acknowledgement, Approval, Known, Sighting, SilencedBy
+from auditor.model import TargetId
+from auditor.records import Acknowledgement, Approval, Known, Sighting, SilencedBy
 from auditor.store import decisions, findings, standing
 from auditor.store.database import Database
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, insert, select, update
 
-from auditor.drift.model import TargetId
-from auditor.ports import Acknowledgement, Approval
+from auditor.model import TargetId
+from auditor.records import Acknowledgement, Approval
 from auditor.store.packing import pack_json, unpack_json
 from auditor.store.tables import acknowledgement, approval, target
 

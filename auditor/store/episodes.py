@@ -7,9 +7,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection, insert, select, update
 
-from auditor.drift.model import TargetId
 from auditor.drift.state_rules import Broken
-from auditor.ports import Episode
+from auditor.model import TargetId
+from auditor.records import Episode
 from auditor.store.insertion import insert_into
 from auditor.store.tables import episode, ignore_rule
 

@@ -19,7 +19,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.functions import func
 
-from auditor.drift.model import (
+from auditor.drift.recurrence import PastChange
+from auditor.drift.ruling import SilencedVendor
+from auditor.model import (
     Area,
     Finding,
     Json,
@@ -32,10 +34,8 @@ from auditor.drift.model import (
     TargetId,
     VendorFinding,
 )
-from auditor.drift.recurrence import PastChange
-from auditor.drift.ruling import SilencedVendor
 from auditor.outbox import MessageState
-from auditor.ports import Seen, Sighting, SilencedBy, Unserved, Untold
+from auditor.records import Seen, Sighting, SilencedBy, Unserved, Untold
 from auditor.store.packing import pack_json, unpack_json
 from auditor.store.tables import finding, holding, message, run
 

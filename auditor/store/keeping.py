@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from sqlalchemy import func, select
 
-from auditor.ports import Breach, Pruned
+from auditor.records import Breach, Pruned
 from auditor.retention import Retention
 from auditor.store import pruning, reports, runs, transfer, verification
 from auditor.store.database import Database

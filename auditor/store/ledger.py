@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, select
 from sqlalchemy.sql.functions import func
 
-from auditor.drift.model import RunStatus
+from auditor.model import RunStatus
 from auditor.store.insertion import insert_into
 from auditor.store.runs import RELEASED
 from auditor.store.tables import run, schedule

@@ -19,7 +19,7 @@ from auditor.errors import (
     ServedError,
     StoreError,
 )
-from auditor.ports import Held
+from auditor.protocols import Held
 from auditor.store.database import Database
 from auditor.store.translation import translated
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 
-from auditor.ports import Held
+from auditor.protocols import Held
 from auditor.store import lock
 from auditor.store.database import Database
 

@@ -18,8 +18,8 @@ from sqlalchemy import (
 from sqlalchemy.sql.functions import func
 
 from auditor.drift.form import FORM
-from auditor.drift.model import ModelState, TargetId, TargetState
-from auditor.ports import Gone, Quiet, Seen, Unread, Unserved
+from auditor.model import ModelState, TargetId, TargetState
+from auditor.records import Gone, Quiet, Seen, Unread, Unserved
 from auditor.store.insertion import insert_into
 from auditor.store.tables import target
 

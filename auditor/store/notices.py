@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, insert, select, update
 
-from auditor.drift.model import Notice, NoticeKind, Severity, TargetId
+from auditor.model import Notice, NoticeKind, Severity, TargetId
 from auditor.outbox import MessageState
 from auditor.store.tables import message, notice
 

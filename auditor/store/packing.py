@@ -17,8 +17,8 @@ from typing import cast
 import zstandard
 from sqlalchemy import ColumnElement, LargeBinary, func
 
-from auditor.drift.model import Json
 from auditor.errors import DamagedDatabaseError
+from auditor.model import Json
 
 _LEVEL = 9  # beyond it 3 KB answers get no smaller
 _HEADER = 5

@@ -29,10 +29,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.functions import func
 
-from auditor.drift.model import RunStatus, Since, TargetId
 from auditor.errors import DamagedDatabaseError
+from auditor.model import RunStatus, Since, TargetId
 from auditor.outbox import MessageState
-from auditor.ports import Pruned
+from auditor.records import Pruned
 from auditor.retention import Retention
 from auditor.store.chain import content_hash
 from auditor.store.packing import has_gone, pack_pruned

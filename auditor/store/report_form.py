@@ -13,8 +13,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any, cast
 
-from auditor.drift.causes import ProjectError
-from auditor.drift.model import (
+from auditor.model import (
     Area,
     Failure,
     Finding,
@@ -26,6 +25,7 @@ from auditor.drift.model import (
     Notice,
     NoticeKind,
     Owner,
+    ProjectError,
     Recurrence,
     Report,
     RunInfo,
@@ -38,7 +38,7 @@ from auditor.drift.model import (
     Totals,
     VendorFinding,
 )
-from auditor.ports import Night
+from auditor.records import Night
 
 _BY_PLACE = ("findings", "acknowledged", "steps")
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, select, update
 
-from auditor.drift.model import Json, Report, RunStatus, Totals
 from auditor.errors import UsageError
+from auditor.model import Json, Report, RunStatus, Totals
 from auditor.outbox import Message
-from auditor.ports import Aftermath, Night, Untold
+from auditor.records import Aftermath, Night, Untold
 from auditor.store import decisions, episodes, findings, messages, notices, report_form, runs
 from auditor.store.chain import content_hash
 from auditor.store.insertion import insert_into

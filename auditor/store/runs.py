@@ -8,8 +8,8 @@ from sqlalchemy import Connection, RowMapping, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.functions import func
 
-from auditor.drift.model import RunInfo, RunStatus, Trigger
 from auditor.errors import AlreadyRunError, LockLostError, UsageError
+from auditor.model import RunInfo, RunStatus, Trigger
 from auditor.store.chain import START, RunLink
 from auditor.store.tables import run, version
 

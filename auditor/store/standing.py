@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Select, select, tuple_
 
-from auditor.drift.model import Failure, Interval, ModelState, TargetId, TargetState
-from auditor.ports import Known, Standing, TargetStatus
+from auditor.model import Failure, Interval, ModelState, TargetId, TargetState
+from auditor.records import Known, Standing, TargetStatus
 from auditor.store.tables import target, version
 
 

@@ -9,18 +9,10 @@ from typing import Self
 
 from sqlalchemy import Connection
 
-from auditor.drift.model import (
-    Notice,
-    Report,
-    RunInfo,
-    Snapshot,
-    TargetId,
-    Trigger,
-    VendorFinding,
-)
 from auditor.drift.recurrence import PastChange
+from auditor.model import Notice, Report, RunInfo, Snapshot, TargetId, Trigger, VendorFinding
 from auditor.outbox import Message
-from auditor.ports import (
+from auditor.records import (
     Acknowledgement,
     Aftermath,
     Episode,

@@ -10,9 +10,9 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Select, select, union
 
-from auditor.drift.model import RunStatus, TargetId
 from auditor.errors import DamagedDatabaseError
-from auditor.ports import Breach
+from auditor.model import RunStatus, TargetId
+from auditor.records import Breach
 from auditor.store.chain import START, Link, RunLink, content_hash
 from auditor.store.packing import has_gone, is_pruned, lies_beside, pruned_hashes, unpack
 from auditor.store.tables import catalogue, finding, message, notice, run, target, version

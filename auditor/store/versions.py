@@ -14,9 +14,9 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, Select, insert, select, tuple_
 from sqlalchemy.sql.functions import func
 
-from auditor.drift.model import Catalogue, ModelState, Snapshot, TargetId
 from auditor.errors import UsageError
-from auditor.ports import Seen, Version
+from auditor.model import Catalogue, ModelState, Snapshot, TargetId
+from auditor.records import Seen, Version
 from auditor.store import catalogues
 from auditor.store.chain import START, Link, content_hash
 from auditor.store.packing import is_pruned, pack, pack_beside, unpack

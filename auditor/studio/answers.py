@@ -12,8 +12,8 @@ import math
 from collections.abc import Callable, Collection
 from typing import NamedTuple, NoReturn
 
-from auditor.drift.model import Json, JsonObject
 from auditor.errors import StudioError
+from auditor.model import Json, JsonObject
 from auditor.redaction import HIDDEN, Secret, shown
 
 MAX_DEPTH = 64

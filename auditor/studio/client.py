@@ -14,10 +14,9 @@ from http import HTTPStatus
 from types import TracebackType
 from typing import Self
 
-from auditor.drift.causes import EVERY_PROJECT
-from auditor.drift.model import Failure, TargetId
 from auditor.errors import NoTokenError, StudioError
-from auditor.ports import Answer, Fetched, KnownBody, ListedBlock, NoAnswer, SameBody
+from auditor.model import EVERY_PROJECT, Failure, TargetId
+from auditor.protocols import Answer, Fetched, KnownBody, ListedBlock, NoAnswer, SameBody
 from auditor.redaction import Secret
 from auditor.studio.answers import read_answer, said_in
 from auditor.studio.auth import Access, ApiKey, Credential, Fixed, Grant, remedy
@@ -58,7 +57,7 @@ def _utc_now() -> datetime:
 
 @dataclass(kw_only=True, eq=False)
 class StudioClient:
-    """Fulfils `auditor.ports.Studio` for one run, as an async context manager.
+    """Fulfils `auditor.protocols.Studio` for one run, as an async context manager.
 
     Attributes:
         base_url: with its path, e.g. `https://studio.edgeimpulse.com/v1`.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from auditor.drift.model import Json, TargetId
 from auditor.errors import StudioError
-from auditor.ports import ListedBlock
+from auditor.model import Json, TargetId
+from auditor.protocols import ListedBlock
 from auditor.redaction import Secret, shown
 from auditor.studio.answers import as_integer, as_list, as_object, read_success
 

@@ -12,8 +12,7 @@ from auditor.config import Settings
 from auditor.demo.faults import Fault, Request, Trouble, troubled
 from auditor.demo.replies import Reply
 from auditor.demo.studio import BuiltInStudio, sample_blocks
-from auditor.drift.causes import ProjectError
-from auditor.drift.model import Report, TargetId, TargetReport
+from auditor.model import ProjectError, Report, TargetId, TargetReport
 
 LEARN_ID = 3
 _TIME_ENOUGH_S = 30

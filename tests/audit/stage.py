@@ -20,7 +20,7 @@ from auditor.app import Told
 from auditor.audit.inventory import Scope
 from auditor.config import Settings
 from auditor.demo.studio import BuiltInStudio, sample_blocks
-from auditor.drift.model import JsonObject, TargetId
+from auditor.model import JsonObject, TargetId
 from auditor.rendering.json import report_json
 
 KEY = "ei_" + "5e" * 24

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.drift.model import JsonObject
+from auditor.model import JsonObject
 from tests.audit.stage import block, stage, target
 from tests.browser import Browser, browser
 

@@ -14,7 +14,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from auditor.demo.faults import Fault
 from auditor.demo.studio import BuiltInStudio
-from auditor.drift.model import TargetId
+from auditor.model import TargetId
 from tests.audit.spill import of_command, of_files, of_mail, of_rows
 from tests.audit.stage import Postbox, block
 

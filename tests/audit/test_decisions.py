@@ -13,8 +13,8 @@ from auditor import app, decide
 from auditor.audit.closing import close
 from auditor.audit.run import Audit
 from auditor.decide import Decision
-from auditor.drift.model import NoticeKind, Report
 from auditor.errors import ConfigError, UsageError
+from auditor.model import NoticeKind, Report
 from tests.audit.stage import Stage, block, stage, target
 
 _RULES = """

@@ -9,8 +9,8 @@ import pytest
 
 from auditor import app
 from auditor.audit.run import Audit
-from auditor.drift.model import Report, RunStatus, TargetId, TargetState
-from auditor.ports import Fetched, KnownBody
+from auditor.model import Report, RunStatus, TargetId, TargetState
+from auditor.protocols import Fetched, KnownBody
 from auditor.studio.client import StudioClient
 from tests.audit.stage import Stage, block, stage, target
 

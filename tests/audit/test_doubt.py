@@ -13,16 +13,10 @@ from auditor.audit.asking import ask
 from auditor.audit.doubt import is_bare, is_surprising
 from auditor.demo.studio import sample_blocks
 from auditor.drift.form import FORM
-from auditor.drift.model import (
-    Failure,
-    JsonObject,
-    ModelState,
-    Snapshot,
-    TargetId,
-    TargetState,
-)
 from auditor.drift.snapshots import split, take_snapshot
-from auditor.ports import Answer, Fetched, Known, KnownBody, ListedBlock
+from auditor.model import Failure, JsonObject, ModelState, Snapshot, TargetId, TargetState
+from auditor.protocols import Answer, Fetched, KnownBody, ListedBlock
+from auditor.records import Known
 from auditor.redaction import Fingerprinter
 
 from .stage import PROJECT, Stage, stage

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from auditor.demo.faults import ON_THE_WIRE, Fault
-from auditor.drift.model import RunStatus, TargetState
+from auditor.model import RunStatus, TargetState
 from tests.audit.faulty_fleet import Fleet, audited_fleet
 from tests.fault_table import by_fault, rows
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from auditor import app
-from auditor.drift.model import Area, NoticeKind, Report, Since, TargetState
+from auditor.model import Area, NoticeKind, Report, Since, TargetState
 from tests.audit.stage import Stage, block, stage, target
 from tests.older import Older, older_auditor
 

@@ -14,8 +14,8 @@ from auditor.audit.inventory import Scope
 from auditor.audit.run import Audit
 from auditor.audit.watch import Watch
 from auditor.demo.faults import Fault
-from auditor.drift.model import NoticeKind, Report, TargetId
 from auditor.errors import UsageError
+from auditor.model import NoticeKind, Report, TargetId
 from auditor.rendering.json import report_json
 from tests.audit.stage import KEY, Stage, block, stage, target
 

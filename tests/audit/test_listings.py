@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from auditor.audit.listings import UNSTEADY, believed, lacks_most
-from auditor.drift.model import Failure
+from auditor.model import Failure
 
 _DOWN = Failure(kind="timeout", message="too late")
 

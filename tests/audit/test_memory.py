@@ -6,7 +6,7 @@ from pathlib import Path
 
 from auditor.demo.faults import Fault
 from auditor.demo.studio import BuiltInStudio, sample_blocks
-from auditor.drift.model import TargetId
+from auditor.model import TargetId
 from tests.audit.stage import KEY, PROJECT
 from tests.cli.command import python
 

@@ -13,11 +13,11 @@ from auditor.audit.closing import is_worth_mailing
 from auditor.audit.inventory import Scope
 from auditor.audit.run import Audit
 from auditor.demo.faults import Fault
-from auditor.drift.model import Report, RunInfo, RunStatus, Totals, Trigger
 from auditor.drift.report import hide_told
 from auditor.drift.snapshots import hidden_anew
 from auditor.drift.surroundings import stacks
 from auditor.errors import UsageError
+from auditor.model import Report, RunInfo, RunStatus, Totals, Trigger
 from auditor.redaction import Fingerprinter
 from tests.audit.stage import KEY, PROJECT, Stage, block, stage, target
 

@@ -14,8 +14,8 @@ from auditor.audit.closing import close
 from auditor.audit.notes import Missed, note_of_missed
 from auditor.audit.run import Audit
 from auditor.audit.watch import Watch
-from auditor.drift.model import NoticeKind, Report, RunStatus, TargetId, TargetState
 from auditor.errors import RunUnderWayError
+from auditor.model import NoticeKind, Report, RunStatus, TargetId, TargetState
 from auditor.schedule import Gap
 from tests.audit.stage import KEY, Stage, block, stage, target
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from auditor.audit.nights import SHOWN, signs_of
-from auditor.drift.model import RunInfo, RunStatus, TargetId, TargetState, Totals, Trigger
-from auditor.ports import Night
+from auditor.model import RunInfo, RunStatus, TargetId, TargetState, Totals, Trigger
+from auditor.records import Night
 
 PUMP, FAN = TargetId(1, 3), TargetId(1, 4)
 FIRST = datetime(2026, 10, 1, 3, 15, tzinfo=UTC)

@@ -9,7 +9,7 @@ import pytest
 
 from auditor import app
 from auditor.demo.faults import Fault
-from auditor.drift.model import Trigger
+from auditor.model import Trigger
 from tests.audit.stage import Stage, block, stage, target
 
 _SUBSCRIPTIONS = """

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.drift.model import JsonObject
+from auditor.model import JsonObject
 from tests.audit.stage import KEY, Stage, block, stage, target
 from tests.cli.command import Command
 

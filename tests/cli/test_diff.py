@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.drift.model import TargetId
+from auditor.model import TargetId
 from tests.audit.stage import KEY, Stage, block, target
 from tests.cli.command import Command, python
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from auditor import app
-from auditor.drift.model import Json, JsonObject
+from auditor.model import Json, JsonObject
 from tests.audit.stage import Stage, block, stage, target
 from tests.cli.command import Command, python
 from tests.conftest import Postgres

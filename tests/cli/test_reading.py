@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from auditor.drift.model import JsonObject
+from auditor.model import JsonObject
 from auditor.store import open_database
 from tests.audit.stage import KEY, Stage, block, target
 from tests.cli.command import Command, call

@@ -12,7 +12,7 @@ import pytest
 
 from auditor import app
 from auditor.demo.faults import Fault
-from auditor.drift.model import TargetId
+from auditor.model import TargetId
 from tests.audit.stage import KEY, Stage, target
 from tests.cli.command import Command, call, environment
 from tests.cli.gate import DEADLINE_S, gated_studio

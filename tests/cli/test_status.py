@@ -9,8 +9,8 @@ import pytest
 
 from auditor import app
 from auditor.demo.faults import Fault
-from auditor.drift.model import Trigger
 from auditor.health import Due, Signs, signs
+from auditor.model import Trigger
 from auditor.schedule import DEFAULT_SCHEDULE, Slot
 from tests.audit.stage import Stage, target
 from tests.cli.command import Command

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from auditor.demo.faults import Fault
-from auditor.drift.model import TargetId
+from auditor.model import TargetId
 from tests.audit.stage import TOKEN, Stage, block
 from tests.cli.command import Command, Done
 from tests.cli.test_upkeep import reconfigure

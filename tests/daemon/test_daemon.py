@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 
 from auditor import app
-from auditor.drift.model import RunInfo, RunStatus, Trigger
+from auditor.model import RunInfo, RunStatus, Trigger
 from tests.audit.stage import Stage
 from tests.cli.gate import DEADLINE_S, GatedStudio, gated_studio
 from tests.daemon.conftest import schedule, scheduled_since

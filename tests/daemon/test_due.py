@@ -16,7 +16,7 @@ from auditor.audit.inventory import Scope
 from auditor.audit.notes import Missed
 from auditor.daemon.due import Due, Moment, find_due
 from auditor.daemon.pulse import Clock, Reading, ailment, jump, read
-from auditor.drift.model import Trigger
+from auditor.model import Trigger
 from auditor.schedule import Gap, parse_cron
 from auditor.store import SqlStore, open_database
 

@@ -14,8 +14,8 @@ from auditor import app
 from auditor.app.posting import deliver_all
 from auditor.daemon.service import RETRY_AFTER, Service
 from auditor.deliver import Delivery, attempt
-from auditor.drift.model import RunInfo, TargetId, Trigger
-from auditor.ports import Held
+from auditor.model import RunInfo, TargetId, Trigger
+from auditor.protocols import Held
 from auditor.store import SqlStore
 from tests.audit.stage import KEY, Stage, block
 from tests.cli.gate import DEADLINE_S

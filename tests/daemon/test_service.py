@@ -16,10 +16,10 @@ from auditor.config import Settings
 from auditor.daemon.due import Moment, find_due
 from auditor.daemon.pulse import Clock
 from auditor.daemon.service import RETRY_AFTER, Service
-from auditor.drift.model import RunInfo, RunStatus, Trigger, VendorFinding
 from auditor.errors import ConfigError, Problem, StoreUnreachableError
+from auditor.model import RunInfo, RunStatus, Trigger, VendorFinding
 from auditor.outbox import MessageState
-from auditor.ports import Outcome
+from auditor.records import Outcome
 from auditor.store import SqlStore
 from tests.audit.stage import Stage
 from tests.daemon.clock import SetClock

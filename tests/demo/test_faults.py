@@ -17,7 +17,7 @@ from edgeimpulse_api import ApiClient, Configuration, LearnApi
 from auditor.demo.faults import Fault, Request, Trouble, troubled
 from auditor.demo.replies import Reply, json_reply
 from auditor.demo.studio import BuiltInStudio, sample_blocks
-from auditor.drift.model import TargetId
+from auditor.model import TargetId
 
 TARGET = TargetId(101, 3)
 KEY = "ei_" + "ab" * 24

@@ -11,7 +11,7 @@ import pytest
 
 from auditor.demo.faults import Fault
 from auditor.demo.studio import BuiltInStudio, sample_blocks
-from auditor.drift.model import TargetId
+from auditor.model import TargetId
 
 PUMP, FAN = TargetId(101, 3), TargetId(102, 3)
 KERAS = "/v1/api/101/training/keras/3"

@@ -12,7 +12,7 @@ from edgeimpulse_api.models.keras_response import KerasResponse
 from pydantic.v1 import ValidationError
 
 from auditor.demo.studio import BuiltInStudio, sample_blocks
-from auditor.drift.model import TargetId
+from auditor.model import TargetId
 from auditor.studio.answers import read_answer
 
 SAMPLES = sample_blocks()

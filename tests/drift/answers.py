@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from auditor.demo.studio import sample_blocks
-from auditor.drift.model import Finding, JsonObject
+from auditor.model import Finding, JsonObject
 from auditor.redaction import Fingerprinter
 from auditor.review import Difference, difference, secrets_in, snapshots_of
 

@@ -9,7 +9,7 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from auditor.drift.model import JsonObject
+from auditor.model import JsonObject
 
 LAYERS: dict[str, JsonObject] = {
     "a": {"type": "dense", "neurons": 10},

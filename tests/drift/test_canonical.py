@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from auditor.drift.canonical import canonical_bytes, catalogue_digest, digest
 from auditor.drift.compare import compare
-from auditor.drift.model import Json, JsonObject
 from auditor.errors import DocumentError
+from auditor.model import Json, JsonObject
 from tests.drift.answers import SAMPLES, after, sample
 
 _Rewrite = Callable[[dict[str, Any]], object]

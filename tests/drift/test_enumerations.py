@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from auditor.drift.enumerations import ENUMERATIONS, new_value
-from auditor.drift.model import Change, Json, Kind
+from auditor.model import Change, Json, Kind
 
 _SCHEMA = Path(__file__).parents[1] / "data" / "getkeras-openapi.yaml"
 _SCHEMAS: dict[str, Any] = yaml.safe_load(_SCHEMA.read_text())["components"]["schemas"]

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from auditor.drift.fields import ENVELOPE, FIELDS, UNKNOWN, child, top
-from auditor.drift.model import Area
+from auditor.model import Area
 
 _SCHEMA = Path(__file__).parents[1] / "data" / "getkeras-openapi.yaml"
 _SCHEMAS: dict[str, Any] = yaml.safe_load(_SCHEMA.read_text())["components"]["schemas"]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from auditor.drift.model import JsonObject, ModelState
+from auditor.model import JsonObject, ModelState
 from tests.drift.answers import SAMPLES, Edit, after, brief, edited, sample, told
 
 _LAYER = {"type": "dropout", "dropoutRate": 0.25}

@@ -12,7 +12,7 @@ from auditor.drift.canonical import canonical_bytes, digest, read_catalogue
 from auditor.drift.equality import same
 from auditor.drift.fields import FIELDS, Shape
 from auditor.drift.form import CANONICAL, FORM, form_name
-from auditor.drift.model import Area, Json, Severity
+from auditor.model import Area, Json, Severity
 from tests.drift.answers import SAMPLES, sample
 
 # Where this fails, stored histories are read in another way: count CANONICAL up, and write the

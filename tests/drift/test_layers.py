@@ -11,7 +11,7 @@ from auditor.drift.layers import align
 from auditor.drift.layers.draft import Draft
 from auditor.drift.layers.search import Search
 from auditor.drift.layers.stacks import Stacks
-from auditor.drift.model import JsonObject
+from auditor.model import JsonObject
 from tests.drift.answers import sample
 from tests.drift.every_alignment import Candidate, findings, stack
 

@@ -15,7 +15,7 @@ from auditor.drift.equality import same
 from auditor.drift.layers import MAX_STEPS, align
 from auditor.drift.layers.search import Search
 from auditor.drift.layers.stacks import Stacks
-from auditor.drift.model import JsonObject
+from auditor.model import JsonObject
 
 _ROUNDS = max(1, int(os.environ.get("AUDITOR_EXAMPLES", "60")) // 30)
 _LENGTH = 40

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.drift.life import first_life, next_life
-from auditor.drift.model import LifeStep, ModelState
+from auditor.model import LifeStep, ModelState
 from tests.drift.answers import sample, told
 
 _U, _T, _S = ModelState.UNTRAINED, ModelState.TRAINED, ModelState.STALE

@@ -8,18 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from auditor.drift.findings import finding_id
-from auditor.drift.model import (
-    Area,
-    Finding,
-    Json,
-    Kind,
-    Owner,
-    Recurrence,
-    Severity,
-    Since,
-    TargetId,
-)
 from auditor.drift.recurrence import PastChange, stands_since, with_recurrence
+from auditor.model import Area, Finding, Json, Kind, Owner, Recurrence, Severity, Since, TargetId
 
 _PUMP = TargetId(1, 3)
 _TONIGHT = datetime(2026, 11, 23, 3, 15, tzinfo=UTC)

@@ -9,9 +9,9 @@ import pytest
 
 from auditor.drift.compare import compare
 from auditor.drift.findings import Comparison, judge_comparison
-from auditor.drift.model import Finding, JsonObject, TargetId
 from auditor.drift.restore import SETTABLE, Restoration, restoration
 from auditor.drift.surroundings import stacks, suggestion, surroundings, without_secrets
+from auditor.model import Finding, JsonObject, TargetId
 from tests.drift.answers import sample
 
 TARGET = TargetId(12, 3)

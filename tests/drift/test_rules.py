@@ -6,9 +6,9 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from auditor.drift.model import Area, TargetId
 from auditor.drift.rules import Between, IgnoreRule, OneOf, Scope, StaleAtMost, Subject, Window
 from auditor.drift.rules import matches as covers
+from auditor.model import Area, TargetId
 
 _NOON = datetime(2026, 12, 1, 12, tzinfo=UTC)
 _HOUR = timedelta(hours=1)

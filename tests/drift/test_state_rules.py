@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from auditor.drift.model import Interval, ModelState, NoticeKind, Severity, TargetId
 from auditor.drift.rules import (
     Between,
     Condition,
@@ -17,6 +16,7 @@ from auditor.drift.rules import (
     StateRule,
 )
 from auditor.drift.state_rules import Broken, Standing, broken, notice_of_break
+from auditor.model import Interval, ModelState, NoticeKind, Severity, TargetId
 from tests.drift.answers import sample
 
 _PUMP = TargetId(1, 3)

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from auditor.drift.model import Area, ModelState, Report, RunStatus, Severity, TargetId
 from auditor.drift.rules import Scope
 from auditor.drift.subscriptions import Subscription, part_for
+from auditor.model import Area, ModelState, Report, RunStatus, Severity, TargetId
 from tests.rendering.samples import drift, failed, incomplete, quiet
 
 _PUMP = Scope(projects=frozenset({1}))

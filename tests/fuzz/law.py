@@ -20,10 +20,10 @@ from typing import Self
 
 from auditor.audit.run import Audit, Order
 from auditor.audit.scope import Plan, Project
-from auditor.drift.model import Failure, JsonObject, Report, TargetId
 from auditor.drift.snapshots import as_sent
 from auditor.errors import StudioError
-from auditor.ports import Answer, Fetched, KnownBody, ListedBlock
+from auditor.model import Failure, JsonObject, Report, TargetId
+from auditor.protocols import Answer, Fetched, KnownBody, ListedBlock
 from auditor.rendering.json import report_json, to_text
 from auditor.store import SqlStore, open_database, upgrade
 from auditor.studio.answers import read_answer
@@ -119,7 +119,7 @@ def _read_back(report: Report, store: SqlStore) -> None:
 
 
 class _Studio:
-    """Hands out answers that were believed already; fulfils `auditor.ports.Studio`."""
+    """Hands out answers that were believed already; fulfils `auditor.protocols.Studio`."""
 
     def __init__(self, answers: Mapping[int, JsonObject]) -> None:
         self._answers = answers

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from auditor.ports import Listing
+from auditor.records import Listing
 from tests.rendering.samples import NIGHTS
 
 

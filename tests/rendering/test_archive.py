@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.drift.model import Report, RunStatus
+from auditor.model import Report, RunStatus
 from auditor.rendering.archive import FolderArchive
 from tests.rendering.samples import quiet, run
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from auditor.drift.model import Area, Json, Kind
+from auditor.model import Area, Json, Kind
 from auditor.rendering.changes import LONGEST_LINE, MOST_LINES, lines
 from tests.rendering.samples import NEW_SCRIPT, OLD_SCRIPT, finding
 

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from auditor.drift.model import Area, Failure, ModelState, RunStatus, TargetId, TargetState
+from auditor.model import Area, Failure, ModelState, RunStatus, TargetId, TargetState
 from auditor.outbox import Message, MessageState
-from auditor.ports import TargetStatus
+from auditor.records import TargetStatus
 from auditor.rendering.json import diff_json, report_json, status_json, to_text
 from tests.rendering.samples import HOSTILE, NIGHTS, STARTED, drift, finding, quiet, run, vendor
 

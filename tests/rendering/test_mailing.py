@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from auditor.drift.model import Area, Report, Severity, TargetReport, TargetState
+from auditor.model import Area, Report, Severity, TargetReport, TargetState
 from auditor.rendering.mailing import MOST_HTML_BYTES
 from auditor.rendering.words import harmless
 from tests.rendering.samples import (

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from auditor.demo.reports import drift
-from auditor.drift.model import Report, RunInfo, RunStatus, Since, Totals, Trigger
+from auditor.model import Report, RunInfo, RunStatus, Since, Totals, Trigger
 from auditor.rendering.metrics import Measured, metrics_text
 from tests.rendering.prometheus import read
 

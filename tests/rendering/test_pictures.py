@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.demo.made_up import around_layers
-from auditor.drift.model import Area, Json, Kind, Surroundings
+from auditor.model import Area, Json, Kind, Surroundings
 from auditor.rendering.mailing import MOST_HTML_BYTES
 from auditor.rendering.pictures import NIGHTS as SHOWN
 from auditor.rendering.pictures import SLOTS, Row, scale_of, stack_of, strip_of

@@ -9,16 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from auditor.drift.model import (
-    ModelState,
-    RunInfo,
-    RunStatus,
-    TargetId,
-    TargetState,
-    Totals,
-    Trigger,
-)
-from auditor.ports import (
+from auditor.model import ModelState, RunInfo, RunStatus, TargetId, TargetState, Totals, Trigger
+from auditor.publish import mark_of, split_runs
+from auditor.records import (
     Marks,
     Night,
     Overview,
@@ -27,7 +20,6 @@ from auditor.ports import (
     TargetHistory,
     TargetStatus,
 )
-from auditor.publish import mark_of, split_runs
 from auditor.rendering.outline import Colophon
 from auditor.rendering.overview import MOST_ROWS, fleet, months, rows
 from auditor.rendering.places import project_of, run_of, target_of, year_of

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.drift.causes import ProjectError
-from auditor.drift.model import (
+from auditor.model import (
     Area,
     ModelState,
+    ProjectError,
     Report,
     RunStatus,
     Severity,

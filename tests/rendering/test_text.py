@@ -2,16 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from auditor.drift.model import (
-    Area,
-    Catalogue,
-    ModelState,
-    RunStatus,
-    Severity,
-    Snapshot,
-    TargetId,
-)
-from auditor.ports import Version
+from auditor.model import Area, Catalogue, ModelState, RunStatus, Severity, Snapshot, TargetId
+from auditor.records import Version
 from auditor.rendering.html import HtmlRenderer
 from auditor.rendering.outline import Comparison
 from auditor.rendering.tables import history_text, status_text

@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from auditor.demo.studio import sample_blocks
-from auditor.drift.model import Finding
+from auditor.model import Finding
 from tests.signal.bases import CANARY, EI_KEY
 from tests.signal.corpus import CORPUS
 from tests.signal.pairs import Pair

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
-from auditor.drift.model import Finding, Json
+from auditor.model import Finding, Json
 from tests.signal.bases import BASES
 from tests.signal.nights import nights
 from tests.signal.pairs import Pair

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from auditor.drift.model import Finding
+from auditor.model import Finding
 from auditor.redaction import Fingerprinter
 from auditor.review import Difference, difference, secrets_in, snapshots_of
 from tests.signal.bases import BASES

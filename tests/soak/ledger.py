@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from auditor.drift.model import TargetId
+from auditor.model import TargetId
 
 Place: TypeAlias = tuple[TargetId, str]
 

@@ -25,9 +25,9 @@ from auditor.config import Settings
 from auditor.deliver import deliver
 from auditor.demo.faults import Fault
 from auditor.demo.studio import BuiltInStudio, sample_blocks
-from auditor.drift.model import TargetId
 from auditor.errors import AuditorError
-from auditor.ports import Store
+from auditor.model import TargetId
+from auditor.protocols import Store
 from auditor.rendering.json import report_json
 from tests.audit.stage import KEY, Postbox, mail_server
 from tests.soak.edits import random_edit

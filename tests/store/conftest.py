@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from auditor.ports import Store
+from auditor.protocols import Store
 from auditor.store import SqlStore, open_database
 
 from .examples import Sql

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from sqlalchemy import NullPool, create_engine, text
 
-from auditor.drift.model import (
+from auditor.model import (
     Area,
     Catalogue,
     Finding,
@@ -32,7 +32,7 @@ from auditor.drift.model import (
     VendorFinding,
 )
 from auditor.outbox import Message, MessageState
-from auditor.ports import Aftermath, Outcome, Quiet, Seen, Untold
+from auditor.records import Aftermath, Outcome, Quiet, Seen, Untold
 from auditor.store import SqlStore
 
 NIGHT = datetime(2026, 11, 23, 3, 15, 0, 123456, tzinfo=UTC)

@@ -6,16 +6,9 @@ from dataclasses import replace
 from datetime import timedelta
 from random import Random
 
-from auditor.drift.model import (
-    Finding,
-    ModelState,
-    Notice,
-    NoticeKind,
-    TargetId,
-    TargetReport,
-)
+from auditor.model import Finding, ModelState, Notice, NoticeKind, TargetId, TargetReport
 from auditor.outbox import MessageState
-from auditor.ports import Acknowledgement, Aftermath, Approval, Quiet, Seen
+from auditor.records import Acknowledgement, Aftermath, Approval, Quiet, Seen
 from auditor.store import SqlStore
 
 from .examples import (

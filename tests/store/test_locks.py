@@ -6,7 +6,6 @@ from typing import TypeAlias
 
 import pytest
 
-from auditor.drift.model import RunStatus
 from auditor.errors import (
     DeliveryUnderWayError,
     LockLostError,
@@ -14,7 +13,8 @@ from auditor.errors import (
     ServedError,
     StoreError,
 )
-from auditor.ports import Aftermath
+from auditor.model import RunStatus
+from auditor.records import Aftermath
 from auditor.store import SqlStore, open_database
 
 from .examples import Sql, audited, first, night, opened, report

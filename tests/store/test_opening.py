@@ -13,13 +13,13 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import make_url
 
-from auditor.drift.model import TargetId
 from auditor.errors import (
     DamagedDatabaseError,
     SchemaVersionError,
     StoreError,
     StoreUnreachableError,
 )
+from auditor.model import TargetId
 from auditor.resources import folder
 from auditor.store import SqlStore, database_exists, open_database, upgrade
 from auditor.store.address import address

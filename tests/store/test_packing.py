@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import create_engine
 
-from auditor.drift.model import Json
 from auditor.errors import DamagedDatabaseError
+from auditor.model import Json
 from auditor.resources import folder
 from auditor.store import packing
 from auditor.store.columns import ForeignText

@@ -8,10 +8,10 @@ from datetime import timedelta
 import pytest
 
 from auditor.demo.studio import sample_blocks
-from auditor.drift.model import Snapshot, TargetId
 from auditor.errors import DamagedDatabaseError, UsageError
+from auditor.model import Snapshot, TargetId
 from auditor.outbox import Message, MessageState
-from auditor.ports import Acknowledgement, Approval, Pruned, Seen, Version
+from auditor.records import Acknowledgement, Approval, Pruned, Seen, Version
 from auditor.retention import Retention
 from auditor.store import SqlStore
 

@@ -7,11 +7,11 @@ from datetime import UTC
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.drift.causes import ProjectError
-from auditor.drift.model import (
+from auditor.model import (
     Failure,
     Finding,
     ModelState,
+    ProjectError,
     Report,
     RunInfo,
     RunStatus,
@@ -23,7 +23,7 @@ from auditor.drift.model import (
     Trigger,
     VendorFinding,
 )
-from auditor.ports import Aftermath
+from auditor.records import Aftermath
 from auditor.store import SqlStore, report_form
 
 from .examples import (

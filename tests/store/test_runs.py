@@ -6,8 +6,8 @@ from multiprocessing.connection import Connection
 
 import pytest
 
-from auditor.drift.model import RunInfo, RunStatus, Trigger
 from auditor.errors import AlreadyRunError, RunUnderWayError, UsageError
+from auditor.model import RunInfo, RunStatus, Trigger
 from auditor.store import SqlStore, open_database
 
 from .examples import NIGHT, audited, first, night, opened, report

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from auditor.drift.model import RunStatus, TargetId, TargetState
+from auditor.model import RunStatus, TargetId, TargetState
 from auditor.store import SqlStore
 
 from .examples import FAN, PUMP, audited, changed, finding, first, night, opened, quiet

@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from auditor.drift.model import Failure, ModelState, TargetId, TargetState
 from auditor.errors import UsageError
-from auditor.ports import Gone, Seen, Unread, Unserved
+from auditor.model import Failure, ModelState, TargetId, TargetState
+from auditor.records import Gone, Seen, Unread, Unserved
 from auditor.store import SqlStore
 
 from .examples import (

@@ -6,10 +6,10 @@ from datetime import timedelta
 import pytest
 
 from auditor import outbox
-from auditor.drift.model import Since
 from auditor.errors import UsageError
+from auditor.model import Since
 from auditor.outbox import Message, MessageState
-from auditor.ports import Untold
+from auditor.records import Untold
 from auditor.store import SqlStore
 
 from .examples import (

@@ -22,8 +22,8 @@ from alembic.config import Config
 from sqlalchemy import inspect
 
 from auditor import app
-from auditor.drift.model import Report, Since, Trigger
 from auditor.errors import StoreError
+from auditor.model import Report, Since, Trigger
 from auditor.rendering.json import report_json
 from auditor.resources import folder
 from auditor.store import open_database

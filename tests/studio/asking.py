@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from auditor.drift.model import TargetId
-from auditor.ports import Fetched, KnownBody
+from auditor.model import TargetId
+from auditor.protocols import Fetched, KnownBody
 from auditor.redaction import Secret
 from auditor.studio.auth import ApiKey
 from auditor.studio.client import StudioClient

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from auditor.drift.model import Json, TargetId
 from auditor.errors import StudioError
-from auditor.ports import ListedBlock
+from auditor.model import Json, TargetId
+from auditor.protocols import ListedBlock
 from auditor.studio.discovery import read_impulses, read_projects
 
 

@@ -12,8 +12,8 @@ import pytest
 
 from auditor.demo.faults import Fault
 from auditor.demo.studio import BuiltInStudio, sample_blocks
-from auditor.drift.model import Failure, TargetId
-from auditor.ports import NoAnswer
+from auditor.model import Failure, TargetId
+from auditor.protocols import NoAnswer
 from auditor.redaction import Secret
 from auditor.studio.auth import ApiKey
 from tests.fault_table import by_fault

@@ -7,9 +7,9 @@ import pytest
 
 from auditor.demo.faults import Fault
 from auditor.demo.studio import BuiltInStudio, sample_blocks
-from auditor.drift.model import TargetId
 from auditor.errors import NoTokenError, StudioError
-from auditor.ports import Answer, Fetched, NoAnswer
+from auditor.model import TargetId
+from auditor.protocols import Answer, Fetched, NoAnswer
 from auditor.redaction import Secret
 from auditor.studio.auth import ApiKey
 from auditor.studio.manners import (

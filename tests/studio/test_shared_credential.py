@@ -8,8 +8,8 @@ from collections.abc import Mapping
 import pytest
 
 from auditor.demo.studio import BuiltInStudio, sample_blocks
-from auditor.drift.model import Failure, TargetId
-from auditor.ports import Answer, Fetched
+from auditor.model import Failure, TargetId
+from auditor.protocols import Answer, Fetched
 from auditor.redaction import Secret
 from auditor.studio.auth import JwtHeader
 

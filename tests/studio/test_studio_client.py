@@ -9,8 +9,8 @@ import pytest
 
 from auditor.demo.faults import Fault
 from auditor.demo.studio import BuiltInStudio, sample_blocks
-from auditor.drift.model import Failure, TargetId
-from auditor.ports import Answer, Fetched, KnownBody, NoAnswer, SameBody, Studio
+from auditor.model import Failure, TargetId
+from auditor.protocols import Answer, Fetched, KnownBody, NoAnswer, SameBody, Studio
 from auditor.redaction import Secret
 from auditor.studio.auth import ApiKey
 

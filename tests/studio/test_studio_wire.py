@@ -17,9 +17,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from auditor.demo.studio import sample_blocks
-from auditor.drift.model import TargetId
 from auditor.errors import UsageError
-from auditor.ports import Answer, Fetched, NoAnswer
+from auditor.model import TargetId
+from auditor.protocols import Answer, Fetched, NoAnswer
 from auditor.redaction import Secret
 from auditor.studio.auth import ApiKey, Credential, JwtCookie, JwtHeader
 from auditor.studio.tls import Security

@@ -13,8 +13,8 @@ import pytest
 
 from auditor.demo.replies import Reply, json_reply
 from auditor.demo.studio import BuiltInStudio, sample_blocks
-from auditor.drift.model import Failure, TargetId
-from auditor.ports import Answer, Fetched, NoAnswer
+from auditor.model import Failure, TargetId
+from auditor.protocols import Answer, Fetched, NoAnswer
 from auditor.redaction import Secret
 from auditor.studio.auth import (
     ApiKey,

@@ -9,7 +9,7 @@ from hashlib import sha256
 import pytest
 
 from auditor.demo.studio import sample_blocks
-from auditor.ports import Answer, Fetched, KnownBody, NoAnswer, SameBody
+from auditor.protocols import Answer, Fetched, KnownBody, NoAnswer, SameBody
 
 from .asking import TARGET, answer, client, wire
 

@@ -18,7 +18,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from auditor.demo.faults import Fault
 from auditor.demo.studio import BuiltInStudio, sample_blocks
-from auditor.drift.model import TargetId
+from auditor.model import TargetId
 
 PROJECT = 12345
 KEYS = ("ei_" + "11" * 24, "ei_" + "22" * 24)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from auditor.demo.replies import Reply
-from auditor.drift.model import TargetId
+from auditor.model import TargetId
 
 _PROJECT = re.compile(r"/api/(\d+)/")
 

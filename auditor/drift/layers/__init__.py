@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from auditor.drift.layers.draft import Draft, settle
 from auditor.drift.layers.search import MAX_STEPS, Search
 from auditor.drift.layers.stacks import Stacks
-from auditor.drift.model import JsonObject
+from auditor.model import JsonObject
 
 __all__ = ["MAX_STEPS", "Alignment", "align"]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from auditor.drift.equality import same
 from auditor.drift.fields import names_model
-from auditor.drift.model import Json, JsonObject
+from auditor.model import Json, JsonObject
 
 _MODEL = "organizationModelId"
 _PLACE_BITS = 12  # findings at one place that a tie-break can count

@@ -1,13 +1,18 @@
-"""The store, as protocols: what a run, the outbox and the reading commands need of it."""
+"""What the use cases need of the world, as protocols that the adapters fulfil."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import datetime
-from typing import Protocol
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import BinaryIO, Protocol, TypeAlias
 
-from auditor.drift.model import (
+from auditor.drift.recurrence import PastChange
+from auditor.model import (
+    Failure,
+    JsonObject,
     Notice,
     Report,
     RunInfo,
@@ -16,27 +21,278 @@ from auditor.drift.model import (
     Trigger,
     VendorFinding,
 )
-from auditor.drift.recurrence import PastChange
 from auditor.outbox import Message
-from auditor.ports.decisions import (
+from auditor.records import (
     Acknowledgement,
     Aftermath,
     Approval,
+    Breach,
     Episode,
-    Sighting,
-    SilencedBy,
-)
-from auditor.ports.history import (
     Known,
+    Listing,
+    Marks,
     Night,
     Outcome,
+    Overview,
+    ProjectBlocks,
+    Pruned,
+    Sighting,
+    SilencedBy,
     Standing,
+    TargetHistory,
     TargetStatus,
     Untold,
     Version,
 )
-from auditor.ports.locks import Locks
-from auditor.ports.upkeep import UpkeepStore
+from auditor.retention import Retention
+
+
+class Held(Protocol):
+    """A lock that is held."""
+
+    def keep(self) -> None:
+        """Make sure of it; raises `LockLostError` where another process has it by now."""
+        ...
+
+
+class Locks(Protocol):
+    """The locks beside that of a run, each of one process at a time."""
+
+    def outbox_lock(self) -> AbstractContextManager[Held]:
+        """Hold the outbox; raises `DeliveryUnderWayError` where another process delivers."""
+        ...
+
+    def service_lock(self) -> AbstractContextManager[Held]:
+        """Hold the database for one daemon; raises `ServedError` where another has it."""
+        ...
+
+    def busy_for(self) -> timedelta:
+        """Return for how long the oldest question under way has waited for its answer."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownBody:
+    """The last answer that was believed: the SHA-256 of its raw bytes, as 64 hex digits.
+
+    `validator` is the strong ETag that came with just these bytes, empty where none did.
+    """
+
+    digest: str
+    validator: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SameBody:
+    """The answer is byte for byte the known one. `validator` is what came with it tonight."""
+
+    validator: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """An answer that can be believed.
+
+    `body_digest` is the SHA-256 of its raw bytes; `validator` as in `KnownBody`.
+    """
+
+    document: JsonObject
+    body_digest: str
+    validator: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoAnswer:
+    """Nothing that can be believed came back; `whole_project` where asking on is no use."""
+
+    failure: Failure
+    whole_project: bool = False
+
+
+Fetched: TypeAlias = SameBody | Answer | NoAnswer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedBlock:
+    """A learn block as a listing of impulses names it. `type` is served by getKeras or not."""
+
+    target: TargetId
+    name: str
+    type: str
+    served: bool
+
+
+class Studio(Protocol):
+    """Reads learn blocks; sends nothing but GET. Every method is safe to call concurrently."""
+
+    async def fetch(self, target: TargetId, *, known_body: KnownBody | None) -> Fetched:
+        """Return the block's getKeras answer, `SameBody` where it is the `known_body`."""
+        ...
+
+    async def fetch_again(self, target: TargetId) -> Fetched:
+        """Return the block's answer after a moment, whole: the first one was surprising."""
+        ...
+
+    async def settle(self) -> None:
+        """Wait for Studio to come to rest, before it is asked again what was surprising."""
+        ...
+
+    async def blocks(self, project_id: int) -> tuple[ListedBlock, ...] | Failure:
+        """Return every learn block of the project's impulses once, by learn id."""
+        ...
+
+    async def projects(self) -> Mapping[int, str] | Failure:
+        """Return the name of every project that the shared credential sees, by id."""
+        ...
+
+    async def project_name(self, project_id: int) -> str:
+        """Return Studio's name of the project, empty where it is not told."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """A file that a mail carries along. `type` is its media type, e.g. `text/html`."""
+
+    name: str
+    type: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mailing:
+    """A report as a mail carries it: one subject, the same content in text and HTML.
+
+    `attachment` holds the whole report where text and HTML had to leave something out: a mail
+    that a server took must hold every finding that counts as told by it.
+    """
+
+    subject: str
+    text: str
+    html: str
+    headers: Mapping[str, str]
+    attachment: Attachment | None = None
+
+
+class Renderer(Protocol):
+    """Turns a report into what people read."""
+
+    def mailing(self, report: Report, *, page: str) -> Mailing:
+        """Return the report as mailed; `page` is where its page lies, empty where nowhere."""
+        ...
+
+
+class Composer(Protocol):
+    """Turns a mailing into the bytes of one message to one recipient."""
+
+    def compose(self, mailing: Mailing, *, recipient: str, message_id: str, at: datetime) -> bytes:
+        """Return the MIME message (CRLF line ends)."""
+        ...
+
+
+class Mailer(Protocol):
+    """Hands messages to the mail server."""
+
+    def send(self, message: Message) -> None:
+        """Deliver one message to its recipient; raises `DeliveryError`."""
+        ...
+
+
+class Archive(Protocol):
+    """The folder of reports."""
+
+    def write(self, report: Report) -> str:
+        """Write the report's page and return its path; raises `OSError`."""
+        ...
+
+
+class UpkeepStore(Protocol):
+    """What `prune`, `backup`, `export`, `import` and `verify` ask of the store."""
+
+    def run_lock(self) -> AbstractContextManager[None]:
+        """Hold the database for one run; raises `RunUnderWayError` where another run has it."""
+        ...
+
+    def prune(self, retention: Retention, *, now: datetime, is_dry: bool = False) -> Pruned:
+        """Drop what the retention lets go, in one transaction; a dry one only says what.
+
+        Of a version its line and its links in the hash chain stay. What is current, was ever
+        approved, a model is judged from, another is read with, or a finding cites that is open,
+        accepted or untold is never dropped.
+        """
+        ...
+
+    def pruned_versions(self) -> int:
+        """Return of how many versions only the line and the links are left."""
+        ...
+
+    def backup(self, path: Path) -> None:
+        """Write the whole database, as it is at one moment, into an empty file; runs go on.
+
+        SQLite's is a database, PostgreSQL's an export.
+        """
+        ...
+
+    def export(self, stream: BinaryIO) -> int:
+        """Write the whole history, as it is at one moment; return how many rows that are."""
+        ...
+
+    def load(self, stream: BinaryIO) -> int:
+        """Take an export into an empty database, all or nothing; return how many rows."""
+        ...
+
+    def run_of_head(self, head_hash: str) -> int | None:
+        """Return the run whose link in the hash chain this is (64 hex digits), None without."""
+        ...
+
+    def verify(self) -> Breach | None:
+        """Walk the hash chain; return the first broken link, None where it is sound."""
+        ...
+
+
+class Site(Protocol):
+    """The archive as pages that link to each other. Each method raises `OSError`."""
+
+    def marks(self) -> Marks:
+        """Return which pages there are."""
+        ...
+
+    def keep(self, marks: Marks) -> None:
+        """Remember the marks; unchanged ones are not written."""
+        ...
+
+    def write_run(self, report: Report, *, previous: int | None, following: int | None) -> None:
+        """Write a run's page; its neighbours are None where they have no page."""
+        ...
+
+    def lead_on(self, run_id: int, *, following: int) -> None:
+        """Give the page of the newest run so far its link to the one that followed."""
+        ...
+
+    def write_target(self, history: TargetHistory, *, runs: Collection[int]) -> None:
+        """Write a target's page; `runs` have pages to link to."""
+        ...
+
+    def write_project(self, project: ProjectBlocks) -> None:
+        """Write a project's page."""
+        ...
+
+    def write_year(self, year: int, listing: Listing, *, runs: Collection[int]) -> None:
+        """Write the page of a year's older runs."""
+        ...
+
+    def write_overview(self, overview: Overview, *, runs: Collection[int]) -> None:
+        """Write the index."""
+        ...
+
+    def prune(
+        self, keep_runs: Collection[int], keep_targets: Collection[TargetId]
+    ) -> tuple[str, ...]:
+        """Remove the pages of all other runs and targets, and the links to them; return which.
+
+        What lies in the folder under another name than the archive gives is left alone.
+        """
+        ...
 
 
 class RunStore(Protocol):
