@@ -9,20 +9,22 @@ from pathlib import Path
 import pytest
 
 from auditor.config import (
-    ApiKeyAuth,
-    Auth,
     EmailSettings,
-    JwtAuth,
-    JwtCookieAuth,
-    OAuth2AuthorizationCode,
-    OAuth2ClientCredentials,
-    OAuth2Password,
-    OAuth2Token,
     ProjectSettings,
     Settings,
     find,
     load,
     warnings,
+)
+from auditor.credentials import (
+    ApiKey,
+    BearerToken,
+    ClientCredentials,
+    Credential,
+    JwtCookie,
+    JwtHeader,
+    PasswordGrant,
+    StoredLogin,
 )
 from auditor.errors import ConfigError
 from auditor.redaction import Secret
@@ -30,7 +32,7 @@ from auditor.schedule import parse_cron
 
 PROJECT = '[[projects]]\nid = 1\napi_key = { env = "KEY" }\n'
 EMAIL = '[email]\nsender = "a@example.org"\nrecipients = ["b@example.org"]\n'
-KEY = ApiKeyAuth(Secret("ei_key"))
+KEY = ApiKey(Secret("ei_key"))
 
 
 def loaded(folder: Path, text: str, **environ: str) -> Settings:
@@ -68,13 +70,13 @@ def test_a_project_without_a_credential_has_studios(tmp_path: Path) -> None:
 
     settings = loaded(tmp_path, text + PROJECT, T="token")
 
-    assert [project.auth for project in settings.projects] == [JwtAuth(Secret("token")), KEY]
+    assert [project.auth for project in settings.projects] == [JwtHeader(Secret("token")), KEY]
 
 
 def test_a_token_can_go_as_a_cookie(tmp_path: Path) -> None:
     text = '[[projects]]\nid = 2\nauth = { type = "jwt_cookie", token = { env = "T" } }\n'
 
-    assert loaded(tmp_path, text, T="token").projects[0].auth == JwtCookieAuth(Secret("token"))
+    assert loaded(tmp_path, text, T="token").projects[0].auth == JwtCookie(Secret("token"))
 
 
 OAUTH2 = {
@@ -87,12 +89,12 @@ OAUTH2 = {
 @pytest.mark.parametrize(
     ("grant", "auth"),
     [
-        ("client_credentials", OAuth2ClientCredentials("c", Secret("a secret"))),
-        ("password", OAuth2Password("c", "u", Secret("a secret"))),
-        ("token", OAuth2Token(Secret("token"))),
+        ("client_credentials", ClientCredentials("c", Secret("a secret"))),
+        ("password", PasswordGrant("c", "u", Secret("a secret"))),
+        ("token", BearerToken(Secret("token"))),
     ],
 )
-def test_oauth2_is_as_written(tmp_path: Path, grant: str, auth: Auth) -> None:
+def test_oauth2_is_as_written(tmp_path: Path, grant: str, auth: Credential) -> None:
     text = (
         f'[[projects]]\nid = 2\nauth = {{ type = "oauth2", grant = "{grant}", {OAUTH2[grant]} }}'
     )
@@ -111,7 +113,7 @@ def test_a_login_is_kept_beside_the_configuration(tmp_path: Path, written: str, 
 
     auth = loaded(tmp_path, text).projects[0].auth
 
-    assert auth == OAuth2AuthorizationCode("c", tmp_path / path)
+    assert auth == StoredLogin("c", tmp_path / path)
 
 
 def test_mail_is_as_written(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ import pytest
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from auditor.config import ApiKeyAuth, load, tables, warnings
+from auditor.config import load, tables, warnings
+from auditor.credentials import ApiKey
 from auditor.drift.rules import Rules
 from auditor.redaction import Secret
 
@@ -101,7 +102,7 @@ def key(line: str) -> str:
 def test_the_example_loads_and_gives_no_cause_for_a_word() -> None:
     settings = load(EXAMPLE, environ=SECRETS)
 
-    assert settings.projects[0].auth == ApiKeyAuth(Secret("ei_key"))
+    assert settings.projects[0].auth == ApiKey(Secret("ei_key"))
     assert settings.email is not None
     assert warnings(settings) == ()
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from auditor.config import JwtAuth, Settings, load, warnings
+from auditor.config import Settings, load, warnings
+from auditor.credentials import JwtHeader
 from auditor.drift.selection import BlockFilter, Patterns, ProjectFilter
 from auditor.errors import ConfigError
 from auditor.redaction import Secret
@@ -31,7 +32,7 @@ def test_every_project_of_an_account_needs_no_project_to_be_named(tmp_path: Path
     settings = loaded(tmp_path, EVERY)
 
     assert settings.projects == ()
-    assert settings.every_project == JwtAuth(Secret("a.b.c"))
+    assert settings.every_project == JwtHeader(Secret("a.b.c"))
     assert settings.project_filter == ProjectFilter()
     assert warnings(settings) == ()
 

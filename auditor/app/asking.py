@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING
 
-from auditor import config
 from auditor.audit.inventory import EveryProject, Plan, Project
 from auditor.config import Settings
 
 if TYPE_CHECKING:  # each command imports what it needs: `--help` and `diff` stay quick
-    from auditor.studio.auth import Credential, Grant
     from auditor.studio.client import StudioClient
     from auditor.studio.tls import Security
 
@@ -24,8 +22,8 @@ def studio(
     asked = chosen.studio
     return StudioClient(
         base_url=asked.base_url,
-        credentials={project.id: _credential(project.auth) for project in chosen.projects},
-        shared=_credential(chosen.every_project) if chosen.every_project else None,
+        credentials={project.id: project.auth for project in chosen.projects},
+        shared=chosen.every_project,
         concurrency=asked.concurrency,
         timeout=asked.timeout,
         tries=asked.tries,
@@ -70,35 +68,3 @@ def _every_project(chosen: Settings) -> EveryProject | None:
     if chosen.every_project is None:
         return None
     return EveryProject(projects=chosen.project_filter, filters=(chosen.block_filter,))
-
-
-def _credential(auth: config.Auth) -> Credential:
-    from auditor.studio.auth import ApiKey, Bearer, JwtCookie, JwtHeader  # noqa: PLC0415
-
-    match auth:
-        case config.ApiKeyAuth(key=key):
-            return ApiKey(key)
-        case config.JwtAuth(token=token):
-            return JwtHeader(token)
-        case config.JwtCookieAuth(token=token):
-            return JwtCookie(token)
-        case config.OAuth2Token(access_token=token):
-            return Bearer(token)
-        case _:
-            return _grant(auth)
-
-
-def _grant(
-    auth: config.OAuth2ClientCredentials | config.OAuth2Password | config.OAuth2AuthorizationCode,
-) -> Grant:
-    from auditor.studio.auth import ClientCredentials, LoggedIn, Password  # noqa: PLC0415
-
-    match auth:
-        case config.OAuth2ClientCredentials(client_id=client_id, client_secret=secret):
-            return ClientCredentials(client_id, secret)
-        case config.OAuth2Password(client_id=client_id, username=username, password=password):
-            return Password(client_id, username, password)
-        case config.OAuth2AuthorizationCode(client_id=client_id, token_file=token_file):
-            return LoggedIn(client_id, token_file)
-        case _:
-            assert_never(auth)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from auditor.app.asking import security
 from auditor.app.clock import now
-from auditor.config import OAuth2AuthorizationCode, Settings
+from auditor.config import Settings
+from auditor.credentials import StoredLogin
 
 if TYPE_CHECKING:  # each command imports what it needs: `--help` and `diff` stay quick
     from auditor.studio.grants import Tokens
@@ -16,14 +17,13 @@ if TYPE_CHECKING:  # each command imports what it needs: `--help` and `diff` sta
 
 async def log_in(
     chosen: Settings,
-    auth: OAuth2AuthorizationCode,
+    login: StoredLogin,
     invite: Callable[[str], Awaitable[None]],
     *,
     patience: timedelta,
     port: int = 0,
 ) -> Tokens:
     """Let a person log in; see `auditor.studio.login`."""
-    from auditor.studio.auth import LoggedIn  # noqa: PLC0415
     from auditor.studio.login import Visit, log_in  # noqa: PLC0415
     from auditor.studio.wire import Wire  # noqa: PLC0415
 
@@ -34,7 +34,6 @@ async def log_in(
         max_bytes=chosen.studio.max_bytes,
         security=security(chosen),
     )
-    login = LoggedIn(auth.client_id, auth.token_file)
     async with wire:
         visit = Visit(invite=invite, patience=patience, port=port)
         return await log_in(login, wire, visit, now=now)

@@ -12,7 +12,8 @@ from datetime import timedelta
 
 from auditor import app
 from auditor.cli.console import complain, say
-from auditor.config import OAuth2AuthorizationCode, Settings
+from auditor.config import Settings
+from auditor.credentials import StoredLogin
 from auditor.errors import UsageError
 from auditor.rendering.words import harmless
 
@@ -38,17 +39,17 @@ def login(chosen: argparse.Namespace) -> int:
     return 0
 
 
-def login_of(settings: Settings, project_id: int | None) -> OAuth2AuthorizationCode:
+def login_of(settings: Settings, project_id: int | None) -> StoredLogin:
     """Return the login that is meant.
 
     Raises:
         UsageError: there is none, or there are several and none is named.
     """
-    found: dict[OAuth2AuthorizationCode, list[int]] = {}
+    found: dict[StoredLogin, list[int]] = {}
     for project in settings.projects:
-        if isinstance(project.auth, OAuth2AuthorizationCode):
+        if isinstance(project.auth, StoredLogin):
             found.setdefault(project.auth, []).append(project.id)
-    if isinstance(settings.every_project, OAuth2AuthorizationCode):
+    if isinstance(settings.every_project, StoredLogin):
         found.setdefault(settings.every_project, [])
     if project_id is not None:
         found = {auth: ids for auth, ids in found.items() if project_id in ids}

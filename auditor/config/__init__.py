@@ -6,18 +6,10 @@ from auditor.config.advice import scopes, warnings
 from auditor.config.build import load
 from auditor.config.location import find
 from auditor.config.settings import (
-    ApiKeyAuth,
-    Auth,
     DatabaseSettings,
     EmailSettings,
-    JwtAuth,
-    JwtCookieAuth,
     LogFormat,
     NamedSchedule,
-    OAuth2AuthorizationCode,
-    OAuth2ClientCredentials,
-    OAuth2Password,
-    OAuth2Token,
     ProjectSettings,
     ReportSettings,
     ScheduleSettings,
@@ -26,18 +18,10 @@ from auditor.config.settings import (
 )
 
 __all__ = [
-    "ApiKeyAuth",
-    "Auth",
     "DatabaseSettings",
     "EmailSettings",
-    "JwtAuth",
-    "JwtCookieAuth",
     "LogFormat",
     "NamedSchedule",
-    "OAuth2AuthorizationCode",
-    "OAuth2ClientCredentials",
-    "OAuth2Password",
-    "OAuth2Token",
     "ProjectSettings",
     "ReportSettings",
     "ScheduleSettings",

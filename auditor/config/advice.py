@@ -11,13 +11,8 @@ from typing import TypeAlias
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from auditor.config.settings import (
-    ApiKeyAuth,
-    DatabaseSettings,
-    EmailSettings,
-    ScheduleSettings,
-    Settings,
-)
+from auditor.config.settings import DatabaseSettings, EmailSettings, ScheduleSettings, Settings
+from auditor.credentials import ApiKey
 from auditor.drift.fields import FIELDS
 from auditor.drift.rules import IgnoreRule, Rules, Scope, SeverityRule, StateRule, Window
 from auditor.drift.selection import is_like
@@ -136,7 +131,7 @@ def _is_audited(block: TargetId, audited: Mapping[int, tuple[int, ...] | None]) 
 
 
 def _one_projects_key(settings: Settings) -> Iterator[str]:
-    if isinstance(settings.every_project, ApiKeyAuth):
+    if isinstance(settings.every_project, ApiKey):
         yield (
             'studio.projects: "all" with an api_key is one project, the one that the key belongs '
             "to (a user's credential sees more: write auth)"

@@ -16,17 +16,9 @@ from auditor.config.location import read
 from auditor.config.logins import login_problems
 from auditor.config.problems import shape_problems
 from auditor.config.settings import (
-    ApiKeyAuth,
-    Auth,
     DatabaseSettings,
     EmailSettings,
-    JwtAuth,
-    JwtCookieAuth,
     NamedSchedule,
-    OAuth2AuthorizationCode,
-    OAuth2ClientCredentials,
-    OAuth2Password,
-    OAuth2Token,
     ProjectSettings,
     ReportSettings,
     ScheduleSettings,
@@ -35,6 +27,16 @@ from auditor.config.settings import (
 )
 from auditor.config.surroundings import Surroundings
 from auditor.config.values import in_utc
+from auditor.credentials import (
+    ApiKey,
+    BearerToken,
+    ClientCredentials,
+    Credential,
+    JwtCookie,
+    JwtHeader,
+    PasswordGrant,
+    StoredLogin,
+)
 from auditor.drift.rules import (
     Between,
     Condition,
@@ -178,7 +180,7 @@ def _retention(table: tables.RetentionTable) -> Retention:
     )
 
 
-def _project(table: tables.ProjectTable, shared: Auth | None) -> ProjectSettings:
+def _project(table: tables.ProjectTable, shared: Credential | None) -> ProjectSettings:
     auth = _auth(table.api_key, table.auth) or shared
     if auth is None:
         raise AssertionError("checks let a project without a credential pass")
@@ -202,16 +204,16 @@ def _patterns(table: tables.FilterTable | None) -> Patterns:
     return Patterns(types=tuple(table.types or ()), names=tuple(table.names or ()))
 
 
-def _auth(api_key: Secret | None, table: tables.AuthTable | None) -> Auth | None:
+def _auth(api_key: Secret | None, table: tables.AuthTable | None) -> Credential | None:
     if api_key is not None:
-        return ApiKeyAuth(api_key)
+        return ApiKey(api_key)
     match table:
         case None:
             return None
         case tables.JwtTable(type="jwt", token=token):
-            return JwtAuth(token)
+            return JwtHeader(token)
         case tables.JwtTable(token=token):
-            return JwtCookieAuth(token)
+            return JwtCookie(token)
         case _:
             return _oauth2(table)
 
@@ -221,16 +223,16 @@ def _oauth2(
     | tables.PasswordTable
     | tables.AuthorizationCodeTable
     | tables.TokenTable,
-) -> Auth:
+) -> Credential:
     match table:
         case tables.ClientCredentialsTable(client_id=client_id, client_secret=client_secret):
-            return OAuth2ClientCredentials(client_id, client_secret)
+            return ClientCredentials(client_id, client_secret)
         case tables.PasswordTable(client_id=client_id, username=username, password=password):
-            return OAuth2Password(client_id, username, password)
+            return PasswordGrant(client_id, username, password)
         case tables.AuthorizationCodeTable(client_id=client_id, token_file=token_file):
-            return OAuth2AuthorizationCode(client_id, Path(token_file))
+            return StoredLogin(client_id, Path(token_file))
         case tables.TokenTable(access_token=access_token):
-            return OAuth2Token(access_token)
+            return BearerToken(access_token)
         case _:
             assert_never(table)
 

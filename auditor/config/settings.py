@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 from zoneinfo import ZoneInfo
 
+from auditor.credentials import Credential
 from auditor.drift.rules import Rules
 from auditor.drift.selection import BlockFilter, ProjectFilter
 from auditor.drift.subscriptions import Subscription
@@ -16,70 +17,6 @@ from auditor.retention import Retention
 from auditor.schedule import Cron
 
 LogFormat: TypeAlias = Literal["text", "json"]
-
-
-@dataclass(frozen=True, slots=True)
-class ApiKeyAuth:
-    """A project's key, sent as `x-api-key`."""
-
-    key: Secret
-
-
-@dataclass(frozen=True, slots=True)
-class JwtAuth:
-    """A user's token, sent as `x-jwt-token`."""
-
-    token: Secret
-
-
-@dataclass(frozen=True, slots=True)
-class JwtCookieAuth:
-    """A user's token, sent as the cookie `jwt`."""
-
-    token: Secret
-
-
-@dataclass(frozen=True, slots=True)
-class OAuth2ClientCredentials:
-    """The client credentials grant (RFC 6749 section 4.4)."""
-
-    client_id: str
-    client_secret: Secret
-
-
-@dataclass(frozen=True, slots=True)
-class OAuth2Password:
-    """The resource owner password grant (RFC 6749 section 4.3)."""
-
-    client_id: str
-    username: str
-    password: Secret
-
-
-@dataclass(frozen=True, slots=True)
-class OAuth2AuthorizationCode:
-    """The authorization code grant (RFC 6749 section 4.1), after `auditor login`."""
-
-    client_id: str
-    token_file: Path
-
-
-@dataclass(frozen=True, slots=True)
-class OAuth2Token:
-    """An access token that was got elsewhere."""
-
-    access_token: Secret
-
-
-Auth: TypeAlias = (
-    ApiKeyAuth
-    | JwtAuth
-    | JwtCookieAuth
-    | OAuth2ClientCredentials
-    | OAuth2Password
-    | OAuth2AuthorizationCode
-    | OAuth2Token
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,7 +108,7 @@ class ProjectSettings:
 
     id: int
     name: str | None
-    auth: Auth
+    auth: Credential
     learn_blocks: tuple[int, ...] | None
     block_filter: BlockFilter = field(default_factory=BlockFilter)
 
@@ -201,7 +138,7 @@ class Settings:
     reports: ReportSettings
     email: EmailSettings | None
     projects: tuple[ProjectSettings, ...]
-    every_project: Auth | None
+    every_project: Credential | None
     schedules: tuple[NamedSchedule, ...] = ()
     run_limit: timedelta = timedelta(hours=4)
     project_filter: ProjectFilter = field(default_factory=ProjectFilter)

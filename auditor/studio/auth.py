@@ -6,75 +6,22 @@ a run lasts, as OAuth2 does, has an `Access` of its own.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
+from auditor.credentials import (
+    ApiKey,
+    BearerToken,
+    ClientCredentials,
+    Credential,
+    FixedCredential,
+    JwtCookie,
+    JwtHeader,
+    PasswordGrant,
+    StoredLogin,
+)
 from auditor.errors import StudioError
 from auditor.redaction import Secret
-
-
-@dataclass(frozen=True, slots=True)
-class ApiKey:
-    """A project's key, sent as `x-api-key`."""
-
-    secret: Secret
-
-
-@dataclass(frozen=True, slots=True)
-class JwtHeader:
-    """A user's token, sent as `x-jwt-token`."""
-
-    secret: Secret
-
-
-@dataclass(frozen=True, slots=True)
-class JwtCookie:
-    """A user's token, sent as the cookie `jwt`."""
-
-    secret: Secret
-
-
-@dataclass(frozen=True, slots=True)
-class Bearer:
-    """An OAuth2 token that was got elsewhere, sent as `Authorization: Bearer …`."""
-
-    secret: Secret
-
-
-@dataclass(frozen=True, slots=True)
-class ClientCredentials:
-    """The client credentials grant (RFC 6749 section 4.4)."""
-
-    client_id: str
-    client_secret: Secret
-
-
-@dataclass(frozen=True, slots=True)
-class Password:
-    """The resource owner password grant (RFC 6749 section 4.3)."""
-
-    client_id: str
-    username: str
-    password: Secret
-
-
-@dataclass(frozen=True, slots=True)
-class LoggedIn:
-    """The authorization code grant (RFC 6749 section 4.1), after `auditor login`.
-
-    Attributes:
-        token_file: what the login left, and each refresh renews.
-    """
-
-    client_id: str
-    token_file: Path
-
-
-Unchanging: TypeAlias = ApiKey | JwtHeader | JwtCookie | Bearer
-Grant: TypeAlias = ClientCredentials | Password | LoggedIn
-Credential: TypeAlias = Unchanging | Grant
 
 
 class Access(Protocol):
@@ -109,7 +56,7 @@ class Access(Protocol):
 class Fixed:
     """The access of a credential that is what it is: it cannot be renewed."""
 
-    def __init__(self, credential: Unchanging) -> None:
+    def __init__(self, credential: FixedCredential) -> None:
         self._credential = credential
 
     @property
@@ -143,7 +90,7 @@ def is_sendable(secret: str) -> bool:
     return bool(secret) and secret.isascii() and secret.isprintable()
 
 
-def header(credential: Unchanging) -> tuple[str, str]:
+def header(credential: FixedCredential) -> tuple[str, str]:
     """Return name and value, in clear, of the header of a credential."""
     match credential:
         case ApiKey(secret):
@@ -153,7 +100,7 @@ def header(credential: Unchanging) -> tuple[str, str]:
         case JwtCookie(secret):
             # A header of our own: a client's cookie jar would carry it to the next credential.
             return "cookie", f"jwt={secret.reveal()}"
-        case Bearer(secret):
+        case BearerToken(secret):
             return bearer(secret)
 
 
@@ -171,10 +118,10 @@ _NAMES: dict[type[Credential], str] = {
     ApiKey: "project key",
     JwtHeader: "user's token as header",
     JwtCookie: "user's token as cookie",
-    Bearer: "OAuth2 token from elsewhere",
+    BearerToken: "OAuth2 token from elsewhere",
     ClientCredentials: "OAuth2 client credentials",
-    Password: "OAuth2 password",
-    LoggedIn: "OAuth2 login",
+    PasswordGrant: "OAuth2 password",
+    StoredLogin: "OAuth2 login",
 }
 
 
@@ -184,11 +131,11 @@ def remedy(credential: Credential, project_id: int | None = None) -> str:
         case ApiKey():
             whose = "" if project_id is None else f" of project {project_id}"
             return f"make a key{whose} in Studio (Dashboard, Keys), with role admin"
-        case JwtHeader() | JwtCookie() | Bearer():
+        case JwtHeader() | JwtCookie() | BearerToken():
             return "the token may have ended: put a new one in its place"
         case ClientCredentials():
             return "check client_id and client_secret, and what the client may see in Studio"
-        case Password():
+        case PasswordGrant():
             return "check client_id, username and password, and what the user may see in Studio"
-        case LoggedIn():
+        case StoredLogin():
             return "run `auditor login` again, as a user who sees the project"

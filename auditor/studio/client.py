@@ -14,12 +14,13 @@ from http import HTTPStatus
 from types import TracebackType
 from typing import Self
 
+from auditor.credentials import ApiKey, Credential, Grant
 from auditor.errors import NoTokenError, StudioError
 from auditor.model import EVERY_PROJECT, Failure, TargetId
 from auditor.protocols import Answer, Fetched, KnownBody, ListedBlock, NoAnswer, SameBody
 from auditor.redaction import Secret
 from auditor.studio.answers import read_answer, said_in
-from auditor.studio.auth import Access, ApiKey, Credential, Fixed, Grant, remedy
+from auditor.studio.auth import Access, Fixed, remedy
 from auditor.studio.discovery import read_impulses, read_projects
 from auditor.studio.keys import KeyInfo, read_key_info, why_refused
 from auditor.studio.manners import Budget, Circuit, Pace

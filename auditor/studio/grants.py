@@ -19,10 +19,11 @@ from authlib.oauth2 import ClientAuth
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri, prepare_token_request
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
+from auditor.credentials import ClientCredentials, PasswordGrant
 from auditor.errors import NoTokenError
 from auditor.redaction import Secret
 from auditor.studio.answers import quote
-from auditor.studio.auth import ClientCredentials, Password, is_sendable
+from auditor.studio.auth import is_sendable
 from auditor.studio.statuses import asked_wait, status_error
 from auditor.studio.wire import Reply
 
@@ -75,7 +76,7 @@ class Tokens:
         return at < self.expires_at - min(LEEWAY, life / 2)
 
 
-def grant_request(grant: ClientCredentials | Password) -> TokenRequest:
+def grant_request(grant: ClientCredentials | PasswordGrant) -> TokenRequest:
     """Return the token request of a grant that needs no person.
 
     No scope is asked for: getKeras needs none, and a server may refuse one it does not know.
@@ -84,7 +85,7 @@ def grant_request(grant: ClientCredentials | Password) -> TokenRequest:
         case ClientCredentials(client_id, client_secret):
             form = str(prepare_token_request("client_credentials"))
             return _by_client(client_id, client_secret, form)
-        case Password(client_id, username, password):
+        case PasswordGrant(client_id, username, password):
             form = str(
                 prepare_token_request("password", username=username, password=password.reveal())
             )

@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from auditor.credentials import StoredLogin
 from auditor.errors import NoTokenError
 from auditor.redaction import Secret, guard
-from auditor.studio.auth import LoggedIn
 from auditor.studio.grants import Tokens, authorization_address, code_of, code_request
 from auditor.studio.redirect import listening
 from auditor.studio.tokenfile import TokenFile
@@ -37,7 +37,7 @@ class Visit:
 
 
 async def log_in(
-    login: LoggedIn, wire: Wire, visit: Visit, *, now: Callable[[], datetime]
+    login: StoredLogin, wire: Wire, visit: Visit, *, now: Callable[[], datetime]
 ) -> Tokens:
     """Let a person log in and keep what comes of it.
 
@@ -58,7 +58,9 @@ async def log_in(
     return tokens
 
 
-async def _code(login: LoggedIn, wire: Wire, visit: Visit, verifier: Secret) -> tuple[Secret, str]:
+async def _code(
+    login: StoredLogin, wire: Wire, visit: Visit, verifier: Secret
+) -> tuple[Secret, str]:
     """Return the code of a person's answer, and where it was brought to."""
     state = secrets.token_urlsafe(32)
     async with listening(visit.port, state=state) as listener:

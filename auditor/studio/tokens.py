@@ -8,9 +8,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
+from auditor.credentials import ClientCredentials, Grant, PasswordGrant, StoredLogin
 from auditor.errors import NoTokenError, StudioError
 from auditor.redaction import Secret, guard
-from auditor.studio.auth import ClientCredentials, Grant, LoggedIn, Password, bearer, remedy
+from auditor.studio.auth import bearer, remedy
 from auditor.studio.grants import (
     TokenRequest,
     Tokens,
@@ -40,9 +41,9 @@ class Source(Protocol):
 def token_access(grant: Grant, wire: Wire, *, now: _Clock) -> TokenAccess:
     """Return the access of a grant, over the wire of its run."""
     match grant:
-        case LoggedIn():
+        case StoredLogin():
             return TokenAccess(_Kept(grant, wire, now), now=now)
-        case ClientCredentials(_, secret) | Password(_, _, secret):
+        case ClientCredentials(_, secret) | PasswordGrant(_, _, secret):
             return TokenAccess(_Granted(grant, wire, now), now=now, also=(secret,))
 
 
@@ -118,7 +119,7 @@ class TokenAccess:
 class _Granted:
     """Tokens for what the configuration holds: no person is needed, nothing is kept."""
 
-    def __init__(self, grant: ClientCredentials | Password, wire: Wire, now: _Clock) -> None:
+    def __init__(self, grant: ClientCredentials | PasswordGrant, wire: Wire, now: _Clock) -> None:
         self._grant = grant
         self._wire = wire
         self._now = now
@@ -132,7 +133,7 @@ class _Granted:
 class _Kept:
     """Tokens that a login began and each refresh carries on, shared with other processes."""
 
-    def __init__(self, login: LoggedIn, wire: Wire, now: _Clock) -> None:
+    def __init__(self, login: StoredLogin, wire: Wire, now: _Clock) -> None:
         self._login = login
         self._wire = wire
         self._now = now

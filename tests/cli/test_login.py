@@ -17,7 +17,7 @@ import pytest
 
 from auditor import app, config
 from auditor.cli.login import browser, login_of
-from auditor.config import OAuth2AuthorizationCode
+from auditor.credentials import StoredLogin
 from auditor.errors import AuditorError, NoTokenError, StudioError, UsageError
 from auditor.redaction import Secret
 from auditor.studio.redirect import listening
@@ -328,9 +328,7 @@ def test_one_of_several_logins_has_to_be_named(installed: Stage, auditor: Comman
     settings = config.load(path, environ={})
 
     assert "--project 7 or 8" in auditor("login").err
-    assert login_of(settings, 8) == OAuth2AuthorizationCode(
-        "another", installed.folder / "other.json"
-    )
+    assert login_of(settings, 8) == StoredLogin("another", installed.folder / "other.json")
     with pytest.raises(UsageError, match="no project 9"):
         login_of(settings, 9)
 

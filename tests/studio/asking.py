@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from auditor.credentials import ApiKey
 from auditor.model import TargetId
 from auditor.protocols import Fetched, KnownBody
 from auditor.redaction import Secret
-from auditor.studio.auth import ApiKey
 from auditor.studio.client import StudioClient
 
 TARGET = TargetId(101, 3)

@@ -10,12 +10,12 @@ from datetime import timedelta
 
 import pytest
 
+from auditor.credentials import ApiKey
 from auditor.demo.faults import Fault
 from auditor.demo.studio import BuiltInStudio, sample_blocks
 from auditor.model import Failure, TargetId
 from auditor.protocols import NoAnswer
 from auditor.redaction import Secret
-from auditor.studio.auth import ApiKey
 from tests.fault_table import by_fault
 from tests.studio.asking import client
 

@@ -5,13 +5,13 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from auditor.credentials import ApiKey
 from auditor.demo.faults import Fault
 from auditor.demo.studio import BuiltInStudio, sample_blocks
 from auditor.errors import NoTokenError, StudioError
 from auditor.model import TargetId
 from auditor.protocols import Answer, Fetched, NoAnswer
 from auditor.redaction import Secret
-from auditor.studio.auth import ApiKey
 from auditor.studio.manners import (
     DOUBTED_AFTER,
     OPEN_AFTER,

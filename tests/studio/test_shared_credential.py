@@ -7,11 +7,11 @@ from collections.abc import Mapping
 
 import pytest
 
+from auditor.credentials import JwtHeader
 from auditor.demo.studio import BuiltInStudio, sample_blocks
 from auditor.model import Failure, TargetId
 from auditor.protocols import Answer, Fetched
 from auditor.redaction import Secret
-from auditor.studio.auth import JwtHeader
 
 from .asking import KEY, TARGET, client, fetch
 

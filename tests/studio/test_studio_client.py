@@ -7,12 +7,12 @@ from datetime import timedelta
 
 import pytest
 
+from auditor.credentials import ApiKey
 from auditor.demo.faults import Fault
 from auditor.demo.studio import BuiltInStudio, sample_blocks
 from auditor.model import Failure, TargetId
 from auditor.protocols import Answer, Fetched, KnownBody, NoAnswer, SameBody, Studio
 from auditor.redaction import Secret
-from auditor.studio.auth import ApiKey
 
 from .asking import KEY, KEY_OF_PROJECT, TARGET, Waits, client, fetch
 

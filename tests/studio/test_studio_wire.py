@@ -16,12 +16,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from auditor.credentials import ApiKey, Credential, JwtCookie, JwtHeader
 from auditor.demo.studio import sample_blocks
 from auditor.errors import UsageError
 from auditor.model import TargetId
 from auditor.protocols import Answer, Fetched, NoAnswer
 from auditor.redaction import Secret
-from auditor.studio.auth import ApiKey, Credential, JwtCookie, JwtHeader
 from auditor.studio.tls import Security
 
 from .asking import KEY, TARGET, Waits, answer, client, fetch, fetch_from_wire, wire

@@ -11,21 +11,21 @@ from pathlib import Path
 
 import pytest
 
+from auditor.credentials import (
+    ApiKey,
+    BearerToken,
+    ClientCredentials,
+    Credential,
+    JwtCookie,
+    JwtHeader,
+    PasswordGrant,
+    StoredLogin,
+)
 from auditor.demo.replies import Reply, json_reply
 from auditor.demo.studio import BuiltInStudio, sample_blocks
 from auditor.model import Failure, TargetId
 from auditor.protocols import Answer, Fetched, NoAnswer
 from auditor.redaction import Secret
-from auditor.studio.auth import (
-    ApiKey,
-    Bearer,
-    ClientCredentials,
-    Credential,
-    JwtCookie,
-    JwtHeader,
-    LoggedIn,
-    Password,
-)
 from auditor.studio.grants import Tokens
 from auditor.studio.tokenfile import TokenFile
 
@@ -35,7 +35,7 @@ TOKEN = "/v1/oauth/token"
 SECRET = Secret("canary of/the+client=")
 PASSWORD = Secret("canary of the user & more")
 MACHINE = ClientCredentials("machine", SECRET)
-PERSON = Password("app", "ml-team", PASSWORD)
+PERSON = PasswordGrant("app", "ml-team", PASSWORD)
 START = datetime(2027, 1, 10, 3, 15, tzinfo=UTC)
 
 
@@ -58,11 +58,11 @@ class Login:
 
     studio: BuiltInStudio
     path: Path
-    credential: LoggedIn = field(init=False)
+    credential: StoredLogin = field(init=False)
     file: TokenFile = field(init=False)
 
     def __post_init__(self) -> None:
-        self.credential = LoggedIn("app", self.path)
+        self.credential = StoredLogin("app", self.path)
         self.file = TokenFile(self.path, (self.studio.base_url, "app"))
 
 
@@ -135,7 +135,7 @@ def test_a_token_request_says_no_more_than_it_must(server: BuiltInStudio, clock:
 
 def test_a_token_from_elsewhere_is_sent_as_it_is(server: BuiltInStudio, clock: Clock) -> None:
     server.oauth.allow("from-elsewhere")
-    credential = Bearer(Secret("from-elsewhere"))
+    credential = BearerToken(Secret("from-elsewhere"))
 
     (found,) = ask(server, credential, clock)
 
@@ -524,7 +524,7 @@ def test_a_token_file_that_cannot_be_used_is_told(
 
 def test_the_tokens_of_one_client_go_to_no_other(login: Login, clock: Clock) -> None:
     keep(login, sign_in(login))
-    other = LoggedIn("another app", login.path)
+    other = StoredLogin("another app", login.path)
 
     told = failure(ask(login.studio, other, clock)[0])
 
@@ -598,7 +598,7 @@ def test_no_scheme_shows_what_belongs_to_another() -> None:
         1: ApiKey(Secret("secret-1")),
         2: JwtHeader(Secret("secret-2")),
         3: JwtCookie(Secret("secret-3")),
-        4: Bearer(Secret("secret-4")),
+        4: BearerToken(Secret("secret-4")),
     }
 
     async def run() -> list[str]:
