@@ -23,8 +23,8 @@ from auditor.records import (
     Acknowledgement,
     Approval,
     Explanation,
+    FindingOccurrence,
     Known,
-    Sighting,
     Version,
     accepted,
 )
@@ -71,8 +71,8 @@ def approve_all_new(store: Store, decision: Decision) -> tuple[Approved, ...]:
     return _approved(store.without_baseline(), store, decision)
 
 
-def find(finding_id: str, store: Store) -> tuple[Sighting, ...]:
-    """Return every sighting of the finding with this id, or the only one that begins so.
+def find(finding_id: str, store: Store) -> tuple[FindingOccurrence, ...]:
+    """Return every occurrence of the finding with this id, or the only one that begins so.
 
     What is known to be a secret by now is hidden in it.
 
@@ -84,17 +84,19 @@ def find(finding_id: str, store: Store) -> tuple[Sighting, ...]:
             f"{finding_id!r} is no id of a finding: reports print it as `id …`, and four "
             "characters of it will do"
         )
-    found = store.sightings(finding_id.lower())
+    found = store.finding_occurrences(finding_id.lower())
     ids = sorted({one.finding.id for one in found})
     if not ids:
         raise UsageError(f"no finding {finding_id} is stored: reports print each one's id")
     if len(ids) > 1:
         raise UsageError(f"{finding_id} begins the ids of {len(ids)} findings: {', '.join(ids)}")
-    return hidden_sightings(found, store)
+    return hidden_occurrences(found, store)
 
 
-def hidden_sightings(found: Sequence[Sighting], store: Store) -> tuple[Sighting, ...]:
-    """Return sightings with what is known to be a secret by now hidden."""
+def hidden_occurrences(
+    found: Sequence[FindingOccurrence], store: Store
+) -> tuple[FindingOccurrence, ...]:
+    """Return occurrences with what is known to be a secret by now hidden."""
     secrets = store.secret_parameters()
     return tuple(replace(one, finding=hide_finding(one.finding, secrets)) for one in found)
 
@@ -105,12 +107,12 @@ def explain(finding_id: str, store: Store) -> Explanation:
     Raises:
         UsageError: there is none with this id.
     """
-    sightings = find(finding_id, store)
-    newest = sightings[-1]
+    occurrences = find(finding_id, store)
+    newest = occurrences[-1]
     target, finding = newest.target, newest.finding
     if target is None or not isinstance(finding, Finding):
         return Explanation(
-            sightings=sightings,
+            occurrences=occurrences,
             holds=True,
             last_seen_at=newest.at,
             acknowledgements=(),
@@ -118,7 +120,7 @@ def explain(finding_id: str, store: Store) -> Explanation:
         )
     holds = _now(newest, target, finding, store, None).holds
     return Explanation(
-        sightings=sightings,
+        occurrences=occurrences,
         holds=holds,
         last_seen_at=_last_seen(newest, target, store) if holds else newest.at,
         acknowledgements=tuple(
@@ -196,11 +198,15 @@ class _Now:
 
 
 def _now(
-    sighting: Sighting, target: TargetId, finding: Finding, store: Store, live: JsonObject | None
+    occurrence: FindingOccurrence,
+    target: TargetId,
+    finding: Finding,
+    store: Store,
+    live: JsonObject | None,
 ) -> _Now:
     """Return how a value stands now, seen from the version that the finding was seen from."""
     versions = store.versions(target)
-    reference = _reference(sighting, target, versions, store)
+    reference = _reference(occurrence, target, versions, store)
     if reference is None:
         return _Now(holds=False, words="there is nothing left to compare it with")
     key = Fingerprinter(store.fingerprint_key())
@@ -223,35 +229,35 @@ def _now(
 
 
 def _reference(
-    sighting: Sighting, target: TargetId, versions: Sequence[Version], store: Store
+    occurrence: FindingOccurrence, target: TargetId, versions: Sequence[Version], store: Store
 ) -> Version | None:
     """Return the version that the finding was compared with, None where it is gone."""
-    found = _compared(sighting, target, versions, store)
+    found = _compared(occurrence, target, versions, store)
     return None if found is None or found.is_pruned else found
 
 
 def _compared(
-    sighting: Sighting, target: TargetId, versions: Sequence[Version], store: Store
+    occurrence: FindingOccurrence, target: TargetId, versions: Sequence[Version], store: Store
 ) -> Version | None:
-    if isinstance(sighting.finding, Finding) and sighting.finding.since is Since.BASELINE:
-        then = [one for one in store.approvals(target) if one.at <= sighting.at]
+    if isinstance(occurrence.finding, Finding) and occurrence.finding.since is Since.BASELINE:
+        then = [one for one in store.approvals(target) if one.at <= occurrence.at]
         return next((one for one in versions if then and one.id == then[0].version_id), None)
-    return next((one for one in versions if one.run_id < sighting.run_id), None)
+    return next((one for one in versions if one.run_id < occurrence.run_id), None)
 
 
-def _last_seen(sighting: Sighting, target: TargetId, store: Store) -> datetime:
+def _last_seen(occurrence: FindingOccurrence, target: TargetId, store: Store) -> datetime:
     known = store.known([target]).get(target)
     last = known.last_checked_at if known else None
-    return max(last, sighting.at) if last else sighting.at
+    return max(last, occurrence.at) if last else occurrence.at
 
 
 def _around(
-    sighting: Sighting, target: TargetId, finding: Finding, store: Store
+    occurrence: FindingOccurrence, target: TargetId, finding: Finding, store: Store
 ) -> Surroundings | None:
     """Return what stood around a finding when it was seen."""
     versions = store.versions(target)
-    old = _reference(sighting, target, versions, store)
-    new = next((one for one in versions if one.run_id <= sighting.run_id), None)
+    old = _reference(occurrence, target, versions, store)
+    new = next((one for one in versions if one.run_id <= occurrence.run_id), None)
     if old is None or new is None or new.is_pruned:
         return None
     return surroundings(_document(old, store), _document(new, store), [finding])

@@ -26,20 +26,20 @@ from auditor.records import (
     Acknowledgement,
     Aftermath,
     Approval,
-    Breach,
-    Episode,
+    BrokenLink,
+    FindingOccurrence,
     Known,
     Listing,
     Marks,
-    Night,
     Outcome,
     Overview,
     ProjectBlocks,
     Pruned,
-    Sighting,
+    RuleBreach,
+    RunSummary,
     SilencedBy,
-    Standing,
     TargetHistory,
+    TargetOverview,
     TargetStatus,
     Untold,
     Version,
@@ -47,7 +47,7 @@ from auditor.records import (
 from auditor.retention import Retention
 
 
-class Held(Protocol):
+class Lock(Protocol):
     """A lock that is held."""
 
     def keep(self) -> None:
@@ -58,11 +58,11 @@ class Held(Protocol):
 class Locks(Protocol):
     """The locks beside that of a run, each of one process at a time."""
 
-    def outbox_lock(self) -> AbstractContextManager[Held]:
+    def outbox_lock(self) -> AbstractContextManager[Lock]:
         """Hold the outbox; raises `DeliveryUnderWayError` where another process delivers."""
         ...
 
-    def service_lock(self) -> AbstractContextManager[Held]:
+    def service_lock(self) -> AbstractContextManager[Lock]:
         """Hold the database for one daemon; raises `ServedError` where another has it."""
         ...
 
@@ -245,7 +245,7 @@ class UpkeepStore(Protocol):
         """Return the run whose link in the hash chain this is (64 hex digits), None without."""
         ...
 
-    def verify(self) -> Breach | None:
+    def verify(self) -> BrokenLink | None:
         """Walk the hash chain; return the first broken link, None where it is sound."""
         ...
 
@@ -380,7 +380,7 @@ class RunStore(Protocol):
         """
         ...
 
-    def untold(self, run_id: int) -> tuple[Untold, ...]:
+    def unreported_findings(self, run_id: int) -> tuple[Untold, ...]:
         """Return findings of runs before `run_id` that nobody was told and no message holds."""
         ...
 
@@ -396,7 +396,7 @@ class RunStore(Protocol):
         """Return the id of the stored run before `run_id`."""
         ...
 
-    def nights(self, most: int) -> tuple[Night, ...]:
+    def run_summaries(self, most: int) -> tuple[RunSummary, ...]:
         """Return the last `most` closed runs in short, newest first."""
         ...
 
@@ -412,7 +412,7 @@ class RunStore(Protocol):
         """Return the paths of fields unknown to the schema that were told as the vendor's."""
         ...
 
-    def episodes(self) -> tuple[Episode, ...]:
+    def rule_breaches(self) -> tuple[RuleBreach, ...]:
         """Return the episodes of broken rules that go on."""
         ...
 
@@ -424,7 +424,7 @@ class RunStore(Protocol):
         """Remember ignore rules as having been in force."""
         ...
 
-    def untold_notices(self, run_id: int) -> tuple[Notice, ...]:
+    def unreported_notices(self, run_id: int) -> tuple[Notice, ...]:
         """Return notices of runs before `run_id` that nobody was told and no message holds."""
         ...
 
@@ -444,7 +444,7 @@ class RunStore(Protocol):
         """
         ...
 
-    def mark_told(self, run_id: int, *, at: datetime) -> None:
+    def mark_reported(self, run_id: int, *, at: datetime) -> None:
         """Count the findings of the run's report as told."""
         ...
 
@@ -484,11 +484,11 @@ class HistoryStore(Protocol):
         """Return a stored run's report, the newest closed run's where `run_id` is None."""
         ...
 
-    def nights(self, most: int) -> tuple[Night, ...]:
+    def run_summaries(self, most: int) -> tuple[RunSummary, ...]:
         """Return the last `most` closed runs in short, newest first."""
         ...
 
-    def standings(self) -> tuple[Standing, ...]:
+    def target_overviews(self) -> tuple[TargetOverview, ...]:
         """Return every target ever looked at as it stands, by project and learn id."""
         ...
 
@@ -531,7 +531,7 @@ class DecisionStore(Protocol):
         """Return every acknowledgement ever made, newest first."""
         ...
 
-    def sightings(self, finding_id: str) -> tuple[Sighting, ...]:
+    def finding_occurrences(self, finding_id: str) -> tuple[FindingOccurrence, ...]:
         """Return every run's finding whose id begins with `finding_id`, oldest first."""
         ...
 

@@ -23,9 +23,9 @@ from auditor.records import (
     Marks,
     Overview,
     ProjectBlocks,
-    Standing,
     Step,
     TargetHistory,
+    TargetOverview,
     Version,
 )
 from auditor.redaction import Fingerprinter
@@ -64,12 +64,12 @@ class Publisher:
         known = replace(found, targets={}, projects={}, years={}) if self.is_anew else found
         pruned = self.store.pruned_runs()
         runs = [one for one in self.store.runs() if one.id not in pruned]
-        standings = self.store.standings()
+        overviews = self.store.target_overviews()
         try:
             known = self._runs(runs, known)
-            known = self._targets(standings, known)
-            known = self._projects(standings, known)
-            known = self._index(runs, standings, known)
+            known = self._targets(overviews, known)
+            known = self._projects(overviews, known)
+            known = self._index(runs, overviews, known)
         finally:
             self.site.keep(known)
 
@@ -101,10 +101,10 @@ class Publisher:
         report = self.store.report(run_id)
         return report and hide_told(report, self.store.secret_parameters())
 
-    def _targets(self, standings: Sequence[Standing], known: Marks) -> Marks:
+    def _targets(self, overviews: Sequence[TargetOverview], known: Marks) -> Marks:
         marks = dict(known.targets)
         compared = _Comparing(self.store)
-        for one in standings:
+        for one in overviews:
             target, mark = one.status.target, mark_of(one)
             if marks.get(target) == mark:
                 continue
@@ -114,14 +114,14 @@ class Publisher:
             marks[target] = mark
         return replace(known, targets=marks)
 
-    def _target(self, compared: _Comparing, one: Standing, known: Marks) -> None:
+    def _target(self, compared: _Comparing, one: TargetOverview, known: Marks) -> None:
         self.site.write_target(compared.history(one), runs=known.runs)
 
-    def _projects(self, standings: Sequence[Standing], known: Marks) -> Marks:
+    def _projects(self, overviews: Sequence[TargetOverview], known: Marks) -> Marks:
         marks = dict(known.projects)
-        for project_id, group in groupby(standings, key=lambda one: one.status.target.project_id):
-            blocks = ProjectBlocks(project_id=project_id, standings=tuple(group))
-            mark = _digest(*map(mark_of, blocks.standings))
+        for project_id, group in groupby(overviews, key=lambda one: one.status.target.project_id):
+            blocks = ProjectBlocks(project_id=project_id, overviews=tuple(group))
+            mark = _digest(*map(mark_of, blocks.overviews))
             if marks.get(project_id) == mark:
                 continue
             write = partial(self.site.write_project, blocks)
@@ -131,7 +131,7 @@ class Publisher:
         return replace(known, projects=marks)
 
     def _index(
-        self, runs: Sequence[RunInfo], standings: tuple[Standing, ...], known: Marks
+        self, runs: Sequence[RunInfo], overviews: tuple[TargetOverview, ...], known: Marks
     ) -> Marks:
         listed, older = split_runs(runs)
         marks: dict[int, str] = {}
@@ -144,8 +144,8 @@ class Publisher:
             newest=self._report(None),
             listing=self._listing(listed),
             years=tuple(marks),
-            nights=self.store.nights(_NIGHTS),
-            standings=standings,
+            nights=self.store.run_summaries(_NIGHTS),
+            overviews=overviews,
         )
         self.site.write_overview(overview, runs=known.runs)
         return replace(known, years=marks)
@@ -165,7 +165,7 @@ def _is_written(what: str, write: Callable[[], None]) -> bool:
     return True
 
 
-def mark_of(one: Standing) -> str:
+def mark_of(one: TargetOverview) -> str:
     """Return what a target's page shows of it, in short: what changes that page changes this.
 
     When it was checked last is no part of it: every night moves that.
@@ -214,7 +214,7 @@ class _Comparing:
         self._fingerprinter = Fingerprinter(store.fingerprint_key())
         self._secrets = store.secret_parameters()
 
-    def history(self, one: Standing) -> TargetHistory:
+    def history(self, one: TargetOverview) -> TargetHistory:
         """Return how a target came to stand as it does."""
         versions = self._store.versions(one.status.target)
         pairs = [*pairwise(versions), *((last, None) for last in versions[-1:])]

@@ -77,7 +77,7 @@ class Acknowledgement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Episode:
+class RuleBreach:
     """A stretch of time in which a rule on state is broken at a path of a target."""
 
     target: TargetId
@@ -87,7 +87,7 @@ class Episode:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sighting:
+class FindingOccurrence:
     """A finding as one run found it. `target` is None for the vendor's.
 
     Attributes:
@@ -109,7 +109,7 @@ class SilencedBy:
 
     rule: str
     number: int
-    newest: tuple[Sighting, ...]
+    newest: tuple[FindingOccurrence, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +127,7 @@ class Aftermath:
 
     notices: tuple[Notice, ...] = ()
     began: tuple[Broken, ...] = ()
-    ended: tuple[Episode, ...] = ()
+    ended: tuple[RuleBreach, ...] = ()
     ended_acknowledgements: tuple[Acknowledgement, ...] = ()
     announced: tuple[str, ...] = ()
     silenced_vendor: tuple[SilencedVendor, ...] = ()
@@ -138,7 +138,7 @@ class Explanation:
     """All that is known of a finding.
 
     Attributes:
-        sightings: every run that found it, oldest first.
+        occurrences: every run that found it, oldest first.
         holds: whether the value is still what the finding says, by the last version.
         last_seen_at: the last look at the value while it held.
         acknowledgements: newest first, those that ended included.
@@ -146,7 +146,7 @@ class Explanation:
         around: what stood around it, None where that is not known or not needed.
     """
 
-    sightings: tuple[Sighting, ...]
+    occurrences: tuple[FindingOccurrence, ...]
     holds: bool
     last_seen_at: datetime
     acknowledgements: tuple[Acknowledgement, ...]
@@ -331,7 +331,7 @@ class TargetStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class TargetOverview:
     """A target as it stands, whether it is audited still or not.
 
     Attributes:
@@ -353,7 +353,7 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Night:
+class RunSummary:
     """A closed run in short, for pictures of many nights.
 
     Attributes:
@@ -376,7 +376,7 @@ class Night:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Breach:
+class BrokenLink:
     """The first broken link that `verify` met, in words."""
 
     where: str
@@ -402,7 +402,7 @@ class Step:
 class TargetHistory:
     """A target as it stands and how it came there, newest first; `older` steps are left out."""
 
-    standing: Standing
+    standing: TargetOverview
     steps: tuple[Step, ...]
     older: int
     baseline_run_id: int | None
@@ -413,7 +413,7 @@ class ProjectBlocks:
     """A project and every block of it that was ever looked at, by learn id."""
 
     project_id: int
-    standings: tuple[Standing, ...]
+    overviews: tuple[TargetOverview, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -437,8 +437,8 @@ class Overview:
     newest: Report | None
     listing: Listing
     years: tuple[int, ...]
-    nights: tuple[Night, ...]
-    standings: tuple[Standing, ...]
+    nights: tuple[RunSummary, ...]
+    overviews: tuple[TargetOverview, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -93,7 +93,7 @@ def test_a_delivered_message_tells_the_findings_of_its_run(store: SqlStore) -> N
     with serving(Postbox()) as mailer:
         drain(store, mailer)
 
-    assert store.untold(opened(store, 2)) == ()
+    assert store.unreported_findings(opened(store, 2)) == ()
 
 
 def test_a_temporary_refusal_is_tried_again_a_minute_later(store: SqlStore) -> None:
@@ -121,7 +121,7 @@ def test_a_permanent_refusal_is_the_end_and_stays_on_show(store: SqlStore) -> No
     assert (refused, after) == (Delivery(dead=1), Delivery())
     assert (message.state, message.attempts) == (MessageState.DEAD, 1)
     assert "550 no such user" in message.last_error
-    assert store.untold(opened(store, 2))[0].finding == finding()
+    assert store.unreported_findings(opened(store, 2))[0].finding == finding()
 
 
 def test_one_refused_recipient_keeps_nothing_from_the_next(store: SqlStore) -> None:

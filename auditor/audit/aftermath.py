@@ -15,7 +15,7 @@ from auditor.drift.state_rules import Broken, notice_of_break, notice_of_end, pl
 from auditor.errors import ConfigError, Problem
 from auditor.model import Notice, NoticeKind, Since, TargetId
 from auditor.protocols import RunStore
-from auditor.records import Acknowledgement, Aftermath, Episode
+from auditor.records import Acknowledgement, Aftermath, RuleBreach
 
 _Key = tuple[TargetId, str, str]
 
@@ -54,7 +54,7 @@ def aftermath(tally: Tally, bench: Bench, store: RunStore, *, scope: Scope) -> A
     A whole run ends those of targets that are no longer in the configuration.
     """
     rules, today = bench.rules, bench.today
-    open_ones = {_key_of(one): one for one in store.episodes()}
+    open_ones = {_key_of(one): one for one in store.rule_breaches()}
     now_broken = {_key_of(one): one for all_of in tally.broken.values() for one in all_of}
     began = tuple(one for key, one in now_broken.items() if key not in open_ones)
     left = (one.target for one in open_ones.values() if not scope.settles(one.target))
@@ -86,16 +86,16 @@ def aftermath(tally: Tally, bench: Bench, store: RunStore, *, scope: Scope) -> A
 def still_broken(after: Aftermath, store: RunStore) -> tuple[tuple[TargetId, str, str], ...]:
     """Return target, rule and path of every episode that goes on after the run."""
     ended = {_key_of(one) for one in after.ended}
-    broken: list[Episode | Broken] = [*after.began]
-    broken += [one for one in store.episodes() if _key_of(one) not in ended]
+    broken: list[RuleBreach | Broken] = [*after.began]
+    broken += [one for one in store.rule_breaches() if _key_of(one) not in ended]
     return tuple(sorted((one.target, one.rule, one.path) for one in broken))
 
 
-def _key_of(one: Episode | Broken) -> _Key:
+def _key_of(one: RuleBreach | Broken) -> _Key:
     return one.target, one.rule, place_free(one.path)
 
 
-def _is_over(one: Episode, tally: Tally, rules: Rules, audited: Collection[TargetId]) -> bool:
+def _is_over(one: RuleBreach, tally: Tally, rules: Rules, audited: Collection[TargetId]) -> bool:
     """Return whether an episode whose rule was not found broken ended with this run."""
     is_configured = any(rule.name == one.rule for rule in rules.states)
     return one.target in tally.broken or one.target not in audited or not is_configured
@@ -127,7 +127,7 @@ def _moved(tally: Tally, one: Acknowledgement) -> bool:
     )
 
 
-def _notice_of_end(one: Episode, rules: Rules, audited: Collection[TargetId]) -> Notice:
+def _notice_of_end(one: RuleBreach, rules: Rules, audited: Collection[TargetId]) -> Notice:
     rule = next((rule for rule in rules.states if rule.name == one.rule), None)
     why = ""
     if rule is None:

@@ -64,7 +64,7 @@ def close(
         },
     )
     if mail is None and page is not None and report.run.id is not None:
-        store.mark_told(report.run.id, at=now())
+        store.mark_reported(report.run.id, at=now())
     return page
 
 

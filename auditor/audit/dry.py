@@ -11,7 +11,15 @@ from auditor.drift.recurrence import PastChange
 from auditor.model import Notice, Report, RunInfo, Snapshot, TargetId, Trigger, VendorFinding
 from auditor.outbox import Message
 from auditor.protocols import RunStore
-from auditor.records import Acknowledgement, Aftermath, Episode, Known, Night, Outcome, Untold
+from auditor.records import (
+    Acknowledgement,
+    Aftermath,
+    Known,
+    Outcome,
+    RuleBreach,
+    RunSummary,
+    Untold,
+)
 
 
 class DryStore:
@@ -91,7 +99,7 @@ class DryStore:
         del run_id, only, elsewhere
         return 0
 
-    def untold(self, run_id: int) -> tuple[Untold, ...]:
+    def unreported_findings(self, run_id: int) -> tuple[Untold, ...]:
         """Carry nothing: what nobody was told waits for a run that tells."""
         del run_id
         return ()
@@ -110,9 +118,9 @@ class DryStore:
         del run_id
         return None
 
-    def nights(self, most: int) -> tuple[Night, ...]:
+    def run_summaries(self, most: int) -> tuple[RunSummary, ...]:
         """Return the last stored nights."""
-        return self._stored.nights(most) if self._stored else ()
+        return self._stored.run_summaries(most) if self._stored else ()
 
     def past_changes(self, target: TargetId) -> tuple[PastChange, ...]:
         """Return what is stored of the target's changes."""
@@ -126,9 +134,9 @@ class DryStore:
         """Return what was told as the vendor's."""
         return self._stored.vendor_paths() if self._stored else frozenset()
 
-    def episodes(self) -> tuple[Episode, ...]:
+    def rule_breaches(self) -> tuple[RuleBreach, ...]:
         """Return the episodes of broken rules that go on."""
-        return self._stored.episodes() if self._stored else ()
+        return self._stored.rule_breaches() if self._stored else ()
 
     def ignore_rules(self) -> dict[str, bool]:
         """Return which ignore rules were ever in force."""
@@ -138,7 +146,7 @@ class DryStore:
         """Remember nothing."""
         del keys, at
 
-    def untold_notices(self, run_id: int) -> tuple[Notice, ...]:
+    def unreported_notices(self, run_id: int) -> tuple[Notice, ...]:
         """Carry nothing, as with findings."""
         del run_id
         return ()
@@ -154,7 +162,7 @@ class DryStore:
         """Close nothing."""
         del report, messages, carried, aftermath
 
-    def mark_told(self, run_id: int, *, at: datetime) -> None:
+    def mark_reported(self, run_id: int, *, at: datetime) -> None:
         """Tell nothing."""
         del run_id, at
 

@@ -331,7 +331,7 @@ class Audit:
         secrets = self._store.secret_parameters()
         hidden = [
             replace(one, finding=hide_finding(one.finding, secrets))
-            for one in self._store.untold(run_id)
+            for one in self._store.unreported_findings(run_id)
         ]
         return tuple(one for one in hidden if not self._is_ignored(one, bench))
 
@@ -347,7 +347,7 @@ class Audit:
         """Return the report with what stands around the targets."""
         run_id = report.run.id or 0
         previous = self._store.previous_run_id(run_id)
-        notices = [*after.notices, *self._store.untold_notices(run_id)]
+        notices = [*after.notices, *self._store.unreported_notices(run_id)]
         return replace(
             report,
             head_hash=self._store.head(run_id),
@@ -363,7 +363,7 @@ class Audit:
     def _with_nights(self, report: Report) -> Report:
         if not report.totals.drifted:
             return report
-        return with_nights(report, self._store.nights(SHOWN - 1))
+        return with_nights(report, self._store.run_summaries(SHOWN - 1))
 
     def _notes(self, order: Order, previous: int | None) -> tuple[str, ...]:
         before = self._store.run_info(previous) if previous is not None else None

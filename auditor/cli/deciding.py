@@ -98,7 +98,7 @@ def suppressed(chosen: argparse.Namespace) -> int:
 
 def _silenced(store: SqlStore) -> tuple[SilencedBy, ...]:
     return tuple(
-        replace(one, newest=decide.hidden_sightings(one.newest, store))
+        replace(one, newest=decide.hidden_occurrences(one.newest, store))
         for one in store.silenced(_MOST_LISTED)
     )
 

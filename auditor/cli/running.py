@@ -100,7 +100,7 @@ def send_again(settings: Settings, store: Store, report: Report) -> int:
             complain(f"{message.recipient}: {error}")
             code = 2
         else:
-            store.mark_told(message.run_id, at=app.now())
+            store.mark_reported(message.run_id, at=app.now())
     return code
 
 

@@ -37,7 +37,7 @@ from auditor.errors import (
 )
 from auditor.model import RunStatus
 from auditor.outbox import MessageState
-from auditor.protocols import Held, Store
+from auditor.protocols import Lock, Store
 
 TICK = timedelta(minutes=1)
 STAND_BY = timedelta(seconds=2)  # between two looks whether the other daemon is gone
@@ -65,7 +65,7 @@ class Service:
         self._load = load
         self._stop = stop
         self._clock = clock or Clock()
-        self._held: Held | None = None
+        self._held: Lock | None = None
         self._running, self._posting = asyncio.Lock(), asyncio.Lock()
         self._minding, self._reloading = asyncio.Lock(), asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -115,7 +115,7 @@ class Service:
             logger.warning("a changed [database] is taken at the next restart, not at a reload")
         return replace(settings, database=self._settings.database)
 
-    async def _service_lock(self) -> AbstractContextManager[Held] | None:
+    async def _service_lock(self) -> AbstractContextManager[Lock] | None:
         """Wait for the lock of the service; None where told to stop."""
         is_told = False
         while not self._stop.is_set():

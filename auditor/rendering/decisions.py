@@ -15,8 +15,8 @@ from auditor.records import (
     Acknowledgement,
     Approval,
     Explanation,
+    FindingOccurrence,
     Known,
-    Sighting,
     SilencedBy,
     Version,
 )
@@ -44,7 +44,7 @@ class Suppressed:
 
 def explanation_text(known: Explanation) -> str:
     """Return all about a finding, a line a fact, with the change below."""
-    newest = known.sightings[-1]
+    newest = known.occurrences[-1]
     head = [f"{sentence(newest.finding.headline)}", ""]
     facts = [f"{label + ':':<{_LABEL}}{text}" for label, text in _facts(known)]
     change = [f"  {_SIGNS[line.sign]}{line.text}".rstrip() for line in lines(newest.finding)]
@@ -53,7 +53,7 @@ def explanation_text(known: Explanation) -> str:
 
 def explanation_json(known: Explanation) -> JsonObject:
     """Return `auditor.finding/1`."""
-    newest, finding = known.sightings[-1], known.sightings[-1].finding
+    newest, finding = known.occurrences[-1], known.occurrences[-1].finding
     own = finding if isinstance(finding, Finding) else None
     return opened(
         {
@@ -72,9 +72,9 @@ def explanation_json(known: Explanation) -> JsonObject:
             "rule": own.rule if own else "default:catalogue",
             "folded": list(own.folded) if own else [],
             "restore": _restore_json(known),
-            "first_seen": utc_text(known.sightings[0].at),
+            "first_seen": utc_text(known.occurrences[0].at),
             "last_seen": utc_text(known.last_seen_at),
-            "times_seen": len(known.sightings),
+            "times_seen": len(known.occurrences),
             "holds": known.holds,
             "silenced_by": newest.silenced_by or None,
             "told_at": utc_text(newest.told_at),
@@ -116,7 +116,7 @@ def suppressed_json(listing: Suppressed) -> JsonObject:
 
 
 def _facts(known: Explanation) -> Iterator[tuple[str, str]]:
-    first, newest = known.sightings[0], known.sightings[-1]
+    first, newest = known.occurrences[0], known.occurrences[-1]
     finding = newest.finding
     yield "Finding", f"{finding.id}, {finding.kind}"
     yield "Block", str(newest.target) if newest.target else "the vendor's, for every block"
@@ -124,7 +124,7 @@ def _facts(known: Explanation) -> Iterator[tuple[str, str]]:
     yield "Area", f"{finding.area}{_owner(finding)}"
     yield "Severity", f"{finding.severity}{_rule(finding)}"
     yield "First seen", f"{moment(first.at)}, run {first.run_id}"
-    yield "Last seen", f"{moment(known.last_seen_at)}{_times(known.sightings)}"
+    yield "Last seen", f"{moment(known.last_seen_at)}{_times(known.occurrences)}"
     yield "Told", _told(newest)
     if newest.target is not None:
         yield "Now", "as the finding says" if known.holds else "no longer: the value moved on"
@@ -135,7 +135,7 @@ def _facts(known: Explanation) -> Iterator[tuple[str, str]]:
 
 
 def _restoration(known: Explanation) -> Restoration | None:
-    newest = known.sightings[-1]
+    newest = known.occurrences[-1]
     if newest.target is None or not isinstance(newest.finding, Finding):
         return None
     return restoration(newest.finding, newest.target, known.around)
@@ -172,11 +172,11 @@ def _rule(finding: object) -> str:
     return f", by {name(finding.rule)}" if isinstance(finding, Finding) else ""
 
 
-def _times(sightings: Sequence[Sighting]) -> str:
-    return f", told {count(len(sightings), 'time')}" if len(sightings) > 1 else ""
+def _times(occurrences: Sequence[FindingOccurrence]) -> str:
+    return f", told {count(len(occurrences), 'time')}" if len(occurrences) > 1 else ""
 
 
-def _told(newest: Sighting) -> str:
+def _told(newest: FindingOccurrence) -> str:
     if newest.silenced_by:
         return f"not told, by rule {name(newest.silenced_by)}"
     return "not yet" if newest.told_at is None else moment(newest.told_at)
@@ -254,11 +254,11 @@ def _silenced_json(found: SilencedBy) -> JsonObject:
     return {
         "rule": found.rule,
         "number": found.number,
-        "newest": [_sighting(one) for one in found.newest],
+        "newest": [_occurrence(one) for one in found.newest],
     }
 
 
-def _sighting(one: Sighting) -> Json:
+def _occurrence(one: FindingOccurrence) -> Json:
     return {
         "id": one.finding.id,
         "project_id": one.target.project_id if one.target else None,

@@ -12,7 +12,7 @@ from datetime import UTC, date
 from itertools import groupby
 
 from auditor.model import Report, RunInfo, TargetId, TargetState
-from auditor.records import Listing, Night, Standing
+from auditor.records import Listing, RunSummary, TargetOverview
 from auditor.rendering.places import project_place, run_place, target_place
 from auditor.rendering.tally import Level, Tally, tally
 from auditor.rendering.verdict import verdict
@@ -149,9 +149,9 @@ def months(shown: Sequence[Row]) -> tuple[Month, ...]:
     )
 
 
-def fleet(nights: Sequence[Night], standings: Iterable[Standing]) -> Fleet:
+def fleet(nights: Sequence[RunSummary], overviews: Iterable[TargetOverview]) -> Fleet:
     """Return the targets that had anything but in sync in `nights` (newest first)."""
-    known = {one.status.target: one for one in standings}
+    known = {one.status.target: one for one in overviews}
     loud = sorted({target for night in nights for target in night.states})
     ordered = sorted(loud, key=lambda target: _trouble(target, nights), reverse=True)
     audited: frozenset[TargetId] = frozenset().union(*(night.audited for night in nights))
@@ -167,26 +167,26 @@ def fleet(nights: Sequence[Night], standings: Iterable[Standing]) -> Fleet:
     )
 
 
-def project_rows(standings: Iterable[Standing]) -> tuple[ProjectRow, ...]:
+def project_rows(overviews: Iterable[TargetOverview]) -> tuple[ProjectRow, ...]:
     """Return a line a project, by name; what is no longer audited is not counted."""
     found = [
         _project(project_id, list(group))
-        for project_id, group in groupby(standings, key=lambda one: one.status.target.project_id)
+        for project_id, group in groupby(overviews, key=lambda one: one.status.target.project_id)
     ]
     return tuple(sorted(found, key=lambda row: row.title.casefold()))
 
 
-def project_title(standings: Sequence[Standing]) -> str:
+def project_title(overviews: Sequence[TargetOverview]) -> str:
     """Return how the project of these targets is called, as the newest look at them has it."""
-    called = [one.status.project for one in standings if not one.retired and one.status.project]
-    called += [one.status.project for one in standings if one.status.project]
-    return name(called[0]) if called else f"Project {standings[0].status.target.project_id}"
+    called = [one.status.project for one in overviews if not one.retired and one.status.project]
+    called += [one.status.project for one in overviews if one.status.project]
+    return name(called[0]) if called else f"Project {overviews[0].status.target.project_id}"
 
 
-def tallied(standings: Iterable[Standing]) -> tuple[str, str]:
+def tallied(overviews: Iterable[TargetOverview]) -> tuple[str, str]:
     """Return how targets stand, in words, and the tone of the worst of them."""
     by: dict[TargetState, int] = {}
-    for one in standings:
+    for one in overviews:
         by[one.state] = by.get(one.state, 0) + 1
     ordered = [state for state in _STATES if state in by]
     words = ", ".join(f"{by[state]:,} {STATE_WORDS[state]}" for state in ordered)
@@ -253,13 +253,15 @@ def _day(number: int, title: str, ran: Sequence[Row]) -> Day:
     )
 
 
-def _trouble(target: TargetId, nights: Sequence[Night]) -> tuple[int, int, int, int]:
+def _trouble(target: TargetId, nights: Sequence[RunSummary]) -> tuple[int, int, int, int]:
     weight = sum(_STATES[night.states[target]][3] for night in nights if target in night.states)
     found = sum(night.findings.get(target, 0) for night in nights)
     return weight, found, -target.project_id, -target.learn_id
 
 
-def _line(target: TargetId, nights: Sequence[Night], known: Mapping[TargetId, Standing]) -> Line:
+def _line(
+    target: TargetId, nights: Sequence[RunSummary], known: Mapping[TargetId, TargetOverview]
+) -> Line:
     one = known.get(target)
     block = (name(one.status.name) if one else "") or f"block {target}"
     project = (name(one.status.project) if one else "") or f"Project {target.project_id}"
@@ -279,7 +281,7 @@ def _cell(state: TargetState | None) -> Cell | None:
     return Cell(letter=letter, tone=tone)
 
 
-def _in_words(target: TargetId, nights: Sequence[Night]) -> str:
+def _in_words(target: TargetId, nights: Sequence[RunSummary]) -> str:
     said = []
     for state, (_, _, words, _) in _STATES.items():
         where = [str(night.run.id) for night in nights if night.states.get(target) is state]
@@ -299,7 +301,7 @@ def _stretches(ids: Sequence[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _day_labels(nights: Sequence[Night]) -> Iterable[str]:
+def _day_labels(nights: Sequence[RunSummary]) -> Iterable[str]:
     last = None
     for night in nights:
         day = night.run.started_at.astimezone(UTC).date()
@@ -314,11 +316,11 @@ def _rest(unshown: int, quiet: int) -> str:
     return f"and {' and '.join(said)}" if said else ""
 
 
-def _project(project_id: int, standings: Sequence[Standing]) -> ProjectRow:
-    audited = [one for one in standings if not one.retired]
+def _project(project_id: int, overviews: Sequence[TargetOverview]) -> ProjectRow:
+    audited = [one for one in overviews if not one.retired]
     words, tone = tallied(audited)
     return ProjectRow(
-        title=project_title(standings),
+        title=project_title(overviews),
         place=project_place(project_id),
         blocks=len(audited),
         words=words,

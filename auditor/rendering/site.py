@@ -146,8 +146,8 @@ class FolderSite:
             months=months(shown),
             legend=LEGEND,
             years=tuple((year, year_place(year)) for year in overview.years),
-            fleet=fleet(overview.nights, overview.standings),
-            projects=project_rows(overview.standings),
+            fleet=fleet(overview.nights, overview.overviews),
+            projects=project_rows(overview.overviews),
             lost=sum(1 for row in shown if not row.place),
         )
         self._put(INDEX, page)

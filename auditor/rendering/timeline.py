@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from auditor.model import ModelState, TargetState
-from auditor.records import ProjectBlocks, Standing, Step, TargetHistory
+from auditor.records import ProjectBlocks, Step, TargetHistory, TargetOverview
 from auditor.rendering.outline import Told
 from auditor.rendering.overview import STATE_TONES, STATE_WORDS, project_title, tallied
 from auditor.rendering.places import project_place, run_place, target_place
@@ -97,24 +97,24 @@ def target_view(history: TargetHistory, *, runs: Collection[int], studio_url: st
 
 def project_view(project: ProjectBlocks, *, studio_url: str) -> ProjectView:
     """Return a project's page."""
-    audited = [one for one in project.standings if not one.retired]
+    audited = [one for one in project.overviews if not one.retired]
     words, tone = tallied(audited)
     return ProjectView(
-        title=project_title(project.standings),
+        title=project_title(project.overviews),
         project_id=project.project_id,
         studio=studio_page(studio_url, project.project_id),
         tone=tone,
         words=f"{count(len(audited), 'block')}: {words}" if audited else words,
-        blocks=tuple(map(_block, project.standings)),
+        blocks=tuple(map(_block, project.overviews)),
     )
 
 
-def state_words(one: Standing) -> str:
+def state_words(one: TargetOverview) -> str:
     """Return how a block stands."""
     return "no longer audited" if one.retired else STATE_WORDS[one.state]
 
 
-def _tone(one: Standing) -> str:
+def _tone(one: TargetOverview) -> str:
     return "info" if one.retired else STATE_TONES[one.state]
 
 
@@ -131,7 +131,7 @@ def _facts(history: TargetHistory) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _failure(one: Standing) -> str:
+def _failure(one: TargetOverview) -> str:
     status = one.status
     if status.state is not TargetState.UNKNOWN or status.error is None:
         return ""
@@ -173,7 +173,7 @@ def _older(history: TargetHistory) -> str:
     return f"and {count(history.older, 'older version')}: auditor history {target}"
 
 
-def _block(one: Standing) -> BlockRow:
+def _block(one: TargetOverview) -> BlockRow:
     status = one.status
     changed = status.last_changed_at
     return BlockRow(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from auditor.model import TargetId
-from auditor.records import Acknowledgement, Approval, Known, Sighting, SilencedBy
+from auditor.records import Acknowledgement, Approval, FindingOccurrence, Known, SilencedBy
 from auditor.store import decisions, findings, standing
 from auditor.store.database import Database
 
@@ -41,10 +41,10 @@ class Deciding:
         with self._there.reading() as connection:
             return decisions.acknowledgements(connection)
 
-    def sightings(self, finding_id: str) -> tuple[Sighting, ...]:
+    def finding_occurrences(self, finding_id: str) -> tuple[FindingOccurrence, ...]:
         """Return every run's finding whose id begins with `finding_id`, oldest first."""
         with self._there.reading() as connection:
-            return findings.sightings(connection, finding_id)
+            return findings.finding_occurrences(connection, finding_id)
 
     def silenced(self, most: int) -> tuple[SilencedBy, ...]:
         """Return what was stored and not told, by rule; of each rule the newest `most`."""

@@ -9,16 +9,16 @@ from sqlalchemy import Connection, insert, select, update
 
 from auditor.drift.state_rules import Broken
 from auditor.model import TargetId
-from auditor.records import Episode
+from auditor.records import RuleBreach
 from auditor.store.insertion import insert_into
 from auditor.store.tables import episode, ignore_rule
 
 
-def under_way(connection: Connection) -> tuple[Episode, ...]:
+def under_way(connection: Connection) -> tuple[RuleBreach, ...]:
     """Return the episodes that go on, oldest first."""
     query = select(episode).where(episode.c.ended_at.is_(None)).order_by(episode.c.id)
     return tuple(
-        Episode(
+        RuleBreach(
             target=TargetId(row["project_id"], row["learn_id"]),
             rule=row["rule"],
             path=row["path"],
@@ -44,7 +44,7 @@ def begin(connection: Connection, began: Sequence[Broken], *, at: datetime) -> N
         connection.execute(insert(episode), rows)
 
 
-def end(connection: Connection, ended: Sequence[Episode], *, at: datetime) -> None:
+def end(connection: Connection, ended: Sequence[RuleBreach], *, at: datetime) -> None:
     """End episodes."""
     for one in ended:
         here = (

@@ -35,7 +35,7 @@ from auditor.model import (
     VendorFinding,
 )
 from auditor.outbox import MessageState
-from auditor.records import Seen, Sighting, SilencedBy, Unserved, Untold
+from auditor.records import FindingOccurrence, Seen, SilencedBy, Unserved, Untold
 from auditor.store.packing import pack_json, unpack_json
 from auditor.store.tables import finding, holding, message, run
 
@@ -108,11 +108,11 @@ def past(connection: Connection, whose: TargetId) -> tuple[PastChange, ...]:
     )
 
 
-def sightings(connection: Connection, fingerprint: str) -> tuple[Sighting, ...]:
+def finding_occurrences(connection: Connection, fingerprint: str) -> tuple[FindingOccurrence, ...]:
     """Return every run's finding whose fingerprint begins so, oldest first."""
     begins = finding.c.fingerprint.startswith(fingerprint, autoescape=True)
-    query = _sightings().where(begins).order_by(finding.c.id)
-    return tuple(_sighting(row) for row in connection.execute(query).mappings())
+    query = _occurrences().where(begins).order_by(finding.c.id)
+    return tuple(_occurrence(row) for row in connection.execute(query).mappings())
 
 
 def silenced(connection: Connection, most: int) -> tuple[SilencedBy, ...]:
@@ -121,20 +121,20 @@ def silenced(connection: Connection, most: int) -> tuple[SilencedBy, ...]:
     numbers = connection.execute(rules.where(finding.c.silenced_by.is_not(None))).all()
     found = []
     for name, number in sorted(tuple(row) for row in numbers):
-        query = _sightings().where(finding.c.silenced_by == name).order_by(finding.c.id.desc())
+        query = _occurrences().where(finding.c.silenced_by == name).order_by(finding.c.id.desc())
         rows = connection.execute(query.limit(most)).mappings()
-        newest = tuple(_sighting(row) for row in rows)
+        newest = tuple(_occurrence(row) for row in rows)
         found.append(SilencedBy(rule=name, number=number, newest=newest))
     return tuple(found)
 
 
-def _sightings() -> Select[Any]:
+def _occurrences() -> Select[Any]:
     return select(finding, run.c.started_at).join(run, run.c.id == finding.c.run_id)
 
 
-def _sighting(row: RowMapping) -> Sighting:
+def _occurrence(row: RowMapping) -> FindingOccurrence:
     found = _read(row)
-    return Sighting(
+    return FindingOccurrence(
         target=found.target,
         finding=found.finding,
         run_id=row["run_id"],
@@ -170,7 +170,7 @@ def replace_vendor(connection: Connection, run_id: int, found: Sequence[VendorFi
     add_vendor(connection, run_id, found)
 
 
-def untold(connection: Connection, run_id: int) -> tuple[Untold, ...]:
+def unreported_findings(connection: Connection, run_id: int) -> tuple[Untold, ...]:
     """Return what runs before `run_id` found and nobody was told, each once, oldest first."""
     rows = connection.execute(select(finding).where(_untold(run_id)).order_by(finding.c.id))
     found: dict[tuple[TargetId | None, str], Untold] = {}
@@ -190,13 +190,15 @@ def carry(connection: Connection, run_id: int, carried: Sequence[Untold]) -> Non
         connection.execute(these.values(reported_run_id=run_id))
 
 
-def mark_told(connection: Connection, run_id: int, *, at: datetime) -> None:
+def mark_reported(connection: Connection, run_id: int, *, at: datetime) -> None:
     """Count the findings of the run's report as told."""
     these = finding.c.reported_run_id == run_id, finding.c.told_at.is_(None)
     connection.execute(update(finding).where(*these).values(told_at=at))
 
 
-def mark_held_told(connection: Connection, message_id: int, run_id: int, *, at: datetime) -> None:
+def mark_part_reported(
+    connection: Connection, message_id: int, run_id: int, *, at: datetime
+) -> None:
     """Count what a message holds that carries a part of the run's report as told."""
     held = select(holding.c.fingerprint).where(holding.c.message_id == message_id)
     these = (

@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from sqlalchemy import func, select
 
-from auditor.records import Breach, Pruned
+from auditor.records import BrokenLink, Pruned
 from auditor.retention import Retention
 from auditor.store import pruning, reports, runs, transfer, verification
 from auditor.store.database import Database
@@ -21,7 +21,7 @@ class Keeping:
 
     _there: Database
 
-    def verify(self) -> Breach | None:
+    def verify(self) -> BrokenLink | None:
         """Return the first broken link of the hash chain, None where it is sound."""
         with self._there.reading() as connection:
             return verification.verify(connection)

@@ -19,7 +19,7 @@ from auditor.errors import (
     ServedError,
     StoreError,
 )
-from auditor.protocols import Held
+from auditor.protocols import Lock
 from auditor.store.database import Database
 from auditor.store.translation import translated
 
@@ -73,7 +73,7 @@ SERVICE = Role(
 
 
 @contextmanager
-def held(there: Database, role: Role) -> Iterator[Held]:
+def held(there: Database, role: Role) -> Iterator[Lock]:
     """Hold the database for what the role says.
 
     Raises:

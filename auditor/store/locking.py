@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 
-from auditor.protocols import Held
+from auditor.protocols import Lock
 from auditor.store import lock
 from auditor.store.database import Database
 
@@ -15,7 +15,7 @@ class Locking:
     """The locks of a database, and how long it has kept somebody waiting."""
 
     _there: Database
-    _run_lock: Held | None = None
+    _run_lock: Lock | None = None
 
     @contextmanager
     def run_lock(self) -> Iterator[None]:
@@ -27,11 +27,11 @@ class Locking:
             finally:
                 self._run_lock = None
 
-    def outbox_lock(self) -> AbstractContextManager[Held]:
+    def outbox_lock(self) -> AbstractContextManager[Lock]:
         """Hold the outbox."""
         return lock.held(self._there, lock.OUTBOX)
 
-    def service_lock(self) -> AbstractContextManager[Held]:
+    def service_lock(self) -> AbstractContextManager[Lock]:
         """Hold the database for one daemon."""
         return lock.held(self._there, lock.SERVICE)
 

@@ -50,10 +50,10 @@ def record(connection: Connection, one: Message) -> None:
         return
     is_whole = select(message.c.is_whole).where(message.c.id == one.id)
     if not connection.execute(is_whole).scalar_one():
-        findings.mark_held_told(connection, one.id, one.run_id, at=one.delivered_at)
+        findings.mark_part_reported(connection, one.id, one.run_id, at=one.delivered_at)
     else:
-        findings.mark_told(connection, one.run_id, at=one.delivered_at)
-        notices.mark_told(connection, one.run_id, at=one.delivered_at)
+        findings.mark_reported(connection, one.run_id, at=one.delivered_at)
+        notices.mark_reported(connection, one.run_id, at=one.delivered_at)
 
 
 def _require(connection: Connection, message_id: int) -> None:

@@ -19,7 +19,7 @@ def add(connection: Connection, run_id: int, notices: Sequence[Notice]) -> None:
         connection.execute(insert(notice), rows)
 
 
-def untold(connection: Connection, run_id: int) -> tuple[Notice, ...]:
+def unreported_findings(connection: Connection, run_id: int) -> tuple[Notice, ...]:
     """Return notices of runs before `run_id` that nobody was told, oldest first."""
     query = select(notice).where(_untold(run_id)).order_by(notice.c.id)
     return tuple(_read(row) for row in connection.execute(query).mappings())
@@ -30,7 +30,7 @@ def carry(connection: Connection, run_id: int) -> None:
     connection.execute(update(notice).where(_untold(run_id)).values(reported_run_id=run_id))
 
 
-def mark_told(connection: Connection, run_id: int, *, at: datetime) -> None:
+def mark_reported(connection: Connection, run_id: int, *, at: datetime) -> None:
     """Count the notices of the run's report as told."""
     these = notice.c.reported_run_id == run_id, notice.c.told_at.is_(None)
     connection.execute(update(notice).where(*these).values(told_at=at))

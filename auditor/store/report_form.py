@@ -38,7 +38,7 @@ from auditor.model import (
     Totals,
     VendorFinding,
 )
-from auditor.records import Night
+from auditor.records import RunSummary
 
 _BY_PLACE = ("findings", "acknowledged", "steps")
 
@@ -143,10 +143,10 @@ def roster_of(roster: Json) -> Roster:
     return Roster(in_order, frozenset(in_order))
 
 
-def night_of(run: RunInfo, *, roster: Roster, body: Json) -> Night:
+def summary_of(run: RunInfo, *, roster: Roster, body: Json) -> RunSummary:
     """Return a stored report in short; only what is not in sync is read target by target."""
     form = cast(dict[str, Any], body)
-    return Night(
+    return RunSummary(
         run=run,
         totals=Totals(**form["totals"]),
         audited=roster.audited,

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Select, select, update
 from auditor.errors import UsageError
 from auditor.model import Json, Report, RunStatus, Totals
 from auditor.outbox import Message
-from auditor.records import Aftermath, Night, Untold
+from auditor.records import Aftermath, RunSummary, Untold
 from auditor.store import decisions, episodes, findings, messages, notices, report_form, runs
 from auditor.store.chain import content_hash
 from auditor.store.insertion import insert_into
@@ -79,7 +79,7 @@ def read(connection: Connection, run_id: int | None) -> Report | None:
     )
 
 
-def nights(connection: Connection, most: int) -> tuple[Night, ...]:
+def run_summaries(connection: Connection, most: int) -> tuple[RunSummary, ...]:
     """Return the last `most` closed runs in short, newest first; equal rosters are read once."""
     query = select(run).where(run.c.report.is_not(None)).order_by(run.c.id.desc()).limit(most)
     rosters: dict[str, report_form.Roster] = {}
@@ -91,7 +91,7 @@ def nights(connection: Connection, most: int) -> tuple[Night, ...]:
             document = connection.execute(stored).scalar_one()
             rosters[digest] = report_form.roster_of(unpack_json(document))
         found.append(
-            report_form.night_of(
+            report_form.summary_of(
                 runs.info(row), roster=rosters[digest], body=unpack_json(row["report"])
             )
         )

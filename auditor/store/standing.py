@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, Select, select, tuple_
 
 from auditor.model import Failure, Interval, ModelState, TargetId, TargetState
-from auditor.records import Known, Standing, TargetStatus
+from auditor.records import Known, TargetOverview, TargetStatus
 from auditor.store.tables import target, version
 
 
@@ -52,11 +52,11 @@ def statuses(connection: Connection) -> tuple[TargetStatus, ...]:
     return tuple(_status(row) for row in connection.execute(in_order).mappings())
 
 
-def standings(connection: Connection) -> tuple[Standing, ...]:
+def target_overviews(connection: Connection) -> tuple[TargetOverview, ...]:
     """Return every target ever looked at as it stands, by project and learn id."""
     in_order = select(target).order_by(target.c.project_id, target.c.learn_id)
     return tuple(
-        Standing(
+        TargetOverview(
             status=_status(row),
             version_id=row["version_id"],
             baseline_version_id=row["baseline_version_id"],

@@ -15,14 +15,14 @@ from auditor.outbox import Message
 from auditor.records import (
     Acknowledgement,
     Aftermath,
-    Episode,
     Gone,
     Known,
-    Night,
     Outcome,
     Quiet,
+    RuleBreach,
+    RunSummary,
     Seen,
-    Standing,
+    TargetOverview,
     TargetStatus,
     Unread,
     Unserved,
@@ -189,10 +189,10 @@ class SqlStore(Locking, Planning, Deciding, Keeping):
         with self._there.writing() as connection:
             return marks.retire_others(connection, run_id, only=only, elsewhere=elsewhere)
 
-    def untold(self, run_id: int) -> tuple[Untold, ...]:
+    def unreported_findings(self, run_id: int) -> tuple[Untold, ...]:
         """Return what earlier runs found and nobody was told, each once."""
         with self._there.reading() as connection:
-            return findings.untold(connection, run_id)
+            return findings.unreported_findings(connection, run_id)
 
     def head(self, run_id: int) -> str:
         """Return the run's link in the hash chain."""
@@ -224,7 +224,7 @@ class SqlStore(Locking, Planning, Deciding, Keeping):
         with self._there.reading() as connection:
             return findings.vendor_paths(connection)
 
-    def episodes(self) -> tuple[Episode, ...]:
+    def rule_breaches(self) -> tuple[RuleBreach, ...]:
         """Return the episodes of broken rules that go on."""
         with self._there.reading() as connection:
             return episodes.under_way(connection)
@@ -239,10 +239,10 @@ class SqlStore(Locking, Planning, Deciding, Keeping):
         with self._there.writing() as connection:
             episodes.remember_ignore_rules(connection, keys, at=at)
 
-    def untold_notices(self, run_id: int) -> tuple[Notice, ...]:
+    def unreported_notices(self, run_id: int) -> tuple[Notice, ...]:
         """Return notices of earlier runs that nobody was told and no message holds."""
         with self._there.reading() as connection:
-            return notices.untold(connection, run_id)
+            return notices.unreported_findings(connection, run_id)
 
     def close_run(
         self,
@@ -261,11 +261,11 @@ class SqlStore(Locking, Planning, Deciding, Keeping):
                 runs.require_running(connection, report.run.id)
             reports.close(connection, report, messages, carried=carried, aftermath=aftermath)
 
-    def mark_told(self, run_id: int, *, at: datetime) -> None:
+    def mark_reported(self, run_id: int, *, at: datetime) -> None:
         """Count the findings and notices of the run's report as told."""
         with self._there.writing() as connection:
-            findings.mark_told(connection, run_id, at=at)
-            notices.mark_told(connection, run_id, at=at)
+            findings.mark_reported(connection, run_id, at=at)
+            notices.mark_reported(connection, run_id, at=at)
 
     def undelivered(self, *, due_by: datetime | None) -> tuple[Message, ...]:
         """Return queued messages, oldest first."""
@@ -302,15 +302,15 @@ class SqlStore(Locking, Planning, Deciding, Keeping):
         with self._there.reading() as connection:
             return reports.read(connection, run_id)
 
-    def nights(self, most: int) -> tuple[Night, ...]:
+    def run_summaries(self, most: int) -> tuple[RunSummary, ...]:
         """Return the last `most` closed runs in short, newest first."""
         with self._there.reading() as connection:
-            return reports.nights(connection, most)
+            return reports.run_summaries(connection, most)
 
-    def standings(self) -> tuple[Standing, ...]:
+    def target_overviews(self) -> tuple[TargetOverview, ...]:
         """Return every target ever looked at as it stands, by project and learn id."""
         with self._there.reading() as connection:
-            return standing.standings(connection)
+            return standing.target_overviews(connection)
 
     def runs(self) -> tuple[RunInfo, ...]:
         """Return every run, newest first."""

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, RowMapping, Select, select, union
 
 from auditor.errors import DamagedDatabaseError
 from auditor.model import RunStatus, TargetId
-from auditor.records import Breach
+from auditor.records import BrokenLink
 from auditor.store.chain import START, Link, RunLink, content_hash
 from auditor.store.packing import has_gone, is_pruned, lies_beside, pruned_hashes, unpack
 from auditor.store.tables import catalogue, finding, message, notice, run, target, version
@@ -43,7 +43,7 @@ class _Walk:
     last: dict[TargetId, _Last] = field(default_factory=dict)
 
 
-def verify(connection: Connection) -> Breach | None:
+def verify(connection: Connection) -> BrokenLink | None:
     """Return the first broken link, None where the chain is sound."""
     walk = _Walk()
     steps = (
@@ -57,26 +57,26 @@ def verify(connection: Connection) -> Breach | None:
         return next((breach for step in steps if (breach := _first(step)) is not None), None)
     except (TypeError, ValueError, AttributeError, OverflowError) as error:
         # SQLite lets anything into any column; the column's type then cannot read it
-        return Breach(where="database", what=f"a row holds what was never stored ({error})")
+        return BrokenLink(where="database", what=f"a row holds what was never stored ({error})")
 
 
-def _first(step: Generator[Breach, None, None]) -> Breach | None:
+def _first(step: Generator[BrokenLink, None, None]) -> BrokenLink | None:
     """Return a step's first breach and end its query, which may be half read."""
     with closing(step):
         return next(step, None)
 
 
-def _catalogues(connection: Connection, walk: _Walk) -> Generator[Breach, None, None]:
+def _catalogues(connection: Connection, walk: _Walk) -> Generator[BrokenLink, None, None]:
     for row in _stream(connection, select(catalogue).order_by(catalogue.c.digest)):
         where = f"catalogue {row['digest']}"
         is_gone = is_pruned(row["document"])
         try:
             content = _catalogue_hash(row["document"])
         except DamagedDatabaseError:
-            yield Breach(where=where, what=_UNREADABLE)
+            yield BrokenLink(where=where, what=_UNREADABLE)
             return
         if content != row["content_hash"]:
-            yield Breach(where=where, what="its document is not the one that its hash covers")
+            yield BrokenLink(where=where, what="its document is not the one that its hash covers")
         walk.catalogues[row["digest"]] = "" if is_gone else content
 
 
@@ -84,7 +84,7 @@ def _catalogue_hash(blob: bytes) -> str:
     return pruned_hashes(blob)[0] if is_pruned(blob) else content_hash(unpack(blob))
 
 
-def _missing_runs(connection: Connection) -> Generator[Breach, None, None]:
+def _missing_runs(connection: Connection) -> Generator[BrokenLink, None, None]:
     naming = (
         version.c.run_id,
         target.c.last_run_id,
@@ -98,10 +98,10 @@ def _missing_runs(connection: Connection) -> Generator[Breach, None, None]:
     query = select(named.c.run_id).outerjoin(run, run.c.id == named.c.run_id)
     missing = connection.execute(query.where(run.c.id.is_(None)).order_by(named.c.run_id))
     for run_id in missing.scalars().all():
-        yield Breach(where=f"run {run_id}", what="it is missing, though what it left is there")
+        yield BrokenLink(where=f"run {run_id}", what="it is missing, though what it left is there")
 
 
-def _runs(connection: Connection, walk: _Walk) -> Generator[Breach, None, None]:
+def _runs(connection: Connection, walk: _Walk) -> Generator[BrokenLink, None, None]:
     head = START
     rows = _stream(connection, _links())
     for _, of_run in groupby(rows, key=lambda row: row["of_run"]):
@@ -114,11 +114,11 @@ def _runs(connection: Connection, walk: _Walk) -> Generator[Breach, None, None]:
             continue
         if row["head_hash"] != _head(row, head, hashes):
             what = "its head hash does not match: the run, one before it or a version is altered"
-            yield Breach(where=f"run {row['of_run']}", what=what)
+            yield BrokenLink(where=f"run {row['of_run']}", what=what)
         head = row["head_hash"]
 
 
-def _targets(connection: Connection, walk: _Walk) -> Generator[Breach, None, None]:
+def _targets(connection: Connection, walk: _Walk) -> Generator[BrokenLink, None, None]:
     columns = select(target.c.project_id, target.c.learn_id, target.c.version_id)
     missed = dict(walk.last)
     for row in _stream(connection, columns.order_by(target.c.project_id, target.c.learn_id)):
@@ -126,12 +126,14 @@ def _targets(connection: Connection, walk: _Walk) -> Generator[Breach, None, Non
         last = missed.pop(key, None)
         if row["version_id"] != (None if last is None else last.version_id):
             what = f"its newest version is not version {row['version_id']}, as was stored"
-            yield Breach(where=f"target {key}", what=what)
+            yield BrokenLink(where=f"target {key}", what=what)
     for key in missed:
-        yield Breach(where=f"target {key}", what="it is missing, though its versions are there")
+        yield BrokenLink(
+            where=f"target {key}", what="it is missing, though its versions are there"
+        )
 
 
-def _dropped_in_need(connection: Connection) -> Generator[Breach, None, None]:
+def _dropped_in_need(connection: Connection) -> Generator[BrokenLink, None, None]:
     """Name targets without the documents that pruning always leaves."""
     needed = target.c.version_id, target.c.trained_version_id, target.c.baseline_version_id
     gone = union(
@@ -145,7 +147,7 @@ def _dropped_in_need(connection: Connection) -> Generator[Breach, None, None]:
     in_order = select(gone).order_by(gone.c.project_id, gone.c.learn_id)
     for row in connection.execute(in_order).all():
         what = f"its version {row.id} is pruned, though it is current, approved or judged from"
-        yield Breach(where=f"target {TargetId(row.project_id, row.learn_id)}", what=what)
+        yield BrokenLink(where=f"target {TargetId(row.project_id, row.learn_id)}", what=what)
 
 
 def _links() -> Select[Any]:
@@ -165,7 +167,7 @@ def _links() -> Select[Any]:
     )
 
 
-def _version(row: RowMapping, walk: _Walk) -> Generator[Breach, None, None]:
+def _version(row: RowMapping, walk: _Walk) -> Generator[BrokenLink, None, None]:
     key = TargetId(row["project_id"], row["learn_id"])
     last = walk.last.get(key)
     catalogue_hash = walk.catalogues.get(row["catalogue_digest"])
@@ -173,7 +175,7 @@ def _version(row: RowMapping, walk: _Walk) -> Generator[Breach, None, None]:
     if what is None:
         what = _fault_of_content(row, catalogue_hash or "")
     if what is not None:
-        yield Breach(where=f"version {row['id']} of {key}", what=what)
+        yield BrokenLink(where=f"version {row['id']} of {key}", what=what)
     stands_alone = row["anchor_id"] is None
     anchor_id = row["id"] if stands_alone or last is None else last.anchor_id
     walk.last[key] = _Last(row["id"], row["hash"], anchor_id)

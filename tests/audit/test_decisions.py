@@ -494,7 +494,7 @@ def test_a_parameter_that_became_a_secret_is_hidden_in_what_was_told(pump: Stage
     with app.store(pump.settings) as store:
         explained = decide.explain(finding, store)
 
-    assert "clear" not in str(explained.sightings)
+    assert "clear" not in str(explained.occurrences)
     assert "clear" not in str([one.findings for one in later.report.targets])
     assert "clear" not in str(pump.postbox.taken[-1][1])
 

@@ -59,7 +59,7 @@ def night(set_up: Stage, scope: Scope | None = None) -> Report:
         audit = Audit(store, studio, now=app.now)
         ended = app.quickly(audit.run(app.order(settings, scope)))
         store.close_run(ended.report, (), carried=ended.carried, aftermath=ended.aftermath)
-        store.mark_told(ended.report.run.id or 0, at=app.now())
+        store.mark_reported(ended.report.run.id or 0, at=app.now())
     return ended.report
 
 

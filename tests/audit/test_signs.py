@@ -4,13 +4,13 @@ from datetime import UTC, datetime, timedelta
 
 from auditor.audit.nights import SHOWN, signs_of
 from auditor.model import RunInfo, RunStatus, TargetId, TargetState, Totals, Trigger
-from auditor.records import Night
+from auditor.records import RunSummary
 
 PUMP, FAN = TargetId(1, 3), TargetId(1, 4)
 FIRST = datetime(2026, 10, 1, 3, 15, tzinfo=UTC)
 
 
-def night(number: int, state: TargetState | None) -> Night:
+def night(number: int, state: TargetState | None) -> RunSummary:
     """Return a stored night in which the pump stood so; None: it was not audited."""
     audited = frozenset({FAN} if state is None else {FAN, PUMP})
     is_quiet = state is None or state is TargetState.IN_SYNC
@@ -20,7 +20,7 @@ def night(number: int, state: TargetState | None) -> Night:
         trigger=Trigger.SCHEDULE,
         started_at=FIRST + timedelta(days=number),
     )
-    return Night(
+    return RunSummary(
         run=run,
         totals=Totals(),
         audited=audited,
@@ -29,7 +29,7 @@ def night(number: int, state: TargetState | None) -> Night:
     )
 
 
-def newest_first(*states: TargetState | None) -> list[Night]:
+def newest_first(*states: TargetState | None) -> list[RunSummary]:
     return [night(number, state) for number, state in enumerate(states)][::-1]
 
 

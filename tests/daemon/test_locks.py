@@ -15,7 +15,7 @@ from auditor.app.posting import deliver_all
 from auditor.daemon.service import RETRY_AFTER, Service
 from auditor.deliver import Delivery, attempt
 from auditor.model import RunInfo, TargetId, Trigger
-from auditor.protocols import Held
+from auditor.protocols import Lock
 from auditor.store import SqlStore
 from tests.audit.stage import KEY, Stage, block
 from tests.cli.gate import DEADLINE_S
@@ -117,7 +117,7 @@ class AskingStore(SqlStore):
 
     asked = threading.Event()
 
-    def outbox_lock(self) -> AbstractContextManager[Held]:
+    def outbox_lock(self) -> AbstractContextManager[Lock]:
         self.asked.set()
         return super().outbox_lock()
 

@@ -13,11 +13,11 @@ from auditor.model import ModelState, RunInfo, RunStatus, TargetId, TargetState,
 from auditor.publish import mark_of, split_runs
 from auditor.records import (
     Marks,
-    Night,
     Overview,
     ProjectBlocks,
-    Standing,
+    RunSummary,
     TargetHistory,
+    TargetOverview,
     TargetStatus,
 )
 from auditor.rendering.outline import Colophon
@@ -38,7 +38,9 @@ def site(folder: Path) -> FolderSite:
     )
 
 
-def standing(learn_id: int, state: TargetState = TargetState.IN_SYNC, **more: str) -> Standing:
+def standing(
+    learn_id: int, state: TargetState = TargetState.IN_SYNC, **more: str
+) -> TargetOverview:
     status = TargetStatus(
         target=TargetId(1, learn_id),
         project=more.get("project", "Pump"),
@@ -51,16 +53,16 @@ def standing(learn_id: int, state: TargetState = TargetState.IN_SYNC, **more: st
         last_attempted_at=NIGHT,
         error=None,
     )
-    return Standing(status=status, version_id=7, baseline_version_id=None, retired=False)
+    return TargetOverview(status=status, version_id=7, baseline_version_id=None, retired=False)
 
 
 def info(run_id: int, at: datetime, status: RunStatus = RunStatus.COMPLETE) -> RunInfo:
     return RunInfo(id=run_id, status=status, trigger=Trigger.SCHEDULE, started_at=at)
 
 
-def night(run_id: int, audited: int, **states: TargetState) -> Night:
+def night(run_id: int, audited: int, **states: TargetState) -> RunSummary:
     found = {TargetId(1, int(name.removeprefix("b"))): state for name, state in states.items()}
-    return Night(
+    return RunSummary(
         run=info(run_id, NIGHT + timedelta(days=run_id)),
         totals=Totals(),
         audited=frozenset(TargetId(1, n) for n in range(1, audited + 1)),
@@ -216,7 +218,7 @@ def test_a_mark_moves_with_what_a_page_shows_and_not_with_each_look() -> None:
 
 def test_marks_are_kept_for_the_pages_that_lie_there(tmp_path: Path) -> None:
     here = site(tmp_path)
-    here.write_project(ProjectBlocks(project_id=1, standings=(standing(3),)))
+    here.write_project(ProjectBlocks(project_id=1, overviews=(standing(3),)))
     here.keep(Marks(targets={TargetId(1, 3): "ab"}, projects={1: "cd"}))
 
     assert site(tmp_path).marks() == Marks(projects={1: "cd"})
@@ -239,7 +241,7 @@ def test_hostile_words_stay_words_on_every_page(tmp_path: Path) -> None:
     named = [standing(3, name=HOSTILE, project=long), standing(4, name=long, project=HOSTILE)]
     nights = (night(1, 4, b3=TargetState.DRIFTED, b4=TargetState.UNKNOWN),)
     here.write_run(NIGHTS["hostile"](), previous=None, following=None)
-    here.write_project(ProjectBlocks(project_id=1, standings=tuple(named)))
+    here.write_project(ProjectBlocks(project_id=1, overviews=tuple(named)))
     for one in named:
         history = TargetHistory(standing=one, steps=(), older=0, baseline_run_id=None)
         here.write_target(history, runs=())
@@ -250,7 +252,7 @@ def test_hostile_words_stay_words_on_every_page(tmp_path: Path) -> None:
             listing=listing,
             years=(),
             nights=nights,
-            standings=tuple(named),
+            overviews=tuple(named),
         ),
         runs=(),
     )

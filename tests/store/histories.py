@@ -76,7 +76,7 @@ def _close(
     store.close_run(
         whole,
         [message(run_id), part],
-        carried=store.untold(run_id),
+        carried=store.unreported_findings(run_id),
         aftermath=Aftermath(notices=(notice,)),
     )
 

@@ -48,7 +48,7 @@ def told(store: SqlStore, number: int, *, content: str, after: int) -> int:
     """A night in which the pump changed, told by its mail."""
     found = finding(before=after - 1, after=after)
     run_id = audited(store, number, changed(PUMP, content, found))
-    store.mark_told(run_id, at=night(number))
+    store.mark_reported(run_id, at=night(number))
     return run_id
 
 
@@ -202,9 +202,9 @@ def test_catalogues_that_no_version_needs_go_and_come_back(store: SqlStore, sql:
         seen = first() if number == 0 else changed(PUMP, str(number))
         content = snapshot(str(number), models=one)
         audited(store, number, _with(seen, content))
-        store.mark_told(number + 1, at=night(number))
+        store.mark_reported(number + 1, at=night(number))
     audited(store, 3, changed(PUMP, "3"))
-    store.mark_told(4, at=night(3))
+    store.mark_reported(4, at=night(3))
     found = pruned(store)
     lengths = sql.read("SELECT count(*) FROM catalogue WHERE substr(document, 1, 1) = :m", m=b"\3")
 
@@ -222,7 +222,7 @@ def test_a_catalogue_that_comes_back_in_other_bytes_breaks_no_link(store: SqlSto
         models = old if content == "b" else catalogue("none")
         seen = first(PUMP, "a") if number == 0 else changed(PUMP, content)
         audited(store, number, _with(seen, snapshot(content, models=models)))
-        store.mark_told(number + 1, at=night(number))
+        store.mark_reported(number + 1, at=night(number))
     pruned(store)
     spaced = type(old)(document=old.document.replace(b", ", b" , "), digest=old.digest)
 
@@ -242,7 +242,7 @@ def test_old_reports_go_with_their_mails_and_their_lists(store: SqlStore, sql: S
     assert (found.runs, found.messages) == ((1, 2), 2)  # of 3 a mail waits, 4 is the newest
     assert store.pruned_runs() == {1, 2}
     assert sql.read("SELECT run_id FROM message ORDER BY id") == [3, 4]
-    assert [one.run.id for one in store.nights(9)] == [4, 3]
+    assert [one.run.id for one in store.run_summaries(9)] == [4, 3]
     with pytest.raises(UsageError, match="report of run 1 was pruned"):
         store.report(1)
 
@@ -279,7 +279,7 @@ def test_an_anchor_goes_after_all_that_lie_beside_it(store: SqlStore, sql: Sql) 
         night_of = first if number == 0 else changed
         store.save(run_id, [_with(night_of(one), content) for one in fleet], at=night(number))
         store.abandon_open_runs(night(number))
-        store.mark_told(run_id, at=night(number))
+        store.mark_reported(run_id, at=night(number))
     anchors = sql.read("SELECT anchor_id FROM version WHERE learn_id = 0 ORDER BY id")
     sql.write("UPDATE target SET trained_version_id = NULL")
     found = pruned(store)
@@ -316,7 +316,7 @@ def _needed(store: SqlStore, target: TargetId) -> set[int]:
     needed = {known.version_id, known.trained_version_id, known.baseline_version_id}
     needed |= {one.version_id for one in store.approvals(target)}
     accepted = {one.finding for one in store.acknowledgements()}
-    for one in store.sightings(""):
+    for one in store.finding_occurrences(""):
         if one.target == target and (one.told_at is None or one.finding.id in accepted):
             needed |= _at(versions, one.run_id) | _at(versions, one.run_id - 1)
     return {one for one in needed if one is not None}

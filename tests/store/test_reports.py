@@ -190,9 +190,9 @@ def test_nights_tell_how_each_target_stood(store: SqlStore) -> None:
         told = report(opened(store, number), number, *targets)
         store.close_run(told, [], carried=(), aftermath=Aftermath())
 
-    newest, middle, _ = store.nights(30)
+    newest, middle, _ = store.run_summaries(30)
 
-    assert [one.run.id for one in store.nights(2)] == [3, 2]
+    assert [one.run.id for one in store.run_summaries(2)] == [3, 2]
     assert (middle.state(PUMP), middle.findings) == (TargetState.DRIFTED, {PUMP: 1})
     assert (newest.state(FAN), newest.state(PUMP)) == (TargetState.IN_SYNC, None)
     assert newest.audited == {FAN}

@@ -15,7 +15,7 @@ def test_standings_tell_of_every_target_and_its_last_version(store: SqlStore) ->
     audited(store, 0, first(PUMP), first(FAN, "fan"))
     audited(store, 1, changed(PUMP), quiet(FAN, "fan"))
 
-    pump, fan = store.standings()
+    pump, fan = store.target_overviews()
 
     assert (pump.status, fan.status) == store.statuses()
     assert (pump.version_id, fan.version_id) == (3, 2)
@@ -27,7 +27,7 @@ def test_standings_tell_of_targets_that_are_no_longer_audited(store: SqlStore) -
     audited(store, 0, first(PUMP), first(FAN, "fan"))
     store.retire_others(audited(store, 1, quiet(PUMP)))
 
-    assert [(one.status.target, one.retired) for one in store.standings()] == [
+    assert [(one.status.target, one.retired) for one in store.target_overviews()] == [
         (PUMP, False),
         (FAN, True),
     ]

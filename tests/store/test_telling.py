@@ -55,24 +55,24 @@ def drift(store: SqlStore) -> SqlStore:
 
 
 def test_what_a_queued_message_holds_is_not_untold(drift: SqlStore) -> None:
-    assert drift.untold(opened(drift, 2)) == ()
+    assert drift.unreported_findings(opened(drift, 2)) == ()
 
 
 def test_one_delivered_message_tells_the_findings_of_its_run(drift: SqlStore, sql: Sql) -> None:
     delivered(drift, "a")
     dead(drift, "b")
 
-    assert drift.untold(opened(drift, 2)) == ()
+    assert drift.unreported_findings(opened(drift, 2)) == ()
     assert sql.read("SELECT count(*) FROM finding WHERE told_at IS NULL") == [0]
 
 
 def test_findings_whose_messages_are_all_dead_are_untold(drift: SqlStore) -> None:
     dead(drift, "a")
-    assert drift.untold(opened(drift, 2)) == ()
+    assert drift.unreported_findings(opened(drift, 2)) == ()
 
     dead(drift, "b")
 
-    assert drift.untold(opened(drift, 3)) == (OWN,)
+    assert drift.unreported_findings(opened(drift, 3)) == (OWN,)
 
 
 def test_findings_of_a_crashed_run_are_untold(store: SqlStore) -> None:
@@ -80,7 +80,7 @@ def test_findings_of_a_crashed_run_are_untold(store: SqlStore) -> None:
     store.save(opened(store, 1), [changed()], at=night(1))
     store.abandon_open_runs(night(2))
 
-    assert store.untold(opened(store, 2)) == (OWN,)
+    assert store.unreported_findings(opened(store, 2)) == (OWN,)
 
 
 def test_findings_of_a_closed_run_are_untold_until_marked(store: SqlStore) -> None:
@@ -88,9 +88,12 @@ def test_findings_of_a_closed_run_are_untold_until_marked(store: SqlStore) -> No
     run_id = audited(store, 1, changed(), vendor=(vendor_finding(),))
     following = opened(store, 2)
 
-    assert store.untold(following) == (OWN, Untold(target=None, finding=vendor_finding()))
-    store.mark_told(run_id, at=night(1))
-    assert store.untold(following) == ()
+    assert store.unreported_findings(following) == (
+        OWN,
+        Untold(target=None, finding=vendor_finding()),
+    )
+    store.mark_reported(run_id, at=night(1))
+    assert store.unreported_findings(following) == ()
 
 
 def test_a_run_does_not_carry_its_own_findings(store: SqlStore) -> None:
@@ -98,33 +101,33 @@ def test_a_run_does_not_carry_its_own_findings(store: SqlStore) -> None:
     run_id = opened(store, 1)
     store.save(run_id, [changed()], at=night(1))
 
-    assert store.untold(run_id) == ()
+    assert store.unreported_findings(run_id) == ()
 
 
 def test_carried_findings_belong_to_the_report_that_tells_them_again(store: SqlStore) -> None:
     audited(store, 0, first())
     audited(store, 1, changed(), vendor=(vendor_finding(),))
-    carried = store.untold(opened(store, 2))
+    carried = store.unreported_findings(opened(store, 2))
     audited(store, 3, quiet(), messages=("a",), vendor=(vendor_finding(),), carried=carried)
 
-    assert store.untold(opened(store, 4)) == ()
+    assert store.unreported_findings(opened(store, 4)) == ()
     delivered(store, "a")
-    assert store.untold(opened(store, 5)) == ()
+    assert store.unreported_findings(opened(store, 5)) == ()
 
 
 def test_a_carried_finding_that_reaches_nobody_is_carried_again(store: SqlStore) -> None:
     audited(store, 0, first())
     audited(store, 1, changed())
-    carried = store.untold(opened(store, 2))
+    carried = store.unreported_findings(opened(store, 2))
     audited(store, 3, quiet(), messages=("a",), carried=carried)
     dead(store, "a")
 
-    assert store.untold(opened(store, 4)) == (OWN,)
+    assert store.unreported_findings(opened(store, 4)) == (OWN,)
 
 
 def test_a_carried_finding_of_the_vendor_is_stored_once(store: SqlStore, sql: Sql) -> None:
     audited(store, 0, first(), vendor=(vendor_finding(),))
-    carried = store.untold(opened(store, 1))
+    carried = store.unreported_findings(opened(store, 1))
     audited(store, 2, quiet(), vendor=(vendor_finding(),), carried=carried)
 
     assert sql.read("SELECT count(*) FROM finding") == [1]
@@ -135,7 +138,7 @@ def test_the_same_finding_of_two_lost_nights_is_told_once(store: SqlStore) -> No
     for number in (1, 2):
         audited(store, number, changed(PUMP, f"{number}"))
 
-    assert store.untold(opened(store, 3)) == (OWN,)
+    assert store.unreported_findings(opened(store, 3)) == (OWN,)
 
 
 def test_findings_of_other_messages_stay_untold(store: SqlStore) -> None:
@@ -145,7 +148,7 @@ def test_findings_of_other_messages_stay_untold(store: SqlStore) -> None:
     audited(store, 2, changed(FAN, "fan", other), messages=("a",))
     delivered(store, "a")
 
-    assert store.untold(opened(store, 3)) == (OWN,)
+    assert store.unreported_findings(opened(store, 3)) == (OWN,)
 
 
 def test_a_hostile_finding_comes_back_as_it_was(store: SqlStore) -> None:
@@ -159,7 +162,9 @@ def test_a_hostile_finding_comes_back_as_it_was(store: SqlStore) -> None:
     audited(store, 0, first())
     audited(store, 1, changed(PUMP, "second", hostile))
 
-    assert repr(store.untold(opened(store, 2))) == repr((Untold(target=PUMP, finding=hostile),))
+    assert repr(store.unreported_findings(opened(store, 2))) == repr(
+        (Untold(target=PUMP, finding=hostile),)
+    )
 
 
 def test_a_message_comes_back_as_it_was_queued(drift: SqlStore) -> None:
