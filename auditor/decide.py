@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
+from auditor.drift.canonical import parse, split
+from auditor.drift.compare import paired
 from auditor.drift.findings import judge_comparison
 from auditor.drift.headlines import value_words
-from auditor.drift.pairing import paired
-from auditor.drift.secrecy import hide_finding
-from auditor.drift.snapshots import hide_secrets, parse, secret_parameters, split, take_snapshot
+from auditor.drift.secrets import hide_finding, hide_secrets, secret_parameters, take_snapshot
 from auditor.drift.surroundings import surroundings
 from auditor.errors import UsageError
 from auditor.model import Finding, JsonObject, Since, Surroundings, TargetId

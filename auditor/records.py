@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TypeAlias
 
-from auditor.drift.ruling import Silenced, SilencedVendor
+from auditor.drift.policy import Silenced, SilencedVendor
 from auditor.drift.state_rules import Broken
 from auditor.errors import UsageError
 from auditor.model import (
@@ -163,7 +163,7 @@ class Known:
         state: what the last run said of it.
         body_digest: SHA-256 of the last believed raw answer, None before the first.
         validator: the strong ETag that came with just that answer, empty where none did.
-        form: that it was read in (`drift.form`), empty where it had no name yet.
+        form: that it was read in (`drift.canonical`), empty where it had no name yet.
         version_id: the last version, None where none was ever stored.
         digest: canonical digest of the last version, empty without one.
         catalogue_digest: that version's catalogue, empty without one.

@@ -8,14 +8,11 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from auditor.drift.canonical import split
+from auditor.drift.compare import paired
 from auditor.drift.findings import judge_comparison, with_vendor
-from auditor.drift.life import first_life, next_life
-from auditor.drift.pairing import paired
-from auditor.drift.snapshots import (
-    secret_parameters,
-    split,
-    take_snapshot,
-)
+from auditor.drift.model_state import first_life, next_life
+from auditor.drift.secrets import secret_parameters, take_snapshot
 from auditor.errors import UsageError
 from auditor.model import Finding, JsonObject, ModelState, Snapshot, TargetId
 from auditor.protocols import HistoryStore, RunStore

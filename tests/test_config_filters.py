@@ -6,7 +6,7 @@ import pytest
 
 from auditor.config import Settings, load, warnings
 from auditor.credentials import JwtHeader
-from auditor.drift.selection import BlockFilter, Patterns, ProjectFilter
+from auditor.drift.filters import BlockFilter, Patterns, ProjectFilter
 from auditor.errors import ConfigError
 from auditor.redaction import Secret
 

@@ -7,9 +7,8 @@ from collections.abc import Awaitable, Callable
 from datetime import date
 
 from auditor.audit.doubt import is_bare, is_surprising
+from auditor.drift.canonical import FORM, parse, parse_catalogue
 from auditor.drift.fields import CATALOGUE
-from auditor.drift.form import FORM
-from auditor.drift.snapshots import parse, parse_catalogue
 from auditor.model import Failure, JsonObject, Snapshot, TargetId
 from auditor.protocols import Answer, Fetched, KnownBody, Studio
 from auditor.records import Known

@@ -20,22 +20,14 @@ from auditor.audit.looks import (
     without,
 )
 from auditor.audit.rereading import is_as_stored, is_reread, reread, with_reread
-from auditor.drift.compare import compare, compare_catalogues
-from auditor.drift.findings import Comparison, Judged, judge_comparison
-from auditor.drift.folding import is_visual
-from auditor.drift.life import Life, makes_stale, next_life, reverted_life
-from auditor.drift.policy import REQUIRES_RETRAIN, models_of
+from auditor.drift.canonical import parse, parse_catalogue, split
+from auditor.drift.compare import Comparison, compare, compare_catalogues, is_visual, models_of
+from auditor.drift.findings import Judged, judge_comparison
+from auditor.drift.model_state import Life, makes_stale, next_life, reverted_life
+from auditor.drift.policy import INTERFACE, REQUIRES_RETRAIN, Ruled, Silenced, is_ignored, rule
 from auditor.drift.recurrence import meets, stands_since, with_recurrence
 from auditor.drift.rules import Rules
-from auditor.drift.ruling import INTERFACE, Ruled, Silenced, is_ignored, rule
-from auditor.drift.snapshots import (
-    hide_secrets,
-    parse,
-    parse_catalogue,
-    secret_parameters,
-    split,
-    take_snapshot,
-)
+from auditor.drift.secrets import hide_secrets, secret_parameters, take_snapshot
 from auditor.drift.state_rules import Standing, broken
 from auditor.drift.surroundings import surroundings
 from auditor.model import (

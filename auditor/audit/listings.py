@@ -9,7 +9,7 @@ from functools import partial
 from typing import TypeVar
 
 from auditor.audit.scope import Inventory, Project, Sources
-from auditor.drift.selection import Listed
+from auditor.drift.filters import Listed
 from auditor.model import Failure, Notice, NoticeKind, ProjectError, TargetId, TargetState
 from auditor.protocols import ListedBlock
 from auditor.records import Gone, Known, Unread, Unserved

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
-from auditor.drift.findings import Comparison
-from auditor.drift.life import Life, first_life
-from auditor.drift.policy import models_of
-from auditor.drift.ruling import INTERFACE, Silenced
-from auditor.drift.snapshots import parse
+from auditor.drift.canonical import parse
+from auditor.drift.compare import Comparison, models_of
+from auditor.drift.model_state import Life, first_life
+from auditor.drift.policy import INTERFACE, Silenced
 from auditor.drift.state_rules import Broken
 from auditor.model import (
     Change,

@@ -10,9 +10,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from auditor.audit.looks import Look, told_seen
-from auditor.drift.findings import Comparison, Judged, finding_id
-from auditor.drift.form import FORM
-from auditor.drift.ruling import INTERFACE, UPGRADE, Silenced
+from auditor.drift.canonical import FORM
+from auditor.drift.compare import Comparison
+from auditor.drift.findings import Judged, finding_id
+from auditor.drift.policy import INTERFACE, UPGRADE, Silenced
 from auditor.model import Notice, NoticeKind, Snapshot, TargetId, TargetState
 from auditor.records import Known, Quiet, Seen
 

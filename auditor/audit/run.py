@@ -39,9 +39,9 @@ from auditor.audit.nights import SHOWN, with_nights
 from auditor.audit.notes import Missed, note_of_crash, note_of_missed, notices_of_leavers
 from auditor.audit.tally import Tally, told_unread
 from auditor.audit.watch import Watch
+from auditor.drift.policy import is_ignored, rule_vendor
 from auditor.drift.rules import Rules
-from auditor.drift.ruling import is_ignored, rule_vendor
-from auditor.drift.secrecy import hide_finding
+from auditor.drift.secrets import hide_finding
 from auditor.errors import AuditorError
 from auditor.model import (
     Failure,

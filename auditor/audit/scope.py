@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from auditor.drift.selection import BlockFilter, Listed, ProjectFilter, admitted
+from auditor.drift.filters import BlockFilter, Listed, ProjectFilter, admitted
 from auditor.model import Failure, Notice, ProjectError, TargetId
 from auditor.protocols import Studio
 from auditor.records import Gone, Known, Unread, Unserved

@@ -136,7 +136,7 @@ def _version(reference: Reference, chosen: Settings, store: SqlStore) -> Version
 
 def history(chosen: argparse.Namespace) -> int:
     """List the versions of a block, newest first."""
-    from auditor.drift.secrecy import hide_headline  # noqa: PLC0415
+    from auditor.drift.secrets import hide_headline  # noqa: PLC0415
     from auditor.rendering.tables import history_text  # noqa: PLC0415
 
     target = review.parse_target(chosen.target)
@@ -158,7 +158,7 @@ def history(chosen: argparse.Namespace) -> int:
 
 def show(chosen: argparse.Namespace) -> int:
     """Print a stored version as JSON, as Studio sent it, secrets hidden."""
-    from auditor.drift.snapshots import as_sent, hidden_anew  # noqa: PLC0415
+    from auditor.drift.secrets import as_sent, hidden_anew  # noqa: PLC0415
 
     reference = review.parse_reference(chosen.version)
     if reference is None:

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from auditor import app, config
 from auditor.audit.scope import Plan
 from auditor.config import Settings
+from auditor.drift.filters import BlockFilter, Listed, admitted
 from auditor.drift.rules import Scope
-from auditor.drift.selection import BlockFilter, Listed, admitted
 from auditor.errors import StudioError
 from auditor.model import Failure
 from auditor.protocols import ListedBlock, Studio

@@ -14,8 +14,8 @@ from zoneinfo import ZoneInfo
 from auditor.config.settings import DatabaseSettings, EmailSettings, ScheduleSettings, Settings
 from auditor.credentials import ApiKey
 from auditor.drift.fields import FIELDS
+from auditor.drift.filters import is_like
 from auditor.drift.rules import IgnoreRule, Rules, Scope, SeverityRule, StateRule, Window
-from auditor.drift.selection import is_like
 from auditor.model import TargetId
 from auditor.redaction import shown
 

@@ -37,6 +37,7 @@ from auditor.credentials import (
     PasswordGrant,
     StoredLogin,
 )
+from auditor.drift.filters import BlockFilter, Patterns, ProjectFilter
 from auditor.drift.rules import (
     Between,
     Condition,
@@ -50,7 +51,6 @@ from auditor.drift.rules import (
     Subject,
     Window,
 )
-from auditor.drift.selection import BlockFilter, Patterns, ProjectFilter
 from auditor.drift.subscriptions import Subscription
 from auditor.errors import ConfigError, Problem
 from auditor.model import Area, Severity

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from auditor.config.problems import Step, problem
 from auditor.config.values import in_utc, is_reckonable, known_zone
-from auditor.drift.ruling import INTERFACE
+from auditor.drift.policy import INTERFACE
 from auditor.errors import Problem
 from auditor.schedule import DEFAULT_SCHEDULE
 

@@ -9,8 +9,8 @@ from typing import Literal, TypeAlias
 from zoneinfo import ZoneInfo
 
 from auditor.credentials import Credential
+from auditor.drift.filters import BlockFilter, ProjectFilter
 from auditor.drift.rules import Rules
-from auditor.drift.selection import BlockFilter, ProjectFilter
 from auditor.drift.subscriptions import Subscription
 from auditor.redaction import Secret
 from auditor.retention import Retention

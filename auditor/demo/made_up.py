@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from datetime import UTC, datetime, timedelta
 
-from auditor.drift.snapshots import dump
+from auditor.drift.canonical import dump
 from auditor.model import (
     Area,
     Failure,

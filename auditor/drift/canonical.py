@@ -1,11 +1,16 @@
-"""The canonical form of an answer: what of it counts, in one order.
+"""The canonical form of an answer: what of it counts, in one order, under a name of its own.
 
 Rules it holds
 - Key order, `1` and `1.0`, a script's line ends and trailing blank lines say nothing.
 - For optional fields of the schema absent, null, false, "", [], {} and {"enabled": false} are one
   another's equal; for unknown fields absent and null; for a layer's `enabled` absent and true.
 - Lists with identity become mappings, lists that are sets are sorted, layers keep their order.
-- Equal canonical bytes mean no change. The converse does not hold: tolerance is `compare`'s.
+- Equal canonical bytes mean no change. The converse does not hold: `same` allows for noise.
+- Numbers within 1e-9 of one another, relative to the larger, are the same where at least one of
+  them is not whole; everything else is compared exactly, and a boolean is never a number.
+- A later version of the auditor may know more fields or treat other values as equal. Digests
+  then mean something else, so the name of the form is part of each digest, and each target keeps
+  the name of the form in which it was last read (ADR 11).
 """
 
 from __future__ import annotations
@@ -14,11 +19,11 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TypeGuard
 
-from auditor.drift.fields import CATALOGUE, ENVELOPE, Field, Shape, child, member, top
-from auditor.drift.form import FORM
+from auditor.drift.fields import CATALOGUE, ENVELOPE, FIELDS, Field, Shape, child, member, top
 from auditor.errors import DocumentError
 from auditor.model import Area, Json, JsonObject
 
@@ -243,3 +248,88 @@ def _key_path(path: str, key: str) -> str:
 
 def _label(label: str) -> str:
     return json.dumps(label, ensure_ascii=False) if re.search(r'[\[\]"]', label) else label
+
+
+NOISE = 1e-9
+
+
+def same(a: Json, b: Json) -> bool:
+    """Return whether two canonical forms are equal, noise of numbers left out."""
+    if is_number(a) and is_number(b):
+        return is_noise(a, b)
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, list) and isinstance(b, list):
+        return len(a) == len(b) and all(same(x, y) for x, y in zip(a, b, strict=True))
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
+    return a == b
+
+
+def is_noise(a: float, b: float) -> bool:
+    """Return whether two numbers differ by nothing, or by less than noise."""
+    if float(a).is_integer() and float(b).is_integer():
+        return a == b
+    return abs(a - b) < NOISE * max(abs(a), abs(b)) or a == b
+
+
+def is_number(value: Json) -> TypeGuard[int | float]:
+    """Return whether a value is a number; a boolean is none."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+CANONICAL = 1
+"""Counted up when `canonical` or `equality` come to another result; a test says when."""
+
+
+def form_name(fields: Iterable[Field], *, canonical: int) -> str:
+    """Return the name of a form, 16 hex digits.
+
+    What a field is called and its unit are words: they change no judgement.
+    """
+    rows = sorted(_row(one) for one in fields)
+    return hashlib.sha256("\n".join([str(canonical), *rows]).encode()).hexdigest()[:16]
+
+
+def _row(one: Field) -> str:
+    judged = (one.area, one.owner, one.severity, one.shape.name, *one.identity)
+    return f"{one.pattern} {one.required} {one.blank_is_true} {' '.join(judged)}"
+
+
+FORM = form_name(FIELDS.values(), canonical=CANONICAL)
+"""The form of this program."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """An answer with its catalogue split off, secrets still in clear.
+
+    Attributes:
+        document: the answer, its `transferLearningModels` null.
+        catalogue: what stood there, as JSON.
+    """
+
+    document: JsonObject
+    catalogue: bytes
+
+
+def split(answer: JsonObject) -> Parts:
+    """Return the parts of an answer."""
+    return Parts({**answer, CATALOGUE: None}, dump(answer.get(CATALOGUE)))
+
+
+def parse(document: bytes) -> JsonObject:
+    """Return a stored document as a value."""
+    parsed = json.loads(document)
+    return parsed if isinstance(parsed, dict) else {}
+
+
+def parse_catalogue(document: bytes) -> Json:
+    """Return a stored catalogue as a value."""
+    parsed: Json = json.loads(document)
+    return parsed
+
+
+def dump(value: Json) -> bytes:
+    """Return a value as stored: JSON in ASCII, keys in their order."""
+    return json.dumps(value, separators=(",", ":")).encode("ascii")

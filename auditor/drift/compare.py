@@ -9,14 +9,36 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
-from auditor.drift.canonical import Node, read, read_at, read_catalogue
-from auditor.drift.equality import same
-from auditor.drift.fields import ORDER, Field, Shape, names_model
+from auditor.drift.canonical import (
+    Node,
+    parse,
+    parse_catalogue,
+    read,
+    read_at,
+    read_catalogue,
+    same,
+)
+from auditor.drift.fields import (
+    ORDER,
+    Field,
+    Shape,
+    names_model,
+)
 from auditor.drift.layers import align
-from auditor.model import Change, Json, JsonObject, Kind
+from auditor.drift.secrets import hide_secrets
+from auditor.model import (
+    Change,
+    Json,
+    JsonObject,
+    Kind,
+    Snapshot,
+    TargetId,
+)
+from auditor.redaction import Fingerprinter
 
 _Nodes = Mapping[str, Node]
 
@@ -265,3 +287,93 @@ def _members_changes(old: Sequence[Node], new: Sequence[Node]) -> Iterator[Chang
         yield _change(node.path, node.field, Kind.REMOVED, node.literal, None)
     for node in new[both:]:
         yield _change(node.path, node.field, Kind.ADDED, None, node.literal)
+
+
+def is_visual(document: JsonObject) -> bool:
+    """Return whether a block is edited in visual mode, its script generated."""
+    return document.get("mode") == "visual"
+
+
+def models_of(document: JsonObject) -> tuple[str, ...]:
+    """Return the catalogue identities of the models that a visual stack uses, in its order.
+
+    An identity is `TYPE`, or `TYPE:ORGANIZATION_MODEL_ID` where the layer names one.
+    """
+    layers = document.get("visualLayers")
+    if not isinstance(layers, list):
+        return ()
+    return tuple(
+        _identity(layer) for layer in layers if isinstance(layer, dict) and _is_model(layer)
+    )
+
+
+def _is_model(layer: JsonObject) -> bool:
+    return names_model(layer.get("type"))
+
+
+def _identity(layer: JsonObject) -> str:
+    custom = layer.get("organizationModelId")
+    return str(layer["type"]) if custom is None else f"{layer['type']}:{custom}"
+
+
+class Documents(NamedTuple):
+    """The answers before and after a change, `{}` where there is none at hand."""
+
+    old: JsonObject
+    new: JsonObject
+
+
+NO_DOCUMENTS = Documents({}, {})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """Two answers of one block and every change between them.
+
+    Attributes:
+        target: None for two files.
+        changes: of the blocks, in document order.
+        catalogue: of their catalogues.
+        in_use: the catalogue identities of the models that the block uses.
+    """
+
+    target: TargetId | None
+    old: JsonObject
+    new: JsonObject
+    changes: tuple[Change, ...]
+    catalogue: tuple[Change, ...] = ()
+    in_use: tuple[str, ...] = ()
+
+    @property
+    def documents(self) -> Documents:
+        """Return both answers, for what a headline says of them."""
+        return Documents(self.old, self.new)
+
+
+def paired(
+    old: Snapshot,
+    new: Snapshot,
+    *,
+    target: TargetId | None,
+    fingerprinter: Fingerprinter,
+    secrets: Collection[str],
+) -> Comparison:
+    """Return two snapshots as a comparison, judged from the two alone, `secrets` hidden."""
+    before = hide_secrets(parse(old.document), fingerprinter, secrets)
+    after = hide_secrets(parse(new.document), fingerprinter, secrets)
+    return Comparison(
+        target=target,
+        old=before,
+        new=after,
+        changes=compare(before, after),
+        catalogue=_catalogue_changes(old, new),
+        in_use=models_of(after) if is_visual(after) else models_of(before),
+    )
+
+
+def _catalogue_changes(old: Snapshot, new: Snapshot) -> tuple[Change, ...]:
+    if old.catalogue.digest == new.catalogue.digest:
+        return ()
+    return compare_catalogues(
+        parse_catalogue(old.catalogue.document), parse_catalogue(new.catalogue.document)
+    )

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
-from auditor.drift.enumerations import new_value
-from auditor.drift.folding import Edit, fold, is_visual
-from auditor.drift.headlines import NO_DOCUMENTS, Documents, headline
-from auditor.drift.policy import Verdict, judge
+from auditor.drift.compare import NO_DOCUMENTS, Comparison, Documents, is_visual
+from auditor.drift.fields import new_value
+from auditor.drift.folding import Edit, fold
+from auditor.drift.headlines import headline
+from auditor.drift.policy import Verdict, judge, worst_first
 from auditor.drift.script import changed_lines
 from auditor.model import (
     Area,
     Change,
     Finding,
     Json,
-    JsonObject,
     Kind,
     Severity,
     TargetId,
@@ -30,30 +30,6 @@ _Silence: TypeAlias = Callable[[str, Area], bool]
 
 def _nothing(_path: str, _area: Area) -> bool:
     return False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
-    """Two answers of one block and every change between them.
-
-    Attributes:
-        target: None for two files.
-        changes: of the blocks, in document order.
-        catalogue: of their catalogues.
-        in_use: the catalogue identities of the models that the block uses.
-    """
-
-    target: TargetId | None
-    old: JsonObject
-    new: JsonObject
-    changes: tuple[Change, ...]
-    catalogue: tuple[Change, ...] = ()
-    in_use: tuple[str, ...] = ()
-
-    @property
-    def documents(self) -> Documents:
-        """Return both answers, for what a headline says of them."""
-        return Documents(self.old, self.new)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,11 +154,6 @@ def _vendor_words(finding: Finding) -> str:
             return f"The template of generated scripts changed. {finding.headline}"
         case _:
             return ""
-
-
-def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Return findings worst first, equally bad ones in their order."""
-    return tuple(sorted(findings, key=lambda finding: -finding.severity.rank))
 
 
 def finding_id(target: TargetId | None, path: str, before: Json, after: Json) -> str:

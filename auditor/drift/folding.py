@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from auditor.drift.canonical import as_number
-from auditor.drift.equality import same
+from auditor.drift.canonical import as_number, same
 from auditor.drift.fields import names_model
 from auditor.drift.policy import REQUIRES_RETRAIN, Verdict
-from auditor.model import Area, Change, Json, JsonObject, Kind
+from auditor.model import Area, Change, Json, Kind
 
 _EDITS = (Area.LAYERS, Area.SCRIPT, Area.TRAINING, Area.DATA)
 _SHAPES_SCRIPT = (Area.LAYERS, Area.TRAINING, Area.DATA)
@@ -46,11 +45,6 @@ class Edit:
                 if verdict.area is area and index not in self.barred:
                     return index
         return None
-
-
-def is_visual(document: JsonObject) -> bool:
-    """Return whether a block is edited in visual mode, its script generated."""
-    return document.get("mode") == "visual"
 
 
 def fold(edit: Edit) -> dict[int, int]:

@@ -6,13 +6,11 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable
-from typing import NamedTuple
 
-from auditor.drift.canonical import as_number
-from auditor.drift.effect import NO_EFFECT
-from auditor.drift.equality import is_number, same
+from auditor.drift.canonical import as_number, is_number, same
+from auditor.drift.compare import Documents
 from auditor.drift.fields import CATALOGUE, Field
-from auditor.drift.policy import Verdict, field_of
+from auditor.drift.policy import NO_EFFECT, Verdict, field_of
 from auditor.drift.prose import plain_text
 from auditor.drift.script import changed_lines, describe
 from auditor.model import Change, Json, JsonObject, Kind
@@ -28,16 +26,6 @@ _CAUSES = {
     f"{NO_EFFECT}switched-off": "it is switched off",
     f"{NO_EFFECT}disabled-layer": "the layer is disabled",
 }
-
-
-class Documents(NamedTuple):
-    """The answers before and after a change, `{}` where there is none at hand."""
-
-    old: JsonObject
-    new: JsonObject
-
-
-NO_DOCUMENTS = Documents({}, {})
 
 
 def headline(change: Change, verdict: Verdict, documents: Documents) -> str:

@@ -1,17 +1,41 @@
 """How much a change matters: area, owner, severity, and the rule that set it.
 
-The field table holds the contract's defaults; the rules below are the contract's exceptions.
+The field table holds the contract's defaults. The contract's exceptions come next, settings
+without effect among them: Studio keeps them and training ignores them (source: the schema says of
+`enabled` that other properties are ignored if it is false; the learned optimizer sets the rate
+itself; a layer that is switched off is left out). The operator's rules come last: they change
+severities, suppress findings and mark them as expected.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
+from datetime import date
 
-from auditor.drift.effect import without_effect
-from auditor.drift.fields import CATALOGUE, FIELDS, UNKNOWN, UNKNOWN_OF_VENDOR, Field, names_model
+from auditor.drift.fields import (
+    CATALOGUE,
+    FIELDS,
+    UNKNOWN,
+    UNKNOWN_OF_VENDOR,
+    Field,
+)
+from auditor.drift.rules import IgnoreRule, Rules, SeverityRule
 from auditor.drift.script import ScriptChange, judge_script
-from auditor.model import Area, Change, Json, JsonObject, Kind, Owner, Severity
+from auditor.model import (
+    Area,
+    Change,
+    Finding,
+    Interval,
+    Json,
+    JsonObject,
+    Kind,
+    Owner,
+    Severity,
+    TargetId,
+    VendorFinding,
+)
 
 REQUIRES_RETRAIN = "requiresRetrain"
 _FIELDS = {**FIELDS, UNKNOWN.pattern: UNKNOWN, UNKNOWN_OF_VENDOR.pattern: UNKNOWN_OF_VENDOR}
@@ -46,28 +70,6 @@ def judge(
         return Verdict(area=row.area, owner=row.owner, severity=Severity.INFO, rule=cause)
     severity, rule = _exception(change, in_use) or (row.severity, f"default:{row.area}")
     return Verdict(area=row.area, owner=row.owner, severity=severity, rule=rule)
-
-
-def models_of(document: JsonObject) -> tuple[str, ...]:
-    """Return the catalogue identities of the models that a visual stack uses, in its order.
-
-    An identity is `TYPE`, or `TYPE:ORGANIZATION_MODEL_ID` where the layer names one.
-    """
-    layers = document.get("visualLayers")
-    if not isinstance(layers, list):
-        return ()
-    return tuple(
-        _identity(layer) for layer in layers if isinstance(layer, dict) and _is_model(layer)
-    )
-
-
-def _is_model(layer: JsonObject) -> bool:
-    return names_model(layer.get("type"))
-
-
-def _identity(layer: JsonObject) -> str:
-    custom = layer.get("organizationModelId")
-    return str(layer["type"]) if custom is None else f"{layer['type']}:{custom}"
 
 
 def _exception(change: Change, in_use: Collection[str]) -> tuple[Severity, str] | None:
@@ -105,3 +107,153 @@ def _withdraws(change: Change, in_use: Collection[str]) -> bool:
         if change.path == f"{entry}.implementationVersion":
             return True
     return False
+
+
+def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return findings worst first, equally bad ones in their order."""
+    return tuple(sorted(findings, key=lambda finding: -finding.severity.rank))
+
+
+NO_EFFECT = "no-effect:"  # before the cause, in the rule that a finding names
+_POLICIES = ("augmentationPolicySpectrogram", "akidaEdgeLearningConfig")
+_LAYER_PROPERTY = re.compile(r"visualLayers\[(\d+)\]\.(\w+)")
+
+
+def without_effect(change: Change, new: JsonObject) -> str | None:
+    """Return the cause, as a rule's name, where a change has no effect in the answer `new`."""
+    if change.pattern == "learningRate":
+        learned = new.get("useLearnedOptimizer") is True
+        return f"{NO_EFFECT}learned-optimizer" if learned else None
+    for policy in _POLICIES:
+        if change.pattern.startswith(policy):
+            return _of_policy(change, new, policy)
+    return _of_layer(change, new)
+
+
+def _of_policy(change: Change, new: JsonObject, policy: str) -> str | None:
+    if change.pattern == f"{policy}.enabled":
+        return None
+    sides = (change.before, change.after) if change.pattern == policy else (new.get(policy),)
+    return None if any(map(_is_on, sides)) else f"{NO_EFFECT}switched-off"
+
+
+def _is_on(policy: Json) -> bool:
+    if not isinstance(policy, dict):
+        return policy is not None
+    return policy.get("enabled") is not False
+
+
+def _of_layer(change: Change, new: JsonObject) -> str | None:
+    found = _LAYER_PROPERTY.fullmatch(change.path)
+    if found is None or found.group(2) == "enabled" or change.kind is Kind.MOVED:
+        return None
+    layers, place = new.get("visualLayers"), int(found.group(1))
+    if not isinstance(layers, list) or place >= len(layers):
+        return None
+    layer = layers[place]
+    is_off = isinstance(layer, dict) and layer.get("enabled") is False
+    return f"{NO_EFFECT}disabled-layer" if is_off else None
+
+
+INTERFACE = "interface"  # the rule of the contract that keeps what Studio's pages remember silent
+UPGRADE = "upgrade"  # keeps silent what an upgrade of the auditor shows and nobody did
+
+
+@dataclass(frozen=True, slots=True)
+class Silenced:
+    """A finding that is stored and not told; `rule` names what keeps it silent."""
+
+    finding: Finding
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class SilencedVendor:
+    """A finding of the vendor's that is stored and not told, and the rule that says so."""
+
+    finding: VendorFinding
+    rule: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ruled:
+    """Findings under the operator's rules: `told` worst first, `silenced` as they came."""
+
+    told: tuple[Finding, ...] = ()
+    silenced: tuple[Silenced, ...] = ()
+
+
+def is_ignored(
+    path: str, area: Area, rules: Rules, *, target: TargetId | None, today: date
+) -> bool:
+    """Return whether an ignore rule that holds covers a path in its area."""
+    return _ignoring(path, area, rules, target, today) is not None
+
+
+def rule(
+    findings: Iterable[Finding],
+    rules: Rules,
+    *,
+    target: TargetId,
+    between: Interval,
+    today: date,
+) -> Ruled:
+    """Return what the rules make of findings that came about in the time `between` two polls.
+
+    `today` is the day in the schedule's time zone: an ignore rule holds through its last day.
+    """
+    told, silenced = [], []
+    for finding in findings:
+        ignored = _ignoring(finding.path, finding.area, rules, target, today)
+        if ignored is not None:
+            silenced.append(Silenced(finding, ignored.name))
+            continue
+        told.append(_expected(_weighed(finding, rules, target), rules, target, between))
+    return Ruled(told=worst_first(told), silenced=tuple(silenced))
+
+
+def rule_vendor(
+    findings: Iterable[VendorFinding], rules: Rules, *, today: date
+) -> tuple[tuple[VendorFinding, ...], tuple[SilencedVendor, ...]]:
+    """Return the vendor's findings under the rules, and those that are not told."""
+    told, hidden = [], []
+    for finding in findings:
+        ignored = _ignoring(finding.path, finding.area, rules, None, today)
+        if ignored is not None:
+            hidden.append(SilencedVendor(finding, ignored.name))
+            continue
+        weight = _weight(finding, rules, None)
+        told.append(replace(finding, severity=weight.severity) if weight else finding)
+    return tuple(told), tuple(hidden)
+
+
+def _ignoring(
+    path: str, area: Area, rules: Rules, target: TargetId | None, today: date
+) -> IgnoreRule | None:
+    covering = (
+        one for one in rules.ignores if one.scope.holds(target) and one.subject.covers(path, area)
+    )
+    return next((one for one in covering if one.is_in_force(today)), None)
+
+
+def _weighed(finding: Finding, rules: Rules, target: TargetId) -> Finding:
+    weight = _weight(finding, rules, target)
+    return replace(finding, severity=weight.severity, rule=weight.name) if weight else finding
+
+
+def _weight(
+    finding: Finding | VendorFinding, rules: Rules, target: TargetId | None
+) -> SeverityRule | None:
+    covering = (
+        one
+        for one in rules.severities
+        if one.scope.holds(target) and one.subject.covers(finding.path, finding.area)
+    )
+    return next(covering, None)
+
+
+def _expected(finding: Finding, rules: Rules, target: TargetId, between: Interval) -> Finding:
+    for window in rules.windows:
+        if window.scope.holds(target) and window.touches(between.after, between.until):
+            return replace(finding, expected=f"{window.reason} ({window.author})")
+    return finding

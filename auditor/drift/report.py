@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
-from auditor.drift.findings import worst_first
-from auditor.drift.secrecy import hide_finding
+from auditor.drift.policy import worst_first
+from auditor.drift.secrets import hide_finding
 from auditor.drift.surroundings import without_secrets
 from auditor.model import (
     Finding,

@@ -19,7 +19,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from auditor.drift.snapshots import parse
+from auditor.drift.canonical import parse
 from auditor.drift.surroundings import MODE, SCRIPT, THRESHOLDS, top_key
 from auditor.model import Area, Finding, Json, JsonObject, Kind, Surroundings, TargetId
 

@@ -12,8 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from auditor.drift.canonical import Node, as_number, read
-from auditor.drift.equality import is_number, same
+from auditor.drift.canonical import Node, as_number, is_number, read, same
 from auditor.drift.headlines import value_words
 from auditor.drift.rules import Between, OneOf, Rules, StaleAtMost, StateRule, matches
 from auditor.model import (

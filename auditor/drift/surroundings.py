@@ -10,8 +10,8 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
+from auditor.drift.canonical import dump, parse
 from auditor.drift.fields import CATALOGUE
-from auditor.drift.snapshots import dump, parse
 from auditor.model import Area, Finding, Json, JsonObject, Surroundings
 
 LAYERS, THRESHOLDS, SCRIPT, MODE = "visualLayers", "thresholds", "script", "mode"

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from auditor.drift.policy import INTERFACE, UPGRADE
 from auditor.drift.restore import Restoration, restoration
 from auditor.drift.rules import IgnoreRule, Rules
-from auditor.drift.ruling import INTERFACE, UPGRADE
 from auditor.model import Finding, Json, JsonObject
 from auditor.records import (
     Acknowledgement,

@@ -11,7 +11,7 @@ from dataclasses import replace
 from itertools import groupby
 from typing import TypeAlias
 
-from auditor.drift import ruling
+from auditor.drift import policy
 from auditor.drift.restore import restoration
 from auditor.model import (
     EVERY_PROJECT,
@@ -362,9 +362,9 @@ def _suppressed(numbers: Tally) -> list[str]:
 
 def _suppressor(rule: str) -> str:
     match rule:
-        case ruling.INTERFACE:
+        case policy.INTERFACE:
             return "Studio's interface"
-        case ruling.UPGRADE:
+        case policy.UPGRADE:
             return "an upgrade of the auditor"
         case _:
             return f"rule “{name(rule)}”"

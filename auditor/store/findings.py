@@ -19,8 +19,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.functions import func
 
+from auditor.drift.policy import SilencedVendor
 from auditor.drift.recurrence import PastChange
-from auditor.drift.ruling import SilencedVendor
 from auditor.model import (
     Area,
     Finding,

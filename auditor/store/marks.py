@@ -17,7 +17,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.functions import func
 
-from auditor.drift.form import FORM
+from auditor.drift.canonical import FORM
 from auditor.model import ModelState, TargetId, TargetState
 from auditor.records import Gone, Quiet, Seen, Unread, Unserved
 from auditor.store.insertion import insert_into

@@ -12,8 +12,8 @@ import pytest
 from auditor.audit.asking import ask
 from auditor.audit.doubt import is_bare, is_surprising
 from auditor.demo.studio import sample_blocks
-from auditor.drift.form import FORM
-from auditor.drift.snapshots import split, take_snapshot
+from auditor.drift.canonical import FORM, split
+from auditor.drift.secrets import take_snapshot
 from auditor.model import Failure, JsonObject, ModelState, Snapshot, TargetId, TargetState
 from auditor.protocols import Answer, Fetched, KnownBody, ListedBlock
 from auditor.records import Known

@@ -14,7 +14,7 @@ from auditor.audit.inventory import Scope
 from auditor.audit.run import Audit
 from auditor.demo.faults import Fault
 from auditor.drift.report import hide_told
-from auditor.drift.snapshots import hidden_anew
+from auditor.drift.secrets import hidden_anew
 from auditor.drift.surroundings import stacks
 from auditor.errors import UsageError
 from auditor.model import Report, RunInfo, RunStatus, Totals, Trigger

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
-from auditor.drift.fields import ENVELOPE, FIELDS, UNKNOWN, child, top
-from auditor.model import Area
+from auditor.drift.fields import ENUMERATIONS, ENVELOPE, FIELDS, UNKNOWN, child, new_value, top
+from auditor.model import Area, Change, Json, Kind
 
 _SCHEMA = Path(__file__).parents[1] / "data" / "getkeras-openapi.yaml"
 _SCHEMAS: dict[str, Any] = yaml.safe_load(_SCHEMA.read_text())["components"]["schemas"]
@@ -76,3 +77,36 @@ def test_what_the_schema_lacks_is_unknown() -> None:
 
 def test_what_the_schema_lacks_inside_the_catalogue_is_the_vendors() -> None:
     assert child(FIELDS["transferLearningModels[]"], "licence").area is Area.CATALOGUE
+
+
+def _enumeration(pattern: str) -> list[str]:
+    node: dict[str, Any] = _SCHEMAS["KerasConfig"]
+    for step in pattern.replace("[]", ".[]").split("."):
+        node = node["items"] if step == "[]" else node["properties"][step]
+        while "$ref" in node:
+            node = _SCHEMAS[node["$ref"].rsplit("/", 1)[-1]]
+    return list(node["enum"])
+
+
+@pytest.mark.parametrize("pattern", ENUMERATIONS)
+def test_the_table_names_what_the_schema_names(pattern: str) -> None:
+    assert ENUMERATIONS[pattern] == set(_enumeration(pattern))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "after", "expected"),
+    [
+        ("selectedModelType", "int4", ("selectedModelType", "int4")),
+        ("selectedModelType", "int8", None),
+        ("selectedModelType", None, None),
+        ("batchSize", 64, None),
+        ("visualLayers[]", {"type": "lstm"}, ("visualLayers[].type", "lstm")),
+        ("visualLayers[]", {"type": "dense"}, None),
+    ],
+)
+def test_a_value_that_no_enumeration_names_is_new(
+    pattern: str, after: Json, expected: tuple[str, str] | None
+) -> None:
+    change = Change(path=pattern, pattern=pattern, kind=Kind.CHANGED, before=None, after=after)
+
+    assert new_value(change) == expected

@@ -11,7 +11,7 @@ from random import Random
 
 import pytest
 
-from auditor.drift.equality import same
+from auditor.drift.canonical import same
 from auditor.drift.layers import MAX_STEPS, align
 from auditor.drift.layers.search import Search
 from auditor.drift.layers.stacks import Stacks

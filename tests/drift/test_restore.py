@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from auditor.drift.compare import compare
-from auditor.drift.findings import Comparison, judge_comparison
+from auditor.drift.compare import Comparison, compare
+from auditor.drift.findings import judge_comparison
 from auditor.drift.restore import SETTABLE, Restoration, restoration
 from auditor.drift.surroundings import stacks, suggestion, surroundings, without_secrets
 from auditor.model import Finding, JsonObject, TargetId

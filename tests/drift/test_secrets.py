@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from auditor.drift.snapshots import as_sent, dump, secret_parameters, split, take_snapshot
+from auditor.drift.canonical import dump, split
+from auditor.drift.secrets import as_sent, secret_parameters, take_snapshot
 from auditor.redaction import HIDDEN, Fingerprinter, Secret, shown
 from tests.drift.answers import KEY, edited, sample, told
 

@@ -20,7 +20,7 @@ from typing import Self
 
 from auditor.audit.run import Audit, Order
 from auditor.audit.scope import Plan, Project
-from auditor.drift.snapshots import as_sent
+from auditor.drift.secrets import as_sent
 from auditor.errors import StudioError
 from auditor.model import Failure, JsonObject, Report, TargetId
 from auditor.protocols import Answer, Fetched, KnownBody, ListedBlock

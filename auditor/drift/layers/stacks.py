@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from auditor.drift.equality import same
+from auditor.drift.canonical import same
 from auditor.drift.fields import names_model
 from auditor.model import Json, JsonObject
 

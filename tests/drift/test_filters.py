@@ -1,8 +1,10 @@
+"""None"""
+
 from __future__ import annotations
 
 import pytest
 
-from auditor.drift.selection import BlockFilter, Listed, Patterns, ProjectFilter, is_like
+from auditor.drift.filters import BlockFilter, Listed, Patterns, ProjectFilter, is_like
 
 MOTION = Listed("keras", "Motion 1")
 SCREWS = Listed("keras-object-detection", "Screws")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.drift.life import first_life, next_life
+from auditor.drift.model_state import first_life, next_life
 from auditor.model import LifeStep, ModelState
 from tests.drift.answers import sample, told
 

@@ -1,4 +1,4 @@
-"""From a believed answer to what is stored: secrets hidden, the catalogue split off.
+"""What is secret in an answer, and how it is hidden in everything that is stored or shown.
 
 A parameter that any catalogue seen so far types `secret` is hidden, so is its value in the
 catalogue, and so is every Studio key in any text.
@@ -7,34 +7,25 @@ catalogue, and so is every Studio key in any text.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import lru_cache
+from typing import TypeVar
 
-from auditor.drift.canonical import catalogue_digest, digest
+from auditor.drift.canonical import (
+    Parts,
+    catalogue_digest,
+    digest,
+    dump,
+    parse,
+    parse_catalogue,
+)
 from auditor.drift.fields import CATALOGUE
-from auditor.model import Catalogue, Json, JsonObject, Snapshot
-from auditor.redaction import Fingerprinter, shown
+from auditor.model import Catalogue, Finding, Json, JsonObject, Snapshot, VendorFinding
+from auditor.redaction import HIDDEN, Fingerprinter, shown
 
 _CATALOGUES_KEPT = 64  # one a block type and vendor release; the same few answer all targets
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """An answer with its catalogue split off, secrets still in clear.
-
-    Attributes:
-        document: the answer, its `transferLearningModels` null.
-        catalogue: what stood there, as JSON.
-    """
-
-    document: JsonObject
-    catalogue: bytes
-
-
-def split(answer: JsonObject) -> Parts:
-    """Return the parts of an answer."""
-    return Parts({**answer, CATALOGUE: None}, dump(answer.get(CATALOGUE)))
 
 
 @lru_cache(maxsize=_CATALOGUES_KEPT)
@@ -93,23 +84,6 @@ def hide_secrets(
         document = {**document, "customParameters": hidden}
     cleaned = _hide_keys(document, fingerprinter)
     return cleaned if isinstance(cleaned, dict) else {}
-
-
-def parse(document: bytes) -> JsonObject:
-    """Return a stored document as a value."""
-    parsed = json.loads(document)
-    return parsed if isinstance(parsed, dict) else {}
-
-
-def parse_catalogue(document: bytes) -> Json:
-    """Return a stored catalogue as a value."""
-    parsed: Json = json.loads(document)
-    return parsed
-
-
-def dump(value: Json) -> bytes:
-    """Return a value as stored: JSON in ASCII, keys in their order."""
-    return json.dumps(value, separators=(",", ":")).encode("ascii")
 
 
 def as_sent(document: bytes, catalogue: bytes) -> JsonObject:
@@ -178,3 +152,48 @@ def _shown(value: Json) -> Json:
             return {shown(key): _shown(part) for key, part in value.items()}
         case _:
             return value
+
+
+_PARAMETERS = "customParameters"
+_QUOTED_KEY = re.compile(rf'{_PARAMETERS}\[(".*")\]', re.DOTALL)
+_HEADLINE = re.compile(
+    r"(.*?)Custom parameter (.+?)(?:: .*| added: .*| removed, was .*)", re.DOTALL
+)
+_Any = TypeVar("_Any", bound=Finding | VendorFinding)
+
+
+def hide_finding(finding: _Any, secrets: Collection[str]) -> _Any:
+    """Return a finding with the values of secret parameters hidden, in its headline too."""
+    if not finding.path.startswith(_PARAMETERS):
+        return finding
+    key = _parameter(finding.path)
+    if key and key not in secrets:
+        return finding
+    return replace(
+        finding,
+        before=_value_hidden(finding.before, secrets),
+        after=_value_hidden(finding.after, secrets),
+        headline=f"Custom parameter {key} changed" if key else "Custom parameters changed",
+    )
+
+
+def hide_headline(headline: str, secrets: Collection[str]) -> str:
+    """Return a stored headline without the value of a secret parameter."""
+    found = _HEADLINE.fullmatch(headline)
+    if found is None or found.group(2) not in secrets:
+        return headline
+    return f"{found.group(1)}Custom parameter {found.group(2)} changed"
+
+
+def _parameter(path: str) -> str:
+    """Return the parameter that a path names, empty for all of them."""
+    quoted = _QUOTED_KEY.fullmatch(path)
+    if quoted is not None:
+        return str(json.loads(quoted.group(1)))
+    return path.removeprefix(_PARAMETERS).removeprefix(".")
+
+
+def _value_hidden(value: Json, secrets: Collection[str]) -> Json:
+    if isinstance(value, dict):
+        return {key: HIDDEN if key in secrets else part for key, part in value.items()}
+    return value if value is None else HIDDEN
