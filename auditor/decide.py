@@ -24,7 +24,7 @@ from auditor.records import (
     Approval,
     Explanation,
     FindingOccurrence,
-    Known,
+    KnownTarget,
     Version,
     accepted,
 )
@@ -46,7 +46,7 @@ class Decision:
 class Approved:
     """A baseline that was approved."""
 
-    known: Known
+    known: KnownTarget
     version: Version
 
 
@@ -172,7 +172,9 @@ def acknowledge(
     return one
 
 
-def _approved(known: Sequence[Known], store: Store, decision: Decision) -> tuple[Approved, ...]:
+def _approved(
+    known: Sequence[KnownTarget], store: Store, decision: Decision
+) -> tuple[Approved, ...]:
     approved = tuple(Approved(one, store.versions(one.target)[0]) for one in known)
     store.approve(
         [

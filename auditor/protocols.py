@@ -24,24 +24,24 @@ from auditor.model import (
 from auditor.outbox import Message
 from auditor.records import (
     Acknowledgement,
-    Aftermath,
     Approval,
     BrokenLink,
     FindingOccurrence,
-    Known,
+    KnownTarget,
     Listing,
     Marks,
-    Outcome,
     Overview,
     ProjectBlocks,
     Pruned,
     RuleBreach,
+    RunConclusions,
     RunSummary,
     SilencedBy,
     TargetHistory,
     TargetOverview,
+    TargetResult,
     TargetStatus,
-    Untold,
+    UnreportedFinding,
     Version,
 )
 from auditor.retention import Retention
@@ -331,11 +331,11 @@ class RunStore(Protocol):
         """Remember parameters that a catalogue types `secret`."""
         ...
 
-    def known(self, targets: Sequence[TargetId]) -> dict[TargetId, Known]:
+    def known(self, targets: Sequence[TargetId]) -> dict[TargetId, KnownTarget]:
         """Return what is known of `targets` (a few hundred at most); new ones are absent."""
         ...
 
-    def known_of_project(self, project_id: int) -> tuple[Known, ...]:
+    def known_of_project(self, project_id: int) -> tuple[KnownTarget, ...]:
         """Return every target of the project that the last runs audited, by learn id."""
         ...
 
@@ -358,7 +358,7 @@ class RunStore(Protocol):
     def save(
         self,
         run_id: int,
-        outcomes: Sequence[Outcome],
+        outcomes: Sequence[TargetResult],
         *,
         at: datetime,
         vendor: Sequence[VendorFinding] = (),
@@ -380,7 +380,7 @@ class RunStore(Protocol):
         """
         ...
 
-    def unreported_findings(self, run_id: int) -> tuple[Untold, ...]:
+    def unreported_findings(self, run_id: int) -> tuple[UnreportedFinding, ...]:
         """Return findings of runs before `run_id` that nobody was told and no message holds."""
         ...
 
@@ -433,8 +433,8 @@ class RunStore(Protocol):
         report: Report,
         messages: Sequence[Message],
         *,
-        carried: Sequence[Untold],
-        aftermath: Aftermath,
+        carried: Sequence[UnreportedFinding],
+        aftermath: RunConclusions,
     ) -> None:
         """Close the run, keep its report and queue its messages, in ONE transaction.
 
@@ -519,7 +519,7 @@ class DecisionStore(Protocol):
         """Return a target's approvals, newest first."""
         ...
 
-    def without_baseline(self) -> tuple[Known, ...]:
+    def without_baseline(self) -> tuple[KnownTarget, ...]:
         """Return every audited target that has a version and no baseline."""
         ...
 

@@ -113,7 +113,7 @@ class SilencedBy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Aftermath:
+class RunConclusions:
     """What the end of a run leaves beside its report, stored in the same transaction.
 
     Attributes:
@@ -155,7 +155,7 @@ class Explanation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class KnownTarget:
     """What the store knows of a target before tonight.
 
     Attributes:
@@ -232,7 +232,7 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Quiet:
+class Unchanged:
     """Equal to the last version: only the target's marks move.
 
     `body_digest` differs from the known one where the bytes differed and the content did not.
@@ -247,7 +247,7 @@ class Quiet:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class NewVersion:
     """A snapshot that starts a version: the first of its target, or one that differs.
 
     Attributes:
@@ -276,7 +276,7 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unread:
+class Unreadable:
     """Not read tonight; what is known of it stays."""
 
     target: TargetId
@@ -285,7 +285,7 @@ class Unread:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Gone:
+class Missing:
     """A successful listing lacks it."""
 
     target: TargetId
@@ -293,7 +293,7 @@ class Gone:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unserved:
+class Unsupported:
     """A type that has no endpoint here; `findings` where it replaced one that has."""
 
     target: TargetId
@@ -303,11 +303,11 @@ class Unserved:
     findings: tuple[Finding, ...] = ()
 
 
-Outcome: TypeAlias = Quiet | Seen | Unread | Gone | Unserved
+TargetResult: TypeAlias = Unchanged | NewVersion | Unreadable | Missing | Unsupported
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Untold:
+class UnreportedFinding:
     """A finding that an earlier run stored and no delivered or queued message holds."""
 
     target: TargetId | None

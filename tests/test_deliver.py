@@ -13,7 +13,7 @@ from auditor.deliver import Delivery, deliver
 from auditor.mail import MimeComposer, SmtpMailer
 from auditor.outbox import MAX_ATTEMPTS, Message, MessageState
 from auditor.protocols import Mailing
-from auditor.records import Aftermath
+from auditor.records import RunConclusions
 from auditor.store import SqlStore, open_database
 from tests.store.examples import NIGHT, audited, changed, finding, first, opened, report
 from tests.store.examples import message as bare_message
@@ -49,7 +49,7 @@ def queue(store: SqlStore, *recipients: str) -> int:
         report(run_id),
         [composed(run_id, one) for one in recipients],
         carried=(),
-        aftermath=Aftermath(),
+        aftermath=RunConclusions(),
     )
     return run_id
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from auditor import config
 from auditor.app.clock import now
 from auditor.audit.aftermath import remember_rules, require_admissible
-from auditor.audit.dry import DryStore
 from auditor.config import Settings
 from auditor.errors import UsageError
 from auditor.protocols import RunStore
+from auditor.store.dry import DryStore
 
 if TYPE_CHECKING:  # each command imports what it needs: `--help` and `diff` stay quick
     from auditor.store.store import SqlStore

@@ -17,14 +17,14 @@ from auditor.app.schedules import Scheduled, all_told, next_run_at
 from auditor.app.telling import archive, mail_plan, publish
 from auditor.app.vitals import did_its_work, heart, measure, totals_line
 from auditor.audit.closing import close
-from auditor.audit.dry import DryStore
 from auditor.audit.inventory import Scope
-from auditor.audit.run import Audit, Ended, Order
-from auditor.audit.watch import Watch
+from auditor.audit.run import Audit, CompletedRun, RunRequest
+from auditor.audit.watch import RunControl
 from auditor.config import Settings
 from auditor.deliver import Delivery
 from auditor.model import Report
 from auditor.protocols import RunStore, Store
+from auditor.store.dry import DryStore
 
 if TYPE_CHECKING:  # TLS takes its time
     from auditor.heartbeat import Heart
@@ -71,7 +71,7 @@ class Closed:
 
 
 async def run_and_tell(
-    chosen: Settings, order: Order, held: Store, *, watch: Watch | None = None
+    chosen: Settings, order: RunRequest, held: Store, *, watch: RunControl | None = None
 ) -> Told:
     """Run, close, write the pages; then try every queued message, with no run's lock held.
 
@@ -80,7 +80,7 @@ async def run_and_tell(
     Raises:
         RunUnderWayError: another run holds the database.
     """
-    watch = watch or Watch()
+    watch = watch or RunControl()
     closed = await run_and_close(chosen, order, held, watch=watch)
     async with _pinging_failure(closed.heart):
         delivery = await asyncio.to_thread(
@@ -92,7 +92,9 @@ async def run_and_tell(
     return told
 
 
-async def run_and_close(chosen: Settings, order: Order, held: Store, *, watch: Watch) -> Closed:
+async def run_and_close(
+    chosen: Settings, order: RunRequest, held: Store, *, watch: RunControl
+) -> Closed:
     """Run, close and write the pages under the run's lock; the messages stay queued.
 
     The heartbeat waits for its end: `Closed.beat`.
@@ -123,7 +125,7 @@ async def _pinging_failure(pulse: Heart) -> AsyncIterator[None]:
         raise
 
 
-def _close(chosen: Settings, ended: Ended, held: Store, watch: Watch) -> str | None:
+def _close(chosen: Settings, ended: CompletedRun, held: Store, watch: RunControl) -> str | None:
     page = close(ended, held, archive=archive(chosen), mail=mail_plan(chosen), now=now)
     if not watch.stopping():
         prune_after_run(chosen, held)
@@ -132,16 +134,16 @@ def _close(chosen: Settings, ended: Ended, held: Store, watch: Watch) -> str | N
 
 
 async def run_dry(
-    chosen: Settings, order: Order, held: RunStore | None, *, watch: Watch | None = None
+    chosen: Settings, order: RunRequest, held: RunStore | None, *, watch: RunControl | None = None
 ) -> Report:
     """Run without storing or sending anything; the report has no run id."""
-    watch = _limited(watch or Watch(), chosen)
+    watch = _limited(watch or RunControl(), chosen)
     asked = studio(chosen, stopping=lambda: watch.halt() is not None)
     ended = await Audit(DryStore(held), asked, now=now, watch=watch).run(order)
     return replace(ended.report, run=replace(ended.report.run, id=None))
 
 
-def _limited(watch: Watch, chosen: Settings) -> Watch:
+def _limited(watch: RunControl, chosen: Settings) -> RunControl:
     """Return the watch, from now on as long as a run may take; no clock's jump shortens that."""
     end = time.monotonic() + chosen.run_limit.total_seconds()
     return replace(watch, is_late=lambda: time.monotonic() >= end)
@@ -157,9 +159,9 @@ async def _in_thread(manager: AbstractContextManager[object]) -> AsyncIterator[N
         await asyncio.to_thread(manager.__exit__, None, None, None)
 
 
-def order(chosen: Settings, scope: Scope | None = None) -> Order:
+def order(chosen: Settings, scope: Scope | None = None) -> RunRequest:
     """Return the order for a manual run."""
-    return Order(
+    return RunRequest(
         plan=plan(chosen),
         scope=scope or Scope(),
         concurrency=chosen.studio.concurrency,
@@ -170,7 +172,7 @@ def order(chosen: Settings, scope: Scope | None = None) -> Order:
     )
 
 
-def scheduled_order(chosen: Settings, one: Scheduled) -> Order:
+def scheduled_order(chosen: Settings, one: Scheduled) -> RunRequest:
     """Return the order for a run of a schedule, still without its slot."""
     return replace(
         order(chosen, one.scope),

@@ -6,16 +6,16 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 
-from auditor.audit.judging import Bench
+from auditor.audit.judging import RunContext
 from auditor.audit.rereading import notice_of_upgrade
 from auditor.audit.scope import Scope
-from auditor.audit.tally import Tally
+from auditor.audit.tally import Results
 from auditor.drift.rules import IgnoreRule, Rules
 from auditor.drift.state_rules import Broken, notice_of_break, notice_of_end, place_free
 from auditor.errors import ConfigError, Problem
 from auditor.model import Notice, NoticeKind, Since, TargetId
 from auditor.protocols import RunStore
-from auditor.records import Acknowledgement, Aftermath, RuleBreach
+from auditor.records import Acknowledgement, RuleBreach, RunConclusions
 
 _Key = tuple[TargetId, str, str]
 
@@ -48,7 +48,9 @@ def remember_rules(rules: Rules, store: RunStore, *, today: date, at: datetime) 
         store.remember_ignore_rules(keys, at=at)
 
 
-def aftermath(tally: Tally, bench: Bench, store: RunStore, *, scope: Scope) -> Aftermath:
+def aftermath(
+    tally: Results, bench: RunContext, store: RunStore, *, scope: Scope
+) -> RunConclusions:
     """Return what a run's end leaves; only targets that were read change any episode.
 
     A whole run ends those of targets that are no longer in the configuration.
@@ -67,7 +69,7 @@ def aftermath(tally: Tally, bench: Bench, store: RunStore, *, scope: Scope) -> A
     expired = tuple(_expired(rules, store.ignore_rules(), today))
     over = tuple(_ended_acknowledgements(tally, store.acknowledgements(), today))
     upgraded = notice_of_upgrade(tally.reread)
-    return Aftermath(
+    return RunConclusions(
         notices=(
             *tally.notices,
             *((upgraded,) if upgraded else ()),
@@ -83,7 +85,7 @@ def aftermath(tally: Tally, bench: Bench, store: RunStore, *, scope: Scope) -> A
     )
 
 
-def still_broken(after: Aftermath, store: RunStore) -> tuple[tuple[TargetId, str, str], ...]:
+def still_broken(after: RunConclusions, store: RunStore) -> tuple[tuple[TargetId, str, str], ...]:
     """Return target, rule and path of every episode that goes on after the run."""
     ended = {_key_of(one) for one in after.ended}
     broken: list[RuleBreach | Broken] = [*after.began]
@@ -95,7 +97,7 @@ def _key_of(one: RuleBreach | Broken) -> _Key:
     return one.target, one.rule, place_free(one.path)
 
 
-def _is_over(one: RuleBreach, tally: Tally, rules: Rules, audited: Collection[TargetId]) -> bool:
+def _is_over(one: RuleBreach, tally: Results, rules: Rules, audited: Collection[TargetId]) -> bool:
     """Return whether an episode whose rule was not found broken ended with this run."""
     is_configured = any(rule.name == one.rule for rule in rules.states)
     return one.target in tally.broken or one.target not in audited or not is_configured
@@ -108,7 +110,7 @@ def _expired(rules: Rules, known: dict[str, bool], today: date) -> Iterator[Igno
 
 
 def _ended_acknowledgements(
-    tally: Tally, acknowledgements: Sequence[Acknowledgement], today: date
+    tally: Results, acknowledgements: Sequence[Acknowledgement], today: date
 ) -> Iterator[Acknowledgement]:
     for one in acknowledgements:
         if one.until is not None and today > one.until:
@@ -117,7 +119,7 @@ def _ended_acknowledgements(
             yield replace(one, ended_why="moved")
 
 
-def _moved(tally: Tally, one: Acknowledgement) -> bool:
+def _moved(tally: Results, one: Acknowledgement) -> bool:
     if one.target in tally.differs:
         return one.accepts not in tally.differs[one.target]
     told = tally.told.get(one.target)

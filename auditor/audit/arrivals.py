@@ -8,14 +8,14 @@ from typing import TypeAlias
 from auditor.drift.findings import finding_of
 from auditor.drift.policy import judge
 from auditor.model import Change, Kind, Notice, NoticeKind, TargetState
-from auditor.records import Gone, Known, Unread, Unserved
+from auditor.records import KnownTarget, Missing, Unreadable, Unsupported
 
-_Unread: TypeAlias = Gone | Unserved | Unread
+_Unaudited: TypeAlias = Missing | Unsupported | Unreadable
 
 
-def with_replacement(outcome: _Unread, known: Known | None) -> _Unread:
+def with_replacement(outcome: _Unaudited, known: KnownTarget | None) -> _Unaudited:
     """Tell a block that now has another type, and one without an endpoint, as replaced."""
-    if not isinstance(outcome, Unserved) or known is None or known.type in ("", outcome.type):
+    if not isinstance(outcome, Unsupported) or known is None or known.type in ("", outcome.type):
         return outcome
     change = Change(
         path="type", pattern="type", kind=Kind.REPLACED, before=known.type, after=outcome.type
@@ -24,7 +24,7 @@ def with_replacement(outcome: _Unread, known: Known | None) -> _Unread:
     return replace(outcome, findings=(finding,))
 
 
-def back_again(known: Known | None) -> Notice | None:
+def back_again(known: KnownTarget | None) -> Notice | None:
     """Return what is told of a block that was read tonight and could not be for its absence."""
     if known is None or known.version_id is None:
         return None

@@ -11,7 +11,7 @@ from auditor.drift.canonical import FORM, parse, parse_catalogue
 from auditor.drift.fields import CATALOGUE
 from auditor.model import Failure, JsonObject, Snapshot, TargetId
 from auditor.protocols import Answer, Fetched, KnownBody, Studio
-from auditor.records import Known
+from auditor.records import KnownTarget
 
 WHOLE_EVERY = 7  # nights
 DEFECT = Failure(
@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 async def ask(
     target: TargetId,
-    known: Known | None,
+    known: KnownTarget | None,
     *,
     studio: Studio,
     snapshot_of: Callable[[int], Awaitable[Snapshot]],
@@ -43,7 +43,7 @@ async def ask(
     return await studio.fetch_again(target)
 
 
-def _known_body(known: Known | None, today: date) -> KnownBody | None:
+def _known_body(known: KnownTarget | None, today: date) -> KnownBody | None:
     """Return what is known of the answer, its validator on six nights of seven.
 
     On the seventh the whole answer comes, whatever a server or a cache says of its freshness. One

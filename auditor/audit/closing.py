@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from auditor.audit.run import Ended
+from auditor.audit.run import CompletedRun
 from auditor.drift.subscriptions import Subscription, part_for
 from auditor.model import Report
 from auditor.outbox import Message, MessageState
@@ -37,7 +37,7 @@ class MailPlan:
 
 
 def close(
-    ended: Ended,
+    ended: CompletedRun,
     store: RunStore,
     *,
     archive: Archive,

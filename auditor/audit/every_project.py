@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from auditor.audit.listings import believed, gone, known_name, lacks_most, unlisted
 from auditor.audit.scope import EveryProject, Inventory, Project, Sources
 from auditor.model import EVERY_PROJECT, Failure, Notice, NoticeKind, ProjectError
-from auditor.records import Known
+from auditor.records import KnownTarget
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +75,7 @@ class Search:
             )
         )
 
-    async def _known(self, projects: Iterable[int]) -> dict[Project, Sequence[Known]]:
+    async def _known(self, projects: Iterable[int]) -> dict[Project, Sequence[KnownTarget]]:
         """Return the projects that have targets still audited, as they were called, with them."""
         wanted = self._wanted(projects)
         known = await asyncio.gather(*map(self.sources.records.known_of, wanted))

@@ -46,12 +46,12 @@ from auditor.model import (
     TargetState,
 )
 from auditor.protocols import Answer, RunStore
-from auditor.records import Accepted, Known, Quiet, Seen, accepted
+from auditor.records import Accepted, KnownTarget, NewVersion, Unchanged, accepted
 from auditor.redaction import Fingerprinter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bench:
+class RunContext:
     """What a judge goes by beside the store.
 
     Attributes:
@@ -68,7 +68,7 @@ class Bench:
 class Judge:
     """Compares tonight's answers with the store's versions, for one run."""
 
-    def __init__(self, store: RunStore, bench: Bench) -> None:
+    def __init__(self, store: RunStore, bench: RunContext) -> None:
         self._store = store
         self._bench = bench
         self._fingerprinter = Fingerprinter(store.fingerprint_key())
@@ -86,16 +86,18 @@ class Judge:
         """Return the day in the schedule's time zone."""
         return self._bench.today
 
-    def needs_store(self, known: Known) -> bool:
+    def needs_store(self, known: KnownTarget) -> bool:
         """Return whether a target that answers as before is still to be read from the store."""
         has_rules = any(one.scope.holds(known.target) for one in self._bench.rules.states)
         return has_rules or known.baseline_version_id not in (None, known.version_id)
 
-    def same_body(self, known: Known, project: str, validator: str) -> Look:
+    def same_body(self, known: KnownTarget, project: str, validator: str) -> Look:
         """Return the look at a target whose answer is byte for byte the last one."""
         return self._quiet(known, marks(known.target, project, known.body_digest, validator))
 
-    def answer(self, target: TargetId, known: Known | None, answer: Answer, project: str) -> Look:
+    def answer(
+        self, target: TargetId, known: KnownTarget | None, answer: Answer, project: str
+    ) -> Look:
         """Return the look at a target whose answer has to be read."""
         parts = split(answer.document)
         self._learn_secrets(parts.catalogue)
@@ -110,7 +112,9 @@ class Judge:
             return with_reread(look, told_before)
         return look
 
-    def _against(self, known: Known, version_id: int, snapshot: Snapshot, quiet: Quiet) -> Look:
+    def _against(
+        self, known: KnownTarget, version_id: int, snapshot: Snapshot, quiet: Unchanged
+    ) -> Look:
         """Return the look at a snapshot beside the last version."""
         if is_as_stored(snapshot, known):
             return self._quiet(known, quiet)
@@ -142,7 +146,7 @@ class Judge:
             self._secrets |= named
 
     def _compared(
-        self, target: TargetId, reference: Snapshot, snapshot: Snapshot, known: Known
+        self, target: TargetId, reference: Snapshot, snapshot: Snapshot, known: KnownTarget
     ) -> Comparison:
         old, new = self._document(reference), self._document(snapshot)
         return Comparison(
@@ -169,14 +173,14 @@ class Judge:
         return self._catalogue_changes[key]
 
     def _changed(
-        self, known: Known, snapshot: Snapshot, comparison: Comparison, quiet: Quiet
+        self, known: KnownTarget, snapshot: Snapshot, comparison: Comparison, quiet: Unchanged
     ) -> Look:
         judged = judge_comparison(comparison, is_silent=self._silence(known.target))
         between = Interval(known.last_checked_at, self._bench.now())
         stage = staged(self._life(known, comparison, judged.findings), known, between)
         ruled = self._ruled(judged.findings, known.target, between)
         silenced = (*(Silenced(one, INTERFACE) for one in judged.silent), *ruled.silenced)
-        seen = Seen(
+        seen = NewVersion(
             target=known.target,
             project=quiet.project,
             snapshot=snapshot,
@@ -212,8 +216,8 @@ class Judge:
 
     def _look(
         self,
-        seen: Seen,
-        known: Known,
+        seen: NewVersion,
+        known: KnownTarget,
         stage: Stage,
         judged: Judged,
         around: Surroundings | None,
@@ -242,7 +246,9 @@ class Judge:
         past = self._store.past_changes(target) if findings else ()
         return tuple(with_recurrence(one, target, past, at=between.until) for one in findings)
 
-    def _life(self, known: Known, comparison: Comparison, findings: Sequence[Finding]) -> Life:
+    def _life(
+        self, known: KnownTarget, comparison: Comparison, findings: Sequence[Finding]
+    ) -> Life:
         life = next_life(known.model_state, comparison.old, comparison.new, findings)
         may_be_reverted = (
             life.state is ModelState.STALE
@@ -253,7 +259,7 @@ class Judge:
             return reverted_life()
         return life
 
-    def _is_as_trained(self, known: Known, comparison: Comparison) -> bool:
+    def _is_as_trained(self, known: KnownTarget, comparison: Comparison) -> bool:
         """Return whether the edits since the training are all reverted.
 
         What the vendor did since says nothing: a generated script's template may have moved.
@@ -267,7 +273,7 @@ class Judge:
             [one for one in findings if not self._is_of_vendor(known, one, comparison.new)]
         )
 
-    def _quiet(self, known: Known, outcome: Quiet) -> Look:
+    def _quiet(self, known: KnownTarget, outcome: Unchanged) -> Look:
         is_baseline = known.baseline_version_id == known.version_id
         differs: frozenset[Accepted] | None = frozenset() if is_baseline else None
         look = Look(outcome=outcome, told=told_quiet(known, outcome), differs=differs)
@@ -285,12 +291,12 @@ class Judge:
         return replace(look, broken=found)
 
     def _beside_baseline(
-        self, look: Look, known: Known, document: JsonObject, snapshot: Snapshot
+        self, look: Look, known: KnownTarget, document: JsonObject, snapshot: Snapshot
     ) -> Look:
         """Add what still differs from the baseline and is not told as tonight's."""
         if known.baseline_version_id is None:
             return look
-        if known.baseline_version_id == known.version_id and isinstance(look.outcome, Quiet):
+        if known.baseline_version_id == known.version_id and isinstance(look.outcome, Unchanged):
             return look
         ruled = self._from_baseline(known, known.baseline_version_id, snapshot, document)
         differences = ruled.told
@@ -313,7 +319,7 @@ class Judge:
         )
 
     def _from_baseline(
-        self, known: Known, baseline_id: int, snapshot: Snapshot, document: JsonObject
+        self, known: KnownTarget, baseline_id: int, snapshot: Snapshot, document: JsonObject
     ) -> Ruled:
         """Return what differs from the baseline by somebody's act, the vendor's left out."""
         baseline = self._store.snapshot(baseline_id)
@@ -323,7 +329,7 @@ class Judge:
         own = [one for one in judged.findings if not self._is_of_vendor(known, one, document)]
         return self._ruled(own, known.target, Interval(None, self._bench.now()))
 
-    def _is_of_vendor(self, known: Known, finding: Finding, document: JsonObject) -> bool:
+    def _is_of_vendor(self, known: KnownTarget, finding: Finding, document: JsonObject) -> bool:
         """Return whether a difference may be what was told as the vendor's.
 
         A generated script follows its block's settings, which are compared themselves. A field
@@ -339,7 +345,7 @@ class Judge:
         past = self._store.past_changes(known.target)
         return not any(one.since is Since.LAST and meets(finding.path, one.path) for one in past)
 
-    def _key(self, known: Known, finding: Finding) -> Accepted:
+    def _key(self, known: KnownTarget, finding: Finding) -> Accepted:
         return accepted(known.target, finding.path, finding.after)
 
     def _still(
@@ -373,7 +379,7 @@ def _act(finding: Finding) -> str:
     return f"{finding.path} {finding.after}"
 
 
-def _last_visual_models(new: JsonObject, old: JsonObject, known: Known) -> tuple[str, ...]:
+def _last_visual_models(new: JsonObject, old: JsonObject, known: KnownTarget) -> tuple[str, ...]:
     """Return the models of the last visual stack; an expert-mode block names none itself."""
     for document in (new, old):
         if is_visual(document):

@@ -12,7 +12,7 @@ from auditor.audit.scope import Inventory, Project, Sources
 from auditor.drift.filters import Listed
 from auditor.model import Failure, Notice, NoticeKind, ProjectError, TargetId, TargetState
 from auditor.protocols import ListedBlock
-from auditor.records import Gone, Known, Unread, Unserved
+from auditor.records import KnownTarget, Missing, Unreadable, Unsupported
 
 MOST_NAMED = 5  # blocks in one sentence
 UNSTEADY = Failure(
@@ -70,7 +70,7 @@ def lacks_most(before: Collection[object], now: Collection[object]) -> bool:
     return 2 * len(set(before) - set(now)) > len(before)
 
 
-def unlisted(project: Project, known: Sequence[Known], failure: Failure) -> Inventory:
+def unlisted(project: Project, known: Sequence[KnownTarget], failure: Failure) -> Inventory:
     """A failed listing makes every known target of the project unknown."""
     name = project.name or known_name(project.id, known)
     return Inventory(
@@ -82,14 +82,14 @@ def unlisted(project: Project, known: Sequence[Known], failure: Failure) -> Inve
     )
 
 
-def gone(project: Project, known: Sequence[Known]) -> tuple[Gone, ...]:
+def gone(project: Project, known: Sequence[KnownTarget]) -> tuple[Missing, ...]:
     """Return what a successful listing lacks; what filters leave out by now is no loss."""
     return tuple(
-        Gone(target=one.target, project=project.name) for one in known if _is_kept(one, project)
+        Missing(target=one.target, project=project.name) for one in known if _is_kept(one, project)
     )
 
 
-def known_name(project_id: int, known: Sequence[Known]) -> str:
+def known_name(project_id: int, known: Sequence[KnownTarget]) -> str:
     """Return how a project was called before it was told apart, empty where that is not known.
 
     It is what filters are held against: they know nothing of other projects of that name.
@@ -97,27 +97,27 @@ def known_name(project_id: int, known: Sequence[Known]) -> str:
     return _own_name(next((one.project for one in known if one.project), ""), project_id)
 
 
-def _has_lost_most(known: Sequence[Known], listing: Sequence[ListedBlock]) -> bool:
+def _has_lost_most(known: Sequence[KnownTarget], listing: Sequence[ListedBlock]) -> bool:
     before = [one.target for one in known if one.state is not TargetState.MISSING]
     return lacks_most(before, [block.target for block in listing])
 
 
-def _still_unknown(one: Known, name: str, failure: Failure) -> Unread | Unserved:
+def _still_unknown(one: KnownTarget, name: str, failure: Failure) -> Unreadable | Unsupported:
     """Return what a failed listing says of a target: nothing new of one that is unsupported."""
     if one.state is TargetState.UNSUPPORTED:
-        return Unserved(target=one.target, project=name, name=one.name, type=one.type)
-    return Unread(target=one.target, project=name, failure=failure)
+        return Unsupported(target=one.target, project=name, name=one.name, type=one.type)
+    return Unreadable(target=one.target, project=name, failure=failure)
 
 
 def _listed(
-    project: Project, name: str, known: Sequence[Known], listing: Sequence[ListedBlock]
+    project: Project, name: str, known: Sequence[KnownTarget], listing: Sequence[ListedBlock]
 ) -> Inventory:
     kept = [block for block in listing if project.admits(Listed(block.type, block.name))]
     listed = {block.target for block in listing}
     lost = gone(replace(project, name=name), [one for one in known if one.target not in listed])
     admitted = {block.target for block in kept} | {one.target for one in lost}
     unserved = (
-        Unserved(target=block.target, project=name, name=block.name, type=block.type)
+        Unsupported(target=block.target, project=name, name=block.name, type=block.type)
         for block in kept
         if not block.served
     )
@@ -131,12 +131,12 @@ def _listed(
     )
 
 
-def _is_kept(one: Known, project: Project) -> bool:
+def _is_kept(one: KnownTarget, project: Project) -> bool:
     # What was never read has no type that a filter could go by.
     return not one.type or project.admits(Listed(one.type, one.name))
 
 
-def _left_out(name: str, project: Project, known: Sequence[Known]) -> tuple[Notice, ...]:
+def _left_out(name: str, project: Project, known: Sequence[KnownTarget]) -> tuple[Notice, ...]:
     if not known:
         return ()
     titles = [f"{one.name or 'block'} ({one.target})" for one in known]
@@ -150,7 +150,7 @@ def _left_out(name: str, project: Project, known: Sequence[Known]) -> tuple[Noti
     )
 
 
-def _renamed(name: str, project: Project, known: Sequence[Known]) -> tuple[Notice, ...]:
+def _renamed(name: str, project: Project, known: Sequence[KnownTarget]) -> tuple[Notice, ...]:
     before = next((one.project for one in known if _is_other(one.project, name, project.id)), "")
     if not before:
         return ()

@@ -21,7 +21,7 @@ from auditor.model import (
     TargetReport,
     TargetState,
 )
-from auditor.records import Accepted, Known, Quiet, Seen
+from auditor.records import Accepted, KnownTarget, NewVersion, Unchanged
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +32,7 @@ class Pending:
         findings: all of the target's own, before the operator's rules.
     """
 
-    known: Known
+    known: KnownTarget
     comparison: Comparison
     findings: tuple[Finding, ...]
     between: Interval
@@ -52,7 +52,7 @@ class Look:
         reread: ids of what shows because the auditor was upgraded, not for a change tonight.
     """
 
-    outcome: Quiet | Seen
+    outcome: Unchanged | NewVersion
     told: TargetReport
     vendor: tuple[Change, ...] = ()
     shareable: Mapping[str, str] = field(default_factory=dict)
@@ -74,23 +74,23 @@ class Stage:
     trained_now: bool
 
 
-def staged(life: Life, known: Known, between: Interval) -> Stage:
+def staged(life: Life, known: KnownTarget, between: Interval) -> Stage:
     """Return where a model stands; the time `between` tonight's polls bounds a new step."""
     is_new = life.step is not None or life.state is not known.model_state
     since = between if is_new else known.model_since
     return Stage(life.state, life.step, since, life.trained_now)
 
 
-def marks(target: TargetId, project: str, digest: str | None, validator: str) -> Quiet:
+def marks(target: TargetId, project: str, digest: str | None, validator: str) -> Unchanged:
     """Return what moves of a target that is as it was."""
-    return Quiet(target=target, project=project, body_digest=digest or "", validator=validator)
+    return Unchanged(target=target, project=project, body_digest=digest or "", validator=validator)
 
 
-def first_sight(quiet: Quiet, snapshot: Snapshot, between: Interval) -> Look:
+def first_sight(quiet: Unchanged, snapshot: Snapshot, between: Interval) -> Look:
     """Return the look at a target that was never read before; `quiet` has its marks."""
     document = parse(snapshot.document)
     life = first_life(document)
-    seen = Seen(
+    seen = NewVersion(
         target=quiet.target,
         project=quiet.project,
         snapshot=snapshot,
@@ -108,7 +108,9 @@ def first_sight(quiet: Quiet, snapshot: Snapshot, between: Interval) -> Look:
     return Look(outcome=seen, told=told_seen(seen, None))
 
 
-def told_seen(seen: Seen, known: Known | None, step: LifeStep | None = None) -> TargetReport:
+def told_seen(
+    seen: NewVersion, known: KnownTarget | None, step: LifeStep | None = None
+) -> TargetReport:
     """Return what is told of a target with a new version."""
     return TargetReport(
         target=seen.target,
@@ -125,7 +127,7 @@ def told_seen(seen: Seen, known: Known | None, step: LifeStep | None = None) -> 
     )
 
 
-def told_quiet(known: Known, outcome: Quiet) -> TargetReport:
+def told_quiet(known: KnownTarget, outcome: Unchanged) -> TargetReport:
     """Return what is told of a target that is as it was."""
     return TargetReport(
         target=known.target,
@@ -140,7 +142,7 @@ def told_quiet(known: Known, outcome: Quiet) -> TargetReport:
 
 def without(look: Look, shared: Collection[str], stage: Stage) -> Look:
     """Return a look less the findings (by id) that are the vendor's, its model on `stage`."""
-    if not isinstance(look.outcome, Seen):
+    if not isinstance(look.outcome, NewVersion):
         return look
     own = tuple(one for one in look.outcome.findings if one.id not in shared)
     told = tuple(one for one in look.told.findings if one.id not in shared)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from auditor.model import Notice, NoticeKind, TargetId
-from auditor.records import Untold
+from auditor.records import UnreportedFinding
 from auditor.schedule import MOST_COUNTED, Gap
 
 _MOST_HEADLINES = 3
@@ -39,7 +39,7 @@ def note_of_crash(run_id: int, *, is_whole: bool) -> str:
     return f"Run {run_id} did not end; {what} is told here."
 
 
-def notices_of_leavers(untold: Iterable[Untold]) -> tuple[Notice, ...]:
+def notices_of_leavers(untold: Iterable[UnreportedFinding]) -> tuple[Notice, ...]:
     """Return a notice for each block that left the configuration before it was told of."""
     owned = sorted(
         ((one.target, one) for one in untold if one.target is not None), key=lambda pair: pair[0]
@@ -50,7 +50,7 @@ def notices_of_leavers(untold: Iterable[Untold]) -> tuple[Notice, ...]:
     )
 
 
-def _notice(target: TargetId, untold: list[Untold]) -> Notice:
+def _notice(target: TargetId, untold: list[UnreportedFinding]) -> Notice:
     told = [
         f"{one.finding.headline} (`auditor explain {one.finding.id}`)"
         for one in untold[:_MOST_HEADLINES]

@@ -15,27 +15,31 @@ from auditor.drift.compare import Comparison
 from auditor.drift.findings import Judged, finding_id
 from auditor.drift.policy import INTERFACE, UPGRADE, Silenced
 from auditor.model import Notice, NoticeKind, Snapshot, TargetId, TargetState
-from auditor.records import Known, Quiet, Seen
+from auditor.records import KnownTarget, NewVersion, Unchanged
 
 
-def is_reread(known: Known, body_digest: str) -> bool:
+def is_reread(known: KnownTarget, body_digest: str) -> bool:
     """Return whether an answer was judged before, in another form."""
     return known.form != FORM and known.body_digest == body_digest
 
 
-def is_as_stored(snapshot: Snapshot, known: Known) -> bool:
+def is_as_stored(snapshot: Snapshot, known: KnownTarget) -> bool:
     """Return whether digests alone say that a snapshot equals the last version."""
     return snapshot.digest == known.digest and snapshot.catalogue.digest == known.catalogue_digest
 
 
 def reread(
-    known: Known, snapshot: Snapshot, comparison: Comparison, judged: Judged, quiet: Quiet
+    known: KnownTarget,
+    snapshot: Snapshot,
+    comparison: Comparison,
+    judged: Judged,
+    quiet: Unchanged,
 ) -> Look:
     """Return the look at a target of which only this program's form shows a difference.
 
     It becomes a version like any other and is not told as a change; its model stands as it did.
     """
-    seen = Seen(
+    seen = NewVersion(
         target=known.target,
         project=quiet.project,
         snapshot=snapshot,

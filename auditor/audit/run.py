@@ -33,12 +33,12 @@ from auditor.audit.inventory import (
     Sources,
     take_inventory,
 )
-from auditor.audit.judging import Bench, Judge
+from auditor.audit.judging import Judge, RunContext
 from auditor.audit.looks import Look
 from auditor.audit.nights import SHOWN, with_nights
 from auditor.audit.notes import Missed, note_of_crash, note_of_missed, notices_of_leavers
-from auditor.audit.tally import Tally, told_unread
-from auditor.audit.watch import Watch
+from auditor.audit.tally import Results, told_unread
+from auditor.audit.watch import RunControl
 from auditor.drift.policy import is_ignored, rule_vendor
 from auditor.drift.rules import Rules
 from auditor.drift.secrets import hide_finding
@@ -54,7 +54,13 @@ from auditor.model import (
     VendorFinding,
 )
 from auditor.protocols import Answer, NoAnswer, RunStore, SameBody, Studio
-from auditor.records import Aftermath, Known, Outcome, Unread, Untold
+from auditor.records import (
+    KnownTarget,
+    RunConclusions,
+    TargetResult,
+    Unreadable,
+    UnreportedFinding,
+)
 
 BATCH = 200  # targets a transaction
 
@@ -63,7 +69,7 @@ _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class RunRequest:
     """What to run: the plan, narrowed by a scope, and what started it.
 
     `schedule` and `slot` are those of a scheduled run, empty for a manual one; `schedule_line`
@@ -91,19 +97,19 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
+class CompletedRun:
     """A run whose targets are all stored and which is not closed yet."""
 
     report: Report
-    carried: tuple[Untold, ...]
-    aftermath: Aftermath
+    carried: tuple[UnreportedFinding, ...]
+    aftermath: RunConclusions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Stop:
     target: TargetId
     project: str
-    known: Known | None
+    known: KnownTarget | None
 
 
 _Queue: TypeAlias = "asyncio.Queue[_Stop | None]"
@@ -118,17 +124,17 @@ class Audit:
         studio: AbstractAsyncContextManager[Studio],
         *,
         now: Callable[[], datetime],
-        watch: Watch | None = None,
+        watch: RunControl | None = None,
     ) -> None:
         self._store = store
         self._studio = studio
         self._now = now
-        self._watch = watch or Watch()
-        self._tally = Tally()
-        self._batch: list[Outcome] = []
+        self._watch = watch or RunControl()
+        self._tally = Results()
+        self._batch: list[TargetResult] = []
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
 
-    async def run(self, order: Order) -> Ended:
+    async def run(self, order: RunRequest) -> CompletedRun:
         """Ask for all targets in scope and store what was seen.
 
         Raises:
@@ -143,7 +149,7 @@ class Audit:
         finally:
             self._thread.shutdown()
 
-    async def _run(self, order: Order) -> Ended:
+    async def _run(self, order: RunRequest) -> CompletedRun:
         started_at = self._now()
         bench = _bench(order, started_at, self._now)
         await self._in_store(self._prepare, bench, started_at)
@@ -162,12 +168,12 @@ class Audit:
             await self._in_store(self._retire_others, run.id, order.scope)
         return await self._in_store(self._ended, run, order, bench, shared)
 
-    def _prepare(self, bench: Bench, started_at: datetime) -> None:
+    def _prepare(self, bench: RunContext, started_at: datetime) -> None:
         self._store.abandon_open_runs(started_at)
         require_admissible(bench.rules, self._store, today=bench.today)
         remember_rules(bench.rules, self._store, today=bench.today, at=started_at)
 
-    def _opened(self, order: Order, started_at: datetime) -> RunInfo:
+    def _opened(self, order: RunRequest, started_at: datetime) -> RunInfo:
         run_id = self._store.open_run(
             order.trigger, started_at=started_at, schedule=order.schedule, slot=order.slot
         )
@@ -272,7 +278,7 @@ class Audit:
             case SameBody():
                 raise AssertionError("an answer cannot equal one that was never seen")
 
-    def _keep(self, look: Look, known: Known | None) -> None:
+    def _keep(self, look: Look, known: KnownTarget | None) -> None:
         if (back := back_again(known)) is not None:
             self._tally.notices.append(back)
         if look.shareable:
@@ -282,16 +288,16 @@ class Audit:
         self._batch.append(look.outcome)
 
     def _keep_unread(self, stop: _Stop, failure: Failure) -> None:
-        outcome = Unread(target=stop.target, project=stop.project, failure=failure)
+        outcome = Unreadable(target=stop.target, project=stop.project, failure=failure)
         self._tally.told[stop.target] = told_unread(outcome, stop.known)
         self._batch.append(outcome)
 
-    def _take_batch(self) -> list[Outcome]:
+    def _take_batch(self) -> list[TargetResult]:
         batch, self._batch = self._batch, []
         return batch
 
     async def _save(
-        self, run: RunInfo, outcomes: Sequence[Outcome], shared: Sequence[VendorFinding] = ()
+        self, run: RunInfo, outcomes: Sequence[TargetResult], shared: Sequence[VendorFinding] = ()
     ) -> None:
         if outcomes and run.id is not None:
             run_id, at = run.id, self._now()
@@ -301,10 +307,10 @@ class Audit:
     def _ended(
         self,
         run: RunInfo,
-        order: Order,
-        bench: Bench,
+        order: RunRequest,
+        bench: RunContext,
         shared: tuple[VendorFinding, ...],
-    ) -> Ended:
+    ) -> CompletedRun:
         run_id = run.id or 0
         carried = self._carried(run_id, bench)
         vendor, hidden = rule_vendor(
@@ -316,17 +322,17 @@ class Audit:
         left = [one for one in carried if self._has_left(one, order.scope)]
         after = replace(after, notices=(*after.notices, *notices_of_leavers(left)))
         completed = self._completed(report, order, after)
-        return Ended(
+        return CompletedRun(
             report=self._with_nights(completed),
             carried=(*(one for one in carried if self._tally.tells(one)), *left),
             aftermath=replace(after, silenced_vendor=hidden),
         )
 
-    def _has_left(self, one: Untold, scope: Scope) -> bool:
+    def _has_left(self, one: UnreportedFinding, scope: Scope) -> bool:
         """Return whether nobody was told of a block's finding, and no later report can hold it."""
         return one.target is not None and not self._tally.tells(one) and scope.settles(one.target)
 
-    def _carried(self, run_id: int, bench: Bench) -> tuple[Untold, ...]:
+    def _carried(self, run_id: int, bench: RunContext) -> tuple[UnreportedFinding, ...]:
         """Return what nobody was told, as tonight's rules and secrets have it."""
         secrets = self._store.secret_parameters()
         hidden = [
@@ -336,14 +342,14 @@ class Audit:
         return tuple(one for one in hidden if not self._is_ignored(one, bench))
 
     @staticmethod
-    def _is_ignored(one: Untold, bench: Bench) -> bool:
+    def _is_ignored(one: UnreportedFinding, bench: RunContext) -> bool:
         """Return whether a change of the vendor's is ignored; a target's own was judged before."""
         found = one.finding
         return isinstance(found, VendorFinding) and is_ignored(
             found.path, found.area, bench.rules, target=None, today=bench.today
         )
 
-    def _completed(self, report: Report, order: Order, after: Aftermath) -> Report:
+    def _completed(self, report: Report, order: RunRequest, after: RunConclusions) -> Report:
         """Return the report with what stands around the targets."""
         run_id = report.run.id or 0
         previous = self._store.previous_run_id(run_id)
@@ -365,7 +371,7 @@ class Audit:
             return report
         return with_nights(report, self._store.run_summaries(SHOWN - 1))
 
-    def _notes(self, order: Order, previous: int | None) -> tuple[str, ...]:
+    def _notes(self, order: RunRequest, previous: int | None) -> tuple[str, ...]:
         before = self._store.run_info(previous) if previous is not None else None
         notes = []
         if before is not None and before.status is RunStatus.ABANDONED:
@@ -384,5 +390,5 @@ def _notice_order(one: Notice) -> tuple[int, TargetId, str]:
     return -one.severity.rank, one.target or TargetId(0, 0), one.text
 
 
-def _bench(order: Order, started_at: datetime, now: Callable[[], datetime]) -> Bench:
-    return Bench(now=now, today=started_at.astimezone(order.zone).date(), rules=order.rules)
+def _bench(order: RunRequest, started_at: datetime, now: Callable[[], datetime]) -> RunContext:
+    return RunContext(now=now, today=started_at.astimezone(order.zone).date(), rules=order.rules)

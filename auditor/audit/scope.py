@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from auditor.drift.filters import BlockFilter, Listed, ProjectFilter, admitted
 from auditor.model import Failure, Notice, ProjectError, TargetId
 from auditor.protocols import Studio
-from auditor.records import Gone, Known, Unread, Unserved
+from auditor.records import KnownTarget, Missing, Unreadable, Unsupported
 
 STOPPED = Failure(kind="stopped", message="the auditor was stopped before it came to this")
 OUT_OF_TIME = Failure(
@@ -105,7 +105,7 @@ class Records:
         found: the projects that were last audited for being listed.
     """
 
-    known_of: Callable[[int], Awaitable[tuple[Known, ...]]]
+    known_of: Callable[[int], Awaitable[tuple[KnownTarget, ...]]]
     audited: Callable[[], Awaitable[frozenset[int]]]
     found: Callable[[], Awaitable[frozenset[int]]]
 
@@ -131,7 +131,7 @@ class Inventory:
     """
 
     targets: tuple[tuple[TargetId, str], ...] = ()
-    settled: tuple[Gone | Unserved | Unread, ...] = ()
+    settled: tuple[Missing | Unsupported | Unreadable, ...] = ()
     errors: tuple[ProjectError, ...] = ()
     notices: tuple[Notice, ...] = ()
     found: frozenset[int] | None = None

@@ -27,11 +27,18 @@ from auditor.model import (
     VendorFinding,
 )
 from auditor.protocols import Answer, Fetched, NoAnswer, SameBody
-from auditor.records import Accepted, Gone, Known, Unread, Unserved, Untold
+from auditor.records import (
+    Accepted,
+    KnownTarget,
+    Missing,
+    Unreadable,
+    UnreportedFinding,
+    Unsupported,
+)
 
 
 @dataclass(slots=True)
-class Tally:
+class Results:
     """Collects what targets came to, in any order.
 
     Attributes:
@@ -116,17 +123,19 @@ class Tally:
             self.add(look)
         return tuple(settled), tuple(shared.values())
 
-    def add_unread(self, outcome: Gone | Unserved | Unread, known: Known | None) -> None:
+    def add_unread(
+        self, outcome: Missing | Unsupported | Unreadable, known: KnownTarget | None
+    ) -> None:
         """Count a target that was not read."""
         match outcome:
-            case Gone():
+            case Missing():
                 self.told[outcome.target] = _told_gone(outcome, known)
-            case Unserved():
+            case Unsupported():
                 self.told[outcome.target] = _told_unserved(outcome, known)
-            case Unread():
+            case Unreadable():
                 self.told[outcome.target] = told_unread(outcome, known)
 
-    def tells(self, untold: Untold) -> bool:
+    def tells(self, untold: UnreportedFinding) -> bool:
         """Return whether this run's report can hold a finding of an earlier one."""
         return untold.target is None or untold.target in self.told
 
@@ -136,7 +145,7 @@ class Tally:
         *,
         finished_at: datetime,
         vendor: Sequence[VendorFinding],
-        carried: Sequence[Untold],
+        carried: Sequence[UnreportedFinding],
     ) -> Report:
         """Return the run's report; `carried` are findings of earlier runs that nobody was told.
 
@@ -173,7 +182,7 @@ class Tally:
         )
 
 
-def told_unread(outcome: Unread, known: Known | None) -> TargetReport:
+def told_unread(outcome: Unreadable, known: KnownTarget | None) -> TargetReport:
     """Return what is told of a target that could not be read."""
     return TargetReport(
         target=outcome.target,
@@ -187,7 +196,7 @@ def told_unread(outcome: Unread, known: Known | None) -> TargetReport:
     )
 
 
-def _told_gone(outcome: Gone, known: Known | None) -> TargetReport:
+def _told_gone(outcome: Missing, known: KnownTarget | None) -> TargetReport:
     """Return what is told of a target that a successful listing lacks."""
     return TargetReport(
         target=outcome.target,
@@ -201,7 +210,7 @@ def _told_gone(outcome: Gone, known: Known | None) -> TargetReport:
     )
 
 
-def _told_unserved(outcome: Unserved, known: Known | None) -> TargetReport:
+def _told_unserved(outcome: Unsupported, known: KnownTarget | None) -> TargetReport:
     """Return what is told of a target whose type has no endpoint here."""
     return TargetReport(
         target=outcome.target,
@@ -215,7 +224,7 @@ def _told_unserved(outcome: Unserved, known: Known | None) -> TargetReport:
     )
 
 
-def _carried_findings(carried: Sequence[Untold]) -> dict[TargetId, list[Finding]]:
+def _carried_findings(carried: Sequence[UnreportedFinding]) -> dict[TargetId, list[Finding]]:
     findings: dict[TargetId, list[Finding]] = {}
     for one in carried:
         if one.target is not None and isinstance(one.finding, Finding):
@@ -223,5 +232,5 @@ def _carried_findings(carried: Sequence[Untold]) -> dict[TargetId, list[Finding]
     return findings
 
 
-def _carried_vendor(carried: Sequence[Untold]) -> list[VendorFinding]:
+def _carried_vendor(carried: Sequence[UnreportedFinding]) -> list[VendorFinding]:
     return [one.finding for one in carried if isinstance(one.finding, VendorFinding)]

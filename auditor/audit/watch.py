@@ -14,7 +14,7 @@ def _ignore(_: int) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Watch:
+class RunControl:
     """Who looks on while a run is under way.
 
     Attributes:

@@ -12,7 +12,7 @@ from pathlib import Path
 from auditor import app, review
 from auditor.audit.closing import Sending, compose_messages, installation_of
 from auditor.audit.inventory import Scope, require_in_scope
-from auditor.audit.watch import Watch
+from auditor.audit.watch import RunControl
 from auditor.cli.console import complain, say
 from auditor.cli.logs import set_up_logging
 from auditor.config import Settings
@@ -63,10 +63,10 @@ def _exit_code(report: Report, *, is_told: bool, tells_drift: bool) -> int:
 
 
 @contextmanager
-def progress() -> Iterator[Watch]:
+def progress() -> Iterator[RunControl]:
     """Show a progress bar while a run is under way; on a terminal only."""
     if not sys.stderr.isatty():
-        yield Watch()
+        yield RunControl()
         return
     from rich.console import Console  # noqa: PLC0415 - only terminals need it
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn  # noqa: PLC0415
@@ -74,7 +74,7 @@ def progress() -> Iterator[Watch]:
     columns = (TextColumn("checking"), BarColumn(), MofNCompleteColumn(), TextColumn("blocks"))
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("blocks", total=None)
-        yield Watch(
+        yield RunControl(
             planned=lambda total: bar.update(task, total=total),
             checked=lambda count: bar.advance(task, count),
         )

@@ -19,7 +19,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from auditor import app
 from auditor.app import Scheduled
-from auditor.audit.watch import Watch
+from auditor.audit.watch import RunControl
 from auditor.config import Settings, warnings
 from auditor.daemon.due import Due, Moment, find_due, take_line
 from auditor.daemon.notify import extend, notify, reloading, watchdog_period
@@ -281,7 +281,7 @@ class Service:
         self._run_began = self._clock.monotonic()
         notify("STATUS=Run under way")
         try:
-            watch = Watch(stopping=self._stop.is_set)
+            watch = RunControl(stopping=self._stop.is_set)
             closed = await app.run_and_close(self._settings, order, self._store, watch=watch)
         finally:
             self._run_began = None

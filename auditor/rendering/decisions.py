@@ -16,7 +16,7 @@ from auditor.records import (
     Approval,
     Explanation,
     FindingOccurrence,
-    Known,
+    KnownTarget,
     SilencedBy,
     Version,
 )
@@ -83,7 +83,7 @@ def explanation_json(known: Explanation) -> JsonObject:
     )
 
 
-def approval_line(known: Known, version: Version) -> str:
+def approval_line(known: KnownTarget, version: Version) -> str:
     """Return what became a baseline, in one line."""
     block = name(known.name) or "block"
     return (

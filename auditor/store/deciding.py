@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from auditor.model import TargetId
-from auditor.records import Acknowledgement, Approval, FindingOccurrence, Known, SilencedBy
+from auditor.records import Acknowledgement, Approval, FindingOccurrence, KnownTarget, SilencedBy
 from auditor.store import decisions, findings, standing
 from auditor.store.database import Database
 
@@ -26,7 +26,7 @@ class Deciding:
         with self._there.reading() as connection:
             return decisions.approvals(connection, target)
 
-    def without_baseline(self) -> tuple[Known, ...]:
+    def without_baseline(self) -> tuple[KnownTarget, ...]:
         """Return every audited target that has a version and no baseline."""
         with self._there.reading() as connection:
             return standing.without_baseline(connection)

@@ -35,7 +35,13 @@ from auditor.model import (
     VendorFinding,
 )
 from auditor.outbox import MessageState
-from auditor.records import FindingOccurrence, Seen, SilencedBy, Unserved, Untold
+from auditor.records import (
+    FindingOccurrence,
+    NewVersion,
+    SilencedBy,
+    UnreportedFinding,
+    Unsupported,
+)
 from auditor.store.packing import pack_json, unpack_json
 from auditor.store.tables import finding, holding, message, run
 
@@ -43,14 +49,18 @@ _MOST_NAMED = 500  # in one statement; PostgreSQL takes 65,535 parameters
 
 
 def add(
-    connection: Connection, run_id: int, outcomes: Sequence[Seen | Unserved], *, at: datetime
+    connection: Connection,
+    run_id: int,
+    outcomes: Sequence[NewVersion | Unsupported],
+    *,
+    at: datetime,
 ) -> None:
     """Store the targets' own findings, and what of them is not told."""
     rows = [_row(run_id, one.target, found) for one in outcomes for found in one.findings]
     rows += [
         _row(run_id, one.target, silent.finding, told_at=at, silenced_by=silent.rule)
         for one in outcomes
-        if isinstance(one, Seen)
+        if isinstance(one, NewVersion)
         for silent in one.silenced
     ]
     if rows:
@@ -170,10 +180,10 @@ def replace_vendor(connection: Connection, run_id: int, found: Sequence[VendorFi
     add_vendor(connection, run_id, found)
 
 
-def unreported_findings(connection: Connection, run_id: int) -> tuple[Untold, ...]:
+def unreported_findings(connection: Connection, run_id: int) -> tuple[UnreportedFinding, ...]:
     """Return what runs before `run_id` found and nobody was told, each once, oldest first."""
     rows = connection.execute(select(finding).where(_untold(run_id)).order_by(finding.c.id))
-    found: dict[tuple[TargetId | None, str], Untold] = {}
+    found: dict[tuple[TargetId | None, str], UnreportedFinding] = {}
     for row in rows.mappings():
         one = _read(row)
         key = (one.target, one.finding.id)
@@ -181,7 +191,7 @@ def unreported_findings(connection: Connection, run_id: int) -> tuple[Untold, ..
     return tuple(found.values())
 
 
-def carry(connection: Connection, run_id: int, carried: Sequence[Untold]) -> None:
+def carry(connection: Connection, run_id: int, carried: Sequence[UnreportedFinding]) -> None:
     """Make findings of earlier runs belong to the report of this one."""
     fingerprints = [one.finding.id for one in carried]
     for start in range(0, len(fingerprints), _MOST_NAMED):
@@ -209,7 +219,7 @@ def mark_part_reported(
     connection.execute(update(finding).where(*these).values(told_at=at))
 
 
-def _together(before: Untold | None, one: Untold) -> Untold:
+def _together(before: UnreportedFinding | None, one: UnreportedFinding) -> UnreportedFinding:
     """Count the targets of the vendor's findings together: each batch stored its own."""
     if before is None or not isinstance(before.finding, VendorFinding):
         return one
@@ -289,12 +299,12 @@ def _vendor_row(run_id: int, found: VendorFinding) -> dict[str, object]:
     }
 
 
-def _read(row: RowMapping) -> Untold:
+def _read(row: RowMapping) -> UnreportedFinding:
     before, after, folded, *context = cast(list[Any], unpack_json(row["detail"]))
     # Rows of the first schema have no context.
     expected, recurrence, reversals = context or ("", Recurrence.FIRST, 0)
     if row["project_id"] is None:
-        return Untold(target=None, finding=_vendor(row, before, after))
+        return UnreportedFinding(target=None, finding=_vendor(row, before, after))
     whose = TargetId(row["project_id"], row["learn_id"])
     own = Finding(
         id=row["fingerprint"],
@@ -313,7 +323,7 @@ def _read(row: RowMapping) -> Untold:
         recurrence=Recurrence(recurrence),
         reversals=reversals,
     )
-    return Untold(target=whose, finding=own)
+    return UnreportedFinding(target=whose, finding=own)
 
 
 def _vendor(row: RowMapping, before: Json, after: Json) -> VendorFinding:

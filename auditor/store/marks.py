@@ -19,7 +19,7 @@ from sqlalchemy.sql.functions import func
 
 from auditor.drift.canonical import FORM
 from auditor.model import ModelState, TargetId, TargetState
-from auditor.records import Gone, Quiet, Seen, Unread, Unserved
+from auditor.records import Missing, NewVersion, Unchanged, Unreadable, Unsupported
 from auditor.store.insertion import insert_into
 from auditor.store.tables import target
 
@@ -54,7 +54,9 @@ _WRITTEN_SEEN = (
 _KEPT_WHERE_NULL = frozenset({"trained_version_id", "last_changed_at"})
 
 
-def quiet(connection: Connection, run_id: int, outcomes: Sequence[Quiet], *, at: datetime) -> None:
+def quiet(
+    connection: Connection, run_id: int, outcomes: Sequence[Unchanged], *, at: datetime
+) -> None:
     """Mark targets as checked and unchanged, in one statement a state.
 
     The raw answer's digest, its validator and the project's name are written only where they
@@ -80,7 +82,7 @@ def quiet(connection: Connection, run_id: int, outcomes: Sequence[Quiet], *, at:
 def seen(
     connection: Connection,
     run_id: int,
-    outcomes: Sequence[Seen],
+    outcomes: Sequence[NewVersion],
     *,
     versions: Mapping[TargetId, int],
     at: datetime,
@@ -91,14 +93,14 @@ def seen(
 
 
 def unread(
-    connection: Connection, run_id: int, outcomes: Sequence[Unread | Gone], *, at: datetime
+    connection: Connection, run_id: int, outcomes: Sequence[Unreadable | Missing], *, at: datetime
 ) -> None:
     """Mark targets that were not read; what is known of them stays."""
     _put(connection, [_unread_row(one, run_id, at) for one in outcomes], _WRITTEN)
 
 
 def unserved(
-    connection: Connection, run_id: int, outcomes: Sequence[Unserved], *, at: datetime
+    connection: Connection, run_id: int, outcomes: Sequence[Unsupported], *, at: datetime
 ) -> None:
     """Mark targets of a type without an endpoint."""
     rows = [
@@ -132,7 +134,7 @@ def retire_others(
     return connection.execute(others.values(retired=True)).rowcount
 
 
-def _renamed(connection: Connection, outcomes: Sequence[Quiet]) -> list[dict[str, object]]:
+def _renamed(connection: Connection, outcomes: Sequence[Unchanged]) -> list[dict[str, object]]:
     told = (target.c.body_digest, target.c.validator, target.c.project)
     these = select(target.c.project_id, target.c.learn_id, *told).where(
         _KEY.in_([one.target for one in outcomes])
@@ -169,7 +171,7 @@ def _row(key: TargetId, project: str, run_id: int, at: datetime) -> dict[str, ob
     }
 
 
-def _seen_row(one: Seen, version_id: int, run_id: int, at: datetime) -> dict[str, object]:
+def _seen_row(one: NewVersion, version_id: int, run_id: int, at: datetime) -> dict[str, object]:
     return {
         **_row(one.target, one.project, run_id, at),
         "name": one.snapshot.name,
@@ -189,13 +191,13 @@ def _seen_row(one: Seen, version_id: int, run_id: int, at: datetime) -> dict[str
     }
 
 
-def _unread_row(one: Unread | Gone, run_id: int, at: datetime) -> dict[str, object]:
+def _unread_row(one: Unreadable | Missing, run_id: int, at: datetime) -> dict[str, object]:
     row = _row(one.target, one.project, run_id, at)
     match one:
-        case Unread(failure=failure):
+        case Unreadable(failure=failure):
             error = {"error_kind": failure.kind, "error_message": failure.message}
             return {**row, **error, "state": TargetState.UNKNOWN}
-        case Gone():
+        case Missing():
             return {**row, "state": TargetState.MISSING}
 
 

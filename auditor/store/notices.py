@@ -19,15 +19,15 @@ def add(connection: Connection, run_id: int, notices: Sequence[Notice]) -> None:
         connection.execute(insert(notice), rows)
 
 
-def unreported_findings(connection: Connection, run_id: int) -> tuple[Notice, ...]:
+def unreported_notices(connection: Connection, run_id: int) -> tuple[Notice, ...]:
     """Return notices of runs before `run_id` that nobody was told, oldest first."""
-    query = select(notice).where(_untold(run_id)).order_by(notice.c.id)
+    query = select(notice).where(_unreported(run_id)).order_by(notice.c.id)
     return tuple(_read(row) for row in connection.execute(query).mappings())
 
 
 def carry(connection: Connection, run_id: int) -> None:
-    """Make the untold notices of earlier runs belong to the report of this one."""
-    connection.execute(update(notice).where(_untold(run_id)).values(reported_run_id=run_id))
+    """Make the unreported notices of earlier runs belong to the report of this one."""
+    connection.execute(update(notice).where(_unreported(run_id)).values(reported_run_id=run_id))
 
 
 def mark_reported(connection: Connection, run_id: int, *, at: datetime) -> None:
@@ -36,7 +36,7 @@ def mark_reported(connection: Connection, run_id: int, *, at: datetime) -> None:
     connection.execute(update(notice).where(*these).values(told_at=at))
 
 
-def _untold(run_id: int) -> ColumnElement[bool]:
+def _unreported(run_id: int) -> ColumnElement[bool]:
     queued = (
         select(message.c.id)
         .where(message.c.run_id == notice.c.reported_run_id)

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Select, select, update
 from auditor.errors import UsageError
 from auditor.model import Json, Report, RunStatus, Totals
 from auditor.outbox import Message
-from auditor.records import Aftermath, RunSummary, Untold
+from auditor.records import RunConclusions, RunSummary, UnreportedFinding
 from auditor.store import decisions, episodes, findings, messages, notices, report_form, runs
 from auditor.store.chain import content_hash
 from auditor.store.insertion import insert_into
@@ -29,8 +29,8 @@ def close(
     report: Report,
     outgoing: Sequence[Message],
     *,
-    carried: Sequence[Untold],
-    aftermath: Aftermath,
+    carried: Sequence[UnreportedFinding],
+    aftermath: RunConclusions,
 ) -> None:
     """Close the run with its report and its aftermath; queue its messages."""
     run_id = report.run.id
@@ -56,7 +56,7 @@ def close(
 
 
 def _keep_aftermath(
-    connection: Connection, run_id: int, aftermath: Aftermath, *, at: datetime
+    connection: Connection, run_id: int, aftermath: RunConclusions, *, at: datetime
 ) -> None:
     findings.add_silenced_vendor(connection, run_id, aftermath.silenced_vendor, at=at)
     notices.add(connection, run_id, aftermath.notices)

@@ -9,11 +9,11 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, Select, select, tuple_
 
 from auditor.model import Failure, Interval, ModelState, TargetId, TargetState
-from auditor.records import Known, TargetOverview, TargetStatus
+from auditor.records import KnownTarget, TargetOverview, TargetStatus
 from auditor.store.tables import target, version
 
 
-def known(connection: Connection, targets: Sequence[TargetId]) -> dict[TargetId, Known]:
+def known(connection: Connection, targets: Sequence[TargetId]) -> dict[TargetId, KnownTarget]:
     """Return what is known of `targets`."""
     key = tuple_(target.c.project_id, target.c.learn_id)
     rows = connection.execute(_query().where(key.in_(targets))).mappings()
@@ -21,7 +21,7 @@ def known(connection: Connection, targets: Sequence[TargetId]) -> dict[TargetId,
     return {one.target: one for one in found}
 
 
-def known_of_project(connection: Connection, project_id: int) -> tuple[Known, ...]:
+def known_of_project(connection: Connection, project_id: int) -> tuple[KnownTarget, ...]:
     """Return the project's targets that are still audited, by learn id."""
     query = _query().where(target.c.project_id == project_id, ~target.c.retired)
     rows = connection.execute(query.order_by(target.c.learn_id)).mappings()
@@ -34,7 +34,7 @@ def audited_projects(connection: Connection) -> frozenset[int]:
     return frozenset(connection.execute(query).scalars())
 
 
-def without_baseline(connection: Connection) -> tuple[Known, ...]:
+def without_baseline(connection: Connection) -> tuple[KnownTarget, ...]:
     """Return every audited target that has a version and no baseline."""
     query = _query().where(
         ~target.c.retired,
@@ -74,8 +74,8 @@ def _query() -> Select[Any]:
     ).outerjoin(version, version.c.id == target.c.version_id)
 
 
-def _known(row: RowMapping) -> Known:
-    return Known(
+def _known(row: RowMapping) -> KnownTarget:
+    return KnownTarget(
         target=TargetId(row["project_id"], row["learn_id"]),
         project=row["project"],
         name=row["name"],

@@ -14,19 +14,19 @@ from auditor.model import Notice, Report, RunInfo, Snapshot, TargetId, Trigger, 
 from auditor.outbox import Message
 from auditor.records import (
     Acknowledgement,
-    Aftermath,
-    Gone,
-    Known,
-    Outcome,
-    Quiet,
+    KnownTarget,
+    Missing,
+    NewVersion,
     RuleBreach,
+    RunConclusions,
     RunSummary,
-    Seen,
     TargetOverview,
+    TargetResult,
     TargetStatus,
-    Unread,
-    Unserved,
-    Untold,
+    Unchanged,
+    Unreadable,
+    UnreportedFinding,
+    Unsupported,
     Version,
 )
 from auditor.store import (
@@ -132,12 +132,12 @@ class SqlStore(Locking, Planning, Deciding, Keeping):
         with self._there.writing() as connection:
             settings.add_secret_parameters(connection, names)
 
-    def known(self, targets: Sequence[TargetId]) -> dict[TargetId, Known]:
+    def known(self, targets: Sequence[TargetId]) -> dict[TargetId, KnownTarget]:
         """Return what is known of targets; new ones are absent."""
         with self._there.reading() as connection:
             return standing.known(connection, targets)
 
-    def known_of_project(self, project_id: int) -> tuple[Known, ...]:
+    def known_of_project(self, project_id: int) -> tuple[KnownTarget, ...]:
         """Return the project's audited targets, by learn id."""
         with self._there.reading() as connection:
             return standing.known_of_project(connection, project_id)
@@ -170,7 +170,7 @@ class SqlStore(Locking, Planning, Deciding, Keeping):
     def save(
         self,
         run_id: int,
-        outcomes: Sequence[Outcome],
+        outcomes: Sequence[TargetResult],
         *,
         at: datetime,
         vendor: Sequence[VendorFinding] = (),
@@ -189,7 +189,7 @@ class SqlStore(Locking, Planning, Deciding, Keeping):
         with self._there.writing() as connection:
             return marks.retire_others(connection, run_id, only=only, elsewhere=elsewhere)
 
-    def unreported_findings(self, run_id: int) -> tuple[Untold, ...]:
+    def unreported_findings(self, run_id: int) -> tuple[UnreportedFinding, ...]:
         """Return what earlier runs found and nobody was told, each once."""
         with self._there.reading() as connection:
             return findings.unreported_findings(connection, run_id)
@@ -242,15 +242,15 @@ class SqlStore(Locking, Planning, Deciding, Keeping):
     def unreported_notices(self, run_id: int) -> tuple[Notice, ...]:
         """Return notices of earlier runs that nobody was told and no message holds."""
         with self._there.reading() as connection:
-            return notices.unreported_findings(connection, run_id)
+            return notices.unreported_notices(connection, run_id)
 
     def close_run(
         self,
         report: Report,
         messages: Sequence[Message],
         *,
-        carried: Sequence[Untold],
-        aftermath: Aftermath,
+        carried: Sequence[UnreportedFinding],
+        aftermath: RunConclusions,
     ) -> None:
         """Close the run, keep its report and queue its messages."""
         self._keep_run_lock()
@@ -341,16 +341,16 @@ def _make_ready(there: Database, url: str, *, upgrade: bool) -> None:
 
 
 def _save(
-    connection: Connection, run_id: int, outcomes: Sequence[Outcome], *, at: datetime
+    connection: Connection, run_id: int, outcomes: Sequence[TargetResult], *, at: datetime
 ) -> None:
-    if quiet := [one for one in outcomes if isinstance(one, Quiet)]:
+    if quiet := [one for one in outcomes if isinstance(one, Unchanged)]:
         marks.quiet(connection, run_id, quiet, at=at)
-    if seen := [one for one in outcomes if isinstance(one, Seen)]:
+    if seen := [one for one in outcomes if isinstance(one, NewVersion)]:
         numbers = versions.add(connection, run_id, seen, at=at)
         marks.seen(connection, run_id, seen, versions=numbers, at=at)
         findings.add(connection, run_id, seen, at=at)
-    if unread := [one for one in outcomes if isinstance(one, Unread | Gone)]:
+    if unread := [one for one in outcomes if isinstance(one, Unreadable | Missing)]:
         marks.unread(connection, run_id, unread, at=at)
-    if unserved := [one for one in outcomes if isinstance(one, Unserved)]:
+    if unserved := [one for one in outcomes if isinstance(one, Unsupported)]:
         marks.unserved(connection, run_id, unserved, at=at)
         findings.add(connection, run_id, unserved, at=at)

@@ -16,7 +16,7 @@ from sqlalchemy.sql.functions import func
 
 from auditor.errors import UsageError
 from auditor.model import Catalogue, ModelState, Snapshot, TargetId
-from auditor.records import Seen, Version
+from auditor.records import NewVersion, Version
 from auditor.store import catalogues
 from auditor.store.chain import START, Link, content_hash
 from auditor.store.packing import is_pruned, pack, pack_beside, unpack
@@ -35,7 +35,7 @@ class _Before:
 
 
 def add(
-    connection: Connection, run_id: int, seen: Sequence[Seen], *, at: datetime
+    connection: Connection, run_id: int, seen: Sequence[NewVersion], *, at: datetime
 ) -> dict[TargetId, int]:
     """Store a version of each; return their ids."""
     hashes = catalogues.keep(connection, (one.snapshot.catalogue for one in seen))

@@ -16,7 +16,7 @@ from auditor.drift.canonical import FORM, split
 from auditor.drift.secrets import take_snapshot
 from auditor.model import Failure, JsonObject, ModelState, Snapshot, TargetId, TargetState
 from auditor.protocols import Answer, Fetched, KnownBody, ListedBlock
-from auditor.records import Known
+from auditor.records import KnownTarget
 from auditor.redaction import Fingerprinter
 
 from .stage import PROJECT, Stage, stage
@@ -54,8 +54,8 @@ class Settling:
         raise NotImplementedError
 
 
-def known() -> Known:
-    return Known(
+def known() -> KnownTarget:
+    return KnownTarget(
         target=BLOCK,
         project="Pump",
         name="Classifier",

@@ -12,7 +12,7 @@ import pytest
 from auditor import app
 from auditor.audit.inventory import Scope
 from auditor.audit.run import Audit
-from auditor.audit.watch import Watch
+from auditor.audit.watch import RunControl
 from auditor.demo.faults import Fault
 from auditor.errors import UsageError
 from auditor.model import NoticeKind, Report, TargetId
@@ -505,7 +505,7 @@ def test_what_went_missing_in_a_run_that_crashed_is_news_of_the_next(fleet: Stag
     fleet.studio.remove(SCREWS)
     with app.store(fleet.settings) as store:
         crashing = Audit(
-            store, app.studio(fleet.settings), now=app.now, watch=Watch(checked=_crash)
+            store, app.studio(fleet.settings), now=app.now, watch=RunControl(checked=_crash)
         )
         with pytest.raises(RuntimeError):
             app.quickly(crashing.run(app.order(fleet.settings)))

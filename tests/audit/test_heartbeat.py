@@ -10,7 +10,7 @@ import pytest
 
 from auditor import app
 from auditor.audit.inventory import Scope
-from auditor.audit.watch import Watch
+from auditor.audit.watch import RunControl
 from auditor.demo.faults import Fault
 from auditor.redaction import Secret
 from auditor.store import SqlStore
@@ -101,7 +101,7 @@ def test_a_run_that_breaks_is_a_fail(pump: Stage, heard: Pings) -> None:
 
 def test_a_run_that_was_stopped_is_a_fail(pump: Stage, heard: Pings) -> None:
     with app.store(pump.settings) as store:
-        order, watch = app.order(pump.settings), Watch(stopping=lambda: True)
+        order, watch = app.order(pump.settings), RunControl(stopping=lambda: True)
         app.quickly(app.run_and_tell(pump.settings, order, store, watch=watch))
 
     assert heard.signals == ["/start", "/fail"]

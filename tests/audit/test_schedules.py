@@ -13,7 +13,7 @@ from auditor import app
 from auditor.audit.closing import close
 from auditor.audit.notes import Missed, note_of_missed
 from auditor.audit.run import Audit
-from auditor.audit.watch import Watch
+from auditor.audit.watch import RunControl
 from auditor.errors import RunUnderWayError
 from auditor.model import NoticeKind, Report, RunStatus, TargetId, TargetState
 from auditor.schedule import Gap
@@ -110,7 +110,7 @@ def test_a_run_by_hand_audits_all_and_names_every_schedule(pump: Stage) -> None:
 @ONLY_SQLITE
 def test_a_run_at_its_limit_keeps_what_it_has_and_tells_the_rest(pump: Stage) -> None:
     asked: list[int] = []
-    watch = Watch(checked=asked.append, is_late=lambda: bool(asked))
+    watch = RunControl(checked=asked.append, is_late=lambda: bool(asked))
     with app.store(pump.settings) as store, store.run_lock():
         audit = Audit(store, app.studio(pump.settings), now=app.now, watch=watch)
         order = replace(app.order(pump.settings), concurrency=1)

@@ -85,6 +85,6 @@ def test_a_part_still_queued_keeps_what_it_holds_from_being_told_twice(pump: Sta
     pump.night()
     with app.store(pump.settings) as store:
         run_id = store.open_run(Trigger.MANUAL, started_at=app.now())
-        untold = store.unreported_findings(run_id)
+        unreported_findings = store.unreported_findings(run_id)
 
-    assert untold == ()
+    assert unreported_findings == ()

@@ -19,7 +19,7 @@ from auditor.daemon.service import RETRY_AFTER, Service
 from auditor.errors import ConfigError, Problem, StoreUnreachableError
 from auditor.model import RunInfo, RunStatus, Trigger, VendorFinding
 from auditor.outbox import MessageState
-from auditor.records import Outcome
+from auditor.records import TargetResult
 from auditor.store import SqlStore
 from tests.audit.stage import Stage
 from tests.daemon.clock import SetClock
@@ -292,7 +292,7 @@ class StoreThatFailsOnce(SqlStore):
     def save(
         self,
         run_id: int,
-        outcomes: Sequence[Outcome],
+        outcomes: Sequence[TargetResult],
         *,
         at: datetime,
         vendor: Sequence[VendorFinding] = (),

@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Self
 
-from auditor.audit.run import Audit, Order
+from auditor.audit.run import Audit, RunRequest
 from auditor.audit.scope import Plan, Project
 from auditor.drift.secrets import as_sent
 from auditor.errors import StudioError
@@ -104,7 +104,7 @@ def _night(answers: Mapping[int, JsonObject], store: SqlStore, *, at: datetime) 
     with store.run_lock():
         project = Project(id=_PROJECT, name="Fuzz", learn_blocks=tuple(answers))
         audit = Audit(store, _Studio(answers), now=lambda: at)
-        ended = asyncio.run(audit.run(Order(plan=Plan(projects=(project,)))))
+        ended = asyncio.run(audit.run(RunRequest(plan=Plan(projects=(project,)))))
         assert ended.report.totals.checked == len(answers)
         store.close_run(ended.report, (), carried=ended.carried, aftermath=ended.aftermath)
     return ended.report

@@ -19,8 +19,8 @@ from typing import Any
 
 from auditor import app, config
 from auditor.audit.closing import close
-from auditor.audit.run import Audit, Ended
-from auditor.audit.watch import Watch
+from auditor.audit.run import Audit, CompletedRun
+from auditor.audit.watch import RunControl
 from auditor.config import Settings
 from auditor.deliver import deliver
 from auditor.demo.faults import Fault
@@ -140,7 +140,10 @@ class Soak:
 
         with store.run_lock():
             audit = Audit(
-                store, app.studio(self.settings), now=self.now, watch=Watch(stopping=stop_amid)
+                store,
+                app.studio(self.settings),
+                now=self.now,
+                watch=RunControl(stopping=stop_amid),
             )
             ended = asyncio.run(audit.run(app.order(self.settings)))
             self._crash_if(is_now=crash_at == "before close")
@@ -152,7 +155,7 @@ class Soak:
         if is_now:
             raise Crash
 
-    def _close(self, store: Store, ended: Ended) -> None:
+    def _close(self, store: Store, ended: CompletedRun) -> None:
         mail, archive = app.mail_plan(self.settings), app.archive(self.settings)
         close(ended, store, archive=archive, mail=mail, now=self.now)
 

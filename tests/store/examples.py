@@ -32,7 +32,7 @@ from auditor.model import (
     VendorFinding,
 )
 from auditor.outbox import Message, MessageState
-from auditor.records import Aftermath, Outcome, Quiet, Seen, Untold
+from auditor.records import NewVersion, RunConclusions, TargetResult, Unchanged, UnreportedFinding
 from auditor.store import SqlStore
 
 NIGHT = datetime(2026, 11, 23, 3, 15, 0, 123456, tzinfo=UTC)
@@ -136,8 +136,8 @@ def vendor_finding(path: str = "transferLearningModels[fomo]") -> VendorFinding:
     )
 
 
-def first(target: TargetId = PUMP, content: str = "first") -> Seen:
-    return Seen(
+def first(target: TargetId = PUMP, content: str = "first") -> NewVersion:
+    return NewVersion(
         target=target,
         project="Pump",
         snapshot=snapshot(content),
@@ -152,7 +152,7 @@ def first(target: TargetId = PUMP, content: str = "first") -> Seen:
     )
 
 
-def changed(target: TargetId = PUMP, content: str = "second", *found: Finding) -> Seen:
+def changed(target: TargetId = PUMP, content: str = "second", *found: Finding) -> NewVersion:
     return replace(
         first(target, content),
         first=False,
@@ -164,8 +164,8 @@ def changed(target: TargetId = PUMP, content: str = "second", *found: Finding) -
     )
 
 
-def quiet(target: TargetId = PUMP, content: str = "first") -> Quiet:
-    return Quiet(target=target, project="Pump", body_digest=digest(("body", content)))
+def quiet(target: TargetId = PUMP, content: str = "first") -> Unchanged:
+    return Unchanged(target=target, project="Pump", body_digest=digest(("body", content)))
 
 
 def opened(store: SqlStore, number: int = 0) -> int:
@@ -200,15 +200,15 @@ def message(run_id: int, recipient: str = "ops@example.org") -> Message:
 def audited(
     store: SqlStore,
     number: int,
-    *outcomes: Outcome,
+    *outcomes: TargetResult,
     messages: tuple[str, ...] = (),
     vendor: tuple[VendorFinding, ...] = (),
-    carried: tuple[Untold, ...] = (),
+    carried: tuple[UnreportedFinding, ...] = (),
 ) -> int:
     """Make a whole run of `outcomes`, with a message to each recipient; return its id."""
     run_id = opened(store, number)
     store.save(run_id, outcomes, at=night(number))
     outgoing = [message(run_id, recipient) for recipient in messages]
     told = replace(report(run_id, number), catalogue=vendor, head_hash=store.head(run_id))
-    store.close_run(told, outgoing, carried=carried, aftermath=Aftermath())
+    store.close_run(told, outgoing, carried=carried, aftermath=RunConclusions())
     return run_id

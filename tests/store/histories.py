@@ -8,7 +8,7 @@ from random import Random
 
 from auditor.model import Finding, ModelState, Notice, NoticeKind, TargetId, TargetReport
 from auditor.outbox import MessageState
-from auditor.records import Acknowledgement, Aftermath, Approval, Quiet, Seen
+from auditor.records import Acknowledgement, Approval, NewVersion, RunConclusions, Unchanged
 from auditor.store import SqlStore
 
 from .examples import (
@@ -52,7 +52,7 @@ def varied(store: SqlStore, seed: int) -> None:
 
 def _outcome(
     whose: TargetId, number: int, last: dict[TargetId, str], chance: Random
-) -> Quiet | Seen:
+) -> Unchanged | NewVersion:
     is_first = whose not in last
     if not is_first and chance.random() < 0.3:
         return quiet(whose, last[whose])
@@ -64,7 +64,11 @@ def _outcome(
 
 
 def _close(
-    store: SqlStore, run_id: int, number: int, outcomes: list[Quiet | Seen], chance: Random
+    store: SqlStore,
+    run_id: int,
+    number: int,
+    outcomes: list[Unchanged | NewVersion],
+    chance: Random,
 ) -> None:
     whole = replace(
         report(run_id, number, *map(_told, outcomes)),
@@ -77,19 +81,19 @@ def _close(
         whole,
         [message(run_id), part],
         carried=store.unreported_findings(run_id),
-        aftermath=Aftermath(notices=(notice,)),
+        aftermath=RunConclusions(notices=(notice,)),
     )
 
 
-def _told(one: Quiet | Seen) -> TargetReport:
+def _told(one: Unchanged | NewVersion) -> TargetReport:
     return TargetReport(
         target=one.target,
         project=HOSTILE,
         name="Motion",
         type="keras",
         state=one.state,
-        model_state=one.model_state if isinstance(one, Seen) else ModelState.TRAINED,
-        findings=one.findings if isinstance(one, Seen) else (),
+        model_state=one.model_state if isinstance(one, NewVersion) else ModelState.TRAINED,
+        findings=one.findings if isinstance(one, NewVersion) else (),
         suppressed=1,
     )
 

@@ -11,7 +11,7 @@ from auditor.demo.studio import sample_blocks
 from auditor.errors import DamagedDatabaseError, UsageError
 from auditor.model import Snapshot, TargetId
 from auditor.outbox import Message, MessageState
-from auditor.records import Acknowledgement, Approval, Pruned, Seen, Version
+from auditor.records import Acknowledgement, Approval, NewVersion, Pruned, Version
 from auditor.retention import Retention
 from auditor.store import SqlStore
 
@@ -326,7 +326,7 @@ def _at(versions: Sequence[Version], run_id: int) -> set[int]:
     return {one.id for one in [one for one in versions if one.run_id <= run_id][:1]}
 
 
-def _with(seen: Seen, content: Snapshot) -> Seen:
+def _with(seen: NewVersion, content: Snapshot) -> NewVersion:
     return replace(seen, snapshot=content)
 
 

@@ -23,7 +23,7 @@ from auditor.model import (
     Trigger,
     VendorFinding,
 )
-from auditor.records import Aftermath
+from auditor.records import RunConclusions
 from auditor.store import SqlStore, report_form
 
 from .examples import (
@@ -101,7 +101,7 @@ IN_SYNC = TargetReport(
 def stored(store: SqlStore, number: int, *targets: TargetReport) -> Report:
     run_id = opened(store, number)
     told = replace(report(run_id, number, *targets), head_hash=store.head(run_id))
-    store.close_run(told, [], carried=(), aftermath=Aftermath())
+    store.close_run(told, [], carried=(), aftermath=RunConclusions())
     return told
 
 
@@ -142,7 +142,7 @@ def test_a_report_comes_back_from_the_database(store: SqlStore) -> None:
         schedule="15 3 * * * UTC",
         notes=("a note",),
     )
-    store.close_run(told, [], carried=(), aftermath=Aftermath())
+    store.close_run(told, [], carried=(), aftermath=RunConclusions())
 
     assert store.report(run_id) == told
 
@@ -188,7 +188,7 @@ def test_nights_tell_how_each_target_stood(store: SqlStore) -> None:
     drifted = replace(quiet, target=PUMP, state=TargetState.DRIFTED, findings=(finding(),))
     for number, targets in enumerate([(quiet,), (quiet, drifted), (quiet,)]):
         told = report(opened(store, number), number, *targets)
-        store.close_run(told, [], carried=(), aftermath=Aftermath())
+        store.close_run(told, [], carried=(), aftermath=RunConclusions())
 
     newest, middle, _ = store.run_summaries(30)
 

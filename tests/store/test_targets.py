@@ -7,7 +7,7 @@ import pytest
 
 from auditor.errors import UsageError
 from auditor.model import Failure, ModelState, TargetId, TargetState
-from auditor.records import Gone, Seen, Unread, Unserved
+from auditor.records import Missing, NewVersion, Unreadable, Unsupported
 from auditor.store import SqlStore
 
 from .examples import (
@@ -26,7 +26,7 @@ from .examples import (
     snapshot,
 )
 
-TIMED_OUT = Unread(
+TIMED_OUT = Unreadable(
     target=PUMP, project="Pump", failure=Failure(kind="timeout", message="no answer within 30 s")
 )
 
@@ -130,8 +130,8 @@ def test_a_target_never_read_is_listed_without_a_version(store: SqlStore) -> Non
 
 def test_missing_and_unsupported_blocks_are_marked(store: SqlStore) -> None:
     audited(store, 0, first())
-    vlm = Unserved(target=FAN, project="Pump", name="Captions", type="vlm")
-    audited(store, 1, Gone(target=PUMP, project="Pump"), vlm)
+    vlm = Unsupported(target=FAN, project="Pump", name="Captions", type="vlm")
+    audited(store, 1, Missing(target=PUMP, project="Pump"), vlm)
 
     known = store.known([PUMP, FAN])
 
@@ -272,7 +272,7 @@ def test_a_batch_is_stored_whole_or_not_at_all(store: SqlStore) -> None:
 
 def test_hundreds_of_outcomes_go_into_one_batch(store: SqlStore) -> None:
     targets = [TargetId(project, learn) for project in range(20) for learn in range(25)]
-    many: list[Seen] = [first(one, f"{one}") for one in targets]
+    many: list[NewVersion] = [first(one, f"{one}") for one in targets]
     audited(store, 0, *many)
     audited(store, 1, *(quiet(one, f"{one}") for one in targets))
 

@@ -9,7 +9,7 @@ from auditor import outbox
 from auditor.errors import UsageError
 from auditor.model import Since
 from auditor.outbox import Message, MessageState
-from auditor.records import Untold
+from auditor.records import UnreportedFinding
 from auditor.store import SqlStore
 
 from .examples import (
@@ -29,7 +29,7 @@ from .examples import (
     vendor_finding,
 )
 
-OWN = Untold(target=PUMP, finding=finding())
+OWN = UnreportedFinding(target=PUMP, finding=finding())
 
 
 def delivered(store: SqlStore, recipient: str) -> None:
@@ -90,7 +90,7 @@ def test_findings_of_a_closed_run_are_untold_until_marked(store: SqlStore) -> No
 
     assert store.unreported_findings(following) == (
         OWN,
-        Untold(target=None, finding=vendor_finding()),
+        UnreportedFinding(target=None, finding=vendor_finding()),
     )
     store.mark_reported(run_id, at=night(1))
     assert store.unreported_findings(following) == ()
@@ -163,7 +163,7 @@ def test_a_hostile_finding_comes_back_as_it_was(store: SqlStore) -> None:
     audited(store, 1, changed(PUMP, "second", hostile))
 
     assert repr(store.unreported_findings(opened(store, 2))) == repr(
-        (Untold(target=PUMP, finding=hostile),)
+        (UnreportedFinding(target=PUMP, finding=hostile),)
     )
 
 

@@ -13,12 +13,12 @@ from auditor.outbox import Message
 from auditor.protocols import RunStore
 from auditor.records import (
     Acknowledgement,
-    Aftermath,
-    Known,
-    Outcome,
+    KnownTarget,
     RuleBreach,
+    RunConclusions,
     RunSummary,
-    Untold,
+    TargetResult,
+    UnreportedFinding,
 )
 
 
@@ -57,11 +57,11 @@ class DryStore:
         """Remember nothing."""
         del names
 
-    def known(self, targets: Sequence[TargetId]) -> dict[TargetId, Known]:
+    def known(self, targets: Sequence[TargetId]) -> dict[TargetId, KnownTarget]:
         """Return what is stored of the targets."""
         return self._stored.known(targets) if self._stored else {}
 
-    def known_of_project(self, project_id: int) -> tuple[Known, ...]:
+    def known_of_project(self, project_id: int) -> tuple[KnownTarget, ...]:
         """Return what is stored of the project."""
         return self._stored.known_of_project(project_id) if self._stored else ()
 
@@ -84,7 +84,7 @@ class DryStore:
     def save(
         self,
         run_id: int,
-        outcomes: Sequence[Outcome],
+        outcomes: Sequence[TargetResult],
         *,
         at: datetime,
         vendor: Sequence[VendorFinding] = (),
@@ -99,7 +99,7 @@ class DryStore:
         del run_id, only, elsewhere
         return 0
 
-    def unreported_findings(self, run_id: int) -> tuple[Untold, ...]:
+    def unreported_findings(self, run_id: int) -> tuple[UnreportedFinding, ...]:
         """Carry nothing: what nobody was told waits for a run that tells."""
         del run_id
         return ()
@@ -156,8 +156,8 @@ class DryStore:
         report: Report,
         messages: Sequence[Message],
         *,
-        carried: Sequence[Untold],
-        aftermath: Aftermath,
+        carried: Sequence[UnreportedFinding],
+        aftermath: RunConclusions,
     ) -> None:
         """Close nothing."""
         del report, messages, carried, aftermath
