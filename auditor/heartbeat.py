@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class Heart:
+class Heartbeat:
     """The pings of one run; without a URL it is silent. What fails is logged once."""
 
     url: Secret | None

@@ -72,10 +72,10 @@ class Locks(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KnownBody:
-    """The last answer that was believed: the SHA-256 of its raw bytes, as 64 hex digits.
+class StoredBody:
+    """The last accepted answer: the SHA-256 of its raw bytes, as 64 hex digits.
 
-    `validator` is the strong ETag that came with just these bytes, empty where none did.
+    `validator` is the strong ETag of exactly these bytes, empty if there was none.
     """
 
     digest: str
@@ -83,17 +83,17 @@ class KnownBody:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SameBody:
-    """The answer is byte for byte the known one. `validator` is what came with it tonight."""
+class UnchangedAnswer:
+    """The answer has the same bytes as the stored one; `validator` is its current ETag."""
 
     validator: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """An answer that can be believed.
+    """A valid answer.
 
-    `body_digest` is the SHA-256 of its raw bytes; `validator` as in `KnownBody`.
+    `body_digest` is the SHA-256 of its raw bytes; `validator` as in `StoredBody`.
     """
 
     document: JsonObject
@@ -102,19 +102,19 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NoAnswer:
-    """Nothing that can be believed came back; `whole_project` where asking on is no use."""
+class FetchFailure:
+    """There is no valid answer; `whole_project` if every request for the project would fail."""
 
     failure: Failure
     whole_project: bool = False
 
 
-Fetched: TypeAlias = SameBody | Answer | NoAnswer
+FetchResult: TypeAlias = UnchangedAnswer | Answer | FetchFailure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedBlock:
-    """A learn block as a listing of impulses names it. `type` is served by getKeras or not."""
+    """A learn block of a listing of impulses; `served` if getKeras answers for its type."""
 
     target: TargetId
     name: str
@@ -123,30 +123,30 @@ class ListedBlock:
 
 
 class Studio(Protocol):
-    """Reads learn blocks; sends nothing but GET. Every method is safe to call concurrently."""
+    """Reads learn blocks with GET requests only. Every method can be called concurrently."""
 
-    async def fetch(self, target: TargetId, *, known_body: KnownBody | None) -> Fetched:
-        """Return the block's getKeras answer, `SameBody` where it is the `known_body`."""
+    async def fetch(self, target: TargetId, *, stored_body: StoredBody | None) -> FetchResult:
+        """Return the block's getKeras answer, `UnchangedAnswer` if it equals `stored_body`."""
         ...
 
-    async def fetch_again(self, target: TargetId) -> Fetched:
-        """Return the block's answer after a moment, whole: the first one was surprising."""
+    async def fetch_again(self, target: TargetId) -> FetchResult:
+        """Wait, then return the block's full answer again, to confirm a surprising one."""
         ...
 
-    async def settle(self) -> None:
-        """Wait for Studio to come to rest, before it is asked again what was surprising."""
+    async def wait_to_settle(self) -> None:
+        """Wait until Studio is consistent again, before a surprising answer is confirmed."""
         ...
 
-    async def blocks(self, project_id: int) -> tuple[ListedBlock, ...] | Failure:
-        """Return every learn block of the project's impulses once, by learn id."""
+    async def list_blocks(self, project_id: int) -> tuple[ListedBlock, ...] | Failure:
+        """Return every learn block of the project's impulses once, ordered by learn id."""
         ...
 
-    async def projects(self) -> Mapping[int, str] | Failure:
+    async def list_projects(self) -> Mapping[int, str] | Failure:
         """Return the name of every project that the shared credential sees, by id."""
         ...
 
-    async def project_name(self, project_id: int) -> str:
-        """Return Studio's name of the project, empty where it is not told."""
+    async def fetch_project_name(self, project_id: int) -> str:
+        """Return Studio's name of the project, empty if Studio does not give it."""
         ...
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from auditor.heartbeat import Heart
+from auditor.heartbeat import Heartbeat
 from auditor.redaction import Secret
 from tests.pings import UUID, Pings, pings
 
@@ -24,8 +24,8 @@ def heard() -> Iterator[Pings]:
         yield told
 
 
-def heart(url: str) -> Heart:
-    return Heart(Secret(url), waits_s=(0, 0))
+def heart(url: str) -> Heartbeat:
+    return Heartbeat(Secret(url), waits_s=(0, 0))
 
 
 def warned(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -58,7 +58,7 @@ def test_a_query_stays_behind_the_suffix(heard: Pings) -> None:
 
 
 def test_without_a_url_nothing_is_said() -> None:
-    pulse = Heart(None)
+    pulse = Heartbeat(None)
     pulse.start()
     pulse.end("run 7 complete", is_well=True)
 
@@ -88,7 +88,7 @@ def test_a_start_does_not_wait_for_its_answer_and_comes_before_the_end(heard: Pi
 
 def test_a_start_that_failed_is_not_tried_again_once_the_run_is_over(heard: Pings) -> None:
     heard.answers = [503]
-    pulse = Heart(Secret(heard.url), waits_s=(3600,))
+    pulse = Heartbeat(Secret(heard.url), waits_s=(3600,))
     pulse.start()
     pulse.end("", is_well=True)
 
@@ -124,7 +124,7 @@ def test_a_server_that_is_not_there_is_logged_once_a_run_without_the_url(
 
 def test_what_is_no_http_is_logged_by_its_kind(caplog: pytest.LogCaptureFixture) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
-        pulse = Heart(Secret(f"http://127.0.0.1:{server.getsockname()[1]}/{UUID}"), waits_s=())
+        pulse = Heartbeat(Secret(f"http://127.0.0.1:{server.getsockname()[1]}/{UUID}"), waits_s=())
         pulse.start()
         channel, _ = server.accept()
         channel.recv(4096)
@@ -140,6 +140,6 @@ def test_a_server_that_never_answers_costs_its_time_limit(
     heard: Pings, caplog: pytest.LogCaptureFixture
 ) -> None:
     heard.gate.clear()
-    Heart(Secret(heard.url), timeout_s=0.05, waits_s=(0,)).end("", is_well=True)
+    Heartbeat(Secret(heard.url), timeout_s=0.05, waits_s=(0,)).end("", is_well=True)
 
     assert warned(caplog) == ["heartbeat not taken: no answer in time"]

@@ -27,7 +27,7 @@ from auditor.protocols import RunStore, Store
 from auditor.store.dry import DryStore
 
 if TYPE_CHECKING:  # TLS takes its time
-    from auditor.heartbeat import Heart
+    from auditor.heartbeat import Heartbeat
 
 _T = TypeVar("_T")
 
@@ -62,7 +62,7 @@ class Closed:
 
     report: Report
     page: str | None
-    heart: Heart
+    heart: Heartbeat
     is_well: bool
 
     def beat(self, *, is_told: bool) -> None:
@@ -115,7 +115,7 @@ async def run_and_close(
 
 
 @asynccontextmanager
-async def _pinging_failure(pulse: Heart) -> AsyncIterator[None]:
+async def _pinging_failure(pulse: Heartbeat) -> AsyncIterator[None]:
     """Ping that the run failed where it breaks."""
     try:
         yield

@@ -16,7 +16,7 @@ from auditor.model import Report
 from auditor.schedule import newest_due
 
 if TYPE_CHECKING:  # each command imports what it needs: `--help` and `diff` stay quick
-    from auditor.heartbeat import Heart
+    from auditor.heartbeat import Heartbeat
     from auditor.rendering.metrics import Measured
 
 logger = logging.getLogger(__name__)
@@ -24,11 +24,11 @@ logger = logging.getLogger(__name__)
 _FOR_ALL = 0o644  # the collector runs as another user
 
 
-def heart(chosen: Settings, *, is_whole: bool = True) -> Heart:
+def heart(chosen: Settings, *, is_whole: bool = True) -> Heartbeat:
     """Return what pings around a run; silent for one that leaves targets out."""
-    from auditor.heartbeat import Heart  # noqa: PLC0415 - TLS takes its time
+    from auditor.heartbeat import Heartbeat  # noqa: PLC0415 - TLS takes its time
 
-    return Heart(chosen.heartbeat if is_whole else None)
+    return Heartbeat(chosen.heartbeat if is_whole else None)
 
 
 def complaints(

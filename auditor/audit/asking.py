@@ -10,7 +10,7 @@ from auditor.audit.doubt import is_bare, is_surprising
 from auditor.drift.canonical import FORM, parse, parse_catalogue
 from auditor.drift.fields import CATALOGUE
 from auditor.model import Failure, JsonObject, Snapshot, TargetId
-from auditor.protocols import Answer, Fetched, KnownBody, Studio
+from auditor.protocols import Answer, FetchResult, StoredBody, Studio
 from auditor.records import KnownTarget
 
 WHOLE_EVERY = 7  # nights
@@ -30,9 +30,9 @@ async def ask(
     studio: Studio,
     snapshot_of: Callable[[int], Awaitable[Snapshot]],
     today: date,
-) -> Fetched:
+) -> FetchResult:
     """Return Studio's answer for a target; one that lost too much is asked for once more."""
-    fetched = await studio.fetch(target, known_body=_known_body(known, today))
+    fetched = await studio.fetch(target, stored_body=_stored_body(known, today))
     if known is None or known.version_id is None or not isinstance(fetched, Answer):
         return fetched
     if not is_bare(fetched.document):
@@ -43,7 +43,7 @@ async def ask(
     return await studio.fetch_again(target)
 
 
-def _known_body(known: KnownTarget | None, today: date) -> KnownBody | None:
+def _stored_body(known: KnownTarget | None, today: date) -> StoredBody | None:
     """Return what is known of the answer, its validator on six nights of seven.
 
     On the seventh the whole answer comes, whatever a server or a cache says of its freshness. One
@@ -52,7 +52,7 @@ def _known_body(known: KnownTarget | None, today: date) -> KnownBody | None:
     if known is None or known.body_digest is None or known.form != FORM:
         return None
     is_whole = (sum(known.target) + today.toordinal()) % WHOLE_EVERY == 0
-    return KnownBody(digest=known.body_digest, validator="" if is_whole else known.validator)
+    return StoredBody(digest=known.body_digest, validator="" if is_whole else known.validator)
 
 
 def _answer(snapshot: Snapshot) -> JsonObject:

@@ -56,9 +56,9 @@ class Search:
         if (halted := self.sources.halt()) is not None:
             return halted
         return await believed(
-            self.sources.studio.projects,
+            self.sources.studio.list_projects,
             lambda listing: lacks_most(before, listing),
-            settle=self.sources.studio.settle,
+            settle=self.sources.studio.wait_to_settle,
         )
 
     async def _unlisted(self, failure: Failure) -> Found:

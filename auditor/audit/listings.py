@@ -34,13 +34,13 @@ async def of_project(project: Project, sources: Sources) -> Inventory:
     if (halted := sources.halt()) is not None:
         return unlisted(project, known, halted)
     listing = await believed(
-        partial(sources.studio.blocks, project.id),
+        partial(sources.studio.list_blocks, project.id),
         partial(_has_lost_most, known),
-        settle=sources.studio.settle,
+        settle=sources.studio.wait_to_settle,
     )
     if isinstance(listing, Failure):
         return unlisted(project, known, listing)
-    name = project.name or await sources.studio.project_name(project.id)
+    name = project.name or await sources.studio.fetch_project_name(project.id)
     return _listed(project, name or known_name(project.id, known), known, listing)
 
 

@@ -53,7 +53,7 @@ from auditor.model import (
     Trigger,
     VendorFinding,
 )
-from auditor.protocols import Answer, NoAnswer, RunStore, SameBody, Studio
+from auditor.protocols import Answer, FetchFailure, RunStore, Studio, UnchangedAnswer
 from auditor.records import (
     KnownTarget,
     RunConclusions,
@@ -259,7 +259,7 @@ class Audit:
         )
         self._tally.add_fetched(fetched)
         match fetched:
-            case NoAnswer(failure=failure, whole_project=whole_project):
+            case FetchFailure(failure=failure, whole_project=whole_project):
                 if whole_project:
                     self._tally.add_failure(stop.target.project_id, failure)
                 self._keep_unread(stop, failure)
@@ -268,14 +268,14 @@ class Audit:
                     judge.answer, stop.target, stop.known, answer, stop.project
                 )
                 self._keep(look, stop.known)
-            case SameBody(validator=validator) if stop.known is not None:
+            case UnchangedAnswer(validator=validator) if stop.known is not None:
                 marks = (stop.known, stop.project, validator)
                 if judge.needs_store(stop.known):
                     look = await self._in_store(judge.same_body, *marks)
                 else:
                     look = judge.same_body(*marks)
                 self._keep(look, stop.known)
-            case SameBody():
+            case UnchangedAnswer():
                 raise AssertionError("an answer cannot equal one that was never seen")
 
     def _keep(self, look: Look, known: KnownTarget | None) -> None:

@@ -26,7 +26,7 @@ from auditor.model import (
     TargetState,
     VendorFinding,
 )
-from auditor.protocols import Answer, Fetched, NoAnswer, SameBody
+from auditor.protocols import Answer, FetchFailure, FetchResult, UnchangedAnswer
 from auditor.records import (
     Accepted,
     KnownTarget,
@@ -67,14 +67,14 @@ class Results:
     asked: Counter[str] = field(default_factory=Counter)
     reread: dict[TargetId, frozenset[str]] = field(default_factory=dict)
 
-    def add_fetched(self, fetched: Fetched) -> None:
+    def add_fetched(self, fetched: FetchResult) -> None:
         """Count what came of asking for a block."""
         match fetched:
             case Answer():
                 self.asked["answer"] += 1
-            case SameBody():
+            case UnchangedAnswer():
                 self.asked["same"] += 1
-            case NoAnswer(failure=failure):
+            case FetchFailure(failure=failure):
                 self.asked[failure.kind] += 1
 
     def add(self, look: Look) -> None:

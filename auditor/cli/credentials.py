@@ -14,7 +14,7 @@ from auditor.cli.surveying import Survey
 from auditor.config import ProjectSettings, Settings
 from auditor.errors import StudioError
 from auditor.model import EVERY_PROJECT, Failure, TargetId
-from auditor.protocols import NoAnswer
+from auditor.protocols import FetchFailure
 from auditor.rendering.words import count, listed
 from auditor.upkeep import Probe
 
@@ -69,15 +69,15 @@ class _Asking:
 async def _blocks(studio: StudioClient, project: ProjectSettings, survey: Survey) -> str:
     """Ask what a night would ask first of the project."""
     if project.learn_blocks is None:
-        found = await studio.blocks(project.id)
+        found = await studio.list_blocks(project.id)
         if isinstance(found, Failure):
             raise StudioError(found.kind, found.message)
         return survey.heard(project.id, found)
     targets = [TargetId(project.id, learn_id) for learn_id in project.learn_blocks]
-    fetched = await asyncio.gather(*(studio.fetch(target, known_body=None) for target in targets))
+    fetched = await asyncio.gather(*(studio.fetch(target, stored_body=None) for target in targets))
     failed = defaultdict(list)
     for target, one in zip(targets, fetched, strict=True):
-        if isinstance(one, NoAnswer):
+        if isinstance(one, FetchFailure):
             failed[one.failure].append(target)
     if failed:
         reasons = [f"{_named(blocks)}: {reason.message}" for reason, blocks in failed.items()]
@@ -96,12 +96,12 @@ async def _credential(studio: StudioClient, project_id: int) -> str:
     from auditor.studio.auth import named  # noqa: PLC0415
 
     words = [named(studio.credential(project_id))]
-    key = await studio.key_info(project_id)
+    key = await studio.fetch_key_info(project_id)
     if key is not None and key.role:
         words.append(f"role {key.role}")
     elif key is None and project_id != EVERY_PROJECT:  # whose line has said it
         words += await _sight(studio, project_id)
-    ends = studio.token_ends(project_id)
+    ends = studio.token_expiry(project_id)
     if ends is not None:
         words.append(f"token until {ends:%Y-%m-%d %H:%M} UTC")
     return ", ".join(words)
@@ -109,7 +109,7 @@ async def _credential(studio: StudioClient, project_id: int) -> str:
 
 async def _sight(studio: StudioClient, project_id: int) -> list[str]:
     try:
-        seen = await studio.listed_projects(project_id)
+        seen = await studio.list_visible_projects(project_id)
     except StudioError:
         return []  # one that may not list projects may still read blocks
     return [f"sees {count(len(seen), 'project')}"]

@@ -133,7 +133,7 @@ async def _live(settings: Settings, target: TargetId) -> JsonObject | None:
     if not is_named and settings.every_project is None:
         return None
     async with app.studio(settings) as studio:
-        fetched = await studio.fetch(target, known_body=None)
+        fetched = await studio.fetch(target, stored_body=None)
     return fetched.document if isinstance(fetched, Answer) else None
 
 

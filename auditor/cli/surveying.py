@@ -43,11 +43,11 @@ class Survey:
     async def every_project(self, studio: Studio) -> str:
         """Ask what a night would ask first of the projects that are not named."""
         named = {one.id for one in self.settings.projects}
-        seen = await studio.projects()
+        seen = await studio.list_projects()
         if isinstance(seen, Failure):
             raise StudioError(seen.kind, seen.message)
         chosen = self._chosen(seen)
-        found = await asyncio.gather(*map(studio.blocks, chosen))
+        found = await asyncio.gather(*map(studio.list_blocks, chosen))
         self.seen = seen
         heard = dict(zip(chosen, found, strict=True))
         self.blocks |= {k: one for k, one in heard.items() if not isinstance(one, Failure)}

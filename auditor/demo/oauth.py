@@ -73,10 +73,6 @@ class TokenServer:
         """End every access token; refresh tokens go on."""
         self._access.clear()
 
-    def end_logins(self) -> None:
-        """End every refresh token."""
-        self._refresh.clear()
-
     def issued(self) -> tuple[str, ...]:
         """Return every access and refresh token in force."""
         return (*self._access, *self._refresh)

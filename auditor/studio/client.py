@@ -17,7 +17,14 @@ from typing import Self
 from auditor.credentials import ApiKey, Credential, Grant
 from auditor.errors import NoTokenError, StudioError
 from auditor.model import EVERY_PROJECT, Failure, TargetId
-from auditor.protocols import Answer, Fetched, KnownBody, ListedBlock, NoAnswer, SameBody
+from auditor.protocols import (
+    Answer,
+    FetchFailure,
+    FetchResult,
+    ListedBlock,
+    StoredBody,
+    UnchangedAnswer,
+)
 from auditor.redaction import Secret
 from auditor.studio.answers import read_answer, said_in
 from auditor.studio.auth import Access, Fixed, remedy
@@ -132,44 +139,44 @@ class StudioClient:
     ) -> None:
         await self._wire.__aexit__(kind, error, traceback)
 
-    async def fetch(self, target: TargetId, *, known_body: KnownBody | None) -> Fetched:
-        """Return the block's getKeras answer, `SameBody` where it is the known one.
+    async def fetch(self, target: TargetId, *, stored_body: StoredBody | None) -> FetchResult:
+        """Return the block's getKeras answer, `UnchangedAnswer` where it is the known one.
 
         Byte for byte the same, or said to be so by a server that was shown the validator it gave
         with just those bytes.
         """
         project_id, learn_id = target
         path = f"/api/{project_id}/training/keras/{learn_id}"
-        validator = known_body.validator if known_body else ""
+        validator = stored_body.validator if stored_body else ""
         try:
             reply = await self._ask(project_id, _Asking(path, validator))
-            fetched = self._read_reply(reply, project_id, known_body)
+            fetched = self._read_reply(reply, project_id, stored_body)
         except StudioError as error:
             failure = await self._failure(project_id, error)
             is_whole = error.whole_project and project_id not in self._read
-            return NoAnswer(failure=failure, whole_project=is_whole)
+            return FetchFailure(failure=failure, whole_project=is_whole)
         self._read.add(project_id)
         return fetched
 
-    def _read_reply(self, reply: Reply, project_id: int, known: KnownBody | None) -> Fetched:
+    def _read_reply(self, reply: Reply, project_id: int, known: StoredBody | None) -> FetchResult:
         if known is not None and reply.status == HTTPStatus.NOT_MODIFIED:
-            return SameBody(validator=known.validator)
+            return UnchangedAnswer(validator=known.validator)
         digest, validator = sha256(reply.body).hexdigest(), strong_validator(reply)
         if known is not None and digest == known.digest:
-            return SameBody(validator=validator)
+            return UnchangedAnswer(validator=validator)
         document = read_answer(reply.body, secrets=self._secrets(project_id))
         return Answer(document=document, body_digest=digest, validator=validator)
 
-    async def fetch_again(self, target: TargetId) -> Fetched:
+    async def fetch_again(self, target: TargetId) -> FetchResult:
         """Return the block's answer once Studio has settled, whole."""
-        await self.settle()
-        return await self.fetch(target, known_body=None)
+        await self.wait_to_settle()
+        return await self.fetch(target, stored_body=None)
 
-    async def settle(self) -> None:
+    async def wait_to_settle(self) -> None:
         """Wait for `SECOND_LOOK_AFTER`, or until the auditor is stopped."""
         await self._wait(SECOND_LOOK_AFTER.total_seconds())
 
-    async def blocks(self, project_id: int) -> tuple[ListedBlock, ...] | Failure:
+    async def list_blocks(self, project_id: int) -> tuple[ListedBlock, ...] | Failure:
         """Return every learn block of the project's impulses once, by learn id."""
         try:
             body = await self._get(project_id, f"/api/{project_id}/impulses")
@@ -184,7 +191,7 @@ class StudioClient:
             raise KeyError(project_id)
         return credential
 
-    async def listed_projects(self, project_id: int) -> dict[int, str]:
+    async def list_visible_projects(self, project_id: int) -> dict[int, str]:
         """Return the names of all projects that the project's credential sees, by id.
 
         Raises:
@@ -193,7 +200,7 @@ class StudioClient:
         body = await self._get(project_id, _PROJECTS)
         return read_projects(body, secrets=self._secrets(project_id))
 
-    async def key_info(self, project_id: int) -> KeyInfo | None:
+    async def fetch_key_info(self, project_id: int) -> KeyInfo | None:
         """Return what Studio says of the project's key; None if unsaid or it has none."""
         if not isinstance(self.credential(project_id), ApiKey):
             return None
@@ -204,18 +211,18 @@ class StudioClient:
             logger.debug("key not told", extra={"project": project_id, "kind": error.kind})
             return None
 
-    def token_ends(self, project_id: int) -> datetime | None:
+    def token_expiry(self, project_id: int) -> datetime | None:
         """Return when the OAuth2 token of the project's credential ends, where that is known."""
         return self._access(project_id).expires_at
 
-    async def projects(self) -> Mapping[int, str] | Failure:
+    async def list_projects(self) -> Mapping[int, str] | Failure:
         """Return the name of every project that the shared credential sees, by id."""
         try:
-            return await self.listed_projects(EVERY_PROJECT)
+            return await self.list_visible_projects(EVERY_PROJECT)
         except StudioError as error:
             return await self._failure(EVERY_PROJECT, error)
 
-    async def project_name(self, project_id: int) -> str:
+    async def fetch_project_name(self, project_id: int) -> str:
         """Return Studio's name of the project, empty where it is not told."""
         try:
             body = await self._courtesy(project_id, _PROJECTS)
@@ -226,11 +233,6 @@ class StudioClient:
                 "project name not told", extra={"project": project_id, "kind": error.kind}
             )
             return ""
-
-    async def probe(self, project_id: int) -> Failure | None:
-        """Return what keeps the credential from reading the project, None where nothing does."""
-        found = await self.blocks(project_id)
-        return found if isinstance(found, Failure) else None
 
     async def _get(self, project_id: int, path: str) -> bytes:
         return (await self._ask(project_id, _Asking(path))).body
@@ -365,7 +367,7 @@ class StudioClient:
         return self._reasons[asked]
 
     async def _explained(self, project_id: int) -> str:
-        info = await self.key_info(project_id) if self.explains else None
+        info = await self.fetch_key_info(project_id) if self.explains else None
         whose = None if project_id == EVERY_PROJECT else project_id
         credential = self.credential(project_id)
         why = why_refused(info, project_id) if info else remedy(credential, whose)

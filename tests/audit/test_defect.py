@@ -10,7 +10,7 @@ import pytest
 from auditor import app
 from auditor.audit.run import Audit
 from auditor.model import Report, RunStatus, TargetId, TargetState
-from auditor.protocols import Fetched, KnownBody
+from auditor.protocols import FetchResult, StoredBody
 from auditor.studio.client import StudioClient
 from tests.audit.stage import Stage, block, stage, target
 
@@ -18,10 +18,10 @@ from tests.audit.stage import Stage, block, stage, target
 class Defective(StudioClient):
     """Fails for one block as a program does that has a defect."""
 
-    async def fetch(self, target: TargetId, *, known_body: KnownBody | None) -> Fetched:
+    async def fetch(self, target: TargetId, *, stored_body: StoredBody | None) -> FetchResult:
         if target.learn_id == 4:
             raise ZeroDivisionError
-        return await super().fetch(target, known_body=known_body)
+        return await super().fetch(target, stored_body=stored_body)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from auditor.demo.studio import sample_blocks
 from auditor.drift.canonical import FORM, split
 from auditor.drift.secrets import take_snapshot
 from auditor.model import Failure, JsonObject, ModelState, Snapshot, TargetId, TargetState
-from auditor.protocols import Answer, Fetched, KnownBody, ListedBlock
+from auditor.protocols import Answer, FetchResult, ListedBlock, StoredBody
 from auditor.records import KnownTarget
 from auditor.redaction import Fingerprinter
 
@@ -32,25 +32,25 @@ class Settling:
         self.validators: list[str] = []
         self._first, self._second = first, second
 
-    async def fetch(self, target: TargetId, *, known_body: KnownBody | None) -> Fetched:
+    async def fetch(self, target: TargetId, *, stored_body: StoredBody | None) -> FetchResult:
         self.asked.append(f"fetch {target}")
-        self.validators.append(known_body.validator if known_body else "none")
+        self.validators.append(stored_body.validator if stored_body else "none")
         return Answer(document=self._first, body_digest="1" * 64)
 
-    async def fetch_again(self, target: TargetId) -> Fetched:
+    async def fetch_again(self, target: TargetId) -> FetchResult:
         self.asked.append(f"again {target}")
         return Answer(document=self._second, body_digest="2" * 64)
 
-    async def settle(self) -> None:
+    async def wait_to_settle(self) -> None:
         raise NotImplementedError
 
-    async def blocks(self, project_id: int) -> tuple[ListedBlock, ...] | Failure:
+    async def list_blocks(self, project_id: int) -> tuple[ListedBlock, ...] | Failure:
         raise NotImplementedError
 
-    async def projects(self) -> Mapping[int, str] | Failure:
+    async def list_projects(self) -> Mapping[int, str] | Failure:
         raise NotImplementedError
 
-    async def project_name(self, project_id: int) -> str:
+    async def fetch_project_name(self, project_id: int) -> str:
         raise NotImplementedError
 
 

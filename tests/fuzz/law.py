@@ -23,7 +23,7 @@ from auditor.audit.scope import Plan, Project
 from auditor.drift.secrets import as_sent
 from auditor.errors import StudioError
 from auditor.model import Failure, JsonObject, Report, TargetId
-from auditor.protocols import Answer, Fetched, KnownBody, ListedBlock
+from auditor.protocols import Answer, FetchResult, ListedBlock, StoredBody
 from auditor.rendering.json import report_json, to_text
 from auditor.store import SqlStore, open_database, upgrade
 from auditor.studio.answers import read_answer
@@ -135,24 +135,24 @@ class _Studio:
     ) -> None:
         return
 
-    async def fetch(self, target: TargetId, *, known_body: KnownBody | None) -> Fetched:
-        del known_body
+    async def fetch(self, target: TargetId, *, stored_body: StoredBody | None) -> FetchResult:
+        del stored_body
         document = self._answers[target.learn_id]
         return Answer(document=document, body_digest=sha256(repr(document).encode()).hexdigest())
 
-    async def fetch_again(self, target: TargetId) -> Fetched:
-        return await self.fetch(target, known_body=None)
+    async def fetch_again(self, target: TargetId) -> FetchResult:
+        return await self.fetch(target, stored_body=None)
 
-    async def settle(self) -> None:
+    async def wait_to_settle(self) -> None:
         return
 
-    async def blocks(self, project_id: int) -> tuple[ListedBlock, ...] | Failure:
+    async def list_blocks(self, project_id: int) -> tuple[ListedBlock, ...] | Failure:
         del project_id
         return ()
 
-    async def projects(self) -> Mapping[int, str] | Failure:
+    async def list_projects(self) -> Mapping[int, str] | Failure:
         return {}
 
-    async def project_name(self, project_id: int) -> str:
+    async def fetch_project_name(self, project_id: int) -> str:
         del project_id
         return ""

@@ -12,7 +12,7 @@ from typing import Any
 
 from auditor.credentials import ApiKey
 from auditor.model import TargetId
-from auditor.protocols import Fetched, KnownBody
+from auditor.protocols import FetchResult, StoredBody
 from auditor.redaction import Secret
 from auditor.studio.client import StudioClient
 
@@ -51,14 +51,14 @@ def fetch(
     base_url: str,
     *,
     target: TargetId = TARGET,
-    known_body: KnownBody | None = None,
+    stored_body: StoredBody | None = None,
     **changes: Any,  # noqa: ANN401 - as above
-) -> Fetched:
+) -> FetchResult:
     """Ask once for one block with a client of its own."""
 
-    async def ask() -> Fetched:
+    async def ask() -> FetchResult:
         async with client(base_url, **changes) as studio:
-            return await studio.fetch(target, known_body=known_body)
+            return await studio.fetch(target, stored_body=stored_body)
 
     return asyncio.run(ask())
 
@@ -98,11 +98,11 @@ async def wire(*answers: bytes, tls: ssl.SSLContext | None = None) -> AsyncItera
         yield Wire(port=server.sockets[0].getsockname()[1], heard=heard)
 
 
-def fetch_from_wire(*answers: bytes, **changes: Any) -> Fetched:  # noqa: ANN401 - as above
+def fetch_from_wire(*answers: bytes, **changes: Any) -> FetchResult:  # noqa: ANN401 - as above
     """Ask a server that sends `answers` once for one block."""
 
-    async def ask() -> Fetched:
+    async def ask() -> FetchResult:
         async with wire(*answers) as server, client(server.base_url, **changes) as studio:
-            return await studio.fetch(TARGET, known_body=None)
+            return await studio.fetch(TARGET, stored_body=None)
 
     return asyncio.run(ask())

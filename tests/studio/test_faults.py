@@ -14,7 +14,7 @@ from auditor.credentials import ApiKey
 from auditor.demo.faults import Fault
 from auditor.demo.studio import BuiltInStudio, sample_blocks
 from auditor.model import Failure, TargetId
-from auditor.protocols import NoAnswer
+from auditor.protocols import FetchFailure
 from auditor.redaction import Secret
 from tests.fault_table import by_fault
 from tests.studio.asking import client
@@ -66,10 +66,10 @@ async def _ask(base_url: str, fault: Fault, timeout_s: float) -> Failure | None:
     )
     async with asking as studio:
         if fault.is_of_listing:
-            listed = await studio.blocks(target.project_id)
+            listed = await studio.list_blocks(target.project_id)
             return listed if isinstance(listed, Failure) else None
-        fetched = await studio.fetch(target, known_body=None)
-        return fetched.failure if isinstance(fetched, NoAnswer) else None
+        fetched = await studio.fetch(target, stored_body=None)
+        return fetched.failure if isinstance(fetched, FetchFailure) else None
 
 
 def _key(target: TargetId) -> str:

@@ -10,7 +10,7 @@ from auditor.demo.faults import Fault
 from auditor.demo.studio import BuiltInStudio, sample_blocks
 from auditor.errors import NoTokenError, StudioError
 from auditor.model import TargetId
-from auditor.protocols import Answer, Fetched, NoAnswer
+from auditor.protocols import Answer, FetchFailure, FetchResult
 from auditor.redaction import Secret
 from auditor.studio.manners import (
     DOUBTED_AFTER,
@@ -143,10 +143,10 @@ def test_a_token_that_is_not_to_be_had_is_no_matter_of_other_projects() -> None:
     circuit.require_closed(0)
 
 
-def ask_all(studio: BuiltInStudio, targets: list[TargetId]) -> list[Fetched]:
-    async def ask() -> list[Fetched]:
+def ask_all(studio: BuiltInStudio, targets: list[TargetId]) -> list[FetchResult]:
+    async def ask() -> list[FetchResult]:
         async with client(studio.base_url, concurrency=8) as asking:
-            return await asyncio.gather(*(asking.fetch(t, known_body=None) for t in targets))
+            return await asyncio.gather(*(asking.fetch(t, stored_body=None) for t in targets))
 
     return asyncio.run(ask())
 
@@ -159,11 +159,11 @@ def test_a_studio_that_is_down_is_asked_a_bounded_number_of_times(
 
     answers = ask_all(studio, [TargetId(101, n) for n in range(1, 1001)])
 
-    assert all(isinstance(one, NoAnswer) for one in answers)
+    assert all(isinstance(one, FetchFailure) for one in answers)
     assert len(studio.requests) < 100
-    told = {one.failure.message for one in answers if isinstance(one, NoAnswer)}
+    told = {one.failure.message for one in answers if isinstance(one, FetchFailure)}
     assert len(told) <= 4
-    assert not any(one.whole_project for one in answers if isinstance(one, NoAnswer))
+    assert not any(one.whole_project for one in answers if isinstance(one, FetchFailure))
 
 
 def test_many_blocks_that_fail_keep_none_of_the_others_from_being_read(
@@ -177,7 +177,7 @@ def test_many_blocks_that_fail_keep_none_of_the_others_from_being_read(
     *failed, good = ask_all(studio, [*broken, TARGET])
 
     assert isinstance(good, Answer)
-    assert all(isinstance(one, NoAnswer) for one in failed)
+    assert all(isinstance(one, FetchFailure) for one in failed)
 
 
 def test_a_client_keeps_the_pace_it_is_given(studio: BuiltInStudio) -> None:
@@ -187,7 +187,7 @@ def test_a_client_keeps_the_pace_it_is_given(studio: BuiltInStudio) -> None:
     async def ask() -> None:
         async with client(studio.base_url, per_second=2.0, clock=clock, sleep=sleep) as asking:
             for _ in range(4):
-                await asking.fetch(TARGET, known_body=None)
+                await asking.fetch(TARGET, stored_body=None)
 
     asyncio.run(ask())
 
@@ -204,10 +204,10 @@ def test_a_project_that_is_broken_keeps_no_other_from_being_read(studio: BuiltIn
         studio.fail(Fault.HTTP_500, target=target)
     credentials = {101: KEY_OF_PROJECT, 102: ApiKey(Secret("another key"))}
 
-    async def ask() -> list[Fetched]:
+    async def ask() -> list[FetchResult]:
         async with client(studio.base_url, credentials=credentials) as asking:
             targets = [*broken, *healthy]
-            return await asyncio.gather(*(asking.fetch(t, known_body=None) for t in targets))
+            return await asyncio.gather(*(asking.fetch(t, stored_body=None) for t in targets))
 
     answers = asyncio.run(ask())
 

@@ -10,7 +10,7 @@ import pytest
 from auditor.credentials import JwtHeader
 from auditor.demo.studio import BuiltInStudio, sample_blocks
 from auditor.model import Failure, TargetId
-from auditor.protocols import Answer, Fetched
+from auditor.protocols import Answer, FetchResult
 from auditor.redaction import Secret
 
 from .asking import KEY, TARGET, client, fetch
@@ -25,9 +25,9 @@ def test_the_shared_credential_lists_projects_and_reads_those_without_their_own(
         studio.add_project(OTHER.project_id, name="Fan", api_key="another key")
         studio.put(OTHER, sample_blocks()["keras-regression"])
 
-        async def ask() -> tuple[Mapping[int, str] | Failure, Fetched]:
+        async def ask() -> tuple[Mapping[int, str] | Failure, FetchResult]:
             async with client(studio.base_url, shared=JwtHeader(Secret(token))) as asking:
-                return await asking.projects(), await asking.fetch(OTHER, known_body=None)
+                return await asking.list_projects(), await asking.fetch(OTHER, stored_body=None)
 
         projects, fetched = asyncio.run(ask())
 
@@ -39,9 +39,9 @@ def test_the_shared_credential_lists_projects_and_reads_those_without_their_own(
 def test_a_shared_credential_that_is_refused_keeps_no_named_project_from_being_read(
     studio: BuiltInStudio, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def ask() -> tuple[Mapping[int, str] | Failure, Fetched]:
+    async def ask() -> tuple[Mapping[int, str] | Failure, FetchResult]:
         async with client(studio.base_url, shared=JwtHeader(Secret("wrong"))) as asking:
-            return await asking.projects(), await asking.fetch(TARGET, known_body=None)
+            return await asking.list_projects(), await asking.fetch(TARGET, stored_body=None)
 
     projects, fetched = asyncio.run(ask())
 

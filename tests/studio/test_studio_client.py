@@ -11,7 +11,14 @@ from auditor.credentials import ApiKey
 from auditor.demo.faults import Fault
 from auditor.demo.studio import BuiltInStudio, sample_blocks
 from auditor.model import Failure, TargetId
-from auditor.protocols import Answer, Fetched, KnownBody, NoAnswer, SameBody, Studio
+from auditor.protocols import (
+    Answer,
+    FetchFailure,
+    FetchResult,
+    StoredBody,
+    Studio,
+    UnchangedAnswer,
+)
 from auditor.redaction import Secret
 
 from .asking import KEY, KEY_OF_PROJECT, TARGET, Waits, client, fetch
@@ -29,8 +36,8 @@ def asked_for_blocks(studio: BuiltInStudio) -> int:
     return len(studio.requests) - len(explained)
 
 
-def failure(fetched: Fetched) -> Failure:
-    assert isinstance(fetched, NoAnswer)
+def failure(fetched: FetchResult) -> Failure:
+    assert isinstance(fetched, FetchFailure)
     return fetched.failure
 
 
@@ -39,7 +46,10 @@ def test_a_block_comes_with_the_digest_of_its_bytes(studio: BuiltInStudio) -> No
 
     assert isinstance(fetched, Answer)
     assert fetched.document == studio.answer(TARGET)
-    assert fetch(studio.base_url, known_body=KnownBody(digest=fetched.body_digest)) == SameBody()
+    assert (
+        fetch(studio.base_url, stored_body=StoredBody(digest=fetched.body_digest))
+        == UnchangedAnswer()
+    )
 
 
 def test_an_edited_block_is_an_answer_again(studio: BuiltInStudio) -> None:
@@ -47,7 +57,7 @@ def test_an_edited_block_is_an_answer_again(studio: BuiltInStudio) -> None:
     assert isinstance(first, Answer)
 
     studio.edit(TARGET, lambda answer: answer.update(trainingCycles=99))
-    second = fetch(studio.base_url, known_body=KnownBody(digest=first.body_digest))
+    second = fetch(studio.base_url, stored_body=StoredBody(digest=first.body_digest))
 
     assert isinstance(second, Answer)
     assert second.document["trainingCycles"] == 99
@@ -58,7 +68,7 @@ def test_bytes_known_from_before_are_not_judged_again(studio: BuiltInStudio) -> 
     body = b'{"success":false,"error":"Something went wrong"}'
     known = hashlib.sha256(body).hexdigest()
 
-    assert fetch(studio.base_url, known_body=KnownBody(digest=known)) == SameBody()
+    assert fetch(studio.base_url, stored_body=StoredBody(digest=known)) == UnchangedAnswer()
 
 
 def test_a_base_url_may_end_with_a_slash(studio: BuiltInStudio) -> None:
@@ -196,16 +206,16 @@ def test_a_refused_key_is_remembered_for_its_project_alone(
     studio.put(OTHER, sample_blocks()["keras-regression"])
     credentials = {101: ApiKey(Secret("ei_" + "0" * 64)), 102: ApiKey(Secret("another key"))}
 
-    async def ask() -> list[Fetched]:
+    async def ask() -> list[FetchResult]:
         async with client(studio.base_url, credentials=credentials, concurrency=1) as asking:
             targets = [TARGET, TargetId(101, 4), OTHER, TargetId(101, 5)]
-            return [await asking.fetch(target, known_body=None) for target in targets]
+            return [await asking.fetch(target, stored_body=None) for target in targets]
 
     with caplog.at_level(logging.INFO, logger="auditor"):
         first, second, other, last = asyncio.run(ask())
 
     assert first == second == last
-    assert isinstance(first, NoAnswer)
+    assert isinstance(first, FetchFailure)
     assert first.whole_project
     assert first.failure.kind == "unauthorized"
     assert isinstance(other, Answer)
@@ -217,7 +227,7 @@ def test_a_refused_key_is_remembered_for_its_project_alone(
 
 def test_studio_has_two_seconds_to_settle() -> None:
     waits = Waits()
-    asyncio.run(client("http://127.0.0.1:9/v1", sleep=waits).settle())
+    asyncio.run(client("http://127.0.0.1:9/v1", sleep=waits).wait_to_settle())
 
     assert sum(waits.seconds) == 2
 
@@ -225,10 +235,10 @@ def test_studio_has_two_seconds_to_settle() -> None:
 def test_a_refused_key_stops_those_that_wait_in_line(studio: BuiltInStudio) -> None:
     studio.change_key(TARGET.project_id, "rotated")
 
-    async def ask() -> list[Fetched]:
+    async def ask() -> list[FetchResult]:
         async with client(studio.base_url, concurrency=1) as asking:
             return await asyncio.gather(
-                *(asking.fetch(TargetId(101, n), known_body=None) for n in range(20))
+                *(asking.fetch(TargetId(101, n), stored_body=None) for n in range(20))
             )
 
     answers = asyncio.run(ask())
@@ -244,10 +254,10 @@ def test_one_block_that_is_forbidden_keeps_no_other_from_being_read(
     studio.put(locked, sample_blocks()["keras"])
     studio.fail(Fault.HTTP_403, target=locked)
 
-    async def ask() -> list[Fetched]:
+    async def ask() -> list[FetchResult]:
         async with client(studio.base_url, concurrency=1) as asking:
             targets = [locked, TARGET, locked, TARGET]
-            return [await asking.fetch(target, known_body=None) for target in targets]
+            return [await asking.fetch(target, stored_body=None) for target in targets]
 
     first, second, third, fourth = asyncio.run(ask())
 
@@ -264,7 +274,7 @@ def test_two_blocks_that_are_forbidden_before_any_was_read_are_enough(
     async def ask() -> None:
         async with client(studio.base_url, concurrency=1) as asking:
             for number in range(5):
-                await asking.fetch(TargetId(101, number), known_body=None)
+                await asking.fetch(TargetId(101, number), stored_body=None)
 
     asyncio.run(ask())
 
@@ -287,7 +297,7 @@ def test_a_key_that_no_header_can_carry_is_told_without_being_shown(
 ) -> None:
     fetched = fetch(studio.base_url, credentials={101: ApiKey(Secret(key))})
 
-    assert isinstance(fetched, NoAnswer)
+    assert isinstance(fetched, FetchFailure)
     assert fetched.whole_project
     assert fetched.failure.kind == "unauthorized"
     assert not key or key not in fetched.failure.message
@@ -311,7 +321,7 @@ def test_no_more_requests_are_under_way_than_allowed() -> None:
         server = await asyncio.start_server(serve, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
         async with server, client(f"http://127.0.0.1:{port}", concurrency=3) as asking:
-            await asyncio.gather(*(asking.fetch(TARGET, known_body=None) for _ in range(12)))
+            await asyncio.gather(*(asking.fetch(TARGET, stored_body=None) for _ in range(12)))
 
     asyncio.run(ask())
 
@@ -321,11 +331,13 @@ def test_no_more_requests_are_under_way_than_allowed() -> None:
 def test_waiting_in_line_does_not_count_as_answering_late(studio: BuiltInStudio) -> None:
     studio.fail(Fault.SLOW, times=2)
 
-    async def ask() -> list[Fetched]:
+    async def ask() -> list[FetchResult]:
         async with client(
             studio.base_url, concurrency=1, tries=1, timeout=timedelta(seconds=0.5)
         ) as asking:
-            return await asyncio.gather(*(asking.fetch(TARGET, known_body=None) for _ in range(3)))
+            return await asyncio.gather(
+                *(asking.fetch(TARGET, stored_body=None) for _ in range(3))
+            )
 
     *slow, last = asyncio.run(ask())
 
@@ -338,7 +350,7 @@ def test_a_cancelled_fetch_is_cancelled(studio: BuiltInStudio) -> None:
 
     async def ask() -> None:
         async with client(studio.base_url) as asking, asyncio.timeout(0.2):
-            await asking.fetch(TARGET, known_body=None)
+            await asking.fetch(TARGET, stored_body=None)
 
     with pytest.raises(TimeoutError):
         asyncio.run(ask())
@@ -357,7 +369,7 @@ def test_blocks_of_a_project_are_listed_once_with_what_is_not_served(
 
     async def ask() -> None:
         async with client(studio.base_url) as asking:
-            found = await asking.blocks(101)
+            found = await asking.list_blocks(101)
             assert isinstance(found, tuple)
             assert [(b.target.learn_id, b.type, b.served) for b in found] == [
                 (3, "keras", True),
@@ -371,36 +383,31 @@ def test_blocks_of_a_project_are_listed_once_with_what_is_not_served(
 def test_a_listing_that_fails_is_a_value(studio: BuiltInStudio, fault: Fault) -> None:
     studio.fail(fault)
 
-    async def ask() -> tuple[object, object, str]:
+    async def ask() -> tuple[object, str]:
         async with client(studio.base_url) as asking:
-            return (
-                await asking.blocks(101),
-                await asking.probe(101),
-                await asking.project_name(101),
-            )
+            return await asking.list_blocks(101), await asking.fetch_project_name(101)
 
-    listing, probed, name = asyncio.run(ask())
+    listing, name = asyncio.run(ask())
 
     assert isinstance(listing, Failure)
-    assert probed == listing
     assert name == ""
 
 
 def test_a_project_is_called_as_studio_calls_it(studio: BuiltInStudio) -> None:
-    async def ask() -> tuple[str, Failure | None]:
+    async def ask() -> str:
         async with client(studio.base_url) as asking:
-            return await asking.project_name(101), await asking.probe(101)
+            return await asking.fetch_project_name(101)
 
-    assert asyncio.run(ask()) == ("Pump", None)
+    assert asyncio.run(ask()) == "Pump"
 
 
 def test_a_key_that_may_not_list_projects_may_still_read_blocks(studio: BuiltInStudio) -> None:
     studio.fail(Fault.HTTP_403, times=1)
 
-    async def ask() -> tuple[str, Fetched]:
+    async def ask() -> tuple[str, FetchResult]:
         async with client(studio.base_url) as asking:
-            name = await asking.project_name(101)
-            return name, await asking.fetch(TARGET, known_body=None)
+            name = await asking.fetch_project_name(101)
+            return name, await asking.fetch(TARGET, stored_body=None)
 
     name, fetched = asyncio.run(ask())
 

@@ -20,7 +20,7 @@ from auditor.credentials import ApiKey, Credential, JwtCookie, JwtHeader
 from auditor.demo.studio import sample_blocks
 from auditor.errors import UsageError
 from auditor.model import TargetId
-from auditor.protocols import Answer, Fetched, NoAnswer
+from auditor.protocols import Answer, FetchFailure, FetchResult
 from auditor.redaction import Secret
 from auditor.studio.tls import Security
 
@@ -89,7 +89,7 @@ def test_a_body_comes_through_however_it_travels(response: bytes) -> None:
 def test_a_broken_answer_is_a_value(response: bytes, kind: str) -> None:
     fetched = fetch_from_wire(response)
 
-    assert isinstance(fetched, NoAnswer)
+    assert isinstance(fetched, FetchFailure)
     assert fetched.failure.kind == kind
 
 
@@ -98,7 +98,7 @@ def test_the_reason_of_a_bad_status_is_quoted_without_the_key() -> None:
 
     fetched = fetch_from_wire(answer(body, status="400 Bad Request"))
 
-    assert isinstance(fetched, NoAnswer)
+    assert isinstance(fetched, FetchFailure)
     assert fetched.failure.message == (
         "Studio answered 400 Bad Request (no such project for (hidden))"
     )
@@ -110,14 +110,14 @@ def test_a_key_of_any_form_is_hidden_in_the_reason_of_a_bad_status() -> None:
 
     fetched = fetch_from_wire(answer(body.encode(), status="400 Bad Request"), credentials=key)
 
-    assert isinstance(fetched, NoAnswer)
+    assert isinstance(fetched, FetchFailure)
     assert fetched.failure.message == "Studio answered 400 Bad Request (no such key: (hidden))"
 
 
 def test_a_password_in_the_base_url_stands_in_no_message() -> None:
     fetched = fetch("http://user:canary@127.0.0.1:1/v1")
 
-    assert isinstance(fetched, NoAnswer)
+    assert isinstance(fetched, FetchFailure)
     assert "127.0.0.1:1" in fetched.failure.message
     assert "canary" not in fetched.failure.message
 
@@ -127,7 +127,7 @@ def test_a_bad_status_stands_even_where_its_body_is_broken() -> None:
 
     fetched = fetch_from_wire(half, tries=1)
 
-    assert isinstance(fetched, NoAnswer)
+    assert isinstance(fetched, FetchFailure)
     assert fetched.failure.kind == "http"
     assert fetched.failure.message == "Studio answered 502 Bad Gateway (asked once)"
 
@@ -153,7 +153,7 @@ def test_each_credential_has_its_header_and_no_other(credential: Credential, lin
     async def ask() -> str:
         async with wire(answer(BODY)) as server:
             async with client(server.base_url, credentials={101: credential}) as asking:
-                await asking.fetch(TARGET, known_body=None)
+                await asking.fetch(TARGET, stored_body=None)
             return server.heard[0]
 
     heard = asyncio.run(ask())
@@ -172,7 +172,7 @@ def test_a_cookie_set_for_one_credential_does_not_go_out_with_the_next() -> None
             base_url = f"http://localhost:{server.port}/v1"
             async with client(base_url, credentials=credentials) as asking:
                 for project_id in (101, 102, 101):
-                    await asking.fetch(TargetId(project_id, 3), known_body=None)
+                    await asking.fetch(TargetId(project_id, 3), stored_body=None)
             return server.heard
 
     first, second, third = asyncio.run(ask())
@@ -182,11 +182,11 @@ def test_a_cookie_set_for_one_credential_does_not_go_out_with_the_next() -> None
 
 
 def test_the_proxy_of_the_environment_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def ask() -> tuple[Fetched, str]:
+    async def ask() -> tuple[FetchResult, str]:
         async with wire(answer(BODY)) as proxy:
             monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{proxy.port}")
             async with client("http://studio.invalid/v1") as asking:
-                return await asking.fetch(TARGET, known_body=None), proxy.heard[0]
+                return await asking.fetch(TARGET, stored_body=None), proxy.heard[0]
 
     fetched, heard = asyncio.run(ask())
 
@@ -251,11 +251,11 @@ def test_a_certificate_must_be_one_that_is_trusted(
     if trusted:
         monkeypatch.setenv("SSL_CERT_FILE", str(path))
 
-    async def ask() -> Fetched:
+    async def ask() -> FetchResult:
         async with wire(answer(BODY), tls=tls) as server:
             base_url = f"https://127.0.0.1:{server.port}/v1"
             async with client(base_url, tries=1) as asking:
-                return await asking.fetch(TARGET, known_body=None)
+                return await asking.fetch(TARGET, stored_body=None)
 
     fetched = asyncio.run(ask())
 
@@ -263,12 +263,12 @@ def test_a_certificate_must_be_one_that_is_trusted(
     assert trusted or "certificate" in str(fetched)
 
 
-def ask_over_tls(server_tls: ssl.SSLContext, security: Security) -> Fetched:
-    async def ask() -> Fetched:
+def ask_over_tls(server_tls: ssl.SSLContext, security: Security) -> FetchResult:
+    async def ask() -> FetchResult:
         async with wire(answer(BODY), tls=server_tls) as server:
             base_url = f"https://127.0.0.1:{server.port}/v1"
             async with client(base_url, tries=1, security=security) as asking:
-                return await asking.fetch(TARGET, known_body=None)
+                return await asking.fetch(TARGET, stored_body=None)
 
     return asyncio.run(ask())
 
@@ -291,7 +291,7 @@ def test_a_certificate_is_shown_to_a_server_that_asks_for_one(tmp_path: Path) ->
     hidden = ask_over_tls(tls, Security(ca_file=path))
 
     assert isinstance(shown, Answer)
-    assert isinstance(hidden, NoAnswer)
+    assert isinstance(hidden, FetchFailure)
 
 
 @pytest.mark.parametrize("is_authority", [True, False])
@@ -315,13 +315,13 @@ def test_a_file_of_certificates_that_cannot_be_used_is_named(
 def test_a_configured_proxy_is_asked_with_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("no_proxy", "*")
 
-    async def ask() -> tuple[Fetched, str]:
+    async def ask() -> tuple[FetchResult, str]:
         async with wire(answer(BODY)) as proxy:
             address = Secret(f"http://user:canary@127.0.0.1:{proxy.port}")
             async with client(
                 "http://studio.invalid/v1", security=Security(proxy=address)
             ) as asking:
-                return await asking.fetch(TARGET, known_body=None), proxy.heard[0]
+                return await asking.fetch(TARGET, stored_body=None), proxy.heard[0]
 
     fetched, heard = asyncio.run(ask())
 
@@ -337,7 +337,7 @@ def test_a_proxy_that_is_not_there_is_told_without_its_password() -> None:
         tries=1,
     )
 
-    assert isinstance(told, NoAnswer)
+    assert isinstance(told, FetchFailure)
     assert told.failure.kind == "unreachable"
     assert told.failure.message == (
         "no whole answer from studio.invalid through the proxy 127.0.0.1:1: Connection refused "

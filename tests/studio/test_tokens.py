@@ -24,7 +24,7 @@ from auditor.credentials import (
 from auditor.demo.replies import Reply, json_reply
 from auditor.demo.studio import BuiltInStudio, sample_blocks
 from auditor.model import Failure, TargetId
-from auditor.protocols import Answer, Fetched, NoAnswer
+from auditor.protocols import Answer, FetchFailure, FetchResult
 from auditor.redaction import Secret
 from auditor.studio.grants import Tokens
 from auditor.studio.tokenfile import TokenFile
@@ -80,8 +80,8 @@ def server(studio: BuiltInStudio, clock: Clock) -> BuiltInStudio:
     return studio
 
 
-def failure(fetched: Fetched) -> Failure:
-    assert isinstance(fetched, NoAnswer)
+def failure(fetched: FetchResult) -> Failure:
+    assert isinstance(fetched, FetchFailure)
     return fetched.failure
 
 
@@ -91,15 +91,15 @@ def token_requests(studio: BuiltInStudio) -> int:
 
 def ask(
     studio: BuiltInStudio, credential: Credential, clock: Clock, *targets: TargetId
-) -> list[Fetched]:
+) -> list[FetchResult]:
     """Ask for all targets at once, in one run."""
     projects = {target.project_id: credential for target in targets or (TARGET,)}
 
-    async def run() -> list[Fetched]:
+    async def run() -> list[FetchResult]:
         asking = client(studio.base_url, credentials=projects, now=clock, concurrency=32)
         async with asking:
             return await asyncio.gather(
-                *(asking.fetch(target, known_body=None) for target in targets or (TARGET,))
+                *(asking.fetch(target, stored_body=None) for target in targets or (TARGET,))
             )
 
     return asyncio.run(run())
@@ -151,7 +151,7 @@ def test_a_token_is_renewed_before_it_ends(server: BuiltInStudio, clock: Clock) 
         async with client(server.base_url, credentials={101: MACHINE}, now=clock) as asking:
             for seconds in (0, 500, 50, 500):
                 clock.at += timedelta(seconds=seconds)
-                assert isinstance(await asking.fetch(TARGET, known_body=None), Answer)
+                assert isinstance(await asking.fetch(TARGET, stored_body=None), Answer)
                 seen.append(token_requests(server))
         return seen
 
@@ -169,13 +169,13 @@ def test_a_short_life_is_not_all_leeway(server: BuiltInStudio, clock: Clock) -> 
 def test_a_revoked_token_is_renewed_once_for_a_thousand_refusals(
     server: BuiltInStudio, clock: Clock
 ) -> None:
-    async def run() -> list[Fetched]:
+    async def run() -> list[FetchResult]:
         asking = client(server.base_url, credentials={101: MACHINE}, now=clock, concurrency=256)
         async with asking:
-            await asking.fetch(TARGET, known_body=None)
+            await asking.fetch(TARGET, stored_body=None)
             server.oauth.revoke()
             return await asyncio.gather(
-                *(asking.fetch(TARGET, known_body=None) for _ in range(1000))
+                *(asking.fetch(TARGET, stored_body=None) for _ in range(1000))
             )
 
     assert {type(one) for one in asyncio.run(run())} == {Answer}
@@ -245,7 +245,7 @@ def test_what_is_refused_for_good_is_asked_once_for_all_projects(
     told = {failure(one) for one in answers}
     assert {one.kind for one in told} == {kind}
     assert [words in one.message for one in told] == [True]
-    assert all(isinstance(one, NoAnswer) and one.whole_project for one in answers)
+    assert all(isinstance(one, FetchFailure) and one.whole_project for one in answers)
     assert [asked.path for asked in server.requests] == [TOKEN]
 
 
@@ -330,7 +330,7 @@ def test_no_message_holds_what_the_token_endpoint_repeats(
 def test_studio_cannot_make_a_message_of_the_token(clock: Clock) -> None:
     token = "canary-token"
 
-    async def run() -> Fetched:
+    async def run() -> FetchResult:
         answers = [
             answer(json.dumps({"access_token": token}).encode()),
             answer(json.dumps({"success": False, "error": f"no {token}"}).encode()),
@@ -339,7 +339,7 @@ def test_studio_cannot_make_a_message_of_the_token(clock: Clock) -> None:
             wire(*answers) as there,
             client(there.base_url, credentials={101: MACHINE}, now=clock) as asking,
         ):
-            return await asking.fetch(TARGET, known_body=None)
+            return await asking.fetch(TARGET, stored_body=None)
 
     assert failure(asyncio.run(run())).message == "Studio refused: no (hidden)"
 
@@ -353,7 +353,7 @@ def test_the_token_request_goes_through_the_proxy(
             monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{proxy.port}")
             base_url = "http://studio.invalid/v1"
             async with client(base_url, credentials={101: MACHINE}, now=clock) as asking:
-                await asking.fetch(TARGET, known_body=None)
+                await asking.fetch(TARGET, stored_body=None)
             return [one.partition("\r\n")[0] for one in proxy.heard]
 
     assert asyncio.run(run()) == [
@@ -437,15 +437,15 @@ def test_a_refresh_token_that_is_not_rotated_is_kept(login: Login, clock: Clock)
 def test_two_runs_at_once_do_not_use_up_each_others_token(login: Login, clock: Clock) -> None:
     keep(login, sign_in(login))
 
-    async def run() -> list[Fetched]:
+    async def run() -> list[FetchResult]:
         runs = [
             client(login.studio.base_url, credentials={101: login.credential}, now=clock)
             for _ in range(8)
         ]
 
-        async def one(number: int) -> Fetched:
+        async def one(number: int) -> FetchResult:
             async with runs[number] as asking:
-                return await asking.fetch(TARGET, known_body=None)
+                return await asking.fetch(TARGET, stored_body=None)
 
         return await asyncio.gather(*(one(number) for number in range(8)))
 
@@ -606,7 +606,7 @@ def test_no_scheme_shows_what_belongs_to_another() -> None:
             base_url = f"http://localhost:{there.port}/v1"  # by name: jars pass over addresses
             async with client(base_url, credentials=credentials | {5: MACHINE}) as asking:
                 for project_id in (5, 1, 2, 3, 4, 5, 4, 3, 2, 1):
-                    await asking.fetch(TargetId(project_id, 3), known_body=None)
+                    await asking.fetch(TargetId(project_id, 3), stored_body=None)
             return there.heard
 
     posted, *heard = asyncio.run(run())

@@ -9,7 +9,7 @@ from hashlib import sha256
 import pytest
 
 from auditor.demo.studio import sample_blocks
-from auditor.protocols import Answer, Fetched, KnownBody, NoAnswer, SameBody
+from auditor.protocols import Answer, FetchFailure, FetchResult, StoredBody, UnchangedAnswer
 
 from .asking import TARGET, answer, client, wire
 
@@ -18,10 +18,10 @@ DIGEST = sha256(BODY).hexdigest()
 UNCHANGED = b'HTTP/1.1 304 Not Modified\r\nETag: "v1"\r\nConnection: close\r\n\r\n'
 
 
-def ask(response: bytes, known: KnownBody | None) -> tuple[Fetched, str]:
-    async def once() -> tuple[Fetched, str]:
+def ask(response: bytes, known: StoredBody | None) -> tuple[FetchResult, str]:
+    async def once() -> tuple[FetchResult, str]:
         async with wire(response) as server, client(server.base_url, tries=1) as studio:
-            return await studio.fetch(TARGET, known_body=known), server.heard[0].lower()
+            return await studio.fetch(TARGET, stored_body=known), server.heard[0].lower()
 
     return asyncio.run(once())
 
@@ -35,23 +35,23 @@ def test_a_validator_comes_with_the_bytes_it_stands_for() -> None:
 
 
 def test_an_answer_that_is_unchanged_is_the_known_one() -> None:
-    fetched, heard = ask(UNCHANGED, KnownBody(digest=DIGEST, validator='"v1"'))
+    fetched, heard = ask(UNCHANGED, StoredBody(digest=DIGEST, validator='"v1"'))
 
-    assert fetched == SameBody(validator='"v1"')
+    assert fetched == UnchangedAnswer(validator='"v1"')
     assert 'if-none-match: "v1"\r\n' in heard
 
 
 def test_the_same_bytes_under_a_new_validator_are_the_known_ones() -> None:
-    fetched, _ = ask(answer(BODY, 'ETag: "v2"'), KnownBody(digest=DIGEST, validator='"v1"'))
+    fetched, _ = ask(answer(BODY, 'ETag: "v2"'), StoredBody(digest=DIGEST, validator='"v1"'))
 
-    assert fetched == SameBody(validator='"v2"')
+    assert fetched == UnchangedAnswer(validator='"v2"')
 
 
-@pytest.mark.parametrize("known", [None, KnownBody(digest=DIGEST)])
-def test_nothing_unasked_for_is_unchanged(known: KnownBody | None) -> None:
+@pytest.mark.parametrize("known", [None, StoredBody(digest=DIGEST)])
+def test_nothing_unasked_for_is_unchanged(known: StoredBody | None) -> None:
     fetched, _ = ask(UNCHANGED, known)
 
-    assert isinstance(fetched, NoAnswer)
+    assert isinstance(fetched, FetchFailure)
     assert "304" in fetched.failure.message
 
 
@@ -64,6 +64,6 @@ def test_a_weak_or_odd_validator_is_not_kept(etag: str) -> None:
 
 
 def test_what_is_not_believed_leaves_no_validator() -> None:
-    fetched, _ = ask(answer(b"{}", 'ETag: "v9"'), KnownBody(digest=DIGEST, validator='"v1"'))
+    fetched, _ = ask(answer(b"{}", 'ETag: "v9"'), StoredBody(digest=DIGEST, validator='"v1"'))
 
-    assert isinstance(fetched, NoAnswer)
+    assert isinstance(fetched, FetchFailure)
