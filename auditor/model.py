@@ -126,7 +126,7 @@ class ModelState(StrEnum):
     UNKNOWN = "unknown"
 
 
-class LifeStep(StrEnum):
+class ModelEvent(StrEnum):
     """What happened to a model between two polls, inferred from them."""
 
     TRAINED = "trained"  # for the first time, or after a reset
@@ -362,7 +362,7 @@ class TargetReport:
     state: TargetState
     model_state: ModelState
     findings: tuple[Finding, ...] = ()
-    step: LifeStep | None = None
+    step: ModelEvent | None = None
     model_since: Interval | None = None
     suppressed: int = 0
     acknowledged: int = 0

@@ -36,7 +36,7 @@ from auditor.records import (
     RuleBreach,
     RunConclusions,
     RunSummary,
-    SilencedBy,
+    SuppressedBy,
     TargetHistory,
     TargetOverview,
     TargetResult,
@@ -535,7 +535,7 @@ class DecisionStore(Protocol):
         """Return every run's finding whose id begins with `finding_id`, oldest first."""
         ...
 
-    def silenced(self, most: int) -> tuple[SilencedBy, ...]:
+    def suppressed(self, most: int) -> tuple[SuppressedBy, ...]:
         """Return what was stored and not told, by rule; of each rule the newest `most`."""
         ...
 

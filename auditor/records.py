@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TypeAlias
 
-from auditor.drift.policy import Silenced, SilencedVendor
-from auditor.drift.state_rules import Broken
+from auditor.drift.policy import SuppressedFinding, SuppressedVendorFinding
+from auditor.drift.state_rules import RuleViolation
 from auditor.errors import UsageError
 from auditor.model import (
     Failure,
@@ -91,7 +91,7 @@ class FindingOccurrence:
     """A finding as one run found it. `target` is None for the vendor's.
 
     Attributes:
-        silenced_by: the rule that kept it from being told, empty where it was told.
+        suppressed_by: the rule that kept it from being told, empty where it was told.
         told_at: when the first message that holds it was taken; None before.
     """
 
@@ -99,12 +99,12 @@ class FindingOccurrence:
     finding: Finding | VendorFinding
     run_id: int
     at: datetime
-    silenced_by: str
+    suppressed_by: str
     told_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SilencedBy:
+class SuppressedBy:
     """What one rule kept from being told: how many findings, and the newest of them."""
 
     rule: str
@@ -122,15 +122,15 @@ class RunConclusions:
         ended: episodes that are over.
         ended_acknowledgements: acknowledgements that hold no longer.
         announced: keys of ignore rules whose end was announced.
-        silenced_vendor: what the vendor did and a rule keeps from being told.
+        suppressed_vendor: what the vendor did and a rule keeps from being told.
     """
 
     notices: tuple[Notice, ...] = ()
-    began: tuple[Broken, ...] = ()
+    began: tuple[RuleViolation, ...] = ()
     ended: tuple[RuleBreach, ...] = ()
     ended_acknowledgements: tuple[Acknowledgement, ...] = ()
     announced: tuple[str, ...] = ()
-    silenced_vendor: tuple[SilencedVendor, ...] = ()
+    suppressed_vendor: tuple[SuppressedVendorFinding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,7 +254,7 @@ class NewVersion:
         first: no version was stored before it.
         findings: its own findings (`since` is `last`); empty where only what is not told changed.
         trained_now: the model is believed to be trained with this very version.
-        silenced: what of it is stored and not told.
+        suppressed: what of it is stored and not told.
         state: `new`, `drifted`, or `in_sync` where nothing of it is told.
         model_since: the polls that bound the model's last step.
     """
@@ -270,7 +270,7 @@ class NewVersion:
     model_state: ModelState
     trained_now: bool
     model: tuple[str, ...]
-    silenced: tuple[Silenced, ...] = ()
+    suppressed: tuple[SuppressedFinding, ...] = ()
     model_since: Interval | None = None
     validator: str = ""
 

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from auditor.drift.canonical import split
 from auditor.drift.compare import paired
 from auditor.drift.findings import judge_comparison, with_vendor
-from auditor.drift.model_state import first_life, next_life
+from auditor.drift.model_state import first_status, next_status
 from auditor.drift.secrets import secret_parameters, take_snapshot
 from auditor.errors import UsageError
 from auditor.model import Finding, JsonObject, ModelState, Snapshot, TargetId
@@ -162,7 +162,7 @@ def difference(
     comparison = paired(old, new, target=target, fingerprinter=fingerprinter, secrets=secrets)
     before, after = comparison.documents
     judged = judge_comparison(comparison)
-    life = next_life(first_life(before).state, before, after, judged.findings)
+    life = next_status(first_status(before).state, before, after, judged.findings)
     return Difference(
         model_state=life.state,
         findings=with_vendor(comparison, judged),

@@ -11,7 +11,7 @@ from auditor.audit.rereading import notice_of_upgrade
 from auditor.audit.scope import Scope
 from auditor.audit.tally import Results
 from auditor.drift.rules import IgnoreRule, Rules
-from auditor.drift.state_rules import Broken, notice_of_break, notice_of_end, place_free
+from auditor.drift.state_rules import RuleViolation, notice_of_break, notice_of_end, place_free
 from auditor.errors import ConfigError, Problem
 from auditor.model import Notice, NoticeKind, Since, TargetId
 from auditor.protocols import RunStore
@@ -88,12 +88,12 @@ def aftermath(
 def still_broken(after: RunConclusions, store: RunStore) -> tuple[tuple[TargetId, str, str], ...]:
     """Return target, rule and path of every episode that goes on after the run."""
     ended = {_key_of(one) for one in after.ended}
-    broken: list[RuleBreach | Broken] = [*after.began]
+    broken: list[RuleBreach | RuleViolation] = [*after.began]
     broken += [one for one in store.rule_breaches() if _key_of(one) not in ended]
     return tuple(sorted((one.target, one.rule, one.path) for one in broken))
 
 
-def _key_of(one: RuleBreach | Broken) -> _Key:
+def _key_of(one: RuleBreach | RuleViolation) -> _Key:
     return one.target, one.rule, place_free(one.path)
 
 

@@ -22,13 +22,20 @@ from auditor.audit.looks import (
 from auditor.audit.rereading import is_as_stored, is_reread, reread, with_reread
 from auditor.drift.canonical import parse, parse_catalogue, split
 from auditor.drift.compare import Comparison, compare, compare_catalogues, is_visual, models_of
-from auditor.drift.findings import Judged, judge_comparison
-from auditor.drift.model_state import Life, makes_stale, next_life, reverted_life
-from auditor.drift.policy import INTERFACE, REQUIRES_RETRAIN, Ruled, Silenced, is_ignored, rule
+from auditor.drift.findings import Judgement, judge_comparison
+from auditor.drift.model_state import ModelStatus, makes_stale, next_status, reverted_status
+from auditor.drift.policy import (
+    INTERFACE,
+    REQUIRES_RETRAIN,
+    RuledFindings,
+    SuppressedFinding,
+    is_ignored,
+    rule,
+)
 from auditor.drift.recurrence import meets, stands_since, with_recurrence
 from auditor.drift.rules import Rules
 from auditor.drift.secrets import hide_secrets, secret_parameters, take_snapshot
-from auditor.drift.state_rules import Standing, broken
+from auditor.drift.state_rules import BlockState, broken
 from auditor.drift.surroundings import surroundings
 from auditor.model import (
     Area,
@@ -179,7 +186,10 @@ class Judge:
         between = Interval(known.last_checked_at, self._bench.now())
         stage = staged(self._life(known, comparison, judged.findings), known, between)
         ruled = self._ruled(judged.findings, known.target, between)
-        silenced = (*(Silenced(one, INTERFACE) for one in judged.silent), *ruled.silenced)
+        suppressed = (
+            *(SuppressedFinding(one, INTERFACE) for one in judged.silent),
+            *ruled.suppressed,
+        )
         seen = NewVersion(
             target=known.target,
             project=quiet.project,
@@ -193,10 +203,10 @@ class Judge:
             model_state=stage.state,
             trained_now=stage.trained_now,
             model=comparison.in_use,
-            silenced=silenced,
+            suppressed=suppressed,
             model_since=stage.since,
         )
-        headline = version_headline(seen.findings, silenced, has_vendor=bool(judged.vendor))
+        headline = version_headline(seen.findings, suppressed, has_vendor=bool(judged.vendor))
         around = surroundings(comparison.old, comparison.new, seen.findings)
         look = self._look(replace(seen, headline=headline), known, stage, judged, around)
         pending = Pending(
@@ -219,7 +229,7 @@ class Judge:
         seen: NewVersion,
         known: KnownTarget,
         stage: Stage,
-        judged: Judged,
+        judged: Judgement,
         around: Surroundings | None,
     ) -> Look:
         return Look(
@@ -228,10 +238,12 @@ class Judge:
             vendor=judged.vendor,
             shareable=judged.shareable,
             new_values=judged.new_values,
-            silenced=tuple(one.rule for one in seen.silenced),
+            suppressed=tuple(one.rule for one in seen.suppressed),
         )
 
-    def _ruled(self, findings: Sequence[Finding], target: TargetId, between: Interval) -> Ruled:
+    def _ruled(
+        self, findings: Sequence[Finding], target: TargetId, between: Interval
+    ) -> RuledFindings:
         return rule(
             findings,
             self._bench.rules,
@@ -248,15 +260,15 @@ class Judge:
 
     def _life(
         self, known: KnownTarget, comparison: Comparison, findings: Sequence[Finding]
-    ) -> Life:
-        life = next_life(known.model_state, comparison.old, comparison.new, findings)
+    ) -> ModelStatus:
+        life = next_status(known.model_state, comparison.old, comparison.new, findings)
         may_be_reverted = (
             life.state is ModelState.STALE
             and known.model_state is ModelState.STALE
             and comparison.new.get("selectedModelType") != REQUIRES_RETRAIN
         )
         if may_be_reverted and self._is_as_trained(known, comparison):
-            return reverted_life()
+            return reverted_status()
         return life
 
     def _is_as_trained(self, known: KnownTarget, comparison: Comparison) -> bool:
@@ -286,7 +298,7 @@ class Judge:
 
     def _with_rules(self, look: Look, document: JsonObject) -> Look:
         """Add the rules on state that do not hold."""
-        standing = Standing(document, look.told.model_state, look.told.model_since)
+        standing = BlockState(document, look.told.model_state, look.told.model_since)
         found = broken(self._bench.rules, look.told.target, standing, at=self._bench.now())
         return replace(look, broken=found)
 
@@ -301,7 +313,7 @@ class Judge:
         ruled = self._from_baseline(known, known.baseline_version_id, snapshot, document)
         differences = ruled.told
         # What is ignored each night is counted each night, but once with tonight's own change.
-        ignored = Counter(one.rule for one in ruled.silenced) - Counter(look.silenced)
+        ignored = Counter(one.rule for one in ruled.suppressed) - Counter(look.suppressed)
         open_ones = [one for one in differences if self._key(known, one) not in self._accepted]
         told = replace(
             look.told,
@@ -314,13 +326,13 @@ class Judge:
             look,
             told=replace(told, state=state),
             outcome=replace(look.outcome, state=state),
-            silenced=(*look.silenced, *ignored.elements()),
+            suppressed=(*look.suppressed, *ignored.elements()),
             differs=frozenset(self._key(known, one) for one in differences),
         )
 
     def _from_baseline(
         self, known: KnownTarget, baseline_id: int, snapshot: Snapshot, document: JsonObject
-    ) -> Ruled:
+    ) -> RuledFindings:
         """Return what differs from the baseline by somebody's act, the vendor's left out."""
         baseline = self._store.snapshot(baseline_id)
         comparison = replace(self._compared(known.target, baseline, snapshot, known), new=document)

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field, replace
 
 from auditor.drift.canonical import parse
 from auditor.drift.compare import Comparison, models_of
-from auditor.drift.model_state import Life, first_life
-from auditor.drift.policy import INTERFACE, Silenced
-from auditor.drift.state_rules import Broken
+from auditor.drift.model_state import ModelStatus, first_status
+from auditor.drift.policy import INTERFACE, SuppressedFinding
+from auditor.drift.state_rules import RuleViolation
 from auditor.model import (
     Change,
     Finding,
     Interval,
-    LifeStep,
+    ModelEvent,
     ModelState,
     Snapshot,
     TargetId,
@@ -44,9 +44,9 @@ class Look:
 
     Attributes:
         vendor: the vendor's changes that it shows.
-        shareable: as `Judged.shareable`; where it holds any, `pending` is there too.
-        new_values: as `Judged.new_values`.
-        silenced: the rules that kept something of it from being told, once a change.
+        shareable: as `Judgement.shareable`; where it holds any, `pending` is there too.
+        new_values: as `Judgement.new_values`.
+        suppressed: the rules that kept something of it from being told, once a change.
         broken: the rules on state that do not hold for it.
         differs: what differs from its baseline, None where it has none.
         reread: ids of what shows because the auditor was upgraded, not for a change tonight.
@@ -57,8 +57,8 @@ class Look:
     vendor: tuple[Change, ...] = ()
     shareable: Mapping[str, str] = field(default_factory=dict)
     new_values: frozenset[tuple[str, str]] = frozenset()
-    silenced: tuple[str, ...] = ()
-    broken: tuple[Broken, ...] = ()
+    suppressed: tuple[str, ...] = ()
+    broken: tuple[RuleViolation, ...] = ()
     differs: frozenset[Accepted] | None = None
     pending: Pending | None = None
     reread: frozenset[str] = frozenset()
@@ -69,12 +69,12 @@ class Stage:
     """Where a model stands after tonight: its state, its last step and the polls around it."""
 
     state: ModelState
-    step: LifeStep | None
+    step: ModelEvent | None
     since: Interval | None
     trained_now: bool
 
 
-def staged(life: Life, known: KnownTarget, between: Interval) -> Stage:
+def staged(life: ModelStatus, known: KnownTarget, between: Interval) -> Stage:
     """Return where a model stands; the time `between` tonight's polls bounds a new step."""
     is_new = life.step is not None or life.state is not known.model_state
     since = between if is_new else known.model_since
@@ -89,7 +89,7 @@ def marks(target: TargetId, project: str, digest: str | None, validator: str) ->
 def first_sight(quiet: Unchanged, snapshot: Snapshot, between: Interval) -> Look:
     """Return the look at a target that was never read before; `quiet` has its marks."""
     document = parse(snapshot.document)
-    life = first_life(document)
+    life = first_status(document)
     seen = NewVersion(
         target=quiet.target,
         project=quiet.project,
@@ -109,7 +109,7 @@ def first_sight(quiet: Unchanged, snapshot: Snapshot, between: Interval) -> Look
 
 
 def told_seen(
-    seen: NewVersion, known: KnownTarget | None, step: LifeStep | None = None
+    seen: NewVersion, known: KnownTarget | None, step: ModelEvent | None = None
 ) -> TargetReport:
     """Return what is told of a target with a new version."""
     return TargetReport(
@@ -122,7 +122,7 @@ def told_seen(
         step=step,
         model_since=_worth_naming(seen.model_state, step, seen.model_since),
         findings=seen.findings,
-        suppressed=len(seen.silenced),
+        suppressed=len(seen.suppressed),
         last_good_at=known.last_checked_at if known else None,
     )
 
@@ -149,7 +149,7 @@ def without(look: Look, shared: Collection[str], stage: Stage) -> Look:
     seen = replace(
         look.outcome,
         findings=own,
-        headline=version_headline(own, look.outcome.silenced, has_vendor=True),
+        headline=version_headline(own, look.outcome.suppressed, has_vendor=True),
         state=TargetState.DRIFTED if told else TargetState.IN_SYNC,
         model_state=stage.state,
         trained_now=stage.trained_now,
@@ -167,7 +167,7 @@ def without(look: Look, shared: Collection[str], stage: Stage) -> Look:
 
 
 def version_headline(
-    findings: tuple[Finding, ...], silenced: tuple[Silenced, ...], *, has_vendor: bool
+    findings: tuple[Finding, ...], suppressed: tuple[SuppressedFinding, ...], *, has_vendor: bool
 ) -> str:
     """Return the one line that the history shows of a version."""
     if findings:
@@ -175,14 +175,14 @@ def version_headline(
         return findings[0].headline + (f" (and {more} more)" if more else "")
     if has_vendor:
         return "Vendor catalogue or wording changed"
-    ignored = [one for one in silenced if one.rule != INTERFACE]
+    ignored = [one for one in suppressed if one.rule != INTERFACE]
     if ignored:
         return f"Ignored by rule: {ignored[0].finding.headline}"
     return "Nothing told: only what the interface remembers changed"
 
 
 def _worth_naming(
-    state: ModelState, step: LifeStep | None, since: Interval | None
+    state: ModelState, step: ModelEvent | None, since: Interval | None
 ) -> Interval | None:
     """Return the time that a report names: of a stale model each night, else of a step once."""
     return since if step is not None or state is ModelState.STALE else None

@@ -12,8 +12,8 @@ from dataclasses import replace
 from auditor.audit.looks import Look, told_seen
 from auditor.drift.canonical import FORM
 from auditor.drift.compare import Comparison
-from auditor.drift.findings import Judged, finding_id
-from auditor.drift.policy import INTERFACE, UPGRADE, Silenced
+from auditor.drift.findings import Judgement, finding_id
+from auditor.drift.policy import INTERFACE, UPGRADE, SuppressedFinding
 from auditor.model import Notice, NoticeKind, Snapshot, TargetId, TargetState
 from auditor.records import KnownTarget, NewVersion, Unchanged
 
@@ -32,7 +32,7 @@ def reread(
     known: KnownTarget,
     snapshot: Snapshot,
     comparison: Comparison,
-    judged: Judged,
+    judged: Judgement,
     quiet: Unchanged,
 ) -> Look:
     """Return the look at a target of which only this program's form shows a difference.
@@ -52,9 +52,9 @@ def reread(
         model_state=known.model_state,
         trained_now=False,
         model=comparison.in_use,
-        silenced=(
-            *(Silenced(one, INTERFACE) for one in judged.silent),
-            *(Silenced(one, UPGRADE) for one in judged.findings),
+        suppressed=(
+            *(SuppressedFinding(one, INTERFACE) for one in judged.silent),
+            *(SuppressedFinding(one, UPGRADE) for one in judged.findings),
         ),
         model_since=known.model_since,
     )
@@ -62,7 +62,7 @@ def reread(
     return Look(
         outcome=seen,
         told=told_seen(seen, known),
-        silenced=tuple(one.rule for one in seen.silenced),
+        suppressed=tuple(one.rule for one in seen.suppressed),
         reread=frozenset([*vendor, *(one.id for one in judged.findings)]),
     )
 

@@ -316,7 +316,7 @@ class Audit:
         vendor, hidden = rule_vendor(
             [*self._tally.of_vendor(), *shared], bench.rules, today=bench.today
         )
-        self._tally.silenced.update(one.rule for one in hidden)
+        self._tally.suppressed.update(one.rule for one in hidden)
         report = self._tally.report(run, finished_at=self._now(), vendor=vendor, carried=carried)
         after = aftermath(self._tally, bench, self._store, scope=order.scope)
         left = [one for one in carried if self._has_left(one, order.scope)]
@@ -325,7 +325,7 @@ class Audit:
         return CompletedRun(
             report=self._with_nights(completed),
             carried=(*(one for one in carried if self._tally.tells(one)), *left),
-            aftermath=replace(after, silenced_vendor=hidden),
+            aftermath=replace(after, suppressed_vendor=hidden),
         )
 
     def _has_left(self, one: UnreportedFinding, scope: Scope) -> bool:

@@ -11,7 +11,7 @@ from auditor.audit.judging import Judge
 from auditor.audit.looks import Look
 from auditor.drift.findings import finding_id, shared_finding, vendor_finding
 from auditor.drift.report import READ, add_findings, count, merge_vendor, status_of
-from auditor.drift.state_rules import Broken
+from auditor.drift.state_rules import RuleViolation
 from auditor.model import (
     Change,
     Failure,
@@ -45,7 +45,7 @@ class Results:
         vendor: the vendor's changes by id, each with the number of targets that show it.
         unsaved: the same, since they were last taken to be stored.
         held: looks whose findings are the vendor's where another target shows the same.
-        silenced: how many changes each rule kept from being told.
+        suppressed: how many changes each rule kept from being told.
         new_values: how many targets came to a value that the schema does not name.
         broken: of each target that was read, the rules on state that do not hold.
         differs: of each that was read and has a baseline, what differs from it.
@@ -59,9 +59,9 @@ class Results:
     unsaved: dict[str, tuple[Change, int]] = field(default_factory=dict)
     held: list[Look] = field(default_factory=list)
     errors: list[ProjectError] = field(default_factory=list)
-    silenced: Counter[str] = field(default_factory=Counter)
+    suppressed: Counter[str] = field(default_factory=Counter)
     new_values: Counter[tuple[str, str]] = field(default_factory=Counter)
-    broken: dict[TargetId, tuple[Broken, ...]] = field(default_factory=dict)
+    broken: dict[TargetId, tuple[RuleViolation, ...]] = field(default_factory=dict)
     differs: dict[TargetId, frozenset[Accepted]] = field(default_factory=dict)
     notices: list[Notice] = field(default_factory=list)
     asked: Counter[str] = field(default_factory=Counter)
@@ -84,7 +84,7 @@ class Results:
         if look.differs is not None:
             self.differs[look.told.target] = look.differs
         self.reread[look.told.target] = look.reread
-        self.silenced.update(look.silenced)
+        self.suppressed.update(look.suppressed)
         self.new_values.update(look.new_values)
         for change in look.vendor:
             key = finding_id(None, change.path, change.before, change.after)
@@ -165,7 +165,7 @@ class Results:
             targets=in_order,
             catalogue=merge_vendor([*vendor, *_carried_vendor(carried)]),
             errors=errors,
-            suppressed_by=tuple(sorted(self.silenced.items())),
+            suppressed_by=tuple(sorted(self.suppressed.items())),
             asked=tuple(sorted(self.asked.items())),
         )
 

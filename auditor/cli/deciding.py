@@ -16,7 +16,7 @@ from auditor.decide import Decision
 from auditor.errors import ConfigError, UsageError
 from auditor.model import JsonObject, TargetId
 from auditor.protocols import Answer
-from auditor.records import SilencedBy
+from auditor.records import SuppressedBy
 from auditor.rendering import decisions as rendered
 from auditor.rendering import json as as_json
 from auditor.rendering.words import harmless
@@ -81,12 +81,12 @@ def suppressed(chosen: argparse.Namespace) -> int:
     """List what is stored and not told, by the rule that keeps it silent."""
     settings = app.settings(chosen.config, reads_secrets=False)
     with app.stored(settings, upgrade=None) as store:
-        silenced = _silenced(store) if store else ()
+        suppressed = _suppressed(store) if store else ()
         acknowledgements = store.all_acknowledgements() if store else ()
     listing = rendered.Suppressed(
         rules=settings.rules,
         today=_today(settings),
-        silenced=silenced,
+        suppressed=suppressed,
         acknowledgements=acknowledgements,
     )
     if chosen.format == "json":
@@ -96,10 +96,10 @@ def suppressed(chosen: argparse.Namespace) -> int:
     return 0
 
 
-def _silenced(store: SqlStore) -> tuple[SilencedBy, ...]:
+def _suppressed(store: SqlStore) -> tuple[SuppressedBy, ...]:
     return tuple(
         replace(one, newest=decide.hidden_occurrences(one.newest, store))
-        for one in store.silenced(_MOST_LISTED)
+        for one in store.suppressed(_MOST_LISTED)
     )
 
 

@@ -24,7 +24,7 @@ from auditor.demo.made_up import (
 from auditor.model import (
     Area,
     Interval,
-    LifeStep,
+    ModelEvent,
     ModelState,
     Notice,
     NoticeKind,
@@ -145,7 +145,7 @@ def decided() -> Report:
             2,
             5,
             name="Whisper",
-            step=LifeStep.RETRAINED,
+            step=ModelEvent.RETRAINED,
             model_since=Interval(LAST_NIGHT, STARTED),
             suppressed=3,
         ),

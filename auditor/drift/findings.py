@@ -33,7 +33,7 @@ def _nothing(_path: str, _area: Area) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
+class Judgement:
     """What the changes of one block come to.
 
     Attributes:
@@ -52,7 +52,7 @@ class Judged:
     new_values: frozenset[tuple[str, str]] = frozenset()
 
 
-def judge_comparison(comparison: Comparison, *, is_silent: _Silence = _nothing) -> Judged:
+def judge_comparison(comparison: Comparison, *, is_silent: _Silence = _nothing) -> Judgement:
     """Return what is told of one block.
 
     `is_silent` says of a path and its area that the operator ignores it: such a change may be
@@ -79,7 +79,7 @@ def judge_comparison(comparison: Comparison, *, is_silent: _Silence = _nothing) 
         for i in range(len(changes))
         if verdicts[i].area is Area.INTERFACE
     ]
-    return Judged(
+    return Judgement(
         findings=worst_first([*findings, *_of_model_in_use(comparison, vendor)]),
         vendor=vendor,
         shareable=_shareable(findings, is_generated=edit.is_visual),
@@ -110,7 +110,7 @@ def finding_of(
     )
 
 
-def with_vendor(comparison: Comparison, judged: Judged) -> tuple[Finding, ...]:
+def with_vendor(comparison: Comparison, judged: Judgement) -> tuple[Finding, ...]:
     """Return all findings of two answers alone: the vendor's changes stand among the others."""
     known = {finding.path for finding in judged.findings}
     vendor = [

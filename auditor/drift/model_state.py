@@ -12,21 +12,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from auditor.drift.policy import REQUIRES_RETRAIN
-from auditor.model import Area, Finding, JsonObject, Kind, LifeStep, ModelState, Severity
+from auditor.model import Area, Finding, JsonObject, Kind, ModelEvent, ModelState, Severity
 
 _INVALIDATES_TRAINING = (Area.LAYERS, Area.SCRIPT, Area.TRAINING)
 _STEPS = {
-    (ModelState.UNTRAINED, ModelState.TRAINED): LifeStep.TRAINED,
-    (ModelState.UNTRAINED, ModelState.STALE): LifeStep.TRAINED,
-    (ModelState.TRAINED, ModelState.STALE): LifeStep.STALE,
-    (ModelState.STALE, ModelState.TRAINED): LifeStep.RETRAINED,
-    (ModelState.TRAINED, ModelState.UNTRAINED): LifeStep.RESET,
-    (ModelState.STALE, ModelState.UNTRAINED): LifeStep.RESET,
+    (ModelState.UNTRAINED, ModelState.TRAINED): ModelEvent.TRAINED,
+    (ModelState.UNTRAINED, ModelState.STALE): ModelEvent.TRAINED,
+    (ModelState.TRAINED, ModelState.STALE): ModelEvent.STALE,
+    (ModelState.STALE, ModelState.TRAINED): ModelEvent.RETRAINED,
+    (ModelState.TRAINED, ModelState.UNTRAINED): ModelEvent.RESET,
+    (ModelState.STALE, ModelState.UNTRAINED): ModelEvent.RESET,
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Life:
+class ModelStatus:
     """A model's state, and whether it is held to be trained with the very answer judged.
 
     Attributes:
@@ -35,31 +35,31 @@ class Life:
 
     state: ModelState
     trained_now: bool
-    step: LifeStep | None = None
+    step: ModelEvent | None = None
 
 
-def first_life(document: JsonObject) -> Life:
+def first_status(document: JsonObject) -> ModelStatus:
     """Return the life of a model seen for the first time."""
     if document.get("trained") is not True:
-        return Life(ModelState.UNTRAINED, trained_now=False)
+        return ModelStatus(ModelState.UNTRAINED, trained_now=False)
     if _asks_for_training(document):
-        return Life(ModelState.STALE, trained_now=False)
-    return Life(ModelState.TRAINED, trained_now=True)
+        return ModelStatus(ModelState.STALE, trained_now=False)
+    return ModelStatus(ModelState.TRAINED, trained_now=True)
 
 
-def next_life(
+def next_status(
     before: ModelState, old: JsonObject, new: JsonObject, findings: Sequence[Finding]
-) -> Life:
+) -> ModelStatus:
     """Return the life after tonight's findings; whether edits were reverted is for the caller."""
     if any(map(_is_another_block, findings)):
-        return first_life(new)
+        return first_status(new)
     after = _without_step(before, old, new, findings)
-    return Life(after.state, after.trained_now, _STEPS.get((before, after.state)))
+    return ModelStatus(after.state, after.trained_now, _STEPS.get((before, after.state)))
 
 
-def reverted_life() -> Life:
+def reverted_status() -> ModelStatus:
     """Return the life of a stale model whose edits since the training were all taken back."""
-    return Life(ModelState.TRAINED, trained_now=False, step=LifeStep.REVERTED)
+    return ModelStatus(ModelState.TRAINED, trained_now=False, step=ModelEvent.REVERTED)
 
 
 def makes_stale(findings: Sequence[Finding]) -> bool:
@@ -72,14 +72,14 @@ def makes_stale(findings: Sequence[Finding]) -> bool:
 
 def _without_step(
     before: ModelState, old: JsonObject, new: JsonObject, findings: Sequence[Finding]
-) -> Life:
+) -> ModelStatus:
     if new.get("trained") is not True or _asks_for_training(new):
-        return first_life(new)
+        return first_status(new)
     if _was_trained_between(old):
-        return Life(ModelState.TRAINED, trained_now=True)
+        return ModelStatus(ModelState.TRAINED, trained_now=True)
     if makes_stale(findings) or before is ModelState.STALE:
-        return Life(ModelState.STALE, trained_now=False)
-    return Life(ModelState.TRAINED, trained_now=False)
+        return ModelStatus(ModelState.STALE, trained_now=False)
+    return ModelStatus(ModelState.TRAINED, trained_now=False)
 
 
 def _was_trained_between(old: JsonObject) -> bool:

@@ -160,7 +160,7 @@ UPGRADE = "upgrade"  # keeps silent what an upgrade of the auditor shows and nob
 
 
 @dataclass(frozen=True, slots=True)
-class Silenced:
+class SuppressedFinding:
     """A finding that is stored and not told; `rule` names what keeps it silent."""
 
     finding: Finding
@@ -168,7 +168,7 @@ class Silenced:
 
 
 @dataclass(frozen=True, slots=True)
-class SilencedVendor:
+class SuppressedVendorFinding:
     """A finding of the vendor's that is stored and not told, and the rule that says so."""
 
     finding: VendorFinding
@@ -176,11 +176,11 @@ class SilencedVendor:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ruled:
-    """Findings under the operator's rules: `told` worst first, `silenced` as they came."""
+class RuledFindings:
+    """Findings under the operator's rules: `told` worst first, `suppressed` as they came."""
 
     told: tuple[Finding, ...] = ()
-    silenced: tuple[Silenced, ...] = ()
+    suppressed: tuple[SuppressedFinding, ...] = ()
 
 
 def is_ignored(
@@ -197,30 +197,30 @@ def rule(
     target: TargetId,
     between: Interval,
     today: date,
-) -> Ruled:
+) -> RuledFindings:
     """Return what the rules make of findings that came about in the time `between` two polls.
 
     `today` is the day in the schedule's time zone: an ignore rule holds through its last day.
     """
-    told, silenced = [], []
+    told, suppressed = [], []
     for finding in findings:
         ignored = _ignoring(finding.path, finding.area, rules, target, today)
         if ignored is not None:
-            silenced.append(Silenced(finding, ignored.name))
+            suppressed.append(SuppressedFinding(finding, ignored.name))
             continue
         told.append(_expected(_weighed(finding, rules, target), rules, target, between))
-    return Ruled(told=worst_first(told), silenced=tuple(silenced))
+    return RuledFindings(told=worst_first(told), suppressed=tuple(suppressed))
 
 
 def rule_vendor(
     findings: Iterable[VendorFinding], rules: Rules, *, today: date
-) -> tuple[tuple[VendorFinding, ...], tuple[SilencedVendor, ...]]:
+) -> tuple[tuple[VendorFinding, ...], tuple[SuppressedVendorFinding, ...]]:
     """Return the vendor's findings under the rules, and those that are not told."""
     told, hidden = [], []
     for finding in findings:
         ignored = _ignoring(finding.path, finding.area, rules, None, today)
         if ignored is not None:
-            hidden.append(SilencedVendor(finding, ignored.name))
+            hidden.append(SuppressedVendorFinding(finding, ignored.name))
             continue
         weight = _weight(finding, rules, None)
         told.append(replace(finding, severity=weight.severity) if weight else finding)

@@ -31,7 +31,7 @@ _PLACE = re.compile(r"visualLayers\[\d+\]")
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class BlockState:
     """What rules on state look at: the answer, and how the model stands since when."""
 
     document: JsonObject
@@ -40,7 +40,7 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Broken:
+class RuleViolation:
     """A rule that does not hold at a path of a target; `path` is empty for the model's age."""
 
     target: TargetId
@@ -51,21 +51,21 @@ class Broken:
 
 
 def broken(
-    rules: Rules, target: TargetId, standing: Standing, *, at: datetime
-) -> tuple[Broken, ...]:
+    rules: Rules, target: TargetId, standing: BlockState, *, at: datetime
+) -> tuple[RuleViolation, ...]:
     """Return every rule on state that does not hold for a target."""
     in_scope = [one for one in rules.states if one.scope.holds(target)]
     if not in_scope:
         return ()
     values = dict(_values(read(standing.document)))
     return tuple(
-        Broken(target=target, rule=one.name, path=path, words=words, severity=one.severity)
+        RuleViolation(target=target, rule=one.name, path=path, words=words, severity=one.severity)
         for one in in_scope
         for path, words in _offences(one, values, standing, at)
     )
 
 
-def notice_of_break(one: Broken) -> Notice:
+def notice_of_break(one: RuleViolation) -> Notice:
     """Return what is told when a rule breaks."""
     return Notice(
         kind=NoticeKind.RULE_BROKEN,
@@ -91,7 +91,7 @@ def place_free(path: str) -> str:
 
 
 def _offences(
-    rule: StateRule, values: Mapping[str, Json], standing: Standing, at: datetime
+    rule: StateRule, values: Mapping[str, Json], standing: BlockState, at: datetime
 ) -> Iterator[tuple[str, str]]:
     """Yield path and words of everything that breaks the rule."""
     if isinstance(rule.condition, StaleAtMost):
@@ -139,7 +139,7 @@ def _is(wanted: Json, value: Json) -> bool:
 
 
 def _too_long_stale(
-    condition: StaleAtMost, standing: Standing, at: datetime
+    condition: StaleAtMost, standing: BlockState, at: datetime
 ) -> Iterator[tuple[str, str]]:
     since = standing.model_since
     if standing.model_state is not ModelState.STALE or since is None:

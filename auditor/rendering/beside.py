@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Set
 
-from auditor.model import Finding, Interval, LifeStep, Notice, NoticeKind, Recurrence, TargetReport
+from auditor.model import (
+    Finding,
+    Interval,
+    ModelEvent,
+    Notice,
+    NoticeKind,
+    Recurrence,
+    TargetReport,
+)
 from auditor.rendering.outline import Entry, Section
 from auditor.rendering.tally import Tally, title
 from auditor.rendering.words import length, moment, name, sentence
@@ -12,11 +20,11 @@ from auditor.rendering.words import length, moment, name, sentence
 AUDITED = frozenset({NoticeKind.BLOCK_BACK, NoticeKind.LEFT_OUT, NoticeKind.PROJECT_RENAMED})
 """What notices tell of which blocks and projects are audited; the others tell of rules."""
 _STEPS = {
-    LifeStep.TRAINED: "trained: it holds a model now",
-    LifeStep.STALE: "stale: it no longer matches its configuration",
-    LifeStep.RETRAINED: "trained again",
-    LifeStep.REVERTED: "matches its configuration again: the edits were taken back",
-    LifeStep.RESET: "reset: the training is gone",
+    ModelEvent.TRAINED: "trained: it holds a model now",
+    ModelEvent.STALE: "stale: it no longer matches its configuration",
+    ModelEvent.RETRAINED: "trained again",
+    ModelEvent.REVERTED: "matches its configuration again: the edits were taken back",
+    ModelEvent.RESET: "reset: the training is gone",
 }
 
 

@@ -17,7 +17,7 @@ from auditor.records import (
     Explanation,
     FindingOccurrence,
     KnownTarget,
-    SilencedBy,
+    SuppressedBy,
     Version,
 )
 from auditor.rendering.changes import lines
@@ -38,7 +38,7 @@ class Suppressed:
 
     rules: Rules
     today: date
-    silenced: Sequence[SilencedBy]
+    suppressed: Sequence[SuppressedBy]
     acknowledgements: Sequence[Acknowledgement]
 
 
@@ -76,7 +76,7 @@ def explanation_json(known: Explanation) -> JsonObject:
             "last_seen": utc_text(known.last_seen_at),
             "times_seen": len(known.occurrences),
             "holds": known.holds,
-            "silenced_by": newest.silenced_by or None,
+            "silenced_by": newest.suppressed_by or None,
             "told_at": utc_text(newest.told_at),
             "acknowledgements": [_acknowledgement(one) for one in known.acknowledgements],
         }
@@ -105,7 +105,7 @@ def suppressed_text(listing: Suppressed) -> str:
 def suppressed_json(listing: Suppressed) -> JsonObject:
     """Return `auditor.suppressed/1`."""
     rules = [_rule_json(one, listing) for one in listing.rules.ignores]
-    rules += [_silenced_json(one) for one in _others(listing)]
+    rules += [_suppressed_json(one) for one in _others(listing)]
     return opened(
         {
             "schema": "auditor.suppressed/1",
@@ -177,8 +177,8 @@ def _times(occurrences: Sequence[FindingOccurrence]) -> str:
 
 
 def _told(newest: FindingOccurrence) -> str:
-    if newest.silenced_by:
-        return f"not told, by rule {name(newest.silenced_by)}"
+    if newest.suppressed_by:
+        return f"not told, by rule {name(newest.suppressed_by)}"
     return "not yet" if newest.told_at is None else moment(newest.told_at)
 
 
@@ -192,10 +192,10 @@ def _approved(one: Approval) -> str:
     return f"approved {moment(one.at)} by {name(one.author)}: {sentence(one.reason)}"
 
 
-def _others(listing: Suppressed) -> list[SilencedBy]:
+def _others(listing: Suppressed) -> list[SuppressedBy]:
     """Return what other rules keep silent than those configured: gone ones, the interface."""
     configured = {one.name for one in listing.rules.ignores}
-    return [one for one in listing.silenced if one.rule not in configured]
+    return [one for one in listing.suppressed if one.rule not in configured]
 
 
 def _rule_block(rule: IgnoreRule, listing: Suppressed) -> list[str]:
@@ -209,7 +209,7 @@ def _rule_block(rule: IgnoreRule, listing: Suppressed) -> list[str]:
     ]
 
 
-def _other_block(found: SilencedBy) -> list[str]:
+def _other_block(found: SuppressedBy) -> list[str]:
     head = f"{name(found.rule)}: {count(found.number, 'finding')}"
     if found.rule not in _NOT_CONFIGURED:
         return [f"{head} (no longer configured)", *_listed(found)]
@@ -225,7 +225,7 @@ def _accepted_block(listing: Suppressed) -> Iterator[list[str]]:
         ]
 
 
-def _listed(found: SilencedBy) -> list[str]:
+def _listed(found: SuppressedBy) -> list[str]:
     shown = [
         f"  {moment(one.at)}  {one.target or 'vendor'}  {sentence(one.finding.headline)}"
         for one in found.newest
@@ -234,9 +234,9 @@ def _listed(found: SilencedBy) -> list[str]:
     return [*shown, f"  and {hidden:,} more"] if hidden else shown
 
 
-def _by(rule: str, listing: Suppressed) -> SilencedBy:
-    nothing = SilencedBy(rule=rule, number=0, newest=())
-    return next((one for one in listing.silenced if one.rule == rule), nothing)
+def _by(rule: str, listing: Suppressed) -> SuppressedBy:
+    nothing = SuppressedBy(rule=rule, number=0, newest=())
+    return next((one for one in listing.suppressed if one.rule == rule), nothing)
 
 
 def _rule_json(rule: IgnoreRule, listing: Suppressed) -> JsonObject:
@@ -246,11 +246,11 @@ def _rule_json(rule: IgnoreRule, listing: Suppressed) -> JsonObject:
         "author": rule.author,
         "until": rule.until.isoformat(),
         "in_force": rule.is_in_force(listing.today),
-        **_silenced_json(_by(rule.name, listing)),
+        **_suppressed_json(_by(rule.name, listing)),
     }
 
 
-def _silenced_json(found: SilencedBy) -> JsonObject:
+def _suppressed_json(found: SuppressedBy) -> JsonObject:
     return {
         "rule": found.rule,
         "number": found.number,

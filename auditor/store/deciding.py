@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from auditor.model import TargetId
-from auditor.records import Acknowledgement, Approval, FindingOccurrence, KnownTarget, SilencedBy
+from auditor.records import Acknowledgement, Approval, FindingOccurrence, KnownTarget, SuppressedBy
 from auditor.store import decisions, findings, standing
 from auditor.store.database import Database
 
@@ -46,7 +46,7 @@ class Deciding:
         with self._there.reading() as connection:
             return findings.finding_occurrences(connection, finding_id)
 
-    def silenced(self, most: int) -> tuple[SilencedBy, ...]:
+    def suppressed(self, most: int) -> tuple[SuppressedBy, ...]:
         """Return what was stored and not told, by rule; of each rule the newest `most`."""
         with self._there.reading() as connection:
-            return findings.silenced(connection, most)
+            return findings.suppressed(connection, most)

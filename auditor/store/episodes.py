@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, insert, select, update
 
-from auditor.drift.state_rules import Broken
+from auditor.drift.state_rules import RuleViolation
 from auditor.model import TargetId
 from auditor.records import RuleBreach
 from auditor.store.insertion import insert_into
@@ -28,7 +28,7 @@ def under_way(connection: Connection) -> tuple[RuleBreach, ...]:
     )
 
 
-def begin(connection: Connection, began: Sequence[Broken], *, at: datetime) -> None:
+def begin(connection: Connection, began: Sequence[RuleViolation], *, at: datetime) -> None:
     """Start an episode for each rule that broke."""
     rows = [
         {

@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.functions import func
 
-from auditor.drift.policy import SilencedVendor
+from auditor.drift.policy import SuppressedVendorFinding
 from auditor.drift.recurrence import PastChange
 from auditor.model import (
     Area,
@@ -38,7 +38,7 @@ from auditor.outbox import MessageState
 from auditor.records import (
     FindingOccurrence,
     NewVersion,
-    SilencedBy,
+    SuppressedBy,
     UnreportedFinding,
     Unsupported,
 )
@@ -61,7 +61,7 @@ def add(
         _row(run_id, one.target, silent.finding, told_at=at, silenced_by=silent.rule)
         for one in outcomes
         if isinstance(one, NewVersion)
-        for silent in one.silenced
+        for silent in one.suppressed
     ]
     if rows:
         connection.execute(insert(finding), rows)
@@ -125,7 +125,7 @@ def finding_occurrences(connection: Connection, fingerprint: str) -> tuple[Findi
     return tuple(_occurrence(row) for row in connection.execute(query).mappings())
 
 
-def silenced(connection: Connection, most: int) -> tuple[SilencedBy, ...]:
+def suppressed(connection: Connection, most: int) -> tuple[SuppressedBy, ...]:
     """Return what was stored and not told, by rule; of each rule the newest `most`."""
     rules = select(finding.c.silenced_by, func.count()).group_by(finding.c.silenced_by)
     numbers = connection.execute(rules.where(finding.c.silenced_by.is_not(None))).all()
@@ -134,7 +134,7 @@ def silenced(connection: Connection, most: int) -> tuple[SilencedBy, ...]:
         query = _occurrences().where(finding.c.silenced_by == name).order_by(finding.c.id.desc())
         rows = connection.execute(query.limit(most)).mappings()
         newest = tuple(_occurrence(row) for row in rows)
-        found.append(SilencedBy(rule=name, number=number, newest=newest))
+        found.append(SuppressedBy(rule=name, number=number, newest=newest))
     return tuple(found)
 
 
@@ -149,7 +149,7 @@ def _occurrence(row: RowMapping) -> FindingOccurrence:
         finding=found.finding,
         run_id=row["run_id"],
         at=row["started_at"],
-        silenced_by=row["silenced_by"] or "",
+        suppressed_by=row["silenced_by"] or "",
         told_at=row["told_at"],
     )
 
@@ -161,8 +161,8 @@ def add_vendor(connection: Connection, run_id: int, found: Sequence[VendorFindin
         connection.execute(insert(finding), rows)
 
 
-def add_silenced_vendor(
-    connection: Connection, run_id: int, found: Sequence[SilencedVendor], *, at: datetime
+def add_suppressed_vendor(
+    connection: Connection, run_id: int, found: Sequence[SuppressedVendorFinding], *, at: datetime
 ) -> None:
     """Store the vendor's findings of a run that a rule keeps from being told."""
     rows = [

@@ -58,7 +58,7 @@ def close(
 def _keep_aftermath(
     connection: Connection, run_id: int, aftermath: RunConclusions, *, at: datetime
 ) -> None:
-    findings.add_silenced_vendor(connection, run_id, aftermath.silenced_vendor, at=at)
+    findings.add_suppressed_vendor(connection, run_id, aftermath.suppressed_vendor, at=at)
     notices.add(connection, run_id, aftermath.notices)
     episodes.begin(connection, aftermath.began, at=at)
     episodes.end(connection, aftermath.ended, at=at)

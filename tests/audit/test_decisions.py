@@ -184,7 +184,7 @@ def test_what_is_ignored_is_stored_counted_and_not_told(pump: Stage) -> None:
     assert motion["findings"][0]["rule"] == "config:severity[0]"
     assert (motion["suppressed"], report["suppressed_by"]) == (1, {"samples": 1})
     with app.store(pump.settings) as store:
-        (silent,) = store.silenced(9)
+        (silent,) = store.suppressed(9)
         assert (silent.rule, silent.number) == ("samples", 1)
         assert [one.finding.path for one in silent.newest] == ["dependencies.sampleCount"]
         assert len(store.versions(target(3))) == 2
@@ -355,8 +355,8 @@ def test_the_vendors_catalogue_can_be_ignored(pump: Stage) -> None:
     assert report["catalogue"] == []
     assert report["suppressed_by"] == {"area catalogue": 1}
     with app.store(pump.settings) as store:
-        (silent,) = store.silenced(9)
-        assert [(one.target, one.silenced_by) for one in silent.newest] == [
+        (silent,) = store.suppressed(9)
+        assert [(one.target, one.suppressed_by) for one in silent.newest] == [
             (None, "area catalogue")
         ]
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.drift.model_state import first_life, next_life
-from auditor.model import LifeStep, ModelState
+from auditor.drift.model_state import first_status, next_status
+from auditor.model import ModelEvent, ModelState
 from tests.drift.answers import sample, told
 
 _U, _T, _S = ModelState.UNTRAINED, ModelState.TRAINED, ModelState.STALE
@@ -30,16 +30,16 @@ _ASKS = _answer(trained=True, selectedModelType="requiresRetrain")
     ("before", "old", "new", "state", "step"),
     [
         (_U, _UNTRAINED, _UNTRAINED, _U, None),
-        (_U, _UNTRAINED, _TRAINED, _T, LifeStep.TRAINED),
-        (_U, _UNTRAINED, _EDITED, _T, LifeStep.TRAINED),
-        (_U, _UNTRAINED, _ASKS, _S, LifeStep.TRAINED),
-        (_T, _TRAINED, _EDITED, _S, LifeStep.STALE),
-        (_T, _TRAINED, _ASKS, _S, LifeStep.STALE),
-        (_S, _ASKS, _TRAINED, _T, LifeStep.RETRAINED),
-        (_S, _ASKS, _EDITED, _T, LifeStep.RETRAINED),
+        (_U, _UNTRAINED, _TRAINED, _T, ModelEvent.TRAINED),
+        (_U, _UNTRAINED, _EDITED, _T, ModelEvent.TRAINED),
+        (_U, _UNTRAINED, _ASKS, _S, ModelEvent.TRAINED),
+        (_T, _TRAINED, _EDITED, _S, ModelEvent.STALE),
+        (_T, _TRAINED, _ASKS, _S, ModelEvent.STALE),
+        (_S, _ASKS, _TRAINED, _T, ModelEvent.RETRAINED),
+        (_S, _ASKS, _EDITED, _T, ModelEvent.RETRAINED),
         (_S, _EDITED, _EDITED, _S, None),
-        (_S, _EDITED, _UNTRAINED, _U, LifeStep.RESET),
-        (_T, _TRAINED, _UNTRAINED, _U, LifeStep.RESET),
+        (_S, _EDITED, _UNTRAINED, _U, ModelEvent.RESET),
+        (_T, _TRAINED, _UNTRAINED, _U, ModelEvent.RESET),
         (_T, _TRAINED, _answer(name="Other"), _T, None),
     ],
 )
@@ -48,16 +48,16 @@ def test_each_step_is_an_event(
     old: dict[str, Any],
     new: dict[str, Any],
     state: ModelState,
-    step: LifeStep | None,
+    step: ModelEvent | None,
 ) -> None:
-    life = next_life(before, old, new, told(old, new).findings)
+    life = next_status(before, old, new, told(old, new).findings)
 
     assert (life.state, life.step) == (state, step)
 
 
 def test_another_block_under_the_same_id_begins_a_life_of_its_own() -> None:
     other = {**sample("keras-regression"), "trained": True}
-    life = next_life(_S, _EDITED, other, told(_EDITED, other).findings)
+    life = next_status(_S, _EDITED, other, told(_EDITED, other).findings)
 
     assert (life.state, life.trained_now, life.step) == (_T, True, None)
 
@@ -69,9 +69,9 @@ _STATIONS = st.sampled_from([_UNTRAINED, _TRAINED, _EDITED, _ASKS])
 def test_no_state_is_reached_without_a_step_and_no_step_without_a_change(
     walk: list[dict[str, Any]],
 ) -> None:
-    life = first_life(walk[0])
+    life = first_status(walk[0])
     for old, new in pairwise(walk):
         before = life.state
-        life = next_life(before, old, new, told(old, new).findings)
+        life = next_status(before, old, new, told(old, new).findings)
         assert (life.step is None) is (life.state is before)
         assert (new["trained"] is not True) is (life.state is ModelState.UNTRAINED)

@@ -15,7 +15,7 @@ from auditor.drift.rules import (
     StaleAtMost,
     StateRule,
 )
-from auditor.drift.state_rules import Broken, Standing, broken, notice_of_break
+from auditor.drift.state_rules import BlockState, RuleViolation, broken, notice_of_break
 from auditor.model import Interval, ModelState, NoticeKind, Severity, TargetId
 from tests.drift.answers import sample
 
@@ -28,7 +28,7 @@ def _broken(
 ) -> list[str]:
     rules = Rules(states=(StateRule(name="r", path=path, condition=condition),))
     since = Interval(None, _NOW - timedelta(days=days))
-    standing = Standing({**sample(), "odd": {"x": "0.5"}}, state, since)
+    standing = BlockState({**sample(), "odd": {"x": "0.5"}}, state, since)
     return [one.words for one in broken(rules, _PUMP, standing, at=_NOW)]
 
 
@@ -87,14 +87,14 @@ def test_a_rule_is_for_its_scope_alone() -> None:
         condition=OneOf((False,)),
         scope=Scope(projects=frozenset({2})),
     )
-    standing = Standing(sample(), ModelState.TRAINED, None)
+    standing = BlockState(sample(), ModelState.TRAINED, None)
 
     assert broken(Rules(states=(rule,)), _PUMP, standing, at=_NOW) == ()
     assert broken(Rules(states=(rule,)), TargetId(2, 1), standing, at=_NOW) != ()
 
 
 def test_the_notice_of_a_break_names_rule_and_severity() -> None:
-    one = Broken(
+    one = RuleViolation(
         target=_PUMP, rule="sane", path="mode", words="mode is odd", severity=Severity.LOW
     )
     notice = notice_of_break(one)
