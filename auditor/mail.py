@@ -24,7 +24,7 @@ from hashlib import sha256
 
 from auditor.errors import DeliveryError
 from auditor.outbox import Message
-from auditor.protocols import Mailing
+from auditor.protocols import MailContent
 from auditor.redaction import HIDDEN, Secret
 
 # Replies about the connection's standing, not about the message: credentials, encryption.
@@ -38,7 +38,9 @@ class MimeComposer:
 
     sender: str
 
-    def compose(self, mailing: Mailing, *, recipient: str, message_id: str, at: datetime) -> bytes:
+    def compose(
+        self, mailing: MailContent, *, recipient: str, message_id: str, at: datetime
+    ) -> bytes:
         """Return a multipart/alternative message, plain text first, quoted-printable.
 
         Raises:

@@ -28,13 +28,13 @@ from auditor.records import (
     BrokenLink,
     FindingOccurrence,
     KnownTarget,
-    Listing,
-    Marks,
     Overview,
+    PageMarks,
     ProjectBlocks,
     Pruned,
     RuleBreach,
     RunConclusions,
+    RunListing,
     RunSummary,
     SuppressedBy,
     TargetHistory,
@@ -160,7 +160,7 @@ class Attachment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mailing:
+class MailContent:
     """A report as a mail carries it: one subject, the same content in text and HTML.
 
     `attachment` holds the whole report where text and HTML had to leave something out: a mail
@@ -177,7 +177,7 @@ class Mailing:
 class Renderer(Protocol):
     """Turns a report into what people read."""
 
-    def mailing(self, report: Report, *, page: str) -> Mailing:
+    def mail_content(self, report: Report, *, page: str) -> MailContent:
         """Return the report as mailed; `page` is where its page lies, empty where nowhere."""
         ...
 
@@ -185,7 +185,9 @@ class Renderer(Protocol):
 class Composer(Protocol):
     """Turns a mailing into the bytes of one message to one recipient."""
 
-    def compose(self, mailing: Mailing, *, recipient: str, message_id: str, at: datetime) -> bytes:
+    def compose(
+        self, mailing: MailContent, *, recipient: str, message_id: str, at: datetime
+    ) -> bytes:
         """Return the MIME message (CRLF line ends)."""
         ...
 
@@ -253,11 +255,11 @@ class UpkeepStore(Protocol):
 class Site(Protocol):
     """The archive as pages that link to each other. Each method raises `OSError`."""
 
-    def marks(self) -> Marks:
+    def marks(self) -> PageMarks:
         """Return which pages there are."""
         ...
 
-    def keep(self, marks: Marks) -> None:
+    def keep(self, marks: PageMarks) -> None:
         """Remember the marks; unchanged ones are not written."""
         ...
 
@@ -277,7 +279,7 @@ class Site(Protocol):
         """Write a project's page."""
         ...
 
-    def write_year(self, year: int, listing: Listing, *, runs: Collection[int]) -> None:
+    def write_year(self, year: int, listing: RunListing, *, runs: Collection[int]) -> None:
         """Write the page of a year's older runs."""
         ...
 

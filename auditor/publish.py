@@ -19,14 +19,14 @@ from auditor.drift.report import hide_told
 from auditor.model import Finding, Report, RunInfo, RunStatus
 from auditor.protocols import Site, Store
 from auditor.records import (
-    Listing,
-    Marks,
     Overview,
+    PageMarks,
     ProjectBlocks,
-    Step,
+    RunListing,
     TargetHistory,
     TargetOverview,
     Version,
+    VersionEntry,
 )
 from auditor.redaction import Fingerprinter
 from auditor.review import difference
@@ -73,7 +73,7 @@ class Publisher:
         finally:
             self.site.keep(known)
 
-    def _runs(self, runs: Sequence[RunInfo], known: Marks) -> Marks:
+    def _runs(self, runs: Sequence[RunInfo], known: PageMarks) -> PageMarks:
         """Write the pages of runs that are gone, and lead on from the one before the newest."""
         closed = [one.id for one in runs if one.id is not None and one.status not in _UNCLOSED]
         lost = [one for one in closed if self.is_anew or one not in known.runs]
@@ -101,7 +101,7 @@ class Publisher:
         report = self.store.report(run_id)
         return report and hide_told(report, self.store.secret_parameters())
 
-    def _targets(self, overviews: Sequence[TargetOverview], known: Marks) -> Marks:
+    def _targets(self, overviews: Sequence[TargetOverview], known: PageMarks) -> PageMarks:
         marks = dict(known.targets)
         compared = _Comparing(self.store)
         for one in overviews:
@@ -114,10 +114,10 @@ class Publisher:
             marks[target] = mark
         return replace(known, targets=marks)
 
-    def _target(self, compared: _Comparing, one: TargetOverview, known: Marks) -> None:
+    def _target(self, compared: _Comparing, one: TargetOverview, known: PageMarks) -> None:
         self.site.write_target(compared.history(one), runs=known.runs)
 
-    def _projects(self, overviews: Sequence[TargetOverview], known: Marks) -> Marks:
+    def _projects(self, overviews: Sequence[TargetOverview], known: PageMarks) -> PageMarks:
         marks = dict(known.projects)
         for project_id, group in groupby(overviews, key=lambda one: one.status.target.project_id):
             blocks = ProjectBlocks(project_id=project_id, overviews=tuple(group))
@@ -131,8 +131,8 @@ class Publisher:
         return replace(known, projects=marks)
 
     def _index(
-        self, runs: Sequence[RunInfo], overviews: tuple[TargetOverview, ...], known: Marks
-    ) -> Marks:
+        self, runs: Sequence[RunInfo], overviews: tuple[TargetOverview, ...], known: PageMarks
+    ) -> PageMarks:
         listed, older = split_runs(runs)
         marks: dict[int, str] = {}
         for year in sorted({one.started_at.year for one in older}, reverse=True):
@@ -150,9 +150,9 @@ class Publisher:
         self.site.write_overview(overview, runs=known.runs)
         return replace(known, years=marks)
 
-    def _listing(self, runs: tuple[RunInfo, ...]) -> Listing:
+    def _listing(self, runs: tuple[RunInfo, ...]) -> RunListing:
         ids = [one.id for one in runs if one.id is not None and one.status not in _UNCLOSED]
-        return Listing(runs=runs, briefs=self.store.briefs(ids))
+        return RunListing(runs=runs, briefs=self.store.briefs(ids))
 
 
 def _is_written(what: str, write: Callable[[], None]) -> bool:
@@ -227,9 +227,9 @@ class _Comparing:
             baseline_run_id=None if baseline is None else by_id.get(baseline),
         )
 
-    def _step(self, new: Version, old: Version | None) -> Step:
+    def _step(self, new: Version, old: Version | None) -> VersionEntry:
         if old is None or old.is_pruned or new.is_pruned:
-            return Step(version=new, findings=None)
+            return VersionEntry(version=new, findings=None)
         found = difference(
             old.snapshot,
             new.snapshot,
@@ -240,7 +240,7 @@ class _Comparing:
         may_show = self._secrets and any(_is_parameter(one) for one in found.findings)
         if may_show:  # it was stored before what it names was known as a secret
             new = replace(new, headline=found.findings[0].headline)
-        return Step(version=new, findings=found.findings, suppressed=found.suppressed)
+        return VersionEntry(version=new, findings=found.findings, suppressed=found.suppressed)
 
 
 def _is_parameter(finding: Finding) -> bool:

@@ -384,7 +384,7 @@ class BrokenLink:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class VersionEntry:
     """A version in a target's timeline.
 
     Attributes:
@@ -403,7 +403,7 @@ class TargetHistory:
     """A target as it stands and how it came there, newest first; `older` steps are left out."""
 
     standing: TargetOverview
-    steps: tuple[Step, ...]
+    steps: tuple[VersionEntry, ...]
     older: int
     baseline_run_id: int | None
 
@@ -417,7 +417,7 @@ class ProjectBlocks:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listing:
+class RunListing:
     """Runs of a stretch of time, newest first; the closed ones with their reports in brief."""
 
     runs: tuple[RunInfo, ...]
@@ -435,14 +435,14 @@ class Overview:
     """
 
     newest: Report | None
-    listing: Listing
+    listing: RunListing
     years: tuple[int, ...]
     nights: tuple[RunSummary, ...]
     overviews: tuple[TargetOverview, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Marks:
+class PageMarks:
     """Which pages there are, each with a mark of what it showed as it was written.
 
     A page that is there and has no mark is as good as none. Runs need no mark: they are over.

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from auditor.demo.nights import show
-from auditor.rendering.outline import Colophon
+from auditor.rendering.outline import Footer
 from auditor.rendering.site import FolderSite, linking_pages
 from tests.browser import Browser, browser
 from tests.rendering.samples import NIGHTS, TEMPLATES
@@ -66,7 +66,7 @@ def _pages(folder: Path) -> Iterator[Path]:
     site = FolderSite(
         directory=folder / "sorts",
         pages=linking_pages(TEMPLATES),
-        colophon=Colophon(version="0", studio_url="https://studio.edgeimpulse.com"),
+        footer=Footer(version="0", studio_url="https://studio.edgeimpulse.com"),
     )
     site.write_year(2025, year_of_runs(), runs=range(10_000))
     yield folder / "sorts" / "runs-2025.html"

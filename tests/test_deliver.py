@@ -12,7 +12,7 @@ import pytest
 from auditor.deliver import Delivery, deliver
 from auditor.mail import MimeComposer, SmtpMailer
 from auditor.outbox import MAX_ATTEMPTS, Message, MessageState
-from auditor.protocols import Mailing
+from auditor.protocols import MailContent
 from auditor.records import RunConclusions
 from auditor.store import SqlStore, open_database
 from tests.store.examples import NIGHT, audited, changed, finding, first, opened, report
@@ -32,7 +32,7 @@ def store(database_url: str) -> Iterator[SqlStore]:
 def composed(run_id: int, recipient: str) -> Message:
     """A message as a run queues it: whole, its Message-ID in its head."""
     one = bare_message(run_id, recipient)
-    mailing = Mailing(subject="Drift", text="One change.\n", html="<p>One change.", headers={})
+    mailing = MailContent(subject="Drift", text="One change.\n", html="<p>One change.", headers={})
     message_id = f"<run-{run_id}.{recipient}>"
     content = MimeComposer(SENDER).compose(
         mailing, recipient="team@example.org", message_id=message_id, at=NIGHT

@@ -28,7 +28,7 @@ from cryptography.x509.oid import NameOID
 from auditor.errors import DeliveryError
 from auditor.mail import MimeComposer, SmtpMailer
 from auditor.outbox import Message, MessageState
-from auditor.protocols import Mailing
+from auditor.protocols import MailContent
 from auditor.redaction import Secret
 
 NOW = datetime(2026, 11, 23, 3, 15, 41, tzinfo=UTC)
@@ -165,19 +165,21 @@ def trusting(certificate: Path) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=str(certificate))
 
 
-def mailing(**more: object) -> Mailing:
+def mail_content(**more: object) -> MailContent:
     values: dict[str, object] = {
         "subject": "[EI drift] no change · 41 of 41 blocks checked",
         "text": "Nothing changed.\n. a dot in front\nüber\n",
         "html": f"<!DOCTYPE html><p>{'Nothing changed. ' * 200}</p>\n",
         "headers": {"List-Id": "<drift.example.org>", "Auto-Submitted": "auto-generated"},
     }
-    return Mailing(**{**values, **more})  # type: ignore[arg-type]  # fields by name, for brevity
+    return MailContent(**{**values, **more})  # type: ignore[arg-type]  # fields by name, for brevity
 
 
 def composed(recipient: str = "ops@example.org", **more: object) -> bytes:
     composer = MimeComposer("EI drift <auditor@example.org>")
-    return composer.compose(mailing(**more), recipient=recipient, message_id=MESSAGE_ID, at=NOW)
+    return composer.compose(
+        mail_content(**more), recipient=recipient, message_id=MESSAGE_ID, at=NOW
+    )
 
 
 def message(recipient: str = "ops@example.org") -> Message:

@@ -47,12 +47,12 @@ def renderer(chosen: Settings | None, *, why: str = _WHY) -> MailRenderer:
     `why` is told to who is mailed.
     """
     from auditor.rendering.mailing import MailRenderer  # noqa: PLC0415
-    from auditor.rendering.outline import Colophon  # noqa: PLC0415
+    from auditor.rendering.outline import Footer  # noqa: PLC0415
 
     base_url = chosen.studio.base_url if chosen else _BASE_URL
     return MailRenderer(
         pages=pages(),
-        colophon=Colophon(
+        footer=Footer(
             version=__version__,
             why=why if chosen and chosen.email else "",
             studio_url=_studio_pages(base_url),
@@ -82,7 +82,7 @@ def site(chosen: Settings) -> FolderSite:
     return FolderSite(
         directory=chosen.reports.directory,
         pages=_linking_pages(),
-        colophon=replace(renderer(chosen).colophon, why=""),
+        footer=replace(renderer(chosen).footer, why=""),
     )
 
 
@@ -124,7 +124,7 @@ def rebuild(chosen: Settings, held: Store) -> str:
         OSError: a page cannot be written.
     """
     from auditor.publish import Publisher  # noqa: PLC0415
-    from auditor.rendering.places import INDEX  # noqa: PLC0415
+    from auditor.rendering.archive import INDEX  # noqa: PLC0415
 
     Publisher(store=held, site=site(chosen), is_anew=True).publish()
     return str(chosen.reports.directory / INDEX)

@@ -12,7 +12,7 @@ from auditor.audit.run import CompletedRun
 from auditor.drift.subscriptions import Subscription, part_for
 from auditor.model import Report
 from auditor.outbox import Message, MessageState
-from auditor.protocols import Archive, Composer, Mailing, Renderer, RunStore
+from auditor.protocols import Archive, Composer, MailContent, Renderer, RunStore
 
 logger = logging.getLogger(__name__)
 
@@ -105,7 +105,7 @@ class Sending:
 
 def compose_messages(report: Report, mail: MailPlan, sending: Sending) -> tuple[Message, ...]:
     """Return one queued message a recipient, each with a Message-ID of its own."""
-    mailing = mail.renderer.mailing(report, page=sending.page)
+    mailing = mail.renderer.mail_content(report, page=sending.page)
     return tuple(
         _composed(report, mailing, recipient, mail, sending) for recipient in mail.recipients
     )
@@ -118,7 +118,7 @@ def _parts(report: Report, mail: MailPlan, sending: Sending) -> tuple[Message, .
         part = part_for(report, one)
         if part is None:
             continue
-        mailing = mail.part_renderer.mailing(part, page=sending.page)
+        mailing = mail.part_renderer.mail_content(part, page=sending.page)
         apart = replace(sending, stream=f"{sending.stream}-part-{place}")
         whole = _composed(part, mailing, one.recipient, mail, apart)
         messages.append(replace(whole, holds=_held(part)))
@@ -131,7 +131,7 @@ def _held(part: Report) -> frozenset[str]:
 
 
 def _composed(
-    report: Report, mailing: Mailing, recipient: str, mail: MailPlan, sending: Sending
+    report: Report, mailing: MailContent, recipient: str, mail: MailPlan, sending: Sending
 ) -> Message:
     # Its start tells a run from the one that had its number before an old backup was restored.
     whose = _short(f"{recipient} {report.run.started_at.isoformat()}")

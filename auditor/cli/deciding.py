@@ -17,7 +17,7 @@ from auditor.errors import ConfigError, UsageError
 from auditor.model import JsonObject, TargetId
 from auditor.protocols import Answer
 from auditor.records import SuppressedBy
-from auditor.rendering import decisions as rendered
+from auditor.rendering import explain as rendered
 from auditor.rendering import json as as_json
 from auditor.rendering.words import harmless
 

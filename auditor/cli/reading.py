@@ -137,7 +137,7 @@ def _version(reference: Reference, chosen: Settings, store: SqlStore) -> Version
 def history(chosen: argparse.Namespace) -> int:
     """List the versions of a block, newest first."""
     from auditor.drift.secrets import hide_headline  # noqa: PLC0415
-    from auditor.rendering.tables import history_text  # noqa: PLC0415
+    from auditor.rendering.text import history_text  # noqa: PLC0415
 
     target = review.parse_target(chosen.target)
     with app.existing(app.settings(chosen.config, reads_secrets=False)) as store:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # SQLAlchemy takes its time
 
 def status(chosen: argparse.Namespace) -> int:
     """Show every target and the service; with `--exit-code`, exit 2 where it is not well."""
-    from auditor.rendering.tables import status_text  # noqa: PLC0415
+    from auditor.rendering.text import status_text  # noqa: PLC0415
 
     settings = app.settings(chosen.config, reads_secrets=False)
     next_run_at = app.next_run_at(settings, app.now())

@@ -13,7 +13,7 @@ from auditor.demo.made_up import STARTED
 from auditor.demo.post import Post
 from auditor.demo.reports import STATES, drift
 from auditor.outbox import Message, MessageState
-from auditor.protocols import Mailing
+from auditor.protocols import MailContent
 
 RECIPIENT = "you@example.org"
 TEST = "[test] "
@@ -52,19 +52,19 @@ def trial(post: Post, recipient: str, at: datetime) -> Message:
     )
 
 
-def _marked(post: Post) -> Mailing:
-    mailing = post.renderer.mailing(drift(), page="")
+def _marked(post: Post) -> MailContent:
+    mailing = post.renderer.mail_content(drift(), page="")
     marked = mailing.html.replace("EI drift</b>", "EI drift</b> · a test, nothing of yours", 1)
     return replace(
         mailing, subject=TEST + mailing.subject, text=f"{_TOLD}\n\n{mailing.text}", html=marked
     )
 
 
-def _mailing(name: str, post: Post) -> Mailing:
-    return post.renderer.mailing(STATES[name](), page="")
+def _mailing(name: str, post: Post) -> MailContent:
+    return post.renderer.mail_content(STATES[name](), page="")
 
 
-def _write(folder: Path, name: str, mailing: Mailing, post: Post) -> Iterator[Path]:
+def _write(folder: Path, name: str, mailing: MailContent, post: Post) -> Iterator[Path]:
     content = post.composer.compose(
         mailing, recipient=RECIPIENT, message_id=f"<preview.{name}@{post.host}>", at=STARTED
     )
@@ -91,10 +91,10 @@ td { padding: 4px 12px 4px 0; vertical-align: top }
 """
 
 
-def _index(mailings: dict[str, Mailing]) -> str:
+def _index(mailings: dict[str, MailContent]) -> str:
     return _PAGE.replace("{rows}", "".join(map(_row, mailings, mailings.values())))
 
 
-def _row(name: str, mailing: Mailing) -> str:
+def _row(name: str, mailing: MailContent) -> str:
     links = "".join(f'<td><a href="{name}.{form}">{form}</a></td>' for form in FORMS)
     return f"<tr><td>{escape(name)}</td><td>{escape(mailing.subject)}</td>{links}</tr>\n"

@@ -25,7 +25,7 @@ _LONGEST_TEXT = 4000
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ChangeLine:
     """One line of a change.
 
     Attributes:
@@ -36,22 +36,22 @@ class Line:
     text: str
 
 
-def lines(finding: Finding | VendorFinding) -> tuple[Line, ...]:
+def lines(finding: Finding | VendorFinding) -> tuple[ChangeLine, ...]:
     """Return the change as at most `MOST_LINES` lines and, beyond, how many were left out."""
     return _limited(list(_lines(finding.kind, finding.before, finding.after)))
 
 
-def _lines(kind: Kind, before: Json, after: Json) -> Iterable[Line]:
+def _lines(kind: Kind, before: Json, after: Json) -> Iterable[ChangeLine]:
     if kind is Kind.ADDED:
         return _value("+", after)
     if kind is Kind.REMOVED:
         return _value("-", before)
     if kind is Kind.MOVED:
-        return [Line("-", _place(before)), Line("+", _place(after))]
+        return [ChangeLine("-", _place(before)), ChangeLine("+", _place(after))]
     return _both(before, after)
 
 
-def _both(before: Json, after: Json) -> Iterable[Line]:
+def _both(before: Json, after: Json) -> Iterable[ChangeLine]:
     if isinstance(before, str) and isinstance(after, str) and "\n" in before + after:
         return _text_diff(before, after)
     if isinstance(before, list) and isinstance(after, list) and _plain([*before, *after]):
@@ -62,16 +62,16 @@ def _both(before: Json, after: Json) -> Iterable[Line]:
     return [*old, *new]
 
 
-def _alike(before: Json, after: Json) -> Iterable[Line]:
+def _alike(before: Json, after: Json) -> Iterable[ChangeLine]:
     """Tell apart two values that look the same where they are cut, or because they are secret."""
     old, new = (harmless(_literal(value)) for value in (before, after))
     start = _first_difference(old, new) - _BEFORE_DIFFERENCE
     if old == new:
-        return [Line("@", "changed; what is hidden differs")]
+        return [ChangeLine("@", "changed; what is hidden differs")]
     return [
-        Line("@", f"alike up to character {max(start, 0):,}"),
-        Line("-", capped(old[max(start, 0) :], LONGEST_LINE)),
-        Line("+", capped(new[max(start, 0) :], LONGEST_LINE)),
+        ChangeLine("@", f"alike up to character {max(start, 0):,}"),
+        ChangeLine("-", capped(old[max(start, 0) :], LONGEST_LINE)),
+        ChangeLine("+", capped(new[max(start, 0) :], LONGEST_LINE)),
     ]
 
 
@@ -79,45 +79,46 @@ def _first_difference(old: str, new: str) -> int:
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(old, new, strict=False)))
 
 
-def _text_diff(before: str, after: str) -> Iterable[Line]:
+def _text_diff(before: str, after: str) -> Iterable[ChangeLine]:
     old, new = _text_lines(before), _text_lines(after)
     if max(len(old), len(new)) > _LONGEST_TEXT:
-        yield Line("@", f"too long to compare: {count(len(old), 'line')}, now {len(new):,}")
+        yield ChangeLine("@", f"too long to compare: {count(len(old), 'line')}, now {len(new):,}")
         return
     difference = difflib.unified_diff(old, new, n=2, lineterm="")
     for number, line in enumerate(difference):
         # The first two name the files; both sides are the same field here.
         if number >= 2:
-            yield Line(line[0], _shortened(line if line[0] == "@" else line[1:]))
+            yield ChangeLine(line[0], _shortened(line if line[0] == "@" else line[1:]))
 
 
-def _list_diff(before: Sequence[Json], after: Sequence[Json]) -> Iterable[Line]:
+def _list_diff(before: Sequence[Json], after: Sequence[Json]) -> Iterable[ChangeLine]:
     old, new = [*map(_literal, before)], [*map(_literal, after)]
     if Counter(old) == Counter(new):
-        yield Line("@", "same members, another order")
-        yield Line("-", _shortened(", ".join(old)))
-        yield Line("+", _shortened(", ".join(new)))
+        yield ChangeLine("@", "same members, another order")
+        yield ChangeLine("-", _shortened(", ".join(old)))
+        yield ChangeLine("+", _shortened(", ".join(new)))
         return
     yield from (
-        Line("-", _shortened(member)) for member in (Counter(old) - Counter(new)).elements()
+        ChangeLine("-", _shortened(member)) for member in (Counter(old) - Counter(new)).elements()
     )
     yield from (
-        Line("+", _shortened(member)) for member in (Counter(new) - Counter(old)).elements()
+        ChangeLine("+", _shortened(member)) for member in (Counter(new) - Counter(old)).elements()
     )
     kept = (Counter(old) & Counter(new)).total()
     if kept:
-        yield Line("@", f"{count(kept, 'member')} unchanged")
+        yield ChangeLine("@", f"{count(kept, 'member')} unchanged")
 
 
-def _value(sign: str, value: Json) -> Iterable[Line]:
+def _value(sign: str, value: Json) -> Iterable[ChangeLine]:
     if isinstance(value, str) and "\n" in value:
-        return (Line(sign, _shortened(line)) for line in _text_lines(value))
+        return (ChangeLine(sign, _shortened(line)) for line in _text_lines(value))
     literal = _literal(value)
     if isinstance(value, dict) and len(literal) > _ONE_LINE:
         return (
-            Line(sign, _shortened(f"{key}: {_literal(member)}")) for key, member in value.items()
+            ChangeLine(sign, _shortened(f"{key}: {_literal(member)}"))
+            for key, member in value.items()
         )
-    return [Line(sign, _shortened(literal))]
+    return [ChangeLine(sign, _shortened(literal))]
 
 
 def _place(index: Json) -> str:
@@ -142,8 +143,8 @@ def _shortened(text: str) -> str:
     return capped(harmless(text.expandtabs(4)), LONGEST_LINE)
 
 
-def _limited(every: list[Line]) -> tuple[Line, ...]:
+def _limited(every: list[ChangeLine]) -> tuple[ChangeLine, ...]:
     if len(every) <= MOST_LINES:
         return tuple(every)
-    rest = Line("@", f"{count(len(every) - MOST_LINES, 'more line')} not shown")
+    rest = ChangeLine("@", f"{count(len(every) - MOST_LINES, 'more line')} not shown")
     return (*every[:MOST_LINES], rest)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -12,7 +15,7 @@ from css_inline import CSSInliner
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from auditor.rendering.changes import Line
+from auditor.rendering.changes import ChangeLine
 from auditor.rendering.outline import Comparison, Outline
 from auditor.rendering.pictures import NIGHTS
 from auditor.rendering.sections import told
@@ -25,7 +28,7 @@ _WORDS = {"-": "was", "+": "now"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class LineBlock:
     """Lines of one sign, shown in one box."""
 
     css: str
@@ -101,11 +104,11 @@ class HtmlRenderer:
         return self._environment.get_template("report.html").render(report=report, whole=whole)
 
 
-def runs(lines: Sequence[Line]) -> tuple[Run, ...]:
+def runs(lines: Sequence[ChangeLine]) -> tuple[LineBlock, ...]:
     """Return the lines grouped by sign; a lone pair says `was` and `now` beside its signs."""
     pair = [line.sign for line in lines] == ["-", "+"]
     return tuple(
-        Run(css=_CSS[sign], text="\n".join(_signed(line, in_pair=pair) for line in group))
+        LineBlock(css=_CSS[sign], text="\n".join(_signed(line, in_pair=pair) for line in group))
         for sign, group in groupby(lines, key=attrgetter("sign"))
     )
 
@@ -115,6 +118,36 @@ def stretches(slots: str) -> tuple[tuple[str, int], ...]:
     return tuple((sign, len(list(run))) for sign, run in groupby(slots))
 
 
-def _signed(line: Line, *, in_pair: bool) -> str:
+def _signed(line: ChangeLine, *, in_pair: bool) -> str:
     word = f"{_WORDS[line.sign]} " if in_pair else ""
     return f"{_SHOWN_SIGNS[line.sign]} {word}{line.text}".rstrip()
+
+
+_HEAD = '<meta charset="utf-8">'
+_STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
+_ATTRIBUTE = re.compile(r'<[a-z][^<>]* style="')
+
+
+def sealed(page: str) -> str:
+    """Return the page with its policy: no script, no frame, no form, nothing from elsewhere.
+
+    Style attributes are allowed where the page has some; foreign text cannot bring one in, for
+    its quotes and angle brackets are escaped.
+    """
+    policy = [
+        "default-src 'none'",
+        f"style-src {' '.join(map(_hash, _STYLE.findall(page))) or _NONE}",
+        *(["style-src-attr 'unsafe-inline'"] if _ATTRIBUTE.search(page) else []),
+        "base-uri 'none'",
+        "form-action 'none'",
+    ]
+    meta = f'<meta http-equiv="Content-Security-Policy" content="{"; ".join(policy)}">'
+    return page.replace(_HEAD, f'{_HEAD}\n{meta}\n<meta name="referrer" content="no-referrer">', 1)
+
+
+_NONE = "'none'"
+
+
+def _hash(style: str) -> str:
+    digest = hashlib.sha256(style.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode('ascii')}'"

@@ -7,9 +7,10 @@ import gzip
 from dataclasses import dataclass, replace
 
 from auditor.model import Report
-from auditor.protocols import Attachment, Mailing
+from auditor.protocols import Attachment, MailContent
+from auditor.rendering.archive import run_place
 from auditor.rendering.html import HtmlRenderer
-from auditor.rendering.outline import Colophon, Limits, Outline, page_name
+from auditor.rendering.outline import Footer, Limits, Outline
 from auditor.rendering.sections import outline
 from auditor.rendering.text import report_text
 
@@ -27,10 +28,10 @@ class MailRenderer:
     """Fulfils `ports.Renderer`. `list_id` names the stream of reports (RFC 2919)."""
 
     pages: HtmlRenderer
-    colophon: Colophon
+    footer: Footer
     list_id: str
 
-    def mailing(self, report: Report, *, page: str) -> Mailing:
+    def mail_content(self, report: Report, *, page: str) -> MailContent:
         """Return the report with as many findings, worst first, as the mail can hold.
 
         Where it cannot hold all, the whole page is attached.
@@ -38,15 +39,15 @@ class MailRenderer:
         whole = self._at(report, Limits(), full=page)
         if _fits(whole[1]):
             return self._mailing(report, *whole)
-        attached = page_name(report.run.id or 0)
+        attached = run_place(report.run.id or 0)
         where = f"{attached}, attached" + (f"; also {page}" if page else "")
         fitted = self._fitted(report, full=where)
         return replace(
             self._mailing(report, *fitted), attachment=_attachment(attached, self.page(report))
         )
 
-    def _mailing(self, report: Report, shown: Outline, html: str) -> Mailing:
-        return Mailing(
+    def _mailing(self, report: Report, shown: Outline, html: str) -> MailContent:
+        return MailContent(
             subject=shown.verdict.subject,
             text=report_text(shown),
             html=html,
@@ -59,7 +60,7 @@ class MailRenderer:
 
     def page(self, report: Report) -> str:
         """Return the whole report as a page."""
-        return self.pages.page(outline(report, self.colophon, Limits()))
+        return self.pages.page(outline(report, self.footer, Limits()))
 
     def _fitted(self, report: Report, *, full: str) -> tuple[Outline, str]:
         """Return as much as fits: pictures of lesser blocks go first, then lesser findings."""
@@ -88,7 +89,7 @@ class MailRenderer:
         return shown, self.pages.mail(shown)
 
     def _outline(self, report: Report, limits: Limits, *, full: str) -> Outline:
-        return outline(report, replace(self.colophon, full=full), limits)
+        return outline(report, replace(self.footer, full=full), limits)
 
     def _headers(self, report: Report, shown: Outline) -> dict[str, str]:
         totals = report.totals

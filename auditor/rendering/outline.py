@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 from auditor.drift.restore import Restoration
 from auditor.model import Finding, ModelState, Severity, TargetId, VendorFinding
-from auditor.rendering.changes import Line
-from auditor.rendering.pictures import Scale, Stack, Strip
-from auditor.rendering.verdict import Verdict
+from auditor.rendering.changes import ChangeLine
+from auditor.rendering.pictures import LayerStack, RunStrip, Scale
+from auditor.rendering.summary import Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Colophon:
+class Footer:
     """What the foot of a report says beyond the report itself.
 
     Attributes:
@@ -35,7 +35,7 @@ class Colophon:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class FindingView:
     """A finding in words.
 
     Attributes:
@@ -50,7 +50,7 @@ class Told:
     severity: Severity
     headline: str
     path: str
-    lines: tuple[Line, ...]
+    lines: tuple[ChangeLine, ...]
     folded: str
     rule: str
     targets: int = 1
@@ -61,7 +61,7 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Card:
+class TargetView:
     """A block and what changed in it, worst first.
 
     Attributes:
@@ -78,9 +78,9 @@ class Card:
     effect: str
     between: str
     link: str
-    findings: tuple[Told, ...]
-    stack: Stack | None = None
-    nights: Strip | None = None
+    findings: tuple[FindingView, ...]
+    stack: LayerStack | None = None
+    nights: RunStrip | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,8 +103,8 @@ class Unchecked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Number:
-    """One cell of the strip."""
+class Count:
+    """One cell of the counts."""
 
     value: int
     label: str
@@ -136,15 +136,15 @@ class Outline:
     run: str
     when: str
     verdict: Verdict
-    strip: tuple[Number, ...]
+    counts: tuple[Count, ...]
     notes: tuple[str, ...]
     unchecked: tuple[Unchecked, ...]
     unchecked_hidden: int
-    changes: tuple[Card, ...]
+    changes: tuple[TargetView, ...]
     beside: tuple[Section, ...]
     inventory: tuple[Section, ...]
-    dataset: tuple[Card, ...]
-    vendor: tuple[Told, ...]
+    dataset: tuple[TargetView, ...]
+    vendor: tuple[FindingView, ...]
     vendor_hidden: int
     baseline: Section
     quiet: tuple[str, ...]
@@ -177,8 +177,3 @@ class Limits:
     findings: int | None = None
     entries: int | None = None
     pictures: int | None = None
-
-
-def page_name(run_id: int) -> str:
-    """Return the file name of a run's page in the reports folder."""
-    return f"run-{run_id:06d}.html"

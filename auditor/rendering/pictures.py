@@ -36,7 +36,7 @@ WAS, NOW, SUGGESTED = "-", "+", "s"
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class LayerRow:
     """A line of the picture of a stack: what stood there before, and what stands there now."""
 
     sign: str
@@ -45,10 +45,10 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Stack:
+class LayerStack:
     """Both stacks side by side; `words` counts what happened."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[LayerRow, ...]
     words: str
 
 
@@ -62,14 +62,14 @@ class Scale:
 
 
 @dataclass(frozen=True, slots=True)
-class Strip:
+class RunStrip:
     """The last nights, a sign each, the newest last; `words` counts the signs."""
 
     signs: str
     words: str
 
 
-def stack_of(around: Surroundings | None) -> Stack | None:
+def stack_of(around: Surroundings | None) -> LayerStack | None:
     """Return the layers before and now, None where they are not known or did not change."""
     known = stacks(around)
     if known is None:
@@ -82,8 +82,8 @@ def stack_of(around: Surroundings | None) -> Stack | None:
         return None
     if len(rows) > _MOST_ROWS:
         rest = count(len(rows) - _MOST_ROWS, "more row")
-        rows = [*rows[:_MOST_ROWS], Row(FOLDED, rest, "")]
-    return Stack(rows=tuple(rows), words=", ".join(told))
+        rows = [*rows[:_MOST_ROWS], LayerRow(FOLDED, rest, "")]
+    return LayerStack(rows=tuple(rows), words=", ".join(told))
 
 
 def scale_of(finding: Finding, around: Surroundings | None) -> Scale | None:
@@ -103,7 +103,7 @@ def scale_of(finding: Finding, around: Surroundings | None) -> Scale | None:
     return Scale(slots=_slots(marks, top), top=f"{top:g}", words=words)
 
 
-def strip_of(signs: str) -> Strip | None:
+def strip_of(signs: str) -> RunStrip | None:
     """Return the last nights with words for them, None where they are not known."""
     if not signs:
         return None
@@ -114,10 +114,10 @@ def strip_of(signs: str) -> Strip | None:
         for sign, word in _NIGHT_WORDS.items()
         if counts[sign]
     ]
-    return Strip(signs=shown, words=f"last {count(len(shown), 'night')}: {', '.join(told)}")
+    return RunStrip(signs=shown, words=f"last {count(len(shown), 'night')}: {', '.join(told)}")
 
 
-def _rows(old: Sequence[JsonObject], new: Sequence[JsonObject]) -> Iterator[Row]:
+def _rows(old: Sequence[JsonObject], new: Sequence[JsonObject]) -> Iterator[LayerRow]:
     """Yield a row a layer, unpaired ones where they stood; a moved one at both places."""
     old_forms, new_forms = _canonical(old), _canonical(new)
     alignment = align(old_forms, new_forms)
@@ -126,17 +126,17 @@ def _rows(old: Sequence[JsonObject], new: Sequence[JsonObject]) -> Iterator[Row]
     for i, j in places:
         if i is not None and j is not None:
             sign = SAME if old_forms[i] == new_forms[paired[i]] else EDITED
-            yield Row(sign, _layer(i, old), _layer(j, new))
+            yield LayerRow(sign, _layer(i, old), _layer(j, new))
         elif i is not None:
             to = f"(now {moved[i] + 1})" if i in moved else ""
-            yield Row(MOVED if to else REMOVED, _layer(i, old), to)
+            yield LayerRow(MOVED if to else REMOVED, _layer(i, old), to)
         elif j is not None:
             source = came.get(j)
             if source is None:
-                yield Row(ADDED, "", _layer(j, new))
+                yield LayerRow(ADDED, "", _layer(j, new))
             else:
                 edited = EDITED if old_forms[source] != new_forms[j] else ""
-                yield Row(MOVED + edited, f"(was {source + 1})", _layer(j, new))
+                yield LayerRow(MOVED + edited, f"(was {source + 1})", _layer(j, new))
 
 
 def _walk(alignment: Alignment, old: int, new: int) -> Iterator[tuple[int | None, int | None]]:
@@ -150,11 +150,11 @@ def _walk(alignment: Alignment, old: int, new: int) -> Iterator[tuple[int | None
         i, j = at_old + 1, at_new + 1
 
 
-def _folded(rows: Iterator[Row]) -> Iterator[Row]:
+def _folded(rows: Iterator[LayerRow]) -> Iterator[LayerRow]:
     for is_same, run in groupby(rows, key=lambda row: row.sign == SAME):
         same = list(run)
         if is_same and len(same) > 1:
-            yield Row(FOLDED, f"{count(len(same), 'layer')} unchanged", "")
+            yield LayerRow(FOLDED, f"{count(len(same), 'layer')} unchanged", "")
         else:
             yield from same
 

@@ -15,35 +15,39 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from auditor.model import Report, TargetId
-from auditor.records import Listing, Marks, Overview, ProjectBlocks, TargetHistory
+from auditor.records import Overview, PageMarks, ProjectBlocks, RunListing, TargetHistory
 from auditor.rendering.archive import (
     FOLDER_MODE,
-    names_in,
-    replace_file,
-    runs_in,
-    sync_folder,
-)
-from auditor.rendering.html import HtmlRenderer
-from auditor.rendering.outline import Colophon, Limits
-from auditor.rendering.overview import LEGEND, fleet, months, project_rows, rows
-from auditor.rendering.places import (
     INDEX,
     PROJECTS,
     TARGETS,
+    names_in,
     place_in_words,
     project_of,
     project_place,
+    replace_file,
     run_of,
     run_place,
+    runs_in,
+    sync_folder,
     target_of,
     target_place,
     year_of,
     year_place,
 )
-from auditor.rendering.sealing import sealed
+from auditor.rendering.html import HtmlRenderer, sealed
+from auditor.rendering.outline import Footer, Limits
+from auditor.rendering.pages import (
+    LEGEND,
+    fleet,
+    months,
+    project_page,
+    project_rows,
+    rows,
+    target_page,
+)
 from auditor.rendering.sections import outline
-from auditor.rendering.timeline import project_view, target_view
-from auditor.rendering.verdict import verdict
+from auditor.rendering.summary import verdict
 from auditor.rendering.words import moment
 
 logger = logging.getLogger(__name__)
@@ -60,7 +64,7 @@ class FolderSite:
 
     directory: Path
     pages: Mapping[str, HtmlRenderer]
-    colophon: Colophon
+    footer: Footer
 
     def run_page(self, report: Report, previous: int | None, following: int | None) -> str:
         """Return a run's page with links to its neighbours and to the blocks it tells of."""
@@ -68,24 +72,24 @@ class FolderSite:
             "previous": previous and (run_place(previous), previous),
             "following": following and (run_place(following), following),
         }
-        told = outline(report, self.colophon, Limits())
+        told = outline(report, self.footer, Limits())
         return self._page("run.html", root="", report=told, whole=True, newest=_NEWEST, **around)
 
-    def marks(self) -> Marks:
+    def marks(self) -> PageMarks:
         """Return which pages there are: of those that are marked, the ones that lie there."""
         kept = self._kept()
         top = names_in(self.directory)
         targets = {target_of(name) for name in names_in(self.directory / TARGETS)}
         projects = {project_of(name) for name in names_in(self.directory / PROJECTS)}
         years = {year_of(name) for name in top}
-        return Marks(
+        return PageMarks(
             runs=frozenset(runs_in(self.directory)),
             targets=_there(kept, "targets", targets, _target),
             projects=_there(kept, "projects", projects, int),
             years=_there(kept, "years", years, int),
         )
 
-    def keep(self, marks: Marks) -> None:
+    def keep(self, marks: PageMarks) -> None:
         """Remember the marks; unchanged ones are not written."""
         form = {
             "form": FORM,
@@ -115,17 +119,17 @@ class FolderSite:
 
     def write_target(self, history: TargetHistory, *, runs: Collection[int]) -> None:
         """Write a target's page."""
-        view = target_view(history, runs=runs, studio_url=self.colophon.studio_url)
+        view = target_page(history, runs=runs, studio_url=self.footer.studio_url)
         place = target_place(history.standing.status.target)
         self._put(place, self._page("target.html", root="../", view=view))
 
     def write_project(self, project: ProjectBlocks) -> None:
         """Write a project's page."""
-        view = project_view(project, studio_url=self.colophon.studio_url)
+        view = project_page(project, studio_url=self.footer.studio_url)
         place = project_place(project.project_id)
         self._put(place, self._page("project.html", root="../", view=view))
 
-    def write_year(self, year: int, listing: Listing, *, runs: Collection[int]) -> None:
+    def write_year(self, year: int, listing: RunListing, *, runs: Collection[int]) -> None:
         """Write the page of a year's older runs."""
         shown = rows(listing, runs=runs)
         calendar = {"rows": shown, "months": months(shown), "legend": LEGEND}

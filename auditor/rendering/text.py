@@ -6,22 +6,27 @@ The text part of a mail is a full citizen: it says everything that the HTML says
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import TypeAlias
 
 from auditor.drift.restore import Restoration
-from auditor.rendering.changes import Line
+from auditor.model import RunInfo
+from auditor.outbox import Message, MessageState
+from auditor.records import Approval, TargetStatus, Version
+from auditor.rendering.changes import ChangeLine
 from auditor.rendering.outline import (
-    Card,
     Comparison,
     Entry,
+    FindingView,
     Outline,
     Section,
-    Told,
+    TargetView,
     Unchecked,
 )
-from auditor.rendering.pictures import FOLDED, Scale, Stack
+from auditor.rendering.pictures import FOLDED, LayerStack, Scale
 from auditor.rendering.sections import told
-from auditor.rendering.words import columns, count, cut, name
+from auditor.rendering.words import columns, count, cut, moment, name, sentence
 
 WIDTH = 72
 AUTHOR = "Studio's API does not say who made a change."
@@ -75,7 +80,7 @@ def _report(report: Outline) -> Iterator[str]:
     if report.verdict.lead:
         yield from _wrapped(report.verdict.lead)
     yield ""
-    yield from _wrapped(" | ".join(f"{cell.value:,} {cell.label}" for cell in report.strip))
+    yield from _wrapped(" | ".join(f"{cell.value:,} {cell.label}" for cell in report.counts))
     for note in report.notes:
         yield from ("", *_wrapped(f"Note: {note}"))
     yield from _unchecked(report)
@@ -128,7 +133,7 @@ def _changes(report: Outline) -> Iterator[str]:
         yield from _wrapped(restoring(report))
 
 
-def _cards(heading: str, cards: tuple[Card, ...]) -> Iterator[str]:
+def _cards(heading: str, cards: tuple[TargetView, ...]) -> Iterator[str]:
     if cards:
         yield from _heading(heading)
     for number, card in enumerate(cards):
@@ -137,7 +142,7 @@ def _cards(heading: str, cards: tuple[Card, ...]) -> Iterator[str]:
         yield from _card(card)
 
 
-def _card(card: Card) -> Iterator[str]:
+def _card(card: TargetView) -> Iterator[str]:
     kind = f", {card.type}" if card.type else ""
     yield from _wrapped(f"{card.project} / {card.block} ({card.target}{kind})")
     yield from _wrapped(f"model {card.model}; changed {card.between}", "  ")
@@ -156,7 +161,7 @@ def _card(card: Card) -> Iterator[str]:
         yield from _answers(finding)
 
 
-def _stack(stack: Stack) -> Iterator[str]:
+def _stack(stack: LayerStack) -> Iterator[str]:
     yield from _wrapped(f"layers before and now: {stack.words}", "  ")
     for row in stack.rows:
         if row.sign == FOLDED:
@@ -177,7 +182,7 @@ def _scale(scale: Scale) -> Iterator[str]:
     yield from _wrapped(f"{scale.words} ({marks})", "    ")
 
 
-def _answers(finding: Told) -> Iterator[str]:
+def _answers(finding: FindingView) -> Iterator[str]:
     """Yield the command that accepts a value and the request that restores the old one."""
     if finding.accept:
         yield f"    accept: {finding.accept}"
@@ -194,7 +199,7 @@ def _answers(finding: Told) -> Iterator[str]:
         yield from _chopped(found.body, "      ")
 
 
-def _finding(finding: Told) -> Iterator[str]:
+def _finding(finding: FindingView) -> Iterator[str]:
     yield from _wrapped(f"[{finding.severity.upper()}] {finding.headline}", "  ")
     yield from _wrapped(finding.path, "    ")
     if finding.scale:
@@ -215,7 +220,7 @@ def _chopped(text: str, indent: str) -> Iterator[str]:
     )
 
 
-def _signed(line: Line) -> Iterator[str]:
+def _signed(line: ChangeLine) -> Iterator[str]:
     width = WIDTH - len("    - ")
     pieces = [line.text[at : at + width] for at in range(0, len(line.text), width)] or [""]
     for number, piece in enumerate(pieces):
@@ -276,3 +281,104 @@ def _wrapped(text: str, first: str = "", then: str | None = None) -> list[str]:
         # A path or an id that is copied must not gain a line break at its hyphens.
         break_on_hyphens=False,
     )
+
+
+_LONGEST_CELL = 40
+Row: TypeAlias = Sequence[str]
+
+
+def status_text(
+    statuses: Sequence[TargetStatus],
+    *,
+    last_run: RunInfo | None,
+    next_run_at: datetime | None,
+    messages: Sequence[Message],
+) -> str:
+    """Return the service's lines, then a table of the targets with the errors below it."""
+    head = [
+        f"Last run:     {_run(last_run)}",
+        f"Next run:     {_when(next_run_at, 'not scheduled here')}",
+        f"Undelivered:  {_undelivered(messages)}",
+    ]
+    head += [f"  {_message(message)}" for message in messages]
+    rows: list[Row] = [("TARGET", "BLOCK", "STATE", "MODEL", "CHANGED", "CHECKED", "ATTEMPTED")]
+    rows += map(_status, statuses)
+    errors = [
+        f"{status.target}: {sentence(status.error.message)}" for status in statuses if status.error
+    ]
+    return _joined(head, list(_table(rows)) if statuses else ["No target is known."], errors)
+
+
+def history_text(versions: Sequence[Version], approvals: Sequence[Approval] = ()) -> str:
+    """Return one line a version, in the order given; baselines say who approved them, and why."""
+    if not versions:
+        return "No version is stored.\n"
+    rows = [("SEEN", "RUN", "MODEL", "WHAT")]
+    rows += [
+        (moment(v.seen_at), str(v.run_id), str(v.model_state), _what(v, approvals))
+        for v in versions
+    ]
+    return _joined(list(_table(rows)))
+
+
+def _what(version: Version, approvals: Sequence[Approval]) -> str:
+    what = sentence(version.headline) + (" (pruned)" if version.is_pruned else "")
+    for place, one in enumerate(approvals):
+        if one.version_id == version.id:
+            word = "baseline" if place == 0 else "a baseline before"
+            why = f"approved {moment(one.at)} by {name(one.author)}: {sentence(one.reason)}"
+            return f"{what} [{word}, {why}]"
+    return what
+
+
+def _status(status: TargetStatus) -> Row:
+    block = (
+        f"{name(status.project)} / {name(status.name)}" if status.project else name(status.name)
+    )
+    return (
+        str(status.target),
+        cut(block, _LONGEST_CELL),
+        str(status.state),
+        str(status.model_state),
+        _when(status.last_changed_at),
+        _when(status.last_checked_at),
+        _when(status.last_attempted_at),
+    )
+
+
+def _run(run: RunInfo | None) -> str:
+    if run is None:
+        return "none so far"
+    return f"{run.id}, {run.status}, {moment(run.started_at)} ({run.trigger})"
+
+
+def _undelivered(messages: Sequence[Message]) -> str:
+    dead = sum(message.state is MessageState.DEAD for message in messages)
+    queued = len(messages) - dead
+    return f"{count(queued, 'message')} queued, {dead:,} dead"
+
+
+def _message(message: Message) -> str:
+    due = f", next try {moment(message.due_at)}" if message.state is MessageState.QUEUED else ""
+    reason = f": {sentence(message.last_error)}" if message.last_error else ""
+    tried = count(message.attempts, "attempt")
+    return (
+        f"run {message.run_id} to {name(message.recipient)}, {message.state}, {tried}{due}{reason}"
+    )
+
+
+def _when(at: datetime | None, otherwise: str = "never") -> str:
+    return otherwise if at is None else moment(at)
+
+
+def _table(rows: Sequence[Row]) -> Iterator[str]:
+    widths = [max(map(columns, cells)) for cells in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (
+            cell + " " * (width - columns(cell)) for cell, width in zip(row, widths, strict=True)
+        )
+        yield "  ".join(cells).rstrip()
+
+
+def _joined(*parts: Sequence[str]) -> str:
+    return "\n\n".join("\n".join(part) for part in parts if part) + "\n"

@@ -528,7 +528,7 @@ def test_what_came_back_is_told_in_the_inventory_of_the_report(fleet: Stage) -> 
 
     assert [one.kind for one in report.notices] == [NoticeKind.BLOCK_BACK]
     assert "BLOCKS BACK. 1 block back again: Screws; nothing else changed." in text
-    assert "back: Screws" in app.renderer(fleet.settings).mailing(report, page="").subject
+    assert "back: Screws" in app.renderer(fleet.settings).mail_content(report, page="").subject
     assert "BACK, RENAMED, LEFT OUT" in text
     assert "RULES" not in text
 

@@ -9,7 +9,7 @@ import pytest
 
 from auditor import app
 from auditor.cli.logs import TextLines
-from auditor.rendering.tables import history_text, status_text
+from auditor.rendering.text import history_text, status_text
 from tests.audit.stage import PROJECT, block, stage, target
 from tests.rendering.samples import HOSTILE
 

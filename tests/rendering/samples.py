@@ -32,7 +32,7 @@ from auditor.demo.reports import (
 )
 from auditor.rendering.html import HtmlRenderer
 from auditor.rendering.mailing import MailRenderer
-from auditor.rendering.outline import Colophon
+from auditor.rendering.outline import Footer
 
 __all__ = [
     "HOSTILE",
@@ -68,12 +68,10 @@ NIGHTS = {name: night for name, night in STATES.items() if name != "flood"}
 
 
 def renderer() -> MailRenderer:
-    colophon = Colophon(
+    footer = Footer(
         version="0.1.0",
         why="Your address stands under [email] recipients in the auditor's configuration.",
         studio_url="https://studio.edgeimpulse.com",
         api_url="https://studio.edgeimpulse.com/v1",
     )
-    return MailRenderer(
-        pages=HtmlRenderer(TEMPLATES), colophon=colophon, list_id="drift.example.org"
-    )
+    return MailRenderer(pages=HtmlRenderer(TEMPLATES), footer=footer, list_id="drift.example.org")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from auditor.records import Listing
+from auditor.records import RunListing
 from tests.rendering.samples import NIGHTS
 
 
-def year_of_runs(runs: int = 40, *, last: datetime | None = None) -> Listing:
+def year_of_runs(runs: int = 40, *, last: datetime | None = None) -> RunListing:
     """Return a run a night, of every sort in turn, newest first."""
     end = last or datetime(2025, 11, 23, 3, 15, tzinfo=UTC)
     sorts = [night() for name, night in NIGHTS.items() if name != "hostile"]
@@ -21,4 +21,4 @@ def year_of_runs(runs: int = 40, *, last: datetime | None = None) -> Listing:
         for place in range(runs)
         for told in (sorts[place % len(sorts)],)
     )
-    return Listing(runs=tuple(one.run for one in briefs), briefs=briefs)
+    return RunListing(runs=tuple(one.run for one in briefs), briefs=briefs)

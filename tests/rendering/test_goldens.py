@@ -21,7 +21,7 @@ def compare(name: str, found: str) -> None:
 
 @pytest.mark.parametrize("night", NIGHTS)
 def test_the_plain_text_of_a_night_reads_as_agreed(night: str) -> None:
-    mailing = renderer().mailing(NIGHTS[night](), page=PAGE)
+    mailing = renderer().mail_content(NIGHTS[night](), page=PAGE)
 
     headers = "".join(f"{name}: {value}\n" for name, value in mailing.headers.items())
     compare(f"{night}.txt", f"Subject: {mailing.subject}\n{headers}\n{mailing.text}")

@@ -78,13 +78,13 @@ def flood() -> Report:
 def test_the_html_stays_below_what_mail_programs_clip(night: object) -> None:
     assert callable(night)
 
-    html = renderer().mailing(night(), page=PAGE).html
+    html = renderer().mail_content(night(), page=PAGE).html
 
     assert len(binascii.b2a_qp(html.encode())) <= MOST_HTML_BYTES
 
 
 def test_a_mail_that_is_cut_shows_the_worst_and_says_where_the_rest_lies() -> None:
-    mailing = renderer().mailing(crowd(), page=PAGE)
+    mailing = renderer().mail_content(crowd(), page=PAGE)
 
     kept = mailing.html.count("default:layers")
     said = f"Showing {kept} of 500 findings, worst first."
@@ -106,7 +106,7 @@ def test_the_page_holds_what_the_mail_cut() -> None:
 
 @pytest.mark.parametrize("night", NIGHTS)
 def test_no_line_of_the_plain_text_is_wider_than_72_columns(night: str) -> None:
-    lines = renderer().mailing(NIGHTS[night](), page=PAGE).text.splitlines()
+    lines = renderer().mail_content(NIGHTS[night](), page=PAGE).text.splitlines()
 
     assert max(map(len, lines)) <= 72
 
@@ -114,7 +114,7 @@ def test_no_line_of_the_plain_text_is_wider_than_72_columns(night: str) -> None:
 def test_every_finding_stands_in_both_parts() -> None:
     night = NIGHTS["drift"]()
 
-    mailing = renderer().mailing(night, page=PAGE)
+    mailing = renderer().mail_content(night, page=PAGE)
 
     page = flat(Elements(mailing.html).text)
     for target in night.targets:
@@ -128,7 +128,7 @@ def flat(text: str) -> str:
 
 
 def test_hostile_names_add_no_element_and_no_line() -> None:
-    mailing = renderer().mailing(hostile(), page=PAGE)
+    mailing = renderer().mail_content(hostile(), page=PAGE)
 
     elements = Elements(mailing.html)
     assert not {"img", "script", "iframe", "link"} & {tag for tag, _ in elements.tags}
@@ -141,7 +141,7 @@ def test_hostile_names_add_no_element_and_no_line() -> None:
 
 @pytest.mark.parametrize("night", NIGHTS)
 def test_the_html_loads_nothing_and_runs_nothing(night: str) -> None:
-    for tag, attributes in Elements(renderer().mailing(NIGHTS[night](), page=PAGE).html).tags:
+    for tag, attributes in Elements(renderer().mail_content(NIGHTS[night](), page=PAGE).html).tags:
         assert tag not in {"script", "img", "link", "iframe", "object", "form"}
         assert not any(name.startswith("on") or name == "src" for name in attributes)
         assert "url(" not in (attributes.get("style") or "")
@@ -150,7 +150,7 @@ def test_the_html_loads_nothing_and_runs_nothing(night: str) -> None:
 def test_links_are_made_of_ids_only() -> None:
     links = [
         a["href"]
-        for tag, a in Elements(renderer().mailing(hostile(), page=PAGE).html).tags
+        for tag, a in Elements(renderer().mail_content(hostile(), page=PAGE).html).tags
         if tag == "a"
     ]
 
@@ -158,7 +158,7 @@ def test_links_are_made_of_ids_only() -> None:
 
 
 def test_styles_stand_on_the_elements_and_dark_mode_stays() -> None:
-    html = renderer().mailing(NIGHTS["drift"](), page=PAGE).html
+    html = renderer().mail_content(NIGHTS["drift"](), page=PAGE).html
 
     assert html.count('style="') > 50
     assert "prefers-color-scheme" in html
@@ -166,7 +166,7 @@ def test_styles_stand_on_the_elements_and_dark_mode_stays() -> None:
 
 
 def test_a_coverage_header_tells_what_was_checked() -> None:
-    headers = renderer().mailing(NIGHTS["incomplete"](), page=PAGE).headers
+    headers = renderer().mail_content(NIGHTS["incomplete"](), page=PAGE).headers
 
     assert headers["X-EI-Drift-Coverage"] == "2/5"
     assert headers["Auto-Submitted"] == "auto-generated"

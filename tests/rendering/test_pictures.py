@@ -10,7 +10,7 @@ from auditor.demo.made_up import around_layers
 from auditor.model import Area, Json, Kind, Surroundings
 from auditor.rendering.mailing import MOST_HTML_BYTES
 from auditor.rendering.pictures import NIGHTS as SHOWN
-from auditor.rendering.pictures import SLOTS, Row, scale_of, stack_of, strip_of
+from auditor.rendering.pictures import SLOTS, LayerRow, scale_of, stack_of, strip_of
 from tests.rendering.samples import HOSTILE, PAGE, drift, finding, flood, renderer, report
 
 DENSE: Json = {"type": "dense", "neurons": 8}
@@ -48,8 +48,8 @@ def test_a_moved_layer_stands_at_both_places_and_counts_once() -> None:
 
     assert stack is not None
     assert stack.words == "1 moved"
-    assert stack.rows[0] == Row("⇅", "(was 3)", "1 dropout (dropout rate 0.1)")
-    assert stack.rows[-1] == Row("⇅", "3 dropout (dropout rate 0.1)", "(now 1)")
+    assert stack.rows[0] == LayerRow("⇅", "(was 3)", "1 dropout (dropout rate 0.1)")
+    assert stack.rows[-1] == LayerRow("⇅", "3 dropout (dropout rate 0.1)", "(now 1)")
 
 
 @given(LAYERS, LAYERS)
@@ -120,7 +120,7 @@ def test_no_more_nights_are_drawn_than_there_are_cells() -> None:
 
 
 def test_the_mail_draws_in_both_parts() -> None:
-    mailing = renderer().mailing(drift(), page=PAGE)
+    mailing = renderer().mail_content(drift(), page=PAGE)
 
     assert "[+·········▲··············??··▲]" in mailing.text
     assert "0 [.............s-.+.......] 1" in mailing.text
@@ -130,7 +130,7 @@ def test_the_mail_draws_in_both_parts() -> None:
 
 
 def test_a_mail_says_how_to_accept_and_how_to_restore() -> None:
-    mailing = renderer().mailing(drift(), page=PAGE)
+    mailing = renderer().mail_content(drift(), page=PAGE)
     page = renderer().page(drift())
 
     assert mailing.text.count("accept: auditor acknowledge ") == 10
@@ -143,7 +143,7 @@ def test_a_mail_says_how_to_accept_and_how_to_restore() -> None:
 
 def test_pictures_of_lesser_blocks_go_before_findings_do() -> None:
     some = report(*flood().targets[:18])
-    mailing = renderer().mailing(some, page=PAGE)
+    mailing = renderer().mail_content(some, page=PAGE)
 
     assert mailing.html.count("default:layers") == 18
     assert 0 < mailing.html.count("Layers before and now") < 18
@@ -152,7 +152,7 @@ def test_pictures_of_lesser_blocks_go_before_findings_do() -> None:
 
 
 def test_a_flood_with_pictures_stays_below_what_mail_programs_clip() -> None:
-    mailing = renderer().mailing(flood(), page=PAGE)
+    mailing = renderer().mail_content(flood(), page=PAGE)
 
     assert len(binascii.b2a_qp(mailing.html.encode())) <= MOST_HTML_BYTES
     assert mailing.html.count("Layers before and now") == 2

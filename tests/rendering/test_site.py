@@ -12,18 +12,18 @@ import pytest
 from auditor.model import ModelState, RunInfo, RunStatus, TargetId, TargetState, Totals, Trigger
 from auditor.publish import mark_of, split_runs
 from auditor.records import (
-    Marks,
     Overview,
+    PageMarks,
     ProjectBlocks,
     RunSummary,
     TargetHistory,
     TargetOverview,
     TargetStatus,
 )
-from auditor.rendering.outline import Colophon
-from auditor.rendering.overview import MOST_ROWS, fleet, months, rows
-from auditor.rendering.places import project_of, run_of, target_of, year_of
-from auditor.rendering.sealing import sealed
+from auditor.rendering.archive import project_of, run_of, target_of, year_of
+from auditor.rendering.html import sealed
+from auditor.rendering.outline import Footer
+from auditor.rendering.pages import MOST_ROWS, fleet, months, rows
 from auditor.rendering.site import FolderSite, linking_pages
 from tests.crawling import Page, pages
 from tests.rendering.samples import HOSTILE, NIGHTS, TEMPLATES
@@ -34,7 +34,7 @@ NIGHT = datetime(2026, 11, 23, 3, 15, tzinfo=UTC)
 
 def site(folder: Path) -> FolderSite:
     return FolderSite(
-        directory=folder, pages=linking_pages(TEMPLATES), colophon=Colophon(version="0.1.0")
+        directory=folder, pages=linking_pages(TEMPLATES), footer=Footer(version="0.1.0")
     )
 
 
@@ -219,9 +219,9 @@ def test_a_mark_moves_with_what_a_page_shows_and_not_with_each_look() -> None:
 def test_marks_are_kept_for_the_pages_that_lie_there(tmp_path: Path) -> None:
     here = site(tmp_path)
     here.write_project(ProjectBlocks(project_id=1, overviews=(standing(3),)))
-    here.keep(Marks(targets={TargetId(1, 3): "ab"}, projects={1: "cd"}))
+    here.keep(PageMarks(targets={TargetId(1, 3): "ab"}, projects={1: "cd"}))
 
-    assert site(tmp_path).marks() == Marks(projects={1: "cd"})
+    assert site(tmp_path).marks() == PageMarks(projects={1: "cd"})
 
 
 @pytest.mark.parametrize(
@@ -232,7 +232,7 @@ def test_marks_that_cannot_be_read_are_none(tmp_path: Path, content: str) -> Non
     (tmp_path / "targets" / "1-3.html").touch()
     (tmp_path / ".pages.json").write_text(content)
 
-    assert site(tmp_path).marks() == Marks()
+    assert site(tmp_path).marks() == PageMarks()
 
 
 def test_hostile_words_stay_words_on_every_page(tmp_path: Path) -> None:

@@ -6,8 +6,7 @@ from auditor.model import Area, Catalogue, ModelState, RunStatus, Severity, Snap
 from auditor.records import Version
 from auditor.rendering.html import HtmlRenderer
 from auditor.rendering.outline import Comparison
-from auditor.rendering.tables import history_text, status_text
-from auditor.rendering.text import diff_text
+from auditor.rendering.text import diff_text, history_text, status_text
 from tests.rendering.samples import (
     HOSTILE,
     STARTED,

@@ -18,7 +18,7 @@ from auditor.model import (
     TargetState,
     Totals,
 )
-from auditor.rendering.verdict import verdict
+from auditor.rendering.summary import verdict
 from tests.rendering.samples import (
     NIGHTS,
     block,

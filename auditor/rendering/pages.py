@@ -11,12 +11,29 @@ from dataclasses import dataclass
 from datetime import UTC, date
 from itertools import groupby
 
-from auditor.model import Report, RunInfo, TargetId, TargetState
-from auditor.records import Listing, RunSummary, TargetOverview
-from auditor.rendering.places import project_place, run_place, target_place
-from auditor.rendering.tally import Level, Tally, tally
-from auditor.rendering.verdict import verdict
-from auditor.rendering.words import columns, count, cut, listed, moment, name
+from auditor.model import ModelState, Report, RunInfo, TargetId, TargetState
+from auditor.records import (
+    ProjectBlocks,
+    RunListing,
+    RunSummary,
+    TargetHistory,
+    TargetOverview,
+    VersionEntry,
+)
+from auditor.rendering.archive import project_place, run_place, target_place
+from auditor.rendering.outline import FindingView
+from auditor.rendering.sections import told
+from auditor.rendering.summary import Level, Summary, summarize, verdict
+from auditor.rendering.words import (
+    columns,
+    count,
+    cut,
+    listed,
+    moment,
+    name,
+    sentence,
+    studio_page,
+)
 
 MOST_ROWS = 60
 _LONGEST_BLOCK, _LONGEST_PROJECT = 24, 16
@@ -57,7 +74,7 @@ STATE_TONES = {state: tone for state, (_, tone, _, _) in _STATES.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class RunRow:
     """A run in the list; `place` is empty where it has no page."""
 
     run_id: int
@@ -91,7 +108,7 @@ class Month:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cell:
+class StateCell:
     """A target in one run, as the picture shows it."""
 
     letter: str
@@ -99,13 +116,13 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class TargetLine:
     """A target in the last runs: its cells, oldest first, and the same in words."""
 
     label: str
     place: str
     title: str
-    cells: tuple[Cell | None, ...]
+    cells: tuple[StateCell | None, ...]
     words: str
 
 
@@ -113,7 +130,7 @@ class Line:
 class Fleet:
     """Targets by runs, worst first. `days` names the runs, `rest` what is not shown."""
 
-    lines: tuple[Line, ...]
+    lines: tuple[TargetLine, ...]
     days: tuple[str, ...]
     first: str
     last: str
@@ -132,13 +149,13 @@ class ProjectRow:
     tone: str
 
 
-def rows(listing: Listing, *, runs: Collection[int]) -> tuple[Row, ...]:
+def rows(listing: RunListing, *, runs: Collection[int]) -> tuple[RunRow, ...]:
     """Return a line a run, newest first; those in `runs` have a page."""
     briefs = {brief.run.id: brief for brief in listing.briefs}
     return tuple(_row(run, briefs.get(run.id), runs) for run in listing.runs)
 
 
-def months(shown: Sequence[Row]) -> tuple[Month, ...]:
+def months(shown: Sequence[RunRow]) -> tuple[Month, ...]:
     """Return the calendar of the rows, newest month first; a day shows its worst run."""
     newest_first = sorted(shown, key=lambda row: row.day, reverse=True)
     return tuple(
@@ -193,13 +210,13 @@ def tallied(overviews: Iterable[TargetOverview]) -> tuple[str, str]:
     return words or "no longer audited", STATE_TONES[ordered[0]] if ordered else "info"
 
 
-def _row(run: RunInfo, brief: Report | None, runs: Collection[int]) -> Row:
+def _row(run: RunInfo, brief: Report | None, runs: Collection[int]) -> RunRow:
     run_id = run.id or 0
     level, word = Level.INCOMPLETE, f"Run {run.status}"
     if brief is not None:
         told = verdict(brief)
         level, word = told.level, told.word
-    return Row(
+    return RunRow(
         run_id=run_id,
         when=moment(run.started_at),
         day=run.started_at.astimezone(UTC).date(),
@@ -208,27 +225,27 @@ def _row(run: RunInfo, brief: Report | None, runs: Collection[int]) -> Row:
         tone=_TONES[level],
         letter=_LETTERS[level],
         rank=list(_LETTERS).index(level),
-        counts=_counts(tally(brief)) if brief is not None else "it did not end",
+        counts=_counts(summarize(brief)) if brief is not None else "it did not end",
     )
 
 
-def _counts(numbers: Tally) -> str:
-    totals = numbers.report.totals
+def _counts(summary: Summary) -> str:
+    totals = summary.report.totals
     counted = (
-        (numbers.critical, "critical"),
-        (len(numbers.findings) - numbers.critical, "other"),
-        (len(numbers.in_window), "expected"),
-        (len(numbers.broken), "broken rules"),
-        (len(numbers.missing), "missing"),
-        (len(numbers.new), "new"),
+        (summary.critical, "critical"),
+        (len(summary.findings) - summary.critical, "other"),
+        (len(summary.in_window), "expected"),
+        (len(summary.broken), "broken rules"),
+        (len(summary.missing), "missing"),
+        (len(summary.new), "new"),
     )
     said = [f"{number:,} {noun}" for number, noun in counted if number]
-    checked = f"{totals.checked:,} of {count(numbers.expected, 'block')} checked"
+    checked = f"{totals.checked:,} of {count(summary.expected, 'block')} checked"
     return " · ".join([*said, checked])
 
 
-def _month(year: int, month: int, shown: Sequence[Row]) -> Month:
-    by_day: dict[int, list[Row]] = {}
+def _month(year: int, month: int, shown: Sequence[RunRow]) -> Month:
+    by_day: dict[int, list[RunRow]] = {}
     for row in shown:
         by_day.setdefault(row.day.day, []).append(row)
     weeks = Calendar().monthdayscalendar(year, month)
@@ -239,7 +256,7 @@ def _month(year: int, month: int, shown: Sequence[Row]) -> Month:
     )
 
 
-def _day(number: int, title: str, ran: Sequence[Row]) -> Day:
+def _day(number: int, title: str, ran: Sequence[RunRow]) -> Day:
     if not ran:
         return Day(number=number)
     worst = min(ran, key=lambda row: (row.rank, -row.run_id))
@@ -261,11 +278,11 @@ def _trouble(target: TargetId, nights: Sequence[RunSummary]) -> tuple[int, int, 
 
 def _line(
     target: TargetId, nights: Sequence[RunSummary], known: Mapping[TargetId, TargetOverview]
-) -> Line:
+) -> TargetLine:
     one = known.get(target)
     block = (name(one.status.name) if one else "") or f"block {target}"
     project = (name(one.status.project) if one else "") or f"Project {target.project_id}"
-    return Line(
+    return TargetLine(
         label=f"{cut(block, _LONGEST_BLOCK)} · {cut(project, _LONGEST_PROJECT)}",
         title=f"{project} / {block}",
         place=target_place(target) if one else "",
@@ -274,11 +291,11 @@ def _line(
     )
 
 
-def _cell(state: TargetState | None) -> Cell | None:
+def _cell(state: TargetState | None) -> StateCell | None:
     if state is None:
         return None
     letter, tone, _, _ = _STATES[state]
-    return Cell(letter=letter, tone=tone)
+    return StateCell(letter=letter, tone=tone)
 
 
 def _in_words(target: TargetId, nights: Sequence[RunSummary]) -> str:
@@ -325,4 +342,179 @@ def _project(project_id: int, overviews: Sequence[TargetOverview]) -> ProjectRow
         blocks=len(audited),
         words=words,
         tone=tone,
+    )
+
+
+MOST_FINDINGS = 40
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionView:
+    """A version in a timeline. `place` is its run's page, empty where that is gone."""
+
+    when: str
+    run: str
+    place: str
+    headline: str
+    model: ModelState
+    compared: str
+    findings: tuple[FindingView, ...]
+    hidden: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetPage:
+    """A block's page."""
+
+    title: str
+    target: str
+    type: str
+    project: str
+    project_place: str
+    studio: str
+    state: str
+    tone: str
+    model: ModelState
+    facts: tuple[tuple[str, str], ...]
+    stages: tuple[VersionView, ...]
+    older: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockRow:
+    """A block in its project's list."""
+
+    title: str
+    target: str
+    place: str
+    type: str
+    state: str
+    tone: str
+    model: ModelState
+    changed: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectPage:
+    """A project's page."""
+
+    title: str
+    project_id: int
+    studio: str
+    tone: str
+    words: str
+    blocks: tuple[BlockRow, ...]
+
+
+def target_page(history: TargetHistory, *, runs: Collection[int], studio_url: str) -> TargetPage:
+    """Return a block's page; `runs` have pages to link to."""
+    one = history.standing
+    status = one.status
+    steps = history.steps
+    return TargetPage(
+        title=name(status.name) or f"block {status.target}",
+        target=str(status.target),
+        type=name(status.type),
+        project=project_title([one]),
+        project_place=project_place(status.target.project_id),
+        studio=studio_page(studio_url, *status.target),
+        state=state_words(one),
+        tone=_tone(one),
+        model=status.model_state,
+        facts=tuple(pair for pair in _facts(history) if pair[1]),
+        stages=tuple(_stage(step, runs) for step in steps),
+        older=_older(history),
+    )
+
+
+def project_page(project: ProjectBlocks, *, studio_url: str) -> ProjectPage:
+    """Return a project's page."""
+    audited = [one for one in project.overviews if not one.retired]
+    words, tone = tallied(audited)
+    return ProjectPage(
+        title=project_title(project.overviews),
+        project_id=project.project_id,
+        studio=studio_page(studio_url, project.project_id),
+        tone=tone,
+        words=f"{count(len(audited), 'block')}: {words}" if audited else words,
+        blocks=tuple(map(_block, project.overviews)),
+    )
+
+
+def state_words(one: TargetOverview) -> str:
+    """Return how a block stands."""
+    return "no longer audited" if one.retired else STATE_WORDS[one.state]
+
+
+def _tone(one: TargetOverview) -> str:
+    return "info" if one.retired else STATE_TONES[one.state]
+
+
+def _facts(history: TargetHistory) -> tuple[tuple[str, str], ...]:
+    status = history.standing.status
+    changed = status.last_changed_at
+    versions = len(history.steps) + history.older
+    baseline = history.baseline_run_id
+    return (
+        ("Last changed", "" if changed is None else moment(changed)),
+        ("Versions", f"{versions:,}" if versions else "none: it was never read"),
+        ("Baseline", "" if baseline is None else f"the version of run {baseline}"),
+        ("Not checked", _failure(history.standing)),
+    )
+
+
+def _failure(one: TargetOverview) -> str:
+    status = one.status
+    if status.state is not TargetState.UNKNOWN or status.error is None:
+        return ""
+    return sentence(status.error.message)
+
+
+def _stage(step: VersionEntry, runs: Collection[int]) -> VersionView:
+    version = step.version
+    findings = step.findings or ()
+    return VersionView(
+        when=moment(version.seen_at),
+        run=f"run {version.run_id}",
+        place=run_place(version.run_id) if version.run_id in runs else "",
+        headline=sentence(version.headline),
+        model=version.model_state,
+        compared=_compared(step),
+        findings=tuple(map(told, findings[:MOST_FINDINGS])),
+        hidden=_hidden(len(findings) - MOST_FINDINGS),
+    )
+
+
+def _compared(step: VersionEntry) -> str:
+    if step.version.is_pruned:
+        return "pruned: its document is no longer stored"
+    if step.findings is None:
+        return ""
+    silent = f", {step.suppressed:,} not told" if step.suppressed else ""
+    return f"{count(len(step.findings), 'difference')} from the version before{silent}"
+
+
+def _hidden(number: int) -> str:
+    return f"and {count(number, 'more difference')}: auditor diff" if number > 0 else ""
+
+
+def _older(history: TargetHistory) -> str:
+    if not history.older:
+        return ""
+    target = history.standing.status.target
+    return f"and {count(history.older, 'older version')}: auditor history {target}"
+
+
+def _block(one: TargetOverview) -> BlockRow:
+    status = one.status
+    changed = status.last_changed_at
+    return BlockRow(
+        title=name(status.name) or f"block {status.target}",
+        target=str(status.target),
+        place=target_place(status.target),
+        type=name(status.type),
+        state=state_words(one),
+        tone=_tone(one),
+        model=status.model_state,
+        changed="never" if changed is None else moment(changed),
     )
