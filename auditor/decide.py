@@ -56,7 +56,7 @@ def approve(targets: Sequence[TargetId], store: Store, decision: Decision) -> tu
     Raises:
         UsageError: a target has no version; nothing is approved then.
     """
-    known = store.known(targets)
+    known = store.known_targets(targets)
     missing = [one for one in targets if one not in known or known[one].version_id is None]
     if missing:
         raise UsageError(
@@ -68,7 +68,7 @@ def approve(targets: Sequence[TargetId], store: Store, decision: Decision) -> tu
 
 def approve_all_new(store: Store, decision: Decision) -> tuple[Approved, ...]:
     """Make the last version of each audited target without a baseline its baseline."""
-    return _approved(store.without_baseline(), store, decision)
+    return _approved(store.targets_without_baseline(), store, decision)
 
 
 def find(finding_id: str, store: Store) -> tuple[FindingOccurrence, ...]:
@@ -175,7 +175,7 @@ def acknowledge(
 def _approved(
     known: Sequence[KnownTarget], store: Store, decision: Decision
 ) -> tuple[Approved, ...]:
-    approved = tuple(Approved(one, store.versions(one.target)[0]) for one in known)
+    approved = tuple(Approved(one, store.target_versions(one.target)[0]) for one in known)
     store.approve(
         [
             Approval(
@@ -207,7 +207,7 @@ def _now(
     live: JsonObject | None,
 ) -> _Now:
     """Return how a value stands now, seen from the version that the finding was seen from."""
-    versions = store.versions(target)
+    versions = store.target_versions(target)
     reference = _reference(occurrence, target, versions, store)
     if reference is None:
         return _Now(holds=False, words="there is nothing left to compare it with")
@@ -248,7 +248,7 @@ def _compared(
 
 
 def _last_seen(occurrence: FindingOccurrence, target: TargetId, store: Store) -> datetime:
-    known = store.known([target]).get(target)
+    known = store.known_targets([target]).get(target)
     last = known.last_checked_at if known else None
     return max(last, occurrence.at) if last else occurrence.at
 
@@ -257,7 +257,7 @@ def _around(
     occurrence: FindingOccurrence, target: TargetId, finding: Finding, store: Store
 ) -> Surroundings | None:
     """Return what stood around a finding when it was seen."""
-    versions = store.versions(target)
+    versions = store.target_versions(target)
     old = _reference(occurrence, target, versions, store)
     new = next((one for one in versions if one.run_id <= occurrence.run_id), None)
     if old is None or new is None or new.is_pruned:

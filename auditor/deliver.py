@@ -38,7 +38,7 @@ def deliver(
 ) -> Delivery:
     """Try the queued messages, only those due where `only_due`; store what became of each."""
     counts = dict.fromkeys(MessageState, 0)
-    for message in store.undelivered(due_by=now() if only_due else None):
+    for message in store.queued_messages(due_by=now() if only_due else None):
         if stopping():
             break
         after = attempt(message, mailer, now=now)

@@ -57,7 +57,7 @@ class Signs:
 
 def signs(records: Records, dues: Sequence[Due]) -> Signs:
     """Return what the database shows; `dues` are of the schedules, as the ledger names them."""
-    runs = records.runs()
+    runs = records.all_runs()
     under_way = runs[0] if runs and runs[0].status is RunStatus.RUNNING else None
     closed = newest_whole(records, runs, CLOSED)
     # One of another schedule is no run of this one.
@@ -108,7 +108,7 @@ def _is_whole(records: HistoryStore, run: RunInfo) -> bool:
     # A schedule orders all that is its own. What a crashed one by hand was to be, nobody knows.
     if run.trigger is not Trigger.MANUAL or run.status is RunStatus.ABANDONED:
         return True
-    return run.id is not None and any(one.is_whole for one in records.briefs([run.id]))
+    return run.id is not None and any(one.is_whole for one in records.brief_reports([run.id]))
 
 
 def _of_runs(seen: Signs) -> Iterator[str]:

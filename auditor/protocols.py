@@ -235,11 +235,11 @@ class UpkeepStore(Protocol):
         """
         ...
 
-    def export(self, stream: BinaryIO) -> int:
+    def write_export(self, stream: BinaryIO) -> int:
         """Write the whole history, as it is at one moment; return how many rows that are."""
         ...
 
-    def load(self, stream: BinaryIO) -> int:
+    def load_export(self, stream: BinaryIO) -> int:
         """Take an export into an empty database, all or nothing; return how many rows."""
         ...
 
@@ -333,11 +333,11 @@ class RunStore(Protocol):
         """Remember parameters that a catalogue types `secret`."""
         ...
 
-    def known(self, targets: Sequence[TargetId]) -> dict[TargetId, KnownTarget]:
+    def known_targets(self, targets: Sequence[TargetId]) -> dict[TargetId, KnownTarget]:
         """Return what is known of `targets` (a few hundred at most); new ones are absent."""
         ...
 
-    def known_of_project(self, project_id: int) -> tuple[KnownTarget, ...]:
+    def known_project_targets(self, project_id: int) -> tuple[KnownTarget, ...]:
         """Return every target of the project that the last runs audited, by learn id."""
         ...
 
@@ -454,7 +454,7 @@ class RunStore(Protocol):
 class OutboxStore(Protocol):
     """The messages not yet delivered."""
 
-    def undelivered(self, *, due_by: datetime | None) -> tuple[Message, ...]:
+    def queued_messages(self, *, due_by: datetime | None) -> tuple[Message, ...]:
         """Return queued messages, oldest first; only those due by then where `due_by` is given."""
         ...
 
@@ -478,7 +478,7 @@ class HistoryStore(Protocol):
         """Return the messages that are queued or dead, oldest first."""
         ...
 
-    def versions(self, target: TargetId) -> tuple[Version, ...]:
+    def target_versions(self, target: TargetId) -> tuple[Version, ...]:
         """Return a target's versions, newest first."""
         ...
 
@@ -494,11 +494,11 @@ class HistoryStore(Protocol):
         """Return every target ever looked at as it stands, by project and learn id."""
         ...
 
-    def runs(self) -> tuple[RunInfo, ...]:
+    def all_runs(self) -> tuple[RunInfo, ...]:
         """Return every run, newest first."""
         ...
 
-    def briefs(self, run_ids: Sequence[int]) -> tuple[Report, ...]:
+    def brief_reports(self, run_ids: Sequence[int]) -> tuple[Report, ...]:
         """Return the reports of closed runs, newest first, without the targets that were quiet.
 
         Its findings, inventory and verdict are the report's.
@@ -521,7 +521,7 @@ class DecisionStore(Protocol):
         """Return a target's approvals, newest first."""
         ...
 
-    def without_baseline(self) -> tuple[KnownTarget, ...]:
+    def targets_without_baseline(self) -> tuple[KnownTarget, ...]:
         """Return every audited target that has a version and no baseline."""
         ...
 

@@ -63,7 +63,7 @@ class Publisher:
         found = self.site.marks()
         known = replace(found, targets={}, projects={}, years={}) if self.is_anew else found
         pruned = self.store.pruned_runs()
-        runs = [one for one in self.store.runs() if one.id not in pruned]
+        runs = [one for one in self.store.all_runs() if one.id not in pruned]
         overviews = self.store.target_overviews()
         try:
             known = self._runs(runs, known)
@@ -152,7 +152,7 @@ class Publisher:
 
     def _listing(self, runs: tuple[RunInfo, ...]) -> RunListing:
         ids = [one.id for one in runs if one.id is not None and one.status not in _UNCLOSED]
-        return RunListing(runs=runs, briefs=self.store.briefs(ids))
+        return RunListing(runs=runs, briefs=self.store.brief_reports(ids))
 
 
 def _is_written(what: str, write: Callable[[], None]) -> bool:
@@ -216,7 +216,7 @@ class _Comparing:
 
     def history(self, one: TargetOverview) -> TargetHistory:
         """Return how a target came to stand as it does."""
-        versions = self._store.versions(one.status.target)
+        versions = self._store.target_versions(one.status.target)
         pairs = [*pairwise(versions), *((last, None) for last in versions[-1:])]
         by_id = {version.id: version.run_id for version in versions}
         baseline = one.baseline_version_id

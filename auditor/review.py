@@ -79,7 +79,7 @@ def find_version(
     Raises:
         UsageError: there is no such version.
     """
-    versions = history.versions(reference.target)
+    versions = history.target_versions(reference.target)
     if not versions:
         raise UsageError(f"no version of {reference.target} is stored: `auditor status` lists all")
     found = _chosen(reference, versions, baseline_id, zone)
@@ -172,5 +172,5 @@ def difference(
 
 def baseline_of(target: TargetId, store: RunStore) -> int | None:
     """Return the id of a target's baseline version, None without one."""
-    known = store.known([target]).get(target)
+    known = store.known_targets([target]).get(target)
     return known.baseline_version_id if known else None

@@ -62,7 +62,7 @@ def prune(store: Store, site: Site, retention: Retention, *, now: datetime) -> P
     stale = set(pruned.targets)
     kept = {one: mark for one, mark in marks.targets.items() if one not in stale}
     site.keep(replace(marks, targets=kept))
-    runs = {one.id for one in store.runs() if one.id is not None} - store.pruned_runs()
+    runs = {one.id for one in store.all_runs() if one.id is not None} - store.pruned_runs()
     site.prune(runs, [one.status.target for one in store.target_overviews()])
     return pruned
 

@@ -100,7 +100,7 @@ def test_a_temporary_refusal_is_tried_again_a_minute_later(store: SqlStore) -> N
     queue(store, "a@example.org")
     with serving(postbox := Postbox(refuse_recipient="450 greylisted")) as mailer:
         refused = drain(store, mailer)
-        [message] = store.undelivered(due_by=None)
+        [message] = store.queued_messages(due_by=None)
         postbox.refuse_recipient = ""
         taken = drain(store, mailer, at=LATER, only_due=True)
 
@@ -170,7 +170,7 @@ def test_only_what_is_due_is_tried_where_only_that_is_asked_for(store: SqlStore)
 
 def test_a_message_is_given_up_after_its_last_attempt(store: SqlStore) -> None:
     queue(store, "a@example.org")
-    [message] = store.undelivered(due_by=None)
+    [message] = store.queued_messages(due_by=None)
     store.record(replace(message, attempts=MAX_ATTEMPTS - 1))
     with serving(Postbox(refuse_sender="421 going down")) as mailer:
         assert drain(store, mailer) == Delivery(dead=1)
@@ -182,7 +182,7 @@ def test_told_to_stop_it_leaves_the_rest_queued(store: SqlStore) -> None:
         came_to = drain(store, mailer, stopping=lambda: len(postbox.taken) == 1)
 
     assert came_to == Delivery(delivered=1)
-    assert [one.recipient for one in store.undelivered(due_by=None)] == [
+    assert [one.recipient for one in store.queued_messages(due_by=None)] == [
         "b@example.org",
         "c@example.org",
     ]

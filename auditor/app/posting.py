@@ -37,9 +37,9 @@ def deliver_all(
     to_server = mailer(chosen)
     if to_server is None:
         return None
-    queued = held.undelivered(due_by=now() if only_due else None)
+    queued = held.queued_messages(due_by=now() if only_due else None)
     end = time.monotonic() + patience.total_seconds()
-    while held.undelivered(due_by=now() if only_due else None):
+    while held.queued_messages(due_by=now() if only_due else None):
         try:
             return _delivered(held, to_server, only_due=only_due, stopping=stopping)
         except DeliveryUnderWayError as error:

@@ -66,9 +66,9 @@ def measure(chosen: Settings, held: Records) -> None:
 def _measured(held: Records) -> Measured:
     from auditor.rendering.metrics import Measured  # noqa: PLC0415
 
-    runs = held.runs()
+    runs = held.all_runs()
     last = health.newest_whole(held, runs, health.CLOSED)
-    briefs = held.briefs([last.id]) if last is not None and last.id is not None else ()
+    briefs = held.brief_reports([last.id]) if last is not None and last.id is not None else ()
     return Measured(
         version=__version__,
         last=briefs[0] if briefs else None,

@@ -188,7 +188,7 @@ class Audit:
     def _sources(self, studio: Studio) -> Sources:
         store = self._store
         records = Records(
-            known_of=partial(self._in_store, store.known_of_project),
+            known_of=partial(self._in_store, store.known_project_targets),
             audited=partial(self._in_store, store.audited_projects),
             found=partial(self._in_store, store.found_projects),
         )
@@ -201,7 +201,7 @@ class Audit:
         self._tally.notices.extend(inventory.notices)
         for start in range(0, len(inventory.settled), BATCH):
             part = inventory.settled[start : start + BATCH]
-            known = await self._in_store(self._store.known, [one.target for one in part])
+            known = await self._in_store(self._store.known_targets, [one.target for one in part])
             outcomes = [with_replacement(one, known.get(one.target)) for one in part]
             for outcome in outcomes:
                 self._tally.add_unread(outcome, known.get(outcome.target))
@@ -225,7 +225,7 @@ class Audit:
     ) -> None:
         for start in range(0, len(targets), BATCH):
             part = targets[start : start + BATCH]
-            known = await self._in_store(self._store.known, [target for target, _ in part])
+            known = await self._in_store(self._store.known_targets, [target for target, _ in part])
             for target, project in part:
                 before = known.get(target)
                 name = project or (before.project if before else "")

@@ -63,11 +63,11 @@ def export(chosen: argparse.Namespace) -> int:
     settings = app.settings(chosen.config, reads_secrets=False)
     with app.existing(settings) as store:
         if chosen.file == "-":
-            store.export(_output())
+            store.write_export(_output())
             return 0
         path = Path(chosen.file)
         with new_file(path, overwrite=chosen.overwrite) as file, file.open("wb") as stream:
-            rows = store.export(stream)
+            rows = store.write_export(stream)
     say(f"Exported: {path} ({count(rows, 'row')})")
     return 0
 
@@ -82,7 +82,7 @@ def load(chosen: argparse.Namespace) -> int:
     """Take an export into an empty database; exit 2 where its hash chain is broken."""
     settings = app.settings(chosen.config, reads_secrets=False)
     with _input(chosen.file) as stream, app.store(settings) as store, store.run_lock():
-        rows = store.load(stream)
+        rows = store.load_export(stream)
         return _examined(store, rows)
 
 

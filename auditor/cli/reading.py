@@ -144,7 +144,7 @@ def history(chosen: argparse.Namespace) -> int:
         secrets = store.secret_parameters()
         versions = [
             replace(one, headline=hide_headline(one.headline, secrets))
-            for one in store.versions(target)
+            for one in store.target_versions(target)
         ]
         approvals = store.approvals(target)
     if not versions:

@@ -26,10 +26,10 @@ class Deciding:
         with self._there.reading() as connection:
             return decisions.approvals(connection, target)
 
-    def without_baseline(self) -> tuple[KnownTarget, ...]:
+    def targets_without_baseline(self) -> tuple[KnownTarget, ...]:
         """Return every audited target that has a version and no baseline."""
         with self._there.reading() as connection:
-            return standing.without_baseline(connection)
+            return standing.targets_without_baseline(connection)
 
     def acknowledge(self, one: Acknowledgement) -> None:
         """Store an acknowledgement; one of the same finding that still holds is ended."""

@@ -57,13 +57,13 @@ class DryStore:
         """Remember nothing."""
         del names
 
-    def known(self, targets: Sequence[TargetId]) -> dict[TargetId, KnownTarget]:
+    def known_targets(self, targets: Sequence[TargetId]) -> dict[TargetId, KnownTarget]:
         """Return what is stored of the targets."""
-        return self._stored.known(targets) if self._stored else {}
+        return self._stored.known_targets(targets) if self._stored else {}
 
-    def known_of_project(self, project_id: int) -> tuple[KnownTarget, ...]:
+    def known_project_targets(self, project_id: int) -> tuple[KnownTarget, ...]:
         """Return what is stored of the project."""
-        return self._stored.known_of_project(project_id) if self._stored else ()
+        return self._stored.known_project_targets(project_id) if self._stored else ()
 
     def audited_projects(self) -> frozenset[int]:
         """Return the projects of what is stored and audited."""

@@ -52,18 +52,18 @@ class Keeping:
         """Write the whole database, as it is at one moment, into an empty file."""
         if not self._there.where.is_sqlite:
             with path.open("wb") as stream:
-                self.export(stream)
+                self.write_export(stream)
             return
         with self._there.reading() as connection:
             connection.exec_driver_sql("COMMIT")  # VACUUM is no part of a transaction
             connection.exec_driver_sql("VACUUM INTO ?", (str(path),))
 
-    def export(self, stream: BinaryIO) -> int:
+    def write_export(self, stream: BinaryIO) -> int:
         """Write the whole history, as it is at one moment; return how many rows that are."""
         with self._there.reading() as connection:
-            return transfer.export(connection, stream)
+            return transfer.write_export(connection, stream)
 
-    def load(self, stream: BinaryIO) -> int:
+    def load_export(self, stream: BinaryIO) -> int:
         """Take an export into an empty database, all or nothing; return how many rows."""
         with self._there.writing() as connection:
-            return transfer.load(connection, stream)
+            return transfer.load_export(connection, stream)

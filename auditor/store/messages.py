@@ -25,7 +25,7 @@ def queue(connection: Connection, messages: Sequence[Message]) -> None:
             connection.execute(insert(holding), held)
 
 
-def undelivered(connection: Connection, *, due_by: datetime | None) -> tuple[Message, ...]:
+def queued_messages(connection: Connection, *, due_by: datetime | None) -> tuple[Message, ...]:
     """Return queued messages, oldest first."""
     query = select(message).where(message.c.state == MessageState.QUEUED)
     return _read_all(

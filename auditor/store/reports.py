@@ -104,7 +104,7 @@ def pruned(connection: Connection) -> frozenset[int]:
     return frozenset(connection.execute(query).scalars())
 
 
-def briefs(connection: Connection, run_ids: Sequence[int]) -> tuple[Report, ...]:
+def brief_reports(connection: Connection, run_ids: Sequence[int]) -> tuple[Report, ...]:
     """Return reports of closed runs without the quiet targets; equal rosters are read once."""
     rosters: dict[str, Json] = {}
     found: list[Report] = []

@@ -13,7 +13,9 @@ from auditor.records import KnownTarget, TargetOverview, TargetStatus
 from auditor.store.tables import target, version
 
 
-def known(connection: Connection, targets: Sequence[TargetId]) -> dict[TargetId, KnownTarget]:
+def known_targets(
+    connection: Connection, targets: Sequence[TargetId]
+) -> dict[TargetId, KnownTarget]:
     """Return what is known of `targets`."""
     key = tuple_(target.c.project_id, target.c.learn_id)
     rows = connection.execute(_query().where(key.in_(targets))).mappings()
@@ -21,7 +23,7 @@ def known(connection: Connection, targets: Sequence[TargetId]) -> dict[TargetId,
     return {one.target: one for one in found}
 
 
-def known_of_project(connection: Connection, project_id: int) -> tuple[KnownTarget, ...]:
+def known_project_targets(connection: Connection, project_id: int) -> tuple[KnownTarget, ...]:
     """Return the project's targets that are still audited, by learn id."""
     query = _query().where(target.c.project_id == project_id, ~target.c.retired)
     rows = connection.execute(query.order_by(target.c.learn_id)).mappings()
@@ -34,7 +36,7 @@ def audited_projects(connection: Connection) -> frozenset[int]:
     return frozenset(connection.execute(query).scalars())
 
 
-def without_baseline(connection: Connection) -> tuple[KnownTarget, ...]:
+def targets_without_baseline(connection: Connection) -> tuple[KnownTarget, ...]:
     """Return every audited target that has a version and no baseline."""
     query = _query().where(
         ~target.c.retired,

@@ -132,15 +132,15 @@ class SqlStore(Locking, Planning, Deciding, Keeping):
         with self._there.writing() as connection:
             settings.add_secret_parameters(connection, names)
 
-    def known(self, targets: Sequence[TargetId]) -> dict[TargetId, KnownTarget]:
+    def known_targets(self, targets: Sequence[TargetId]) -> dict[TargetId, KnownTarget]:
         """Return what is known of targets; new ones are absent."""
         with self._there.reading() as connection:
-            return standing.known(connection, targets)
+            return standing.known_targets(connection, targets)
 
-    def known_of_project(self, project_id: int) -> tuple[KnownTarget, ...]:
+    def known_project_targets(self, project_id: int) -> tuple[KnownTarget, ...]:
         """Return the project's audited targets, by learn id."""
         with self._there.reading() as connection:
-            return standing.known_of_project(connection, project_id)
+            return standing.known_project_targets(connection, project_id)
 
     def audited_projects(self) -> frozenset[int]:
         """Return the projects of every audited target."""
@@ -267,10 +267,10 @@ class SqlStore(Locking, Planning, Deciding, Keeping):
             findings.mark_reported(connection, run_id, at=at)
             notices.mark_reported(connection, run_id, at=at)
 
-    def undelivered(self, *, due_by: datetime | None) -> tuple[Message, ...]:
+    def queued_messages(self, *, due_by: datetime | None) -> tuple[Message, ...]:
         """Return queued messages, oldest first."""
         with self._there.reading() as connection:
-            return messages.undelivered(connection, due_by=due_by)
+            return messages.queued_messages(connection, due_by=due_by)
 
     def record(self, message: Message) -> None:
         """Store a message's next state; a delivered one makes its findings told."""
@@ -292,7 +292,7 @@ class SqlStore(Locking, Planning, Deciding, Keeping):
         with self._there.reading() as connection:
             return messages.unsettled(connection)
 
-    def versions(self, target: TargetId) -> tuple[Version, ...]:
+    def target_versions(self, target: TargetId) -> tuple[Version, ...]:
         """Return a target's versions, newest first."""
         with self._there.reading() as connection:
             return versions.of_target(connection, target)
@@ -312,15 +312,15 @@ class SqlStore(Locking, Planning, Deciding, Keeping):
         with self._there.reading() as connection:
             return standing.target_overviews(connection)
 
-    def runs(self) -> tuple[RunInfo, ...]:
+    def all_runs(self) -> tuple[RunInfo, ...]:
         """Return every run, newest first."""
         with self._there.reading() as connection:
             return runs.every(connection)
 
-    def briefs(self, run_ids: Sequence[int]) -> tuple[Report, ...]:
+    def brief_reports(self, run_ids: Sequence[int]) -> tuple[Report, ...]:
         """Return the reports of closed runs, newest first, without the targets that were quiet."""
         with self._there.reading() as connection:
-            return reports.briefs(connection, run_ids)
+            return reports.brief_reports(connection, run_ids)
 
     def _setting(self, key: str, *, size_bytes: int) -> bytes:
         with self._there.reading() as connection:

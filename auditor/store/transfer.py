@@ -43,7 +43,7 @@ class _Sink(Protocol):
     def write(self, data: bytes, /) -> Any: ...  # noqa: ANN401 - what streams return
 
 
-def export(connection: Connection, stream: BinaryIO) -> int:
+def write_export(connection: Connection, stream: BinaryIO) -> int:
     """Write everything that the transaction sees; return how many rows."""
     compressor = zstandard.ZstdCompressor(level=_LEVEL)
     with compressor.stream_writer(stream, closefd=False) as sink:
@@ -80,7 +80,7 @@ def _rows(connection: Connection, table: Table, form: tuple[Field, ...]) -> Iter
         yield from rows
 
 
-def load(connection: Connection, stream: BinaryIO) -> int:
+def load_export(connection: Connection, stream: BinaryIO) -> int:
     """Take an export into the empty database; return how many rows.
 
     Raises:

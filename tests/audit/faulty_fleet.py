@@ -55,7 +55,7 @@ class Fleet:
         with app.store(settings) as store:
             told = app.quickly(app.run_and_tell(settings, app.order(settings), store))
             versions = {
-                fault: len(store.versions(target)) for fault, target in self.targets.items()
+                fault: len(store.target_versions(target)) for fault, target in self.targets.items()
             }
         self.reports.append(told.report)
         self.asked.append(len(self.studio.requests))

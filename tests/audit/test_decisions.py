@@ -187,7 +187,7 @@ def test_what_is_ignored_is_stored_counted_and_not_told(pump: Stage) -> None:
         (silent,) = store.suppressed(9)
         assert (silent.rule, silent.number) == ("samples", 1)
         assert [one.finding.path for one in silent.newest] == ["dependencies.sampleCount"]
-        assert len(store.versions(target(3))) == 2
+        assert len(store.target_versions(target(3))) == 2
 
 
 def test_a_rule_never_makes_a_stale_model_a_trained_one(pump: Stage) -> None:

@@ -98,7 +98,7 @@ def test_learnt_fields_tell_nothing_until_they_change(older: Older, pump: Stage)
         pump.studio.edit(target(place), reverse)
     assert telling(pump.night().report) == QUIET
     with app.store(pump.settings) as store:
-        assert len(store.versions(target(10))) == 1
+        assert len(store.target_versions(target(10))) == 1
         assert store.verify() is None
 
     for place, (_, value) in enumerate(_PAIRS, start=10):

@@ -34,7 +34,7 @@ def test_hostile_names_reach_the_reader_as_words(
         with app.store(set_up.settings) as store:
             terminal = status_text(
                 store.statuses(), last_run=store.last_run(), next_run_at=None, messages=()
-            ) + history_text(store.versions(target(4)))
+            ) + history_text(store.target_versions(target(4)))
 
     log = TextLines("%(levelname)s %(name)s: %(message)s")
     assert len(mails) == 2

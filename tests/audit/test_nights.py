@@ -347,10 +347,10 @@ def test_named_blocks_are_asked_of_getkeras_alone(pump: Stage) -> None:
 def test_a_quiet_night_adds_nothing_but_the_runs_own_row(pump: Stage) -> None:
     pump.night()
     with app.store(pump.settings) as store:
-        before = [len(store.versions(target(learn_id))) for learn_id in (3, 4, 5)]
+        before = [len(store.target_versions(target(learn_id))) for learn_id in (3, 4, 5)]
     pump.night()
     with app.store(pump.settings) as store:
-        after = [len(store.versions(target(learn_id))) for learn_id in (3, 4, 5)]
+        after = [len(store.target_versions(target(learn_id))) for learn_id in (3, 4, 5)]
         assert store.verify() is None
 
     assert before == after == [1, 1, 1]
@@ -480,7 +480,7 @@ def test_what_became_known_as_a_secret_later_is_hidden_in_what_is_stored(pump: S
     with app.store(pump.settings) as store:
         secrets = store.secret_parameters()
         key = Fingerprinter(store.fingerprint_key())
-        first = store.versions(target(3))[-1].snapshot
+        first = store.target_versions(target(3))[-1].snapshot
 
     shown = hidden_anew(first, fingerprinter=key, secrets=secrets)
     assert secret in str(before)

@@ -76,7 +76,7 @@ def test_a_message_that_is_due_is_tried_again(pump: Stage) -> None:
     pump.night()
     pump.postbox.refuses.clear()
     with app.store(pump.settings) as store:
-        due, not_due = store.undelivered(due_by=None)
+        due, not_due = store.queued_messages(due_by=None)
         store.record(replace(due, due_at=app.now() - timedelta(hours=1)))
         store.record(replace(not_due, due_at=app.now() + timedelta(hours=1)))
     with daemon(pump.folder) as one:

@@ -55,7 +55,7 @@ def serve(
 
 
 def runs(store: SqlStore) -> list[RunInfo]:
-    return list(reversed(store.runs()))
+    return list(reversed(store.all_runs()))
 
 
 def queue_two(pump: Stage) -> None:
@@ -137,7 +137,7 @@ def test_who_waits_for_the_outbox_tells_what_the_other_delivered(
     with app.store(pump.settings) as other, other.outbox_lock():
         waits.start()
         assert asking.asked.wait(DEADLINE_S)
-        for message in other.undelivered(due_by=None):
+        for message in other.queued_messages(due_by=None):
             mailer = app.mailer(pump.settings)
             assert mailer is not None
             other.record(attempt(message, mailer, now=app.now))

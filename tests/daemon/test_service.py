@@ -144,7 +144,7 @@ def _queue_what_is_due(pump: Stage, store: SqlStore) -> None:
     pump.postbox.refuses = dict.fromkeys(["ml@example.org", "ops@example.org"], "450 later")
     pump.night()
     pump.postbox.refuses.clear()
-    for message in store.undelivered(due_by=None):
+    for message in store.queued_messages(due_by=None):
         store.record(replace(message, due_at=app.now() - DAYS))
 
 

@@ -52,7 +52,7 @@ def test_a_night_that_is_told_late_pings_success_then(
         await service._tick()
         assert heard.signals == ["/start", "/fail"]
         pump.postbox.refuses.clear()
-        for message in store.undelivered(due_by=None):
+        for message in store.queued_messages(due_by=None):
             store.record(replace(message, due_at=app.now() - DAYS))
         await service._tick()
         await service._tick()
@@ -79,7 +79,7 @@ def test_metrics_are_there_after_the_first_minute_and_follow_the_mail(
         await service._tick()
         seen.append(read(metrics.read_text()))
         pump.postbox.refuses.clear()
-        for message in store.undelivered(due_by=None):
+        for message in store.queued_messages(due_by=None):
             store.record(replace(message, due_at=app.now() - DAYS))
         await service._tick()
         seen.append(read(metrics.read_text()))

@@ -94,7 +94,7 @@ def _two_nights(believed: Mapping[int, JsonObject], store: SqlStore) -> None:
     report = _night(believed, store, at=_START + timedelta(days=1))
     _read_back(report, store)
     for number in believed:
-        stored = store.versions(TargetId(_PROJECT, number))[0].snapshot
+        stored = store.target_versions(TargetId(_PROJECT, number))[0].snapshot
         sent = as_sent(stored.document, stored.catalogue.document)
         assert read_answer(json.dumps(sent).encode()) == sent
     assert store.verify() is None

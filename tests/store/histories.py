@@ -99,7 +99,7 @@ def _told(one: Unchanged | NewVersion) -> TargetReport:
 
 
 def _deliver(store: SqlStore, number: int, chance: Random) -> None:
-    for one in store.undelivered(due_by=None):
+    for one in store.queued_messages(due_by=None):
         state = chance.choice(tuple(MessageState))
         at = night(number) if state is MessageState.DELIVERED else None
         store.record(replace(one, state=state, attempts=1, delivered_at=at))
@@ -108,7 +108,7 @@ def _deliver(store: SqlStore, number: int, chance: Random) -> None:
 def _decide(store: SqlStore, number: int, chance: Random) -> None:
     whose, at = chance.choice(TARGETS), night(number)
     if chance.random() < 0.2:
-        newest = store.versions(whose)[0].id
+        newest = store.target_versions(whose)[0].id
         one = Approval(target=whose, version_id=newest, at=at, author="anna", reason=HOSTILE)
         store.approve([one])
     if chance.random() < 0.3:

@@ -41,7 +41,7 @@ def pruned(store: SqlStore, retention: Retention = NOTHING, *, is_dry: bool = Fa
 
 def whole(store: SqlStore, target: TargetId = PUMP) -> list[int]:
     """The ids of a target's versions whose documents can be read."""
-    return sorted(one.id for one in store.versions(target) if not one.is_pruned)
+    return sorted(one.id for one in store.target_versions(target) if not one.is_pruned)
 
 
 def told(store: SqlStore, number: int, *, content: str, after: int) -> int:
@@ -79,9 +79,9 @@ def test_a_dry_pruning_says_the_same_and_drops_nothing(history: SqlStore) -> Non
 
 
 def test_a_pruned_version_keeps_its_line_and_says_what_it_is(history: SqlStore) -> None:
-    before = history.versions(PUMP)
+    before = history.target_versions(PUMP)
     pruned(history)
-    after = history.versions(PUMP)
+    after = history.target_versions(PUMP)
 
     assert [(one.id, one.seen_at, one.headline, one.hash) for one in after] == [
         (one.id, one.seen_at, one.headline, one.hash) for one in before
@@ -212,7 +212,7 @@ def test_catalogues_that_no_version_needs_go_and_come_back(store: SqlStore, sql:
     audited(store, 4, _with(changed(PUMP, "again"), again))
 
     assert (found.catalogues, lengths) == (1, [1])
-    assert store.versions(PUMP)[0].snapshot.catalogue == models[1]
+    assert store.target_versions(PUMP)[0].snapshot.catalogue == models[1]
     assert store.verify() is None
 
 
@@ -228,14 +228,14 @@ def test_a_catalogue_that_comes_back_in_other_bytes_breaks_no_link(store: SqlSto
 
     audited(store, 4, _with(changed(PUMP, "e"), snapshot("e", models=spaced)))
 
-    assert store.versions(PUMP)[0].snapshot.catalogue == spaced
+    assert store.target_versions(PUMP)[0].snapshot.catalogue == spaced
     assert store.verify() is None
 
 
 def test_old_reports_go_with_their_mails_and_their_lists(store: SqlStore, sql: Sql) -> None:
     for number in range(4):
         audited(store, number, first() if number == 0 else quiet(), messages=("a@b.example",))
-    for one in store.undelivered(due_by=None)[:2]:
+    for one in store.queued_messages(due_by=None)[:2]:
         store.record(_delivered(one, number=2))
     found = pruned(store)
 
@@ -263,7 +263,7 @@ def test_later_versions_lie_beside_an_anchor_that_stayed(history: SqlStore) -> N
     pruned(history)
     audited(history, 6, changed(PUMP, "six"), first(FAN))
 
-    assert history.versions(PUMP)[0].snapshot == snapshot("six")
+    assert history.target_versions(PUMP)[0].snapshot == snapshot("six")
     assert history.verify() is None
 
 
@@ -295,14 +295,14 @@ def test_what_is_needed_stays_whatever_happened_and_whatever_is_kept(
     store: SqlStore, seed: int
 ) -> None:
     varied(store, seed)
-    before = {target: store.versions(target) for target in TARGETS}
+    before = {target: store.target_versions(target) for target in TARGETS}
     needed = {target: _needed(store, target) for target in TARGETS}
     for days, number in ((410, 3), (400 - NIGHTS // 2, 1), (0, 2), (0, 1)):
         kept = Retention(keep=timedelta(days=days), versions=number, monthly=bool(seed % 2))
         pruned(store, kept)
 
     for target in TARGETS:
-        after = {one.id: one for one in store.versions(target)}
+        after = {one.id: one for one in store.target_versions(target)}
         assert after.keys() == {one.id for one in before[target]}
         assert all(after[one].kept for one in needed[target])
         assert all(after[one.id].kept in (None, one.kept) for one in before[target])
@@ -311,8 +311,8 @@ def test_what_is_needed_stays_whatever_happened_and_whatever_is_kept(
 
 def _needed(store: SqlStore, target: TargetId) -> set[int]:
     """The versions that pruning must leave, by a reading of their own."""
-    versions = store.versions(target)
-    known = store.known([target])[target]
+    versions = store.target_versions(target)
+    known = store.known_targets([target])[target]
     needed = {known.version_id, known.trained_version_id, known.baseline_version_id}
     needed |= {one.version_id for one in store.approvals(target)}
     accepted = {one.finding for one in store.acknowledgements()}

@@ -39,7 +39,7 @@ def test_runs_are_told_newest_first_however_they_ended(store: SqlStore) -> None:
     store.abandon_open_runs(night(1))
     audited(store, 2, quiet(PUMP))
 
-    assert [(one.id, one.status) for one in store.runs()] == [
+    assert [(one.id, one.status) for one in store.all_runs()] == [
         (3, RunStatus.COMPLETE),
         (2, RunStatus.ABANDONED),
         (1, RunStatus.COMPLETE),
@@ -55,7 +55,7 @@ def test_a_brief_is_the_report_without_its_quiet_targets(store: SqlStore) -> Non
     whole = stored(store, 0, *calm[:2], drifted, accepted, calm[2])
     stored(store, 1, *calm)
 
-    newest, oldest = store.briefs((2, 1))
+    newest, oldest = store.brief_reports((2, 1))
 
     assert newest.targets == ()
     assert oldest == replace(whole, targets=(drifted, accepted))

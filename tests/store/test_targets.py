@@ -32,13 +32,13 @@ TIMED_OUT = Unreadable(
 
 
 def state_of(store: SqlStore, target: TargetId = PUMP) -> TargetState:
-    return store.known([target])[target].state
+    return store.known_targets([target])[target].state
 
 
 def test_a_first_snapshot_is_known_afterwards(store: SqlStore) -> None:
     audited(store, 0, first())
 
-    known = store.known([PUMP, FAN])
+    known = store.known_targets([PUMP, FAN])
 
     assert list(known) == [PUMP]
     assert known[PUMP].version_id == known[PUMP].trained_version_id == 1
@@ -70,7 +70,7 @@ def test_a_quiet_answer_in_other_bytes_renews_the_bytes_digest_and_the_project_n
     audited(store, 0, first(), first(FAN))
     audited(store, 1, replace(quiet(), body_digest=digest("other"), project="Pump 2"), quiet(FAN))
 
-    known = store.known([PUMP, FAN])
+    known = store.known_targets([PUMP, FAN])
 
     assert known[PUMP].body_digest == digest("other")
     assert [known[one].project for one in (PUMP, FAN)] == ["Pump 2", "Pump"]
@@ -81,7 +81,7 @@ def test_a_change_makes_a_version_and_moves_last_changed(store: SqlStore) -> Non
     audited(store, 0, first())
     audited(store, 1, changed())
 
-    known = store.known([PUMP])[PUMP]
+    known = store.known_targets([PUMP])[PUMP]
 
     assert (known.version_id, known.trained_version_id) == (2, 1)
     assert known.state is TargetState.DRIFTED
@@ -99,12 +99,12 @@ def test_a_version_without_findings_is_no_change(store: SqlStore) -> None:
 
 def test_an_unread_target_keeps_what_is_known_of_it(store: SqlStore) -> None:
     audited(store, 0, first())
-    before = store.known([PUMP])[PUMP]
+    before = store.known_targets([PUMP])[PUMP]
     audited(store, 1, TIMED_OUT)
 
     (status,) = store.statuses()
 
-    assert store.known([PUMP])[PUMP] == replace(before, state=TargetState.UNKNOWN)
+    assert store.known_targets([PUMP])[PUMP] == replace(before, state=TargetState.UNKNOWN)
     assert status.error == TIMED_OUT.failure
     assert (status.last_checked_at, status.last_attempted_at) == (night(0), night(1))
 
@@ -121,7 +121,7 @@ def test_an_error_ends_with_the_next_good_answer(store: SqlStore) -> None:
 def test_a_target_never_read_is_listed_without_a_version(store: SqlStore) -> None:
     audited(store, 0, TIMED_OUT)
 
-    known = store.known([PUMP])[PUMP]
+    known = store.known_targets([PUMP])[PUMP]
 
     assert (known.version_id, known.digest, known.body_digest) == (None, "", None)
     assert known.model_state is ModelState.UNKNOWN
@@ -133,7 +133,7 @@ def test_missing_and_unsupported_blocks_are_marked(store: SqlStore) -> None:
     vlm = Unsupported(target=FAN, project="Pump", name="Captions", type="vlm")
     audited(store, 1, Missing(target=PUMP, project="Pump"), vlm)
 
-    known = store.known([PUMP, FAN])
+    known = store.known_targets([PUMP, FAN])
 
     assert known[PUMP].state is TargetState.MISSING
     assert known[PUMP].name == "Motion"
@@ -156,8 +156,8 @@ def test_targets_that_a_full_run_left_out_are_no_longer_audited(store: SqlStore)
 
     assert store.retire_others(run_id) == 1
     assert [one.target for one in store.statuses()] == [PUMP]
-    assert [one.target for one in store.known_of_project(1)] == [PUMP]
-    assert FAN in store.known([FAN])
+    assert [one.target for one in store.known_project_targets(1)] == [PUMP]
+    assert FAN in store.known_targets([FAN])
 
 
 def test_targets_of_projects_that_other_runs_audit_are_left_to_them(store: SqlStore) -> None:
@@ -182,7 +182,7 @@ def test_a_retired_target_that_is_asked_for_again_is_audited_again(store: SqlSto
 def test_known_of_project_names_that_projects_targets_by_learn_id(store: SqlStore) -> None:
     audited(store, 0, first(TargetId(2, 1)), first(FAN), first(PUMP))
 
-    assert [one.target for one in store.known_of_project(1)] == [PUMP, FAN]
+    assert [one.target for one in store.known_project_targets(1)] == [PUMP, FAN]
 
 
 def test_audited_projects_are_those_with_a_target_that_is_not_retired(store: SqlStore) -> None:
@@ -205,7 +205,7 @@ def test_versions_come_newest_first_and_link_up(store: SqlStore) -> None:
     audited(store, 0, first(PUMP), first(FAN))
     audited(store, 1, changed(PUMP))
 
-    newest, oldest = store.versions(PUMP)
+    newest, oldest = store.target_versions(PUMP)
 
     assert (newest.snapshot, oldest.snapshot) == (snapshot("second"), snapshot("first"))
     assert newest.previous_hash == oldest.hash
@@ -251,10 +251,10 @@ def test_hostile_text_comes_back_as_it_was(store: SqlStore) -> None:
     failed = replace(TIMED_OUT, target=FAN, failure=Failure(kind="refused", message=HOSTILE))
     audited(store, 0, hostile, failed)
 
-    known = store.known([PUMP])[PUMP]
+    known = store.known_targets([PUMP])[PUMP]
 
     assert (known.project, known.name, known.type, known.model) == (*[HOSTILE] * 3, (HOSTILE,))
-    assert store.versions(PUMP)[0].headline == HOSTILE
+    assert store.target_versions(PUMP)[0].headline == HOSTILE
     assert store.statuses()[1].error == failed.failure
     assert store.verify() is None
 
@@ -267,7 +267,7 @@ def test_a_batch_is_stored_whole_or_not_at_all(store: SqlStore) -> None:
         store.save(run_id, [first(PUMP), broken], at=night(0))
 
     assert store.statuses() == ()
-    assert store.versions(PUMP) == ()
+    assert store.target_versions(PUMP) == ()
 
 
 def test_hundreds_of_outcomes_go_into_one_batch(store: SqlStore) -> None:
@@ -276,5 +276,5 @@ def test_hundreds_of_outcomes_go_into_one_batch(store: SqlStore) -> None:
     audited(store, 0, *many)
     audited(store, 1, *(quiet(one, f"{one}") for one in targets))
 
-    assert store.known(targets).keys() == set(targets)
+    assert store.known_targets(targets).keys() == set(targets)
     assert {one.last_checked_at for one in store.statuses()} == {night(0) + timedelta(days=1)}

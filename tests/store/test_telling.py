@@ -42,7 +42,7 @@ def dead(store: SqlStore, recipient: str) -> None:
 
 
 def queued(store: SqlStore, recipient: str) -> Message:
-    (found,) = (one for one in store.undelivered(due_by=None) if one.recipient == recipient)
+    (found,) = (one for one in store.queued_messages(due_by=None) if one.recipient == recipient)
     return found
 
 
@@ -168,7 +168,7 @@ def test_a_hostile_finding_comes_back_as_it_was(store: SqlStore) -> None:
 
 
 def test_a_message_comes_back_as_it_was_queued(drift: SqlStore) -> None:
-    assert drift.undelivered(due_by=None) == (
+    assert drift.queued_messages(due_by=None) == (
         replace(message(2, "a"), id=1),
         replace(message(2, "b"), id=2),
     )
@@ -178,10 +178,10 @@ def test_only_messages_that_are_due_are_given_out(drift: SqlStore) -> None:
     late = outbox.failed(queued(drift, "a"), "451 later", permanent=False, now=NIGHT)
     drift.record(late)
 
-    assert [one.recipient for one in drift.undelivered(due_by=NIGHT)] == ["b"]
-    due = drift.undelivered(due_by=NIGHT + timedelta(minutes=1))
+    assert [one.recipient for one in drift.queued_messages(due_by=NIGHT)] == ["b"]
+    due = drift.queued_messages(due_by=NIGHT + timedelta(minutes=1))
     assert due[0] == late
-    assert drift.undelivered(due_by=None) == due
+    assert drift.queued_messages(due_by=None) == due
 
 
 def test_the_content_of_a_delivered_message_is_dropped(drift: SqlStore, sql: Sql) -> None:

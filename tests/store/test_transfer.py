@@ -50,12 +50,12 @@ def empty(sqlite_template: Path, tmp_path: Path) -> Iterator[SqlStore]:
 
 def exported(store: SqlStore) -> bytes:
     stream = io.BytesIO()
-    store.export(stream)
+    store.write_export(stream)
     return stream.getvalue()
 
 
 def moved(store: SqlStore, other: SqlStore) -> None:
-    other.load(io.BytesIO(exported(store)))
+    other.load_export(io.BytesIO(exported(store)))
 
 
 def rewritten(export: bytes, change: Callable[[list[str]], list[str]]) -> io.BytesIO:
@@ -75,13 +75,13 @@ def test_a_history_is_the_same_in_the_other_database(
     assert other.verify() is None
     assert exported(other) == exported(store)
     assert other.fingerprint_key() == store.fingerprint_key()
-    assert other.undelivered(due_by=None) == store.undelivered(due_by=None) != ()
+    assert other.queued_messages(due_by=None) == store.queued_messages(due_by=None) != ()
     assert other.all_acknowledgements() == store.all_acknowledgements()
     assert other.statuses() == store.statuses()
     for target in TARGETS:
-        assert other.versions(target) == store.versions(target)
+        assert other.target_versions(target) == store.target_versions(target)
         assert other.approvals(target) == store.approvals(target)
-    for run in store.runs():
+    for run in store.all_runs():
         if run.id not in store.pruned_runs():
             assert other.report(run.id) == store.report(run.id)
 
@@ -124,7 +124,7 @@ def test_an_export_that_was_cut_off_is_refused_whole(
     audited(store, 0, first())
 
     with pytest.raises(StoreError):
-        empty.load(io.BytesIO(exported(store)[:at]))
+        empty.load_export(io.BytesIO(exported(store)[:at]))
     assert empty.last_run() is None
 
 
@@ -152,14 +152,14 @@ def test_an_altered_export_is_refused_whole(
     audited(store, 0, first())
 
     with pytest.raises(StoreError, match=said):
-        empty.load(rewritten(exported(store), change))
+        empty.load_export(rewritten(exported(store), change))
     assert empty.last_run() is None
 
 
 @on_sqlite
 def test_what_is_no_export_at_all_is_refused(store: SqlStore) -> None:
     with pytest.raises(StoreError, match="not whole"):
-        store.load(io.BytesIO(b"SQLite format 3\x00" * 99))
+        store.load_export(io.BytesIO(b"SQLite format 3\x00" * 99))
 
 
 @on_sqlite
@@ -175,7 +175,7 @@ def test_an_export_of_another_schema_is_refused_with_the_remedy(
     other_schema = rewritten(exported(store), lambda lines: [json.dumps(header), *lines[1:]])
 
     with pytest.raises(StoreError, match=f"schema .*{schema}.*{remedy}"):
-        empty.load(other_schema)
+        empty.load_export(other_schema)
 
 
 def test_an_export_sees_one_moment_while_a_run_goes_on(store: SqlStore) -> None:
@@ -194,10 +194,10 @@ def test_an_export_sees_one_moment_while_a_run_goes_on(store: SqlStore) -> None:
 
     stream = Meanwhile()
     before = exported(store)
-    store.export(stream)
+    store.write_export(stream)
 
     assert stream.getvalue() == before
-    assert [one.id for one in store.runs()] == [2, 1]
+    assert [one.id for one in store.all_runs()] == [2, 1]
 
 
 def test_a_backup_is_whole_and_of_one_moment(
@@ -216,5 +216,5 @@ def test_a_backup_is_whole_and_of_one_moment(
             assert backup.verify() is None
     else:
         with path.open("rb") as stream:
-            other.load(stream)
+            other.load_export(stream)
         assert exported(other) == before
