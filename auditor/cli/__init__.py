@@ -21,9 +21,9 @@ def main(arguments: Sequence[str]) -> int:
     Python's own code for an uncaught error is 1, which here means drift: nothing is uncaught.
     """
     settle_output()
-    chosen = parser().parse_args(arguments)
+    args = parser().parse_args(arguments)
     try:
-        code = int(chosen.command(chosen))
+        code = int(args.command(args))
         if sys.stdout is not None:
             sys.stdout.flush()
     except AuditorError as error:

@@ -20,18 +20,18 @@ from auditor.rendering.words import harmless
 PATIENCE = timedelta(minutes=5)
 
 
-def login(chosen: argparse.Namespace) -> int:
+def login(args: argparse.Namespace) -> int:
     """Log in for one credential and keep its tokens."""
-    settings = app.settings(chosen.config, reads_secrets=False)
-    auth = login_of(settings, chosen.project)
-    opens = None if chosen.no_browser else browser(os.environ)
+    settings = app.settings(args.config, reads_secrets=False)
+    auth = login_of(settings, args.project)
+    opens = None if args.no_browser else browser(os.environ)
 
     async def invite(address: str) -> None:
         _show(address)
         if opens is not None:
             await asyncio.to_thread(opens, address)
 
-    kept = app.quickly(app.log_in(settings, auth, invite, patience=PATIENCE, port=chosen.port))
+    kept = app.quickly(app.log_in(settings, auth, invite, patience=PATIENCE, port=args.port))
     say(f"Logged in; {harmless(str(auth.token_file))} keeps it.")
     if kept.refresh is None:
         end = f"at {kept.expires_at:%Y-%m-%d %H:%M} UTC" if kept.expires_at else "without notice"

@@ -42,13 +42,13 @@ _Commands = argparse._SubParsersAction  # noqa: SLF001 - argparse has no public 
 
 
 def _add_audit(commands: _Commands[_Parser]) -> None:
-    run = _command(commands, "run", "running:run", "audit now, once")
+    run = _command(commands, "run", "run:run", "audit now, once")
     run.add_argument("--project", type=_number, metavar="P", help="only this project")
     run.add_argument("--block", metavar="P/L", help="only this learn block")
     _add_format(run, "text", "json")
     run.add_argument("--exit-code", action="store_true", help="exit 1 where there is drift")
     run.add_argument("--dry-run", action="store_true", help="store and send nothing")
-    daemon = _command(commands, "daemon", "running:daemon", "run by the schedule, as a service")
+    daemon = _command(commands, "daemon", "run:daemon", "run by the schedule, as a service")
     for command in (run, daemon):
         command.add_argument(
             "--log-format",
@@ -58,7 +58,7 @@ def _add_audit(commands: _Commands[_Parser]) -> None:
     demo = _command(
         commands,
         "demo",
-        "running:demo",
+        "run:demo",
         "see it work on this machine, without an account",
         has_config=False,
     )
@@ -74,13 +74,13 @@ def _add_audit(commands: _Commands[_Parser]) -> None:
 
 
 def _add_history(commands: _Commands[_Parser]) -> None:
-    diff = _command(commands, "diff", "reading:diff", "compare two getKeras answers")
+    diff = _command(commands, "diff", "read:diff", "compare two getKeras answers")
     for side in ("old", "new"):
         diff.add_argument(
             side, metavar=side.upper(), help="a file, -, or PROJECT/LEARN[@WHEN] as stored"
         )
     _add_format(diff, "text", "json", "html")
-    status = _command(commands, "status", "status:status", "show every target and the service")
+    status = _command(commands, "status", "read:status", "show every target and the service")
     _add_format(status, "text", "json")
     status.add_argument(
         "--exit-code", action="store_true", help="say first whether all is well; exit 2 if not"
@@ -96,12 +96,12 @@ def _add_history(commands: _Commands[_Parser]) -> None:
             metavar="H",
             help=f"how long {what} (%(default)s)",
         )
-    history = _command(commands, "history", "reading:history", "list the versions of a block")
+    history = _command(commands, "history", "read:history", "list the versions of a block")
     history.add_argument("target", metavar="PROJECT/LEARN")
     _add_format(history, "text", "json")
-    show = _command(commands, "show", "reading:show", "print a stored version as JSON")
+    show = _command(commands, "show", "read:show", "print a stored version as JSON")
     show.add_argument("version", metavar="PROJECT/LEARN[@WHEN]")
-    report = _command(commands, "report", "reading:report", "render a stored run again")
+    report = _command(commands, "report", "read:report", "render a stored run again")
     report.add_argument(
         "run", nargs="?", type=_number, metavar="RUN", help="the last one if omitted"
     )
@@ -118,11 +118,11 @@ def _add_history(commands: _Commands[_Parser]) -> None:
 
 
 def _add_decisions(commands: _Commands[_Parser]) -> None:
-    explain = _command(commands, "explain", "deciding:explain", "tell all about a finding")
+    explain = _command(commands, "explain", "decide:explain", "tell all about a finding")
     explain.add_argument("finding", metavar="FINDING", help="its id, as reports print it")
     _add_format(explain, "text", "json")
     approve = _command(
-        commands, "approve", "deciding:approve", "make the last version of blocks their baseline"
+        commands, "approve", "decide:approve", "make the last version of blocks their baseline"
     )
     approve.add_argument("targets", metavar="PROJECT/LEARN", nargs="*")
     approve.add_argument(
@@ -130,13 +130,13 @@ def _add_decisions(commands: _Commands[_Parser]) -> None:
     )
     _add_decision(approve)
     acknowledge = _command(
-        commands, "acknowledge", "deciding:acknowledge", "accept exactly this value of a finding"
+        commands, "acknowledge", "decide:acknowledge", "accept exactly this value of a finding"
     )
     acknowledge.add_argument("finding", metavar="FINDING", help="its id, as reports print it")
     acknowledge.add_argument("--until", metavar="DATE", help="the last day on which it holds")
     _add_decision(acknowledge)
     suppressed = _command(
-        commands, "suppressed", "deciding:suppressed", "list what is not told, by rule"
+        commands, "suppressed", "decide:suppressed", "list what is not told, by rule"
     )
     _add_format(suppressed, "text", "json")
 
@@ -148,7 +148,7 @@ def _add_decision(command: argparse.ArgumentParser) -> None:
 
 def _add_upkeep(commands: _Commands[_Parser]) -> None:
     check = _command(
-        commands, "check", "upkeep:check", "check configuration, database, Studio and mail"
+        commands, "check", "check:check", "check configuration, database, Studio and mail"
     )
     check.add_argument(
         "--send-test", action="store_true", help="mail a made-up report to every recipient, too"
@@ -170,21 +170,19 @@ def _add_upkeep(commands: _Commands[_Parser]) -> None:
 
 
 def _add_copies(commands: _Commands[_Parser]) -> None:
-    prune = _command(commands, "prune", "keeping:prune", "drop what [retention] no longer keeps")
+    prune = _command(commands, "prune", "upkeep:prune", "drop what [retention] no longer keeps")
     prune.add_argument("--dry-run", action="store_true", help="only say what would go")
     backup = _command(
-        commands, "backup", "keeping:backup", "copy the whole database, while runs go on"
+        commands, "backup", "upkeep:backup", "copy the whole database, while runs go on"
     )
     backup.add_argument("file", metavar="FILE", help="SQLite: a database; PostgreSQL: an export")
     backup.add_argument("--overwrite", action="store_true", help="where FILE is there already")
     export = _command(
-        commands, "export", "keeping:export", "write the whole history, for any database"
+        commands, "export", "upkeep:export", "write the whole history, for any database"
     )
     export.add_argument("file", nargs="?", default="-", metavar="FILE", help="- if omitted")
     export.add_argument("--overwrite", action="store_true", help="where FILE is there already")
-    load = _command(
-        commands, "import", "keeping:load", "take an export into a new, empty database"
-    )
+    load = _command(commands, "import", "upkeep:load", "take an export into a new, empty database")
     load.add_argument("file", metavar="FILE", help="what `auditor export` wrote, or -")
 
 
@@ -243,8 +241,8 @@ def _port(text: str) -> int:
 def _late(function: str) -> _Command:
     module, _, name = function.partition(":")
 
-    def command(chosen: argparse.Namespace) -> int:
-        return int(getattr(import_module(f"auditor.cli.{module}"), name)(chosen))
+    def command(args: argparse.Namespace) -> int:
+        return int(getattr(import_module(f"auditor.cli.{module}"), name)(args))
 
     return command
 

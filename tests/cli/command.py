@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from auditor.cli import main
+from tests.audit.stage import Stage
 
 ROOT = Path(__file__).parents[2]
 _OTHERS = ("httpx", "apscheduler", "alembic", "mail.log")
@@ -95,3 +96,14 @@ def python(
         check=False,
         timeout=60,
     )
+
+
+def reconfigure(pump: Stage, old: str, new: str) -> None:
+    path = pump.folder / "config.toml"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def database(pump: Stage) -> Path:
+    return pump.folder / "auditor.db"

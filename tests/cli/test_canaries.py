@@ -13,9 +13,8 @@ from auditor import app, config
 from auditor.cli.login import login_of
 from auditor.demo.replies import Reply, json_reply
 from tests.audit.stage import Stage
-from tests.cli.command import Command
+from tests.cli.command import Command, reconfigure
 from tests.cli.test_login import LONG_ENOUGH, follow
-from tests.cli.test_upkeep import reconfigure
 
 SECRET = "canary/of+the client"
 PASSWORD = "canary of the user=1"

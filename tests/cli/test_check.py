@@ -1,19 +1,173 @@
-"""What `auditor check` finds out about the machine it runs on."""
+"""The command `check`: this machine, the mail server, and what Studio lists."""
 
 from __future__ import annotations
 
+import logging
 import os
+import re
 import socket
 from pathlib import Path
 
 import pytest
 
-from tests.audit.stage import Stage
-from tests.cli.command import Command
-from tests.cli.test_upkeep import database, reconfigure
+from auditor.demo.faults import Fault
+from auditor.model import TargetId
+from tests.audit.stage import KEY, TOKEN, Stage, block
+from tests.cli.command import Command, Done, database, reconfigure
+from tests.store.examples import Sql
 from tests.test_mail import free_port
 
+
+def test_check_tries_everything_and_changes_nothing(pump: Stage, auditor: Command) -> None:
+    auditor("run")
+    before = database(pump).read_bytes()
+    pump.postbox.taken.clear()
+    done = auditor("check")
+
+    assert (done.code, done.err) == (0, "")
+    assert [line.split(":")[0] for line in done.out.splitlines()] == [
+        "ok      configuration",
+        "ok      database",
+        "ok      reports",
+        "ok      schedule",
+        "ok      Studio, project 7",
+        "ok      mail",
+    ]
+    assert "last run 1 complete" in done.out
+    assert "2 learn blocks found" in done.out
+    assert pump.postbox.taken == []
+    assert database(pump).read_bytes() == before
+
+
+def test_check_makes_no_database(pump: Stage, auditor: Command) -> None:
+    database(pump).unlink()
+    done = auditor("check")
+
+    assert done.code == 0
+    assert "database: none yet" in done.out
+    assert sorted(one.name for one in pump.folder.iterdir()) == ["config.toml"]
+
+
+def test_check_upgrades_no_database(pump: Stage, auditor: Command) -> None:
+    with Sql(f"sqlite:///{database(pump)}") as sql:
+        sql.write("DELETE FROM alembic_version")
+        done = auditor("check")
+
+        assert done.code == 2
+        assert "auditor db upgrade" in done.out
+        assert sql.read("SELECT version_num FROM alembic_version") == []
+
+
+def test_check_asks_every_named_block_where_blocks_are_named(
+    pump: Stage, auditor: Command
+) -> None:
+    reconfigure(pump, 'learn_blocks = "all"', "learn_blocks = [3, 4]")
+    done = auditor("check")
+
+    assert done.code == 0
+    assert "all 2 named blocks answer" in done.out
+    assert {asked.path for asked in pump.studio.requests} == {
+        "/v1/api/7/training/keras/3",
+        "/v1/api/7/training/keras/4",
+        "/v1/api/projects/api-key-info",
+    }
+
+
+@pytest.mark.parametrize("blocks", ['"all"', "[3]"])
+def test_a_wrong_key_fails_the_check_and_is_not_shown(
+    pump: Stage, auditor: Command, blocks: str
+) -> None:
+    reconfigure(pump, 'learn_blocks = "all"', f"learn_blocks = {blocks}")
+    pump.studio.change_key(7, "ei_" + "00" * 24)
+    done = auditor("check")
+
+    assert done.code == 2
+    assert "FAILED  Studio, project 7: " in done.out
+    assert "Invalid API key" in done.out
+    assert "ok      mail" in done.out
+    assert KEY not in done.out + done.err
+
+
+def test_a_key_that_is_refused_is_told_in_its_line_and_nowhere_else(
+    pump: Stage, auditor: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pump.studio.change_key(7, "ei_" + "00" * 24)
+    monkeypatch.setattr(logging.root, "handlers", [])  # as in a process of its own
+
+    assert auditor("check").err == ""
+
+
+def test_blocks_that_fail_for_one_reason_are_told_in_one_breath(
+    pump: Stage, auditor: Command
+) -> None:
+    reconfigure(pump, 'learn_blocks = "all"', "learn_blocks = [3, 4, 5, 6, 7]")
+    pump.studio.fail(Fault.HTML)
+    out = auditor("check").out
+
+    assert "project 7: 5 blocks (7/3, 7/4, 7/5 and 2 more): the answer is not JSON" in out
+    assert out.count("not JSON") == 1
+
+
+def test_a_mail_server_that_is_down_fails_the_check(pump: Stage, auditor: Command) -> None:
+    assert pump.settings.email is not None
+    port = free_port()
+    reconfigure(pump, f"port = {pump.settings.email.port}", f"port = {port}")
+    done = auditor("check")
+
+    assert done.code == 2
+    assert f"FAILED  mail: mail server 127.0.0.1:{port}: " in done.out
+    assert "ok      Studio, project 7" in done.out
+
+
+def test_everything_that_fails_is_told_at_once(pump: Stage, auditor: Command) -> None:
+    database(pump).write_text("not a database, but long enough to look like one " * 99)
+    pump.studio.fail(Fault.HTML)
+    done = auditor("check")
+
+    assert done.code == 78
+    assert [line.split(":")[0] for line in done.out.splitlines() if "FAILED" in line] == [
+        "FAILED  database",
+        "FAILED  Studio, project 7",
+    ]
+
+
+def test_check_gives_advice_without_failing(pump: Stage, auditor: Command) -> None:
+    path = pump.folder / "config.toml"
+    schedule = '[schedule]\ncron = "30 2 * * *"\ntimezone = "Europe/Berlin"\n'
+    path.write_text(f"{path.read_text()}\n{schedule}")
+    done = auditor("check")
+
+    assert done.code == 0
+    assert "advice  " in done.out
+
+
+def test_check_finds_what_the_first_run_would_stumble_over(pump: Stage, auditor: Command) -> None:
+    text = (pump.folder / "config.toml").read_text()
+    nowhere = f'url = "sqlite:///{pump.folder}/nowhere/auditor.db"'
+    (pump.folder / "config.toml").write_text(re.sub(r'url = "sqlite.*"', nowhere, text))
+    (pump.folder / "reports").write_text("in the way")
+    done = auditor("check")
+
+    assert done.code == 2
+    assert "FAILED  database" in done.out
+    assert "FAILED  reports" in done.out
+
+
+@pytest.mark.parametrize(("folder", "code"), [(".", 0), ("missing", 2)])
+def test_check_looks_where_metrics_would_be_written(
+    pump: Stage, auditor: Command, folder: str, code: int
+) -> None:
+    text = (pump.folder / "config.toml").read_text()
+    pump.configure(f'{text}\n[metrics]\ntextfile = "{folder}/auditor.prom"\n')
+    done = auditor("check")
+
+    assert (done.code, "auditor.prom can be written" in done.out) == (code, code == 0)
+    assert not (pump.folder / "auditor.prom").exists()
+
+
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+
+
 NOBODY = 65534
 
 
@@ -62,7 +216,7 @@ def test_a_mail_server_that_is_down_comes_with_the_remedy(pump: Stage, auditor: 
     reconfigure(pump, f"port = {pump.settings.email.port}", f"port = {free_port()}")
     [line] = lines(auditor("check").out, "mail")
 
-    assert line.endswith("takes mail of this machine, or correct [email]")
+    assert line.endswith("accepts mail from this machine, or correct [email]")
 
 
 @pytest.mark.usefixtures("pump")
@@ -80,7 +234,7 @@ def test_under_systemd_the_way_of_notifications_is_tried_and_nothing_sent(
     Path(address).unlink()
     hidden = auditor("check")
 
-    assert lines(heard.out, "systemd") == ["ok      systemd: notifications get through"]
+    assert lines(heard.out, "systemd") == ["ok      systemd: notifications reach systemd"]
     assert hidden.code == 2
     assert "add AF_UNIX to RestrictAddressFamilies=" in lines(hidden.out, "systemd")[0]
 
@@ -92,3 +246,112 @@ def test_elsewhere_nothing_is_said_of_systemd(
     monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
 
     assert lines(auditor("check").out, "systemd") == []
+
+
+_ACCOUNT = 'tries = 1\nauth = { type = "jwt", token = { env = "EI_TOKEN" } }\nprojects = "all"\n'
+
+
+@pytest.fixture
+def fleet(pump: Stage, monkeypatch: pytest.MonkeyPatch) -> Stage:
+    """Project 7, named, and 8 and 9, which only the account sees."""
+    monkeypatch.setenv("EI_TOKEN", TOKEN)
+    pump.studio.add_project(8, name="Fan", api_key="ei_" + "08" * 24)
+    pump.studio.add_project(9, name="Mill", api_key="ei_" + "09" * 24)
+    pump.studio.put(TargetId(8, 3), block("keras-transfer-kws", name="Valves"))
+    pump.studio.put(TargetId(8, 4), {"name": "Odd", "type": "anomaly-gmm"})
+    reconfigure(pump, "tries = 1\n", _ACCOUNT)
+    return pump
+
+
+def advice(done: Done) -> list[str]:
+    return [line[8:] for line in done.out.splitlines() if line.startswith("advice")]
+
+
+@pytest.mark.usefixtures("fleet")
+def test_check_counts_what_the_account_sees(auditor: Command) -> None:
+    done = auditor("check")
+
+    assert done.code == 0
+    assert "ok      configuration: 1 project named, and every other that is found" in done.out
+    assert (
+        "Studio, every project: 3 projects seen, 1 under [[projects]]; 2 learn blocks found, "
+        "1 of a type not supported (anomaly-gmm)"
+    ) in done.out
+    assert advice(done) == []
+
+
+def test_check_names_what_matches_nothing(fleet: Stage, auditor: Command) -> None:
+    filters = 'exclude_projects = [9, 99]\ninclude = { types = ["keras*", "x*"] }\n'
+    reconfigure(fleet, 'projects = "all"\n', f'projects = "all"\n{filters}')
+    rules = '\nprojects = [8, 9]\nblocks = ["8/3", "8/4", "7/99", "7/3", "50/1"]\n'
+    reconfigure(
+        fleet,
+        'learn_blocks = "all"',
+        'exclude = { names = ["old *"] }\n[[severity]]\narea = "data"\nseverity = "low"' + rules,
+    )
+    done = auditor("check")
+
+    assert done.code == 0
+    assert "1 left out; 2 learn blocks found, 1 left out" in done.out
+    assert advice(done) == [
+        "studio.exclude_projects: 99 matches no project that Studio lists",
+        "projects[0].exclude.names: 'old *' matches no learn block that Studio lists",
+        "studio.include.types: 'x*' matches no learn block that Studio lists",
+        "severity[0].projects: project 9 is not listed, or left out",
+        "severity[0].blocks: the project of learn block 50/1 is not audited",
+        "severity[0].blocks: learn block 7/99 is not listed, or left out",
+        "severity[0].blocks: learn block 8/4 is not listed, or left out",
+    ]
+
+
+def test_check_advises_of_filters_that_leave_nothing(fleet: Stage, auditor: Command) -> None:
+    filters = 'exclude_projects = ["*"]\nexclude = { types = ["keras*"] }\n'
+    reconfigure(fleet, 'projects = "all"\n', f'projects = "all"\n{filters}')
+
+    assert advice(auditor("check")) == [
+        "studio.projects: include_projects and exclude_projects leave none of 2 projects",
+        "projects[0]: include and exclude leave none of 2 learn blocks",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [("/api/projects", "the answer is not JSON"), ("/8/impulses", "project 8: the answer is not")],
+)
+def test_a_listing_that_fails_fails_the_check_and_advises_nothing(
+    fleet: Stage, auditor: Command, path: str, words: str
+) -> None:
+    fleet.studio.fail(Fault.HTML, path=path)
+    reconfigure(fleet, 'projects = "all"\n', 'projects = "all"\nexclude = { names = ["old *"] }\n')
+    done = auditor("check")
+
+    assert done.code == 2
+    assert f"FAILED  Studio, every project: {words}" in done.out
+    assert advice(done) == []
+
+
+def test_every_named_block_that_does_not_answer_is_named(pump: Stage, auditor: Command) -> None:
+    reconfigure(pump, 'learn_blocks = "all"', "learn_blocks = [3, 98, 99]")
+    done = auditor("check")
+
+    assert done.code == 2
+    assert "block 7/98: Studio refused" in done.out
+    assert "; block 7/99: Studio refused" in done.out
+
+
+def test_a_found_block_can_be_run_alone_and_what_is_not_audited_is_bad_usage(
+    fleet: Stage, auditor: Command
+) -> None:
+    del fleet
+    one = auditor("run", "--block", "8/3", "--format", "json")
+    project = auditor("run", "--project", "8", "--dry-run", "--format", "json")
+    refused = [
+        auditor("run", "--project", "99"),
+        auditor("run", "--block", "8/99"),
+        auditor("run", "--block", "99/1", "--dry-run"),
+    ]
+
+    assert [told["learn_id"] for told in one.json["targets"]] == [3]
+    assert [told["learn_id"] for told in project.json["targets"]] == [3, 4]
+    assert [(done.code, done.out) for done in refused] == [(2, "")] * 3
+    assert "project 99 is not audited" in refused[0].err

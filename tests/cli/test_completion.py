@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.cli.completion import SHELLS, bash
-from auditor.cli.grammar import places
+from auditor.cli.completion import SHELLS, bash, places
 from auditor.cli.parser import parser
 from tests.cli.command import Command, call
 

@@ -22,8 +22,7 @@ from auditor.errors import AuditorError, NoTokenError, StudioError, UsageError
 from auditor.redaction import Secret
 from auditor.studio.redirect import listening
 from tests.audit.stage import Stage
-from tests.cli.command import Command
-from tests.cli.test_upkeep import reconfigure
+from tests.cli.command import Command, reconfigure
 
 LOGIN = 'auth = { type = "oauth2", grant = "authorization_code", client_id = "app" }'
 LONG_ENOUGH = timedelta(minutes=1)

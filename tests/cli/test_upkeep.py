@@ -1,150 +1,23 @@
+"""Commands that keep the database: verify, db upgrade, prune, backup, export and import."""
+
 from __future__ import annotations
 
-import logging
 import re
+import shutil
+import stat
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from auditor.demo.faults import Fault
-from tests.audit.stage import KEY, Stage
-from tests.cli.command import Command
+from auditor import app
+from auditor.model import Json, JsonObject
+from tests.audit.stage import Stage, block, stage, target
+from tests.cli.command import Command, database, python, reconfigure
+from tests.conftest import Postgres
+from tests.crawling import broken_links
 from tests.store.examples import Sql
-from tests.test_mail import free_port
-
-
-def reconfigure(pump: Stage, old: str, new: str) -> None:
-    path = pump.folder / "config.toml"
-    text = path.read_text()
-    assert old in text
-    path.write_text(text.replace(old, new))
-
-
-def database(pump: Stage) -> Path:
-    return pump.folder / "auditor.db"
-
-
-def test_check_tries_everything_and_changes_nothing(pump: Stage, auditor: Command) -> None:
-    auditor("run")
-    before = database(pump).read_bytes()
-    pump.postbox.taken.clear()
-    done = auditor("check")
-
-    assert (done.code, done.err) == (0, "")
-    assert [line.split(":")[0] for line in done.out.splitlines()] == [
-        "ok      configuration",
-        "ok      database",
-        "ok      reports",
-        "ok      schedule",
-        "ok      Studio, project 7",
-        "ok      mail",
-    ]
-    assert "last run 1 complete" in done.out
-    assert "2 learn blocks found" in done.out
-    assert pump.postbox.taken == []
-    assert database(pump).read_bytes() == before
-
-
-def test_check_makes_no_database(pump: Stage, auditor: Command) -> None:
-    database(pump).unlink()
-    done = auditor("check")
-
-    assert done.code == 0
-    assert "database: none yet" in done.out
-    assert sorted(one.name for one in pump.folder.iterdir()) == ["config.toml"]
-
-
-def test_check_upgrades_no_database(pump: Stage, auditor: Command) -> None:
-    with Sql(f"sqlite:///{database(pump)}") as sql:
-        sql.write("DELETE FROM alembic_version")
-        done = auditor("check")
-
-        assert done.code == 2
-        assert "auditor db upgrade" in done.out
-        assert sql.read("SELECT version_num FROM alembic_version") == []
-
-
-def test_check_asks_every_named_block_where_blocks_are_named(
-    pump: Stage, auditor: Command
-) -> None:
-    reconfigure(pump, 'learn_blocks = "all"', "learn_blocks = [3, 4]")
-    done = auditor("check")
-
-    assert done.code == 0
-    assert "all 2 named blocks answer" in done.out
-    assert {asked.path for asked in pump.studio.requests} == {
-        "/v1/api/7/training/keras/3",
-        "/v1/api/7/training/keras/4",
-        "/v1/api/projects/api-key-info",
-    }
-
-
-@pytest.mark.parametrize("blocks", ['"all"', "[3]"])
-def test_a_wrong_key_fails_the_check_and_is_not_shown(
-    pump: Stage, auditor: Command, blocks: str
-) -> None:
-    reconfigure(pump, 'learn_blocks = "all"', f"learn_blocks = {blocks}")
-    pump.studio.change_key(7, "ei_" + "00" * 24)
-    done = auditor("check")
-
-    assert done.code == 2
-    assert "FAILED  Studio, project 7: " in done.out
-    assert "Invalid API key" in done.out
-    assert "ok      mail" in done.out
-    assert KEY not in done.out + done.err
-
-
-def test_a_key_that_is_refused_is_told_in_its_line_and_nowhere_else(
-    pump: Stage, auditor: Command, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pump.studio.change_key(7, "ei_" + "00" * 24)
-    monkeypatch.setattr(logging.root, "handlers", [])  # as in a process of its own
-
-    assert auditor("check").err == ""
-
-
-def test_blocks_that_fail_for_one_reason_are_told_in_one_breath(
-    pump: Stage, auditor: Command
-) -> None:
-    reconfigure(pump, 'learn_blocks = "all"', "learn_blocks = [3, 4, 5, 6, 7]")
-    pump.studio.fail(Fault.HTML)
-    out = auditor("check").out
-
-    assert "project 7: 5 blocks (7/3, 7/4, 7/5 and 2 more): the answer is not JSON" in out
-    assert out.count("not JSON") == 1
-
-
-def test_a_mail_server_that_is_down_fails_the_check(pump: Stage, auditor: Command) -> None:
-    assert pump.settings.email is not None
-    port = free_port()
-    reconfigure(pump, f"port = {pump.settings.email.port}", f"port = {port}")
-    done = auditor("check")
-
-    assert done.code == 2
-    assert f"FAILED  mail: mail server 127.0.0.1:{port}: " in done.out
-    assert "ok      Studio, project 7" in done.out
-
-
-def test_everything_that_fails_is_told_at_once(pump: Stage, auditor: Command) -> None:
-    database(pump).write_text("not a database, but long enough to look like one " * 99)
-    pump.studio.fail(Fault.HTML)
-    done = auditor("check")
-
-    assert done.code == 78
-    assert [line.split(":")[0] for line in done.out.splitlines() if "FAILED" in line] == [
-        "FAILED  database",
-        "FAILED  Studio, project 7",
-    ]
-
-
-def test_check_gives_advice_without_failing(pump: Stage, auditor: Command) -> None:
-    path = pump.folder / "config.toml"
-    schedule = '[schedule]\ncron = "30 2 * * *"\ntimezone = "Europe/Berlin"\n'
-    path.write_text(f"{path.read_text()}\n{schedule}")
-    done = auditor("check")
-
-    assert done.code == 0
-    assert "advice  " in done.out
 
 
 @pytest.mark.usefixtures("pump")
@@ -218,30 +91,6 @@ def test_a_damaged_database_is_exit_78(
     assert pump.studio.requests == []
 
 
-def test_check_finds_what_the_first_run_would_stumble_over(pump: Stage, auditor: Command) -> None:
-    text = (pump.folder / "config.toml").read_text()
-    nowhere = f'url = "sqlite:///{pump.folder}/nowhere/auditor.db"'
-    (pump.folder / "config.toml").write_text(re.sub(r'url = "sqlite.*"', nowhere, text))
-    (pump.folder / "reports").write_text("in the way")
-    done = auditor("check")
-
-    assert done.code == 2
-    assert "FAILED  database" in done.out
-    assert "FAILED  reports" in done.out
-
-
-@pytest.mark.parametrize(("folder", "code"), [(".", 0), ("missing", 2)])
-def test_check_looks_where_metrics_would_be_written(
-    pump: Stage, auditor: Command, folder: str, code: int
-) -> None:
-    text = (pump.folder / "config.toml").read_text()
-    pump.configure(f'{text}\n[metrics]\ntextfile = "{folder}/auditor.prom"\n')
-    done = auditor("check")
-
-    assert (done.code, "auditor.prom can be written" in done.out) == (code, code == 0)
-    assert not (pump.folder / "auditor.prom").exists()
-
-
 def test_what_is_stored_is_looked_at_without_any_secret(pump: Stage, auditor: Command) -> None:
     pump.night()
     with pytest.MonkeyPatch.context() as without:
@@ -251,3 +100,241 @@ def test_what_is_stored_is_looked_at_without_any_secret(pump: Stage, auditor: Co
 
     assert codes == [0, 0, 0]
     assert refused.code == 2
+
+
+ZERO = "\n[retention]\nkeep_days = 0\nkeep_versions = 1\nkeep_monthly = false\n"
+
+
+@pytest.fixture(scope="module")
+def four_nights(
+    sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stage]:
+    folder = tmp_path_factory.mktemp("four-nights") / "installed"
+    folder.mkdir()
+    shutil.copy(sqlite_template, folder / "auditor.db")
+    with stage("sqlite:///auditor.db", folder, {3: block(), 4: block(name="Fan")}) as set_up:
+        nights(set_up, 64, 128, 64, 128)
+        yield set_up
+
+
+@pytest.fixture
+def aged(
+    four_nights: Stage, auditor: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Stage:
+    """An installation of its own, whose block 3 changed on each of the last three nights."""
+    del auditor  # for its environment
+    folder = tmp_path / "installed"
+    shutil.copytree(four_nights.folder, folder)
+    monkeypatch.setenv("AUDITOR_CONFIG", str(folder / "config.toml"))
+    copied = Stage(four_nights.studio, folder, four_nights.postbox)
+    copied.configure((folder / "config.toml").read_text())
+    return copied
+
+
+def substitute(set_up: Stage, pattern: str, text: str) -> None:
+    path = set_up.folder / "config.toml"
+    written = re.sub(pattern, text, path.read_text(), count=1)
+    set_up.configure(written)
+
+
+def nights(set_up: Stage, *sizes: int) -> None:
+    for size in sizes:
+        set_up.studio.edit(target(3), partial(_put, "batchSize", size))
+        set_up.night()
+
+
+def _put(key: str, value: Json, answer: JsonObject) -> None:
+    answer[key] = value
+
+
+def told(auditor: Command) -> list[str]:
+    """Every stored report in every format, and all that is said of the history."""
+    runs = [str(number) for number in (1, 2, 3)]
+    said = [auditor("report", run, "--format", form) for run in runs for form in FORMATS]
+    said += [auditor(*words) for words in (["history", "7/3"], ["show", "7/3"], ["suppressed"])]
+    assert {one.code for one in said} == {0}
+    return [one.out for one in said]
+
+
+FORMATS = ("json", "text", "html")
+
+
+def test_every_report_is_the_same_byte_for_byte_in_the_other_database_and_back(
+    aged: Stage, auditor: Command, postgres_server: Postgres
+) -> None:
+    before = told(auditor)
+    moves = [f"{aged.folder}/{name}" for name in ("there.export", "back.export")]
+    done = []
+    for url, export in zip((postgres_server.empty(), "sqlite:///back.db"), moves, strict=True):
+        done.append(auditor("export", export))
+        substitute(aged, r'url = "(sqlite|postgres).*"', f'url = "{url}"')
+        done.append(auditor("import", export))
+        assert told(auditor) == before
+
+    there, back = (Path(export).read_bytes() for export in moves)
+    assert [one.code for one in done] == [0, 0, 0, 0]
+    assert done[1].out.endswith("The history is sound.\n")
+    assert there == back
+
+
+def test_an_export_goes_through_a_pipe(aged: Stage, auditor: Command) -> None:
+    piped = python("-m", "auditor", "export", folder=aged.folder)
+    substitute(aged, r'url = ".*\.db"', 'url = "sqlite:///new.db"')
+    taken = python("-m", "auditor", "import", "-", folder=aged.folder, stdin=piped.stdout)
+
+    assert (piped.returncode, piped.stderr) == (0, b"")
+    assert taken.returncode == 0
+    assert b"sound" in taken.stdout
+    assert auditor("report").code == 0
+
+
+def test_an_import_into_a_database_in_use_is_refused(pump: Stage, auditor: Command) -> None:
+    pump.night()
+    export = f"{pump.folder}/export"
+    auditor("export", export)
+    done = auditor("import", export)
+
+    assert (done.code, done.out) == (2, "")
+    assert "not empty" in done.err
+    assert "database.url" in done.err
+
+
+def test_a_file_that_cannot_be_read_or_written_is_a_word(pump: Stage, auditor: Command) -> None:
+    pump.night()
+    nowhere = f"{pump.folder}/nowhere/file"
+    done = [auditor(command, nowhere) for command in ("import", "export", "backup")]
+
+    assert [one.code for one in done] == [2, 2, 2]
+    assert all(f"{nowhere} cannot be" in one.err for one in done)
+
+
+def test_a_backup_is_a_database_that_only_its_owner_reads(pump: Stage, auditor: Command) -> None:
+    pump.night()
+    copy = pump.folder / "copy.db"
+    done = [auditor("backup", str(copy)), auditor("backup", str(copy))]
+    again = auditor("backup", str(copy), "--overwrite")
+    substitute(pump, r'url = ".*\.db"', 'url = "sqlite:///copy.db"')
+
+    assert [one.code for one in done] == [0, 2]
+    assert "--overwrite" in done[1].err
+    assert again.code == 0
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o600
+    assert auditor("verify").out == "The history is sound.\n"
+    assert not [one for one in pump.folder.iterdir() if one.name.startswith(".copy")]
+
+
+def test_a_backup_is_made_while_a_run_holds_the_database(pump: Stage, auditor: Command) -> None:
+    with app.store(pump.settings) as store, store.run_lock():
+        done = auditor("backup", f"{pump.folder}/copy.db")
+
+    assert done.code == 0
+
+
+def test_without_retention_nothing_is_pruned(pump: Stage, auditor: Command) -> None:
+    pump.night()
+    done = auditor("prune")
+
+    assert (done.code, done.out) == (2, "")
+    assert "[retention]" in done.err
+
+
+def test_pruning_says_what_would_go_and_then_what_went(aged: Stage, auditor: Command) -> None:
+    substitute(aged, r"\Z", ZERO)
+    foretold, done, again = auditor("prune", "--dry-run"), auditor("prune"), auditor("prune")
+
+    assert foretold.out.replace("would be ", "") == done.out
+    assert done.out.splitlines() == [
+        "1 version of 1 block pruned",
+        "0 catalogues pruned",
+        "3 reports of runs pruned (runs 1 to 3)",
+        "6 mails forgotten",
+    ]
+    assert again.out == "Nothing was pruned: all of it is to be kept.\n"
+    assert auditor("verify").out.splitlines() == [
+        "The history is sound.",
+        "1 version pruned: the document is gone, its link holds.",
+    ]
+
+
+def test_what_was_pruned_says_so_wherever_it_is_asked_for(aged: Stage, auditor: Command) -> None:
+    substitute(aged, r"\Z", ZERO)
+    auditor("prune")
+    asked = [auditor("show", "7/3@run:2"), auditor("diff", "7/3@run:2", "7/3")]
+    report = auditor("report", "2")
+    lines = auditor("history", "7/3").out.splitlines()
+    listed = auditor("history", "7/3", "--format", "json").json["versions"]
+
+    assert [one.code for one in asked] == [2, 2]
+    assert all("of run 2 was pruned" in one.err for one in asked)
+    assert (report.code, report.out) == (2, "")
+    assert "report of run 2 was pruned" in report.err
+    assert [line.endswith("(pruned)") for line in lines[1:]] == [False, False, True, False]
+    assert ["pruned" in one for one in listed] == [False, False, True, False]
+
+
+def test_a_finding_whose_past_was_pruned_is_still_explained(aged: Stage, auditor: Command) -> None:
+    (found,) = auditor("report", "2", "--format", "json").json["targets"][0]["findings"]
+    substitute(aged, r"\Z", ZERO)
+    auditor("prune")
+    done = auditor("explain", found["id"])
+
+    assert done.code == 0
+    assert "128" in done.out
+
+
+def test_a_night_prunes_where_retention_is_configured_and_its_pages_with_it(
+    aged: Stage, auditor: Command
+) -> None:
+    substitute(aged, r"\Z", ZERO)
+    quiet = aged.night()
+    reports = aged.settings.reports.directory
+    pages = {str(one.relative_to(reports)) for one in reports.rglob("*.html")}
+    timeline = (reports / "targets/7-3.html").read_text()
+
+    assert quiet.is_told
+    assert pages == {
+        "index.html",
+        "projects/7.html",
+        "run-000005.html",
+        "targets/7-3.html",
+        "targets/7-4.html",
+    }
+    assert broken_links(reports) == []
+    assert timeline.count("pruned: its document is no longer stored") == 1
+    assert auditor("verify").code == 0
+    assert auditor("report", "--rebuild").code == 0
+    assert broken_links(reports) == []
+
+
+def test_a_fault_of_pruning_keeps_no_report_back(
+    pump: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    nights(pump, 64)
+    substitute(pump, r"\Z", ZERO)
+    page = pump.settings.reports.directory / "run-000001.html"
+    page.unlink()
+    page.mkdir()  # a folder in its place cannot be removed as a page
+    done = pump.night()
+
+    assert done.is_told
+    assert "pages not pruned" in caplog.text
+
+
+def test_a_mail_tells_a_history_from_one_whose_end_was_removed(
+    pump: Stage, auditor: Command
+) -> None:
+    pump.night()
+    database = pump.folder / "auditor.db"
+    copy = database.read_bytes()
+    head = pump.night().report.head_hash
+    held = auditor("verify", "--head", head.upper())
+    database.write_bytes(copy)
+    missed = [
+        auditor("verify"),
+        auditor("verify", "--head", head),
+        auditor("verify", "--head", "x"),
+    ]
+
+    assert held.out == "The history is sound.\nRun 2 has this head.\n"
+    assert [one.code for one in missed] == [0, 2, 2]
+    assert head in missed[1].err

@@ -5,22 +5,26 @@ from __future__ import annotations
 import argparse
 import secrets
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auditor import app, review
-from auditor.cli.console import say
+from auditor.cli.console import complain, say
+from auditor.cli.run import send_again
 from auditor.config import Settings
 from auditor.drift.report import hide_told
 from auditor.errors import StudioError, UsageError
 from auditor.model import JsonObject, Snapshot, TargetId
+from auditor.outbox import MessageState
 from auditor.records import Version
 from auditor.redaction import Fingerprinter
 from auditor.rendering import json as as_json
 from auditor.rendering.outline import Comparison
+from auditor.rendering.words import sentence
 from auditor.review import Difference, Reference
 from auditor.studio.answers import read_answer
 
@@ -30,12 +34,12 @@ if TYPE_CHECKING:  # SQLAlchemy takes its time, and two files need no database
 MAX_BYTES = 16 * 1024 * 1024  # `studio.max_bytes` where no configuration is read
 
 
-def diff(chosen: argparse.Namespace) -> int:
+def diff(args: argparse.Namespace) -> int:
     """Compare two answers; exit 1 where there is a finding."""
-    names = (chosen.old, chosen.new)
+    names = (args.old, args.new)
     if names == ("-", "-"):
         raise UsageError("only one of OLD and NEW can be standard input (-)")
-    with _sides(names, chosen.config) as sides:
+    with _sides(names, args.config) as sides:
         old, new = sides.snapshots
         difference = review.difference(
             old,
@@ -44,7 +48,7 @@ def diff(chosen: argparse.Namespace) -> int:
             fingerprinter=sides.fingerprinter,
             secrets=sides.secrets,
         )
-    say(_rendered(difference, names, chosen.format))
+    say(_rendered(difference, names, args.format))
     return 1 if difference.findings else 0
 
 
@@ -92,21 +96,21 @@ def _sides(names: tuple[str, str], path: str | None) -> Iterator[_Sides]:
         old, new = review.snapshots_of(answers, key, secrets=known)
         yield _Sides((old, new), key, known, None)
         return
-    chosen = app.settings(path, reads_secrets=False)
-    with app.existing(chosen) as store:
+    settings = app.settings(path, reads_secrets=False)
+    with app.existing(settings) as store:
         key = Fingerprinter(store.fingerprint_key())
         answers = [
-            _answer(name, chosen.studio.max_bytes)
-            for name, one in zip(names, references, strict=True)
-            if one is None
+            _answer(name, settings.studio.max_bytes)
+            for name, reference in zip(names, references, strict=True)
+            if reference is None
         ]
         known = store.secret_parameters() | review.secrets_in(answers)
         snapshots = iter(review.snapshots_of(answers, key, secrets=known))
         old, new = (
-            next(snapshots) if one is None else _version(one, chosen, store).snapshot
-            for one in references
+            next(snapshots) if reference is None else _version(reference, settings, store).snapshot
+            for reference in references
         )
-        target = next(one.target for one in references if one is not None)
+        target = next(reference.target for reference in references if reference is not None)
         yield _Sides((old, new), key, known, target)
 
 
@@ -124,46 +128,46 @@ def _answer(name: str, max_bytes: int) -> JsonObject:
         raise UsageError(f"{where} is no getKeras answer: {error}") from error
 
 
-def _version(reference: Reference, chosen: Settings, store: SqlStore) -> Version:
+def _version(reference: Reference, settings: Settings, store: SqlStore) -> Version:
     review.require_run(reference, store)
     return review.find_version(
         reference,
         store,
         baseline_id=review.baseline_of(reference.target, store),
-        zone=chosen.schedule.timezone,
+        zone=settings.schedule.timezone,
     )
 
 
-def history(chosen: argparse.Namespace) -> int:
+def history(args: argparse.Namespace) -> int:
     """List the versions of a block, newest first."""
     from auditor.drift.secrets import hide_headline  # noqa: PLC0415
     from auditor.rendering.text import history_text  # noqa: PLC0415
 
-    target = review.parse_target(chosen.target)
-    with app.existing(app.settings(chosen.config, reads_secrets=False)) as store:
+    target = review.parse_target(args.target)
+    with app.existing(app.settings(args.config, reads_secrets=False)) as store:
         secrets = store.secret_parameters()
         versions = [
-            replace(one, headline=hide_headline(one.headline, secrets))
-            for one in store.target_versions(target)
+            replace(version, headline=hide_headline(version.headline, secrets))
+            for version in store.target_versions(target)
         ]
         approvals = store.approvals(target)
     if not versions:
         raise UsageError(f"no version of {target} is stored: `auditor status` lists all targets")
-    if chosen.format == "json":
+    if args.format == "json":
         say(as_json.to_text(as_json.history_json(target, versions, approvals)))
     else:
         say(history_text(versions, approvals))
     return 0
 
 
-def show(chosen: argparse.Namespace) -> int:
+def show(args: argparse.Namespace) -> int:
     """Print a stored version as JSON, as Studio sent it, secrets hidden."""
     from auditor.drift.secrets import as_sent, hidden_anew  # noqa: PLC0415
 
-    reference = review.parse_reference(chosen.version)
+    reference = review.parse_reference(args.version)
     if reference is None:
-        raise UsageError(f"{chosen.version!r} names no version: write PROJECT/LEARN[@WHEN]")
-    settings = app.settings(chosen.config, reads_secrets=False)
+        raise UsageError(f"{args.version!r} names no version: write PROJECT/LEARN[@WHEN]")
+    settings = app.settings(args.config, reads_secrets=False)
     with app.existing(settings) as store:
         snapshot = hidden_anew(
             _version(reference, settings, store).snapshot,
@@ -174,55 +178,109 @@ def show(chosen: argparse.Namespace) -> int:
     return 0
 
 
-def report(chosen: argparse.Namespace) -> int:
+def report(args: argparse.Namespace) -> int:
     """Render a stored run again, mail it again, write the whole archive, or preview every mail."""
-    if chosen.preview is not None:
-        return _preview(chosen)
-    from auditor.cli.running import send_again  # noqa: PLC0415
-
-    if chosen.rebuild:
-        return _rebuild(chosen)
-    settings = app.settings(chosen.config, reads_secrets=chosen.send)
-    if chosen.send and settings.email is None:
+    if args.preview is not None:
+        return _preview(args)
+    if args.rebuild:
+        return _rebuild(args)
+    settings = app.settings(args.config, reads_secrets=args.send)
+    if args.send and settings.email is None:
         raise UsageError("no mail is configured: add [email] to the configuration")
     with app.existing(settings) as store:
-        stored = store.report(chosen.run)
+        stored = store.report(args.run)
         if stored is None:
-            missing = "no run is stored yet" if chosen.run is None else f"no run {chosen.run}"
+            missing = "no run is stored yet" if args.run is None else f"no run {args.run}"
             raise UsageError(f"{missing}: `auditor run` makes one")
         stored = hide_told(stored, store.secret_parameters())
-        match chosen.format:
+        match args.format:
             case "json":
                 say(as_json.to_text(as_json.report_json(stored)))
             case "html":
                 say(app.renderer(settings).page(stored))
             case _:
                 say(app.renderer(settings).text(stored, page=app.page_of(settings, stored)))
-        if not chosen.send:
+        if not args.send:
             return 0
         return send_again(settings, store, stored)
 
 
-def _rebuild(chosen: argparse.Namespace) -> int:
-    if chosen.run is not None or chosen.send or chosen.format != "text":
+def _rebuild(args: argparse.Namespace) -> int:
+    if args.run is not None or args.send or args.format != "text":
         raise UsageError("--rebuild writes every page: it goes with no run and no other option")
-    settings = app.settings(chosen.config, reads_secrets=False)
+    settings = app.settings(args.config, reads_secrets=False)
     with app.existing(settings) as store, store.run_lock():
         say(f"Every page is written: {app.rebuild(settings, store)}")
     return 0
 
 
-def _preview(chosen: argparse.Namespace) -> int:
+def _preview(args: argparse.Namespace) -> int:
     from auditor.demo import preview  # noqa: PLC0415
     from auditor.demo.post import post, settings_if_any  # noqa: PLC0415
 
-    if chosen.send or chosen.run is not None:
+    if args.send or args.run is not None:
         raise UsageError("--preview shows made-up nights: leave RUN and --send out")
-    folder = Path(chosen.preview)
+    folder = Path(args.preview)
     try:
-        index, *_ = preview.write(folder, post(settings_if_any(chosen.config)))
+        index, *_ = preview.write(folder, post(settings_if_any(args.config)))
     except OSError as error:
         why = error.strerror or error
         raise UsageError(f"{folder} cannot be written: {why}") from error
     say(f"Mails of every state: {index}")
     return 0
+
+
+if TYPE_CHECKING:  # SQLAlchemy takes its time
+    from auditor.store.store import SqlStore
+
+
+def status(args: argparse.Namespace) -> int:
+    """Show every target and the service; with `--exit-code`, exit 2 where it is not well."""
+    from auditor.rendering.text import status_text  # noqa: PLC0415
+
+    settings = app.settings(args.config, reads_secrets=False)
+    next_run_at = app.next_run_at(settings, app.now())
+    with app.stored(settings, upgrade=None) as store:
+        statuses = store.statuses() if store else ()
+        last = store.last_run() if store else None
+        messages = store.messages() if store else ()
+        problems = _problems(args, settings, store) if args.exit_code else None
+    if settings.email is None and any(
+        message.state is MessageState.QUEUED for message in messages
+    ):
+        complain("messages wait, and there is no [email] to send them by: add it again")
+    if args.format == "json":
+        document = as_json.status_json(
+            statuses,
+            last_run=last,
+            next_run_at=next_run_at,
+            messages=messages,
+            problems=problems,
+        )
+        say(as_json.to_text(document))
+    else:
+        table = status_text(statuses, last_run=last, next_run_at=next_run_at, messages=messages)
+        say(_verdict(problems) + table)
+    return 2 if problems else 0
+
+
+def _problems(
+    args: argparse.Namespace, settings: Settings, store: SqlStore | None
+) -> tuple[str, ...]:
+    if store is None:
+        return ("no run was ever made",)
+    found = app.complaints(
+        settings,
+        store,
+        unknown_for=timedelta(hours=args.unknown_hours),
+        overdue_by=timedelta(hours=args.overdue_hours),
+    )
+    return tuple(sentence(problem) for problem in found)
+
+
+def _verdict(problems: Sequence[str] | None) -> str:
+    """Return what monitoring systems show: their plugins' first line."""
+    if problems is None:
+        return ""
+    lines = [f"NOT WELL: {problem}" for problem in problems] or ["All is well."]
+    return "\n".join(lines) + "\n\n"

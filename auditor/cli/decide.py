@@ -27,27 +27,27 @@ if TYPE_CHECKING:  # SQLAlchemy takes its time
 _MOST_LISTED = 20  # of each rule
 
 
-def explain(chosen: argparse.Namespace) -> int:
+def explain(args: argparse.Namespace) -> int:
     """Tell all about a finding."""
-    settings = app.settings(chosen.config, reads_secrets=False)
+    settings = app.settings(args.config, reads_secrets=False)
     with app.existing(settings) as store:
-        known = decide.explain(chosen.finding, store)
-    if chosen.format == "json":
+        known = decide.explain(args.finding, store)
+    if args.format == "json":
         say(as_json.to_text(rendered.explanation_json(known)))
     else:
         say(rendered.explanation_text(known))
     return 0
 
 
-def approve(chosen: argparse.Namespace) -> int:
+def approve(args: argparse.Namespace) -> int:
     """Make the last version of blocks their baseline."""
-    if bool(chosen.targets) is chosen.all_new:
+    if bool(args.targets) is args.all_new:
         raise UsageError("name the blocks to approve as PROJECT/LEARN, or say --all-new")
-    targets = [review.parse_target(one) for one in chosen.targets]
-    settings = app.settings(chosen.config, reads_secrets=False)
+    targets = [review.parse_target(one) for one in args.targets]
+    settings = app.settings(args.config, reads_secrets=False)
     with app.existing(settings) as store:
-        decision = _decision(chosen)
-        if chosen.all_new:
+        decision = _decision(args)
+        if args.all_new:
             approved = decide.approve_all_new(store, decision)
         else:
             approved = decide.approve(targets, store, decision)
@@ -58,18 +58,18 @@ def approve(chosen: argparse.Namespace) -> int:
     return 0
 
 
-def acknowledge(chosen: argparse.Namespace) -> int:
+def acknowledge(args: argparse.Namespace) -> int:
     """Accept exactly the value that a finding came to."""
-    settings, can_ask = _settings(chosen.config)
-    until = _last_day(chosen.until, settings)
+    settings, can_ask = _settings(args.config)
+    until = _last_day(args.until, settings)
     with app.existing(settings) as store:
-        newest = decide.find(chosen.finding, store)[-1]
+        newest = decide.find(args.finding, store)[-1]
         live, basis = None, "the last version stored, as Studio was not asked or gave no answer"
         if can_ask and newest.target is not None:
             live = app.quickly(_live(settings, newest.target))
         if live is not None:
             basis = "what Studio answers now"
-        one = decide.acknowledge(chosen.finding, store, _decision(chosen), until=until, live=live)
+        one = decide.acknowledge(args.finding, store, _decision(args), until=until, live=live)
     say(f"Acknowledged: {harmless(newest.finding.headline)} ({one.target}, id {one.finding})")
     say(
         f"It holds for exactly this value{f' until {until}' if until else ''}; checked by {basis}."
@@ -77,9 +77,9 @@ def acknowledge(chosen: argparse.Namespace) -> int:
     return 0
 
 
-def suppressed(chosen: argparse.Namespace) -> int:
+def suppressed(args: argparse.Namespace) -> int:
     """List what is stored and not told, by the rule that keeps it silent."""
-    settings = app.settings(chosen.config, reads_secrets=False)
+    settings = app.settings(args.config, reads_secrets=False)
     with app.stored(settings, upgrade=None) as store:
         suppressed = _suppressed(store) if store else ()
         acknowledgements = store.all_acknowledgements() if store else ()
@@ -89,7 +89,7 @@ def suppressed(chosen: argparse.Namespace) -> int:
         suppressed=suppressed,
         acknowledgements=acknowledgements,
     )
-    if chosen.format == "json":
+    if args.format == "json":
         say(as_json.to_text(rendered.suppressed_json(listing)))
     else:
         say(rendered.suppressed_text(listing))
@@ -103,12 +103,12 @@ def _suppressed(store: SqlStore) -> tuple[SuppressedBy, ...]:
     )
 
 
-def _decision(chosen: argparse.Namespace) -> Decision:
-    if not chosen.reason.strip():
+def _decision(args: argparse.Namespace) -> Decision:
+    if not args.reason.strip():
         raise UsageError("--reason is empty: say why, it is kept and listed")
-    if chosen.by is not None and not chosen.by.strip():
+    if args.by is not None and not args.by.strip():
         raise UsageError("--by is empty: leave it out, or say who decides")
-    return Decision(author=chosen.by or _user(), reason=chosen.reason.strip(), at=app.now())
+    return Decision(author=args.by or _user(), reason=args.reason.strip(), at=app.now())
 
 
 def _user() -> str:

@@ -22,14 +22,14 @@ from auditor.protocols import Store
 from auditor.rendering import json as as_json
 
 
-def run(chosen: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """Audit once; exit 2 where something could not be checked or a message was not taken."""
     # On a terminal the bar and the report tell the night; the log is for who is not there.
     level = logging.WARNING if sys.stderr.isatty() else logging.INFO
-    settings = _loaded(chosen, level)
-    order = app.order(settings, _scope(chosen))
+    settings = _loaded(args, level)
+    order = app.order(settings, _scope(args))
     require_in_scope(order.plan, order.scope)
-    if chosen.dry_run:
+    if args.dry_run:
         with app.stored(settings) as stored, progress() as watch:
             report = app.quickly(app.run_dry(settings, order, stored, watch=watch))
         is_told = True
@@ -37,15 +37,15 @@ def run(chosen: argparse.Namespace) -> int:
         with app.store(settings) as store, progress() as watch:
             told = app.quickly(app.run_and_tell(settings, order, store, watch=watch))
         report, is_told = told.report, told.is_told
-    _print(report, settings, chosen.format)
-    return _exit_code(report, is_told=is_told, tells_drift=chosen.exit_code)
+    _print(report, settings, args.format)
+    return _exit_code(report, is_told=is_told, tells_drift=args.exit_code)
 
 
-def _scope(chosen: argparse.Namespace) -> Scope:
-    target = review.parse_target(chosen.block) if chosen.block else None
-    if target and chosen.project not in (None, target.project_id):
-        raise UsageError(f"block {target} is not of project {chosen.project}")
-    return Scope(project_id=chosen.project, target=target)
+def _scope(args: argparse.Namespace) -> Scope:
+    target = review.parse_target(args.block) if args.block else None
+    if target and args.project not in (None, target.project_id):
+        raise UsageError(f"block {target} is not of project {args.project}")
+    return Scope(project_id=args.project, target=target)
 
 
 def _print(report: Report, settings: Settings, form: str) -> None:
@@ -104,31 +104,31 @@ def send_again(settings: Settings, store: Store, report: Report) -> int:
     return code
 
 
-def daemon(chosen: argparse.Namespace) -> int:
+def daemon(args: argparse.Namespace) -> int:
     """Run by the schedule until told to stop."""
     from auditor.daemon import serve  # noqa: PLC0415 - APScheduler
 
-    return app.quickly(serve(lambda: _loaded(chosen, logging.INFO)))
+    return app.quickly(serve(lambda: _loaded(args, logging.INFO)))
 
 
-def _loaded(chosen: argparse.Namespace, level: int) -> Settings:
+def _loaded(args: argparse.Namespace, level: int) -> Settings:
     """Return the configuration, the log set up as it wants it and the command line will."""
-    if chosen.log_format is not None:
-        set_up_logging(level, chosen.log_format)
-    settings = app.settings(chosen.config)
-    set_up_logging(level, chosen.log_format or settings.log_format)
+    if args.log_format is not None:
+        set_up_logging(level, args.log_format)
+    settings = app.settings(args.config)
+    set_up_logging(level, args.log_format or settings.log_format)
     return settings
 
 
-def demo(chosen: argparse.Namespace) -> int:
+def demo(args: argparse.Namespace) -> int:
     """Show three nights of a made-up fleet on this machine, with faults where any is named."""
     from auditor.demo.nights import show  # noqa: PLC0415
     from auditor.demo.rehearsal import fault_list, rehearse, strikes  # noqa: PLC0415
 
-    if chosen.list_faults:
+    if args.list_faults:
         say(fault_list())
         return 0
-    planned = strikes(chosen.fault)
+    planned = strikes(args.fault)
     set_up_logging(level=logging.WARNING)
-    folder = Path(chosen.folder)
+    folder = Path(args.folder)
     return rehearse(folder, planned, say) if planned else show(folder, say)
