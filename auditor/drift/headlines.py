@@ -12,7 +12,7 @@ from auditor.drift.compare import Documents
 from auditor.drift.fields import CATALOGUE, Field
 from auditor.drift.policy import NO_EFFECT, Verdict, field_of
 from auditor.drift.prose import plain_text
-from auditor.drift.script import changed_lines, describe
+from auditor.drift.script import changed_lines, describe_script
 from auditor.model import Change, Json, JsonObject, Kind
 from auditor.redaction import shown
 
@@ -133,7 +133,7 @@ def _script(change: Change, verdict: Verdict) -> str:
     lines = changed_lines(before, after)
     added = sum(1 for line in lines if line.startswith("+"))
     counts = f"{added} {'line' if added == 1 else 'lines'} added, {len(lines) - added} removed"
-    return f"Training script: {'; '.join(describe(before, after))} ({counts})"
+    return f"Training script: {'; '.join(describe_script(before, after))} ({counts})"
 
 
 def _layer(change: Change, _verdict: Verdict) -> str:

@@ -1,4 +1,4 @@
-"""Which scripts are the same program, and that no text does the judge harm."""
+"""Which scripts are the same program; that no text breaks the comparison."""
 
 from __future__ import annotations
 
@@ -9,8 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auditor.drift.programs.trees import MAX_CHARS, MAX_DEPTH, Beyond, Broken, parse
-from auditor.drift.script import ScriptChange, changed_lines, describe, judge_script
+from auditor.drift.script import ScriptChange, changed_lines, describe_script, judge_script
+from auditor.drift.script.trees import (
+    MAX_CHARS,
+    MAX_DEPTH,
+    OversizedScript,
+    UnparsableScript,
+    parse_script,
+)
 from tests.drift.answers import sample
 
 EXAMPLES = int(os.environ.get("AUDITOR_EXAMPLES", "60"))
@@ -42,9 +48,9 @@ SAME, OTHER, BROKEN = (
         pytest.param("def f(:", "def f(:\n\n", id="no program, trailing lines"),
     ],
 )
-def test_the_same_program_otherwise_written(old: str, new: str) -> None:
+def test_the_same_program_written_differently(old: str, new: str) -> None:
     assert judge_script(old, new) is SAME
-    assert describe(old, new) == ()
+    assert describe_script(old, new) == ()
 
 
 @pytest.mark.parametrize(
@@ -70,7 +76,7 @@ def test_the_same_program_otherwise_written(old: str, new: str) -> None:
 )
 def test_another_program(old: str, new: str) -> None:
     assert judge_script(old, new) is OTHER
-    assert describe(old, new) != ()
+    assert describe_script(old, new) != ()
 
 
 @pytest.mark.parametrize(
@@ -92,11 +98,11 @@ def test_another_program(old: str, new: str) -> None:
 def test_a_text_that_no_longer_parses(text: str) -> None:
     assert judge_script(SCRIPT, text) is BROKEN
     assert judge_script(text, SCRIPT) is OTHER
-    assert describe(SCRIPT, text)[0].startswith("no longer parses (")
-    assert describe(text, SCRIPT) == ("parses again",)
+    assert describe_script(SCRIPT, text)[0].startswith("no longer parses (")
+    assert describe_script(text, SCRIPT) == ("parses again",)
 
 
-BEYOND = {
+OVERSIZED = {
     "too long": "x = 1\n" * (MAX_CHARS // 6 + 1),
     "100,000 parentheses": "(" * 100_000 + ")" * 100_000,
     "50,000 sums": "1" + "+1" * 50_000,
@@ -118,33 +124,35 @@ BEYOND = {
 }
 
 
-@pytest.mark.parametrize("text", BEYOND.values(), ids=BEYOND)
-def test_a_text_beyond_the_limits_is_compared_as_text(text: str) -> None:
-    assert isinstance(parse(text), Beyond)
+@pytest.mark.parametrize("text", OVERSIZED.values(), ids=OVERSIZED)
+def test_an_oversized_script_is_compared_as_text(text: str) -> None:
+    assert isinstance(parse_script(text), OversizedScript)
     assert judge_script(SCRIPT, text) is OTHER
     assert judge_script(text, SCRIPT) is OTHER
     assert judge_script(text, text + "\n\n") is SAME
-    assert describe(text, text) == ()
-    assert describe(SCRIPT, text)[0].startswith("not parsed; ")
-    assert describe(text, f"{text.rstrip()}\nx") == ("not parsed; 1 line added, 0 removed",)
+    assert describe_script(text, text) == ()
+    assert describe_script(SCRIPT, text)[0].startswith("not parsed; ")
+    assert describe_script(text, f"{text.rstrip()}\nx") == ("not parsed; 1 line added, 0 removed",)
 
 
 def test_the_limit_on_depth_is_far_above_a_script() -> None:
-    assert isinstance(parse("x = " + "f(" * (MAX_DEPTH - 10) + ")" * (MAX_DEPTH - 10)), ast.Module)
-    assert isinstance(parse("import " + ".".join("a" * 50)), ast.Module)
+    calls = MAX_DEPTH - 10
+
+    assert isinstance(parse_script("x = " + "f(" * calls + ")" * calls), ast.Module)
+    assert isinstance(parse_script("import " + ".".join("a" * 50)), ast.Module)
 
 
 def test_a_number_too_long_to_be_written_is_compared_nevertheless() -> None:
     old, new = "x = 0x1" + "f" * 20_000, "x = 0x2" + "f" * 20_000
 
     assert (judge_script(old, new), judge_script(old, old + "  # x")) == (OTHER, SAME)
-    assert describe(old, new) == ("x … → …",)
+    assert describe_script(old, new) == ("x … → …",)
 
 
-def test_why_a_script_does_not_parse_is_told_with_its_line() -> None:
-    parsed = parse("x = 1\ny = = 2\n")
+def test_the_reason_why_a_script_does_not_parse_names_the_line() -> None:
+    parsed = parse_script("x = 1\ny = = 2\n")
 
-    assert parsed == Broken("line 2: invalid syntax")
+    assert parsed == UnparsableScript("line 2: invalid syntax")
 
 
 def test_changed_lines_of_a_long_text_are_those_between_its_equal_ends() -> None:

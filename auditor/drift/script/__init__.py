@@ -1,8 +1,8 @@
-"""Training scripts: parsed to be compared and told, never run.
+"""Training scripts as programs: parsed, compared and described, never run.
 
 Two scripts are the same program when their syntax trees are equal: comments, blank lines and
-formatting say nothing, a changed docstring or constant does. A script beyond the limits of
-`programs.trees` is compared as text.
+formatting make no difference, a changed docstring or constant does. A script that exceeds the
+limits of `trees` is compared as text.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from collections.abc import Sequence
 from enum import Enum, auto
 
 from auditor.drift.canonical import program_text
-from auditor.drift.programs.edits import edits, is_long
-from auditor.drift.programs.phrases import cut
-from auditor.drift.programs.trees import Broken, common, parse, shape
+from auditor.drift.script.edits import find_edits, is_too_long
+from auditor.drift.script.phrases import cut
+from auditor.drift.script.trees import UnparsableScript, equal_ends, parse_script, shape
 
 MAX_PHRASES = 8
-_REASON = 80  # characters of why a script does not parse
+_MAX_REASON = 80  # characters of why a script does not parse
 _MAX_LINES = 1_000  # difflib takes cubic time
 
 
 class ScriptChange(Enum):
-    """What became of a script."""
+    """How a script whose text changed differs."""
 
     SAME_PROGRAM = auto()
     OTHER_PROGRAM = auto()
@@ -32,11 +32,11 @@ class ScriptChange(Enum):
 
 
 def judge_script(before: str, after: str) -> ScriptChange:
-    """Return what became of a script whose text changed."""
-    match parse(before), parse(after):
+    """Return how a script whose text changed differs."""
+    match parse_script(before), parse_script(after):
         case ast.Module() as old, ast.Module() as new if shape(old) == shape(new):
             return ScriptChange.SAME_PROGRAM
-        case ast.Module(), Broken():
+        case ast.Module(), UnparsableScript():
             return ScriptChange.NO_LONGER_PARSES
         case _ if program_text(before) == program_text(after):
             return ScriptChange.SAME_PROGRAM
@@ -44,23 +44,23 @@ def judge_script(before: str, after: str) -> ScriptChange:
             return ScriptChange.OTHER_PROGRAM
 
 
-def describe(before: str, after: str) -> tuple[str, ...]:
+def describe_script(before: str, after: str) -> tuple[str, ...]:
     """Return what changed between two scripts as short phrases, the most important first.
 
-    Empty where they are the same program. At most `MAX_PHRASES`, and one that counts the rest.
-    As many for a change as for its reversal. A phrase has no line break and shows no Studio key;
-    other control characters and markup are the caller's to make harmless.
+    Empty where they are the same program. At most `MAX_PHRASES`, and one more that counts the
+    rest. A change and its reversal give the same number of phrases. A phrase has no line break
+    and shows no Studio key; the caller has to escape markup and other control characters.
     """
-    match parse(before), parse(after):
+    match parse_script(before), parse_script(after):
         case ast.Module() as old, ast.Module() as new:
             if shape(old) == shape(new):
                 return ()
-            if is_long(old) or is_long(new):
-                return _line_counts("too long to tell in words", before, after)
-            return _told(old, new, is_reversed=before > after)
-        case ast.Module(), Broken(reason=reason):
-            return (f"no longer parses ({cut(reason, _REASON)})",)
-        case Broken(), ast.Module():
+            if is_too_long(old) or is_too_long(new):
+                return _line_counts("too long to describe", before, after)
+            return _phrases(old, new, is_reversed=before > after)
+        case ast.Module(), UnparsableScript(reason=reason):
+            return (f"no longer parses ({cut(reason, _MAX_REASON)})",)
+        case UnparsableScript(), ast.Module():
             return ("parses again",)
         case _:
             return _line_counts("not parsed", before, after)
@@ -77,35 +77,33 @@ def changed_lines(before: str, after: str) -> tuple[str, ...]:
 
 def _replaced_lines(old: Sequence[str], new: Sequence[str]) -> tuple[str, ...]:
     """Return all lines between the equal beginning and the equal end."""
-    start, end = common(old, new)
+    start, end = equal_ends(old, new)
     removed = (f"-{line}" for line in old[start : len(old) - end])
     return (*removed, *(f"+{line}" for line in new[start : len(new) - end]))
 
 
-def _told(old: ast.Module, new: ast.Module, *, is_reversed: bool) -> tuple[str, ...]:
-    """Return the phrases; the two are always compared in the same order, so that both mirror."""
+def _phrases(old: ast.Module, new: ast.Module, *, is_reversed: bool) -> tuple[str, ...]:
+    """Return the phrases; the programs are compared in a fixed order, so that both ways agree."""
     if is_reversed:
-        return _listed([(one.back, one.weight) for one in edits(new, old)])
-    return _listed([(one.forth, one.weight) for one in edits(old, new)])
-
-
-def _listed(phrases: Sequence[tuple[str, int]]) -> tuple[str, ...]:
-    told = tuple(phrase for phrase, _ in phrases[:MAX_PHRASES])
+        phrases = [(edit.backward, edit.weight) for edit in find_edits(new, old)]
+    else:
+        phrases = [(edit.forward, edit.weight) for edit in find_edits(old, new)]
+    listed = tuple(phrase for phrase, _ in phrases[:MAX_PHRASES])
     left = sum(weight for _, weight in phrases[MAX_PHRASES:])
     if not left:
-        return told
-    return (*told, f"and {left} more change{'s' if left > 1 else ''}")
+        return listed
+    return (*listed, f"and {left} more change{'s' if left > 1 else ''}")
 
 
-def _line_counts(what: str, before: str, after: str) -> tuple[str, ...]:
-    """Return how many lines came and went; a line that only moved is neither."""
+def _line_counts(reason: str, before: str, after: str) -> tuple[str, ...]:
+    """Return how many lines were added and removed; a line that only moved counts as neither."""
     old, new = (Counter(program_text(text).split("\n")) for text in (before, after))
     added, removed = (new - old).total(), (old - new).total()
     if program_text(before) == program_text(after):
         return ()
     if not added and not removed:
-        return (f"{what}; lines in another order",)
-    return (f"{what}; {_lines(added)} added, {removed} removed",)
+        return (f"{reason}; the same lines in another order",)
+    return (f"{reason}; {_lines(added)} added, {removed} removed",)
 
 
 def _lines(count: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from auditor.drift.script import MAX_PHRASES, describe
+from auditor.drift.script import MAX_PHRASES, describe_script
 from tests.drift.answers import sample
 
 KERAS, IMAGE, DETECTION = (
@@ -100,7 +100,7 @@ def _edited(script: str, *edits: tuple[str, str]) -> str:
         pytest.param(
             [("Dense(20", "tf.keras.layers.Dense(20")],
             ["layer 1 Dense: written as Dense → tf.keras.layers.Dense"],
-            id="layer written otherwise",
+            id="layer written differently",
         ),
         pytest.param(
             [("'categorical_crossentropy'", "'mse'"), ("['accuracy']", "None")],
@@ -163,11 +163,11 @@ def _edited(script: str, *edits: tuple[str, str]) -> str:
         ),
     ],
 )
-def test_an_edit_is_told(edits: list[tuple[str, str]], phrases: list[str]) -> None:
+def test_an_edit_is_described(edits: list[tuple[str, str]], phrases: list[str]) -> None:
     new = _edited(KERAS, *edits)
 
-    assert list(describe(KERAS, new)) == phrases
-    assert len(describe(new, KERAS)) == len(phrases)
+    assert list(describe_script(KERAS, new)) == phrases
+    assert len(describe_script(new, KERAS)) == len(phrases)
 
 
 @pytest.mark.parametrize(
@@ -201,8 +201,10 @@ def test_an_edit_is_told(edits: list[tuple[str, str]], phrases: list[str]) -> No
         ),
     ],
 )
-def test_an_edit_of_a_function_is_told(edits: list[tuple[str, str]], phrases: list[str]) -> None:
-    assert list(describe(DETECTION, _edited(DETECTION, *edits))) == phrases
+def test_an_edit_of_a_function_is_described(
+    edits: list[tuple[str, str]], phrases: list[str]
+) -> None:
+    assert list(describe_script(DETECTION, _edited(DETECTION, *edits))) == phrases
 
 
 @pytest.mark.parametrize(
@@ -230,10 +232,10 @@ def test_an_edit_of_a_function_is_told(edits: list[tuple[str, str]], phrases: li
         ),
     ],
 )
-def test_an_edit_of_a_transfer_model_is_told(
+def test_an_edit_of_a_transfer_model_is_described(
     edits: list[tuple[str, str]], phrases: list[str]
 ) -> None:
-    assert list(describe(IMAGE, _edited(IMAGE, *edits))) == phrases
+    assert list(describe_script(IMAGE, _edited(IMAGE, *edits))) == phrases
 
 
 @pytest.mark.parametrize(
@@ -263,7 +265,7 @@ def test_an_edit_of_a_transfer_model_is_told(
         pytest.param(
             "f(a=1, b=2)",
             "f(b=2, a=1)",
-            ["arguments of f written otherwise"],
+            ["arguments of f written differently"],
             id="order of arguments",
         ),
         pytest.param("x = 'a' + y", "x = u'a' + y", ["x 'a' + y → u'a' + y"], id="a prefix"),
@@ -292,17 +294,17 @@ def test_an_edit_of_a_transfer_model_is_told(
         pytest.param(
             "import a, b", "import a\nimport b", ["2 other statements changed"], id="regrouped"
         ),
-        pytest.param("opt = a", "opt = b", ["opt a → b"], id="no optimizer to be seen"),
+        pytest.param("opt = a", "opt = b", ["opt a → b"], id="an unrecognized optimizer"),
         pytest.param(
             "p = re.compile('a')",
             "p = re.compile('b')",
             ["argument 1 of re.compile 'a' → 'b'"],
-            id="no compile of a model",
+            id="compile of a pattern, not of a model",
         ),
     ],
 )
-def test_what_samples_do_not_have(old: str, new: str, phrases: list[str]) -> None:
-    assert list(describe(old, new)) == phrases
+def test_an_edit_of_other_code_is_described(old: str, new: str, phrases: list[str]) -> None:
+    assert list(describe_script(old, new)) == phrases
 
 
 def test_the_most_important_comes_first_and_the_rest_is_counted() -> None:
@@ -321,7 +323,7 @@ def test_the_most_important_comes_first_and_the_rest_is_counted() -> None:
         ("if not ENSURE", "if ENSURE"),
     )
 
-    phrases = describe(KERAS, new)
+    phrases = describe_script(KERAS, new)
 
     assert phrases[:3] == ("optimizer Adam → SGD", "LEARNING_RATE 0.0005 → 0.1", "EPOCHS 30 → 31")
     assert phrases[MAX_PHRASES:] == ("and 4 more changes",)
@@ -331,13 +333,13 @@ def test_a_long_value_is_cut_to_where_it_differs() -> None:
     old = "x = f(a)[" + "first + " * 30 + "1]"
     new = old.replace("1]", "2]")
 
-    assert describe(old, new) == ("x …+ first + 1] → …+ first + 2]",)
+    assert describe_script(old, new) == ("x …+ first + 1] → …+ first + 2]",)
 
 
 def test_a_phrase_is_one_line() -> None:
     old, new = 'x = f"""a\n{b}"""', 'x = f"""a\n{c}"""'
 
-    assert [len(phrase.splitlines()) for phrase in describe(old, new)] == [1]
+    assert [len(phrase.splitlines()) for phrase in describe_script(old, new)] == [1]
 
 
 @pytest.mark.parametrize("digits", ["0a1b2c3d" * 4, "0a1b2c3d" * 12])
@@ -345,7 +347,7 @@ def test_no_phrase_shows_a_key_of_studio_not_even_its_beginning(digits: str) -> 
     old = f"KEY = 'ei_{digits}'\nlog(ei_{digits}=1)\nmodel.add(ei_{digits}(1))"
     new = old.replace("3d'", "3e'").replace("1)", "2)")
 
-    phrases = describe(old, new)
+    phrases = describe_script(old, new)
 
     assert phrases[0] == "KEY '(hidden)' → '(hidden)'"
     assert not any("0a1b" in phrase for phrase in phrases)
@@ -354,12 +356,12 @@ def test_no_phrase_shows_a_key_of_studio_not_even_its_beginning(digits: str) -> 
 def test_a_fingerprint_is_not_shown() -> None:
     old, new = (f"KEY = '(hidden:{digit * 32})'" for digit in "ab")
 
-    assert describe(old, new) == ("KEY '(hidden)' → '(hidden)'",)
+    assert describe_script(old, new) == ("KEY '(hidden)' → '(hidden)'",)
 
 
-def test_a_program_with_too_many_statements_is_told_in_lines() -> None:
+def test_a_program_with_too_many_statements_is_described_by_line_counts() -> None:
     old = "".join(f"x{number} = 1\n" for number in range(4_000))
 
-    assert describe(old, old + "y = 1\n") == (
-        "too long to tell in words; 1 line added, 0 removed",
+    assert describe_script(old, old + "y = 1\n") == (
+        "too long to describe; 1 line added, 0 removed",
     )

@@ -14,22 +14,22 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, TypeGuard
 
 from auditor.drift.canonical import program_text
 
 MAX_CHARS = 65_536  # a script of Studio is 1 to 20 KB; the parser is quadratic in an f-string
 MAX_DEPTH = 100  # of the syntax tree, about 12 in a script of Studio
 MAX_CELLS = 500_000  # of one alignment: 700 statements, all of them changed
-_APART = 4  # what an added and a removed member cost
+_SEPARATE_COST = 4  # of an added and a removed member
 
-# The parser keeps every prefix of a dotted name: 200 KB of `import a.a.a` fill 10 GB.
-_ENDLESS_NAME = re.compile(
+# The parser keeps every prefix of a dotted name: 200 KB of `import a.a.a` take 10 GB.
+_LONG_DOTTED_NAME = re.compile(
     r"(?:\.[ \t\f\n\\]*[\w\x80-\U0010ffff]+[ \t\f\n\\]*){" + str(MAX_DEPTH) + "}", re.ASCII
 )
 _BODIES = ("body", "handlers", "cases", "orelse", "finalbody")
-_MARKED = ("orelse", "finalbody")
-_NAMED: dict[type[ast.AST], str] = {
+_MARKED_BODIES = ("orelse", "finalbody")
+_NAME_FIELDS: dict[type[ast.AST], str] = {
     ast.Name: "id",
     ast.arg: "arg",
     ast.alias: "asname",
@@ -47,14 +47,14 @@ Definition: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
 @dataclass(frozen=True, slots=True)
-class Broken:
-    """A script that Python does not read, and why."""
+class UnparsableScript:
+    """A script that Python cannot parse, and why."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class Beyond:
+class OversizedScript:
     """A script that is too long or too deeply nested to be parsed."""
 
 
@@ -63,7 +63,8 @@ class Statement:
     """A simple statement, or the head of a compound one.
 
     Attributes:
-        node: What it says, where that is worth a look: not of `else`, nor of a declaration.
+        node: the syntax tree; a placeholder for `else`, `finally` and declarations.
+        key: what makes two statements equal.
     """
 
     node: ast.AST
@@ -72,12 +73,12 @@ class Statement:
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
-    """The module, a function or a class; its first statement is what declares it.
+class ProgramScope:
+    """The module, a function or a class; its first statement is its declaration.
 
     Attributes:
         name: `f`, `C.m` for a method, `f#2` for a second one; empty for the module.
-        parent: The name of the scope around it.
+        parent: the name of the scope that contains it.
     """
 
     name: str
@@ -86,24 +87,24 @@ class Scope:
     statements: tuple[Statement, ...]
 
 
-def parse(script: str) -> ast.Module | Broken | Beyond:
+def parse_script(script: str) -> ast.Module | UnparsableScript | OversizedScript:
     """Return the syntax tree of a script, or why there is none."""
     if len(script) > MAX_CHARS:
-        return Beyond()
+        return OversizedScript()
     source = program_text(script).removeprefix("\ufeff")
-    if _ENDLESS_NAME.search(source):
-        return Beyond()
+    if _LONG_DOTTED_NAME.search(source):
+        return OversizedScript()
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a script's odd escapes are not the auditor's
+            warnings.simplefilter("ignore")  # odd escapes in a script are not the auditor's
             tree = ast.parse(source)
-    except (RecursionError, MemoryError):  # how the parser says that it is nested too deeply
-        return Beyond()
+    except (RecursionError, MemoryError):  # the parser raises them for deep nesting
+        return OversizedScript()
     except SyntaxError as error:
-        return Broken(f"line {error.lineno}: {error.msg}" if error.lineno else error.msg)
+        return UnparsableScript(f"line {error.lineno}: {error.msg}" if error.lineno else error.msg)
     except ValueError:
-        return Broken("a character that no program can hold")
-    return Beyond() if _is_deep(tree) else tree
+        return UnparsableScript("a character that Python does not allow")
+    return OversizedScript() if _is_deep(tree) else tree
 
 
 def shape(*parts: object, blank: Collection[ast.AST] = ()) -> Key:
@@ -126,45 +127,49 @@ def shape(*parts: object, blank: Collection[ast.AST] = ()) -> Key:
     return tuple(tokens)
 
 
-def scopes_of(tree: ast.Module) -> dict[str, Scope]:
+def scopes_of(tree: ast.Module) -> dict[str, ProgramScope]:
     """Return every scope of a program by its name, the module first."""
-    scopes: dict[str, Scope] = {}
+    scopes: dict[str, ProgramScope] = {}
     pending: list[tuple[str, str, ast.Module | Definition]] = [("", "", tree)]
     while pending:
         name, parent, node = pending.pop()
         declaration = Statement(ast.Pass(), _declaration(node), 0)
-        scope = Scope(name, parent, node, (declaration, *_statements(node, 1)))
+        scope = ProgramScope(name, parent, node, (declaration, *_statements(node, 1)))
         scopes[name] = scope
-        pending.extend((inner, name, one) for inner, one in reversed(list(_defined(scope))))
+        pending.extend(
+            (inner, name, definition)
+            for inner, definition in reversed(list(_definitions_in(scope)))
+        )
     return scopes
 
 
-def align(
+def align_sequences(
     old: Sequence[Hashable], new: Sequence[Hashable], cost: Callable[[int, int], int] | None = None
 ) -> tuple[tuple[int, int], ...]:
-    """Return the places of old and new that belong together, ascending, at the least cost.
+    """Return the cheapest pairs of old and new places, ascending.
 
-    A member added or removed costs 2, an equal pair nothing, any other pair what `cost` says, and
-    without it too much. Of a run of twins the last is the one added or removed. Where too much
-    changed, only the equal beginning and end belong together.
+    A member added or removed costs 2, an equal pair nothing, any other pair what `cost` says;
+    without `cost` only equal members are paired. Of a run of equal members the last is the one
+    added or removed. Where too much changed, only the equal beginning and end are paired.
     """
     numbers: dict[Hashable, int] = {}
-    before = [numbers.setdefault(one, len(numbers)) for one in old]
-    after = [numbers.setdefault(one, len(numbers)) for one in new]
-    start, ends = common(before, after)
+    before = [numbers.setdefault(member, len(numbers)) for member in old]
+    after = [numbers.setdefault(member, len(numbers)) for member in new]
+    start, ends = equal_ends(before, after)
     rows, columns = range(start, len(old) - ends), range(start, len(new) - ends)
-    same = ((place, place) for place in range(start))
-    tail = ((len(old) - place, len(new) - place) for place in range(ends, 0, -1))
+    start_pairs = ((place, place) for place in range(start))
+    end_pairs = ((len(old) - place, len(new) - place) for place in range(ends, 0, -1))
     if len(rows) * len(columns) > MAX_CELLS:
-        return (*same, *tail)
+        return (*start_pairs, *end_pairs)
     costs = [
-        [0 if before[i] == after[j] else cost(i, j) if cost else _APART for j in columns]
+        [0 if before[i] == after[j] else cost(i, j) if cost else _SEPARATE_COST for j in columns]
         for i in rows
     ]
-    return (*same, *((rows[i], columns[j]) for i, j in _cheapest(costs, len(columns))), *tail)
+    middle = ((rows[i], columns[j]) for i, j in _cheapest_pairs(costs, len(columns)))
+    return (*start_pairs, *middle, *end_pairs)
 
 
-def common(old: Sequence[Hashable], new: Sequence[Hashable]) -> tuple[int, int]:
+def equal_ends(old: Sequence[Hashable], new: Sequence[Hashable]) -> tuple[int, int]:
     """Return how many members at the beginning and at the end are equal."""
     shorter = min(len(old), len(new))
     start = next((i for i in range(shorter) if old[i] != new[i]), shorter)
@@ -173,26 +178,26 @@ def common(old: Sequence[Hashable], new: Sequence[Hashable]) -> tuple[int, int]:
     return start, ends
 
 
-def renames(old: ast.Module, new: ast.Module) -> dict[str, str]:
-    """Return new name → old name of what the new program only calls otherwise."""
-    gone, came = _given(old) - _used(new), _given(new) - _used(old)
-    if not gone or not came:
+def find_renames(old: ast.Module, new: ast.Module) -> dict[str, str]:
+    """Return the old name by the new one for whatever was only renamed in the new program."""
+    removed, added = _defined_names(old) - _used_names(new), _defined_names(new) - _used_names(old)
+    if not removed or not added:
         return {}
     before, after = scopes_of(old), scopes_of(new)
     votes: Counter[tuple[str, str]] = Counter()
     for name in before.keys() & after.keys():
-        votes.update(_votes(before[name], after[name], gone | came))
-    found: dict[str, str] = {}
+        votes.update(_rename_votes(before[name], after[name], removed | added))
+    old_names: dict[str, str] = {}
     for (before_name, after_name), _ in sorted(votes.items(), key=lambda vote: (-vote[1], vote)):
-        if after_name not in found and before_name not in found.values():
-            found[after_name] = before_name
-    return found
+        if after_name not in old_names and before_name not in old_names.values():
+            old_names[after_name] = before_name
+    return old_names
 
 
-def rename(tree: ast.Module, names: Mapping[str, str]) -> None:
-    """Give names of a program other names, in place."""
+def apply_renames(tree: ast.Module, names: Mapping[str, str]) -> None:
+    """Rename names of a program, in place."""
     for node in ast.walk(tree):
-        field = _NAMED.get(type(node))
+        field = _NAME_FIELDS.get(type(node))
         if field is not None:
             name = getattr(node, field)
             setattr(node, field, names.get(name, name))
@@ -210,8 +215,8 @@ def _is_deep(tree: ast.Module) -> bool:
 
 
 def _values(node: ast.AST, *, without: Collection[str] = ()) -> list[object]:
-    """Return the fields of a node, a name in them marked as one."""
-    named = _NAMED.get(type(node))
+    """Return the fields of a node, names marked as names."""
+    named = _NAME_FIELDS.get(type(node))
     return [
         ("name", value) if field == named else value
         for field, value in ast.iter_fields(node)
@@ -226,7 +231,7 @@ def _declaration(node: ast.AST) -> Key:
 def _statements(node: ast.AST, depth: int) -> Iterator[Statement]:
     for field in _BODIES:
         parts = getattr(node, field, [])
-        if parts and field in _MARKED:
+        if parts and field in _MARKED_BODIES:
             yield Statement(ast.Pass(), (field,), depth - 1)
         for part in parts:
             if isinstance(part, Definition):
@@ -236,7 +241,7 @@ def _statements(node: ast.AST, depth: int) -> Iterator[Statement]:
                 yield from _statements(part, depth + 1)
 
 
-def _defined(scope: Scope) -> Iterator[tuple[str, Definition]]:
+def _definitions_in(scope: ProgramScope) -> Iterator[tuple[str, Definition]]:
     counts: Counter[str] = Counter()
     for statement in scope.statements[1:]:
         if isinstance(statement.node, Definition):
@@ -246,7 +251,7 @@ def _defined(scope: Scope) -> Iterator[tuple[str, Definition]]:
             yield f"{scope.name}.{name}{ordinal}".removeprefix("."), statement.node
 
 
-def _cheapest(costs: list[list[int]], columns: int) -> Iterator[tuple[int, int]]:
+def _cheapest_pairs(costs: list[list[int]], columns: int) -> Iterator[tuple[int, int]]:
     rows = len(costs)
     rest = [[2 * (rows - i + columns - j) for j in range(columns + 1)] for i in range(rows + 1)]
     for i in range(rows - 1, -1, -1):
@@ -255,7 +260,7 @@ def _cheapest(costs: list[list[int]], columns: int) -> Iterator[tuple[int, int]]
             line[j] = min(pairs[j] + below[j + 1], 2 + below[j], 2 + line[j + 1])
     i = j = 0
     while i < rows and j < columns:
-        if costs[i][j] < _APART and rest[i][j] == costs[i][j] + rest[i + 1][j + 1]:
+        if costs[i][j] < _SEPARATE_COST and rest[i][j] == costs[i][j] + rest[i + 1][j + 1]:
             yield i, j
             i, j = i + 1, j + 1
         elif rest[i][j] == 2 + rest[i + 1][j]:
@@ -264,20 +269,20 @@ def _cheapest(costs: list[list[int]], columns: int) -> Iterator[tuple[int, int]]
             j += 1
 
 
-def _given(tree: ast.Module) -> set[str]:
-    """Return the names that a program gives to something of its own."""
-    given: set[str] = set()
+def _defined_names(tree: ast.Module) -> set[str]:
+    """Return the names that a program defines."""
+    defined: set[str] = set()
     for node in ast.walk(tree):
         if not isinstance(node, ast.Name) or isinstance(node.ctx, ast.Store):
-            given.add(getattr(node, _NAMED.get(type(node), ""), None) or "")
-    return given - {""}
+            defined.add(getattr(node, _NAME_FIELDS.get(type(node), ""), None) or "")
+    return defined - {""}
 
 
-def _used(tree: ast.Module) -> set[str]:
-    """Return every name that means something in a program."""
+def _used_names(tree: ast.Module) -> set[str]:
+    """Return every name that a program uses or defines."""
     used: set[str] = set()
     for node in ast.walk(tree):
-        used.add(getattr(node, _NAMED.get(type(node), ""), None) or "")
+        used.add(getattr(node, _NAME_FIELDS.get(type(node), ""), None) or "")
         if isinstance(node, ast.alias):
             used.add(node.name.partition(".")[0])
         elif isinstance(node, ast.Global | ast.Nonlocal):
@@ -285,11 +290,14 @@ def _used(tree: ast.Module) -> set[str]:
     return used
 
 
-def _votes(old: Scope, new: Scope, names: Collection[str]) -> Iterator[tuple[str, str]]:
+def _rename_votes(
+    old: ProgramScope, new: ProgramScope, names: Collection[str]
+) -> Iterator[tuple[str, str]]:
     """Yield (old name, new name) wherever statements are equal but for `names`."""
     before, after = old.statements, new.statements
-    hidden = [_anonymous(one.key, names) for one in before]
-    for i, j in align(hidden, [_anonymous(one.key, names) for one in after]):
+    old_keys = [_without_names(statement.key, names) for statement in before]
+    new_keys = [_without_names(statement.key, names) for statement in after]
+    for i, j in align_sequences(old_keys, new_keys):
         if _may_be_same(before[i].node, after[j].node, names):
             pairs = zip(_names(before[i].key), _names(after[j].key), strict=True)
             yield from ((a, b) for a, b in pairs if a != b)
@@ -299,17 +307,20 @@ def _may_be_same(old: ast.AST, new: ast.AST, names: Collection[str]) -> bool:
     """Return whether two statements, where they are functions, share half of their bodies."""
     if not isinstance(old, Definition) or not isinstance(new, Definition):
         return True
-    before = Counter(_anonymous(one.key, names) for one in _statements(old, 1))
-    after = Counter(_anonymous(one.key, names) for one in _statements(new, 1))
+    before = Counter(_without_names(part.key, names) for part in _statements(old, 1))
+    after = Counter(_without_names(part.key, names) for part in _statements(new, 1))
     return 2 * (before & after).total() >= max(before.total(), after.total())
 
 
-def _anonymous(key: Key, names: Collection[str]) -> Key:
+def _without_names(key: Key, names: Collection[str]) -> Key:
     return tuple(
-        ("name", "?") if isinstance(one, tuple) and one[0] == "name" and one[1] in names else one
-        for one in key
+        ("name", "?") if _is_name(token) and token[1] in names else token for token in key
     )
 
 
 def _names(key: Key) -> list[str]:
-    return [str(one[1]) for one in key if isinstance(one, tuple) and one[0] == "name"]
+    return [str(token[1]) for token in key if _is_name(token)]
+
+
+def _is_name(token: Hashable) -> TypeGuard[tuple[str, str]]:
+    return isinstance(token, tuple) and token[0] == "name"

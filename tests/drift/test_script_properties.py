@@ -1,4 +1,4 @@
-"""What must hold of the words for any two scripts, hostile ones too."""
+"""What must hold for the description of any two scripts, hostile ones included."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auditor.drift.script import MAX_PHRASES, ScriptChange, describe, judge_script
+from auditor.drift.script import MAX_PHRASES, ScriptChange, describe_script, judge_script
 from tests.drift.answers import SAMPLES
 
 EXAMPLES = int(os.environ.get("AUDITOR_EXAMPLES", "60"))
@@ -90,10 +90,12 @@ f(*a, k=1, **b)
         pytest.param("x = " + "f(" * 40 + ")" * 40, "f", id="nested calls"),
     ],
 )
-def test_a_large_program_is_told(old: str, part: str) -> None:
+def test_a_large_program_is_described(old: str, part: str) -> None:
     changed = old.replace(part, "8" if part.isdigit() else "w")
 
-    assert 1 <= len(describe(old, changed)) == len(describe(changed, old)) <= MAX_PHRASES + 1
+    phrases = describe_script(old, changed)
+
+    assert 1 <= len(phrases) == len(describe_script(changed, old)) <= MAX_PHRASES + 1
 
 
 _LINES = st.sampled_from([line for script in SCRIPTS for line in script.split("\n")])
@@ -121,30 +123,32 @@ def _with_lines(script: str, edits: list[tuple[str, int, str]]) -> str:
 
 
 def _check(old: str, new: str) -> None:
-    phrases = describe(old, new)
+    phrases = describe_script(old, new)
 
     assert (phrases == ()) == (judge_script(old, new) is ScriptChange.SAME_PROGRAM)
-    assert len(describe(new, old)) == len(phrases) <= MAX_PHRASES + 1
+    assert len(describe_script(new, old)) == len(phrases) <= MAX_PHRASES + 1
     assert all(len(phrase.splitlines()) == 1 for phrase in phrases)
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(st.text(), st.text())
-def test_any_two_texts_can_be_told(old: str, new: str) -> None:
+def test_any_two_texts_can_be_described(old: str, new: str) -> None:
     _check(old, new)
-    assert describe(old, old) == ()
+    assert describe_script(old, old) == ()
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(st.text("ab=(1, '\n\t{}[]:.*#\\f\r\x00\ud800\ufeff"), st.sampled_from(SCRIPTS))
-def test_any_text_in_a_script_can_be_told(text: str, script: str) -> None:
+def test_any_text_in_a_script_can_be_described(text: str, script: str) -> None:
     _check(script, text)
     _check(script, script.replace("EPOCHS", text, 2))
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(st.sampled_from(SCRIPTS), _LINE_EDITS)
-def test_every_change_of_the_tree_is_told(script: str, edits: list[tuple[str, int, str]]) -> None:
+def test_every_change_of_the_tree_is_described(
+    script: str, edits: list[tuple[str, int, str]]
+) -> None:
     _check(script, _with_lines(script, edits))
 
 
@@ -174,7 +178,7 @@ def _other(value: object) -> object:
 
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(st.sampled_from(_PLACES))
-def test_a_change_of_any_syntax_is_told(place: tuple[int, str]) -> None:
+def test_a_change_of_any_syntax_is_described(place: tuple[int, str]) -> None:
     tree = ast.parse(EVERY_SYNTAX)
     old, node = ast.unparse(tree), list(ast.walk(tree))[place[0]]
     setattr(node, place[1], _other(getattr(node, place[1])))
@@ -183,7 +187,7 @@ def test_a_change_of_any_syntax_is_told(place: tuple[int, str]) -> None:
 
 
 def _written(tree: ast.Module) -> str:
-    """Return a program as text, some text where the tree is none."""
+    """Return a program as text, or another text where the tree is not valid."""
     try:
         return ast.unparse(tree)
     except (IndexError, ValueError, AttributeError):

@@ -1,1 +1,0 @@
-"""Training scripts as programs: parsed, compared, and what changed between two in words."""
