@@ -10,8 +10,7 @@ from sqlalchemy import Connection, insert, select, update
 from auditor.drift.state_rules import RuleViolation
 from auditor.model import TargetId
 from auditor.records import RuleBreach
-from auditor.store.insertion import insert_into
-from auditor.store.tables import episode, ignore_rule
+from auditor.store.tables import episode, ignore_rule, insert_into
 
 
 def under_way(connection: Connection) -> tuple[RuleBreach, ...]:

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from auditor.records import BrokenLink, Pruned
 from auditor.retention import Retention
-from auditor.store import pruning, reports, runs, transfer, verification
+from auditor.store import export, pruning, reports, runs, verification
 from auditor.store.database import Database
 from auditor.store.packing import has_gone
 from auditor.store.tables import version
@@ -61,9 +61,9 @@ class Keeping:
     def write_export(self, stream: BinaryIO) -> int:
         """Write the whole history, as it is at one moment; return how many rows that are."""
         with self._there.reading() as connection:
-            return transfer.write_export(connection, stream)
+            return export.write_export(connection, stream)
 
     def load_export(self, stream: BinaryIO) -> int:
         """Take an export into an empty database, all or nothing; return how many rows."""
         with self._there.writing() as connection:
-            return transfer.load_export(connection, stream)
+            return export.load_export(connection, stream)

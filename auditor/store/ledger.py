@@ -9,9 +9,8 @@ from sqlalchemy import Connection, delete, select
 from sqlalchemy.sql.functions import func
 
 from auditor.model import RunStatus
-from auditor.store.insertion import insert_into
 from auditor.store.runs import RELEASED
-from auditor.store.tables import run, schedule
+from auditor.store.tables import insert_into, run, schedule
 
 MOST_TRIES = 3  # a run that takes the machine down must not do so for ever
 

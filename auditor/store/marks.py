@@ -20,8 +20,7 @@ from sqlalchemy.sql.functions import func
 from auditor.drift.canonical import FORM
 from auditor.model import ModelState, TargetId, TargetState
 from auditor.records import Missing, NewVersion, Unchanged, Unreadable, Unsupported
-from auditor.store.insertion import insert_into
-from auditor.store.tables import target
+from auditor.store.tables import insert_into, target
 
 _KEY = tuple_(target.c.project_id, target.c.learn_id)
 _SAME_KEY = and_(

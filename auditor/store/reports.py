@@ -15,9 +15,8 @@ from auditor.outbox import Message
 from auditor.records import RunConclusions, RunSummary, UnreportedFinding
 from auditor.store import decisions, episodes, findings, messages, notices, report_form, runs
 from auditor.store.chain import content_hash
-from auditor.store.insertion import insert_into
 from auditor.store.packing import pack, pack_json, unpack_json
-from auditor.store.tables import roster, run
+from auditor.store.tables import insert_into, roster, run
 
 _UNENDED = (RunStatus.RUNNING, RunStatus.ABANDONED)
 _AT_ONCE = 400  # reports: a list that no database finds too long

@@ -1,4 +1,4 @@
-"""What a database keeps for itself: its random key, its name, secrets' names, found projects."""
+"""What a database keeps for itself: its key, the names of secrets, and the projects found."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, insert, select
 
-from auditor.store.insertion import insert_into
-from auditor.store.tables import secret_parameter, setting
+from auditor.store.tables import insert_into, secret_parameter, setting
 
 FINGERPRINT_KEY = "fingerprint_key"
-INSTALLATION_ID = "installation_id"
 FOUND_PROJECTS = "found_projects"
 
 

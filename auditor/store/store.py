@@ -30,7 +30,6 @@ from auditor.records import (
     Version,
 )
 from auditor.store import (
-    catalogues,
     decisions,
     episodes,
     findings,
@@ -53,7 +52,6 @@ from auditor.store.locking import Locking
 from auditor.store.planning import Planning
 
 _KEY_BYTES = 32
-_ID_BYTES = 16
 
 
 def open_database(url: str, *, upgrade: bool) -> SqlStore:
@@ -118,10 +116,6 @@ class SqlStore(Locking, Planning, Deciding, Keeping):
         """Return the random key that secrets of this database are compared under."""
         return self._setting(settings.FINGERPRINT_KEY, size_bytes=_KEY_BYTES)
 
-    def installation_id(self) -> str:
-        """Return the random name of this database, 32 hex digits."""
-        return self._setting(settings.INSTALLATION_ID, size_bytes=_ID_BYTES).hex()
-
     def secret_parameters(self) -> frozenset[str]:
         """Return every parameter known to be secret."""
         with self._there.reading() as connection:
@@ -161,11 +155,6 @@ class SqlStore(Locking, Planning, Deciding, Keeping):
         """Return a stored version's snapshot."""
         with self._there.reading() as connection:
             return versions.read(connection, version_id)
-
-    def catalogue(self, digest: str) -> bytes:
-        """Return a stored catalogue's document."""
-        with self._there.reading() as connection:
-            return catalogues.read(connection, digest)
 
     def save(
         self,

@@ -6,7 +6,7 @@ where that is smaller. So reading takes at most two rows, and a small edit a few
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,10 +17,9 @@ from sqlalchemy.sql.functions import func
 from auditor.errors import UsageError
 from auditor.model import Catalogue, ModelState, Snapshot, TargetId
 from auditor.records import NewVersion, Version
-from auditor.store import catalogues
 from auditor.store.chain import START, Link, content_hash
-from auditor.store.packing import is_pruned, pack, pack_beside, unpack
-from auditor.store.tables import catalogue, target, version
+from auditor.store.packing import has_gone, is_pruned, pack, pack_beside, unpack
+from auditor.store.tables import catalogue, insert_into, target, version
 
 _anchor = version.alias("anchor")
 
@@ -38,7 +37,7 @@ def add(
     connection: Connection, run_id: int, seen: Sequence[NewVersion], *, at: datetime
 ) -> dict[TargetId, int]:
     """Store a version of each; return their ids."""
-    hashes = catalogues.keep(connection, (one.snapshot.catalogue for one in seen))
+    hashes = keep_catalogues(connection, (one.snapshot.catalogue for one in seen))
     before = _before(connection, [one.target for one in seen])
     ids = {one.target: number for number, one in enumerate(seen, start=_next_id(connection))}
     rows = []
@@ -179,3 +178,37 @@ def _packed(content: bytes, last: _Before | None) -> tuple[bytes, int | None]:
         return alone, None
     beside = pack_beside(content, last.anchor)
     return (beside, last.anchor_id) if len(beside) < len(alone) else (alone, None)
+
+
+def keep_catalogues(connection: Connection, found: Iterable[Catalogue]) -> dict[str, str]:
+    """Store what is not stored yet; return the hash of the stored bytes by digest.
+
+    Of two documents with one canonical digest the first stays; one that was pruned comes back.
+    """
+    by_digest = {one.digest: one for one in found}
+    hashes = _catalogue_hashes(connection, by_digest)
+    rows = [_catalogue_row(one) for digest, one in by_digest.items() if digest not in hashes]
+    if not rows:
+        return hashes
+    statement = insert_into(connection, catalogue)
+    new = {name: statement.excluded[name] for name in ("content_hash", "document")}
+    again = statement.on_conflict_do_update(
+        index_elements=["digest"], set_=new, where=has_gone(catalogue.c.document)
+    )
+    connection.execute(again, rows)
+    return _catalogue_hashes(connection, by_digest)
+
+
+def _catalogue_hashes(connection: Connection, digests: Iterable[str]) -> dict[str, str]:
+    query = select(catalogue.c.digest, catalogue.c.content_hash)
+    these = query.where(catalogue.c.digest.in_(list(digests)))
+    rows = connection.execute(these.where(~has_gone(catalogue.c.document)))
+    return {row.digest: row.content_hash for row in rows}
+
+
+def _catalogue_row(one: Catalogue) -> dict[str, object]:
+    return {
+        "digest": one.digest,
+        "content_hash": content_hash(one.document),
+        "document": pack(one.document),
+    }

@@ -13,8 +13,8 @@ from auditor.errors import DamagedDatabaseError
 from auditor.model import Json
 from auditor.resources import folder
 from auditor.store import packing
-from auditor.store.columns import ForeignText
 from auditor.store.packing import lies_beside, pack, pack_beside, pack_json, unpack, unpack_json
+from auditor.store.tables import ForeignText
 
 ANSWERS_1 = "3d823c1094feffe84d88dde5de9b8080d7009649feeb8374e3f15d7161964ad3"
 DIALECT = create_engine("sqlite://").dialect  # any: the text is held alike

@@ -225,11 +225,9 @@ def test_every_version_can_be_read_back(store: SqlStore) -> None:
     assert store.verify() is None
 
 
-def test_a_version_or_catalogue_that_is_not_stored_is_refused_by_name(store: SqlStore) -> None:
+def test_a_version_that_is_not_stored_is_refused_by_name(store: SqlStore) -> None:
     with pytest.raises(UsageError, match="no version 7"):
         store.snapshot(7)
-    with pytest.raises(UsageError, match="no catalogue abcd"):
-        store.catalogue("abcd")
 
 
 def test_a_catalogue_is_stored_once_by_its_digest(store: SqlStore, sql: Sql) -> None:
@@ -237,7 +235,7 @@ def test_a_catalogue_is_stored_once_by_its_digest(store: SqlStore, sql: Sql) -> 
     audited(store, 0, first(PUMP), first(TargetId(2, 1)), other)
 
     assert sql.read("SELECT count(*) FROM catalogue") == [2]
-    assert store.catalogue(catalogue("fomo", "kws").digest) == catalogue("fomo", "kws").document
+    assert store.snapshot(1).catalogue == catalogue("fomo", "kws")
 
 
 def test_hostile_text_comes_back_as_it_was(store: SqlStore) -> None:
