@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from auditor.audit.inventory import EveryProject, Plan, Project
+from auditor.audit.plan import EveryProject, Plan, Project
 from auditor.config import Settings
 
 if TYPE_CHECKING:  # each command imports what it needs: `--help` and `diff` stay quick

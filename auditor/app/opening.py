@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from auditor import config
 from auditor.app.clock import now
-from auditor.audit.aftermath import remember_rules, require_admissible
+from auditor.audit.notices import remember_rules, require_admissible
 from auditor.config import Settings
 from auditor.errors import UsageError
 from auditor.protocols import RunStore

@@ -16,10 +16,10 @@ from auditor.app.posting import PATIENCE, deliver_all
 from auditor.app.schedules import Scheduled, all_told, next_run_at
 from auditor.app.telling import archive, mail_plan, publish
 from auditor.app.vitals import did_its_work, heart, measure, totals_line
-from auditor.audit.closing import close
-from auditor.audit.inventory import Scope
-from auditor.audit.run import Audit, CompletedRun, RunRequest
-from auditor.audit.watch import RunControl
+from auditor.audit.close import close
+from auditor.audit.plan import RunControl, Scope
+from auditor.audit.results import CompletedRun
+from auditor.audit.run import Audit, RunRequest
 from auditor.config import Settings
 from auditor.deliver import Delivery
 from auditor.model import Report

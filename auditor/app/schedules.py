@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from auditor.audit.scope import Scope
+from auditor.audit.plan import Scope
 from auditor.config import ScheduleSettings, Settings
 from auditor.schedule import DEFAULT_SCHEDULE, Cron, next_due
 

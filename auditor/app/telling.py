@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from auditor import __version__
-from auditor.audit.closing import MailPlan
+from auditor.audit.close import MailPlan
 from auditor.config import Settings
 from auditor.errors import DamagedDatabaseError
 from auditor.model import Report

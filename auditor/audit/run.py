@@ -17,28 +17,29 @@ from datetime import UTC, datetime, tzinfo
 from functools import partial
 from typing import TypeAlias, TypeVar
 
-from auditor.audit.aftermath import (
+from auditor.audit.close import SHOWN, with_nights
+from auditor.audit.fetch import DEFECT, ask
+from auditor.audit.judge import Judge, Look, RunContext
+from auditor.audit.notices import (
+    Missed,
     aftermath,
+    note_of_crash,
+    note_of_missed,
+    notice_of_return,
+    notices_of_leavers,
     remember_rules,
     require_admissible,
     still_broken,
 )
-from auditor.audit.arrivals import back_again, with_replacement
-from auditor.audit.asking import DEFECT, ask
-from auditor.audit.inventory import (
+from auditor.audit.plan import Plan, RunControl, Scope
+from auditor.audit.results import CompletedRun, Results, told_unread
+from auditor.audit.targets import (
     Inventory,
-    Plan,
-    Records,
-    Scope,
-    Sources,
+    InventorySources,
+    KnownProjects,
     take_inventory,
+    with_replacement,
 )
-from auditor.audit.judging import Judge, RunContext
-from auditor.audit.looks import Look
-from auditor.audit.nights import SHOWN, with_nights
-from auditor.audit.notes import Missed, note_of_crash, note_of_missed, notices_of_leavers
-from auditor.audit.tally import Results, told_unread
-from auditor.audit.watch import RunControl
 from auditor.drift.policy import is_ignored, rule_vendor
 from auditor.drift.rules import Rules
 from auditor.drift.secrets import hide_finding
@@ -94,15 +95,6 @@ class RunRequest:
     def is_narrowed(self) -> bool:
         """Return whether somebody left targets out by hand, and not the schedule."""
         return not self.scope.is_whole and not self.schedule
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CompletedRun:
-    """A run whose targets are all stored and which is not closed yet."""
-
-    report: Report
-    carried: tuple[UnreportedFinding, ...]
-    aftermath: RunConclusions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,14 +177,14 @@ class Audit:
     def _retire_others(self, run_id: int, scope: Scope) -> None:
         self._store.retire_others(run_id, only=scope.only, elsewhere=scope.elsewhere)
 
-    def _sources(self, studio: Studio) -> Sources:
+    def _sources(self, studio: Studio) -> InventorySources:
         store = self._store
-        records = Records(
-            known_of=partial(self._in_store, store.known_project_targets),
+        known = KnownProjects(
+            targets_of=partial(self._in_store, store.known_project_targets),
             audited=partial(self._in_store, store.audited_projects),
             found=partial(self._in_store, store.found_projects),
         )
-        return Sources(studio=studio, records=records, halt=self._watch.halt)
+        return InventorySources(studio=studio, known=known, halt=self._watch.halt)
 
     async def _settle(self, run: RunInfo, inventory: Inventory) -> None:
         """Keep what needs no asking: what is gone, unserved or in a project that is not listed."""
@@ -279,7 +271,7 @@ class Audit:
                 raise AssertionError("an answer cannot equal one that was never seen")
 
     def _keep(self, look: Look, known: KnownTarget | None) -> None:
-        if (back := back_again(known)) is not None:
+        if (back := notice_of_return(known)) is not None:
             self._tally.notices.append(back)
         if look.shareable:
             self._tally.held.append(look)

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from auditor import app, review
-from auditor.audit.closing import Sending, compose_messages, installation_of
-from auditor.audit.inventory import Scope, require_in_scope
-from auditor.audit.watch import RunControl
+from auditor.audit.close import Sending, compose_messages, installation_of
+from auditor.audit.plan import RunControl, Scope
+from auditor.audit.targets import require_in_scope
 from auditor.cli.console import complain, say
 from auditor.cli.logs import set_up_logging
 from auditor.config import Settings

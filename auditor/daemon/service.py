@@ -19,7 +19,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from auditor import app
 from auditor.app import Scheduled
-from auditor.audit.watch import RunControl
+from auditor.audit.plan import RunControl
 from auditor.config import Settings, warnings
 from auditor.daemon.due import Due, Moment, find_due, take_line
 from auditor.daemon.notify import extend, notify, reloading, watchdog_period

@@ -17,7 +17,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from auditor import app, config
 from auditor.app import Told
-from auditor.audit.inventory import Scope
+from auditor.audit.plan import Scope
 from auditor.config import Settings
 from auditor.demo.studio import BuiltInStudio, sample_blocks
 from auditor.model import JsonObject, TargetId

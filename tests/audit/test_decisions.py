@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from auditor import app, decide
-from auditor.audit.closing import close
+from auditor.audit.close import close
 from auditor.audit.run import Audit
 from auditor.decide import Decision
 from auditor.errors import ConfigError, UsageError

@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 
 from auditor import app
-from auditor.audit.inventory import Scope
+from auditor.audit.plan import RunControl, Scope
 from auditor.audit.run import Audit
-from auditor.audit.watch import RunControl
 from auditor.demo.faults import Fault
 from auditor.errors import UsageError
 from auditor.model import NoticeKind, Report, TargetId
@@ -268,11 +267,11 @@ def test_what_is_newly_excluded_is_retired_and_said_so_once(fleet: Stage) -> Non
     assert notices(left_out) == [
         (
             "left_out",
-            "Mill (9) is audited no longer, as include_projects or exclude_projects leaves it out",
+            "Mill (9) is no longer audited, as include_projects or exclude_projects leaves it out",
         ),
         (
             "left_out",
-            "Pump: audited no longer, as include or exclude leaves them out: Screws (7/4)",
+            "Pump: no longer audited, as include or exclude leaves them out: Screws (7/4)",
         ),
     ]
     assert notices(quiet) == []
@@ -306,7 +305,7 @@ def test_a_failed_listing_keeps_what_filters_leave_out_out(fleet: Stage) -> None
     report = json(fleet)
 
     assert states(report) == {"7/3": "unknown", "8/3": "unknown"}
-    assert [text.partition(" audited ")[0] for _, text in notices(report)] == [
+    assert [text.partition(" no longer ")[0] for _, text in notices(report)] == [
         "Mill (9) is",
         "Pump:",
     ]

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from auditor import app
-from auditor.audit.inventory import Scope
-from auditor.audit.watch import RunControl
+from auditor.audit.plan import RunControl, Scope
 from auditor.demo.faults import Fault
 from auditor.redaction import Secret
 from auditor.store import SqlStore

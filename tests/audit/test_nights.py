@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from auditor import app
-from auditor.audit.closing import is_worth_mailing
-from auditor.audit.inventory import Scope
+from auditor.audit.close import is_worth_mailing
+from auditor.audit.plan import Scope
 from auditor.audit.run import Audit
 from auditor.demo.faults import Fault
 from auditor.drift.report import hide_told

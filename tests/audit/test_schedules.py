@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from auditor import app
-from auditor.audit.closing import close
-from auditor.audit.notes import Missed, note_of_missed
+from auditor.audit.close import close
+from auditor.audit.notices import Missed, note_of_missed
+from auditor.audit.plan import RunControl
 from auditor.audit.run import Audit
-from auditor.audit.watch import RunControl
 from auditor.errors import RunUnderWayError
 from auditor.model import NoticeKind, Report, RunStatus, TargetId, TargetState
 from auditor.schedule import Gap

@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from auditor.app import Scheduled
-from auditor.audit.inventory import Scope
-from auditor.audit.notes import Missed
+from auditor.audit.notices import Missed
+from auditor.audit.plan import Scope
 from auditor.daemon.due import Due, Moment, find_due
 from auditor.daemon.pulse import Clock, Reading, ailment, jump, read
 from auditor.model import Trigger

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from auditor import app
-from auditor.audit.inventory import Scope
+from auditor.audit.plan import Scope
 from auditor.daemon.service import Service
 from auditor.redaction import Secret
 from auditor.store import SqlStore

@@ -18,8 +18,8 @@ from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Self
 
+from auditor.audit.plan import Plan, Project
 from auditor.audit.run import Audit, RunRequest
-from auditor.audit.scope import Plan, Project
 from auditor.drift.secrets import as_sent
 from auditor.errors import StudioError
 from auditor.model import Failure, JsonObject, Report, TargetId

@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from auditor import app, config
-from auditor.audit.closing import close
-from auditor.audit.run import Audit, CompletedRun
-from auditor.audit.watch import RunControl
+from auditor.audit.close import close
+from auditor.audit.plan import RunControl
+from auditor.audit.results import CompletedRun
+from auditor.audit.run import Audit
 from auditor.config import Settings
 from auditor.deliver import deliver
 from auditor.demo.faults import Fault

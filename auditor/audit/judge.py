@@ -1,32 +1,26 @@
-"""What one target's answer comes to, against what the store holds of it."""
+"""What a run saw of one target that could be read: what is stored of it and what is told."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
-from auditor.audit.looks import (
-    Look,
-    Pending,
-    Stage,
-    first_sight,
-    marks,
-    staged,
-    told_quiet,
-    told_seen,
-    version_headline,
-    without,
-)
-from auditor.audit.rereading import is_as_stored, is_reread, reread, with_reread
-from auditor.drift.canonical import parse, parse_catalogue, split
+from auditor.drift.canonical import FORM, parse, parse_catalogue, split
 from auditor.drift.compare import Comparison, compare, compare_catalogues, is_visual, models_of
-from auditor.drift.findings import Judgement, judge_comparison
-from auditor.drift.model_state import ModelStatus, makes_stale, next_status, reverted_status
+from auditor.drift.findings import Judgement, finding_id, judge_comparison
+from auditor.drift.model_state import (
+    ModelStatus,
+    first_status,
+    makes_stale,
+    next_status,
+    reverted_status,
+)
 from auditor.drift.policy import (
     INTERFACE,
     REQUIRES_RETRAIN,
+    UPGRADE,
     RuledFindings,
     SuppressedFinding,
     is_ignored,
@@ -35,7 +29,7 @@ from auditor.drift.policy import (
 from auditor.drift.recurrence import meets, stands_since, with_recurrence
 from auditor.drift.rules import Rules
 from auditor.drift.secrets import hide_secrets, secret_parameters, take_snapshot
-from auditor.drift.state_rules import BlockState, broken
+from auditor.drift.state_rules import BlockState, RuleViolation, broken
 from auditor.drift.surroundings import surroundings
 from auditor.model import (
     Area,
@@ -44,7 +38,10 @@ from auditor.model import (
     Interval,
     JsonObject,
     Kind,
+    ModelEvent,
     ModelState,
+    Notice,
+    NoticeKind,
     Since,
     Snapshot,
     Surroundings,
@@ -55,6 +52,243 @@ from auditor.model import (
 from auditor.protocols import Answer, RunStore
 from auditor.records import Accepted, KnownTarget, NewVersion, Unchanged, accepted
 from auditor.redaction import Fingerprinter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pending:
+    """What it takes to judge a look again once the whole run is known.
+
+    Attributes:
+        findings: all of the target's own, before the operator's rules.
+    """
+
+    known: KnownTarget
+    comparison: Comparison
+    findings: tuple[Finding, ...]
+    between: Interval
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What a run saw of one target that could be read, to store and to tell.
+
+    Attributes:
+        vendor: the vendor's changes that it shows.
+        shareable: as `Judgement.shareable`; where it holds any, `pending` is there too.
+        new_values: as `Judgement.new_values`.
+        suppressed: the rules that kept something of it from being told, once a change.
+        broken: the rules on state that do not hold for it.
+        differs: what differs from its baseline, None where it has none.
+        reread: ids of what shows because the auditor was upgraded, not for a change tonight.
+    """
+
+    outcome: Unchanged | NewVersion
+    told: TargetReport
+    vendor: tuple[Change, ...] = ()
+    shareable: Mapping[str, str] = field(default_factory=dict)
+    new_values: frozenset[tuple[str, str]] = frozenset()
+    suppressed: tuple[str, ...] = ()
+    broken: tuple[RuleViolation, ...] = ()
+    differs: frozenset[Accepted] | None = None
+    pending: Pending | None = None
+    reread: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Where a model stands after tonight: its state, its last step and the polls around it."""
+
+    state: ModelState
+    step: ModelEvent | None
+    since: Interval | None
+    trained_now: bool
+
+
+def staged(life: ModelStatus, known: KnownTarget, between: Interval) -> Stage:
+    """Return where a model stands; the time `between` tonight's polls bounds a new step."""
+    is_new = life.step is not None or life.state is not known.model_state
+    since = between if is_new else known.model_since
+    return Stage(life.state, life.step, since, life.trained_now)
+
+
+def marks(target: TargetId, project: str, digest: str | None, validator: str) -> Unchanged:
+    """Return what moves of a target that is as it was."""
+    return Unchanged(target=target, project=project, body_digest=digest or "", validator=validator)
+
+
+def first_sight(quiet: Unchanged, snapshot: Snapshot, between: Interval) -> Look:
+    """Return the look at a target that was never read before; `quiet` has its marks."""
+    document = parse(snapshot.document)
+    life = first_status(document)
+    seen = NewVersion(
+        target=quiet.target,
+        project=quiet.project,
+        snapshot=snapshot,
+        body_digest=quiet.body_digest,
+        validator=quiet.validator,
+        first=True,
+        findings=(),
+        headline="First seen",
+        state=TargetState.NEW,
+        model_state=life.state,
+        trained_now=life.trained_now,
+        model=models_of(document),
+        model_since=between,
+    )
+    return Look(outcome=seen, told=told_seen(seen, None))
+
+
+def told_seen(
+    seen: NewVersion, known: KnownTarget | None, step: ModelEvent | None = None
+) -> TargetReport:
+    """Return what is told of a target with a new version."""
+    return TargetReport(
+        target=seen.target,
+        project=seen.project,
+        name=seen.snapshot.name,
+        type=seen.snapshot.type,
+        state=seen.state,
+        model_state=seen.model_state,
+        step=step,
+        model_since=_worth_naming(seen.model_state, step, seen.model_since),
+        findings=seen.findings,
+        suppressed=len(seen.suppressed),
+        last_good_at=known.last_checked_at if known else None,
+    )
+
+
+def told_quiet(known: KnownTarget, outcome: Unchanged) -> TargetReport:
+    """Return what is told of a target that is as it was."""
+    return TargetReport(
+        target=known.target,
+        project=outcome.project,
+        name=known.name,
+        type=known.type,
+        state=TargetState.IN_SYNC,
+        model_state=known.model_state,
+        model_since=_worth_naming(known.model_state, None, known.model_since),
+    )
+
+
+def without(look: Look, shared: Collection[str], stage: Stage) -> Look:
+    """Return a look less the findings (by id) that are the vendor's, its model on `stage`."""
+    if not isinstance(look.outcome, NewVersion):
+        return look
+    own = tuple(one for one in look.outcome.findings if one.id not in shared)
+    told = tuple(one for one in look.told.findings if one.id not in shared)
+    seen = replace(
+        look.outcome,
+        findings=own,
+        headline=version_headline(own, look.outcome.suppressed, has_vendor=True),
+        state=TargetState.DRIFTED if told else TargetState.IN_SYNC,
+        model_state=stage.state,
+        trained_now=stage.trained_now,
+        model_since=stage.since,
+    )
+    report = replace(
+        look.told,
+        findings=told,
+        state=seen.state,
+        model_state=stage.state,
+        step=stage.step,
+        model_since=_worth_naming(stage.state, stage.step, stage.since),
+    )
+    return replace(look, outcome=seen, told=report)
+
+
+def version_headline(
+    findings: tuple[Finding, ...], suppressed: tuple[SuppressedFinding, ...], *, has_vendor: bool
+) -> str:
+    """Return the one line that the history shows of a version."""
+    if findings:
+        more = len(findings) - 1
+        return findings[0].headline + (f" (and {more} more)" if more else "")
+    if has_vendor:
+        return "Vendor catalogue or wording changed"
+    ignored = [one for one in suppressed if one.rule != INTERFACE]
+    if ignored:
+        return f"Ignored by rule: {ignored[0].finding.headline}"
+    return "Nothing told: only what the interface remembers changed"
+
+
+def _worth_naming(
+    state: ModelState, step: ModelEvent | None, since: Interval | None
+) -> Interval | None:
+    """Return the time that a report names: of a stale model each night, else of a step once."""
+    return since if step is not None or state is ModelState.STALE else None
+
+
+def is_reread(known: KnownTarget, body_digest: str) -> bool:
+    """Return whether an answer was judged before, in another form."""
+    return known.form != FORM and known.body_digest == body_digest
+
+
+def is_as_stored(snapshot: Snapshot, known: KnownTarget) -> bool:
+    """Return whether digests alone say that a snapshot equals the last version."""
+    return snapshot.digest == known.digest and snapshot.catalogue.digest == known.catalogue_digest
+
+
+def reread(
+    known: KnownTarget,
+    snapshot: Snapshot,
+    comparison: Comparison,
+    judged: Judgement,
+    quiet: Unchanged,
+) -> Look:
+    """Return the look at a target of which only this program's form shows a difference.
+
+    It becomes a version like any other and is not told as a change; its model stands as it did.
+    """
+    seen = NewVersion(
+        target=known.target,
+        project=quiet.project,
+        snapshot=snapshot,
+        body_digest=quiet.body_digest,
+        validator=quiet.validator,
+        first=False,
+        findings=(),
+        headline="Read anew by a later auditor",
+        state=TargetState.IN_SYNC,
+        model_state=known.model_state,
+        trained_now=False,
+        model=comparison.in_use,
+        suppressed=(
+            *(SuppressedFinding(one, INTERFACE) for one in judged.silent),
+            *(SuppressedFinding(one, UPGRADE) for one in judged.findings),
+        ),
+        model_since=known.model_since,
+    )
+    vendor = (finding_id(None, one.path, one.before, one.after) for one in judged.vendor)
+    return Look(
+        outcome=seen,
+        told=told_seen(seen, known),
+        suppressed=tuple(one.rule for one in seen.suppressed),
+        reread=frozenset([*vendor, *(one.id for one in judged.findings)]),
+    )
+
+
+def with_reread(look: Look, known_ids: Collection[str]) -> Look:
+    """Return a look that counts differences from the baseline never told before as reread."""
+    new = {one.id for one in look.told.findings if one.id not in known_ids}
+    return replace(look, reread=look.reread | new)
+
+
+def notice_of_upgrade(reread: Mapping[TargetId, Collection[str]]) -> Notice | None:
+    """Return what a run says of the differences (by id) that an upgrade showed, None of none."""
+    found = {one for ids in reread.values() for one in ids}
+    if not found:
+        return None
+    blocks = sum(1 for ids in reread.values() if ids)
+    differences = "1 difference" if len(found) == 1 else f"{len(found):,} differences"
+    appear = "appears" if len(found) == 1 else "appear"
+    where = "1 block" if blocks == 1 else f"{blocks:,} blocks"
+    return Notice(
+        kind=NoticeKind.READ_ANEW,
+        text=(
+            f"The auditor was upgraded and reads answers in another way: {differences} in {where} "
+            f"{appear} because of it and not because of a change tonight"
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,21 +1,83 @@
-"""What a run's end leaves beside its changes: rules that broke or hold again, what expired."""
+"""What a report says of the runs before it: missed, crashed, or told to nobody. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
+from itertools import groupby
 
-from auditor.audit.judging import RunContext
-from auditor.audit.rereading import notice_of_upgrade
-from auditor.audit.scope import Scope
-from auditor.audit.tally import Results
+from auditor.audit.judge import RunContext, notice_of_upgrade
+from auditor.audit.plan import Scope
+from auditor.audit.results import Results
 from auditor.drift.rules import IgnoreRule, Rules
 from auditor.drift.state_rules import RuleViolation, notice_of_break, notice_of_end, place_free
 from auditor.errors import ConfigError, Problem
-from auditor.model import Notice, NoticeKind, Since, TargetId
+from auditor.model import Notice, NoticeKind, Since, TargetId, TargetState
 from auditor.protocols import RunStore
-from auditor.records import Acknowledgement, RuleBreach, RunConclusions
+from auditor.records import (
+    Acknowledgement,
+    KnownTarget,
+    RuleBreach,
+    RunConclusions,
+    UnreportedFinding,
+)
+from auditor.schedule import MOST_COUNTED, Gap
+
+_MOST_HEADLINES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """Slots without a run, by the schedule that reports call `line`."""
+
+    gap: Gap
+    line: str
+
+
+def note_of_missed(missed: Missed, *, takes_place: bool) -> str:
+    """Return what is told of missed slots; with `takes_place` the last is the run's own."""
+    gap, line = missed.gap, missed.line
+    first, last = (local.replace("T", " ") for local in (gap.first, gap.last))
+    if gap.count == 1:
+        place = "takes its place" if takes_place else "is the next"
+        return f"The run due at {first}, by {line}, was missed; this one {place}."
+    many = f"{gap.count:,} or more" if gap.count >= MOST_COUNTED else str(gap.count)
+    place = "takes their place" if takes_place else "is the next"
+    return f"{many} runs were missed between {first} and {last}, by {line}; this one {place}."
+
+
+def note_of_crash(run_id: int, *, is_whole: bool) -> str:
+    """Return what is told of a run before this one that did not end."""
+    what = "what it found" if is_whole else "what it found of the blocks of this run"
+    return f"Run {run_id} did not end; {what} is told here."
+
+
+def notices_of_leavers(untold: Iterable[UnreportedFinding]) -> tuple[Notice, ...]:
+    """Return a notice for each block that left the configuration before it was told of."""
+    owned = sorted(
+        ((one.target, one) for one in untold if one.target is not None), key=lambda pair: pair[0]
+    )
+    return tuple(
+        _notice(target, [one for _, one in group])
+        for target, group in groupby(owned, key=lambda pair: pair[0])
+    )
+
+
+def _notice(target: TargetId, untold: list[UnreportedFinding]) -> Notice:
+    told = [
+        f"{one.finding.headline} (`auditor explain {one.finding.id}`)"
+        for one in untold[:_MOST_HEADLINES]
+    ]
+    more = len(untold) - len(told)
+    rest = f"; and {more} more" if more else ""
+    return Notice(
+        kind=NoticeKind.LEFT_UNTOLD,
+        text=f"Is no longer audited, and of it nobody was told yet: {'; '.join(told)}{rest}",
+        severity=max((one.finding.severity for one in untold), key=lambda one: one.rank),
+        target=target,
+    )
+
 
 _Key = tuple[TargetId, str, str]
 
@@ -156,4 +218,21 @@ def _notice_of_lapse(one: Acknowledgement) -> Notice:
         kind=NoticeKind.ACKNOWLEDGEMENT_ENDED,
         text=f"The acknowledgement of {one.path} by {one.author} ended on {one.until}",
         target=one.target,
+    )
+
+
+def notice_of_return(known: KnownTarget | None) -> Notice | None:
+    """Return what to say of a block that was read and before was missing or unsupported."""
+    if known is None or known.version_id is None:
+        return None
+    if known.state is TargetState.MISSING:
+        text = "listed again after it was missing"
+    elif known.state is TargetState.UNSUPPORTED:
+        text = f"read again after it was of type {known.type}, which cannot be read here"
+    else:
+        return None
+    return Notice(
+        kind=NoticeKind.BLOCK_BACK,
+        text=f"{text}; compared with its last version",
+        target=known.target,
     )

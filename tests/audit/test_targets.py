@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from auditor.audit.listings import UNSTEADY, believed, lacks_most
+from auditor.audit.targets import UNSTEADY, confirmed_listing, lacks_most
 from auditor.model import Failure
 
 _DOWN = Failure(kind="timeout", message="too late")
@@ -25,7 +25,7 @@ def asked(*answers: frozenset[int] | Failure) -> tuple[frozenset[int] | Failure,
         assert isinstance(listing, frozenset)
         return lacks_most({1, 2, 3}, listing)
 
-    return asyncio.run(believed(ask, is_surprising, settle=settle)), done
+    return asyncio.run(confirmed_listing(ask, is_surprising, settle=settle)), done
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def asked(*answers: frozenset[int] | Failure) -> tuple[frozenset[int] | Failure,
         ([_DOWN, {1}], _DOWN, False),
     ],
 )
-def test_a_listing_that_lacks_most_is_believed_when_it_says_so_twice_with_time_between(
+def test_a_listing_that_lacks_most_is_confirmed_listing_when_it_says_so_twice_with_time_between(
     answers: list[set[int] | Failure], found: set[int] | Failure, *, is_twice: bool
 ) -> None:
     frozen = [one if isinstance(one, Failure) else frozenset(one) for one in answers]

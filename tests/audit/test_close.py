@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from auditor.audit.nights import SHOWN, signs_of
+from auditor.audit.close import SHOWN, signs_of
 from auditor.model import RunInfo, RunStatus, TargetId, TargetState, Totals, Trigger
 from auditor.records import RunSummary
 

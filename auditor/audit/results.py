@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from auditor.audit.judging import Judge
-from auditor.audit.looks import Look
+from auditor.audit.judge import Judge, Look
 from auditor.drift.findings import finding_id, shared_finding, vendor_finding
 from auditor.drift.report import READ, add_findings, count, merge_vendor, status_of
 from auditor.drift.state_rules import RuleViolation
@@ -31,6 +30,7 @@ from auditor.records import (
     Accepted,
     KnownTarget,
     Missing,
+    RunConclusions,
     Unreadable,
     UnreportedFinding,
     Unsupported,
@@ -234,3 +234,12 @@ def _carried_findings(carried: Sequence[UnreportedFinding]) -> dict[TargetId, li
 
 def _carried_vendor(carried: Sequence[UnreportedFinding]) -> list[VendorFinding]:
     return [one.finding for one in carried if isinstance(one.finding, VendorFinding)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompletedRun:
+    """A run whose targets are all stored and which is not closed yet."""
+
+    report: Report
+    carried: tuple[UnreportedFinding, ...]
+    aftermath: RunConclusions

@@ -1,14 +1,40 @@
-"""What a run is to audit: named projects, projects that Studio lists, and what narrows them."""
+"""Who looks on while a run is under way, and what ends it early."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from auditor.drift.filters import BlockFilter, Listed, ProjectFilter, admitted
-from auditor.model import Failure, Notice, ProjectError, TargetId
-from auditor.protocols import Studio
-from auditor.records import KnownTarget, Missing, Unreadable, Unsupported
+from auditor.model import Failure, TargetId
+
+
+def _ignore(_: int) -> None:
+    return
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunControl:
+    """Who looks on while a run is under way.
+
+    Attributes:
+        planned: called once with the number of targets to fetch.
+        checked: called with 1 for each that was asked.
+        stopping: asked between targets; once True no further target is asked.
+        is_late: the same, of a run that has taken as long as it may.
+    """
+
+    planned: Callable[[int], None] = _ignore
+    checked: Callable[[int], None] = _ignore
+    stopping: Callable[[], bool] = field(default=lambda: False)
+    is_late: Callable[[], bool] = field(default=lambda: False)
+
+    def halt(self) -> Failure | None:
+        """Return why no further target is asked, None where the run goes on."""
+        if self.stopping():
+            return STOPPED
+        return OUT_OF_TIME if self.is_late() else None
+
 
 STOPPED = Failure(kind="stopped", message="the auditor was stopped before it came to this")
 OUT_OF_TIME = Failure(
@@ -93,45 +119,3 @@ class Scope:
     def settles(self, target: TargetId) -> bool:
         """Return whether a target that the run does not come to is no longer audited."""
         return self.is_whole and self.covers(target.project_id)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Records:
-    """What the store tells of the nights before.
-
-    Attributes:
-        known_of: a project's targets that are audited, by learn id.
-        audited: the projects of all targets that are audited.
-        found: the projects that were last audited for being listed.
-    """
-
-    known_of: Callable[[int], Awaitable[tuple[KnownTarget, ...]]]
-    audited: Callable[[], Awaitable[frozenset[int]]]
-    found: Callable[[], Awaitable[frozenset[int]]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sources:
-    """Where an inventory is taken from; once `halt` says why, Studio is asked no more."""
-
-    studio: Studio
-    records: Records
-    halt: Callable[[], Failure | None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Inventory:
-    """The targets of a run.
-
-    Attributes:
-        targets: what to fetch, by project and learn id, with the project's name.
-        settled: what needs no fetch: gone, unserved, or not to be read since the listing failed.
-        notices: what is told once of projects and blocks that stay.
-        found: the projects that are audited for being listed, None where nothing was listed.
-    """
-
-    targets: tuple[tuple[TargetId, str], ...] = ()
-    settled: tuple[Missing | Unsupported | Unreadable, ...] = ()
-    errors: tuple[ProjectError, ...] = ()
-    notices: tuple[Notice, ...] = ()
-    found: frozenset[int] | None = None

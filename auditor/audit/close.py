@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from auditor.audit.run import CompletedRun
+from auditor.audit.results import CompletedRun
+from auditor.drift.report import SIGNS
 from auditor.drift.subscriptions import Subscription, part_for
-from auditor.model import Report
+from auditor.model import Report, TargetId, TargetReport, TargetState
 from auditor.outbox import Message, MessageState
 from auditor.protocols import Archive, Composer, MailContent, Renderer, RunStore
+from auditor.records import RunSummary
 
 logger = logging.getLogger(__name__)
 
@@ -168,3 +170,32 @@ def _write(report: Report, archive: Archive) -> str | None:
     except OSError as error:
         logger.error("report page not written: %s", error, extra={"run": report.run.id})  # noqa: TRY400 - the error says all
         return None
+
+
+SHOWN = 30
+_NOT_AUDITED = " "
+
+
+def with_nights(report: Report, before: Sequence[RunSummary]) -> Report:
+    """Return the report, each drifted target with its last nights.
+
+    `before` are the runs before this one, newest first; tonight is the report's own.
+    """
+    targets = tuple(_with_nights(one, before) for one in report.targets)
+    return replace(report, targets=targets)
+
+
+def signs_of(target: TargetId, before: Sequence[RunSummary], tonight: TargetState) -> str:
+    """Return a sign a night, oldest first, tonight last; nothing before the first sight."""
+    past = [_sign(night.state(target)) for night in reversed(before[: SHOWN - 1])]
+    return ("".join(past) + SIGNS[tonight]).lstrip(_NOT_AUDITED)
+
+
+def _with_nights(one: TargetReport, before: Sequence[RunSummary]) -> TargetReport:
+    if one.state is not TargetState.DRIFTED:
+        return one
+    return replace(one, nights=signs_of(one.target, before, one.state))
+
+
+def _sign(state: TargetState | None) -> str:
+    return _NOT_AUDITED if state is None else SIGNS[state]

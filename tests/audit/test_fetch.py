@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from auditor.audit.asking import ask
-from auditor.audit.doubt import is_bare, is_surprising
+from auditor.audit.fetch import ask, is_bare, is_surprising
 from auditor.demo.studio import sample_blocks
 from auditor.drift.canonical import FORM, split
 from auditor.drift.secrets import take_snapshot

@@ -1,0 +1,467 @@
+"""Which targets a run audits: named in the configuration, or listed by Studio."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TypeAlias, TypeVar
+
+from auditor.audit.plan import EveryProject, Plan, Project, Scope
+from auditor.drift.filters import Listed
+from auditor.drift.findings import finding_of
+from auditor.drift.policy import judge
+from auditor.errors import UsageError
+from auditor.model import (
+    EVERY_PROJECT,
+    Change,
+    Failure,
+    Kind,
+    Notice,
+    NoticeKind,
+    ProjectError,
+    TargetId,
+    TargetState,
+)
+from auditor.protocols import ListedBlock, Studio
+from auditor.records import KnownTarget, Missing, Unreadable, Unsupported
+
+MOST_NAMED = 5  # blocks in one sentence
+UNSTEADY = Failure(
+    kind="unsteady",
+    message="Studio's listing lacked most of what it held before, and asked once more held "
+    "something else: it is not believed",
+)
+
+SettledResult: TypeAlias = Missing | Unsupported | Unreadable
+
+logger = logging.getLogger(__name__)
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownProjects:
+    """What the store knows of the projects that earlier runs audited.
+
+    Attributes:
+        targets_of: returns a project's audited targets, by learn id.
+        audited: returns the projects of all audited targets.
+        found: returns the projects that were last audited because Studio listed them.
+    """
+
+    targets_of: Callable[[int], Awaitable[tuple[KnownTarget, ...]]]
+    audited: Callable[[], Awaitable[frozenset[int]]]
+    found: Callable[[], Awaitable[frozenset[int]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InventorySources:
+    """Where an inventory is taken from; once `halt` returns a reason, Studio is not asked."""
+
+    studio: Studio
+    known: KnownProjects
+    halt: Callable[[], Failure | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inventory:
+    """The targets of a run.
+
+    Attributes:
+        targets: what to fetch, by project and learn id, with the project's name.
+        settled: results that need no fetch: missing, unsupported, or unreadable because the
+            listing failed.
+        notices: about projects and blocks that the configuration leaves out, or new names.
+        found: the projects that are audited because Studio lists them, None where Studio was
+            not asked for its projects.
+    """
+
+    targets: tuple[tuple[TargetId, str], ...] = ()
+    settled: tuple[SettledResult, ...] = ()
+    errors: tuple[ProjectError, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    found: frozenset[int] | None = None
+
+
+async def take_inventory(plan: Plan, scope: Scope, sources: InventorySources) -> Inventory:
+    """Return the targets of the plan in scope; asks Studio only where `"all"` is configured.
+
+    Raises:
+        UsageError: the scope names something that the configuration does not audit.
+    """
+    require_in_scope(plan, scope)
+    named = tuple(project for project in plan.projects if scope.covers(project.id))
+    found = await _find_projects(plan, scope, sources)
+    parts = await asyncio.gather(
+        *(list_targets(project, sources) for project in (*named, *found.projects))
+    )
+    whole = _with_distinct_names(_joined([found.others, *parts]))
+    if scope.is_whole:
+        return whole
+    return _narrowed(whole, scope, is_found=bool(named or found.projects))
+
+
+def require_in_scope(plan: Plan, scope: Scope) -> None:
+    """Refuse a scope that the configuration certainly does not audit; Studio is not asked.
+
+    Raises:
+        UsageError: the scope's project is not named, and no others are looked for.
+    """
+    wanted = scope.project
+    named = {project.id for project in plan.projects}
+    if wanted is None or plan.every is not None or wanted in named:
+        return
+    raise UsageError(f"project {wanted} is not in the configuration: add it to [[projects]]")
+
+
+def _joined(parts: Sequence[Inventory]) -> Inventory:
+    return Inventory(
+        targets=tuple(target for part in parts for target in part.targets),
+        settled=tuple(result for part in parts for result in part.settled),
+        errors=tuple(error for part in parts for error in part.errors),
+        notices=tuple(notice for part in parts for notice in part.notices),
+        found=parts[0].found,
+    )
+
+
+def _narrowed(whole: Inventory, scope: Scope, *, is_found: bool) -> Inventory:
+    """Return the part of the inventory in scope.
+
+    Only a run over all targets says what the configuration leaves out, and remembers which
+    projects were found.
+    """
+    notices = tuple(notice for notice in whole.notices if notice.kind is not NoticeKind.LEFT_OUT)
+    narrowed = replace(whole, notices=notices, found=None)
+    wanted = scope.target
+    if wanted is not None:
+        narrowed = replace(
+            narrowed,
+            targets=tuple(named for named in whole.targets if named[0] == wanted),
+            settled=tuple(result for result in whole.settled if result.target == wanted),
+        )
+    if narrowed.targets or narrowed.settled or narrowed.errors:
+        return narrowed
+    if not is_found:
+        raise UsageError(
+            f"project {scope.project} is not audited: it is not under [[projects]], and "
+            "[studio] does not see it or leaves it out"
+        )
+    if wanted is not None:
+        raise UsageError(
+            f"block {wanted} is not audited: name it in learn_blocks of its project, or check "
+            "that Studio lists it and that include and exclude let it in"
+        )
+    return narrowed
+
+
+def _with_distinct_names(whole: Inventory) -> Inventory:
+    """Return the inventory with the id added to each project name that several projects have."""
+    names = {target.project_id: name for target, name in whole.targets if name}
+    names |= {
+        result.target.project_id: result.project for result in whole.settled if result.project
+    }
+    by_name = defaultdict(set)
+    for project_id, name in names.items():
+        by_name[name].add(project_id)
+    distinct = {
+        project_id: name_with_id(name, project_id)
+        for name, projects in by_name.items()
+        for project_id in projects
+        if len(projects) > 1
+    }
+    if not distinct:
+        return whole
+    return replace(
+        whole,
+        targets=tuple(
+            (target, distinct.get(target.project_id, name)) for target, name in whole.targets
+        ),
+        settled=tuple(
+            replace(result, project=distinct.get(result.target.project_id, result.project))
+            for result in whole.settled
+        ),
+    )
+
+
+async def list_targets(project: Project, sources: InventorySources) -> Inventory:
+    """Return the targets of one project; Studio is asked where its blocks are not named."""
+    if project.learn_blocks is not None:
+        named = sorted(TargetId(project.id, learn_id) for learn_id in project.learn_blocks)
+        return Inventory(targets=tuple((target, project.name) for target in named))
+    known = await sources.known.targets_of(project.id)
+    if (halted := sources.halt()) is not None:
+        return _without_listing(project, known, halted)
+    listing = await confirmed_listing(
+        partial(sources.studio.list_blocks, project.id),
+        partial(_lacks_most_known, known),
+        settle=sources.studio.wait_to_settle,
+    )
+    if isinstance(listing, Failure):
+        return _without_listing(project, known, listing)
+    name = project.name or await sources.studio.fetch_project_name(project.id)
+    return _from_listing(project, name or _known_name(project.id, known), known, listing)
+
+
+async def confirmed_listing(
+    ask: Callable[[], Awaitable[_T | Failure]],
+    is_surprising: Callable[[_T], bool],
+    *,
+    settle: Callable[[], Awaitable[None]],
+) -> _T | Failure:
+    """Return a listing; a surprising one is asked for twice, and believed if both are equal.
+
+    Studio is eventually consistent: `settle` waits before it is asked again.
+    """
+    first = await ask()
+    if isinstance(first, Failure) or not is_surprising(first):
+        return first
+    logger.info("listing lacks most of what it held, asked once more")
+    await settle()
+    second = await ask()
+    if isinstance(second, Failure) or second == first or not is_surprising(second):
+        return second
+    return UNSTEADY
+
+
+def lacks_most(before: Collection[object], now: Collection[object]) -> bool:
+    """Return whether a listing lacks more than half of what was known before."""
+    return 2 * len(set(before) - set(now)) > len(before)
+
+
+def _lacks_most_known(known: Sequence[KnownTarget], listing: Sequence[ListedBlock]) -> bool:
+    before = [target.target for target in known if target.state is not TargetState.MISSING]
+    return lacks_most(before, [block.target for block in listing])
+
+
+def _without_listing(
+    project: Project, known: Sequence[KnownTarget], failure: Failure
+) -> Inventory:
+    """Return every known target of the project as unreadable, since its listing failed."""
+    name = project.name or _known_name(project.id, known)
+    return Inventory(
+        settled=tuple(
+            _unlisted(target, name, failure) for target in known if _admits(project, target)
+        ),
+        errors=(ProjectError(project_id=project.id, kind=failure.kind, message=failure.message),),
+        notices=_notices_of_left_out(
+            name, project, [target for target in known if not _admits(project, target)]
+        ),
+    )
+
+
+def _unlisted(target: KnownTarget, name: str, failure: Failure) -> Unreadable | Unsupported:
+    """Return what a failed listing says of a target: nothing new of one that is unsupported."""
+    if target.state is TargetState.UNSUPPORTED:
+        return Unsupported(target=target.target, project=name, name=target.name, type=target.type)
+    return Unreadable(target=target.target, project=name, failure=failure)
+
+
+def _from_listing(
+    project: Project, name: str, known: Sequence[KnownTarget], listing: Sequence[ListedBlock]
+) -> Inventory:
+    kept = [block for block in listing if project.admits(Listed(block.type, block.name))]
+    listed = {block.target for block in listing}
+    lost = _missing(project, name, [target for target in known if target.target not in listed])
+    audited = {block.target for block in kept} | {result.target for result in lost}
+    unsupported = (
+        Unsupported(target=block.target, project=name, name=block.name, type=block.type)
+        for block in kept
+        if not block.served
+    )
+    return Inventory(
+        targets=tuple((block.target, name) for block in kept if block.served),
+        settled=(*lost, *unsupported),
+        notices=(
+            *_notices_of_left_out(
+                name, project, [target for target in known if target.target not in audited]
+            ),
+            *_notices_of_new_name(name, project, known),
+        ),
+    )
+
+
+def _missing(project: Project, name: str, known: Sequence[KnownTarget]) -> tuple[Missing, ...]:
+    """Return those that are missing; what the filters leave out by now is not."""
+    return tuple(
+        Missing(target=target.target, project=name) for target in known if _admits(project, target)
+    )
+
+
+def _admits(project: Project, target: KnownTarget) -> bool:
+    # A target that was never read has no type for a filter to match.
+    return not target.type or project.admits(Listed(target.type, target.name))
+
+
+def _notices_of_left_out(
+    name: str, project: Project, known: Sequence[KnownTarget]
+) -> tuple[Notice, ...]:
+    if not known:
+        return ()
+    titles = [f"{target.name or 'block'} ({target.target})" for target in known]
+    more = f" and {len(titles) - MOST_NAMED} more" if len(titles) > MOST_NAMED else ""
+    return (
+        Notice(
+            kind=NoticeKind.LEFT_OUT,
+            text=f"{name or f'Project {project.id}'}: no longer audited, as include or exclude "
+            f"leaves them out: {', '.join(titles[:MOST_NAMED])}{more}",
+        ),
+    )
+
+
+def _notices_of_new_name(
+    name: str, project: Project, known: Sequence[KnownTarget]
+) -> tuple[Notice, ...]:
+    same = ("", name, name_with_id(name, project.id))
+    before = next((target.project for target in known if target.project not in same), "")
+    if not before:
+        return ()
+    text = (
+        f"Project {project.id} is called “{name}” now, and was called "
+        f"“{_name_without_id(before, project.id)}”"
+    )
+    return (Notice(kind=NoticeKind.PROJECT_RENAMED, text=text),)
+
+
+def name_with_id(name: str, project_id: int) -> str:
+    """Return a project's name with its id, which no other project has."""
+    return f"{name} ({project_id})"
+
+
+def _name_without_id(name: str, project_id: int) -> str:
+    return name.removesuffix(name_with_id("", project_id))
+
+
+def _known_name(project_id: int, known: Sequence[KnownTarget]) -> str:
+    """Return the stored name of a project, empty where it is not known.
+
+    Its id is left out: filters match the name alone, as they know nothing of other projects.
+    """
+    stored = next((target.project for target in known if target.project), "")
+    return _name_without_id(stored, project_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundProjects:
+    """The projects to list targets of, and what is known of others without listing them."""
+
+    projects: tuple[Project, ...] = ()
+    others: Inventory = field(default_factory=Inventory)
+
+
+async def _find_projects(plan: Plan, scope: Scope, sources: InventorySources) -> FoundProjects:
+    named = frozenset(project.id for project in plan.projects)
+    needs_named_only = scope.project in named or (scope.only is not None and scope.only <= named)
+    if plan.every is None or needs_named_only:
+        return FoundProjects()
+    search = ProjectSearch(every=plan.every, named=named, sources=sources, covers=scope.covers)
+    return await search.find()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectSearch:
+    """Looks for the projects that are not `named`; audits those that the run `covers`."""
+
+    every: EveryProject
+    named: frozenset[int]
+    sources: InventorySources
+    covers: Callable[[int], bool]
+
+    async def find(self) -> FoundProjects:
+        """Return the listed projects; the targets of one that is no longer listed are missing.
+
+        Where the listing fails, every known target of a project that is not named is unreadable.
+        """
+        before = await self.sources.known.found() - self.named
+        listing = await self._listing(before)
+        if isinstance(listing, Failure):
+            return await self._without_listing(listing)
+        listed = {
+            project_id: name
+            for project_id, name in listing.items()
+            if self._admits(project_id, name)
+        }
+        known = await self._known(before - set(listed))
+        of_other_runs = [project_id for project_id in before if not self.covers(project_id)]
+        lost = [project for project in known if project.id not in listing]
+        kept = [project for project in lost if self._admits(project.id, project.name)]
+        return FoundProjects(
+            projects=tuple(
+                self._project(project_id, listed[project_id])
+                for project_id in self._covered(listed)
+            ),
+            others=Inventory(
+                settled=tuple(
+                    result
+                    for project in kept
+                    for result in _missing(project, project.name, known[project])
+                ),
+                notices=_notices_of_left_out_projects(set(known) - set(kept)),
+                found=frozenset([*listed, *(project.id for project in kept), *of_other_runs]),
+            ),
+        )
+
+    async def _listing(self, before: Collection[int]) -> Mapping[int, str] | Failure:
+        if (halted := self.sources.halt()) is not None:
+            return halted
+        return await confirmed_listing(
+            self.sources.studio.list_projects,
+            partial(lacks_most, before),
+            settle=self.sources.studio.wait_to_settle,
+        )
+
+    async def _without_listing(self, failure: Failure) -> FoundProjects:
+        known = await self._known(await self.sources.known.audited() - self.named)
+        kept = [project for project in known if self._admits(project.id, project.name)]
+        parts = [_without_listing(project, known[project], failure) for project in kept]
+        error = ProjectError(project_id=EVERY_PROJECT, kind=failure.kind, message=failure.message)
+        return FoundProjects(
+            others=Inventory(
+                settled=tuple(result for part in parts for result in part.settled),
+                errors=(error,),
+                notices=(
+                    *(notice for part in parts for notice in part.notices),
+                    *_notices_of_left_out_projects(set(known) - set(kept)),
+                ),
+            )
+        )
+
+    async def _known(self, projects: Iterable[int]) -> dict[Project, Sequence[KnownTarget]]:
+        """Return the projects that have audited targets, by their stored names, with those."""
+        covered = self._covered(projects)
+        known = await asyncio.gather(*map(self.sources.known.targets_of, covered))
+        return {
+            self._project(project_id, _known_name(project_id, targets)): targets
+            for project_id, targets in zip(covered, known, strict=True)
+            if targets
+        }
+
+    def _covered(self, projects: Iterable[int]) -> list[int]:
+        return sorted(project_id for project_id in projects if self.covers(project_id))
+
+    def _admits(self, project_id: int, name: str) -> bool:
+        return project_id not in self.named and self.every.projects.admits(project_id, name)
+
+    def _project(self, project_id: int, name: str) -> Project:
+        return Project(id=project_id, name=name, learn_blocks=None, filters=self.every.filters)
+
+
+def _notices_of_left_out_projects(projects: Iterable[Project]) -> tuple[Notice, ...]:
+    why = "is no longer audited, as include_projects or exclude_projects leaves it out"
+    return tuple(
+        Notice(kind=NoticeKind.LEFT_OUT, text=f"{project.name or 'Project'} ({project.id}) {why}")
+        for project in sorted(projects, key=lambda project: project.id)
+    )
+
+
+def with_replacement(result: SettledResult, known: KnownTarget | None) -> SettledResult:
+    """Return an unsupported block whose type was another one with a finding that says so."""
+    if not isinstance(result, Unsupported) or known is None or known.type in ("", result.type):
+        return result
+    change = Change(
+        path="type", pattern="type", kind=Kind.REPLACED, before=known.type, after=result.type
+    )
+    finding = finding_of(result.target, change, judge(change))
+    return replace(result, findings=(finding,))
