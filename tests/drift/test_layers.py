@@ -8,12 +8,12 @@ import pytest
 
 from auditor.drift.compare import compare
 from auditor.drift.layers import align
-from auditor.drift.layers.draft import Draft
-from auditor.drift.layers.search import Search
-from auditor.drift.layers.stacks import Stacks
+from auditor.drift.layers.draft import AlignmentDraft
+from auditor.drift.layers.prices import NumberedStacks
+from auditor.drift.layers.search import AlignmentSearch
 from auditor.model import JsonObject
+from tests.drift.alignment_oracle import Candidate, findings_of, stack
 from tests.drift.answers import sample
-from tests.drift.every_alignment import Candidate, findings, stack
 
 _DENSE_10: JsonObject = {"type": "dense", "neurons": 10}
 _DENSE_20_DROPOUT: JsonObject = {"type": "dense", "neurons": 20, "dropoutRate": 0.5}
@@ -21,9 +21,9 @@ _CONV: JsonObject = {"type": "conv1d", "neurons": 10, "kernelSize": 3}
 _FLATTEN: JsonObject = {"type": "flatten"}
 
 
-def _told(old: str, new: str) -> list[str]:
+def _found(old: str, new: str) -> list[str]:
     alignment = align(stack(old), stack(new))
-    return sorted(findings(Candidate(old, new, alignment.pairs, alignment.moved)))
+    return sorted(findings_of(Candidate(old, new, alignment.pairs, alignment.moved)))
 
 
 @pytest.mark.parametrize(
@@ -45,13 +45,13 @@ def _told(old: str, new: str) -> list[str]:
         pytest.param("acdfdcf", "cdfdcfb", ["0>6", "~6*1"], id="moved far and edited"),
         pytest.param("aff", "ffd", ["+2", "-0"], id="another type has never moved"),
         pytest.param("acdf", "cdaf", ["0>2"], id="moved, not edited twice"),
-        pytest.param("eba", "beb", ["2>0", "~0*1"], id="moved and edited among its like"),
+        pytest.param("eba", "beb", ["2>0", "~0*1"], id="moved and edited within its type"),
         pytest.param("def", "cf", ["-0", "=0"], id="the first removed, the second replaced"),
-        pytest.param("ecabe", "bea", ["-1", "-4", "3>0"], id="no move to where it stood"),
+        pytest.param("ecabe", "bea", ["-1", "-4", "3>0"], id="no move to the same place"),
     ],
 )
-def test_an_edit_is_told_as_what_was_done(old: str, new: str, expected: list[str]) -> None:
-    assert _told(old, new) == expected
+def test_an_edit_is_found_as_what_was_done(old: str, new: str, expected: list[str]) -> None:
+    assert _found(old, new) == expected
 
 
 @pytest.mark.parametrize(
@@ -68,10 +68,8 @@ def test_an_edit_is_told_as_what_was_done(old: str, new: str, expected: list[str
         pytest.param("adc", "cfda", ["+1", "1>2", "2>0"], id="not where a third crosses them"),
     ],
 )
-def test_of_swapped_neighbours_the_first_has_moved(
-    old: str, new: str, expected: list[str]
-) -> None:
-    assert _told(old, new) == expected
+def test_of_swapped_neighbours_the_first_moved(old: str, new: str, expected: list[str]) -> None:
+    assert _found(old, new) == expected
 
 
 @pytest.mark.parametrize(
@@ -88,14 +86,19 @@ def test_of_swapped_neighbours_the_first_has_moved(
         pytest.param("caaad", "aaafd", ["0>3", "~3*2"], id="moved across twins and edited"),
     ],
 )
-def test_of_twins_the_last_is_meant(old: str, new: str, expected: list[str]) -> None:
-    assert _told(old, new) == expected
+def test_of_equal_layers_the_last_is_added_or_removed(
+    old: str, new: str, expected: list[str]
+) -> None:
+    assert _found(old, new) == expected
 
 
 def _changes(old: list[JsonObject], new: list[JsonObject]) -> list[tuple[object, ...]]:
     before, after = sample(), sample()
     before["visualLayers"], after["visualLayers"] = old, new
-    return [(str(one.kind), one.path, one.before, one.after) for one in compare(before, after)]
+    return [
+        (str(change.kind), change.path, change.before, change.after)
+        for change in compare(before, after)
+    ]
 
 
 def test_a_layer_moved_and_edited_is_a_move_and_its_properties_at_the_new_place() -> None:
@@ -109,13 +112,13 @@ def test_a_layer_moved_and_edited_is_a_move_and_its_properties_at_the_new_place(
     ]
 
 
-def test_a_layer_only_moved_has_no_properties_to_tell() -> None:
+def test_a_layer_that_only_moved_has_no_property_changes() -> None:
     old, new = [_DENSE_10, _CONV, _FLATTEN], [_CONV, _FLATTEN, _DENSE_10 | {"enabled": True}]
 
     assert _changes(old, new) == [("moved", "visualLayers[2]", 0, 2)]
 
 
-def test_a_model_moved_and_swapped_for_another_is_a_move_and_one_replaced() -> None:
+def test_a_model_moved_and_exchanged_is_a_move_and_a_replacement() -> None:
     old: list[JsonObject] = [{"type": "transfer_organization", "organizationModelId": 1}]
     new: list[JsonObject] = [
         {"type": "transfer_organization", "organizationModelId": 2, "neurons": 16}
@@ -138,21 +141,23 @@ def test_another_model_counts_as_one_finding() -> None:
     ]
 
 
-def test_a_search_cut_short_still_tells_every_layer_once_and_joins_moves() -> None:
+def test_a_search_cut_short_still_names_every_layer_once_and_joins_moves() -> None:
     old, new = "acdfbe" * 3, "ebfdca" * 3
-    stacks = Stacks.of(stack(old), stack(new))
+    stacks = NumberedStacks.of(stack(old), stack(new))
 
-    draft = Search(stacks, max_steps=1).cheapest()
+    draft = AlignmentSearch(stacks, max_steps=1).cheapest()
 
     assert _is_whole(draft, len(old), len(new))
-    assert all((stacks.old[i], stacks.new[j]) in stacks.differing for i, j in draft.moved.items())
+    assert all(
+        (stacks.old[i], stacks.new[j]) in stacks.differences for i, j in draft.moved.items()
+    )
     assert not any(
-        (stacks.old[i], stacks.new[j]) in stacks.differing
+        (stacks.old[i], stacks.new[j]) in stacks.differences
         for i, j in itertools.product(draft.removed, draft.added)
     )
 
 
-def _is_whole(draft: Draft, old: int, new: int) -> bool:
+def _is_whole(draft: AlignmentDraft, old: int, new: int) -> bool:
     before = [*draft.pairs, *draft.moved, *draft.removed]
     after = [*draft.pairs.values(), *draft.moved.values(), *draft.added]
     return sorted(before) == list(range(old)) and sorted(after) == list(range(new))

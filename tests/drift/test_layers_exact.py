@@ -1,4 +1,4 @@
-"""Alignment of small stacks, held against every alignment that there is.
+"""Alignment of small stacks, compared with every possible alignment.
 
 `AUDITOR_EXAMPLES` raises the number of random stacks. By default a sample of edits is tried;
 `AUDITOR_EXHAUSTIVE=1` tries every two edits of every stack of up to five layers (half an hour).
@@ -16,20 +16,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor.drift.layers import align
-from tests.drift.every_alignment import (
+from tests.drift.alignment_oracle import (
     LAYERS,
     Candidate,
-    are_of_one_type,
-    best,
-    expected,
-    findings,
+    best_candidates,
+    expected_findings,
+    findings_of,
+    have_one_type,
     stack,
 )
 
 _EXAMPLES = int(os.environ.get("AUDITOR_EXAMPLES", "60"))
 _IS_EXHAUSTIVE = os.environ.get("AUDITOR_EXHAUSTIVE") == "1"
 
-# Of one type are a, b and e (a and e differ in two properties), and c and f; d is alone.
+# The letters a, b and e are of one type (a and e differ in two properties), c and f of another.
 _ALPHABETS = [("abc", 5), ("ace", 5), ("abcdef", 3), ("abce", 4)]
 
 
@@ -43,10 +43,10 @@ def _aligned(old: str, new: str) -> Candidate:
 
 def _check(old: str, new: str) -> None:
     found = _aligned(old, new)
-    best_one, told = expected(old, new)
+    best, allowed = expected_findings(old, new)
 
-    assert found.rank == best_one.rank, f"{old} to {new}: not the least"
-    assert findings(found) in told, f"{old} to {new}"
+    assert found.rank == best.rank, f"{old} to {new}: not the least cost"
+    assert findings_of(found) in allowed, f"{old} to {new}"
 
 
 def _edits(old: str, alphabet: str) -> Iterator[str]:
@@ -70,12 +70,12 @@ def _stacks(alphabet: str, longest: int) -> list[str]:
 
 
 def _sample(alphabet: str, longest: int) -> Iterator[tuple[str, str]]:
-    chosen = random.Random(f"{alphabet}{longest}")  # noqa: S311 - a sample, no secret
+    sampler = random.Random(f"{alphabet}{longest}")  # noqa: S311 - a sample, no secret
     olds = _stacks(alphabet, longest)
     for _ in range(5 * _EXAMPLES):
-        old = chosen.choice(olds)
-        once = chosen.choice([*_edits(old, alphabet)])
-        yield old, chosen.choice([*_edits(once, alphabet)])
+        old = sampler.choice(olds)
+        once = sampler.choice([*_edits(old, alphabet)])
+        yield old, sampler.choice([*_edits(once, alphabet)])
 
 
 def _all(alphabet: str, longest: int) -> Iterator[tuple[str, str]]:
@@ -87,7 +87,7 @@ def _all(alphabet: str, longest: int) -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("alphabet", "longest"), _ALPHABETS)
-def test_two_edits_of_a_small_stack_are_told_as_the_contract_says(
+def test_two_edits_of_a_small_stack_are_aligned_as_the_contract_says(
     alphabet: str, longest: int
 ) -> None:
     for old, new in (_all if _IS_EXHAUSTIVE else _sample)(alphabet, longest):
@@ -110,9 +110,8 @@ def _edited(draw: st.DrawFn) -> tuple[str, str]:
         elif edit != "insert" and new:
             layer = new.pop(at := draw(st.integers(0, len(new) - 1)))
             if edit.endswith("change"):
-                layer = draw(
-                    st.sampled_from([one for one in _LETTERS if are_of_one_type(layer, one)])
-                )
+                alike = [letter for letter in _LETTERS if have_one_type(layer, letter)]
+                layer = draw(st.sampled_from(alike))
             if edit.startswith("move"):
                 at = draw(st.integers(0, len(new)))
             if edit != "remove":
@@ -125,33 +124,33 @@ _PAIRS = st.one_of(_edited(), st.tuples(_STACK, _STACK))
 
 @settings(max_examples=_EXAMPLES, deadline=None)
 @given(_PAIRS)
-def test_any_two_stacks_are_told_as_the_contract_says(stacks: tuple[str, str]) -> None:
+def test_any_two_stacks_are_aligned_as_the_contract_says(stacks: tuple[str, str]) -> None:
     _check(*stacks)
 
 
 @settings(max_examples=_EXAMPLES, deadline=None)
 @given(_PAIRS)
-def test_the_way_back_is_the_mirror(stacks: tuple[str, str]) -> None:
+def test_the_reverse_edit_is_the_mirror_image(stacks: tuple[str, str]) -> None:
     old, new = stacks
 
-    there, back = _aligned(old, new), _aligned(new, old)
+    forward, backward = _aligned(old, new), _aligned(new, old)
 
-    assert there.rank == back.rank
-    candidates = best(old, new)
+    assert forward.rank == backward.rank
+    candidates = best_candidates(old, new)
     if len(candidates) == 1:
-        assert back.kept == tuple(sorted((j, i) for i, j in there.kept))
-        assert sorted(back.moved) == sorted((j, i) for i, j in there.moved)
+        assert backward.pairs == tuple(sorted((j, i) for i, j in forward.pairs))
+        assert sorted(backward.moved) == sorted((j, i) for i, j in forward.moved)
 
 
 @settings(max_examples=_EXAMPLES, deadline=None)
 @given(_PAIRS)
-def test_every_layer_is_told_of_once(stacks: tuple[str, str]) -> None:
+def test_every_layer_is_named_once(stacks: tuple[str, str]) -> None:
     old, new = stacks
 
     found = _aligned(old, new)
 
-    links = (*found.kept, *found.moved)
+    links = (*found.pairs, *found.moved)
     assert sorted([*(i for i, _ in links), *found.removed]) == list(range(len(old)))
     assert sorted([*(j for _, j in links), *found.added]) == list(range(len(new)))
-    assert list(found.kept) == sorted(found.kept, key=lambda link: link[1])
-    assert all(are_of_one_type(old[i], new[j]) for i, j in found.moved)
+    assert list(found.pairs) == sorted(found.pairs, key=lambda link: link[1])
+    assert all(have_one_type(old[i], new[j]) for i, j in found.moved)

@@ -1,4 +1,4 @@
-"""Alignment of forty layers after a few edits: found without the fallback, and not above them.
+"""Alignment of forty layers after a few edits: found without the fallback, at no higher cost.
 
 Steps are counted, never time. `AUDITOR_EXAMPLES` raises the number of stacks.
 """
@@ -12,9 +12,9 @@ from random import Random
 import pytest
 
 from auditor.drift.canonical import same
-from auditor.drift.layers import MAX_STEPS, align
-from auditor.drift.layers.search import Search
-from auditor.drift.layers.stacks import Stacks
+from auditor.drift.layers import align
+from auditor.drift.layers.prices import NumberedStacks
+from auditor.drift.layers.search import MAX_STEPS, AlignmentSearch
 from auditor.model import JsonObject
 
 _ROUNDS = max(1, int(os.environ.get("AUDITOR_EXAMPLES", "60")) // 30)
@@ -128,18 +128,18 @@ def test_up_to_six_edits_of_forty_layers_are_found(
     for seed in range(_ROUNDS):
         random = Random(seed)  # noqa: S311 - a sample, no secret
         old = make(random)
-        new, paid = list(old), 0
+        new, edit_cost = list(old), 0
         for _ in range(6):
-            paid += edit(new, random)
+            edit_cost += edit(new, random)
 
-            search = Search(Stacks.of(old, new))
+            search = AlignmentSearch(NumberedStacks.of(old, new))
             search.cheapest()
 
             assert search.steps < MAX_STEPS
-            assert _cost(old, new) <= paid
+            assert _cost(old, new) <= edit_cost
 
 
-def test_one_layer_inserted_into_forty_is_one() -> None:
+def test_an_insertion_into_forty_layers_is_one_addition() -> None:
     old: Layers = [{"type": "dense", "neurons": place} for place in range(_LENGTH)]
     new: Layers = [*old[:17], {"type": "flatten"}, *old[17:]]
 

@@ -3,12 +3,12 @@
 An edited layer of the same type costs 1, however many of its properties; an added, removed or
 moved layer 2; another type in the same place 3. Costs add, so a layer moved and edited is 3. On a
 tie: fewer findings, then moved before edited, then the earliest places of the findings. A layer
-that stands where it stood has rather not moved; of a run of twins the last is the one added or
-removed; a swap of neighbours is the layer that stood first, moved behind the other.
+whose place did not change is kept rather than moved. In a run of equal layers the last one is
+added or removed. A swap of neighbours is a move of the first one behind the other.
 
-The result is exact, unless the search takes more than `MAX_STEPS` steps: stacks that share most
-layers in quite another order can bring that about, a handful of edits does not. Then a good
-alignment is taken instead of the best (`Search`).
+The result is exact unless the search takes more than `search.MAX_STEPS` steps. A few edits never
+need so many; stacks that share most layers in a very different order can. The result is then a
+good alignment, not always the best one.
 """
 
 from __future__ import annotations
@@ -16,22 +16,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from auditor.drift.layers.draft import Draft, settle
-from auditor.drift.layers.search import MAX_STEPS, Search
-from auditor.drift.layers.stacks import Stacks
+from auditor.drift.layers.draft import AlignmentDraft, break_ties
+from auditor.drift.layers.prices import NumberedStacks
+from auditor.drift.layers.search import AlignmentSearch
 from auditor.model import JsonObject
-
-__all__ = ["MAX_STEPS", "Alignment", "align"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alignment:
-    """How an old stack became a new one, by places from 0.
+    """How an old stack became a new one, in places counted from 0.
 
     Attributes:
-        pairs: (old, new) of layers that kept their order: equal, edited, or replaced where their
-            types differ; ascending.
-        moved: (old, new) of layers that did not: equal or edited, never of another type.
+        pairs: (old, new) for layers that kept their order, ascending: equal, edited, or replaced
+            where the types differ.
+        moved: (old, new) for layers that did not: equal or edited, always of the same type.
     """
 
     pairs: tuple[tuple[int, int], ...]
@@ -42,18 +40,15 @@ class Alignment:
 
 def align(old: Sequence[JsonObject], new: Sequence[JsonObject]) -> Alignment:
     """Return the cheapest alignment of two stacks of layers in canonical form."""
-    draft = _draft(Stacks.of(old, new))
+    stacks = NumberedStacks.of(old, new)
+    if stacks.old == stacks.new:
+        draft = AlignmentDraft(pairs={place: place for place in range(len(stacks.old))})
+    else:
+        draft = AlignmentSearch(stacks).cheapest()
+        break_ties(stacks, draft)
     return Alignment(
         pairs=tuple(sorted(draft.pairs.items())),
         moved=tuple(sorted(draft.moved.items(), key=lambda places: places[1])),
         removed=tuple(sorted(draft.removed)),
         added=tuple(sorted(draft.added)),
     )
-
-
-def _draft(stacks: Stacks) -> Draft:
-    if stacks.old == stacks.new:
-        return Draft(pairs={place: place for place in range(len(stacks.old))})
-    draft = Search(stacks).cheapest()
-    settle(stacks, draft)
-    return draft

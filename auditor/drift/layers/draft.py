@@ -1,4 +1,4 @@
-"""An alignment in the making: which of several equally cheap ones is told."""
+"""A draft of an alignment, and which of several equally cheap alignments is chosen."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import itertools
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from auditor.drift.layers.stacks import Stacks
+from auditor.drift.layers.prices import NumberedStacks
 
 
 @dataclass(slots=True)
-class Draft:
-    """An alignment that can still change.
+class AlignmentDraft:
+    """An alignment that can still be changed.
 
     Attributes:
-        pairs: new places by old ones, of layers that kept their order.
-        moved: the same of layers that did not.
+        pairs: new places by old places, for layers that kept their order.
+        moved: the same for layers that did not.
     """
 
     pairs: dict[int, int] = field(default_factory=dict)
@@ -24,18 +24,18 @@ class Draft:
     added: set[int] = field(default_factory=set)
 
 
-def joined(stacks: Stacks, pairs: dict[int, int]) -> Draft:
-    """Return the alignment that keeps these pairs; of the rest, it moves what it can.
+def draft_from_pairs(stacks: NumberedStacks, pairs: dict[int, int]) -> AlignmentDraft:
+    """Return a draft that keeps these pairs and moves as many of the other layers as it can.
 
-    Equal layers are moved first, then those of one type that differ least.
+    Equal layers are moved first, then layers of one type in order of their differences.
     """
-    gone = [i for i in range(len(stacks.old)) if i not in pairs]
-    come = [j for j in range(len(stacks.new)) if j not in pairs.values()]
-    draft = Draft(pairs=dict(pairs), removed=set(gone), added=set(come))
+    removed = [i for i in range(len(stacks.old)) if i not in pairs]
+    added = [j for j in range(len(stacks.new)) if j not in pairs.values()]
+    draft = AlignmentDraft(pairs=dict(pairs), removed=set(removed), added=set(added))
     moves = [
-        (stacks.differing[stacks.old[i], stacks.new[j]], i, j)
-        for i, j in itertools.product(gone, come)
-        if (stacks.old[i], stacks.new[j]) in stacks.differing
+        (stacks.differences[stacks.old[i], stacks.new[j]], i, j)
+        for i, j in itertools.product(removed, added)
+        if (stacks.old[i], stacks.new[j]) in stacks.differences
     ]
     for _, i, j in sorted(moves):
         if i in draft.removed and j in draft.added:
@@ -45,15 +45,15 @@ def joined(stacks: Stacks, pairs: dict[int, int]) -> Draft:
     return draft
 
 
-def settle(stacks: Stacks, draft: Draft) -> None:
-    """Choose what is told of alignments with equal cost, findings and edits."""
-    _put_twins_last(stacks, draft)
+def break_ties(stacks: NumberedStacks, draft: AlignmentDraft) -> None:
+    """Choose between alignments with equal cost, findings and edits; changes the draft."""
+    _take_last_of_twins(stacks, draft)
     _swap_neighbours(stacks, draft)
-    _put_twins_last(stacks, draft)  # where the other neighbour's move was in the way
+    _take_last_of_twins(stacks, draft)  # a swap can make room for another twin
 
 
-def _put_twins_last(stacks: Stacks, draft: Draft) -> None:
-    """Of each run of twins let the last be removed, before it those that moved away, or added."""
+def _take_last_of_twins(stacks: NumberedStacks, draft: AlignmentDraft) -> None:
+    """In each run of equal layers, the last are removed or added, before them some moved away."""
     sources = {j: i for i, j in draft.moved.items()}
     old = _reordered(stacks.old, (draft.moved, draft.removed), draft.moved)
     new = _reordered(stacks.new, (draft.added,), sources)
@@ -66,26 +66,28 @@ def _put_twins_last(stacks: Stacks, draft: Draft) -> None:
 def _reordered(
     stack: Sequence[int], last: Sequence[Container[int]], others: Mapping[int, int]
 ) -> dict[int, int]:
-    """Return the places by those before, when in runs of twins these come last, in turn.
+    """Return the new place of each place, with the places in `last` at the end of their runs.
 
-    A run stays as it is where a move would then end in the place where it began.
+    A run stays unchanged where a move would otherwise end in the place where it began.
     """
     places: dict[int, int] = {}
     for _, run in itertools.groupby(range(len(stack)), key=stack.__getitem__):
         before = list(run)
-        order = sorted(before, key=lambda place: [place in ones for ones in reversed(last)])
+        order = sorted(before, key=lambda place: [place in group for group in reversed(last)])
         after = dict(zip(order, before, strict=True))
-        is_still = any(others.get(place) == after[place] for place in before)
-        places.update({place: place for place in before} if is_still else after)
+        is_no_move = any(others.get(place) == after[place] for place in before)
+        places.update({place: place for place in before} if is_no_move else after)
     return places
 
 
-def _swap_neighbours(stacks: Stacks, draft: Draft) -> None:
-    """Tell a swap as the first layer moved back, not as the second moved forward."""
+def _swap_neighbours(stacks: NumberedStacks, draft: AlignmentDraft) -> None:
+    """Describe a swap as the first layer moved back, not as the second moved forward."""
     for i, j in sorted(draft.moved.items()):
-        is_kept = draft.pairs.get(i - 1) == j + 1 and i - 1 != j + 1
-        crossed = any((a < i) is not (b < j) for a, b in draft.moved.items() if a != i)
-        if is_kept and not crossed and (stacks.old[i - 1], stacks.new[j + 1]) in stacks.differing:
+        is_swap = draft.pairs.get(i - 1) == j + 1 and i - 1 != j + 1
+        is_crossed = any((a < i) is not (b < j) for a, b in draft.moved.items() if a != i)
+        if not is_swap or is_crossed:
+            continue
+        if (stacks.old[i - 1], stacks.new[j + 1]) in stacks.differences:
             del draft.moved[i], draft.pairs[i - 1]
             draft.moved[i - 1] = j + 1
             draft.pairs[i] = j

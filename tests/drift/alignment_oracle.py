@@ -1,6 +1,6 @@
-"""Every alignment of two small stacks, judged by the contract's words: the oracle of the tests.
+"""Every alignment of two small stacks, ranked as the contract says: the oracle of the tests.
 
-It knows nothing of how the alignment is found. A stack is a text, each letter a layer.
+It shares no code with the search that it checks. A stack is a text, each letter a layer.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ def stack(letters: str) -> list[JsonObject]:
     return [LAYERS[letter] for letter in letters]
 
 
-def differing(a: str, b: str) -> int:
+def count_differences(a: str, b: str) -> int:
     """Return in how many properties two layers differ."""
-    one, other = LAYERS[a], LAYERS[b]
-    return sum(1 for key in one.keys() | other.keys() if one.get(key) != other.get(key))
+    old, new = LAYERS[a], LAYERS[b]
+    return sum(1 for key in old.keys() | new.keys() if old.get(key) != new.get(key))
 
 
-def are_of_one_type(a: str, b: str) -> bool:
+def have_one_type(a: str, b: str) -> bool:
     """Return whether two layers are of the same type."""
     return LAYERS[a]["type"] == LAYERS[b]["type"]
 
@@ -45,68 +45,70 @@ class Candidate:
 
     old: str = field(repr=False)
     new: str = field(repr=False)
-    kept: Links
+    pairs: Links
     moved: Links
 
     @property
     def removed(self) -> list[int]:
-        """The old places of layers that went."""
-        gone = {i for i, _ in (*self.kept, *self.moved)}
-        return [i for i in range(len(self.old)) if i not in gone]
+        """Return the old places of layers that were removed."""
+        linked = {i for i, _ in (*self.pairs, *self.moved)}
+        return [i for i in range(len(self.old)) if i not in linked]
 
     @property
     def added(self) -> list[int]:
-        """The new places of layers that came."""
-        there = {j for _, j in (*self.kept, *self.moved)}
-        return [j for j in range(len(self.new)) if j not in there]
+        """Return the new places of layers that were added."""
+        linked = {j for _, j in (*self.pairs, *self.moved)}
+        return [j for j in range(len(self.new)) if j not in linked]
 
     @property
     def edited(self) -> Links:
-        """The layers of the same type that differ, whether they kept their order or moved."""
-        links = (*self.kept, *self.moved)
+        """Return the layers of the same type that differ, paired or moved."""
+        links = (*self.pairs, *self.moved)
         return tuple(
             (i, j)
             for i, j in links
-            if self.old[i] != self.new[j] and are_of_one_type(self.old[i], self.new[j])
+            if self.old[i] != self.new[j] and have_one_type(self.old[i], self.new[j])
         )
 
     @property
     def replaced(self) -> Links:
-        """The layers of another type."""
-        return tuple((i, j) for i, j in self.kept if not are_of_one_type(self.old[i], self.new[j]))
+        """Return the pairs whose types differ."""
+        return tuple((i, j) for i, j in self.pairs if not have_one_type(self.old[i], self.new[j]))
 
     @property
     def cost(self) -> int:
-        """Return what the contract says it costs."""
+        """Return the cost by the contract."""
         twos = len(self.moved) + len(self.removed) + len(self.added)
         return len(self.edited) + 2 * twos + 3 * len(self.replaced)
 
     @property
     def places(self) -> list[int]:
-        """The places of its findings in order."""
-        edits = [j for i, j in self.edited for _ in range(differing(self.old[i], self.new[j]))]
+        """Return the places of the findings in order."""
+        edits = [
+            j for i, j in self.edited for _ in range(count_differences(self.old[i], self.new[j]))
+        ]
         others = [j for _, j in (*self.moved, *self.replaced)] + self.added + self.removed
         return sorted(edits + others)
 
     @property
     def rank(self) -> tuple[int, int, int]:
-        """Cost; then findings; then edits, for moved goes before edited."""
+        """Return cost, findings and edits: moved is preferred to edited."""
         return self.cost, len(self.places), len(self.edited)
 
     @property
     def late_rank(self) -> tuple[int, list[int]]:
-        """A layer where it stood has rather not moved; then the earliest places."""
+        """Return how many layers moved to the same place, then the places of the findings."""
         return sum(i == j for i, j in self.moved), self.places
 
 
-def best(old: str, new: str) -> list[Candidate]:
+def best_candidates(old: str, new: str) -> list[Candidate]:
     """Return all candidates of the least cost, fewest findings and fewest edits."""
     found: list[Candidate] = []
-    for kept in _chains(len(old), len(new)):
-        floor = _least(old, new, kept)
+    for pairs in _ordered_pairs(len(old), len(new)):
+        floor = _least_cost(old, new, pairs)
         if found and floor > found[0].cost:
             continue
-        for candidate in _with_moves(old, new, kept):
+        for candidate in _with_moves(old, new, pairs):
             if found and candidate.rank > found[0].rank:
                 continue
             if found and candidate.rank < found[0].rank:
@@ -115,7 +117,7 @@ def best(old: str, new: str) -> list[Candidate]:
     return found
 
 
-def _chains(old: int, new: int) -> Iterator[Links]:
+def _ordered_pairs(old: int, new: int) -> Iterator[Links]:
     """Yield every set of pairs that keep their order."""
     for size in range(min(old, new), -1, -1):
         for before in itertools.combinations(range(old), size):
@@ -123,19 +125,19 @@ def _chains(old: int, new: int) -> Iterator[Links]:
                 yield tuple(zip(before, after, strict=True))
 
 
-def _least(old: str, new: str, kept: Links) -> int:
-    """Return what the kept cost and 2 for every other layer, or two of them that are one."""
-    alone = Candidate(old, new, kept, ())
+def _least_cost(old: str, new: str, pairs: Links) -> int:
+    """Return the cost of the pairs and at least 2 for each layer that has no pair."""
+    alone = Candidate(old, new, pairs, ())
     return (
         len(alone.edited)
         + 3 * len(alone.replaced)
-        + 2 * max(len(old) - len(kept), len(new) - len(kept))
+        + 2 * max(len(old) - len(pairs), len(new) - len(pairs))
     )
 
 
-def _with_moves(old: str, new: str, kept: Links) -> Iterator[Candidate]:
-    """Yield the kept with each way to move the rest; a type at a time, as costs add."""
-    alone = Candidate(old, new, kept, ())
+def _with_moves(old: str, new: str, pairs: Links) -> Iterator[Candidate]:
+    """Yield the pairs with each way to move the rest, one type at a time, because costs add."""
+    alone = Candidate(old, new, pairs, ())
     ways = [
         _moves(
             alone,
@@ -145,28 +147,28 @@ def _with_moves(old: str, new: str, kept: Links) -> Iterator[Candidate]:
         for name in sorted({str(LAYERS[letter]["type"]) for letter in old + new})
     ]
     for parts in itertools.product(*ways):
-        yield Candidate(old, new, kept, tuple(link for part in parts for link in part))
+        yield Candidate(old, new, pairs, tuple(link for part in parts for link in part))
 
 
-def _moves(alone: Candidate, gone: list[int], come: list[int]) -> list[Links]:
-    """Return the best ways to make moves of layers of one type that went and came."""
-    ways = list(_matchings(gone, come))
-    ranks = [Candidate(alone.old, alone.new, alone.kept, way).rank for way in ways]
+def _moves(alone: Candidate, removed: list[int], added: list[int]) -> list[Links]:
+    """Return the best ways to turn removed and added layers of one type into moves."""
+    ways = list(_ways_to_match(removed, added))
+    ranks = [Candidate(alone.old, alone.new, alone.pairs, way).rank for way in ways]
     return [way for way, rank in zip(ways, ranks, strict=True) if rank == min(ranks)]
 
 
-def _matchings(gone: Sequence[int], come: Sequence[int]) -> Iterator[Links]:
-    if not gone:
+def _ways_to_match(removed: Sequence[int], added: Sequence[int]) -> Iterator[Links]:
+    if not removed:
         yield ()
         return
-    yield from _matchings(gone[1:], come)
-    for j in come:
-        for rest in _matchings(gone[1:], [one for one in come if one != j]):
-            yield ((gone[0], j), *rest)
+    yield from _ways_to_match(removed[1:], added)
+    for j in added:
+        for rest in _ways_to_match(removed[1:], [place for place in added if place != j]):
+            yield ((removed[0], j), *rest)
 
 
-def findings(candidate: Candidate) -> frozenset[str]:
-    """Return its findings: `-old`, `+new`, `old>new`, `=new`, and edits as `~new*properties`."""
+def findings_of(candidate: Candidate) -> frozenset[str]:
+    """Return the findings: `-old`, `+new`, `old>new`, `=new`, and edits as `~new*properties`."""
     old, new = candidate.old, candidate.new
     return frozenset(
         [
@@ -174,28 +176,28 @@ def findings(candidate: Candidate) -> frozenset[str]:
             *(f"+{j}" for j in candidate.added),
             *(f"{i}>{j}" for i, j in candidate.moved),
             *(f"={j}" for _, j in candidate.replaced),
-            *(f"~{j}*{differing(old[i], new[j])}" for i, j in candidate.edited),
+            *(f"~{j}*{count_differences(old[i], new[j])}" for i, j in candidate.edited),
         ]
     )
 
 
-def told(candidate: Candidate) -> frozenset[str]:
-    """Return its findings once it is settled which twin and which neighbour is meant."""
-    return findings(_twins_last(_with_swaps(_twins_last(candidate))))
+def chosen_findings(candidate: Candidate) -> frozenset[str]:
+    """Return the findings after the rules for equal layers and for swapped neighbours."""
+    return findings_of(_take_last_of_twins(_with_swaps(_take_last_of_twins(candidate))))
 
 
-def expected(old: str, new: str) -> tuple[Candidate, set[frozenset[str]]]:
-    """Return one of the best candidates and all that could be told of them."""
-    candidates = best(old, new)
+def expected_findings(old: str, new: str) -> tuple[Candidate, set[frozenset[str]]]:
+    """Return one of the best candidates, and the findings of each that the contract allows."""
+    candidates = best_candidates(old, new)
     least = min(candidate.late_rank for candidate in candidates)
     first = [candidate for candidate in candidates if candidate.late_rank == least]
-    return first[0], {told(candidate) for candidate in first}
+    return first[0], {chosen_findings(candidate) for candidate in first}
 
 
-def _twins_last(candidate: Candidate) -> Candidate:
-    """In each run of twins let the last be removed, before it those moved away, or be added.
+def _take_last_of_twins(candidate: Candidate) -> Candidate:
+    """In each run of equal layers, remove or add the last, and move those before it.
 
-    Not in a run where a layer would then have moved to where it stood.
+    A run stays unchanged where a layer would otherwise move to the same place.
     """
     target = dict(candidate.moved)
     source = {j: i for i, j in candidate.moved}
@@ -204,7 +206,7 @@ def _twins_last(candidate: Candidate) -> Candidate:
     return Candidate(
         candidate.old,
         candidate.new,
-        tuple((old[i], new[j]) for i, j in candidate.kept),
+        tuple((old[i], new[j]) for i, j in candidate.pairs),
         tuple((old[i], new[j]) for i, j in candidate.moved),
     )
 
@@ -217,31 +219,31 @@ def _renamed(
     for _, run in itertools.groupby(letters):
         places = range(start, start + len(list(run)))
         start = places.stop
-        order = [p for p in places if not any(p in ones for ones in last)]
-        for ones in reversed(last):
-            order += [p for p in places if p in ones]
+        order = [p for p in places if not any(p in group for group in last)]
+        for group in reversed(last):
+            order += [p for p in places if p in group]
         if not any(ends.get(p) == name for p, name in zip(order, places, strict=True)):
             names.update(zip(order, places, strict=True))
     return names
 
 
 def _with_swaps(candidate: Candidate) -> Candidate:
-    """Tell two neighbours that changed places, no other layer between, by the one that was first.
+    """Describe two neighbours that changed places by a move of the one that was first.
 
-    Only where no other move crosses theirs, and where that one does not stand where it stood.
+    Only where no other move crosses theirs, and where that one would not move to the same place.
     """
     for i, j in candidate.moved:
         first = (i - 1, j + 1)
         others = [link for link in candidate.moved if link != (i, j)]
-        crossed = any((a < i) != (b < j) for a, b in others)
-        if first not in candidate.kept or crossed or first[0] == first[1]:
+        is_crossed = any((a < i) != (b < j) for a, b in others)
+        if first not in candidate.pairs or is_crossed or first[0] == first[1]:
             continue
-        if are_of_one_type(candidate.old[first[0]], candidate.new[first[1]]):
-            kept = [link for link in candidate.kept if link != first]
+        if have_one_type(candidate.old[first[0]], candidate.new[first[1]]):
+            pairs = [link for link in candidate.pairs if link != first]
             candidate = Candidate(
                 candidate.old,
                 candidate.new,
-                tuple(sorted([*kept, (i, j)])),
+                tuple(sorted([*pairs, (i, j)])),
                 tuple(sorted([*others, first])),
             )
     return candidate
