@@ -1,4 +1,4 @@
-"""The command line: arguments in, one answer on standard output, an exit code."""
+"""The command line: it takes arguments, prints an answer and returns an exit code."""
 
 from __future__ import annotations
 
@@ -6,39 +6,39 @@ import logging
 import sys
 from collections.abc import Sequence
 
-from auditor.cli.console import hang_up, settle_output
-from auditor.cli.logs import tell_error
+from auditor.cli.console import discard_output, set_up_output
+from auditor.cli.logs import report_error
 from auditor.cli.parser import parser
 from auditor.errors import AuditorError
 
-COULD_NOT_TELL = 2
-INTERRUPTED = 130  # 128 and SIGINT, as shells count
+COULD_NOT_DETERMINE = 2
+INTERRUPTED = 130  # 128 + SIGINT, as in a shell
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code.
 
-    Python's own code for an uncaught error is 1, which here means drift: nothing is uncaught.
+    Every error is caught: Python's exit code for an uncaught error is 1, which means drift here.
     """
-    settle_output()
+    set_up_output()
     args = parser().parse_args(arguments)
     try:
         code = int(args.command(args))
         if sys.stdout is not None:
             sys.stdout.flush()
     except AuditorError as error:
-        tell_error(str(error))
+        report_error(str(error))
         return error.exit_code
     except BrokenPipeError:
-        hang_up()
-        return COULD_NOT_TELL
+        discard_output()
+        return COULD_NOT_DETERMINE
     except KeyboardInterrupt:
         return INTERRUPTED
     except OSError as error:
-        hang_up()
-        tell_error(f"the system refused: {error}")
-        return COULD_NOT_TELL
+        discard_output()
+        report_error(f"the operating system reported an error: {error}")
+        return COULD_NOT_DETERMINE
     except Exception:
-        logging.getLogger(__name__).exception("a fault of the auditor itself, please report it")
-        return COULD_NOT_TELL
+        logging.getLogger(__name__).exception("a defect of the auditor, please report it")
+        return COULD_NOT_DETERMINE
     return code

@@ -24,8 +24,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from auditor import app, config
-from auditor.cli.console import say
-from auditor.cli.logs import keep_quiet
+from auditor.cli.console import print_text
+from auditor.cli.logs import silence_logging
 from auditor.config import ProjectSettings, Settings
 from auditor.drift.filters import BlockFilter, Listed, admitted
 from auditor.drift.rules import Scope
@@ -51,17 +51,17 @@ def check(args: argparse.Namespace) -> int:
         app.require_rules(settings, stored)
     where = config.find(args.config, os.environ).absolute()
     named = count(len(settings.projects), "project")
-    say(harmless(f"ok      configuration: {named}{_others(settings)} in {where}"))
+    print_text(harmless(f"ok      configuration: {named}{_others(settings)} in {where}"))
     for advice in config.warnings(settings):
-        say(f"advice  {harmless(advice)}")
+        print_text(f"advice  {harmless(advice)}")
     survey = Survey(settings)
-    keep_quiet()
+    silence_logging()
     answers = app.quickly(examine(_probes(settings, survey)))
     for answer in answers:
         result = "FAILED" if answer.exit_code else "ok"
-        say(f"{result:<7} {harmless(f'{answer.what}: {answer.words}')}")
+        print_text(f"{result:<7} {harmless(f'{answer.what}: {answer.words}')}")
     for advice in survey.advice():
-        say(f"advice  {harmless(advice)}")
+        print_text(f"advice  {harmless(advice)}")
     codes = [answer.exit_code for answer in answers]
     if args.send_test:
         codes += _send_test(settings)
@@ -85,23 +85,23 @@ def _send_test(settings: Settings) -> Iterator[int]:
         try:
             mailer.send(trial(sample, recipient, app.now()))
         except DeliveryError as error:
-            say(f"FAILED  test mail to {harmless(f'{recipient}: {error}')}")
+            print_text(f"FAILED  test mail to {harmless(f'{recipient}: {error}')}")
             yield 2
         else:
-            say(f"ok      test mail to {harmless(recipient)}: the server took it")
+            print_text(f"ok      test mail to {harmless(recipient)}: the server took it")
             yield 0
 
 
 def _probes(settings: Settings, survey: Survey) -> list[Probe]:
     return [
-        *machine_probes(settings),
-        *metrics_probes(settings),
-        *studio_probes(settings, survey),
-        *mail_probes(settings),
+        *_machine_probes(settings),
+        *_metrics_probes(settings),
+        *_studio_probes(settings, survey),
+        *_mail_probes(settings),
     ]
 
 
-def machine_probes(settings: Settings) -> list[Probe]:
+def _machine_probes(settings: Settings) -> list[Probe]:
     """Return the probes of what a run needs on this machine before it asks Studio."""
     probes = [
         Probe("database", _in_thread(partial(_database, settings))),
@@ -114,14 +114,14 @@ def machine_probes(settings: Settings) -> list[Probe]:
     return probes
 
 
-def metrics_probes(settings: Settings) -> list[Probe]:
+def _metrics_probes(settings: Settings) -> list[Probe]:
     """Return the probes of the metrics file; none if no metrics are configured."""
     if settings.metrics is None:
         return []
     return [Probe("metrics", _in_thread(partial(_metrics, settings.metrics)))]
 
 
-def mail_probes(settings: Settings) -> list[Probe]:
+def _mail_probes(settings: Settings) -> list[Probe]:
     """Return the probes of the mail server; none if no mail is configured."""
     if settings.email is None:
         return []
@@ -418,7 +418,7 @@ def _counted(listings: Sequence[_Filtered]) -> str:
     return ", ".join(parts)
 
 
-def studio_probes(settings: Settings, survey: Survey) -> Iterator[Probe]:
+def _studio_probes(settings: Settings, survey: Survey) -> Iterator[Probe]:
     """Yield a probe for each project. They share a client, so one token serves them all."""
     attempts = _StudioAttempts(settings, survey)
     for project in settings.projects:

@@ -10,13 +10,13 @@ import shlex
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from auditor.cli.console import say
+from auditor.cli.console import print_text
 from auditor.cli.parser import parser
 
 
 def completion(args: argparse.Namespace) -> int:
     """Print the script for a shell."""
-    say(SHELLS[args.shell](tuple(places(parser()))))
+    print_text(SHELLS[args.shell](tuple(places(parser()))))
     return 0
 
 

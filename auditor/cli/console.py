@@ -1,4 +1,4 @@
-"""Standard output and error: the answer on one, progress, log and complaints on the other."""
+"""Standard output, for the answer, and standard error, for progress, log and errors."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from io import TextIOWrapper
 from auditor.redaction import veiled
 from auditor.rendering.words import harmless
 
-# Priorities of syslog, by the least level that has them.
+# A syslog priority and the lowest logging level that has it.
 _PRIORITIES = (
     (logging.CRITICAL, 2),
     (logging.ERROR, 3),
@@ -21,28 +21,28 @@ _PRIORITIES = (
 )
 
 
-def settle_output() -> None:
-    """Let no character that the terminal cannot show end a command."""
+def set_up_output() -> None:
+    """Escape characters that the terminal cannot encode, so that none of them ends a command."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
-def say(text: str) -> None:
-    """Write a part of the answer.
+def print_text(text: str) -> None:
+    """Write text to standard output.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: standard output cannot be written.
     """
     if sys.stdout is None:  # closed by the caller (`>&-`)
         raise OSError(errno.EBADF, "standard output is closed")
     sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
 
 
-def complain(text: str) -> None:
-    """Write an error in words to standard error."""
-    mark = journal_mark(logging.ERROR) if writes_to_journal() else ""
+def print_error(text: str) -> None:
+    """Write an error message to standard error."""
+    mark = journal_prefix(logging.ERROR) if writes_to_journal() else ""
     first, *rest = [harmless(line) for line in veiled(text).splitlines()] or [""]
     sys.stderr.write("\n".join(mark + line for line in [f"auditor: {first}", *rest]) + "\n")
 
@@ -50,22 +50,22 @@ def complain(text: str) -> None:
 def writes_to_journal() -> bool:
     """Return whether standard error goes to the journal (systemd.exec(5), $JOURNAL_STREAM).
 
-    The variable alone does not say so: a program that redirects its output hands it on.
+    The variable alone is no proof: child processes inherit it, also those with redirected output.
     """
     try:
-        there = os.fstat(sys.stderr.fileno())
+        stream = os.fstat(sys.stderr.fileno())
     except (AttributeError, OSError, ValueError):
         return False
-    return os.environ.get("JOURNAL_STREAM") == f"{there.st_dev}:{there.st_ino}"
+    return os.environ.get("JOURNAL_STREAM") == f"{stream.st_dev}:{stream.st_ino}"
 
 
-def journal_mark(level: int) -> str:
-    """Return what the journal takes a line's priority from, as `<6>` (sd-daemon(3))."""
-    return f"<{next(priority for least, priority in _PRIORITIES if level >= least)}>"
+def journal_prefix(level: int) -> str:
+    """Return the prefix that gives a line its priority in the journal, as `<6>` (sd-daemon(3))."""
+    return f"<{next(priority for lowest, priority in _PRIORITIES if level >= lowest)}>"
 
 
-def hang_up() -> None:
-    """Stop writing where the reader has gone, without Python's own complaint at exit."""
+def discard_output() -> None:
+    """Discard further output after the reader closed the pipe; else Python reports it at exit."""
     if sys.stdout is None:
         return
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,4 +1,4 @@
-"""Commands with which people decide: explain, approve, acknowledge, suppressed."""
+"""Commands for decisions: explain, approve, acknowledge and suppressed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from auditor import app, decide, review
-from auditor.cli.console import say
+from auditor.cli.console import print_text
 from auditor.config import Settings
 from auditor.decide import Decision
 from auditor.errors import ConfigError, UsageError
@@ -21,29 +21,30 @@ from auditor.rendering import explain as rendered
 from auditor.rendering import json as as_json
 from auditor.rendering.words import harmless
 
-if TYPE_CHECKING:  # SQLAlchemy takes its time
+if TYPE_CHECKING:  # SQLAlchemy is slow to import
     from auditor.store.store import SqlStore
 
-_MOST_LISTED = 20  # of each rule
+_MOST_LISTED = 20
+"""How many findings are listed for each rule; the others are counted."""
 
 
 def explain(args: argparse.Namespace) -> int:
-    """Tell all about a finding."""
+    """Show everything about a finding."""
     settings = app.settings(args.config, reads_secrets=False)
     with app.existing(settings) as store:
-        known = decide.explain(args.finding, store)
+        explanation = decide.explain(args.finding, store)
     if args.format == "json":
-        say(as_json.to_text(rendered.explanation_json(known)))
+        print_text(as_json.to_text(rendered.explanation_json(explanation)))
     else:
-        say(rendered.explanation_text(known))
+        print_text(rendered.explanation_text(explanation))
     return 0
 
 
 def approve(args: argparse.Namespace) -> int:
     """Make the last version of blocks their baseline."""
     if bool(args.targets) is args.all_new:
-        raise UsageError("name the blocks to approve as PROJECT/LEARN, or say --all-new")
-    targets = [review.parse_target(one) for one in args.targets]
+        raise UsageError("name the blocks to approve as PROJECT/LEARN, or use --all-new")
+    targets = [review.parse_target(text) for text in args.targets]
     settings = app.settings(args.config, reads_secrets=False)
     with app.existing(settings) as store:
         decision = _decision(args)
@@ -51,34 +52,36 @@ def approve(args: argparse.Namespace) -> int:
             approved = decide.approve_all_new(store, decision)
         else:
             approved = decide.approve(targets, store, decision)
-    for one in approved:
-        say(rendered.approval_line(one.known, one.version))
+    for approval in approved:
+        print_text(rendered.approval_line(approval.known, approval.version))
     if not approved:
-        say("Every block has a baseline: nothing to approve.")
+        print_text("Every block has a baseline: there is nothing to approve.")
     return 0
 
 
 def acknowledge(args: argparse.Namespace) -> int:
-    """Accept exactly the value that a finding came to."""
+    """Accept exactly the value that a finding reports."""
     settings, can_ask = _settings(args.config)
     until = _last_day(args.until, settings)
     with app.existing(settings) as store:
         newest = decide.find(args.finding, store)[-1]
-        live, basis = None, "the last version stored, as Studio was not asked or gave no answer"
+        live, basis = None, "the last stored version, since Studio was not asked or did not answer"
         if can_ask and newest.target is not None:
             live = app.quickly(_live(settings, newest.target))
         if live is not None:
-            basis = "what Studio answers now"
-        one = decide.acknowledge(args.finding, store, _decision(args), until=until, live=live)
-    say(f"Acknowledged: {harmless(newest.finding.headline)} ({one.target}, id {one.finding})")
-    say(
-        f"It holds for exactly this value{f' until {until}' if until else ''}; checked by {basis}."
+            basis = "Studio's present answer"
+        accepted = decide.acknowledge(args.finding, store, _decision(args), until=until, live=live)
+    headline = harmless(newest.finding.headline)
+    print_text(f"Acknowledged: {headline} ({accepted.target}, id {accepted.finding})")
+    print_text(
+        f"Exactly this value is accepted{f' until {until}' if until else ''}; "
+        f"it was compared with {basis}."
     )
     return 0
 
 
 def suppressed(args: argparse.Namespace) -> int:
-    """List what is stored and not told, by the rule that keeps it silent."""
+    """List the changes that are stored and not reported, by rule."""
     settings = app.settings(args.config, reads_secrets=False)
     with app.stored(settings, upgrade=None) as store:
         suppressed = _suppressed(store) if store else ()
@@ -90,29 +93,29 @@ def suppressed(args: argparse.Namespace) -> int:
         acknowledgements=acknowledgements,
     )
     if args.format == "json":
-        say(as_json.to_text(rendered.suppressed_json(listing)))
+        print_text(as_json.to_text(rendered.suppressed_json(listing)))
     else:
-        say(rendered.suppressed_text(listing))
+        print_text(rendered.suppressed_text(listing))
     return 0
 
 
 def _suppressed(store: SqlStore) -> tuple[SuppressedBy, ...]:
     return tuple(
-        replace(one, newest=decide.hidden_occurrences(one.newest, store))
-        for one in store.suppressed(_MOST_LISTED)
+        replace(changes, newest=decide.hidden_occurrences(changes.newest, store))
+        for changes in store.suppressed(_MOST_LISTED)
     )
 
 
 def _decision(args: argparse.Namespace) -> Decision:
     if not args.reason.strip():
-        raise UsageError("--reason is empty: say why, it is kept and listed")
+        raise UsageError("--reason is empty: give a reason, it is stored and listed")
     if args.by is not None and not args.by.strip():
-        raise UsageError("--by is empty: leave it out, or say who decides")
+        raise UsageError("--by is empty: leave it out, or name who decides")
     return Decision(author=args.by or _user(), reason=args.reason.strip(), at=app.now())
 
 
 def _user() -> str:
-    """Return who sits at the shell, behind sudo as well."""
+    """Return the user of the shell, also if the command runs under sudo."""
     try:
         return os.environ.get("SUDO_USER") or getpass.getuser()
     except (KeyError, OSError):  # a user id without a name
@@ -120,7 +123,7 @@ def _user() -> str:
 
 
 def _settings(path: str | None) -> tuple[Settings, bool]:
-    """Return the configuration, and whether its secrets could be read to ask Studio."""
+    """Return the configuration, and whether its secrets could be read, as Studio needs them."""
     try:
         return app.settings(path), True
     except ConfigError:
@@ -128,7 +131,7 @@ def _settings(path: str | None) -> tuple[Settings, bool]:
 
 
 async def _live(settings: Settings, target: TargetId) -> JsonObject | None:
-    """Return Studio's answer of now, None where it gives none that can be believed."""
+    """Return Studio's present answer, None if there is no valid one."""
     is_named = target.project_id in {project.id for project in settings.projects}
     if not is_named and settings.every_project is None:
         return None
@@ -143,9 +146,9 @@ def _last_day(text: str | None, settings: Settings) -> date | None:
     try:
         until = date.fromisoformat(text)
     except ValueError as error:
-        raise UsageError(f"--until {text!r} is no date: write it as 2027-03-01") from error
+        raise UsageError(f"--until {text!r} is not a date: write it as 2027-03-01") from error
     if until < _today(settings):
-        raise UsageError(f"--until {until} lies in the past, so it would never hold")
+        raise UsageError(f"--until {until} is in the past, so nothing would be accepted")
     return until
 
 

@@ -1,4 +1,4 @@
-"""The command login: a person lets the auditor into Studio, once."""
+"""The command login: a person logs in to Studio once, and the tokens are stored."""
 
 from __future__ import annotations
 
@@ -11,39 +11,39 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from auditor import app
-from auditor.cli.console import complain, say
+from auditor.cli.console import print_error, print_text
 from auditor.config import Settings
 from auditor.credentials import StoredLogin
 from auditor.errors import UsageError
 from auditor.rendering.words import harmless
 
-PATIENCE = timedelta(minutes=5)
+TIMEOUT = timedelta(minutes=5)
 
 
 def login(args: argparse.Namespace) -> int:
-    """Log in for one credential and keep its tokens."""
+    """Log in for a credential and store its tokens."""
     settings = app.settings(args.config, reads_secrets=False)
-    auth = login_of(settings, args.project)
-    opens = None if args.no_browser else browser(os.environ)
+    auth = find_login(settings, args.project)
+    opens = None if args.no_browser else find_browser(os.environ)
 
     async def invite(address: str) -> None:
         _show(address)
         if opens is not None:
             await asyncio.to_thread(opens, address)
 
-    kept = app.quickly(app.log_in(settings, auth, invite, patience=PATIENCE, port=args.port))
-    say(f"Logged in; {harmless(str(auth.token_file))} keeps it.")
+    kept = app.quickly(app.log_in(settings, auth, invite, patience=TIMEOUT, port=args.port))
+    print_text(f"Logged in; the tokens are stored in {harmless(str(auth.token_file))}.")
     if kept.refresh is None:
-        end = f"at {kept.expires_at:%Y-%m-%d %H:%M} UTC" if kept.expires_at else "without notice"
-        complain(f"Studio gave no refresh token: this login ends {end}; then log in again")
+        end = f"at {kept.expires_at:%Y-%m-%d %H:%M} UTC" if kept.expires_at else "without warning"
+        print_error(f"Studio sent no refresh token: this login ends {end}; log in again then")
     return 0
 
 
-def login_of(settings: Settings, project_id: int | None) -> StoredLogin:
-    """Return the login that is meant.
+def find_login(settings: Settings, project_id: int | None) -> StoredLogin:
+    """Return the configured login, that of `project_id` if given.
 
     Raises:
-        UsageError: there is none, or there are several and none is named.
+        UsageError: none is configured, or several and `project_id` is None.
     """
     found: dict[StoredLogin, list[int]] = {}
     for project in settings.projects:
@@ -56,30 +56,30 @@ def login_of(settings: Settings, project_id: int | None) -> StoredLogin:
     if not found:
         where = "no project" if project_id is None else f"no project {project_id}"
         raise UsageError(
-            f'{where} with the grant "authorization_code" is configured, the one with a login: '
+            f'{where} is configured with the grant "authorization_code", which a login needs: '
             "see docs/credentials.md"
         )
     if len(found) > 1:
         raise UsageError(
-            "there are several logins: name one with --project "
+            "several logins are configured: choose one with --project "
             + " or ".join(str(ids[0]) for ids in found.values() if ids)
         )
     return next(iter(found))
 
 
-def browser(environ: Mapping[str, str]) -> Callable[[str], object] | None:
-    """Return what opens a window, None where there is no screen to open it on.
+def find_browser(environ: Mapping[str, str]) -> Callable[[str], object] | None:
+    """Return a function that opens an address, None if there is no screen.
 
-    Without a screen the browser would be one of the terminal, and take it over.
+    Without a screen, `webbrowser` would start a browser inside the terminal.
     """
     has_screen = sys.platform == "darwin" or "DISPLAY" in environ or "WAYLAND_DISPLAY" in environ
     return webbrowser.open if has_screen else None
 
 
 def _show(address: str) -> None:
-    """Print the address on standard error: it is no answer."""
+    """Print the address on standard error, since it is not the answer of the command."""
     sys.stderr.write(
         "Open this address in a browser on this machine and allow access; "
-        f"waiting {PATIENCE.total_seconds() / 60:g} minutes:\n\n  {harmless(address)}\n\n"
+        f"waiting {TIMEOUT.total_seconds() / 60:g} minutes:\n\n  {harmless(address)}\n\n"
     )
     sys.stderr.flush()

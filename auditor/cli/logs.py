@@ -1,6 +1,6 @@
-"""The log on standard error: a line of text or a JSON object a record.
+"""The log on standard error: each record is a line of text or a JSON object.
 
-What strangers wrote is made harmless in both; no line is longer than a person would read.
+In both forms, control characters in foreign text are escaped and secrets are hidden.
 """
 
 from __future__ import annotations
@@ -12,41 +12,41 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from auditor.cli.console import complain, journal_mark, writes_to_journal
+from auditor.cli.console import journal_prefix, print_error, writes_to_journal
 from auditor.redaction import veiled
 from auditor.rendering.words import capped, harmless
 
-if TYPE_CHECKING:  # the configuration's library takes its time
+if TYPE_CHECKING:  # pydantic is slow to import
     from auditor.config import LogFormat
 
-_LONGEST = 2000  # characters of a line: whole documents have no business in a log
+_MAX_LENGTH = 2000  # characters of a line: a log must not hold whole documents
 _RECORD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _SILENCE = logging.NullHandler()
-_NOISY = ("httpx", "apscheduler", "alembic")
+_CHATTY = ("httpx", "apscheduler", "alembic")
 
 
 class TextLines(logging.Formatter):
-    """One line a record: time in UTC, level, stable words, then `key=value` of its extras."""
+    """Formats a record as a line: time in UTC, level, message, then `key=value` for each extra."""
 
     converter = staticmethod(time.gmtime)
     default_time_format = "%Y-%m-%dT%H:%M:%S"
     default_msec_format = "%s.%03dZ"
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the record as text; a traceback stands behind it on lines of its own."""
+        """Return the record as text; a traceback follows on lines of its own."""
         line = super().format(record)
         first, _, rest = line.partition("\n")
         extras = "".join(f" {key}={value}" for key, value in _extras(record).items())
-        # Set back, so that no text of a stranger's can look like a record of its own.
-        behind = [f"  {_safe(one)}" for one in rest.split("\n")] if rest else []
-        return "\n".join([_safe(f"{first}{extras}"), *behind])
+        # Indented, so that foreign text cannot look like a record of its own.
+        following = [f"  {_safe(text)}" for text in rest.split("\n")] if rest else []
+        return "\n".join([_safe(f"{first}{extras}"), *following])
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object a record: `time`, `level`, `logger`, `message`, `trace` and its extras."""
+    """Formats a record as a JSON object: time, level, logger, message, trace and its extras."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the record as one line; it is ASCII, whatever the terminal can show."""
+        """Return the record as one line of ASCII."""
         fixed: dict[str, object] = {
             "time": _utc(record),
             "level": record.levelname.lower(),
@@ -59,8 +59,8 @@ class JsonLines(logging.Formatter):
         return json.dumps({**fixed, **extras, **fixed})
 
 
-class Marked(logging.Formatter):
-    """Puts before each line of another form the priority that the journal reads."""
+class JournalLines(logging.Formatter):
+    """Adds to each line of another formatter the priority that the journal reads."""
 
     def __init__(self, inner: logging.Formatter) -> None:
         super().__init__()
@@ -68,36 +68,39 @@ class Marked(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record, each line with its priority."""
-        mark = journal_mark(record.levelno)
+        mark = journal_prefix(record.levelno)
         return "\n".join(mark + line for line in self.inner.format(record).split("\n"))
 
 
 def set_up_logging(level: int = logging.INFO, form: LogFormat = "text") -> None:
-    """Send the log to standard error; the journal adds the time itself."""
+    """Send the log to standard error, without the time if that is the journal: it adds its own."""
     is_journal = writes_to_journal()
     handler = logging.StreamHandler(sys.stderr)
     inner = JsonLines() if form == "json" else _text_lines(has_clock=not is_journal)
-    handler.setFormatter(Marked(inner) if is_journal else inner)
+    handler.setFormatter(JournalLines(inner) if is_journal else inner)
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    for noisy in _NOISY:
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    for name in _CHATTY:
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
-def keep_quiet() -> None:
-    """Log nothing, where a command's own lines say it all; else Python tells warnings bare."""
+def silence_logging() -> None:
+    """Log nothing: the command prints everything itself.
+
+    Without any handler, Python would print warnings to standard error.
+    """
     logging.getLogger("auditor").addHandler(_SILENCE)
 
 
-def tell_error(text: str) -> None:
-    """Tell why a command ends: to people, or as a record where the log is for programs."""
-    if any(_is_json(one.formatter) for one in logging.root.handlers):
+def report_error(text: str) -> None:
+    """Report why a command ends: as a record if the log is JSON, else as a line of text."""
+    if any(_is_json(handler.formatter) for handler in logging.root.handlers):
         logging.getLogger("auditor").error("%s", text)
     else:
-        complain(text)
+        print_error(text)
 
 
 def _is_json(form: logging.Formatter | None) -> bool:
-    return isinstance(form.inner if isinstance(form, Marked) else form, JsonLines)
+    return isinstance(form.inner if isinstance(form, JournalLines) else form, JsonLines)
 
 
 def _text_lines(*, has_clock: bool) -> TextLines:
@@ -110,12 +113,12 @@ def _extras(record: logging.LogRecord) -> dict[str, object]:
 
 
 def _value(value: object) -> object:
-    """Return an extra as JSON: numbers and nothing as they are, all else as harmless text."""
+    """Return an extra as JSON: numbers, booleans and null unchanged, all else as safe text."""
     return value if value is None or isinstance(value, bool | int) else _safe(str(value))
 
 
 def _safe(line: str) -> str:
-    return capped(harmless(veiled(line)), _LONGEST)
+    return capped(harmless(veiled(line)), _MAX_LENGTH)
 
 
 def _safe_lines(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The arguments of every command. Commands are imported when they run: `--help` stays quick."""
+"""The arguments of every command. A command is imported when it runs: `--help` stays fast."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from auditor import __version__
 from auditor.rendering.words import harmless
 
 _Command = Callable[[argparse.Namespace], int]
+_TARGET = "project id and learn block id, such as 12345/3"
 
 
 class _Parser(argparse.ArgumentParser):
-    """Shows what it was given without the control characters in it."""
+    """An argument parser whose errors show no control characters of the arguments."""
 
     def error(self, message: str) -> NoReturn:
         super().error(harmless(message))
@@ -26,7 +27,8 @@ def parser() -> argparse.ArgumentParser:
     top = _Parser(
         prog="auditor",
         description="Audits Edge Impulse learn blocks for configuration drift.",
-        epilog="Exit codes: 0 nothing to tell, 1 drift, 2 could not tell, 78 damaged database.",
+        epilog="Exit codes: 0 nothing to report, 1 drift, 2 could not determine, "
+        "78 damaged database.",
     )
     top.add_argument("--version", action="version", version=f"auditor {__version__}")
     commands = top.add_subparsers(metavar="COMMAND", required=True)
@@ -42,148 +44,208 @@ _Commands = argparse._SubParsersAction  # noqa: SLF001 - argparse has no public 
 
 
 def _add_audit(commands: _Commands[_Parser]) -> None:
-    run = _command(commands, "run", "run:run", "audit now, once")
-    run.add_argument("--project", type=_number, metavar="P", help="only this project")
-    run.add_argument("--block", metavar="P/L", help="only this learn block")
+    run = _command(commands, "run", "run:run", "audit once, now")
+    run.add_argument("--project", type=_number, metavar="P", help="audit only this project")
+    run.add_argument("--block", metavar="P/L", help="audit only this learn block")
     _add_format(run, "text", "json")
-    run.add_argument("--exit-code", action="store_true", help="exit 1 where there is drift")
-    run.add_argument("--dry-run", action="store_true", help="store and send nothing")
-    daemon = _command(commands, "daemon", "run:daemon", "run by the schedule, as a service")
+    run.add_argument("--exit-code", action="store_true", help="exit with 1 if there is drift")
+    run.add_argument("--dry-run", action="store_true", help="store nothing and send nothing")
+    daemon = _command(commands, "daemon", "run:daemon", "run as a service, by the schedule")
     for command in (run, daemon):
         command.add_argument(
             "--log-format",
             choices=("text", "json"),
-            help="of the log on standard error; the configuration's if omitted",
+            help="format of the log on standard error (default: the configuration's)",
         )
     demo = _command(
         commands,
         "demo",
         "run:demo",
-        "see it work on this machine, without an account",
+        "try the auditor on this machine, without an account",
         has_config=False,
     )
-    demo.add_argument("--folder", default="demo-audit", help="where to put it (%(default)s)")
+    demo.add_argument(
+        "--folder", default="demo-audit", help="folder for the demo's files (default: %(default)s)"
+    )
     demo.add_argument(
         "--fault",
         action="append",
         default=[],
         metavar="NAME",
-        help="let Studio fail on the second night; may be repeated",
+        help="let Studio answer with this fault in the second run; may be repeated",
     )
-    demo.add_argument("--list-faults", action="store_true", help="list what can be rehearsed")
+    demo.add_argument("--list-faults", action="store_true", help="list the names of all faults")
 
 
 def _add_history(commands: _Commands[_Parser]) -> None:
     diff = _command(commands, "diff", "read:diff", "compare two getKeras answers")
     for side in ("old", "new"):
         diff.add_argument(
-            side, metavar=side.upper(), help="a file, -, or PROJECT/LEARN[@WHEN] as stored"
+            side,
+            metavar=side.upper(),
+            help="a file, - for standard input, or a stored version PROJECT/LEARN[@WHEN]",
         )
     _add_format(diff, "text", "json", "html")
-    status = _command(commands, "status", "read:status", "show every target and the service")
+    status = _command(
+        commands, "status", "read:status", "show the state of every target and of the service"
+    )
     _add_format(status, "text", "json")
     status.add_argument(
-        "--exit-code", action="store_true", help="say first whether all is well; exit 2 if not"
+        "--exit-code",
+        action="store_true",
+        help="check the service first: exit with 2 if it has a problem, else with 0",
     )
     for name, hours, what in (
-        ("unknown", 24, "a block may not have been checked"),
-        ("overdue", 2, "a run may be late, itself included"),
+        ("unknown", 24, "a block may be unchecked"),
+        ("overdue", 2, "a run may take to end after its scheduled time"),
     ):
         status.add_argument(
             f"--{name}-hours",
             type=_hours,
             default=hours,
             metavar="H",
-            help=f"how long {what} (%(default)s)",
+            help=f"with --exit-code: how many hours {what} (default: %(default)s)",
         )
-    history = _command(commands, "history", "read:history", "list the versions of a block")
-    history.add_argument("target", metavar="PROJECT/LEARN")
+    history = _command(
+        commands, "history", "read:history", "list the versions of a block, newest first"
+    )
+    history.add_argument("target", metavar="PROJECT/LEARN", help=_TARGET)
     _add_format(history, "text", "json")
     show = _command(commands, "show", "read:show", "print a stored version as JSON")
-    show.add_argument("version", metavar="PROJECT/LEARN[@WHEN]")
-    report = _command(commands, "report", "read:report", "render a stored run again")
+    show.add_argument(
+        "version",
+        metavar="PROJECT/LEARN[@WHEN]",
+        help="the version; WHEN is a date, run:ID, latest or previous (default: latest)",
+    )
+    report = _command(commands, "report", "read:report", "print the report of a stored run")
     report.add_argument(
-        "run", nargs="?", type=_number, metavar="RUN", help="the last one if omitted"
+        "run", nargs="?", type=_number, metavar="RUN", help="id of the run (default: the last run)"
     )
     _add_format(report, "text", "json", "html")
-    report.add_argument("--send", action="store_true", help="mail it to the recipients again")
     report.add_argument(
-        "--rebuild", action="store_true", help="write every page of the reports folder anew"
+        "--send", action="store_true", help="send it by mail to all recipients again"
+    )
+    report.add_argument(
+        "--rebuild", action="store_true", help="write all pages of the reports folder again"
     )
     report.add_argument(
         "--preview",
         metavar="FOLDER",
-        help="write the mail of every kind of night, made up, for a look; needs no database",
+        help="write sample mails of every kind to this folder; no database is needed",
     )
 
 
 def _add_decisions(commands: _Commands[_Parser]) -> None:
-    explain = _command(commands, "explain", "decide:explain", "tell all about a finding")
-    explain.add_argument("finding", metavar="FINDING", help="its id, as reports print it")
+    explain = _command(commands, "explain", "decide:explain", "show everything about a finding")
+    explain.add_argument(
+        "finding", metavar="FINDING", help="id of the finding, as the report prints it"
+    )
     _add_format(explain, "text", "json")
     approve = _command(
         commands, "approve", "decide:approve", "make the last version of blocks their baseline"
     )
-    approve.add_argument("targets", metavar="PROJECT/LEARN", nargs="*")
+    approve.add_argument("targets", metavar="PROJECT/LEARN", nargs="*", help=_TARGET)
     approve.add_argument(
-        "--all-new", action="store_true", help="every block that has no baseline yet"
+        "--all-new", action="store_true", help="approve every block that has no baseline yet"
     )
     _add_decision(approve)
     acknowledge = _command(
-        commands, "acknowledge", "decide:acknowledge", "accept exactly this value of a finding"
+        commands, "acknowledge", "decide:acknowledge", "accept exactly the value of a finding"
     )
-    acknowledge.add_argument("finding", metavar="FINDING", help="its id, as reports print it")
-    acknowledge.add_argument("--until", metavar="DATE", help="the last day on which it holds")
+    acknowledge.add_argument(
+        "finding", metavar="FINDING", help="id of the finding, as the report prints it"
+    )
+    acknowledge.add_argument(
+        "--until",
+        metavar="DATE",
+        help="last day on which the value is accepted, such as 2027-03-01",
+    )
     _add_decision(acknowledge)
     suppressed = _command(
-        commands, "suppressed", "decide:suppressed", "list what is not told, by rule"
+        commands,
+        "suppressed",
+        "decide:suppressed",
+        "list the changes that are not reported, by rule",
     )
     _add_format(suppressed, "text", "json")
 
 
 def _add_decision(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--reason", required=True, metavar="TEXT", help="why; kept and listed")
-    command.add_argument("--by", metavar="NAME", help="who; the user of this shell if omitted")
+    command.add_argument(
+        "--reason", required=True, metavar="TEXT", help="reason; it is stored and listed"
+    )
+    command.add_argument(
+        "--by", metavar="NAME", help="who decides (default: the user of this shell)"
+    )
 
 
 def _add_upkeep(commands: _Commands[_Parser]) -> None:
     check = _command(
-        commands, "check", "check:check", "check configuration, database, Studio and mail"
+        commands,
+        "check",
+        "check:check",
+        "try the configuration, the database, Studio and the mail server",
     )
     check.add_argument(
-        "--send-test", action="store_true", help="mail a made-up report to every recipient, too"
+        "--send-test", action="store_true", help="also send a sample report to every recipient"
     )
-    login = _command(commands, "login", "login:login", "let the auditor into Studio by OAuth2")
-    login.add_argument("--project", type=_number, metavar="P", help="with the login of P")
+    login = _command(
+        commands, "login", "login:login", "log in to Studio by OAuth2 and store the tokens"
+    )
     login.add_argument(
-        "--port", type=_port, default=0, help="where the browser comes back (any free one)"
+        "--project",
+        type=_number,
+        metavar="P",
+        help="the project whose login is meant, if several are configured",
     )
-    login.add_argument("--no-browser", action="store_true", help="only print the address")
-    verify = _command(commands, "verify", "upkeep:verify", "walk the hash chain of the history")
+    login.add_argument(
+        "--port",
+        type=_port,
+        default=0,
+        help="port on 127.0.0.1 to which the browser returns (default: a free port)",
+    )
+    login.add_argument(
+        "--no-browser", action="store_true", help="print the address and open no browser"
+    )
+    verify = _command(commands, "verify", "upkeep:verify", "verify the hash chain of the history")
     verify.add_argument(
-        "--head", metavar="HASH", help="and see that it holds the chain head of this mail"
+        "--head",
+        metavar="HASH",
+        help="also check that the history has this chain head, from the end of a mail",
     )
     _add_copies(commands)
-    database = commands.add_parser("db", help="the database's schema", description="Schema.")
+    database = commands.add_parser(
+        "db", help="manage the database schema", description="Manages the database schema."
+    )
     actions = database.add_subparsers(metavar="ACTION", required=True)
-    _command(actions, "upgrade", "upkeep:upgrade", "bring the schema to this version")
+    _command(actions, "upgrade", "upkeep:upgrade", "upgrade the database schema to this version")
 
 
 def _add_copies(commands: _Commands[_Parser]) -> None:
-    prune = _command(commands, "prune", "upkeep:prune", "drop what [retention] no longer keeps")
-    prune.add_argument("--dry-run", action="store_true", help="only say what would go")
+    prune = _command(commands, "prune", "upkeep:prune", "delete what [retention] no longer keeps")
+    prune.add_argument("--dry-run", action="store_true", help="only print what would be deleted")
     backup = _command(
-        commands, "backup", "upkeep:backup", "copy the whole database, while runs go on"
+        commands, "backup", "upkeep:backup", "copy the whole database; runs may continue meanwhile"
     )
-    backup.add_argument("file", metavar="FILE", help="SQLite: a database; PostgreSQL: an export")
-    backup.add_argument("--overwrite", action="store_true", help="where FILE is there already")
+    backup.add_argument(
+        "file", metavar="FILE", help="file to write: a database (SQLite) or an export (PostgreSQL)"
+    )
+    backup.add_argument("--overwrite", action="store_true", help="replace FILE if it exists")
     export = _command(
-        commands, "export", "upkeep:export", "write the whole history, for any database"
+        commands, "export", "upkeep:export", "write the whole history in a form for any database"
     )
-    export.add_argument("file", nargs="?", default="-", metavar="FILE", help="- if omitted")
-    export.add_argument("--overwrite", action="store_true", help="where FILE is there already")
-    load = _command(commands, "import", "upkeep:load", "take an export into a new, empty database")
-    load.add_argument("file", metavar="FILE", help="what `auditor export` wrote, or -")
+    export.add_argument(
+        "file",
+        nargs="?",
+        default="-",
+        metavar="FILE",
+        help="file to write, or - for standard output (default: -)",
+    )
+    export.add_argument("--overwrite", action="store_true", help="replace FILE if it exists")
+    load = _command(commands, "import", "upkeep:load", "read an export into a new, empty database")
+    load.add_argument(
+        "file", metavar="FILE", help="file that `auditor export` wrote, or - for standard input"
+    )
 
 
 def _add_completion(commands: _Commands[_Parser]) -> None:
@@ -191,10 +253,10 @@ def _add_completion(commands: _Commands[_Parser]) -> None:
         commands,
         "completion",
         "completion:completion",
-        "print a script that completes the command line in a shell",
+        "print a script that completes auditor's command line in a shell",
         has_config=False,
     )
-    completion.add_argument("shell", choices=("bash", "zsh", "fish"))
+    completion.add_argument("shell", choices=("bash", "zsh", "fish"), help="the shell")
 
 
 def _command(
@@ -212,29 +274,30 @@ def _command(
         command.add_argument(
             "--config",
             metavar="FILE",
-            help="default: $AUDITOR_CONFIG, ./config.toml, /etc/auditor/config.toml",
+            help="configuration file (default: $AUDITOR_CONFIG, else ./config.toml, "
+            "else /etc/auditor/config.toml)",
         )
     command.set_defaults(command=_late(function))
     return command
 
 
 def _number(text: str) -> int:
-    """Return an id: what a 64-bit integer of a database holds."""
+    """Return an id that fits the database's 64-bit integers."""
     if not (text.isascii() and text.isdigit() and len(text) < 19):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of a project or run")
+        raise argparse.ArgumentTypeError(f"{text!r} is not the id of a project or run")
     return int(text)
 
 
 def _hours(text: str) -> float:
-    """Return hours of a limit, a year at most."""
+    """Return a limit in hours, at most a year."""
     if re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,4})?", text) is None or float(text) > 8784:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of hours up to 8784")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of hours up to 8784")
     return float(text)
 
 
 def _port(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text[:6]) < 65536):
-        raise argparse.ArgumentTypeError(f"{text!r} is no port")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port number")
     return int(text)
 
 
@@ -249,5 +312,5 @@ def _late(function: str) -> _Command:
 
 def _add_format(command: argparse.ArgumentParser, *formats: str) -> None:
     command.add_argument(
-        "--format", choices=formats, default="text", help="of the answer (%(default)s)"
+        "--format", choices=formats, default="text", help="output format (default: %(default)s)"
     )

@@ -1,4 +1,4 @@
-"""Commands that read: diff, status, history, show, report."""
+"""Commands that read the history: diff, status, history, show and report."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auditor import app, review
-from auditor.cli.console import complain, say
-from auditor.cli.run import send_again
+from auditor.cli.console import print_error, print_text
 from auditor.config import Settings
 from auditor.drift.report import hide_told
 from auditor.errors import StudioError, UsageError
@@ -28,14 +27,14 @@ from auditor.rendering.words import sentence
 from auditor.review import Difference, Reference
 from auditor.studio.answers import read_answer
 
-if TYPE_CHECKING:  # SQLAlchemy takes its time, and two files need no database
+if TYPE_CHECKING:  # SQLAlchemy is slow to import, and two files need no database
     from auditor.store.store import SqlStore
 
-MAX_BYTES = 16 * 1024 * 1024  # `studio.max_bytes` where no configuration is read
+MAX_BYTES = 16 * 1024 * 1024  # as `studio.max_bytes`, if no configuration is read
 
 
 def diff(args: argparse.Namespace) -> int:
-    """Compare two answers; exit 1 where there is a finding."""
+    """Compare two answers; exit 1 if there is a finding."""
     names = (args.old, args.new)
     if names == ("-", "-"):
         raise UsageError("only one of OLD and NEW can be standard input (-)")
@@ -48,7 +47,7 @@ def diff(args: argparse.Namespace) -> int:
             fingerprinter=sides.fingerprinter,
             secrets=sides.secrets,
         )
-    say(_rendered(difference, names, args.format))
+    print_text(_rendered(difference, names, args.format))
     return 1 if difference.findings else 0
 
 
@@ -82,7 +81,7 @@ class _Sides:
 
 @contextmanager
 def _sides(names: tuple[str, str], path: str | None) -> Iterator[_Sides]:
-    """Read both sides; a configuration and its database only where one of them is stored."""
+    """Read both sides; a configuration and its database only if one side is a stored version."""
     references = [review.parse_reference(name) for name in names]
     if not any(references):
         max_bytes = (
@@ -121,11 +120,11 @@ def _answer(name: str, max_bytes: int) -> JsonObject:
         raise UsageError(f"{name} cannot be read: {error.strerror or error}") from error
     where = "standard input" if name == "-" else name
     if len(body) > max_bytes:
-        raise UsageError(f"{where} is no getKeras answer: it has more than {max_bytes:,} bytes")
+        raise UsageError(f"{where} is not a getKeras answer: it has more than {max_bytes:,} bytes")
     try:
         return read_answer(body)
     except StudioError as error:
-        raise UsageError(f"{where} is no getKeras answer: {error}") from error
+        raise UsageError(f"{where} is not a getKeras answer: {error}") from error
 
 
 def _version(reference: Reference, settings: Settings, store: SqlStore) -> Version:
@@ -154,19 +153,19 @@ def history(args: argparse.Namespace) -> int:
     if not versions:
         raise UsageError(f"no version of {target} is stored: `auditor status` lists all targets")
     if args.format == "json":
-        say(as_json.to_text(as_json.history_json(target, versions, approvals)))
+        print_text(as_json.to_text(as_json.history_json(target, versions, approvals)))
     else:
-        say(history_text(versions, approvals))
+        print_text(history_text(versions, approvals))
     return 0
 
 
 def show(args: argparse.Namespace) -> int:
-    """Print a stored version as JSON, as Studio sent it, secrets hidden."""
+    """Print a stored version as JSON, as Studio sent it, with secrets hidden."""
     from auditor.drift.secrets import as_sent, hidden_anew  # noqa: PLC0415
 
     reference = review.parse_reference(args.version)
     if reference is None:
-        raise UsageError(f"{args.version!r} names no version: write PROJECT/LEARN[@WHEN]")
+        raise UsageError(f"{args.version!r} is not a version: write PROJECT/LEARN[@WHEN]")
     settings = app.settings(args.config, reads_secrets=False)
     with app.existing(settings) as store:
         snapshot = hidden_anew(
@@ -174,32 +173,34 @@ def show(args: argparse.Namespace) -> int:
             fingerprinter=Fingerprinter(store.fingerprint_key()),
             secrets=store.secret_parameters(),
         )
-    say(as_json.to_text(as_sent(snapshot.document, snapshot.catalogue.document)))
+    print_text(as_json.to_text(as_sent(snapshot.document, snapshot.catalogue.document)))
     return 0
 
 
 def report(args: argparse.Namespace) -> int:
-    """Render a stored run again, mail it again, write the whole archive, or preview every mail."""
+    """Print a stored report, mail it again, write every page again, or write sample mails."""
     if args.preview is not None:
         return _preview(args)
     if args.rebuild:
         return _rebuild(args)
+    from auditor.cli.run import send_again  # noqa: PLC0415 - it imports the whole audit
+
     settings = app.settings(args.config, reads_secrets=args.send)
     if args.send and settings.email is None:
         raise UsageError("no mail is configured: add [email] to the configuration")
     with app.existing(settings) as store:
         stored = store.report(args.run)
         if stored is None:
-            missing = "no run is stored yet" if args.run is None else f"no run {args.run}"
-            raise UsageError(f"{missing}: `auditor run` makes one")
+            which = "no run" if args.run is None else f"no run {args.run}"
+            raise UsageError(f"{which} is stored: `auditor run` makes a run")
         stored = hide_told(stored, store.secret_parameters())
         match args.format:
             case "json":
-                say(as_json.to_text(as_json.report_json(stored)))
+                print_text(as_json.to_text(as_json.report_json(stored)))
             case "html":
-                say(app.renderer(settings).page(stored))
+                print_text(app.renderer(settings).page(stored))
             case _:
-                say(app.renderer(settings).text(stored, page=app.page_of(settings, stored)))
+                print_text(app.renderer(settings).text(stored, page=app.page_of(settings, stored)))
         if not args.send:
             return 0
         return send_again(settings, store, stored)
@@ -207,10 +208,10 @@ def report(args: argparse.Namespace) -> int:
 
 def _rebuild(args: argparse.Namespace) -> int:
     if args.run is not None or args.send or args.format != "text":
-        raise UsageError("--rebuild writes every page: it goes with no run and no other option")
+        raise UsageError("--rebuild writes every page: use it without RUN and other options")
     settings = app.settings(args.config, reads_secrets=False)
     with app.existing(settings) as store, store.run_lock():
-        say(f"Every page is written: {app.rebuild(settings, store)}")
+        print_text(f"All pages were written: {app.rebuild(settings, store)}")
     return 0
 
 
@@ -219,14 +220,14 @@ def _preview(args: argparse.Namespace) -> int:
     from auditor.demo.post import post, settings_if_any  # noqa: PLC0415
 
     if args.send or args.run is not None:
-        raise UsageError("--preview shows made-up nights: leave RUN and --send out")
+        raise UsageError("--preview writes sample mails: use it without RUN and without --send")
     folder = Path(args.preview)
     try:
         index, *_ = preview.write(folder, post(settings_if_any(args.config)))
     except OSError as error:
-        why = error.strerror or error
-        raise UsageError(f"{folder} cannot be written: {why}") from error
-    say(f"Mails of every state: {index}")
+        reason = error.strerror or error
+        raise UsageError(f"{folder} cannot be written: {reason}") from error
+    print_text(f"Sample mails of every kind: {index}")
     return 0
 
 
@@ -235,7 +236,7 @@ if TYPE_CHECKING:  # SQLAlchemy takes its time
 
 
 def status(args: argparse.Namespace) -> int:
-    """Show every target and the service; with `--exit-code`, exit 2 where it is not well."""
+    """Show every target and the service; with `--exit-code`, exit 2 if there is a problem."""
     from auditor.rendering.text import status_text  # noqa: PLC0415
 
     settings = app.settings(args.config, reads_secrets=False)
@@ -248,7 +249,7 @@ def status(args: argparse.Namespace) -> int:
     if settings.email is None and any(
         message.state is MessageState.QUEUED for message in messages
     ):
-        complain("messages wait, and there is no [email] to send them by: add it again")
+        print_error("messages are queued and no mail is configured: add [email] to send them")
     if args.format == "json":
         document = as_json.status_json(
             statuses,
@@ -257,10 +258,10 @@ def status(args: argparse.Namespace) -> int:
             messages=messages,
             problems=problems,
         )
-        say(as_json.to_text(document))
+        print_text(as_json.to_text(document))
     else:
         table = status_text(statuses, last_run=last, next_run_at=next_run_at, messages=messages)
-        say(_verdict(problems) + table)
+        print_text(_verdict(problems) + table)
     return 2 if problems else 0
 
 
@@ -279,7 +280,7 @@ def _problems(
 
 
 def _verdict(problems: Sequence[str] | None) -> str:
-    """Return what monitoring systems show: their plugins' first line."""
+    """Return the first lines, which monitoring systems show of a plugin's output."""
     if problems is None:
         return ""
     lines = [f"NOT WELL: {problem}" for problem in problems] or ["All is well."]

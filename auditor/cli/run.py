@@ -1,4 +1,4 @@
-"""Commands that audit: run, daemon, demo; and sending a report again."""
+"""The commands run, daemon and demo, and sending a report again."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from auditor import app, review
 from auditor.audit.close import Sending, compose_messages, installation_of
 from auditor.audit.plan import RunControl, Scope
 from auditor.audit.targets import require_in_scope
-from auditor.cli.console import complain, say
+from auditor.cli.console import print_error, print_text
 from auditor.cli.logs import set_up_logging
 from auditor.config import Settings
 from auditor.errors import DeliveryError, UsageError
@@ -23,48 +23,50 @@ from auditor.rendering import json as as_json
 
 
 def run(args: argparse.Namespace) -> int:
-    """Audit once; exit 2 where something could not be checked or a message was not taken."""
-    # On a terminal the bar and the report tell the night; the log is for who is not there.
+    """Audit once; exit 2 if a target could not be checked or a message was not accepted."""
+    # On a terminal the progress bar and the report suffice; the log is for unattended runs.
     level = logging.WARNING if sys.stderr.isatty() else logging.INFO
     settings = _loaded(args, level)
     order = app.order(settings, _scope(args))
     require_in_scope(order.plan, order.scope)
     if args.dry_run:
-        with app.stored(settings) as stored, progress() as watch:
+        with app.stored(settings) as stored, show_progress() as watch:
             report = app.quickly(app.run_dry(settings, order, stored, watch=watch))
-        is_told = True
+        is_reported = True
     else:
-        with app.store(settings) as store, progress() as watch:
-            told = app.quickly(app.run_and_tell(settings, order, store, watch=watch))
-        report, is_told = told.report, told.is_told
+        with app.store(settings) as store, show_progress() as watch:
+            result = app.quickly(app.run_and_tell(settings, order, store, watch=watch))
+        report, is_reported = result.report, result.is_told
     _print(report, settings, args.format)
-    return _exit_code(report, is_told=is_told, tells_drift=args.exit_code)
+    return _exit_code(report, is_reported=is_reported, drift_is_1=args.exit_code)
 
 
 def _scope(args: argparse.Namespace) -> Scope:
     target = review.parse_target(args.block) if args.block else None
     if target and args.project not in (None, target.project_id):
-        raise UsageError(f"block {target} is not of project {args.project}")
+        raise UsageError(f"block {target} does not belong to project {args.project}")
     return Scope(project_id=args.project, target=target)
 
 
 def _print(report: Report, settings: Settings, form: str) -> None:
     if form == "json":
-        say(as_json.to_text(as_json.report_json(report)))
+        print_text(as_json.to_text(as_json.report_json(report)))
     else:
-        say(app.renderer(settings).text(report, page=app.page_of(settings, report)))
+        print_text(app.renderer(settings).text(report, page=app.page_of(settings, report)))
 
 
-def _exit_code(report: Report, *, is_told: bool, tells_drift: bool) -> int:
-    if report.run.status is not RunStatus.COMPLETE or not is_told:
+def _exit_code(report: Report, *, is_reported: bool, drift_is_1: bool) -> int:
+    if report.run.status is not RunStatus.COMPLETE or not is_reported:
         return 2
-    went_missing = any(one.went and one.state is TargetState.MISSING for one in report.targets)
-    return 1 if tells_drift and (report.totals.findings or went_missing) else 0
+    went_missing = any(
+        target.went and target.state is TargetState.MISSING for target in report.targets
+    )
+    return 1 if drift_is_1 and (report.totals.findings or went_missing) else 0
 
 
 @contextmanager
-def progress() -> Iterator[RunControl]:
-    """Show a progress bar while a run is under way; on a terminal only."""
+def show_progress() -> Iterator[RunControl]:
+    """Show a progress bar during a run, if standard error is a terminal."""
     if not sys.stderr.isatty():
         yield RunControl()
         return
@@ -81,7 +83,7 @@ def progress() -> Iterator[RunControl]:
 
 
 def send_again(settings: Settings, store: Store, report: Report) -> int:
-    """Mail a stored report to every recipient now; exit 2 where the server takes one not."""
+    """Mail a stored report to every recipient now; exit 2 if the server refuses a message."""
     plan, mailer = app.mail_plan(settings), app.mailer(settings)
     if plan is None or mailer is None:
         raise UsageError("no mail is configured: add [email] to the configuration")
@@ -97,7 +99,7 @@ def send_again(settings: Settings, store: Store, report: Report) -> int:
         try:
             mailer.send(message)
         except DeliveryError as error:
-            complain(f"{message.recipient}: {error}")
+            print_error(f"{message.recipient}: {error}")
             code = 2
         else:
             store.mark_reported(message.run_id, at=app.now())
@@ -105,14 +107,14 @@ def send_again(settings: Settings, store: Store, report: Report) -> int:
 
 
 def daemon(args: argparse.Namespace) -> int:
-    """Run by the schedule until told to stop."""
+    """Run by the schedule until the process is asked to stop."""
     from auditor.daemon import serve  # noqa: PLC0415 - APScheduler
 
     return app.quickly(serve(lambda: _loaded(args, logging.INFO)))
 
 
 def _loaded(args: argparse.Namespace, level: int) -> Settings:
-    """Return the configuration, the log set up as it wants it and the command line will."""
+    """Read the configuration and set up the log; `--log-format` overrides the configuration."""
     if args.log_format is not None:
         set_up_logging(level, args.log_format)
     settings = app.settings(args.config)
@@ -121,14 +123,14 @@ def _loaded(args: argparse.Namespace, level: int) -> Settings:
 
 
 def demo(args: argparse.Namespace) -> int:
-    """Show three nights of a made-up fleet on this machine, with faults where any is named."""
+    """Run three nights of a sample fleet on this machine, with the named faults if any."""
     from auditor.demo.nights import show  # noqa: PLC0415
     from auditor.demo.rehearsal import fault_list, rehearse, strikes  # noqa: PLC0415
 
     if args.list_faults:
-        say(fault_list())
+        print_text(fault_list())
         return 0
     planned = strikes(args.fault)
     set_up_logging(level=logging.WARNING)
     folder = Path(args.folder)
-    return rehearse(folder, planned, say) if planned else show(folder, say)
+    return rehearse(folder, planned, print_text) if planned else show(folder, print_text)

@@ -1,4 +1,4 @@
-"""Commands of upkeep: check, verify, db upgrade."""
+"""Commands that keep the database: verify, db upgrade, prune, backup, export and import."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from auditor import app
-from auditor.cli.console import complain, say
+from auditor.cli.console import print_error, print_text
 from auditor.errors import UsageError
 from auditor.protocols import Store
 from auditor.records import Pruned
@@ -19,23 +19,27 @@ from auditor.upkeep import new_file
 
 
 def verify(args: argparse.Namespace) -> int:
-    """Walk the hash chain; exit 2 at the first broken link, or where a head is missing."""
+    """Verify the hash chain; exit 2 at the first broken link, or if `--head` is missing."""
     head = _head(args.head)
     with app.existing(app.settings(args.config, reads_secrets=False)) as store:
-        breach = store.verify()
-        if breach is not None:
-            complain(f"the history is broken at {breach.where}: {breach.what}")
+        broken_link = store.verify()
+        if broken_link is not None:
+            print_error(f"the history is broken at {broken_link.where}: {broken_link.what}")
             return 2
         run_id = store.run_of_head(head) if head else None
         pruned = store.pruned_versions()
     if head and run_id is None:
-        complain(f"no run has the head {head}: what the mail told of was removed or replaced")
+        print_error(
+            f"no run has the chain head {head}: the run of that mail was removed or replaced"
+        )
         return 2
-    say("The history is sound.")
+    print_text("The history is sound.")
     if pruned:
-        say(f"{count(pruned, 'version')} pruned: the document is gone, its link holds.")
+        print_text(
+            f"{count(pruned, 'version')} pruned: the documents are deleted, the links kept."
+        )
     if head:
-        say(f"Run {run_id} has this head.")
+        print_text(f"Run {run_id} has this chain head.")
     return 0
 
 
@@ -43,40 +47,40 @@ def _head(text: str | None) -> str:
     if text is None:
         return ""
     if not re.fullmatch("[0-9a-fA-F]{64}", text.strip()):
-        raise UsageError("--head takes the chain head at the foot of a mail: 64 hex digits")
+        raise UsageError("--head takes the chain head at the end of a mail: 64 hex digits")
     return text.strip().lower()
 
 
 def upgrade(args: argparse.Namespace) -> int:
-    """Bring the database's schema to this version."""
+    """Upgrade the database schema to this version."""
     with app.store(app.settings(args.config, reads_secrets=False), upgrade=True):
-        say("The database has this version's schema.")
+        print_text("The database has the schema of this version.")
     return 0
 
 
 def prune(args: argparse.Namespace) -> int:
-    """Drop what `[retention]` lets go, or say what would go."""
+    """Delete what `[retention]` no longer keeps, or print what would be deleted."""
     settings = app.settings(args.config, reads_secrets=False)
-    with app.existing(settings) as store, _held(store, is_dry=args.dry_run):
+    with app.existing(settings) as store, _lock(store, is_dry=args.dry_run):
         pruned = app.prune_now(settings, store, is_dry=args.dry_run)
-    say(_told(pruned, is_dry=args.dry_run))
+    print_text(_summary(pruned, is_dry=args.dry_run))
     return 0
 
 
-def _held(store: Store, *, is_dry: bool) -> AbstractContextManager[None]:
+def _lock(store: Store, *, is_dry: bool) -> AbstractContextManager[None]:
     return nullcontext() if is_dry else store.run_lock()
 
 
-def _told(pruned: Pruned, *, is_dry: bool) -> str:
+def _summary(pruned: Pruned, *, is_dry: bool) -> str:
     would = "would be " if is_dry else ""
     if pruned.is_nothing:
-        return f"Nothing {'would be' if is_dry else 'was'} pruned: all of it is to be kept."
+        return f"Nothing {'would be' if is_dry else 'was'} pruned: everything has to be kept."
     blocks = count(len(pruned.targets), "block")
     lines = [
         f"{count(pruned.versions, 'version')} of {blocks} {would}pruned",
         f"{count(pruned.catalogues, 'catalogue')} {would}pruned",
         f"{count(len(pruned.runs), 'report')} of runs {would}pruned{_stretch(pruned.runs)}",
-        f"{count(pruned.messages, 'mail')} {would}forgotten",
+        f"{count(pruned.messages, 'mail')} {would}deleted",
     ]
     return "\n".join(lines)
 
@@ -91,7 +95,7 @@ def backup(args: argparse.Namespace) -> int:
     path = Path(args.file)
     with app.existing(settings) as store, new_file(path, overwrite=args.overwrite) as file:
         store.backup(file)
-    say(f"Backed up: {path} ({path.stat().st_size:,} bytes)")
+    print_text(f"Backed up: {path} ({path.stat().st_size:,} bytes)")
     return 0
 
 
@@ -105,18 +109,20 @@ def export(args: argparse.Namespace) -> int:
         path = Path(args.file)
         with new_file(path, overwrite=args.overwrite) as file, file.open("wb") as stream:
             rows = store.write_export(stream)
-    say(f"Exported: {path} ({count(rows, 'row')})")
+    print_text(f"Exported: {path} ({count(rows, 'row')})")
     return 0
 
 
 def _output() -> BinaryIO:
     if sys.stdout is None or sys.stdout.isatty():
-        raise UsageError("an export is no text for a terminal: name a FILE, or use a pipe")
+        raise UsageError(
+            "an export is binary, not text for a terminal: name a FILE, or use a pipe"
+        )
     return sys.stdout.buffer
 
 
 def load(args: argparse.Namespace) -> int:
-    """Take an export into an empty database; exit 2 where its hash chain is broken."""
+    """Read an export into an empty database; exit 2 if its hash chain is broken."""
     settings = app.settings(args.config, reads_secrets=False)
     with _input(args.file) as stream, app.store(settings) as store, store.run_lock():
         rows = store.load_export(stream)
@@ -135,10 +141,13 @@ def _input(name: str) -> AbstractContextManager[BinaryIO]:
 
 
 def _examined(store: Store, rows: int) -> int:
-    breach = store.verify()
-    say(f"Imported: {count(rows, 'row')}")
-    if breach is None:
-        say("The history is sound.")
+    broken_link = store.verify()
+    print_text(f"Imported: {count(rows, 'row')}")
+    if broken_link is None:
+        print_text("The history is sound.")
         return 0
-    complain(f"the history was broken before it was exported, at {breach.where}: {breach.what}")
+    print_error(
+        "the history was broken before it was exported, "
+        f"at {broken_link.where}: {broken_link.what}"
+    )
     return 2

@@ -10,7 +10,7 @@ from urllib.parse import quote_plus
 import pytest
 
 from auditor import app, config
-from auditor.cli.login import login_of
+from auditor.cli.login import find_login
 from auditor.demo.replies import Reply, json_reply
 from tests.audit.stage import Stage
 from tests.cli.command import Command, reconfigure
@@ -85,5 +85,5 @@ def sign_in(stage: Stage) -> None:
     async def invite(address: str) -> None:
         await asyncio.to_thread(follow, address)
 
-    auth = login_of(settings, None)
+    auth = find_login(settings, None)
     app.quickly(app.log_in(settings, auth, invite, patience=LONG_ENOUGH))

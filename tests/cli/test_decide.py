@@ -55,7 +55,7 @@ def test_approve_all_new_takes_those_without_a_baseline(pump: Stage, auditor: Co
     second = auditor("approve", "--all-new", "--reason", "start")
 
     assert [line.split(" ")[0] for line in first.out.splitlines()] == ["7/3", "7/4"]
-    assert second.out == "Every block has a baseline: nothing to approve.\n"
+    assert second.out == "Every block has a baseline: there is nothing to approve.\n"
 
 
 @pytest.mark.parametrize(
@@ -68,8 +68,8 @@ def test_approve_all_new_takes_those_without_a_baseline(pump: Stage, auditor: Co
         (["approve", "pump", "--reason", "x"], "names no learn block"),
         (["acknowledge", "0000000000000000", "--reason", "x"], "no finding 0000000000000000"),
         (["acknowledge", "x!", "--reason", "x"], "is no id of a finding"),
-        (["acknowledge", "0000", "--reason", "x", "--until", "soon"], "is no date"),
-        (["acknowledge", "0000", "--reason", "x", "--until", "2020-01-01"], "lies in the past"),
+        (["acknowledge", "0000", "--reason", "x", "--until", "soon"], "is not a date"),
+        (["acknowledge", "0000", "--reason", "x", "--until", "2020-01-01"], "is in the past"),
         (["explain", "0000000000000000"], "no finding 0000000000000000"),
     ],
 )
@@ -97,7 +97,7 @@ def test_acknowledge_asks_studio_what_the_value_is_now(pump: Stage, auditor: Com
 
     assert done.code == 0
     assert done.out.startswith("Acknowledged: Batch size")
-    assert "checked by what Studio answers now" in done.out
+    assert "compared with Studio's present answer" in done.out
     assert (moved.code, moved.out) == (2, "")
     assert "has moved on from 64: it is 128 now" in moved.err
 
@@ -110,7 +110,7 @@ def test_acknowledge_goes_by_the_last_version_where_studio_is_silent(
     done = auditor("acknowledge", finding[:8], "--reason", "agreed", "--until", "2999-01-01")
 
     assert done.code == 0
-    assert "until 2999-01-01; checked by the last version stored" in done.out
+    assert "until 2999-01-01; it was compared with the last stored version" in done.out
 
 
 def test_explain_tells_all_about_a_finding(pump: Stage, auditor: Command) -> None:

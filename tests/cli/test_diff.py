@@ -140,12 +140,12 @@ def test_both_sides_cannot_be_standard_input(auditor: Command) -> None:
     ("content", "words"),
     [
         (None, "cannot be read: No such file or directory"),
-        (b"", "is no getKeras answer"),
-        (b"<!DOCTYPE html>", "is no getKeras answer"),
+        (b"", "is not a getKeras answer"),
+        (b"<!DOCTYPE html>", "is not a getKeras answer"),
         (b'{"success": false, "error": "Invalid API key"}', "Invalid API key"),
         (b'{"success": true}', "dependencies"),
-        (b"\xff\xfe{}", "is no getKeras answer"),
-        (b'{"learningRate": NaN}', "is no getKeras answer"),
+        (b"\xff\xfe{}", "is not a getKeras answer"),
+        (b'{"learningRate": NaN}', "is not a getKeras answer"),
     ],
     ids=["missing", "empty", "html", "refused", "lacking", "not utf-8", "nan"],
 )
@@ -173,7 +173,7 @@ def test_what_standard_input_holds_is_called_so(old: str, tmp_path: Path) -> Non
     done = python("-m", "auditor", "diff", "-", old, folder=tmp_path, stdin=b"{}")
 
     assert (done.returncode, done.stdout) == (2, b"")
-    assert b"standard input is no getKeras answer" in done.stderr
+    assert b"standard input is not a getKeras answer" in done.stderr
 
 
 def test_two_files_need_no_configuration_but_one_that_is_named_must_be_right(

@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from auditor import app, config
-from auditor.cli.login import browser, login_of
+from auditor.cli.login import find_browser, find_login
 from auditor.credentials import StoredLogin
 from auditor.errors import AuditorError, NoTokenError, StudioError, UsageError
 from auditor.redaction import Secret
@@ -45,7 +45,7 @@ def follow(address: str) -> str:
 
 def log_in(installed: Stage, visit: Callable[[str], object]) -> None:
     """Log in while `visit` stands in for the person with the browser."""
-    auth = login_of(installed.settings, None)
+    auth = find_login(installed.settings, None)
 
     async def invite(address: str) -> None:
         await asyncio.to_thread(visit, address)
@@ -220,7 +220,7 @@ def test_a_login_or_an_empty_file_is_replaced(installed: Stage, content: str) ->
 
 
 def test_nobody_is_waited_for_without_end(installed: Stage) -> None:
-    auth = login_of(installed.settings, None)
+    auth = find_login(installed.settings, None)
 
     async def invite(address: str) -> None:
         del address
@@ -305,7 +305,7 @@ def test_the_command_prints_the_address_and_says_how_it_went(
         done = auditor("login", "--project", "7", "--no-browser")
 
     assert done.code == 0, done.err
-    assert done.out == f"Logged in; {token_file(installed)} keeps it.\n"
+    assert done.out == f"Logged in; the tokens are stored in {token_file(installed)}.\n"
     assert "allow access" in "".join(seen)
     assert ("no refresh token: this login ends at 20" in done.err) != refreshes
     kept = json.loads(token_file(installed).read_text())
@@ -327,11 +327,11 @@ def test_one_of_several_logins_has_to_be_named(installed: Stage, auditor: Comman
     settings = config.load(path, environ={})
 
     assert "--project 7 or 8" in auditor("login").err
-    assert login_of(settings, 8) == StoredLogin("another", installed.folder / "other.json")
+    assert find_login(settings, 8) == StoredLogin("another", installed.folder / "other.json")
     with pytest.raises(UsageError, match="no project 9"):
-        login_of(settings, 9)
+        find_login(settings, 9)
 
 
 def test_a_browser_is_opened_only_where_there_is_a_screen() -> None:
-    assert browser({}) is None
-    assert browser({"DISPLAY": ":0"}) is not None
+    assert find_browser({}) is None
+    assert find_browser({"DISPLAY": ":0"}) is not None

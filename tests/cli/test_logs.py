@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from auditor.cli.logs import JsonLines, TextLines, set_up_logging, tell_error
+from auditor.cli.logs import JsonLines, TextLines, report_error, set_up_logging
 from auditor.demo.faults import Fault
 from auditor.redaction import Secret, guard
 from tests.audit.stage import Stage, block, target
@@ -188,7 +188,7 @@ def test_the_journal_is_told_the_priority_of_each_line_and_no_time(journal: Jour
         set_up_logging()
         logging.getLogger("auditor.x").info("run started", extra={"run": 7})
         logging.getLogger("auditor.x").warning("two\nlines")
-        tell_error("config.toml cannot be used:\n  a.b: is wrong")
+        report_error("config.toml cannot be used:\n  a.b: is wrong")
 
     assert journal.lines == [
         "<6>INFO auditor.x: run started run=7",
@@ -203,7 +203,7 @@ def test_json_in_the_journal_has_its_priority_before_it(journal: Journal) -> Non
     with journal.attached():
         set_up_logging(form="json")
         logging.getLogger("auditor.x").error("no")
-        tell_error("config.toml cannot be used")
+        report_error("config.toml cannot be used")
 
     assert [json.loads(one.removeprefix("<3>"))["message"] for one in journal.lines] == [
         "no",

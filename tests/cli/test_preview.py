@@ -47,7 +47,7 @@ def test_a_preview_of_a_stored_run_is_refused(
     done = auditor("report", *more, "--preview", str(tmp_path))
 
     assert done.code == 2
-    assert "made-up" in done.err
+    assert "sample mails" in done.err
 
 
 def test_a_folder_that_cannot_be_written_is_named(auditor: Command) -> None:

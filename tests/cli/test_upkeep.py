@@ -247,12 +247,12 @@ def test_pruning_says_what_would_go_and_then_what_went(aged: Stage, auditor: Com
         "1 version of 1 block pruned",
         "0 catalogues pruned",
         "3 reports of runs pruned (runs 1 to 3)",
-        "6 mails forgotten",
+        "6 mails deleted",
     ]
-    assert again.out == "Nothing was pruned: all of it is to be kept.\n"
+    assert again.out == "Nothing was pruned: everything has to be kept.\n"
     assert auditor("verify").out.splitlines() == [
         "The history is sound.",
-        "1 version pruned: the document is gone, its link holds.",
+        "1 version pruned: the documents are deleted, the links kept.",
     ]
 
 
@@ -335,6 +335,6 @@ def test_a_mail_tells_a_history_from_one_whose_end_was_removed(
         auditor("verify", "--head", "x"),
     ]
 
-    assert held.out == "The history is sound.\nRun 2 has this head.\n"
+    assert held.out == "The history is sound.\nRun 2 has this chain head.\n"
     assert [one.code for one in missed] == [0, 2, 2]
     assert head in missed[1].err
