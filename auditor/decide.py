@@ -12,12 +12,12 @@ from datetime import date, datetime
 
 from auditor.drift.canonical import parse, split
 from auditor.drift.compare import paired
+from auditor.drift.excerpts import excerpt_answers
 from auditor.drift.findings import judge_comparison
 from auditor.drift.headlines import value_words
 from auditor.drift.secrets import hide_finding, hide_secrets, secret_parameters, take_snapshot
-from auditor.drift.surroundings import surroundings
 from auditor.errors import UsageError
-from auditor.model import Finding, JsonObject, Since, Surroundings, TargetId
+from auditor.model import AnswerExcerpt, Finding, JsonObject, Since, TargetId
 from auditor.protocols import Store
 from auditor.records import (
     Acknowledgement,
@@ -129,7 +129,7 @@ def explain(finding_id: str, store: Store) -> Explanation:
             if one.accepts == accepted(target, finding.path, finding.after)
         ),
         approvals=store.approvals(target),
-        around=_around(newest, target, finding, store),
+        excerpt=_excerpt(newest, target, finding, store),
     )
 
 
@@ -253,16 +253,16 @@ def _last_seen(occurrence: FindingOccurrence, target: TargetId, store: Store) ->
     return max(last, occurrence.at) if last else occurrence.at
 
 
-def _around(
+def _excerpt(
     occurrence: FindingOccurrence, target: TargetId, finding: Finding, store: Store
-) -> Surroundings | None:
-    """Return what stood around a finding when it was seen."""
+) -> AnswerExcerpt | None:
+    """Return the parts of the answers that a finding needs, None where they are not stored."""
     versions = store.target_versions(target)
     old = _reference(occurrence, target, versions, store)
     new = next((one for one in versions if one.run_id <= occurrence.run_id), None)
     if old is None or new is None or new.is_pruned:
         return None
-    return surroundings(_document(old, store), _document(new, store), [finding])
+    return excerpt_answers(_document(old, store), _document(new, store), [finding])
 
 
 def _document(version: Version, store: Store) -> JsonObject:

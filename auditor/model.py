@@ -324,13 +324,13 @@ class Totals:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
-    """What stands around a block's findings, to draw them and to restore what was.
+class AnswerExcerpt:
+    """Parts of a block's old and new answer, needed to draw its findings and to restore.
 
     Attributes:
-        before: JSON object of the old answer's fields in which findings lie, secrets hidden.
-        after: JSON object of the new answer's layers, and of its thresholds' suggestions.
-        findings: the ids of the findings it stands around.
+        before: JSON object of the old answer's fields that contain findings, secrets hidden.
+        after: JSON object of the new answer's layers and the suggested values of its thresholds.
+        findings: the ids of the findings that need it.
     """
 
     before: bytes
@@ -351,7 +351,7 @@ class TargetReport:
         error: why it could not be read (`unknown` only).
         last_good_at: the check before this run that read it, None where there was none.
         went: True where `missing` or `unsupported` is news of this run.
-        around: what stands around the findings of this run.
+        excerpt: the parts of the answers that this run's findings need.
         nights: a sign a night, this one last (`drift.report.SIGNS`); only of what drifted.
     """
 
@@ -369,7 +369,7 @@ class TargetReport:
     error: Failure | None = None
     last_good_at: datetime | None = None
     went: bool = False
-    around: Surroundings | None = None
+    excerpt: AnswerExcerpt | None = None
     nights: str = ""
 
 

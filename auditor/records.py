@@ -12,6 +12,7 @@ from auditor.drift.policy import SuppressedFinding, SuppressedVendorFinding
 from auditor.drift.state_rules import RuleViolation
 from auditor.errors import UsageError
 from auditor.model import (
+    AnswerExcerpt,
     Failure,
     Finding,
     Interval,
@@ -21,7 +22,6 @@ from auditor.model import (
     Report,
     RunInfo,
     Snapshot,
-    Surroundings,
     TargetId,
     TargetState,
     Totals,
@@ -143,7 +143,7 @@ class Explanation:
         last_seen_at: the last look at the value while it held.
         acknowledgements: newest first, those that ended included.
         approvals: of its target, newest first.
-        around: what stood around it, None where that is not known or not needed.
+        excerpt: the parts of the answers that it needs, None where unknown or not needed.
     """
 
     occurrences: tuple[FindingOccurrence, ...]
@@ -151,7 +151,7 @@ class Explanation:
     last_seen_at: datetime
     acknowledgements: tuple[Acknowledgement, ...]
     approvals: tuple[Approval, ...]
-    around: Surroundings | None = None
+    excerpt: AnswerExcerpt | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

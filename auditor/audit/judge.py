@@ -9,6 +9,7 @@ from datetime import date, datetime
 
 from auditor.drift.canonical import FORM, parse, parse_catalogue, split
 from auditor.drift.compare import Comparison, compare, compare_catalogues, is_visual, models_of
+from auditor.drift.excerpts import excerpt_answers
 from auditor.drift.findings import Judgement, finding_id, judge_comparison
 from auditor.drift.model_state import (
     ModelStatus,
@@ -30,8 +31,8 @@ from auditor.drift.recurrence import meets, stands_since, with_recurrence
 from auditor.drift.rules import Rules
 from auditor.drift.secrets import hide_secrets, secret_parameters, take_snapshot
 from auditor.drift.state_rules import BlockState, RuleViolation, broken
-from auditor.drift.surroundings import surroundings
 from auditor.model import (
+    AnswerExcerpt,
     Area,
     Change,
     Finding,
@@ -44,7 +45,6 @@ from auditor.model import (
     NoticeKind,
     Since,
     Snapshot,
-    Surroundings,
     TargetId,
     TargetReport,
     TargetState,
@@ -441,8 +441,8 @@ class Judge:
             model_since=stage.since,
         )
         headline = version_headline(seen.findings, suppressed, has_vendor=bool(judged.vendor))
-        around = surroundings(comparison.old, comparison.new, seen.findings)
-        look = self._look(replace(seen, headline=headline), known, stage, judged, around)
+        excerpt = excerpt_answers(comparison.old, comparison.new, seen.findings)
+        look = self._look(replace(seen, headline=headline), known, stage, judged, excerpt)
         pending = Pending(
             known=known, comparison=comparison, findings=judged.findings, between=between
         )
@@ -464,11 +464,11 @@ class Judge:
         known: KnownTarget,
         stage: Stage,
         judged: Judgement,
-        around: Surroundings | None,
+        excerpt: AnswerExcerpt | None,
     ) -> Look:
         return Look(
             outcome=seen,
-            told=replace(told_seen(seen, known, stage.step), around=around),
+            told=replace(told_seen(seen, known, stage.step), excerpt=excerpt),
             vendor=judged.vendor,
             shareable=judged.shareable,
             new_values=judged.new_values,

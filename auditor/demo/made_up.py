@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from auditor.drift.canonical import dump
 from auditor.model import (
+    AnswerExcerpt,
     Area,
     Failure,
     Finding,
@@ -22,7 +23,6 @@ from auditor.model import (
     RunStatus,
     Severity,
     Since,
-    Surroundings,
     TargetId,
     TargetReport,
     TargetState,
@@ -71,13 +71,13 @@ def _id_of(path: str) -> str:
     return hashlib.sha256(path.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def around_layers(old: Json, new: Json, *, suggested: float | None = None) -> Surroundings:
-    """Return what stands around the findings of the sample blocks."""
+def excerpt_layers(old: Json, new: Json, *, suggested: float | None = None) -> AnswerExcerpt:
+    """Return an excerpt with the layers of the sample blocks."""
     after: JsonObject = {"visualLayers": new, "mode": "visual"}
     if suggested is not None:
         after["thresholds"] = [{"key": "min_score", "suggestedValue": suggested}]
     before: JsonObject = {"visualLayers": old, "mode": "visual"}
-    return Surroundings(
+    return AnswerExcerpt(
         before=dump(before), after=dump(after), findings=tuple(map(_id_of, _AROUND_PATHS))
     )
 
@@ -163,7 +163,7 @@ def pump() -> TargetReport:
         model_since=Interval(LAST_NIGHT, STARTED),
         suppressed=1,
         nights="+·········▲··············??··▲",
-        around=around_layers(OLD_LAYERS, NEW_LAYERS, suggested=0.55),
+        excerpt=excerpt_layers(OLD_LAYERS, NEW_LAYERS, suggested=0.55),
         findings=(
             finding(
                 Area.LAYERS,

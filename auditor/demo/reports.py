@@ -11,8 +11,8 @@ from auditor.demo.made_up import (
     NEW_LAYERS,
     OLD_LAYERS,
     STARTED,
-    around_layers,
     block,
+    excerpt_layers,
     finding,
     pump,
     report,
@@ -225,7 +225,7 @@ def _washed(number: int) -> TargetReport:
         state=TargetState.DRIFTED,
         model_state=ModelState.STALE,
         nights="·" * 29 + "▲",
-        around=around_layers(OLD_LAYERS, [OLD_LAYERS[0], NEW_LAYERS[1], *OLD_LAYERS[2:]]),
+        excerpt=excerpt_layers(OLD_LAYERS, [OLD_LAYERS[0], NEW_LAYERS[1], *OLD_LAYERS[2:]]),
         findings=(
             finding(
                 Area.LAYERS,

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
+from auditor.drift.excerpts import drop_secret_parameters
 from auditor.drift.policy import worst_first
 from auditor.drift.secrets import hide_finding
-from auditor.drift.surroundings import without_secrets
 from auditor.model import (
     Finding,
     ProjectError,
@@ -79,7 +79,7 @@ def hide_told(report: Report, secrets: Collection[str]) -> Report:
         replace(
             one,
             findings=tuple(hide_finding(finding, secrets) for finding in one.findings),
-            around=without_secrets(one.around, secrets),
+            excerpt=drop_secret_parameters(one.excerpt, secrets),
         )
         for one in report.targets
     )

@@ -20,8 +20,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from auditor.drift.canonical import parse
-from auditor.drift.surroundings import MODE, SCRIPT, THRESHOLDS, top_key
-from auditor.model import Area, Finding, Json, JsonObject, Kind, Surroundings, TargetId
+from auditor.drift.excerpts import MODE, SCRIPT, THRESHOLDS, top_field
+from auditor.model import AnswerExcerpt, Area, Finding, Json, JsonObject, Kind, TargetId
 
 SETTABLE = frozenset(
     {
@@ -77,16 +77,16 @@ class Restoration:
 
 
 def restoration(
-    finding: Finding, target: TargetId, around: Surroundings | None = None
+    finding: Finding, target: TargetId, excerpt: AnswerExcerpt | None = None
 ) -> Restoration:
     """Return how the value before the finding comes back."""
-    key = top_key(finding.path)
+    key = top_field(finding.path)
     if key == THRESHOLDS:
         return _of_threshold(finding, target)
     why = _why_not(finding, key)
     if why:
         return Restoration(why=why)
-    known = around if around and finding.id in around.findings else None
+    known = excerpt if excerpt and finding.id in excerpt.findings else None
     body = _body(finding, key, parse(known.before) if known else {})
     if key not in body:
         return Restoration(why=_why_bare(finding, key, known))
@@ -121,7 +121,7 @@ def _why_not(finding: Finding, key: str) -> str:
     return "" if key in SETTABLE else _WHY_NOT[Area.UNKNOWN]
 
 
-def _why_bare(finding: Finding, key: str, known: Surroundings | None) -> str:
+def _why_bare(finding: Finding, key: str, known: AnswerExcerpt | None) -> str:
     if key == SCRIPT:
         return "in visual mode Studio makes the script from the layers: restore those"
     if _HIDDEN.search(json.dumps(finding.before)):
@@ -150,7 +150,7 @@ def _own_value(finding: Finding, key: str, before: JsonObject) -> Json:
 
 def _with_it(finding: Finding, key: str) -> Iterator[str]:
     for path in finding.folded:
-        other = top_key(path)
+        other = top_field(path)
         if other in SETTABLE - {key, "minimumConfidenceRating", "selectedModelType"}:
             yield other
 

@@ -138,7 +138,7 @@ def _restoration(known: Explanation) -> Restoration | None:
     newest = known.occurrences[-1]
     if newest.target is None or not isinstance(newest.finding, Finding):
         return None
-    return restoration(newest.finding, newest.target, known.around)
+    return restoration(newest.finding, newest.target, known.excerpt)
 
 
 def _restoring(known: Explanation) -> Iterator[str]:

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from auditor.drift.canonical import as_number, read_at
+from auditor.drift.excerpts import layer_stacks, suggested_value
 from auditor.drift.fields import FIELDS
 from auditor.drift.headlines import layer_words
 from auditor.drift.layers import Alignment, align
-from auditor.drift.surroundings import stacks, suggestion
-from auditor.model import Finding, Json, JsonObject, Kind, Surroundings
+from auditor.model import AnswerExcerpt, Finding, Json, JsonObject, Kind
 from auditor.rendering.words import count, cut, harmless
 
 NIGHTS = 30
@@ -69,9 +69,9 @@ class RunStrip:
     words: str
 
 
-def stack_of(around: Surroundings | None) -> LayerStack | None:
+def stack_of(excerpt: AnswerExcerpt | None) -> LayerStack | None:
     """Return the layers before and now, None where they are not known or did not change."""
-    known = stacks(around)
+    known = layer_stacks(excerpt)
     if known is None:
         return None
     rows = list(_folded(_rows(*known)))
@@ -86,13 +86,13 @@ def stack_of(around: Surroundings | None) -> LayerStack | None:
     return LayerStack(rows=tuple(rows), words=", ".join(told))
 
 
-def scale_of(finding: Finding, around: Surroundings | None) -> Scale | None:
+def scale_of(finding: Finding, excerpt: AnswerExcerpt | None) -> Scale | None:
     """Return a changed threshold on its scale, None where it is no number of at least 0."""
     is_value = finding.path.startswith("thresholds[") and finding.path.endswith(".value")
     if not is_value or finding.kind is not Kind.CHANGED:
         return None
     was, now = _number(finding.before), _number(finding.after)
-    suggested = suggestion(around, finding.path)
+    suggested = suggested_value(excerpt, finding.path)
     every = [one for one in (was, now, suggested) if one is not None]
     if was is None or now is None or min(every) < 0:
         return None

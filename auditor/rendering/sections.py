@@ -221,7 +221,7 @@ def _card(own: list[Pair], report: Report, footer: Footer) -> TargetView:
         between=_between(target, report),
         link=studio_page(footer.studio_url, *target.target),
         findings=tuple(_once([_asked(finding, target) for _, finding in own])),
-        stack=stack_of(target.around) if has_layers else None,
+        stack=stack_of(target.excerpt) if has_layers else None,
         nights=strip_of(target.nights),
     )
 
@@ -240,8 +240,8 @@ def _asked(finding: Finding, target: TargetReport) -> FindingView:
     return replace(
         told(finding),
         accept=f'auditor acknowledge {finding.id} --reason "…"',
-        restore=restoration(finding, target.target, target.around),
-        scale=scale_of(finding, target.around),
+        restore=restoration(finding, target.target, target.excerpt),
+        scale=scale_of(finding, target.excerpt),
     )
 
 

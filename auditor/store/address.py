@@ -44,7 +44,7 @@ class Address:
         """Return the file of a SQLite database."""
         return Path(self.url.database or "")
 
-    def without_secrets(self, text: str) -> str:
+    def drop_secret_parameters(self, text: str) -> str:
         """Return `text` with the URL's passwords blotted out, should a driver quote one."""
         secrets = [self.url.password, *(self.url.query.get(key) for key in _SECRET_OPTIONS)]
         for secret in secrets:

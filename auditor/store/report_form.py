@@ -14,6 +14,7 @@ from itertools import groupby
 from typing import Any, cast
 
 from auditor.model import (
+    AnswerExcerpt,
     Area,
     Failure,
     Finding,
@@ -31,7 +32,6 @@ from auditor.model import (
     RunInfo,
     Severity,
     Since,
-    Surroundings,
     TargetId,
     TargetReport,
     TargetState,
@@ -73,7 +73,11 @@ def body(report: Report) -> Json:
         "acknowledged": [
             [n, one.acknowledged] for n, one in enumerate(targets) if one.acknowledged
         ],
-        "around": [[n, _around_form(one.around)] for n, one in enumerate(targets) if one.around],
+        "around": [
+            [n, _excerpt_form(target.excerpt)]
+            for n, target in enumerate(targets)
+            if target.excerpt
+        ],
         "nights": [[n, one.nights] for n, one in enumerate(targets) if one.nights],
         "notices": [_notice_form(one) for one in report.notices],
         "suppressed_by": [list(one) for one in report.suppressed_by],
@@ -183,7 +187,7 @@ def _targets(
     findings, failures = dict(form["findings"]), dict(form["failures"])
     steps, since = dict(form.get("steps", ())), dict(form.get("model_since", ()))
     acknowledged = dict(form.get("acknowledged", ()))
-    around, nights = dict(form.get("around", ())), dict(form.get("nights", ()))
+    excerpts, nights = dict(form.get("around", ())), dict(form.get("nights", ()))
     return (
         TargetReport(
             target=TargetId(project_id, learn_id),
@@ -200,7 +204,7 @@ def _targets(
             error=Failure(**failures[place]) if place in failures else None,
             last_good_at=_moment(last_good),
             went=went,
-            around=_around(around[place]) if place in around else None,
+            excerpt=_excerpt(excerpts[place]) if place in excerpts else None,
             nights=nights.get(place, ""),
         )
         for place, (state, model_state, suppressed, last_good, went) in zip(
@@ -236,13 +240,13 @@ def _interval(form: list[str | None]) -> Interval:
     return Interval(after, until)
 
 
-def _around_form(one: Surroundings) -> list[Any]:
-    return [one.before.decode("ascii"), one.after.decode("ascii"), list(one.findings)]
+def _excerpt_form(excerpt: AnswerExcerpt) -> list[Any]:
+    return [excerpt.before.decode("ascii"), excerpt.after.decode("ascii"), list(excerpt.findings)]
 
 
-def _around(form: list[Any]) -> Surroundings:
+def _excerpt(form: list[Any]) -> AnswerExcerpt:
     before, after, findings = form
-    return Surroundings(
+    return AnswerExcerpt(
         before=before.encode("ascii"), after=after.encode("ascii"), findings=tuple(findings)
     )
 

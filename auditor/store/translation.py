@@ -84,7 +84,7 @@ def _of_driver(error: DBAPIError, where: Address) -> StoreError:
     if remedy is None:
         return _refused(error, where)
     kind = DamagedDatabaseError if remedy in _DAMAGE else StoreUnreachableError
-    said = where.without_secrets(_first_line(error.orig))
+    said = where.drop_secret_parameters(_first_line(error.orig))
     return kind(f"database {where}: {remedy} ({said})")
 
 
@@ -109,7 +109,7 @@ def _is_operational(error: DBAPIError) -> bool:
 
 def _refused(error: SQLAlchemyError, where: Address) -> StoreError:
     cause = error.orig if isinstance(error, DBAPIError) else error
-    said = where.without_secrets(_first_line(cause))
+    said = where.drop_secret_parameters(_first_line(cause))
     return StoreError(f"database {where} refused a statement: {said}")
 
 

@@ -13,9 +13,9 @@ from auditor.audit.close import is_worth_mailing
 from auditor.audit.plan import Scope
 from auditor.audit.run import Audit
 from auditor.demo.faults import Fault
+from auditor.drift.excerpts import layer_stacks
 from auditor.drift.report import hide_told
 from auditor.drift.secrets import hidden_anew
-from auditor.drift.surroundings import stacks
 from auditor.errors import UsageError
 from auditor.model import Report, RunInfo, RunStatus, Totals, Trigger
 from auditor.redaction import Fingerprinter
@@ -99,9 +99,9 @@ def test_a_drifted_block_is_told_with_its_nights_and_what_stands_around(pump: St
     layers, threshold, trained = pump.night().report.targets
 
     assert [one.nights for one in (layers, threshold, trained)] == ["+·▲"] * 3
-    assert stacks(layers.around) is not None
-    assert threshold.around is not None
-    assert trained.around is None
+    assert layer_stacks(layers.excerpt) is not None
+    assert threshold.excerpt is not None
+    assert trained.excerpt is None
 
 
 def test_each_recipient_gets_each_night_once(pump: Stage) -> None:

@@ -8,9 +8,14 @@ from typing import Any
 import pytest
 
 from auditor.drift.compare import Comparison, compare
+from auditor.drift.excerpts import (
+    drop_secret_parameters,
+    excerpt_answers,
+    layer_stacks,
+    suggested_value,
+)
 from auditor.drift.findings import judge_comparison
 from auditor.drift.restore import SETTABLE, Restoration, restoration
-from auditor.drift.surroundings import stacks, suggestion, surroundings, without_secrets
 from auditor.model import Finding, JsonObject, TargetId
 from tests.drift.answers import sample
 
@@ -22,7 +27,7 @@ def restored(old: JsonObject, new: JsonObject, *, path: str = "") -> Restoration
     """Return how the change between two answers at a path (the worst one) is taken back."""
     findings = found(old, new)
     meant = next(one for one in findings if one.path == path or not path)
-    return restoration(meant, TARGET, surroundings(old, new, findings))
+    return restoration(meant, TARGET, excerpt_answers(old, new, findings))
 
 
 def found(old: JsonObject, new: JsonObject) -> tuple[Finding, ...]:
@@ -138,28 +143,28 @@ def test_a_secret_is_never_written_out() -> None:
 def test_the_surroundings_of_another_night_restore_nothing() -> None:
     old = {**sample("keras"), "visualLayers": [{"type": "dense", "neurons": 8}]}
     new = {**old, "visualLayers": [{"type": "dense", "neurons": 9}]}
-    (first, *_), around = found(old, new), surroundings(old, new, found(old, new))
+    (first, *_), excerpt = found(old, new), excerpt_answers(old, new, found(old, new))
 
-    assert "not known" in restoration(replace(first, id="other"), TARGET, around).why
+    assert "not known" in restoration(replace(first, id="other"), TARGET, excerpt).why
 
 
 def test_what_became_a_secret_since_leaves_the_surroundings() -> None:
     old = {**sample("keras"), "customParameters": {"token": "abc", "depth": "3"}}
     new = {**old, "customParameters": {"token": "abc", "depth": "4"}}
-    around = surroundings(old, new, found(old, new))
+    excerpt = excerpt_answers(old, new, found(old, new))
 
-    assert b"abc" in (around.before if around else b"")
-    assert b"abc" not in getattr(without_secrets(around, {"token"}), "before", b"")
+    assert b"abc" in (excerpt.before if excerpt else b"")
+    assert b"abc" not in getattr(drop_secret_parameters(excerpt, {"token"}), "before", b"")
 
 
 def test_stacks_and_suggestions_stand_beside_the_findings() -> None:
     old = {**sample("keras"), "mode": "visual", "thresholds": [threshold(0.6)]}
     new = {**old, "visualLayers": [{"type": "flatten"}], "thresholds": [threshold(0.7)]}
 
-    around = surroundings(old, new, found(old, new))
+    excerpt = excerpt_answers(old, new, found(old, new))
 
-    assert stacks(around) == (old["visualLayers"], [{"type": "flatten"}])
-    assert suggestion(around, "thresholds[min_score].value") == 0.55
+    assert layer_stacks(excerpt) == (old["visualLayers"], [{"type": "flatten"}])
+    assert suggested_value(excerpt, "thresholds[min_score].value") == 0.55
 
 
 def test_the_fields_that_are_set_are_those_of_the_official_client() -> None:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.demo.made_up import around_layers
-from auditor.model import Area, Json, Kind, Surroundings
+from auditor.demo.made_up import excerpt_layers
+from auditor.model import AnswerExcerpt, Area, Json, Kind
 from auditor.rendering.mailing import MOST_HTML_BYTES
 from auditor.rendering.pictures import NIGHTS as SHOWN
 from auditor.rendering.pictures import SLOTS, LayerRow, scale_of, stack_of, strip_of
@@ -24,7 +24,7 @@ LAYERS = st.lists(
 
 
 def signs(old: list[Json], new: list[Json]) -> str:
-    stack = stack_of(around_layers(old, new))
+    stack = stack_of(excerpt_layers(old, new))
     return "" if stack is None else "".join(row.sign for row in stack.rows)
 
 
@@ -44,7 +44,7 @@ def test_a_stack_marks_what_happened(old: list[Json], new: list[Json], expected:
 
 
 def test_a_moved_layer_stands_at_both_places_and_counts_once() -> None:
-    stack = stack_of(around_layers([DENSE, FLATTEN, DROPOUT], [DROPOUT, DENSE, FLATTEN]))
+    stack = stack_of(excerpt_layers([DENSE, FLATTEN, DROPOUT], [DROPOUT, DENSE, FLATTEN]))
 
     assert stack is not None
     assert stack.words == "1 moved"
@@ -54,22 +54,23 @@ def test_a_moved_layer_stands_at_both_places_and_counts_once() -> None:
 
 @given(LAYERS, LAYERS)
 def test_any_two_stacks_are_drawn_harmless(old: list[Json], new: list[Json]) -> None:
-    stack = stack_of(around_layers(old, new))
+    stack = stack_of(excerpt_layers(old, new))
 
     for row in stack.rows if stack else ():
         assert (row.old + row.new).isprintable()
 
 
 def test_a_block_in_expert_mode_has_no_stack_to_draw() -> None:
-    around = Surroundings(before=b'{"mode":"expert","visualLayers":[]}', after=b"{}", findings=())
+    before = b'{"mode":"expert","visualLayers":[]}'
+    excerpt = AnswerExcerpt(before=before, after=b"{}", findings=())
 
-    assert stack_of(around) is None
+    assert stack_of(excerpt) is None
     assert stack_of(None) is None
 
 
 def threshold(before: Json, after: Json, suggested: float | None = None) -> str:
     changed = finding(Area.THRESHOLDS, "thresholds[min_score].value", before, after)
-    scale = scale_of(changed, around_layers([], [], suggested=suggested))
+    scale = scale_of(changed, excerpt_layers([], [], suggested=suggested))
     return "" if scale is None else scale.slots.replace(" ", ".")
 
 

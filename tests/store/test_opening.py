@@ -252,7 +252,7 @@ def test_an_address_shows_itself_without_secrets() -> None:
     where = address("postgresql://user:canary@host:5433/name?sslpassword=bird")
 
     assert repr(where) == "Address(host:5433/name)"
-    assert where.without_secrets("no canary, no bird") == "no ***, no ***"
+    assert where.drop_secret_parameters("no canary, no bird") == "no ***, no ***"
 
 
 def test_a_database_of_another_program_is_refused(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.model import (
+    AnswerExcerpt,
     Failure,
     Finding,
     ModelState,
@@ -15,7 +16,6 @@ from auditor.model import (
     Report,
     RunInfo,
     RunStatus,
-    Surroundings,
     TargetId,
     TargetReport,
     TargetState,
@@ -65,8 +65,8 @@ TARGETS = st.builds(
     error=st.none() | st.builds(Failure, kind=TEXTS, message=TEXTS),
     last_good_at=st.none() | MOMENTS,
     went=st.booleans(),
-    around=st.none()
-    | st.just(Surroundings(before=b'{"mode":"visual"}', after=b"{}", findings=("a1",))),
+    excerpt=st.none()
+    | st.just(AnswerExcerpt(before=b'{"mode":"visual"}', after=b"{}", findings=("a1",))),
     nights=st.text("·▲?○+ ", max_size=30),
 )
 REPORTS = st.builds(
