@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import NullPool, create_engine, make_url, text
 
-from auditor.store import upgrade
+from auditor.store.schema import upgrade
 
 pytest_plugins = ["tests.postgres"]
 

@@ -14,7 +14,7 @@ from auditor.mail import MimeComposer, SmtpMailer
 from auditor.outbox import MAX_ATTEMPTS, Message, MessageState
 from auditor.protocols import MailContent
 from auditor.records import RunConclusions
-from auditor.store import SqlStore, open_database
+from auditor.store.store import SqlStore, open_database
 from tests.store.examples import NIGHT, audited, changed, finding, first, opened, report
 from tests.store.examples import message as bare_message
 from tests.test_mail import Postbox, free_port, serving

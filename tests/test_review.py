@@ -21,7 +21,7 @@ from auditor.review import (
     secrets_in,
     snapshots_of,
 )
-from auditor.store import SqlStore, open_database
+from auditor.store.store import SqlStore, open_database
 from tests.audit.stage import block
 from tests.store.examples import FAN, NIGHT, PUMP, audited, changed, first, opened, quiet
 

@@ -12,7 +12,7 @@ from auditor import app
 from auditor.audit.plan import RunControl, Scope
 from auditor.demo.faults import Fault
 from auditor.redaction import Secret
-from auditor.store import SqlStore
+from auditor.store.store import SqlStore
 from tests.audit.stage import Stage, block, stage, target
 from tests.pings import Pings, pings
 

@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from auditor.model import JsonObject
-from auditor.store import open_database
+from auditor.store.store import open_database
 from tests.audit.stage import KEY, Stage, block, target
 from tests.cli.command import Command, call
 from tests.store.examples import PUMP, audited, changed, first

@@ -18,7 +18,7 @@ from auditor.daemon.due import Due, Moment, find_due
 from auditor.daemon.pulse import Clock, Reading, ailment, jump, read
 from auditor.model import Trigger
 from auditor.schedule import Gap, parse_cron
-from auditor.store import SqlStore, open_database
+from auditor.store.store import SqlStore, open_database
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)

@@ -16,7 +16,7 @@ from auditor.daemon.service import RETRY_AFTER, Service
 from auditor.deliver import Delivery, attempt
 from auditor.model import RunInfo, TargetId, Trigger
 from auditor.protocols import Lock
-from auditor.store import SqlStore
+from auditor.store.store import SqlStore
 from tests.audit.stage import KEY, Stage, block
 from tests.cli.gate import DEADLINE_S
 from tests.daemon.clock import SetClock

@@ -20,7 +20,7 @@ from auditor.errors import ConfigError, Problem, StoreUnreachableError
 from auditor.model import RunInfo, RunStatus, Trigger, VendorFinding
 from auditor.outbox import MessageState
 from auditor.records import TargetResult
-from auditor.store import SqlStore
+from auditor.store.store import SqlStore
 from tests.audit.stage import Stage
 from tests.daemon.clock import SetClock
 from tests.daemon.conftest import schedule, scheduled_since

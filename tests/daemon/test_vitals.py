@@ -12,7 +12,7 @@ from auditor import app
 from auditor.audit.plan import Scope
 from auditor.daemon.service import Service
 from auditor.redaction import Secret
-from auditor.store import SqlStore
+from auditor.store.store import SqlStore
 from tests.audit.stage import Stage
 from tests.daemon.conftest import scheduled_since
 from tests.daemon.test_service import DAYS, serve, tick

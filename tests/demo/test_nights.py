@@ -16,7 +16,7 @@ from auditor.config import load
 from auditor.demo.nights import CAMERA, KEY, PUMP, show
 from auditor.errors import UsageError
 from auditor.rendering.json import report_json
-from auditor.store import open_database
+from auditor.store.store import open_database
 from tests.store.examples import audited, first
 
 ROOT = Path(__file__).parents[2]

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, event, make_url
 
 from auditor import app
 from auditor.errors import StoreUnreachableError
-from auditor.store import upgrade
+from auditor.store.schema import upgrade
 from tests.cli.command import Command
 from tests.faults.stage import Installation, installation
 from tests.postgres import GIVEN, programs, server

@@ -25,7 +25,8 @@ from auditor.errors import StudioError
 from auditor.model import Failure, JsonObject, Report, TargetId
 from auditor.protocols import Answer, FetchResult, ListedBlock, StoredBody
 from auditor.rendering.json import report_json, to_text
-from auditor.store import SqlStore, open_database, upgrade
+from auditor.store.schema import upgrade
+from auditor.store.store import SqlStore, open_database
 from auditor.studio.answers import read_answer
 from tests.fuzz.mutations import base, mutated
 from tests.rendering.samples import renderer

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from auditor.store import upgrade
+from auditor.store.schema import upgrade
 from tests.conftest import Postgres
 from tests.postgres import server
 from tests.soak.years import Footprint, Soak, soak

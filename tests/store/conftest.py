@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from auditor.protocols import Store
-from auditor.store import SqlStore, open_database
+from auditor.store.store import SqlStore, open_database
 
 from .examples import Sql
 

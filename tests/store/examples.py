@@ -33,7 +33,7 @@ from auditor.model import (
 )
 from auditor.outbox import Message, MessageState
 from auditor.records import NewVersion, RunConclusions, TargetResult, Unchanged, UnreportedFinding
-from auditor.store import SqlStore
+from auditor.store.store import SqlStore
 
 NIGHT = datetime(2026, 11, 23, 3, 15, 0, 123456, tzinfo=UTC)
 PUMP = TargetId(1, 3)

@@ -9,7 +9,7 @@ from random import Random
 from auditor.model import Finding, ModelState, Notice, NoticeKind, TargetId, TargetReport
 from auditor.outbox import MessageState
 from auditor.records import Acknowledgement, Approval, NewVersion, RunConclusions, Unchanged
-from auditor.store import SqlStore
+from auditor.store.store import SqlStore
 
 from .examples import (
     HOSTILE,

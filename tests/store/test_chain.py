@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from auditor.store import SqlStore
+from auditor.store.store import SqlStore
 
 from .examples import FAN, PUMP, Sql, audited, changed, first, night, opened, quiet, vendor_finding
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from auditor.errors import StoreUnreachableError
-from auditor.store import SqlStore, open_database
 from auditor.store.schema import HEAD
+from auditor.store.store import SqlStore, open_database
 
 from .examples import Sql
 

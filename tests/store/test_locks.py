@@ -15,7 +15,7 @@ from auditor.errors import (
 )
 from auditor.model import RunStatus
 from auditor.records import RunConclusions
-from auditor.store import SqlStore, open_database
+from auditor.store.store import SqlStore, open_database
 
 from .examples import Sql, audited, first, night, opened, report
 

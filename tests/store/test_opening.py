@@ -21,9 +21,10 @@ from auditor.errors import (
 )
 from auditor.model import TargetId
 from auditor.resources import folder
-from auditor.store import SqlStore, database_exists, open_database, upgrade
 from auditor.store.address import address
-from auditor.store.schema import HEAD, REVISIONS
+from auditor.store.database import database_exists
+from auditor.store.schema import HEAD, REVISIONS, upgrade
+from auditor.store.store import SqlStore, open_database
 
 from .examples import Sql, first, night, opened
 

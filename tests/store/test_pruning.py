@@ -13,7 +13,7 @@ from auditor.model import Snapshot, TargetId
 from auditor.outbox import Message, MessageState
 from auditor.records import Acknowledgement, Approval, NewVersion, Pruned, Version
 from auditor.retention import Retention
-from auditor.store import SqlStore
+from auditor.store.store import SqlStore
 
 from .examples import (
     FAN,

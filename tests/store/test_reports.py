@@ -24,7 +24,8 @@ from auditor.model import (
     VendorFinding,
 )
 from auditor.records import RunConclusions
-from auditor.store import SqlStore, report_form
+from auditor.store import report_form
+from auditor.store.store import SqlStore
 
 from .examples import (
     FAN,

@@ -8,7 +8,7 @@ import pytest
 
 from auditor.errors import AlreadyRunError, RunUnderWayError, UsageError
 from auditor.model import RunInfo, RunStatus, Trigger
-from auditor.store import SqlStore, open_database
+from auditor.store.store import SqlStore, open_database
 
 from .examples import NIGHT, audited, first, night, opened, report
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from auditor.model import RunStatus, TargetId, TargetState
-from auditor.store import SqlStore
+from auditor.store.store import SqlStore
 
 from .examples import FAN, PUMP, audited, changed, finding, first, night, opened, quiet
 from .test_reports import IN_SYNC, stored

@@ -8,7 +8,7 @@ import pytest
 from auditor.errors import UsageError
 from auditor.model import Failure, ModelState, TargetId, TargetState
 from auditor.records import Missing, NewVersion, Unreadable, Unsupported
-from auditor.store import SqlStore
+from auditor.store.store import SqlStore
 
 from .examples import (
     FAN,

@@ -10,7 +10,7 @@ from auditor.errors import UsageError
 from auditor.model import Since
 from auditor.outbox import Message, MessageState
 from auditor.records import UnreportedFinding
-from auditor.store import SqlStore
+from auditor.store.store import SqlStore
 
 from .examples import (
     FAN,

@@ -12,8 +12,8 @@ import zstandard
 
 from auditor.errors import StoreError
 from auditor.retention import Retention
-from auditor.store import SqlStore, open_database
 from auditor.store.schema import REVISIONS
+from auditor.store.store import SqlStore, open_database
 from tests.conftest import Postgres
 
 from .examples import FAN, PUMP, Sql, audited, changed, first, night, opened

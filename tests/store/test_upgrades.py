@@ -26,9 +26,9 @@ from auditor.errors import StoreError
 from auditor.model import Report, Since, Trigger
 from auditor.rendering.json import report_json
 from auditor.resources import folder
-from auditor.store import open_database
 from auditor.store.database import database
 from auditor.store.schema import HEAD, REVISIONS, revision
+from auditor.store.store import open_database
 from tests.audit.stage import KEY, Stage, stage, target
 from tests.cli.command import Command
 from tests.conftest import Postgres
