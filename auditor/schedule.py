@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from calendar import monthrange
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -41,11 +41,13 @@ class Cron:
     """What a crontab(5) line names.
 
     Attributes:
+        line: as it was written; two lines that name the same times are equal.
         weekdays: 0 is Sunday, 6 is Saturday.
         either_day: a date matches by `days` or by `weekdays`; else it has to match both. crontab
             has it so where neither of the two fields starts with `*`.
     """
 
+    line: str = field(compare=False)
     minutes: frozenset[int]
     hours: frozenset[int]
     days: frozenset[int]
@@ -123,6 +125,7 @@ def parse_cron(line: str) -> Cron:
     if not either_day and not any(min(days) <= _LONGEST_DAYS[month - 1] for month in months):
         raise ValueError(f"day of month: {texts[2]} never comes in month {texts[3]}")
     return Cron(
+        line=line,
         minutes=minutes,
         hours=hours,
         days=days,

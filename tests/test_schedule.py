@@ -102,6 +102,7 @@ def slots(line: str, zone: ZoneInfo, *, after: str, before: str) -> list[tuple[s
 
 def test_a_nightly_line_names_one_minute_of_every_day() -> None:
     assert parse_cron("15 3 * * *") == Cron(
+        line="",
         minutes=frozenset({15}),
         hours=frozenset({3}),
         days=EVERY_DAY,

@@ -16,7 +16,7 @@ from auditor.app.running import (
     run_dry,
     scheduled_order,
 )
-from auditor.app.schedules import Scheduled, next_run_at, schedules
+from auditor.app.schedules import Schedule, next_run_at, schedules
 from auditor.app.telling import (
     archive,
     mail_host,
@@ -33,7 +33,7 @@ from auditor.app.vitals import beat_late, complaints, measure
 
 __all__ = [
     "Closed",
-    "Scheduled",
+    "Schedule",
     "Told",
     "admit_rules",
     "archive",

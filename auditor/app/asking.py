@@ -22,13 +22,13 @@ def studio(
     asked = chosen.studio
     return StudioClient(
         base_url=asked.base_url,
-        credentials={project.id: project.auth for project in chosen.projects},
+        credentials={project.id: chosen.credential_of(project) for project in chosen.projects},
         shared=chosen.every_project,
         concurrency=asked.concurrency,
         timeout=asked.timeout,
         tries=asked.tries,
         max_bytes=asked.max_bytes,
-        per_second=asked.per_second,
+        per_second=asked.requests_per_s,
         security=security(chosen),
         stopping=stopping,
         explains=explains,
@@ -55,8 +55,8 @@ def plan(chosen: Settings) -> Plan:
             Project(
                 id=one.id,
                 name=one.name or "",
-                learn_blocks=one.learn_blocks,
-                filters=(chosen.block_filter, one.block_filter),
+                learn_blocks=one.named_blocks,
+                filters=(chosen.studio.block_filter, one.block_filter),
             )
             for one in chosen.projects
         ),
@@ -67,4 +67,4 @@ def plan(chosen: Settings) -> Plan:
 def _every_project(chosen: Settings) -> EveryProject | None:
     if chosen.every_project is None:
         return None
-    return EveryProject(projects=chosen.project_filter, filters=(chosen.block_filter,))
+    return EveryProject(projects=chosen.project_filter, filters=(chosen.studio.block_filter,))

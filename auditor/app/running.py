@@ -13,7 +13,7 @@ from auditor.app.asking import plan, studio
 from auditor.app.clock import now
 from auditor.app.keeping import prune_after_run
 from auditor.app.posting import PATIENCE, deliver_all
-from auditor.app.schedules import Scheduled, all_told, next_run_at
+from auditor.app.schedules import Schedule, next_run_at, schedules
 from auditor.app.telling import archive, mail_plan, publish
 from auditor.app.vitals import did_its_work, heart, measure, totals_line
 from auditor.audit.close import close
@@ -145,7 +145,7 @@ async def run_dry(
 
 def _limited(watch: RunControl, chosen: Settings) -> RunControl:
     """Return the watch, from now on as long as a run may take; no clock's jump shortens that."""
-    end = time.monotonic() + chosen.run_limit.total_seconds()
+    end = time.monotonic() + chosen.schedule.limit.total_seconds()
     return replace(watch, is_late=lambda: time.monotonic() >= end)
 
 
@@ -166,19 +166,19 @@ def order(chosen: Settings, scope: Scope | None = None) -> RunRequest:
         scope=scope or Scope(),
         concurrency=chosen.studio.concurrency,
         next_run_at=next_run_at(chosen, now()),
-        schedule_line=all_told(chosen),
+        schedule_line="; ".join(schedule.label for schedule in schedules(chosen)),
         rules=chosen.rules,
         zone=chosen.schedule.timezone,
     )
 
 
-def scheduled_order(chosen: Settings, one: Scheduled) -> RunRequest:
+def scheduled_order(chosen: Settings, schedule: Schedule) -> RunRequest:
     """Return the order for a run of a schedule, still without its slot."""
     return replace(
-        order(chosen, one.scope),
-        schedule=one.name,
-        schedule_line=one.told,
-        next_run_at=one.next_after(now()),
+        order(chosen, schedule.scope),
+        schedule=schedule.name,
+        schedule_line=schedule.label,
+        next_run_at=schedule.next_after(now()),
     )
 
 

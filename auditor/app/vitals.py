@@ -28,7 +28,7 @@ def heart(chosen: Settings, *, is_whole: bool = True) -> Heartbeat:
     """Return what pings around a run; silent for one that leaves targets out."""
     from auditor.heartbeat import Heartbeat  # noqa: PLC0415 - TLS takes its time
 
-    return Heartbeat(chosen.heartbeat if is_whole else None)
+    return Heartbeat(chosen.heartbeat.url if is_whole else None)
 
 
 def complaints(
@@ -49,14 +49,14 @@ def beat_late(chosen: Settings, report: Report) -> None:
 
 def measure(chosen: Settings, held: Records) -> None:
     """Write the file of metrics where one is wanted; what goes wrong is logged, no more."""
-    if chosen.metrics is None:
+    if chosen.metrics.textfile is None:
         return
     from auditor.rendering.archive import replace_file  # noqa: PLC0415
     from auditor.rendering.metrics import metrics_text  # noqa: PLC0415
 
     try:
         text = metrics_text(_measured(held))
-        replace_file(chosen.metrics, text.encode(), mode=_FOR_ALL)
+        replace_file(chosen.metrics.textfile, text.encode(), mode=_FOR_ALL)
     except (OSError, StoreError) as error:
         logger.error("metrics not written: %s", error)  # noqa: TRY400 - the error says all
     except Exception:

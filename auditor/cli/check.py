@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from auditor import app, config
 from auditor.cli.console import print_text
 from auditor.cli.logs import silence_logging
-from auditor.config import ProjectSettings, Settings
+from auditor.config import ProjectTable, Settings
 from auditor.drift.filters import BlockFilter, Listed, admitted
 from auditor.drift.rules import Scope
 from auditor.errors import AuditorError, DeliveryError, StoreError, StudioError, UsageError
@@ -116,9 +116,9 @@ def _machine_probes(settings: Settings) -> list[Probe]:
 
 def _metrics_probes(settings: Settings) -> list[Probe]:
     """Return the probes of the metrics file; none if no metrics are configured."""
-    if settings.metrics is None:
+    if settings.metrics.textfile is None:
         return []
-    return [Probe("metrics", _in_thread(partial(_metrics, settings.metrics)))]
+    return [Probe("metrics", _in_thread(partial(_metrics, settings.metrics.textfile)))]
 
 
 def _mail_probes(settings: Settings) -> list[Probe]:
@@ -212,8 +212,8 @@ def _schedule(settings: Settings) -> str:
     for schedule in app.schedules(settings):
         next_run = schedule.next_after(at)
         if next_run is None:
-            raise AuditorError(f"{schedule.told} is never due: correct its cron")
-        lines.append(f"next run {moment(next_run)}, by {schedule.told}")
+            raise AuditorError(f"{schedule.label} is never due: correct its cron")
+        lines.append(f"next run {moment(next_run)}, by {schedule.label}")
     return "; ".join(lines)
 
 
@@ -307,7 +307,7 @@ class Survey:
     def _filters(self, project_id: int) -> tuple[BlockFilter, ...]:
         projects = app.plan(self.settings).projects
         own = next((project.filters for project in projects if project.id == project_id), None)
-        return own or (self.settings.block_filter,)
+        return own or (self.settings.studio.block_filter,)
 
     def _idle_projects(self) -> Iterator[str]:
         if self.seen is None:
@@ -331,7 +331,7 @@ class Survey:
         if not self._has_every_listing():
             return
         every = [block for blocks in self.blocks.values() for block in _listed(blocks)]
-        yield from _idle("studio", self.settings.block_filter, every)
+        yield from _idle("studio", self.settings.studio.block_filter, every)
         if self.seen is not None:
             yield from self._emptied("studio", self._admitted(self.seen))
 
@@ -347,7 +347,7 @@ class Survey:
 
     def _has_every_listing(self) -> bool:
         """Return whether every listing that a run asks for succeeded."""
-        wanted = {project.id for project in self.settings.projects if project.learn_blocks is None}
+        wanted = {project.id for project in self.settings.projects if project.named_blocks is None}
         if self.settings.every_project is not None:
             if self.seen is None:
                 return False
@@ -436,7 +436,7 @@ class _StudioAttempts:
         self._left = len(settings.projects) + (settings.every_project is not None)
         self._studio: StudioClient | None = None
 
-    async def project(self, project: ProjectSettings) -> str:
+    async def project(self, project: ProjectTable) -> str:
         """Return what the project's credential is and sees, in words."""
         async with self._shared() as studio:
             found = await _blocks(studio, project, self._survey)
@@ -460,14 +460,14 @@ class _StudioAttempts:
                 await self._studio.__aexit__(None, None, None)
 
 
-async def _blocks(studio: StudioClient, project: ProjectSettings, survey: Survey) -> str:
+async def _blocks(studio: StudioClient, project: ProjectTable, survey: Survey) -> str:
     """Ask Studio for what a run would ask first of the project; return the counts in words."""
-    if project.learn_blocks is None:
+    if project.named_blocks is None:
         found = await studio.list_blocks(project.id)
         if isinstance(found, Failure):
             raise StudioError(found.kind, found.message)
         return survey.add(project.id, found)
-    targets = [TargetId(project.id, learn_id) for learn_id in project.learn_blocks]
+    targets = [TargetId(project.id, learn_id) for learn_id in project.named_blocks]
     fetched = await asyncio.gather(*(studio.fetch(target, stored_body=None) for target in targets))
     failed = defaultdict(list)
     for target, result in zip(targets, fetched, strict=True):

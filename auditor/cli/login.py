@@ -47,8 +47,9 @@ def find_login(settings: Settings, project_id: int | None) -> StoredLogin:
     """
     found: dict[StoredLogin, list[int]] = {}
     for project in settings.projects:
-        if isinstance(project.auth, StoredLogin):
-            found.setdefault(project.auth, []).append(project.id)
+        credential = settings.credential_of(project)
+        if isinstance(credential, StoredLogin):
+            found.setdefault(credential, []).append(project.id)
     if isinstance(settings.every_project, StoredLogin):
         found.setdefault(settings.every_project, [])
     if project_id is not None:

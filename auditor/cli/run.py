@@ -118,7 +118,7 @@ def _loaded(args: argparse.Namespace, level: int) -> Settings:
     if args.log_format is not None:
         set_up_logging(level, args.log_format)
     settings = app.settings(args.config)
-    set_up_logging(level, args.log_format or settings.log_format)
+    set_up_logging(level, args.log_format or settings.log.format)
     return settings
 
 

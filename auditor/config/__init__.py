@@ -1,34 +1,9 @@
-"""The configuration: TOML in, plain frozen values out, every wrong key named at once."""
+"""The configuration: reads TOML, returns frozen settings, and names every wrong key at once."""
 
 from __future__ import annotations
 
 from auditor.config.advice import scopes, warnings
-from auditor.config.build import load
-from auditor.config.location import find
-from auditor.config.settings import (
-    DatabaseSettings,
-    EmailSettings,
-    LogFormat,
-    NamedSchedule,
-    ProjectSettings,
-    ReportSettings,
-    ScheduleSettings,
-    Settings,
-    StudioSettings,
-)
+from auditor.config.load import find, load
+from auditor.config.tables import LogFormat, ProjectTable, Settings
 
-__all__ = [
-    "DatabaseSettings",
-    "EmailSettings",
-    "LogFormat",
-    "NamedSchedule",
-    "ProjectSettings",
-    "ReportSettings",
-    "ScheduleSettings",
-    "Settings",
-    "StudioSettings",
-    "find",
-    "load",
-    "scopes",
-    "warnings",
-]
+__all__ = ["LogFormat", "ProjectTable", "Settings", "find", "load", "scopes", "warnings"]

@@ -1,4 +1,4 @@
-"""What can be used and still deserves a word."""
+"""Warnings about a configuration that can be used."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from typing import TypeAlias
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from auditor.config.settings import DatabaseSettings, EmailSettings, ScheduleSettings, Settings
+from auditor.config.tables import DatabaseTable, EmailTable, Settings
 from auditor.credentials import ApiKey
 from auditor.drift.fields import FIELDS
 from auditor.drift.filters import is_like
 from auditor.drift.rules import IgnoreRule, Rules, Scope, SeverityRule, StateRule, Window
 from auditor.model import TargetId
 from auditor.redaction import shown
+from auditor.schedule import Cron
 
 _Rule: TypeAlias = SeverityRule | IgnoreRule | StateRule | Window
 
@@ -28,14 +29,13 @@ _PASSWORD_IN_URL = re.compile(r"[^/?]*//[^/@]*:[^@]+@|.*[?&]password=")
 
 
 def warnings(settings: Settings) -> tuple[str, ...]:
-    """Return a sentence with a remedy for each setting that deserves a word."""
+    """Return a sentence with a remedy for each setting that is probably not meant so."""
     return (
-        *_clock_change(settings.schedule, "schedule"),
         *_clock_changes(settings),
-        *_plain_studio(settings.studio.base_url),
+        *_unencrypted_studio(settings.studio.base_url),
         *_password_in_url(settings.database),
-        *(_plain_mail(settings.email) if settings.email else ()),
-        *_quiet_mail(settings),
+        *(_unencrypted_mail(settings.email) if settings.email else ()),
+        *_silent_mail(settings),
         *_unknown_fields(settings.rules),
         *_unaudited_scopes(settings),
         *_one_projects_key(settings),
@@ -44,51 +44,54 @@ def warnings(settings: Settings) -> tuple[str, ...]:
 
 
 def _clock_changes(settings: Settings) -> Iterator[str]:
-    for place, one in enumerate(settings.schedules):
-        yield from _clock_change(one.when, f"schedules[{place}]")
+    usual = settings.schedule.timezone
+    yield from _clock_change(settings.schedule.cron, usual, "schedule")
+    for place, schedule in enumerate(settings.schedules):
+        key = f"schedules[{place}]"
+        yield from _clock_change(schedule.cron, schedule.timezone or usual, key)
 
 
 def scopes(settings: Settings) -> Iterator[tuple[str, Scope]]:
-    """Yield the key of each rule and each reader of a part, with the targets that it is for."""
+    """Yield the key and the scope of each rule and each subscription."""
     for key, rule in _placed(settings.rules):
         yield key, rule.scope
-    for place, one in enumerate(settings.subscriptions):
-        yield f"subscriptions[{place}]", one.scope
+    for place, subscription in enumerate(settings.subscriptions):
+        yield f"subscriptions[{place}]", subscription.scope
 
 
-def _clock_change(schedule: ScheduleSettings, key: str) -> Iterator[str]:
-    if schedule.cron.hours & _HOURS_OF_CHANGE and _changes_clocks(schedule.timezone):
+def _clock_change(cron: Cron, zone: ZoneInfo, key: str) -> Iterator[str]:
+    if cron.hours & _HOURS_OF_CHANGE and _changes_clocks(zone):
         yield (
-            f"{key}.cron: {schedule.line!r} lies where {schedule.timezone.key} changes its "
-            "clocks; on such a night a run comes once and up to an hour late "
-            "(04:00 or later, or UTC, stays clear of it)"
+            f"{key}.cron: {cron.line!r} is in the hours in which {zone.key} changes its clocks; "
+            "on such a day the run happens once and up to an hour late "
+            "(to avoid this, use 04:00 or later, or UTC)"
         )
 
 
 def _changes_clocks(zone: ZoneInfo) -> bool:
-    # A year far ahead follows the zone's standing rule, not what it has given up since.
+    # A year far ahead follows the zone's present rule: some zones changed their clocks once.
     days = (date(2037, 1, 1) + timedelta(days=day) for day in range(365))
     offsets = {datetime(day.year, day.month, day.day, 12, tzinfo=zone).utcoffset() for day in days}
     return len(offsets) > 1
 
 
-def _plain_studio(base_url: str) -> Iterator[str]:
+def _unencrypted_studio(base_url: str) -> Iterator[str]:
     parts = urlsplit(base_url)
     if parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
-        yield "studio.base_url: plain http sends credentials in clear (write https)"
+        yield "studio.base_url: http sends credentials unencrypted (use https)"
 
 
-def _password_in_url(database: DatabaseSettings) -> Iterator[str]:
+def _password_in_url(database: DatabaseTable) -> Iterator[str]:
     if _PASSWORD_IN_URL.match(database.url):
         yield (
-            "database.url: holds a password, which whoever reads the file can read "
-            "(keep it in ~/.pgpass or PGPASSWORD)"
+            "database.url: contains a password, which everyone who can read this file can see "
+            "(move it to ~/.pgpass or PGPASSWORD)"
         )
 
 
-def _plain_mail(email: EmailSettings) -> Iterator[str]:
+def _unencrypted_mail(email: EmailTable) -> Iterator[str]:
     if email.password and email.security == "none" and not _is_loopback(email.host):
-        yield 'email.security: "none" sends the password in clear (write "starttls" or "tls")'
+        yield 'email.security: "none" sends the password unencrypted (use "starttls" or "tls")'
 
 
 def _unknown_fields(rules: Rules) -> Iterator[str]:
@@ -96,7 +99,7 @@ def _unknown_fields(rules: Rules) -> Iterator[str]:
         path = _path(rule)
         first = _FIRST_NAME.sub(r"\1", path) or path
         if path and not _is_known(first):
-            yield shown(f"{key}.path: the schema has no field {first!r} ({_meant(first)})")
+            yield shown(f"{key}.path: the API has no field {first!r} ({_meant(first)})")
 
 
 def _is_known(name: str) -> bool:
@@ -108,12 +111,12 @@ def _is_known(name: str) -> bool:
 def _meant(name: str) -> str:
     by_lower = {field.lower(): field for field in _TOP_LEVEL}
     close = difflib.get_close_matches(name.lower(), by_lower, n=1)
-    return f"did you mean {by_lower[close[0]]}?" if close else "right only if Studio sends it"
+    return f"did you mean {by_lower[close[0]]}?" if close else "correct only if Studio sends it"
 
 
 def _unaudited_scopes(settings: Settings) -> Iterator[str]:
-    audited = {project.id: project.learn_blocks for project in settings.projects}
-    remedy = "name it under [[projects]], or leave it out here"
+    audited = {project.id: project.named_blocks for project in settings.projects}
+    remedy = "add it under [[projects]], or remove it here"
     finds_others = settings.every_project is not None  # `auditor check` looks those up
     for key, scope in scopes(settings):
         for project in sorted(scope.projects - set(audited)):
@@ -133,31 +136,31 @@ def _is_audited(block: TargetId, audited: Mapping[int, tuple[int, ...] | None]) 
 def _one_projects_key(settings: Settings) -> Iterator[str]:
     if isinstance(settings.every_project, ApiKey):
         yield (
-            'studio.projects: "all" with an api_key is one project, the one that the key belongs '
-            "to (a user's credential sees more: write auth)"
+            'studio.projects: "all" with an api_key audits only the project of that key '
+            "(to audit every project, use auth with a user's credential)"
         )
 
 
 def _contradictions(settings: Settings) -> Iterator[str]:
-    filters = {"studio": settings.block_filter}
-    filters |= {f"projects[{n}]": one.block_filter for n, one in enumerate(settings.projects)}
-    for key, one in filters.items():
+    filters = {"studio": settings.studio.block_filter}
+    filters |= {f"projects[{n}]": table.block_filter for n, table in enumerate(settings.projects)}
+    for key, block_filter in filters.items():
         for name, include, exclude in (
-            ("types", one.include.types, one.exclude.types),
-            ("names", one.include.names, one.exclude.names),
+            ("types", block_filter.include.types, block_filter.exclude.types),
+            ("names", block_filter.include.names, block_filter.exclude.names),
         ):
-            if include and all(_is_left_out(text, exclude) for text in include):
+            if include and all(_is_excluded(text, exclude) for text in include):
                 yield (
-                    f"{key}.exclude.{name}: leaves out all that {key}.include.{name} lets in, so "
-                    "nothing is audited (write fewer patterns)"
+                    f"{key}.exclude.{name}: excludes everything that {key}.include.{name} "
+                    "includes, so nothing is audited (remove a pattern)"
                 )
 
 
-def _is_left_out(pattern: str, exclude: Iterable[str]) -> bool:
-    """Return whether all that a pattern matches is left out; certain, but not exhaustive."""
+def _is_excluded(pattern: str, exclude: Iterable[str]) -> bool:
+    """Return whether all that a pattern matches is certainly excluded."""
     # A `*` may be read as a letter of the pattern; `?` and `[ab]` would not mean the same.
     return "[" not in pattern and any(
-        is_like(pattern, one) for one in exclude if not set(one) & set("?[")
+        is_like(pattern, excluded) for excluded in exclude if not set(excluded) & set("?[")
     )
 
 
@@ -183,12 +186,12 @@ def _path(rule: _Rule) -> str:
             return ""
 
 
-def _quiet_mail(settings: Settings) -> Iterator[str]:
-    is_quiet = settings.email is not None and settings.email.send == "drift"
-    if is_quiet and settings.heartbeat is None:
+def _silent_mail(settings: Settings) -> Iterator[str]:
+    is_silent = settings.email is not None and settings.email.send == "drift"
+    if is_silent and settings.heartbeat.url is None:
         yield (
-            'email.send: "drift" mails nothing on a quiet night, so a dead auditor looks like one '
-            '(write "always", give [heartbeat] a url, or watch `auditor status --exit-code`)'
+            'email.send: with "drift" no mail can mean no drift or a dead auditor '
+            '(use "always", set heartbeat.url, or monitor `auditor status --exit-code`)'
         )
 
 

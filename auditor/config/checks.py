@@ -1,24 +1,39 @@
-"""What is wrong between keys, looked for in the document as written.
+"""Checks of one key against another, on the document as written.
 
-It has not been validated: these checks hold their tongue where a table has another shape, so that
-they run beside the validation and every wrong key is told at once.
+The document is not validated yet: a check says nothing about a table of the wrong shape. So the
+checks and the validation run side by side, and every wrong key is named at once.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
+from pydantic_core import PydanticCustomError
+
 from auditor.config.problems import Step, problem
-from auditor.config.values import in_utc, is_reckonable, known_zone
+from auditor.config.values import (
+    LoadContext,
+    absolute_path,
+    in_utc,
+    is_convertible,
+    known_zone,
+)
 from auditor.drift.policy import INTERFACE
 from auditor.errors import Problem
 from auditor.schedule import DEFAULT_SCHEDULE
 
 Table: TypeAlias = dict[str, Any]
 
+_TOKEN_FILE = "oauth-token.json"  # noqa: S105 - a file name
+_SQLITE = "sqlite:///"
+_BESIDE_SQLITE = ("", "-wal", "-shm", "-journal")
+_PEM_FILES = ("ca_file", "client_certificate", "client_key")
+_OWN_FILE = f'name a file of its own: token_file = "{_TOKEN_FILE}"'
 _FILTERS = ("include", "exclude")
 _CONDITIONS = ("between", "is", "one_of", "stale_at_most_days")
 
@@ -45,8 +60,31 @@ def cross_problems(document: Table) -> Iterator[Problem]:
     yield from _schedules(document)
 
 
-def credential_tables(document: Table) -> Iterator[tuple[list[Step], Table]]:
-    """Yield each table that may hold a credential, and where it stands."""
+def login_problems(document: Table, context: LoadContext, config: Path) -> Iterator[Problem]:
+    """Yield what is wrong with each `token_file`; `config` is the configuration's own path.
+
+    A login replaces its file, so the file must not be one that the configuration uses otherwise.
+    """
+    taken = _taken(document, context) | {
+        Path(os.path.realpath(config)): "is the configuration itself"
+    }
+    reports = _place(_written(document, "reports", "directory", "reports"), context)
+    clients: dict[Path, object] = {}
+    for steps, auth in _logins(document):
+        path = _place(auth.get("token_file", _TOKEN_FILE), context)
+        if path is None:
+            continue
+        if path in taken:
+            yield problem(steps, taken[path], _OWN_FILE)
+        elif reports is not None and path.is_relative_to(reports):
+            yield problem(steps, "is in the folder of reports, which other people see", _OWN_FILE)
+        elif clients.setdefault(path, auth.get("client_id")) != auth.get("client_id"):
+            message = "is also the token_file of another client_id"
+            yield problem(steps, message, "give each its own token_file")
+
+
+def _credential_tables(document: Table) -> Iterator[tuple[list[Step], Table]]:
+    """Yield each table that may have a credential, and the steps that lead to it."""
     yield ["studio"], _table(document, "studio")
     for index, project in _projects(document):
         yield ["projects", index], project
@@ -55,7 +93,7 @@ def credential_tables(document: Table) -> Iterator[tuple[list[Step], Table]]:
 def _nothing_to_audit(document: Table) -> Iterator[Problem]:
     everything = "projects" in _table(document, "studio")
     if document.get("projects", []) == [] and not everything:
-        yield problem(["projects"], "there is none to audit", "add [[projects]] with its id")
+        yield problem(["projects"], "is missing, so nothing is audited", "add [[projects]]")
 
 
 def _repeated_projects(document: Table) -> Iterator[Problem]:
@@ -65,8 +103,8 @@ def _repeated_projects(document: Table) -> Iterator[Problem]:
         if not isinstance(number, int) or isinstance(number, bool):
             continue
         if number in seen:
-            message = f"is the id of projects[{seen[number]}] too"
-            yield problem(["projects", index, "id"], message, "name all learn blocks in one")
+            message = f"is also the id of projects[{seen[number]}]"
+            yield problem(["projects", index, "id"], message, "join the two tables")
         seen.setdefault(number, index)
 
 
@@ -76,35 +114,37 @@ def _repeated_blocks(document: Table) -> Iterator[Problem]:
         for place, block in enumerate(blocks):
             if isinstance(block, int) and block in blocks[:place]:
                 steps: list[Step] = ["projects", index, "learn_blocks", place]
-                yield problem(steps, f"names learn block {block} again", "leave it out")
+                yield problem(steps, f"repeats learn block {block}", "remove it")
 
 
 def _credentials(document: Table) -> Iterator[Problem]:
     shared = _has_credential(_table(document, "studio"))
-    for steps, table in credential_tables(document):
+    for steps, table in _credential_tables(document):
         if "api_key" in table and "auth" in table:
-            yield problem([*steps, "auth"], "stands beside api_key", "keep one of the two")
+            yield problem(
+                [*steps, "auth"], "cannot be combined with api_key", "keep one of the two"
+            )
         if not shared and not _has_credential(table) and _needs_credential(steps, table):
             remedy = 'add api_key = { env = "NAME" }, here or under [studio]'
             yield problem([*steps, "api_key"], "is missing", remedy)
 
 
 def _filters(document: Table) -> Iterator[Problem]:
-    for steps, table in credential_tables(document):
+    for steps, table in _credential_tables(document):
         for key in _FILTERS:
             if table.get(key) == {}:
-                remedy = "name types or names, or leave the key out"
-                yield problem([*steps, key], "is empty, so it is for nothing", remedy)
+                remedy = "add types or names, or remove the key"
+                yield problem([*steps, key], "is empty, so it applies to nothing", remedy)
             if key in table and isinstance(table.get("learn_blocks"), list):
-                remedy = 'leave it out: named blocks are audited as named; or write "all"'
-                yield problem([*steps, key], "stands beside learn_blocks that are named", remedy)
+                message = "cannot be combined with a list of learn_blocks"
+                yield problem([*steps, key], message, 'remove it, or write learn_blocks = "all"')
 
 
 def _project_filters(studio: Table) -> Iterator[Problem]:
     for key in ("include_projects", "exclude_projects"):
         if key in studio and "projects" not in studio:
-            remedy = 'add projects = "all", or leave it out: [[projects]] are audited as named'
-            yield problem(["studio", key], "stands without projects", remedy)
+            remedy = 'add projects = "all", or remove it: all of [[projects]] are audited'
+            yield problem(["studio", key], "has no effect without projects", remedy)
 
 
 def _has_credential(table: Table) -> bool:
@@ -117,34 +157,36 @@ def _needs_credential(steps: list[Step], table: Table) -> bool:
 
 def _key_alone(studio: Table) -> Iterator[Problem]:
     if "client_key" in studio and "client_certificate" not in studio:
-        remedy = "add client_certificate, or leave client_key out"
-        yield problem(["studio", "client_certificate"], "is missing beside client_key", remedy)
+        remedy = "add client_certificate, or remove client_key"
+        yield problem(["studio", "client_certificate"], "is required with client_key", remedy)
 
 
 def _half_a_login(email: Table) -> Iterator[Problem]:
     if "username" in email and "password" not in email:
         remedy = 'add password = { env = "NAME" }'
-        yield problem(["email", "password"], "is missing beside username", remedy)
+        yield problem(["email", "password"], "is required with username", remedy)
     if "password" in email and "username" not in email:
-        yield problem(["email", "username"], "is missing beside password", "add username")
+        yield problem(["email", "username"], "is required with password", "add username")
 
 
 def _recipients(email: Table) -> Iterator[Problem]:
     recipients = _list(email, "recipients")
     if email.get("recipients") == []:
-        remedy = "add an address, or leave out [email] where no mail is wanted"
+        remedy = "add an address, or remove [email] if no mail is wanted"
         yield problem(["email", "recipients"], "is empty", remedy)
     lowered = [text.lower() if isinstance(text, str) else text for text in recipients]
     for place, text in enumerate(lowered):
         if isinstance(text, str) and text in lowered[:place]:
-            yield problem(["email", "recipients", place], "stands there twice", "leave it out")
+            yield problem(["email", "recipients", place], "repeats another recipient", "remove it")
 
 
 def _subjects(document: Table) -> Iterator[Problem]:
     for name in ("severity", "ignore"):
         for index, table in _tables(document, name):
             if "path" in table and "area" in table:
-                yield problem([name, index, "area"], "stands beside path", "keep one of the two")
+                yield problem(
+                    [name, index, "area"], "cannot be combined with path", "keep one of the two"
+                )
             if "path" not in table and "area" not in table:
                 yield problem([name, index, "path"], "is missing", "add path = … or area = …")
 
@@ -154,36 +196,34 @@ def _conditions(document: Table) -> Iterator[Problem]:
         steps: list[Step] = ["rules", index]
         given = [key for key in rule if key in _CONDITIONS]
         if not given:
-            remedy = "add path with between, is or one_of; or stale_at_most_days"
-            yield problem(steps, "asks for nothing", remedy)
+            remedy = "add path with between, is or one_of; or add stale_at_most_days"
+            yield problem(steps, "has no condition", remedy)
         for key in given[1:]:
-            remedy = "keep one of them; another is another [[rules]]"
-            yield problem([*steps, key], f"stands beside {given[0]}", remedy)
-        yield from _path_of_condition([*steps, "path"], given, written="path" in rule)
-
-
-def _path_of_condition(steps: list[Step], given: list[str], *, written: bool) -> Iterator[Problem]:
-    if written and given == ["stale_at_most_days"]:
-        yield problem(steps, "stands beside stale_at_most_days", "leave it out: no value is meant")
-    if not written and given and "stale_at_most_days" not in given:
-        yield problem(steps, f"is missing beside {given[0]}", "add path = …")
+            message = f"cannot be combined with {given[0]}"
+            yield problem([*steps, key], message, "move one of the two to its own [[rules]]")
+        needs_path = "stale_at_most_days" not in given
+        if "path" in rule and given == ["stale_at_most_days"]:
+            message = "cannot be combined with stale_at_most_days"
+            yield problem([*steps, "path"], message, "remove it: the rule is about the model")
+        if "path" not in rule and given and needs_path:
+            yield problem([*steps, "path"], f"is required with {given[0]}", "add path = …")
 
 
 def _schedules(document: Table) -> Iterator[Problem]:
-    named = {one.get("id") for _, one in _projects(document)}
+    named = {project.get("id") for _, project in _projects(document)}
     finds_others = "projects" in _table(document, "studio")
     seen: dict[int, int] = {}
     for index, table in _tables(document, "schedules"):
         if _name(table) == DEFAULT_SCHEDULE:
-            message = "is what reports and the database call [schedule]"
-            yield problem(["schedules", index, "name"], message, "write another name")
+            message = "is reserved: reports and the database call [schedule] so"
+            yield problem(["schedules", index, "name"], message, "choose another name")
         for place, project in enumerate(_list(table, "projects")):
             steps: list[Step] = ["schedules", index, "projects", place]
             if not isinstance(project, int) or isinstance(project, bool):
                 continue
             if project in seen:
-                message = f"is a project of schedules[{seen[project]}] too"
-                yield problem(steps, message, "leave it in one of them")
+                message = f"is also a project of schedules[{seen[project]}]"
+                yield problem(steps, message, "keep it in one of the two")
             elif project not in named and not finds_others:
                 yield problem(steps, f"project {project} is not audited", "add it to [[projects]]")
             seen.setdefault(project, index)
@@ -192,25 +232,24 @@ def _schedules(document: Table) -> Iterator[Problem]:
 def _reserved_names(document: Table) -> Iterator[Problem]:
     for index, table in _tables(document, "ignore"):
         if _name(table) == INTERFACE:
-            message = "is what reports call changes that Studio's pages remember"
-            yield problem(["ignore", index, "name"], message, "write another name")
+            message = "is reserved: reports call changes of Studio's own interface so"
+            yield problem(["ignore", index, "name"], message, "choose another name")
 
 
 def _repeated_names(document: Table, name: str) -> Iterator[Problem]:
     seen: dict[str, int] = {}
     for index, table in _tables(document, name):
-        called = _name(table)
-        if called in seen:
-            other = f"{name}[{seen[called]}]"
-            lack = "" if "name" in table else f"is missing, and {called!r} "
-            remedy = "give each a name of its own"
-            yield problem([name, index, "name"], f"{lack}is the name of {other} too", remedy)
-        if called:
-            seen.setdefault(called, index)
+        rule_name = _name(table)
+        if rule_name in seen:
+            lack = "" if "name" in table else f"is missing, and its default {rule_name!r} "
+            message = f"{lack}is also the name of {name}[{seen[rule_name]}]"
+            yield problem([name, index, "name"], message, "give each its own name")
+        if rule_name:
+            seen.setdefault(rule_name, index)
 
 
 def _name(table: Table) -> str:
-    """Return what a rule is called; where it says nothing, as `Subject` writes itself."""
+    """Return the name of a rule; without one it is what `Subject` writes."""
     key = next((key for key in ("name", "path", "area") if key in table), "")
     text = table.get(key)
     if not isinstance(text, str):
@@ -223,31 +262,31 @@ def _backward_windows(document: Table) -> Iterator[Problem]:
     for index, window in _tables(document, "windows"):
         begin, end = (_moment(window, key, zone) for key in ("from", "until"))
         if begin and end and end <= begin:
-            remedy = "write a later time; one without an offset is in schedule.timezone"
+            remedy = "write a later time; without an offset it is in schedule.timezone"
             yield problem(["windows", index, "until"], "is not after from", remedy)
 
 
 def _moment(window: Table, key: str, zone: ZoneInfo | None) -> datetime | None:
     moment = window.get(key)
-    if zone is None or not isinstance(moment, datetime) or not is_reckonable(moment):
+    if zone is None or not isinstance(moment, datetime) or not is_convertible(moment):
         return None
     return in_utc(moment, zone)
 
 
 def _subscriptions(document: Table) -> Iterator[Problem]:
-    everything = {
-        one.lower()
-        for one in _list(_table(document, "email"), "recipients")
-        if isinstance(one, str)
+    whole = {
+        address.lower()
+        for address in _list(_table(document, "email"), "recipients")
+        if isinstance(address, str)
     }
     for index, table in _tables(document, "subscriptions"):
         steps: list[Step] = ["subscriptions", index]
         if "email" not in document:
-            yield problem(steps, "stands without [email]", "add [email] with its mail server")
+            yield problem(steps, "requires [email]", "add [email] with its mail server")
         recipient = table.get("recipient")
-        if isinstance(recipient, str) and recipient.lower() in everything:
-            message = "stands among email.recipients, who get every report whole"
-            yield problem([*steps, "recipient"], message, "leave one of the two out")
+        if isinstance(recipient, str) and recipient.lower() in whole:
+            message = "is also in email.recipients, who get the whole report"
+            yield problem([*steps, "recipient"], message, "remove it from one of the two")
 
 
 def _projects(document: Table) -> Iterator[tuple[int, Table]]:
@@ -268,3 +307,54 @@ def _table(table: Table, key: str) -> Table:
 def _list(table: Table, key: str) -> list[Any]:
     value = table.get(key)
     return value if isinstance(value, list) else []
+
+
+def _logins(document: Table) -> Iterator[tuple[list[Step], Table]]:
+    for steps, table in _credential_tables(document):
+        auth = table.get("auth")
+        if isinstance(auth, dict) and auth.get("grant") == "authorization_code":
+            yield [*steps, "auth", "token_file"], auth
+
+
+def _taken(document: Table, context: LoadContext) -> dict[Path, str]:
+    """Return what each file is that the configuration uses for something else."""
+    url = _written(document, "database", "url", f"{_SQLITE}auditor.db")
+    if isinstance(url, str) and url.startswith(_SQLITE):
+        database = [f"{url.removeprefix(_SQLITE)}{end}" for end in _BESIDE_SQLITE]
+    else:
+        database = []
+    pem = [_written(document, "studio", key, None) for key in _PEM_FILES]
+    named: list[tuple[str, list[object]]] = [
+        ("is a file with a secret or a certificate", [*pem, *_secret_files(document)]),
+        ("is the metrics file", [_written(document, "metrics", "textfile", None)]),
+        ("is the database", [*database]),
+    ]
+    placed = ((_place(name, context), what) for what, names in named for name in names)
+    return {path: what for path, what in placed if path is not None}
+
+
+def _secret_files(node: object) -> Iterator[object]:
+    """Yield the names in every `{ file = "…" }`."""
+    if isinstance(node, dict):
+        if set(node) == {"file"}:
+            yield node["file"]
+        for member in node.values():
+            yield from _secret_files(member)
+    elif isinstance(node, list):
+        for member in node:
+            yield from _secret_files(member)
+
+
+def _written(document: Table, table: str, key: str, default: str | None) -> object:
+    found = document.get(table, {})
+    return found.get(key, default) if isinstance(found, dict) else None
+
+
+def _place(name: object, context: LoadContext) -> Path | None:
+    """Return the file or folder with links resolved, None for what is not a path."""
+    if not isinstance(name, str):
+        return None
+    try:
+        return Path(os.path.realpath(absolute_path(name, context)))
+    except PydanticCustomError:  # the validation reports it
+        return None

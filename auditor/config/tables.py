@@ -1,27 +1,32 @@
-"""The configuration's tables and keys, with their defaults; the one list of what may stand there.
+"""The configuration's tables and keys with their defaults, and the settings that they yield.
 
-Union members are tagged in angle brackets, so that no tag is taken for a key.
+The one list of what a configuration may say: each table is a frozen model whose fields are the
+keys, and whose properties are the values that the program works with. Tags of union members are
+in angle brackets, so that no tag is taken for a key.
 """
 
 from __future__ import annotations
 
-from datetime import date
-from typing import Annotated, Literal, TypeAlias
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Annotated, Literal, Self, TypeAlias
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
-from auditor.config.credentials import AnySecret, HeaderSecret, PingUrl, ProxyAddress
-from auditor.config.refusal import refusal
+from auditor import credentials
 from auditor.config.values import (
     Address,
+    AnyPath,
+    AnySecret,
     BaseUrl,
     BlockScope,
     Choices,
     CronLine,
     DatabaseUrl,
-    Directory,
-    File,
+    FromList,
     Glob,
+    HeaderSecret,
     Identifier,
     LineOfText,
     MailHost,
@@ -29,12 +34,35 @@ from auditor.config.values import (
     Moment,
     NotEmpty,
     Pattern,
+    PemFile,
+    PingUrl,
     PlainValue,
     ProjectPatterns,
     ProjectScope,
+    ProxyAddress,
     Range,
-    ZoneName,
+    Zone,
+    in_utc,
+    refusal,
 )
+from auditor.drift.filters import BlockFilter, Patterns, ProjectFilter
+from auditor.drift.rules import (
+    Between,
+    Condition,
+    IgnoreRule,
+    OneOf,
+    Rules,
+    Scope,
+    SeverityRule,
+    StaleAtMost,
+    StateRule,
+    Subject,
+    Window,
+)
+from auditor.drift.subscriptions import Subscription
+from auditor.model import Area, Severity
+from auditor.retention import Retention
+from auditor.schedule import parse_cron
 
 
 class _Table(BaseModel):
@@ -49,6 +77,12 @@ class JwtTable(_Table):
     type: Literal["jwt", "jwt_cookie"]
     token: HeaderSecret
 
+    @property
+    def credential(self) -> credentials.JwtHeader | credentials.JwtCookie:
+        """Return the credential, which differs in the header that carries it."""
+        carried = credentials.JwtHeader if self.type == "jwt" else credentials.JwtCookie
+        return carried(self.token)
+
 
 class ClientCredentialsTable(_Table):
     """`auth` with the client credentials grant."""
@@ -57,6 +91,11 @@ class ClientCredentialsTable(_Table):
     grant: Literal["client_credentials"]
     client_id: LineOfText
     client_secret: AnySecret
+
+    @property
+    def credential(self) -> credentials.ClientCredentials:
+        """Return the credential."""
+        return credentials.ClientCredentials(self.client_id, self.client_secret)
 
 
 class PasswordTable(_Table):
@@ -68,6 +107,11 @@ class PasswordTable(_Table):
     username: LineOfText
     password: AnySecret
 
+    @property
+    def credential(self) -> credentials.PasswordGrant:
+        """Return the credential."""
+        return credentials.PasswordGrant(self.client_id, self.username, self.password)
+
 
 class AuthorizationCodeTable(_Table):
     """`auth` with the authorization code grant."""
@@ -75,24 +119,27 @@ class AuthorizationCodeTable(_Table):
     type: Literal["oauth2"]
     grant: Literal["authorization_code"]
     client_id: LineOfText
-    token_file: Directory = "oauth-token.json"  # noqa: S105 - where it lies
+    token_file: AnyPath = Path("oauth-token.json")
+
+    @property
+    def credential(self) -> credentials.StoredLogin:
+        """Return the credential."""
+        return credentials.StoredLogin(self.client_id, self.token_file)
 
 
 class TokenTable(_Table):
-    """`auth` with a token from elsewhere."""
+    """`auth` with a token that was obtained elsewhere."""
 
     type: Literal["oauth2"]
     grant: Literal["token"]
     access_token: HeaderSecret
 
+    @property
+    def credential(self) -> credentials.BearerToken:
+        """Return the credential."""
+        return credentials.BearerToken(self.access_token)
 
-AUTH_TABLES = (
-    JwtTable,
-    ClientCredentialsTable,
-    PasswordTable,
-    AuthorizationCodeTable,
-    TokenTable,
-)
+
 _GRANTS = ("client_credentials", "password", "authorization_code", "token")
 
 
@@ -101,9 +148,9 @@ def _of_known_kind(value: object) -> object:
         raise refusal("is not a table", 'write { type = "jwt", token = { env = "NAME" } }')
     kind, grant = value.get("type"), value.get("grant")
     if kind not in ("jwt", "jwt_cookie", "oauth2"):
-        raise refusal("has no type that is known", 'type is "jwt", "jwt_cookie" or "oauth2"')
+        raise refusal("has no known type", 'type is "jwt", "jwt_cookie" or "oauth2"')
     if kind == "oauth2" and grant not in _GRANTS:
-        raise refusal("has no grant that is known", f"grant is {' or '.join(_GRANTS)}")
+        raise refusal("has no known grant", f"grant is {' or '.join(_GRANTS)}")
     return value
 
 
@@ -123,9 +170,9 @@ AnyAuth = Annotated[AuthTable, Discriminator(_auth_tag), BeforeValidator(_of_kno
 
 def _blocks(value: object) -> object:
     if value != "all" and not isinstance(value, list):
-        raise refusal("names no learn blocks", 'write their ids, [3, 7], or "all"')
+        raise refusal("is not a list of learn blocks", 'write their ids, [3, 7], or "all"')
     if value == []:
-        raise refusal("is empty, so nothing is audited", 'name a learn block or write "all"')
+        raise refusal("is empty, so nothing is audited", 'list a learn block or write "all"')
     return value
 
 
@@ -134,21 +181,51 @@ def _blocks_tag(value: object) -> str:
 
 
 LearnBlocks = Annotated[
-    Annotated[list[Identifier], Tag("<ids>")] | Annotated[Literal["all"], Tag("<all>")],
+    Annotated[tuple[Identifier, ...], FromList, Tag("<ids>")]
+    | Annotated[Literal["all"], Tag("<all>")],
     Discriminator(_blocks_tag),
     BeforeValidator(_blocks),
 ]
 
 
 class FilterTable(_Table):
-    """`include` or `exclude`: patterns of learn blocks."""
+    """`include` or `exclude`: patterns of types and names of learn blocks."""
 
-    types: Annotated[list[Glob], NotEmpty] | None = None
-    names: Annotated[list[Glob], NotEmpty] | None = None
+    types: Annotated[tuple[Glob, ...], FromList, NotEmpty] | None = None
+    names: Annotated[tuple[Glob, ...], FromList, NotEmpty] | None = None
+
+    @property
+    def patterns(self) -> Patterns:
+        """Return the patterns."""
+        return Patterns(types=self.types or (), names=self.names or ())
 
 
-class StudioTable(_Table):
-    """`[studio]`."""
+class _AuditedTable(_Table):
+    """What `[studio]` and each of `[[projects]]` may say: a credential, and which blocks."""
+
+    api_key: HeaderSecret | None = None
+    auth: AnyAuth | None = None
+    include: FilterTable | None = None
+    exclude: FilterTable | None = None
+
+    @property
+    def credential(self) -> credentials.Credential | None:
+        """Return the table's own credential."""
+        if self.api_key is not None:
+            return credentials.ApiKey(self.api_key)
+        return None if self.auth is None else self.auth.credential
+
+    @property
+    def block_filter(self) -> BlockFilter:
+        """Return which of the listed learn blocks are audited."""
+        return BlockFilter(
+            include=self.include.patterns if self.include else Patterns(),
+            exclude=self.exclude.patterns if self.exclude else Patterns(),
+        )
+
+
+class StudioTable(_AuditedTable):
+    """`[studio]`: how to ask Studio."""
 
     base_url: BaseUrl = "https://studio.edgeimpulse.com/v1"
     concurrency: int = Field(8, ge=1, le=256)
@@ -157,50 +234,56 @@ class StudioTable(_Table):
     max_bytes: int = Field(16 * 1024 * 1024, ge=1, le=2**30)
     requests_per_s: float | None = Field(None, gt=0, le=10_000, allow_inf_nan=False)
     proxy: ProxyAddress | None = None
-    ca_file: File | None = None
-    client_certificate: File | None = None
-    client_key: File | None = None
+    ca_file: PemFile | None = None
+    client_certificate: PemFile | None = None
+    client_key: PemFile | None = None
     projects: Literal["all"] | None = None
     include_projects: ProjectPatterns | None = None
     exclude_projects: ProjectPatterns | None = None
-    include: FilterTable | None = None
-    exclude: FilterTable | None = None
-    api_key: HeaderSecret | None = None
-    auth: AnyAuth | None = None
+
+    @property
+    def timeout(self) -> timedelta:
+        """Return how long one whole answer may take."""
+        return timedelta(seconds=self.timeout_s)
 
 
 class DatabaseTable(_Table):
-    """`[database]`."""
+    """`[database]`. The URL is SQLAlchemy's, and may hold a password."""
 
-    url: DatabaseUrl = "sqlite:///auditor.db"
+    url: DatabaseUrl = Field("sqlite:///auditor.db", repr=False)
     auto_upgrade: bool = True
 
 
 class ScheduleTable(_Table):
-    """`[schedule]`."""
+    """`[schedule]`: when the projects that are in none of `[[schedules]]` are audited."""
 
-    cron: CronLine = "15 3 * * *"
-    timezone: ZoneName = "UTC"
+    cron: CronLine = parse_cron("15 3 * * *")
+    timezone: Zone = ZoneInfo("UTC")
     limit_s: float = Field(14400, gt=0, le=604800, allow_inf_nan=False)
+
+    @property
+    def limit(self) -> timedelta:
+        """Return how long a run of any schedule may take."""
+        return timedelta(seconds=self.limit_s)
 
 
 class NamedScheduleTable(_Table):
-    """One of `[[schedules]]`."""
+    """One of `[[schedules]]`: when some of the projects are audited."""
 
     name: LineOfText
     cron: CronLine
-    timezone: ZoneName | None = None
+    timezone: Zone | None = None
     projects: ProjectScope
 
 
 class ReportsTable(_Table):
     """`[reports]`."""
 
-    directory: Directory = "reports"
+    directory: AnyPath = Path("reports")
 
 
 class EmailTable(_Table):
-    """`[email]`."""
+    """`[email]`: the mail server and who gets mail. A login has both a name and a password."""
 
     host: MailHost = "localhost"
     port: int = Field(25, ge=1, le=65535)
@@ -208,7 +291,7 @@ class EmailTable(_Table):
     username: LineOfText | None = None
     password: AnySecret | None = None
     sender: Address
-    recipients: list[Address]
+    recipients: Annotated[tuple[Address, ...], FromList]
     send: Literal["always", "drift"] = "always"
 
 
@@ -219,9 +302,18 @@ class RetentionTable(_Table):
     keep_versions: int = Field(100, ge=1, le=2**31)
     keep_monthly: bool = True
 
+    @property
+    def retention(self) -> Retention:
+        """Return the rules of retention."""
+        return Retention(
+            keep=timedelta(days=self.keep_days),
+            versions=self.keep_versions,
+            monthly=self.keep_monthly,
+        )
+
 
 class HeartbeatTable(_Table):
-    """`[heartbeat]`."""
+    """`[heartbeat]`. Whoever knows the URL can ping it, so it is a secret."""
 
     url: PingUrl | None = None
 
@@ -232,26 +324,30 @@ class MetricsTable(_Table):
     textfile: MetricsFile | None = None
 
 
+LogFormat: TypeAlias = Literal["text", "json"]
+
+
 class LogTable(_Table):
     """`[log]`."""
 
-    format: Literal["text", "json"] = "text"
+    format: LogFormat = "text"
 
 
-class ProjectTable(_Table):
-    """One of `[[projects]]`."""
+class ProjectTable(_AuditedTable):
+    """One of `[[projects]]`: a project to audit."""
 
     id: Identifier
     name: LineOfText | None = None
-    api_key: HeaderSecret | None = None
-    auth: AnyAuth | None = None
     learn_blocks: LearnBlocks = "all"
-    include: FilterTable | None = None
-    exclude: FilterTable | None = None
+
+    @property
+    def named_blocks(self) -> tuple[int, ...] | None:
+        """Return the ids of the learn blocks to audit, None for all that Studio lists."""
+        return None if self.learn_blocks == "all" else self.learn_blocks
 
 
 SeverityName: TypeAlias = Literal["info", "low", "medium", "high", "critical"]
-# All but "interface", whose changes are told to nobody.
+# All but "interface", whose changes are reported to nobody.
 AreaName: TypeAlias = Literal[
     "trained",
     "layers",
@@ -268,23 +364,42 @@ Worth: TypeAlias = Literal["drift", "failures", "quiet"]
 
 
 class ScopedTable(_Table):
-    """What each of the operator's rules may say: the targets that it is for."""
+    """What each of the operator's rules may say: the targets that it applies to."""
 
     projects: ProjectScope | None = None
     blocks: BlockScope | None = None
 
+    @property
+    def scope(self) -> Scope:
+        """Return the targets that the rule applies to."""
+        return Scope(projects=frozenset(self.projects or ()), blocks=frozenset(self.blocks or ()))
+
 
 class SubjectTable(ScopedTable):
-    """A rule about findings; checks hold it to one of `path` and `area`."""
+    """A rule about findings; checks require one of `path` and `area`."""
 
     path: Pattern | None = None
     area: AreaName | None = None
+
+    @property
+    def subject(self) -> Subject:
+        """Return the findings that the rule is about."""
+        return Subject(path=self.path or "", area=Area(self.area) if self.area else None)
 
 
 class SeverityTable(SubjectTable):
     """One of `[[severity]]`."""
 
     severity: SeverityName
+
+    def rule(self, name: str) -> SeverityRule:
+        """Return the rule; its table has no key for a name."""
+        return SeverityRule(
+            name=name,
+            subject=self.subject,
+            severity=Severity(self.severity),
+            scope=self.scope,
+        )
 
 
 class IgnoreTable(SubjectTable):
@@ -295,9 +410,21 @@ class IgnoreTable(SubjectTable):
     author: LineOfText
     until: date
 
+    @property
+    def rule(self) -> IgnoreRule:
+        """Return the rule."""
+        return IgnoreRule(
+            name=self.name or str(self.subject),
+            subject=self.subject,
+            reason=self.reason,
+            author=self.author,
+            until=self.until,
+            scope=self.scope,
+        )
+
 
 class RuleTable(ScopedTable):
-    """One of `[[rules]]`; checks hold it to one condition, and to a path where that needs one."""
+    """One of `[[rules]]`; checks require one condition, and a path where it needs one."""
 
     name: LineOfText
     path: Pattern | None = None
@@ -306,6 +433,24 @@ class RuleTable(ScopedTable):
     one_of: Choices | None = None
     stale_at_most_days: float | None = Field(None, gt=0, le=36500, allow_inf_nan=False)
     severity: SeverityName = "high"
+
+    @property
+    def rule(self) -> StateRule:
+        """Return the rule."""
+        return StateRule(
+            name=self.name,
+            condition=self._condition(),
+            path=self.path or "",
+            severity=Severity(self.severity),
+            scope=self.scope,
+        )
+
+    def _condition(self) -> Condition:
+        if self.between is not None:
+            return Between(*self.between)
+        if self.stale_at_most_days is not None:
+            return StaleAtMost(self.stale_at_most_days)
+        return OneOf((self.is_,) if self.is_ is not None else self.one_of or ())
 
 
 class WindowTable(ScopedTable):
@@ -316,18 +461,46 @@ class WindowTable(ScopedTable):
     reason: LineOfText
     author: LineOfText
 
+    def window(self, zone: ZoneInfo) -> Window:
+        """Return the window; its times without an offset are local times of `zone`."""
+        return Window(
+            reason=self.reason,
+            author=self.author,
+            starts_at=in_utc(self.from_, zone),
+            ends_at=in_utc(self.until, zone),
+            scope=self.scope,
+        )
+
 
 class SubscriptionTable(ScopedTable):
     """One of `[[subscriptions]]`."""
 
     recipient: Address
-    areas: Annotated[list[AreaName], NotEmpty] | None = None
+    areas: Annotated[tuple[AreaName, ...], FromList, NotEmpty] | None = None
     severity: SeverityName = "info"
-    gets: Annotated[list[Worth], NotEmpty] = ["drift", "failures"]
+    gets: Annotated[tuple[Worth, ...], FromList, NotEmpty] = ("drift", "failures")
+
+    @property
+    def subscription(self) -> Subscription:
+        """Return the subscription."""
+        return Subscription(
+            recipient=self.recipient,
+            scope=self.scope,
+            areas=frozenset(Area(area) for area in self.areas or ()),
+            least=Severity(self.severity),
+            gets=frozenset(self.gets),
+        )
 
 
-class Document(_Table):
-    """The whole file, in which every table with a default for all its keys is given."""
+class Settings(_Table):
+    """A whole configuration that can be used: secrets read, paths absolute, times parsed.
+
+    Fields whose name ends in `_table` or `_tables` are written without it; a property of the
+    written name is what they yield. Tables without a default are filled in by `load`.
+
+    Attributes:
+        email: None where no mail is wanted.
+    """
 
     studio: StudioTable
     database: DatabaseTable
@@ -337,11 +510,59 @@ class Document(_Table):
     metrics: MetricsTable
     log: LogTable
     email: EmailTable | None = None
-    retention: RetentionTable | None = None
-    projects: list[ProjectTable] = []
-    schedules: list[NamedScheduleTable] = []
-    severity: list[SeverityTable] = []
-    ignore: list[IgnoreTable] = []
-    rules: list[RuleTable] = []
-    windows: list[WindowTable] = []
-    subscriptions: list[SubscriptionTable] = []
+    retention_table: RetentionTable | None = Field(None, alias="retention")
+    projects: Annotated[tuple[ProjectTable, ...], FromList] = ()
+    schedules: Annotated[tuple[NamedScheduleTable, ...], FromList] = ()
+    severity: Annotated[tuple[SeverityTable, ...], FromList] = ()
+    ignore: Annotated[tuple[IgnoreTable, ...], FromList] = ()
+    rule_tables: Annotated[tuple[RuleTable, ...], FromList] = Field((), alias="rules")
+    windows: Annotated[tuple[WindowTable, ...], FromList] = ()
+    subscription_tables: Annotated[tuple[SubscriptionTable, ...], FromList] = Field(
+        (), alias="subscriptions"
+    )
+
+    @property
+    def every_project(self) -> credentials.Credential | None:
+        """Return the credential whose every project is audited, None where `projects` are all."""
+        return self.studio.credential if self.studio.projects == "all" else None
+
+    @property
+    def project_filter(self) -> ProjectFilter:
+        """Return which of the projects that `every_project` sees are audited."""
+        return ProjectFilter(
+            include=self.studio.include_projects or (), exclude=self.studio.exclude_projects or ()
+        )
+
+    @property
+    def rules(self) -> Rules:
+        """Return the operator's rules, in the order of the file."""
+        return Rules(
+            severities=tuple(
+                table.rule(f"config:severity[{place}]")
+                for place, table in enumerate(self.severity)
+            ),
+            ignores=tuple(table.rule for table in self.ignore),
+            windows=tuple(table.window(self.schedule.timezone) for table in self.windows),
+            states=tuple(table.rule for table in self.rule_tables),
+        )
+
+    @property
+    def subscriptions(self) -> tuple[Subscription, ...]:
+        """Return who gets a part of each report, beside the recipients who get all of it."""
+        return tuple(table.subscription for table in self.subscription_tables)
+
+    @property
+    def retention(self) -> Retention | None:
+        """Return how long the history is kept, None for ever."""
+        return self.retention_table.retention if self.retention_table else None
+
+    def credential_of(self, project: ProjectTable) -> credentials.Credential:
+        """Return the credential of a project: its own, else the shared one of `[studio]`."""
+        credential = project.credential or self.studio.credential
+        if credential is None:
+            raise AssertionError("checks let a project without a credential pass")
+        return credential
+
+    def with_database(self, database: DatabaseTable) -> Self:
+        """Return the settings with another database."""
+        return self.model_copy(update={"database": database})

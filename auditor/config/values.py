@@ -1,22 +1,40 @@
-"""Single values of a configuration: what they may be, and what they become."""
+"""Single values of a configuration: what they may be, and what they become.
+
+Secrets are read from where the configuration says they are, never from the file itself.
+"""
 
 from __future__ import annotations
 
 import difflib
 import math
+import os
 import re
+import shlex
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import ip_address
-from typing import Annotated, TypeAlias
+from pathlib import Path
+from typing import Annotated, TypeAlias, cast
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, ValidationInfo
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainValidator,
+    Strict,
+    ValidationInfo,
+)
+from pydantic_core import PydanticCustomError, PydanticKnownError
 
-from auditor.config.refusal import refusal
-from auditor.config.surroundings import located, surroundings
 from auditor.model import TargetId
-from auditor.schedule import parse_cron
+from auditor.redaction import Secret, guard
+from auditor.schedule import Cron, parse_cron
+
+REFUSED = "refused"
 
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _DOMAIN = rf"{_LABEL}(?:\.{_LABEL})*"
@@ -33,8 +51,50 @@ _WIDEST = 2**63 - 1  # the widest number that both databases hold
 _BLOCK = re.compile(r"([0-9]{1,19})/([0-9]{1,19})")
 _MOST_CHOICES = 50
 _YEARS = range(2000, 9999)  # in the first and last that a datetime has, UTC may lack a local time
+_SOURCES = ("env", "file", "credential")
+_HOW = 'write { env = "NAME" }, { file = "PATH" } or { credential = "NAME" }'
+_UNREAD = Secret("unread")  # in place of every secret when secrets are not read
+_ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
+_CREDENTIAL_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]{0,127}")
+_PROXY = re.compile(r"https?://(?:[^@/?#\s]+@)?[^@/?#\s]+/?")
+_HEADER_SAFE = re.compile(r"[!-~]+")
 
 Plain: TypeAlias = bool | int | float | str
+
+
+@dataclass(frozen=True, slots=True)
+class LoadContext:
+    """What the meaning of a value depends on beside its text; pydantic's context.
+
+    Attributes:
+        folder: of the configuration, absolute.
+        reads_secrets: without it every secret stays unread.
+    """
+
+    folder: Path
+    environ: Mapping[str, str]
+    reads_secrets: bool = True
+
+
+def refusal(message: str, remedy: str) -> PydanticCustomError:
+    """Return the error to raise; `message` must not hold what may be a secret."""
+    return PydanticCustomError(REFUSED, "{message}", {"message": message, "remedy": remedy})
+
+
+def absolute_path(text: str, context: LoadContext) -> Path:
+    """Return the absolute path that a file's or folder's name in the configuration means."""
+    if not text or not text.isprintable():
+        raise refusal("is not a path", "write a path")
+    if text != "~" and not text.startswith("~/"):
+        return context.folder / text
+    home = context.environ.get("HOME")
+    if not home:
+        raise refusal("starts with ~, but $HOME is not set", "write the full path")
+    return Path(home) / text[2:]
+
+
+def _context(info: ValidationInfo) -> LoadContext:
+    return cast(LoadContext, info.context)
 
 
 def known_zone(name: str) -> ZoneInfo | None:
@@ -45,17 +105,24 @@ def known_zone(name: str) -> ZoneInfo | None:
         return None
 
 
-def is_reckonable(moment: datetime) -> bool:
-    """Return whether a moment can be told in UTC, whatever its zone."""
+def is_convertible(moment: datetime) -> bool:
+    """Return whether a moment can be converted to UTC, whatever its zone."""
     return moment.year in _YEARS
 
 
 def in_utc(moment: datetime, zone: ZoneInfo) -> datetime:
-    """Return a moment in UTC; one without an offset is what clocks in `zone` show.
+    """Return a moment in UTC; one without an offset is a local time of `zone`.
 
-    Where clocks change it is what `auditor.schedule` makes of such a time.
+    A local time that is skipped or repeated by a clock change means what `auditor.schedule` says.
     """
     return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
+
+
+def _text(value: object) -> str:
+    """Return what was written; the form of a default is that of the validated value."""
+    if not isinstance(value, str | Path):
+        raise PydanticKnownError("string_type")
+    return str(value)
 
 
 def _line_of_text(text: str) -> str:
@@ -76,72 +143,82 @@ def _base_url(text: str) -> str:
     if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0:
         raise refusal("is not a URL of http or https", remedy)
     if "@" in parts.netloc:
-        raise refusal("holds a user or a password", "leave them out: use api_key or auth")
+        raise refusal("contains a user name or a password", "remove them; use api_key or auth")
     if not text.isprintable() or " " in text or "?" in text or "#" in text:
-        raise refusal("holds a blank, a query or a fragment", remedy)
+        raise refusal("contains a space, a query or a fragment", remedy)
     return text.rstrip("/")
 
 
-def _cron_line(text: str) -> str:
+def _cron(value: object) -> Cron:
+    if isinstance(value, Cron):
+        return value
+    text = _text(value)
     try:
-        parse_cron(text)
+        return parse_cron(text)
     except ValueError as error:
         raise refusal(str(error), 'write five fields as in crontab(5): "15 3 * * *"') from None
-    return text
 
 
-def _zone_name(text: str) -> str:
-    if known_zone(text) is None:
-        raise refusal("is not a time zone that is known here", _zone_remedy(text))
-    return text
+def _zone(value: object) -> ZoneInfo:
+    if isinstance(value, ZoneInfo):
+        return value
+    text = _text(value)
+    zone = known_zone(text)
+    if zone is None:
+        raise refusal("is not a known time zone", _zone_remedy(text))
+    return zone
 
 
 def _zone_remedy(text: str) -> str:
     by_lower = {name.lower(): name for name in available_timezones()}
     close = difflib.get_close_matches(text.lower(), by_lower, n=1, cutoff=0.8)
-    return f"did you mean {by_lower[close[0]]}?" if close else "write it as UTC or Europe/Berlin"
+    return f"did you mean {by_lower[close[0]]}?" if close else "write for example Europe/Berlin"
 
 
 def _database_url(text: str, info: ValidationInfo) -> str:
     """Return the URL with an absolute path. It may hold a password: never echo it."""
     if text.startswith("postgresql+psycopg:"):
         if _POSTGRESQL.fullmatch(text) is None:
-            raise refusal("cannot be read", f"write {_POSTGRESQL_FORM}, and %40 for an @ in USER")
+            raise refusal(
+                "is not a valid PostgreSQL URL",
+                f"write {_POSTGRESQL_FORM}, with %40 for an @ in USER",
+            )
         return text
     if not text.startswith("sqlite:"):
-        raise refusal(
-            "names a database that is not supported", f"write {_SQLITE}FILE or {_POSTGRESQL_FORM}"
-        )
+        raise refusal("is not a supported database", f"write {_SQLITE}FILE or {_POSTGRESQL_FORM}")
     name = text.removeprefix(_SQLITE)
     if name in {"", ":memory:"} or text == "sqlite://":
-        raise refusal("is in memory, which forgets every night", f"write {_SQLITE}FILE")
+        raise refusal("is a database in memory, which would be lost", f"write {_SQLITE}FILE")
     if name == text or name.startswith("file:") or "?" in name:
-        raise refusal("does not name a file", f"write {_SQLITE}FILE, without options")
-    path = str(located(name, surroundings(info)))
+        raise refusal("is not the URL of a file", f"write {_SQLITE}FILE, without options")
+    path = str(absolute_path(name, _context(info)))
     if "?" in path:
-        raise refusal("lies in a folder with ? in its name", "move it: a URL's path ends there")
+        raise refusal("is in a folder with ? in its name", "move it: a URL ends its path at the ?")
     return f"{_SQLITE}{path}"
 
 
-def _directory(text: str, info: ValidationInfo) -> str:
-    return str(located(text, surroundings(info)))
+def _folder(value: object, info: ValidationInfo) -> Path:
+    return absolute_path(_text(value), _context(info))
 
 
-def _metrics_file(text: str, info: ValidationInfo) -> str:
+def _metrics_file(value: object, info: ValidationInfo) -> Path:
+    text = _text(value)
     if not text.endswith(".prom"):
-        raise refusal("does not end in .prom", "the textfile collector reads no other file")
-    return str(located(text, surroundings(info)))
+        remedy = "write a name that does: the textfile collector ignores other files"
+        raise refusal("does not end in .prom", remedy)
+    return absolute_path(text, _context(info))
 
 
-def _file(text: str, info: ValidationInfo) -> str:
+def _pem_file(value: object, info: ValidationInfo) -> Path:
+    text = _text(value)
     if not text.strip():
         raise refusal("is blank", "write the path of a PEM file")
-    return str(located(text, surroundings(info)))
+    return absolute_path(text, _context(info))
 
 
 def _mail_host(text: str) -> str:
     if _HOST.fullmatch(text) is None and not _is_ip_address(text):
-        raise refusal("is not a host's name", "write the name alone; the port has its own key")
+        raise refusal("is not a host name", "write the name only; the port has its own key")
     return text
 
 
@@ -155,25 +232,26 @@ def _is_ip_address(text: str) -> bool:
 
 def _address(text: str) -> str:
     if len(text) > 254 or _ADDRESS.fullmatch(text) is None:
-        raise refusal("is not a mail address", "write the address alone: name@example.org")
+        raise refusal("is not a mail address", "write the address only: name@example.org")
     return text
 
 
 def _pattern(text: str) -> str:
     if not text.strip():
-        raise refusal("is blank", "write a path, as in thresholds[min_score].value")
+        raise refusal("is blank", "write a path, such as thresholds[min_score].value")
     if text != text.strip():
-        raise refusal("has a blank at an end", "leave it out, or write * in its place")
+        remedy = "remove the space, or write * in its place"
+        raise refusal("starts or ends with a space", remedy)
     if not text.isprintable():
-        raise refusal("holds a control character", "write * in its place")
+        raise refusal("contains a control character", "write * in its place")
     return text
 
 
 def _glob(text: str) -> str:
     if not text.strip():
-        raise refusal("is blank", "write a name, with * for any run of characters")
+        raise refusal("is blank", "write a name; * matches any characters")
     if not text.isprintable():
-        raise refusal("holds a control character", "write * in its place")
+        raise refusal("contains a control character", "write * in its place")
     return text.strip()
 
 
@@ -182,42 +260,43 @@ def _project_pattern(value: object) -> int | str:
         return _glob(value)
     if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= _WIDEST:
         return value
-    raise refusal("names no project", 'write its id, or its name in quotes: [12345, "pump *"]')
+    remedy = 'write its id, or its name in quotes: [12345, "pump *"]'
+    raise refusal("is neither the id nor the name of a project", remedy)
 
 
 def _block(value: object) -> TargetId:
     found = _BLOCK.fullmatch(value) if isinstance(value, str) else None
     target = TargetId(int(found[1]), int(found[2])) if found else TargetId(0, 0)
     if not all(1 <= number <= _WIDEST for number in target):
-        raise refusal("names no learn block", 'write "PROJECT/LEARN", as in "12345/3"')
+        raise refusal("is not a learn block", 'write "PROJECT/LEARN", for example "12345/3"')
     return target
 
 
-def _not_empty(members: list[object]) -> list[object]:
+def _not_empty(members: tuple[object, ...]) -> tuple[object, ...]:
     if not members:
-        remedy = "name what it is for, or leave the key out where it is for all"
-        raise refusal("is empty, so it is for nothing", remedy)
+        remedy = "list what it applies to, or remove the key so that it applies to everything"
+        raise refusal("is empty, so it applies to nothing", remedy)
     return members
 
 
 def _two_numbers(value: object) -> object:
     if not isinstance(value, list) or len(value) != 2:
-        remedy = "write the lowest and the highest that may be: [0.4, 0.8]"
-        raise refusal("is not two numbers", remedy)
+        remedy = "write the lowest and the highest allowed number: [0.4, 0.8]"
+        raise refusal("is not a list of two numbers", remedy)
     return value
 
 
-def _in_order(numbers: list[float]) -> list[float]:
+def _in_order(numbers: tuple[float, float]) -> tuple[float, float]:
     low, high = numbers
     if low > high:
-        raise refusal("begins with the higher number", "write the lower one first")
+        raise refusal("has the higher number first", "write the lower number first")
     return numbers
 
 
 def _plain(value: object) -> Plain:
     if not isinstance(value, Plain):
-        remedy = "write a text, a number, true or false; several of them as one_of = […]"
-        raise refusal("is no plain value", remedy)
+        remedy = "write one of these; write several values as one_of = […]"
+        raise refusal("is not text, a number, true or false", remedy)
     if not isinstance(value, str) and not _is_finite(value):
         raise refusal("is out of range", "write a finite number")
     return value
@@ -230,46 +309,188 @@ def _is_finite(number: float) -> bool:
         return False
 
 
-def _choices(values: list[Plain]) -> list[Plain]:
+def _choices(values: tuple[Plain, ...]) -> tuple[Plain, ...]:
     if not values:
-        raise refusal("is empty, so no value would do", "name the values that may be")
+        raise refusal("is empty, so no value is allowed", "list the allowed values")
     if len(values) > _MOST_CHOICES:
-        raise refusal(f"holds more than {_MOST_CHOICES} values", "name fewer, or write between")
+        raise refusal(f"has more than {_MOST_CHOICES} values", "list fewer, or use between")
     return values
 
 
 def _moment(moment: datetime) -> datetime:
-    if not is_reckonable(moment):
+    if not is_convertible(moment):
         raise refusal("is out of range", f"write a year from {_YEARS[0]} to {_YEARS[-1]}")
     return moment
 
 
+def _secret(value: object, info: ValidationInfo) -> Secret:
+    source, name = _reference(value)
+    context = _context(info)
+    if not context.reads_secrets:
+        return _UNREAD
+    if source == "env":
+        text = _from_environment(name, context)
+    elif source == "file":
+        text = _from_file(absolute_path(name, context))
+    else:
+        text = _from_systemd(name, context)
+    return guard(Secret(_one_line(text)))
+
+
+def _reference(value: object) -> tuple[str, str]:
+    """Return the kind of store and the name in it. The value may be a secret: never echo it."""
+    if isinstance(value, str):
+        remedy = f"{_HOW}, and replace the secret itself: this file has shown it"
+        raise refusal("is a secret in plain text", remedy)
+    if not isinstance(value, dict) or len(value) != 1 or not set(value) <= set(_SOURCES):
+        raise refusal("does not say where the secret is stored", _HOW)
+    ((source, name),) = value.items()
+    if not isinstance(name, str) or not name:
+        raise refusal(f"has a value of {source} that is not a name", _HOW)
+    return str(source), name
+
+
+def _from_environment(name: str, context: LoadContext) -> str:
+    if _ENV_NAME.fullmatch(name) is None:
+        raise refusal(
+            "has a value of env that is not the name of a variable", 'write { env = "NAME" }'
+        )
+    text = context.environ.get(name)
+    if text is None:
+        raise refusal(f"the environment variable {name} is not set", f"set {name}")
+    return text
+
+
+def _from_file(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            text = "" if mode & 0o077 else file.read().decode()
+    except FileNotFoundError:
+        raise refusal(f"the secret file {path} does not exist", "create it") from None
+    except UnicodeDecodeError:
+        raise refusal(f"the secret file {path} is not UTF-8 text", "save it as text") from None
+    except OSError as error:
+        raise refusal(
+            f"the secret file {path} cannot be read: {error.strerror}",
+            "allow the user that runs the auditor, and nobody else, to read it",
+        ) from None
+    if mode & 0o077:
+        raise refusal(
+            f"the secret file {path} can be read by its group or by others "
+            f"(mode {stat.S_IMODE(mode):04o})",
+            f"chmod 600 {shlex.quote(str(path))}",
+        )
+    return text
+
+
+def _from_systemd(name: str, context: LoadContext) -> str:
+    if _CREDENTIAL_NAME.fullmatch(name) is None:
+        raise refusal(
+            "has a value of credential that is not a name", 'write { credential = "NAME" }'
+        )
+    directory = context.environ.get("CREDENTIALS_DIRECTORY")
+    add = f"add LoadCredential={name}:PATH to the unit"
+    if not directory:
+        raise refusal(
+            f"the systemd credential {name} cannot be read: $CREDENTIALS_DIRECTORY is not set",
+            f"{add}; outside the unit set CREDENTIALS_DIRECTORY to that of the service",
+        )
+    try:
+        return (Path(directory) / name).read_bytes().decode()
+    except UnicodeDecodeError:
+        raise refusal(
+            f"the systemd credential {name} is not UTF-8 text", "save it as text"
+        ) from None
+    except OSError as error:
+        raise refusal(
+            f"the systemd credential {name} cannot be read: {error.strerror}", add
+        ) from None
+
+
+def _one_line(text: str) -> str:
+    # An editor ends a file with a line break, and a server refuses a key that ends with one.
+    secret = text.rstrip("\r\n")
+    if not secret.strip():
+        raise refusal("the secret is empty", "store the secret there")
+    if not secret.isprintable():
+        remedy = "store it as a single line"
+        raise refusal("the secret contains a line break or a control character", remedy)
+    return secret
+
+
+def _fit_for_header(secret: Secret) -> Secret:
+    if _HEADER_SAFE.fullmatch(secret.reveal()) is None:
+        remedy = "copy it again"
+        raise refusal("the secret contains a space or a character outside ASCII", remedy)
+    return secret
+
+
+def _ping_url(value: object, info: ValidationInfo) -> Secret:
+    """Return a URL that is itself a secret, in the file or stored elsewhere: never echo it."""
+    secret = guard(Secret(value)) if isinstance(value, str) else _secret(value, info)
+    if secret is not _UNREAD:
+        _require_url(secret.reveal())
+    return secret
+
+
+def _require_url(text: str) -> None:
+    remedy = "write it as https://hc-ping.com/UUID"
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        raise refusal("is not a URL", remedy) from None
+    if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0:
+        raise refusal("is not a URL of http or https", remedy)
+    if "@" in parts.netloc:
+        raise refusal("contains a user name or a password", "remove them")
+    if _HEADER_SAFE.fullmatch(text) is None or parts.fragment:
+        raise refusal("contains a space, a fragment or a character outside ASCII", remedy)
+
+
+def _proxy(value: object, info: ValidationInfo) -> Secret:
+    """Return the address of a proxy; one without a password may stand in the file."""
+    address = Secret(value) if isinstance(value, str) else _secret(value, info)
+    if address != _UNREAD and _PROXY.fullmatch(address.reveal()) is None:
+        raise refusal("is not the address of a proxy", "write it as http://proxy.example.org:3128")
+    if isinstance(value, str) and "@" in value:
+        remedy = 'store the whole address as a secret: proxy = { env = "NAME" }'
+        raise refusal("contains a user name or a password", remedy)
+    return address
+
+
 LineOfText = Annotated[str, AfterValidator(_line_of_text)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
-CronLine = Annotated[str, AfterValidator(_cron_line)]
-ZoneName = Annotated[str, AfterValidator(_zone_name)]
+CronLine = Annotated[Cron, PlainValidator(_cron, json_schema_input_type=str)]
+Zone = Annotated[ZoneInfo, PlainValidator(_zone, json_schema_input_type=str)]
 DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
-Directory = Annotated[str, AfterValidator(_directory)]
-MetricsFile = Annotated[str, AfterValidator(_metrics_file)]
-File = Annotated[str, AfterValidator(_file)]
+AnyPath = Annotated[Path, PlainValidator(_folder, json_schema_input_type=str)]
+MetricsFile = Annotated[Path, PlainValidator(_metrics_file, json_schema_input_type=str)]
+PemFile = Annotated[Path, PlainValidator(_pem_file, json_schema_input_type=str)]
 MailHost = Annotated[str, AfterValidator(_mail_host)]
 Address = Annotated[str, AfterValidator(_address)]
 Identifier = Annotated[int, Field(ge=1, le=_WIDEST)]
 Pattern = Annotated[str, AfterValidator(_pattern)]
 Glob = Annotated[str, AfterValidator(_glob)]
+FromList = Strict(False)  # a tuple that TOML writes as a list
 NotEmpty = AfterValidator(_not_empty)
 ProjectPatterns = Annotated[
-    list[Annotated[int | str, PlainValidator(_project_pattern)]], AfterValidator(_not_empty)
+    tuple[Annotated[int | str, PlainValidator(_project_pattern)], ...], FromList, NotEmpty
 ]
-ProjectScope = Annotated[list[Identifier], AfterValidator(_not_empty)]
-BlockScope = Annotated[
-    list[Annotated[TargetId, PlainValidator(_block)]], AfterValidator(_not_empty)
-]
+ProjectScope = Annotated[tuple[Identifier, ...], FromList, NotEmpty]
+BlockScope = Annotated[tuple[Annotated[TargetId, PlainValidator(_block)], ...], FromList, NotEmpty]
+_Finite = Annotated[float, Field(allow_inf_nan=False)]
 Range = Annotated[
-    list[Annotated[float, Field(allow_inf_nan=False)]],
+    tuple[_Finite, _Finite],
+    FromList,
     BeforeValidator(_two_numbers),
     AfterValidator(_in_order),
 ]
 PlainValue = Annotated[Plain, PlainValidator(_plain)]
-Choices = Annotated[list[PlainValue], AfterValidator(_choices)]
+Choices = Annotated[tuple[PlainValue, ...], FromList, AfterValidator(_choices)]
 Moment = Annotated[datetime, AfterValidator(_moment)]
+AnySecret = Annotated[Secret, PlainValidator(_secret)]
+HeaderSecret = Annotated[Secret, PlainValidator(_secret), AfterValidator(_fit_for_header)]
+PingUrl = Annotated[Secret, PlainValidator(_ping_url)]
+ProxyAddress = Annotated[Secret, PlainValidator(_proxy)]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from auditor.app import Scheduled
+from auditor.app import Schedule
 from auditor.audit.notices import Missed
 from auditor.model import Trigger
 from auditor.protocols import Ledger
@@ -54,13 +54,13 @@ class _Line:
     told: str
 
 
-def find_due(one: Scheduled, ledger: Ledger, moment: Moment) -> Due | None:
+def find_due(one: Schedule, ledger: Ledger, moment: Moment) -> Due | None:
     """Return the run of the schedule that is due, None where there is none."""
     owed = take_line(one, ledger, moment.at)
     if owed is not None:
         return owed
     since = ledger.schedule_start(one.name, one.line, now=moment.at)
-    line = _Line(name=one.name, cron=one.cron, zone=one.zone, since=since, told=one.told)
+    line = _Line(name=one.name, cron=one.cron, zone=one.zone, since=since, told=one.label)
     slot = _unserved(line, ledger, moment.at)
     if slot is None or (not moment.is_woken and _has_wake_up(slot, moment)):
         return None
@@ -68,7 +68,7 @@ def find_due(one: Scheduled, ledger: Ledger, moment: Moment) -> Due | None:
     return _due(slot, line, ledger, trigger)
 
 
-def take_line(one: Scheduled, ledger: Ledger, at: datetime) -> Due | None:
+def take_line(one: Schedule, ledger: Ledger, at: datetime) -> Due | None:
     """Remember the schedule's line; where a former line still owes a run, return that instead."""
     remembered = ledger.schedule_in_force(one.name)
     if remembered is not None and remembered[0] != one.line:

@@ -18,7 +18,7 @@ from typing import Any
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from auditor import app
-from auditor.app import Scheduled
+from auditor.app import Schedule
 from auditor.audit.plan import RunControl
 from auditor.config import Settings, warnings
 from auditor.daemon.due import Due, Moment, find_due, take_line
@@ -113,7 +113,7 @@ class Service:
     def _keeping_database(self, settings: Settings) -> Settings:
         if settings.database != self._settings.database:
             logger.warning("a changed [database] is taken at the next restart, not at a reload")
-        return replace(settings, database=self._settings.database)
+        return settings.with_database(self._settings.database)
 
     async def _service_lock(self) -> AbstractContextManager[Lock] | None:
         """Wait for the lock of the service; None where told to stop."""
@@ -251,7 +251,7 @@ class Service:
             self._up_since = self._reading.now
             self._plan()
 
-    async def _run_if_due(self, one: Scheduled, *, is_woken: bool) -> None:
+    async def _run_if_due(self, one: Schedule, *, is_woken: bool) -> None:
         again, moment = self._retry.get(one.name), self._clock.monotonic()
         if again is not None and moment < again:
             return
@@ -271,7 +271,7 @@ class Service:
             logger.info("another run is under way, tried again later")
         del self._retry[one.name]
 
-    async def _run(self, one: Scheduled, due: Due) -> None:
+    async def _run(self, one: Schedule, due: Due) -> None:
         order = replace(
             app.scheduled_order(self._settings, one),
             trigger=due.trigger,
@@ -361,7 +361,7 @@ class Service:
         return ailment(
             waiting=self._store.busy_for(),
             running=timedelta(seconds=running),
-            limit=self._settings.run_limit,
+            limit=self._settings.schedule.limit,
         )
 
     async def _pause(self, time: timedelta) -> None:

@@ -7,7 +7,7 @@ import email.policy
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -88,7 +88,12 @@ class Stage:
 
     def without_mail(self) -> None:
         """Leave the [email] table out from now on."""
-        self.settings = replace(self.settings, email=None)
+        self.settings = self.settings.model_copy(update={"email": None})
+
+    def change(self, table: str, **keys: object) -> None:
+        """Set keys of a table from now on, without reading the configuration again."""
+        changed = getattr(self.settings, table).model_copy(update=keys)
+        self.settings = self.settings.model_copy(update={table: changed})
 
 
 CONFIG = """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -30,7 +29,7 @@ def heard() -> Iterator[Pings]:
 def pump(database_url: str, tmp_path: Path, heard: Pings) -> Iterator[Stage]:
     blocks = {3: block(name="Motion"), 4: block(name="Screws")}
     with stage(database_url, tmp_path, blocks) as set_up:
-        set_up.settings = replace(set_up.settings, heartbeat=Secret(heard.url))
+        set_up.change("heartbeat", url=Secret(heard.url))
         yield set_up
 
 

@@ -130,10 +130,10 @@ def test_a_run_at_its_limit_keeps_what_it_has_and_tells_the_rest(pump: Stage) ->
 def test_the_report_of_a_run_at_its_limit_is_sent_and_the_next_is_whole(pump: Stage) -> None:
     pump.night()
     pump.postbox.taken.clear()
-    limit = pump.settings.run_limit
-    pump.settings = replace(pump.settings, run_limit=timedelta(0))
+    limit_s = pump.settings.schedule.limit_s
+    pump.change("schedule", limit_s=0)
     late = pump.night()
-    pump.settings = replace(pump.settings, run_limit=limit)
+    pump.change("schedule", limit_s=limit_s)
     after = pump.night()
 
     assert late.is_told

@@ -6,7 +6,6 @@ import threading
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import timedelta
 from http.client import HTTPConnection
 from pathlib import Path
@@ -230,9 +229,7 @@ def test_nobody_is_waited_for_without_end(installed: Stage) -> None:
 
 
 def test_a_login_takes_the_way_to_studio_that_runs_take(installed: Stage) -> None:
-    proxy = Secret("http://127.0.0.1:1")
-    asked = replace(installed.settings.studio, proxy=proxy)
-    installed.settings = replace(installed.settings, studio=asked)
+    installed.change("studio", proxy=Secret("http://127.0.0.1:1"))
 
     with pytest.raises(StudioError, match=r"through the proxy 127\.0\.0\.1:1"):
         log_in(installed, answering(code="any"))

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from auditor.app import Scheduled
+from auditor.app import Schedule
 from auditor.audit.notices import Missed
 from auditor.audit.plan import Scope
 from auditor.daemon.due import Due, Moment, find_due
@@ -31,22 +31,20 @@ def ledger(sqlite_template: Path, tmp_path: Path) -> Iterator[SqlStore]:
         yield opened
 
 
-def nightly(zone: str = "UTC", cron: str = "15 3 * * *") -> Scheduled:
-    return Scheduled(
+def nightly(zone: str = "UTC", cron: str = "15 3 * * *") -> Schedule:
+    return Schedule(
         name="nightly",
         cron=parse_cron(cron),
         zone=ZoneInfo(zone),
-        line=f"{cron} {zone}",
-        told=f"{cron} ({zone})",
         scope=Scope(),
     )
 
 
-def asked(ledger: SqlStore, one: Scheduled, at: datetime, *, is_woken: bool = False) -> Due | None:
+def asked(ledger: SqlStore, one: Schedule, at: datetime, *, is_woken: bool = False) -> Due | None:
     return find_due(one, ledger, Moment(at=at, up_since=START, is_woken=is_woken))
 
 
-def had(ledger: SqlStore, one: Scheduled, at: datetime) -> str | None:
+def had(ledger: SqlStore, one: Schedule, at: datetime) -> str | None:
     """Run what is due and return its slot."""
     due = asked(ledger, one, at)
     if due is None:
@@ -76,7 +74,7 @@ def test_a_wake_up_names_only_what_was_missed_before_it(ledger: SqlStore) -> Non
     assert first is not None
     assert (first.trigger, first.missed) == (Trigger.SCHEDULE, None)
     assert third is not None
-    assert third.missed == Missed(Gap(2, "2026-03-02T03:15", "2026-03-03T03:15"), one.told)
+    assert third.missed == Missed(Gap(2, "2026-03-02T03:15", "2026-03-03T03:15"), one.label)
 
 
 def test_a_run_that_was_stopped_counts_as_missed(ledger: SqlStore) -> None:
@@ -87,7 +85,7 @@ def test_a_run_that_was_stopped_counts_as_missed(ledger: SqlStore) -> None:
 
     due = asked(ledger, one, START + 2 * DAY)
     assert due is not None
-    assert due.missed == Missed(Gap(2, "2026-03-02T03:15", "2026-03-03T03:15"), one.told)
+    assert due.missed == Missed(Gap(2, "2026-03-02T03:15", "2026-03-03T03:15"), one.label)
 
 
 def test_a_clock_set_back_has_no_night_twice_and_one_set_right_again_has_the_next(

@@ -226,9 +226,8 @@ def test_the_night_of_a_run_that_failed_is_not_repeated(pump: Stage, store: SqlS
 def test_a_reload_keeps_the_database_until_the_next_restart(
     pump: Stage, store: SqlStore, caplog: pytest.LogCaptureFixture
 ) -> None:
-    changed = replace(
-        pump.settings, database=replace(pump.settings.database, url="sqlite:////nowhere/a.db")
-    )
+    database = pump.settings.database.model_copy(update={"url": "sqlite:////nowhere/a.db"})
+    changed = pump.settings.with_database(database)
 
     async def reload_twice_and_tick(service: Service) -> None:
         await service.reload()

@@ -32,7 +32,7 @@ def store(pump: Stage) -> Iterator[SqlStore]:
 @pytest.fixture
 def heard(pump: Stage) -> Iterator[Pings]:
     with pings() as told:
-        pump.settings = replace(pump.settings, heartbeat=Secret(told.url))
+        pump.change("heartbeat", url=Secret(told.url))
         yield told
 
 
@@ -65,7 +65,7 @@ def test_a_night_that_is_told_late_pings_success_then(
 @pytest.fixture
 def metrics(pump: Stage) -> Path:
     path = pump.folder / "auditor.prom"
-    pump.settings = replace(pump.settings, metrics=path)
+    pump.change("metrics", textfile=path)
     return path
 
 

@@ -49,24 +49,24 @@ recipient = "ops@example.org"
 @pytest.mark.parametrize(
     ("email", "line", "key", "message"),
     [
-        ("", 'recipient = "b@example.org"', "subscriptions[0]", "stands without [email]"),
+        ("", 'recipient = "b@example.org"', "subscriptions[0]", "requires [email]"),
         (
             _EMAIL,
             'recipient = "ALL@example.org"',
             "subscriptions[0].recipient",
-            "stands among email.recipients, who get every report whole",
+            "is also in email.recipients, who get the whole report",
         ),
         (
             _EMAIL,
             'recipient = "b@example.org"\ngets = []',
             "subscriptions[0].gets",
-            "is empty, so it is for nothing",
+            "is empty, so it applies to nothing",
         ),
         (
             _EMAIL,
             'recipient = "b@example.org"\nareas = ["interface"]',
             "subscriptions[0].areas[0]",
-            "is not a choice",
+            "is not an allowed value",
         ),
     ],
 )
@@ -82,7 +82,7 @@ def test_a_subscription_that_cannot_be_meant_is_refused(
 def test_mail_on_drift_alone_deserves_a_word(tmp_path: Path) -> None:
     (advice,) = warnings(_loaded(tmp_path, f'{_BASE}{_EMAIL}send = "drift"\n'))
 
-    assert advice.startswith('email.send: "drift" mails nothing on a quiet night')
+    assert advice.startswith('email.send: with "drift" no mail can mean')
 
 
 def test_a_scope_that_is_not_audited_deserves_a_word(tmp_path: Path) -> None:

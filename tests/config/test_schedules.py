@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -27,20 +28,18 @@ def _loaded(folder: Path, text: str) -> Settings:
 
 def test_a_schedule_of_some_projects_is_as_written(tmp_path: Path) -> None:
     text = _schedule(timezone='"Asia/Tokyo"') + _schedule(name='"b"', projects="[2]")
-    first, second = _loaded(
-        tmp_path, f'[schedule]\ntimezone = "Asia/Seoul"\n{_TWO}{text}'
-    ).schedules
+    first, second = _loaded(tmp_path, f"{_TWO}{text}").schedules
 
-    assert (first.name, first.projects) == ("hourly", frozenset({1}))
-    assert (first.when.cron, first.when.line) == (parse_cron("0 * * * *"), "0 * * * *")
-    assert first.when.timezone.key == "Asia/Tokyo"
-    assert (second.projects, second.when.timezone.key) == (frozenset({2}), "Asia/Seoul")
+    assert (first.name, first.projects) == ("hourly", (1,))
+    assert (first.cron, first.cron.line) == (parse_cron("0 * * * *"), "0 * * * *")
+    assert first.timezone == ZoneInfo("Asia/Tokyo")
+    assert (second.projects, second.timezone) == ((2,), None)
 
 
 def test_a_run_may_take_four_hours_unless_written(tmp_path: Path) -> None:
-    assert _loaded(tmp_path, _TWO).run_limit == timedelta(hours=4)
+    assert _loaded(tmp_path, _TWO).schedule.limit == timedelta(hours=4)
     short = _loaded(tmp_path, f"[schedule]\nlimit_s = 0.5\n{_TWO}")
-    assert short.run_limit == timedelta(seconds=0.5)
+    assert short.schedule.limit == timedelta(seconds=0.5)
 
 
 @pytest.mark.parametrize(
@@ -49,19 +48,23 @@ def test_a_run_may_take_four_hours_unless_written(tmp_path: Path) -> None:
         (
             _schedule() + _schedule(name='"b"', projects="[2, 1]"),
             "schedules[1].projects[1]",
-            "is a project of schedules[0] too",
+            "is also a project of schedules[0]",
         ),
         (_schedule(projects="[3]"), "schedules[0].projects[0]", "project 3 is not audited"),
         (_schedule(projects="[]"), "schedules[0].projects", "is empty"),
-        (_schedule(projects='["1"]'), "schedules[0].projects[0]", "is a text"),
+        (_schedule(projects='["1"]'), "schedules[0].projects[0]", "is text"),
         (
             _schedule() + _schedule(projects="[2]"),
             "schedules[1].name",
-            "is the name of schedules[0] too",
+            "is also the name of schedules[0]",
         ),
-        (_schedule(name='"nightly"'), "schedules[0].name", "is what reports and the database"),
+        (
+            _schedule(name='"nightly"'),
+            "schedules[0].name",
+            "is reserved: reports and the database",
+        ),
         (_schedule(cron='"61 * * * *"'), "schedules[0].cron", "minute: 61 is not within"),
-        (_schedule(limit_s="1"), "schedules[0].limit_s", "is not a key that is known here"),
+        (_schedule(limit_s="1"), "schedules[0].limit_s", "is not a known key"),
         ("[schedule]\nlimit_s = 0\n", "schedule.limit_s", "is out of range"),
     ],
     ids=["twice", "unknown", "empty", "text", "same name", "taken name", "cron", "limit", "none"],
@@ -81,4 +84,6 @@ def test_a_schedule_where_clocks_change_deserves_a_word(tmp_path: Path) -> None:
     text = _schedule(cron='"30 2 * * *"', timezone='"Europe/Berlin"')
 
     [told] = warnings(_loaded(tmp_path, _TWO + text))
-    assert told.startswith("schedules[0].cron: '30 2 * * *' lies where Europe/Berlin changes")
+    assert told.startswith(
+        "schedules[0].cron: '30 2 * * *' is in the hours in which Europe/Berlin changes"
+    )

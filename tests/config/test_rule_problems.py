@@ -7,7 +7,7 @@ import pytest
 from auditor.config import load
 from auditor.errors import ConfigError, Problem
 from auditor.model import TargetId
-from tests.test_config_rules import BASES, PROJECT, STUDIO_KEY, loaded, rule, table
+from tests.config.test_rules import BASES, PROJECT, STUDIO_KEY, loaded, rule, table
 
 
 def problems(folder: Path, text: str) -> tuple[Problem, ...]:
@@ -27,19 +27,19 @@ def test_a_rule_about_findings_has_a_path_or_an_area(tmp_path: Path, name: str) 
     both = only(tmp_path, table(name, path='"mode"', area='"layers"'))
 
     assert neither == (f"{name}[0].path", "is missing", "add path = … or area = …")
-    assert both == (f"{name}[0].area", "stands beside path", "keep one of the two")
+    assert both == (f"{name}[0].area", "cannot be combined with path", "keep one of the two")
 
 
 @pytest.mark.parametrize(
     ("path", "message", "remedy"),
     [
-        ("", "is blank", "write a path, as in thresholds[min_score].value"),
-        ("  ", "is blank", "write a path, as in thresholds[min_score].value"),
-        (" mode", "has a blank at an end", "leave it out, or write * in its place"),
-        ("mode\\n", "has a blank at an end", "leave it out, or write * in its place"),
-        ("mo\\u0000de", "holds a control character", "write * in its place"),
-        ("mo\\tde", "holds a control character", "write * in its place"),
-        ("mo\\u202Ede", "holds a control character", "write * in its place"),
+        ("", "is blank", "write a path, such as thresholds[min_score].value"),
+        ("  ", "is blank", "write a path, such as thresholds[min_score].value"),
+        (" mode", "starts or ends with a space", "remove the space, or write * in its place"),
+        ("mode\\n", "starts or ends with a space", "remove the space, or write * in its place"),
+        ("mo\\u0000de", "contains a control character", "write * in its place"),
+        ("mo\\tde", "contains a control character", "write * in its place"),
+        ("mo\\u202Ede", "contains a control character", "write * in its place"),
     ],
 )
 @pytest.mark.parametrize("name", ["severity", "ignore", "rules"])
@@ -55,7 +55,7 @@ def test_a_path_is_one_that_an_answer_can_have(
 def test_an_area_is_one_whose_findings_are_told(tmp_path: Path, area: str) -> None:
     told = only(tmp_path, table("severity", area=area))
 
-    assert told[:2] == ("severity[0].area", "is not a choice")
+    assert told[:2] == ("severity[0].area", "is not an allowed value")
     assert told[2].startswith("write 'trained', 'layers', ")
     assert "interface" not in told[2]
 
@@ -66,7 +66,7 @@ def test_a_severity_is_one_of_five(tmp_path: Path, name: str) -> None:
 
     assert told == (
         f"{name}[0].severity",
-        "is not a choice",
+        "is not an allowed value",
         "write 'info', 'low', 'medium', 'high' or 'critical'",
     )
 
@@ -118,7 +118,7 @@ def test_each_is_a_list_of_tables(tmp_path: Path, name: str) -> None:
     assert told == (
         name,
         "is a table, not a list",
-        "write it in brackets, and a list of tables as [[name]]",
+        "write it in brackets, or a list of tables as [[name]]",
     )
 
 
@@ -130,14 +130,14 @@ def test_each_is_a_list_of_tables(tmp_path: Path, name: str) -> None:
         (table("ignore", untill="1"), "ignore[0].untill", "did you mean until?"),
         (table("windows", fro="1"), "windows[0].fro", "did you mean from?"),
         (table("rules", one_off="1"), "rules[0].one_off", "did you mean one_of?"),
-        (table("severity", between="[0, 1]"), "severity[0].between", "it belongs under [[rules]]"),
+        (table("severity", between="[0, 1]"), "severity[0].between", "move it to [[rules]]"),
         (table("rules", learn_blocks="1"), "rules[0].learn_blocks", "did you mean blocks?"),
     ],
 )
 def test_an_unknown_key_is_told_with_the_one_that_was_meant(
     tmp_path: Path, text: str, key: str, remedy: str
 ) -> None:
-    assert only(tmp_path, text) == (key, "is not a key that is known here", remedy)
+    assert only(tmp_path, text) == (key, "is not a known key", remedy)
 
 
 @pytest.mark.parametrize("name", ["ignore", "rules"])
@@ -148,8 +148,8 @@ def test_no_two_have_the_same_name(tmp_path: Path, name: str) -> None:
 
     assert told == (
         f"{name}[2].name",
-        f"is the name of {name}[0] too",
-        "give each a name of its own",
+        f"is also the name of {name}[0]",
+        "give each its own name",
     )
 
 
@@ -159,8 +159,8 @@ def test_a_name_that_was_left_out_counts_too(tmp_path: Path) -> None:
 
     assert only(tmp_path, named + nameless) == (
         "ignore[1].name",
-        "is missing, and 'area data' is the name of ignore[0] too",
-        "give each a name of its own",
+        "is missing, and its default 'area data' is also the name of ignore[0]",
+        "give each its own name",
     )
     assert only(tmp_path, table("ignore") * 2)[0] == "ignore[1].name"
 
@@ -174,8 +174,8 @@ def test_an_ignored_path_and_a_rule_may_share_a_name(tmp_path: Path) -> None:
 def test_a_rule_asks_for_something(tmp_path: Path) -> None:
     assert only(tmp_path, table("rules", between=None)) == (
         "rules[0]",
-        "asks for nothing",
-        "add path with between, is or one_of; or stale_at_most_days",
+        "has no condition",
+        "add path with between, is or one_of; or add stale_at_most_days",
     )
 
 
@@ -185,8 +185,8 @@ def test_a_rule_asks_for_one_thing(tmp_path: Path) -> None:
     assert [(each.key, each.message, each.remedy) for each in told] == [
         (
             f"rules[0].{key}",
-            "stands beside between",
-            "keep one of them; another is another [[rules]]",
+            "cannot be combined with between",
+            "move one of the two to its own [[rules]]",
         )
         for key in ("is", "stale_at_most_days")
     ]
@@ -196,23 +196,23 @@ def test_a_rule_on_a_value_has_a_path_and_one_on_the_model_has_none(tmp_path: Pa
     value = only(tmp_path, rule("is = false", path=None))
     model = only(tmp_path, rule("stale_at_most_days = 7"))
 
-    assert value == ("rules[0].path", "is missing beside is", "add path = …")
+    assert value == ("rules[0].path", "is required with is", "add path = …")
     assert model == (
         "rules[0].path",
-        "stands beside stale_at_most_days",
-        "leave it out: no value is meant",
+        "cannot be combined with stale_at_most_days",
+        "remove it: the rule is about the model",
     )
 
 
 @pytest.mark.parametrize(
     ("condition", "message"),
     [
-        ("0.5", "is not two numbers"),
-        ("[]", "is not two numbers"),
-        ("[1]", "is not two numbers"),
-        ("[1, 2, 3]", "is not two numbers"),
-        ('"0 to 1"', "is not two numbers"),
-        ("[0.8, 0.4]", "begins with the higher number"),
+        ("0.5", "is not a list of two numbers"),
+        ("[]", "is not a list of two numbers"),
+        ("[1]", "is not a list of two numbers"),
+        ("[1, 2, 3]", "is not a list of two numbers"),
+        ('"0 to 1"', "is not a list of two numbers"),
+        ("[0.8, 0.4]", "has the higher number first"),
     ],
 )
 def test_between_is_two_numbers_the_lower_first(
@@ -230,7 +230,7 @@ def test_between_is_two_numbers_the_lower_first(
         ("nan", "is out of range"),
         ("inf", "is out of range"),
         ("true", "is true or false, not a number"),
-        ('"1"', "is a text, not a number"),
+        ('"1"', "is text, not a number"),
     ],
 )
 def test_between_is_finite_numbers(tmp_path: Path, number: str, message: str) -> None:
@@ -242,9 +242,21 @@ def test_between_is_finite_numbers(tmp_path: Path, number: str, message: str) ->
 @pytest.mark.parametrize(
     ("value", "message", "remedy"),
     [
-        ("[1]", "is no plain value", "write a text, a number, true or false; "),
-        ("{ a = 1 }", "is no plain value", "write a text, a number, true or false; "),
-        ("2026-12-01", "is no plain value", "write a text, a number, true or false; "),
+        (
+            "[1]",
+            "is not text, a number, true or false",
+            "write one of these; write several values as one_of",
+        ),
+        (
+            "{ a = 1 }",
+            "is not text, a number, true or false",
+            "write one of these; write several values as one_of",
+        ),
+        (
+            "2026-12-01",
+            "is not text, a number, true or false",
+            "write one of these; write several values as one_of",
+        ),
         ("nan", "is out of range", "write a finite number"),
         ("-inf", "is out of range", "write a finite number"),
         ("1" + "0" * 400, "is out of range", "write a finite number"),
@@ -268,11 +280,11 @@ def test_one_of_names_between_one_value_and_fifty(tmp_path: Path) -> None:
 
     assert none == (
         "rules[0].one_of",
-        "is empty, so no value would do",
-        "name the values that may be",
+        "is empty, so no value is allowed",
+        "list the allowed values",
     )
-    assert many[:2] == ("rules[0].one_of", "holds more than 50 values")
-    assert text[:2] == ("rules[0].one_of", "is a text, not a list")
+    assert many[:2] == ("rules[0].one_of", "has more than 50 values")
+    assert text[:2] == ("rules[0].one_of", "is text, not a list")
 
 
 @pytest.mark.parametrize("days", ["0", "-1", "inf", "nan", "36501", "1e300"])
@@ -289,7 +301,7 @@ def test_a_model_may_be_stale_for_some_days(tmp_path: Path, days: str) -> None:
         ("2027-03-01T00:00:00Z", "a date with a time"),
         ("2027-03-01T00:00:00", "a date with a time"),
         ("08:00:00", "a time"),
-        ('"2027-03-01"', "a text"),
+        ('"2027-03-01"', "text"),
         ("20270301", "a whole number"),
     ],
 )
@@ -297,7 +309,7 @@ def test_the_last_day_is_a_date(tmp_path: Path, until: str, kind: str) -> None:
     assert only(tmp_path, table("ignore", until=until)) == (
         "ignore[0].until",
         f"is {kind}, not a date",
-        "write the day alone, without quotes: 2027-03-01",
+        "write only the day, without quotes: 2027-03-01",
     )
 
 
@@ -307,7 +319,7 @@ def test_the_last_day_is_a_date(tmp_path: Path, until: str, kind: str) -> None:
     [
         ("2026-12-01", "a date"),
         ("08:00:00", "a time"),
-        ('"2026-12-01T08:00:00Z"', "a text"),
+        ('"2026-12-01T08:00:00Z"', "text"),
         ("1796112000", "a whole number"),
     ],
 )
@@ -338,7 +350,7 @@ def test_a_window_ends_after_it_begins(tmp_path: Path, begin: str, end: str) -> 
     assert only(tmp_path, schedule + table("windows", from_=begin, until=end)) == (
         "windows[0].until",
         "is not after from",
-        "write a later time; one without an offset is in schedule.timezone",
+        "write a later time; without an offset it is in schedule.timezone",
     )
 
 
@@ -362,8 +374,8 @@ def test_a_window_in_a_zone_that_is_not_known_is_told_once(tmp_path: Path) -> No
 def test_a_list_of_targets_is_not_empty(tmp_path: Path, name: str, key: str) -> None:
     assert only(tmp_path, table(name, **{key: "[]"})) == (
         f"{name}[0].{key}",
-        "is empty, so it is for nothing",
-        "name what it is for, or leave the key out where it is for all",
+        "is empty, so it applies to nothing",
+        "list what it applies to, or remove the key so that it applies to everything",
     )
 
 
@@ -374,8 +386,8 @@ def test_a_list_of_targets_is_not_empty(tmp_path: Path, name: str, key: str) -> 
 def test_a_block_is_a_project_and_a_learn_id(tmp_path: Path, block: str) -> None:
     assert only(tmp_path, table("ignore", blocks=f'["1/3", {block}]')) == (
         "ignore[0].blocks[1]",
-        "names no learn block",
-        'write "PROJECT/LEARN", as in "12345/3"',
+        "is not a learn block",
+        'write "PROJECT/LEARN", for example "12345/3"',
     )
 
 
@@ -393,7 +405,7 @@ def test_the_widest_ids_are_those_that_the_database_holds(tmp_path: Path) -> Non
 def test_a_project_is_a_number(tmp_path: Path) -> None:
     assert only(tmp_path, table("windows", projects='["1"]'))[:2] == (
         "windows[0].projects[0]",
-        "is a text, not a whole number",
+        "is text, not a whole number",
     )
 
 
@@ -457,5 +469,5 @@ def test_a_name_that_reports_use_themselves_is_refused(tmp_path: Path) -> None:
 
     assert (key, message) == (
         "ignore[0].name",
-        "is what reports call changes that Studio's pages remember",
+        "is reserved: reports call changes of Studio's own interface so",
     )

@@ -43,7 +43,7 @@ def test_filters_are_those_of_all_and_each_projects_own(tmp_path: Path) -> None:
     settings = loaded(tmp_path, f'{EVERY}{filters}{shared}{PROJECT}include = {{ names = ["m*"] }}')
 
     assert settings.project_filter == ProjectFilter(include=(7, "pump *"), exclude=("* (copy)",))
-    assert settings.block_filter == BlockFilter(
+    assert settings.studio.block_filter == BlockFilter(
         exclude=Patterns(types=("vlm",), names=("scratch",))
     )
     assert settings.projects[0].block_filter == BlockFilter(include=Patterns(names=("m*",)))
@@ -52,35 +52,35 @@ def test_filters_are_those_of_all_and_each_projects_own(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        (f"{EVERY}include = {{}}", ("studio.include", "is empty, so it is for nothing")),
+        (f"{EVERY}include = {{}}", ("studio.include", "is empty, so it applies to nothing")),
         (
             f"{EVERY}include = {{ names = [] }}",
-            ("studio.include.names", "is empty, so it is for nothing"),
+            ("studio.include.names", "is empty, so it applies to nothing"),
         ),
         (f'{EVERY}exclude = {{ names = [" "] }}', ("studio.exclude.names[0]", "is blank")),
         (
             f'{EVERY}exclude = {{ types = ["a\\u0000"] }}',
-            ("studio.exclude.types[0]", "holds a control character"),
+            ("studio.exclude.types[0]", "contains a control character"),
         ),
         (
             f"{EVERY}exclude_projects = [true]",
-            ("studio.exclude_projects[0]", "names no project"),
+            ("studio.exclude_projects[0]", "is neither the id nor the name of a project"),
         ),
         (
             f'{EVERY}exclude_projects = "pump"',
-            ("studio.exclude_projects", "is a text, not a list"),
+            ("studio.exclude_projects", "is text, not a list"),
         ),
         (
             f"{ACCOUNT}include_projects = [1]\n{PROJECT}",
-            ("studio.include_projects", "stands without projects"),
+            ("studio.include_projects", "has no effect without projects"),
         ),
         (
             f'{PROJECT}learn_blocks = [3]\nexclude = {{ names = ["a"] }}',
-            ("projects[0].exclude", "stands beside learn_blocks that are named"),
+            ("projects[0].exclude", "cannot be combined with a list of learn_blocks"),
         ),
         (
             f'{PROJECT}exclude = {{ name = ["a"] }}',
-            ("projects[0].exclude.name", "is not a key that is known here"),
+            ("projects[0].exclude.name", "is not a known key"),
         ),
         (f'{PROJECT}exclude = ["a"]', ("projects[0].exclude", "is a list, not a table")),
     ],
@@ -120,7 +120,9 @@ def test_a_filter_that_leaves_nothing_deserves_a_word(
 def test_all_projects_of_one_projects_key_deserve_a_word(tmp_path: Path) -> None:
     text = '[studio]\nprojects = "all"\napi_key = { env = "KEY" }'
 
-    assert ["one project" in one for one in warnings(loaded(tmp_path, text))] == [True]
+    assert ["only the project of that key" in one for one in warnings(loaded(tmp_path, text))] == [
+        True
+    ]
 
 
 def test_a_rule_for_a_found_project_is_not_said_to_be_for_nothing(tmp_path: Path) -> None:

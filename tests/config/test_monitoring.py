@@ -26,7 +26,7 @@ def loaded(folder: Path, text: str, *, reads_secrets: bool = True) -> Settings:
 def test_a_heartbeats_url_is_written_or_kept_as_a_secret(tmp_path: Path, written: str) -> None:
     settings = loaded(tmp_path, f"[heartbeat]\nurl = {written}")
 
-    assert settings.heartbeat == Secret(URL)
+    assert settings.heartbeat.url == Secret(URL)
     assert URL not in repr(settings)
 
 
@@ -38,13 +38,13 @@ def test_a_heartbeats_url_is_not_looked_for_where_no_secret_is_needed(tmp_path: 
     ("written", "words"),
     [
         ('"ftp://hc.example.org/c"', "is not a URL of http or https"),
-        ('"https://u:p@hc.example.org/c"', "holds a user or a password"),
-        ('"https://hc.example.org/a c"', "holds a blank"),
+        ('"https://u:p@hc.example.org/c"', "contains a user name or a password"),
+        ('"https://hc.example.org/a c"', "contains a space"),
         ('"https://hc.example.org:x/c"', "is not a URL"),
         ('"https://hc.example.org/c#top"', "a fragment"),
         ('{ env = "NO_URL" }', "is not a URL of http or https"),
         ('{ env = "NONE" }', "the environment variable NONE is not set"),
-        ("7", "does not say where the secret lies"),
+        ("7", "does not say where the secret is stored"),
     ],
 )
 def test_what_cannot_be_pinged_is_refused_and_not_shown(
@@ -61,7 +61,7 @@ def test_what_cannot_be_pinged_is_refused_and_not_shown(
 def test_a_relative_file_of_metrics_lies_beside_the_configuration(tmp_path: Path) -> None:
     settings = loaded(tmp_path, '[metrics]\ntextfile = "auditor.prom"')
 
-    assert settings.metrics == tmp_path / "auditor.prom"
+    assert settings.metrics.textfile == tmp_path / "auditor.prom"
 
 
 def test_a_file_that_the_collector_does_not_read_is_refused(tmp_path: Path) -> None:
@@ -72,7 +72,8 @@ def test_a_file_that_the_collector_does_not_read_is_refused(tmp_path: Path) -> N
 def test_without_them_nothing_watches(tmp_path: Path) -> None:
     settings = loaded(tmp_path, "")
 
-    assert (settings.heartbeat, settings.metrics, settings.log_format) == (None, None, "text")
+    assert (settings.heartbeat.url, settings.metrics.textfile) == (None, None)
+    assert settings.log.format == "text"
 
 
 def test_mail_of_drift_alone_deserves_a_word_unless_there_is_a_heartbeat(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from auditor.model import Area, Severity, TargetId
 
 STUDIO_KEY = "ei_" + "0123456789abcdef" * 4
 PROJECT = '[[projects]]\nid = 1\nlearn_blocks = [3, 7]\napi_key = { env = "KEY" }\n'
-PAGE = Path(__file__).parents[1] / "docs" / "configuration.md"
+PAGE = Path(__file__).parents[2] / "docs" / "configuration.md"
 
 # One whole table of each kind, a key a line.
 SEVERITY = {"area": '"training"', "severity": '"low"'}
@@ -222,12 +222,12 @@ def test_the_operators_page_shows_rules_that_can_be_used(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("path", "words"),
     [
-        ("threshold", "the schema has no field 'threshold' (did you mean thresholds?)"),
+        ("threshold", "the API has no field 'threshold' (did you mean thresholds?)"),
         ("Thresholds[*].value", "no field 'Thresholds' (did you mean thresholds?)"),
         ("treshold*.value", "no field 'treshold*' (did you mean thresholds?)"),
-        ("sampleCount.x", "no field 'sampleCount' (right only if Studio sends it)"),
-        ('[\\"a.b\\"]', "no field '[\"a.b\"]' (right only if Studio sends it)"),
-        (STUDIO_KEY, "no field '(hidden)' (right only if Studio sends it)"),
+        ("sampleCount.x", "no field 'sampleCount' (correct only if Studio sends it)"),
+        ('[\\"a.b\\"]', "no field '[\"a.b\"]' (correct only if Studio sends it)"),
+        (STUDIO_KEY, "no field '(hidden)' (correct only if Studio sends it)"),
     ],
 )
 @pytest.mark.parametrize("name", ["severity", "ignore", "rules"])
@@ -236,7 +236,7 @@ def test_a_path_that_the_schema_lacks_gets_a_word(
 ) -> None:
     (sentence,) = warnings(loaded(tmp_path, table(name, area=None, path=f'"{path}"')))
 
-    assert sentence.startswith(f"{name}[0].path: the schema has no field ")
+    assert sentence.startswith(f"{name}[0].path: the API has no field ")
     assert words in sentence
 
 
@@ -266,7 +266,7 @@ def test_a_target_that_is_not_audited_gets_a_word(tmp_path: Path, name: str) -> 
         projects="[1, 9, 2]",
         blocks='["1/3", "1/9", "2/3"]',
     )
-    remedy = "(name it under [[projects]], or leave it out here)"
+    remedy = "(add it under [[projects]], or remove it here)"
 
     assert warnings(loaded(tmp_path, text)) == (
         f"{name}[1].projects: project 2 is not audited {remedy}",
