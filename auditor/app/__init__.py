@@ -1,15 +1,36 @@
 """Builds the adapters from the configuration; the only place that knows both."""
 
-from auditor.app.asking import plan, studio
-from auditor.app.clock import now
-from auditor.app.entering import log_in
-from auditor.app.keeping import prune_now
-from auditor.app.opening import admit_rules, existing, require_rules, settings, store, stored
-from auditor.app.posting import deliver_all
-from auditor.app.running import (
+from auditor.app.build import (
+    admit_rules,
+    archive,
+    existing,
+    log_in,
+    mail_host,
+    mail_plan,
+    mailer,
+    now,
+    page_of,
+    pages,
+    plan,
+    publish,
+    rebuild,
+    renderer,
+    require_rules,
+    settings,
+    site,
+    store,
+    stored,
+    studio,
+)
+from auditor.app.run import (
     Closed,
     Told,
+    beat_late,
+    complaints,
+    deliver_all,
+    measure,
     order,
+    prune_now,
     quickly,
     run_and_close,
     run_and_tell,
@@ -17,19 +38,6 @@ from auditor.app.running import (
     scheduled_order,
 )
 from auditor.app.schedules import Schedule, next_run_at, schedules
-from auditor.app.telling import (
-    archive,
-    mail_host,
-    mail_plan,
-    mailer,
-    page_of,
-    pages,
-    publish,
-    rebuild,
-    renderer,
-    site,
-)
-from auditor.app.vitals import beat_late, complaints, measure
 
 __all__ = [
     "Closed",

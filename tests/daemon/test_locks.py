@@ -11,7 +11,7 @@ from datetime import timedelta
 import pytest
 
 from auditor import app
-from auditor.app.posting import deliver_all
+from auditor.app.run import deliver_all
 from auditor.daemon.service import RETRY_AFTER, Service
 from auditor.deliver import Delivery, attempt
 from auditor.model import RunInfo, TargetId, Trigger
