@@ -105,8 +105,10 @@ def _configured(folder: Path, port: int) -> Settings:
 
 
 def _night(settings: Settings) -> Report:
-    with app.store(settings) as store:
-        return app.quickly(app.run_and_tell(settings, app.order(settings), store)).report
+    with app.open_store(settings) as store:
+        return app.run_async(
+            app.run_and_deliver(settings, app.build_request(settings), store)
+        ).report
 
 
 def _free_port() -> int:

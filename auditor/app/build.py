@@ -37,7 +37,7 @@ if TYPE_CHECKING:  # each command imports what it needs: `--help` and `diff` sta
 logger = logging.getLogger(__name__)
 
 
-def settings(path: str | None, *, reads_secrets: bool = True) -> Settings:
+def load_settings(path: str | None, *, reads_secrets: bool = True) -> Settings:
     """Return the configuration that a command uses; to look at the history takes no secrets.
 
     Raises:
@@ -47,7 +47,7 @@ def settings(path: str | None, *, reads_secrets: bool = True) -> Settings:
     return config.load(found, environ=os.environ, reads_secrets=reads_secrets)
 
 
-def store(chosen: Settings, *, upgrade: bool | None = None) -> SqlStore:
+def open_store(chosen: Settings, *, upgrade: bool | None = None) -> SqlStore:
     """Open the store, brought to this version's schema unless the configuration forbids it.
 
     Raises:
@@ -59,7 +59,7 @@ def store(chosen: Settings, *, upgrade: bool | None = None) -> SqlStore:
     return open_database(chosen.database.url, upgrade=wanted)
 
 
-def existing(chosen: Settings) -> SqlStore:
+def open_existing_store(chosen: Settings) -> SqlStore:
     """Open a store that must be there already: to read is no reason to make one.
 
     Raises:
@@ -70,11 +70,13 @@ def existing(chosen: Settings) -> SqlStore:
 
     if not database_exists(chosen.database.url):
         raise UsageError("there is no database yet: `auditor run` makes it")
-    return store(chosen)
+    return open_store(chosen)
 
 
 @contextmanager
-def stored(chosen: Settings, *, upgrade: bool | None = False) -> Iterator[SqlStore | None]:
+def open_store_if_present(
+    chosen: Settings, *, upgrade: bool | None = False
+) -> Iterator[SqlStore | None]:
     """Open the store as it is, None where no database exists yet; nothing is made.
 
     Nor is it upgraded, unless `upgrade` is None: then as the configuration has it.
@@ -84,7 +86,7 @@ def stored(chosen: Settings, *, upgrade: bool | None = False) -> Iterator[SqlSto
     if not database_exists(chosen.database.url):
         yield None
         return
-    with store(chosen, upgrade=upgrade) as opened:
+    with open_store(chosen, upgrade=upgrade) as opened:
         yield opened
 
 
@@ -94,13 +96,13 @@ def admit_rules(chosen: Settings, held: RunStore) -> None:
     Raises:
         ConfigError: an ignore rule ends in the past and was never in force.
     """
-    require_rules(chosen, held)
+    check_rules(chosen, held)
     at = now()
     today = at.astimezone(chosen.schedule.timezone).date()
     remember_rules(chosen.rules, held, today=today, at=at)
 
 
-def require_rules(chosen: Settings, held: RunStore | None) -> None:
+def check_rules(chosen: Settings, held: RunStore | None) -> None:
     """Refuse rules that could never hold; `held` is None where no database exists yet.
 
     Raises:
@@ -110,7 +112,7 @@ def require_rules(chosen: Settings, held: RunStore | None) -> None:
     require_admissible(chosen.rules, DryStore(held), today=today)
 
 
-def studio(
+def build_client(
     chosen: Settings, *, stopping: Callable[[], bool] | None = None, explains: bool = False
 ) -> StudioClient:
     """Return the client for one run; once `stopping` says so, it tries nothing again."""
@@ -126,13 +128,13 @@ def studio(
         tries=asked.tries,
         max_bytes=asked.max_bytes,
         per_second=asked.requests_per_s,
-        security=security(chosen),
+        security=build_security(chosen),
         stopping=stopping,
         explains=explains,
     )
 
 
-def security(chosen: Settings) -> Security:
+def build_security(chosen: Settings) -> Security:
     """Return whom TLS trusts on the way to Studio, what it shows, and the proxy."""
     from auditor.studio.tls import Security  # noqa: PLC0415
 
@@ -145,7 +147,7 @@ def security(chosen: Settings) -> Security:
     )
 
 
-def plan(chosen: Settings) -> Plan:
+def build_plan(chosen: Settings) -> Plan:
     """Return what the configuration audits."""
     return Plan(
         projects=tuple(
@@ -184,7 +186,7 @@ async def log_in(
         concurrency=1,
         timeout=chosen.studio.timeout,
         max_bytes=chosen.studio.max_bytes,
-        security=security(chosen),
+        security=build_security(chosen),
     )
     async with wire:
         visit = Visit(invite=invite, patience=patience, port=port)
@@ -199,7 +201,7 @@ _BASE_URL = "https://studio.edgeimpulse.com/v1"
 
 
 @cache
-def pages() -> HtmlRenderer:
+def load_templates() -> HtmlRenderer:
     """Return what fills the HTML templates; made once, for to compile them takes a while."""
     from auditor.rendering.html import HtmlRenderer  # noqa: PLC0415
     from auditor.resources import folder  # noqa: PLC0415
@@ -207,7 +209,7 @@ def pages() -> HtmlRenderer:
     return HtmlRenderer(folder("templates"))
 
 
-def renderer(chosen: Settings | None, *, why: str = _WHY) -> MailRenderer:
+def build_renderer(chosen: Settings | None, *, why: str = _WHY) -> MailRenderer:
     """Return what turns reports into mails, text and pages; without settings, by defaults.
 
     `why` is told to who is mailed.
@@ -217,38 +219,38 @@ def renderer(chosen: Settings | None, *, why: str = _WHY) -> MailRenderer:
 
     base_url = chosen.studio.base_url if chosen else _BASE_URL
     return MailRenderer(
-        pages=pages(),
+        pages=load_templates(),
         footer=Footer(
             version=__version__,
             why=why if chosen and chosen.email else "",
             studio_url=_studio_pages(base_url),
             api_url=base_url.rstrip("/"),
         ),
-        list_id=f"drift.{mail_host(chosen)}",
+        list_id=f"drift.{find_mail_domain(chosen)}",
     )
 
 
-def page_of(chosen: Settings, report: Report) -> str:
+def find_page(chosen: Settings, report: Report) -> str:
     """Return where a report's page lies, empty where it does not."""
-    path = archive(chosen).path(report)
+    path = build_archive(chosen).path(report)
     return str(path) if path is not None and path.exists() else ""
 
 
-def archive(chosen: Settings) -> FolderArchive:
+def build_archive(chosen: Settings) -> FolderArchive:
     """Return the folder of reports."""
     from auditor.rendering.archive import FolderArchive  # noqa: PLC0415
 
-    return FolderArchive(chosen.reports.directory, site(chosen).run_page)
+    return FolderArchive(chosen.reports.directory, build_site(chosen).run_page)
 
 
-def site(chosen: Settings) -> FolderSite:
+def build_site(chosen: Settings) -> FolderSite:
     """Return the pages of the archive beside those of the runs."""
     from auditor.rendering.site import FolderSite  # noqa: PLC0415
 
     return FolderSite(
         directory=chosen.reports.directory,
         pages=_linking_pages(),
-        footer=replace(renderer(chosen).footer, why=""),
+        footer=replace(build_renderer(chosen).footer, why=""),
     )
 
 
@@ -260,7 +262,7 @@ def _linking_pages() -> dict[str, HtmlRenderer]:
     return linking_pages(folder("templates"))
 
 
-def publish(
+def publish_pages(
     chosen: Settings, held: Store, *, stopping: Callable[[], bool] = lambda: False
 ) -> None:
     """Bring the archive's pages up to date; what goes wrong is logged and keeps nothing back.
@@ -274,7 +276,7 @@ def publish(
     from auditor.publish import Publisher  # noqa: PLC0415
 
     try:
-        Publisher(store=held, site=site(chosen), stopping=stopping).publish()
+        Publisher(store=held, site=build_site(chosen), stopping=stopping).publish()
     except DamagedDatabaseError:
         raise
     except OSError as error:
@@ -283,7 +285,7 @@ def publish(
         logger.exception("archive not brought up to date")
 
 
-def rebuild(chosen: Settings, held: Store) -> str:
+def rebuild_pages(chosen: Settings, held: Store) -> str:
     """Write every page of the archive anew; return the index's path.
 
     Raises:
@@ -292,28 +294,28 @@ def rebuild(chosen: Settings, held: Store) -> str:
     from auditor.publish import Publisher  # noqa: PLC0415
     from auditor.rendering.archive import INDEX  # noqa: PLC0415
 
-    Publisher(store=held, site=site(chosen), is_anew=True).publish()
+    Publisher(store=held, site=build_site(chosen), is_anew=True).publish()
     return str(chosen.reports.directory / INDEX)
 
 
-def mail_plan(chosen: Settings) -> MailPlan | None:
+def build_mail_plan(chosen: Settings) -> MailPlan | None:
     """Return to whom reports go, None where no mail is wanted."""
     if chosen.email is None:
         return None
     from auditor.mail import MimeComposer  # noqa: PLC0415
 
     return MailPlan(
-        renderer=renderer(chosen),
+        renderer=build_renderer(chosen),
         composer=MimeComposer(chosen.email.sender),
         recipients=chosen.email.recipients,
         only_drift=chosen.email.send == "drift",
-        host=mail_host(chosen),
+        host=find_mail_domain(chosen),
         subscriptions=chosen.subscriptions,
-        part_renderer=renderer(chosen, why=_WHY_PART),
+        part_renderer=build_renderer(chosen, why=_WHY_PART),
     )
 
 
-def mailer(chosen: Settings) -> SmtpMailer | None:
+def build_mailer(chosen: Settings) -> SmtpMailer | None:
     """Return the way to the mail server, None where no mail is wanted."""
     email = chosen.email
     if email is None:
@@ -330,7 +332,7 @@ def mailer(chosen: Settings) -> SmtpMailer | None:
     )
 
 
-def mail_host(chosen: Settings | None) -> str:
+def find_mail_domain(chosen: Settings | None) -> str:
     """Return the sender's domain, the right side of Message-ID and List-Id."""
     email = chosen.email if chosen else None
     return email.sender.rpartition("@")[2].rstrip("> ") if email else "localhost"

@@ -12,8 +12,17 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from auditor import __version__, health
-from auditor.app.build import archive, mail_plan, mailer, now, plan, publish, site, studio
-from auditor.app.schedules import Schedule, next_run_at, schedules
+from auditor.app.build import (
+    build_archive,
+    build_client,
+    build_mail_plan,
+    build_mailer,
+    build_plan,
+    build_site,
+    now,
+    publish_pages,
+)
+from auditor.app.schedules import Schedule, find_next_run, find_schedules
 from auditor.audit.close import close
 from auditor.audit.plan import RunControl, Scope
 from auditor.audit.results import CompletedRun
@@ -40,7 +49,7 @@ _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class DeliveredRun:
     """What became of a run: its report, its page, its messages.
 
     Attributes:
@@ -53,13 +62,13 @@ class Told:
     delivery: Delivery | None
 
     @property
-    def is_told(self) -> bool:
+    def is_delivered(self) -> bool:
         """Return whether the server took every message; without mail, the page was written."""
         return self.delivery.is_complete if self.delivery else self.page is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Closed:
+class ClosedRun:
     """A run that is stored, with its page, and whose messages are queued.
 
     Attributes:
@@ -72,14 +81,14 @@ class Closed:
     heart: Heartbeat
     is_well: bool
 
-    def beat(self, *, is_told: bool) -> None:
+    def beat(self, *, is_delivered: bool) -> None:
         """Ping how the run ended; one that is not told yet is no success."""
-        self.heart.end(totals_line(self.report), is_well=self.is_well and is_told)
+        self.heart.end(describe_totals(self.report), is_well=self.is_well and is_delivered)
 
 
-async def run_and_tell(
+async def run_and_deliver(
     chosen: Settings, order: RunRequest, held: Store, *, watch: RunControl | None = None
-) -> Told:
+) -> DeliveredRun:
     """Run, close, write the pages; then try every queued message, with no run's lock held.
 
     A run over all targets pings the heartbeat as it begins, and once it is told.
@@ -91,34 +100,34 @@ async def run_and_tell(
     closed = await run_and_close(chosen, order, held, watch=watch)
     async with _pinging_failure(closed.heart):
         delivery = await asyncio.to_thread(
-            deliver_all, chosen, held, patience=PATIENCE, stopping=watch.stopping
+            deliver_messages, chosen, held, patience=PATIENCE, stopping=watch.stopping
         )
-        await asyncio.to_thread(measure, chosen, held)
-    told = Told(report=closed.report, page=closed.page, delivery=delivery)
-    await asyncio.to_thread(closed.beat, is_told=told.is_told)
+        await asyncio.to_thread(write_metrics, chosen, held)
+    told = DeliveredRun(report=closed.report, page=closed.page, delivery=delivery)
+    await asyncio.to_thread(closed.beat, is_delivered=told.is_delivered)
     return told
 
 
 async def run_and_close(
     chosen: Settings, order: RunRequest, held: Store, *, watch: RunControl
-) -> Closed:
+) -> ClosedRun:
     """Run, close and write the pages under the run's lock; the messages stay queued.
 
-    The heartbeat waits for its end: `Closed.beat`.
+    The heartbeat waits for its end: `ClosedRun.beat`.
 
     Raises:
         RunUnderWayError: another run holds the database.
     """
     async with _in_thread(held.run_lock()):
-        pulse = heart(chosen, is_whole=not order.is_narrowed)
+        pulse = build_heartbeat(chosen, is_whole=not order.is_narrowed)
         pulse.start()
         async with _pinging_failure(pulse):
             watch = _limited(watch, chosen)
-            asked = studio(chosen, stopping=lambda: watch.halt() is not None)
+            asked = build_client(chosen, stopping=lambda: watch.halt() is not None)
             ended = await Audit(held, asked, now=now, watch=watch).run(order)
             page = await asyncio.to_thread(_close, chosen, ended, held, watch)
-    is_well = did_its_work(ended.report) and not watch.stopping()
-    return Closed(report=ended.report, page=page, heart=pulse, is_well=is_well)
+    is_well = has_worked(ended.report) and not watch.stopping()
+    return ClosedRun(report=ended.report, page=page, heart=pulse, is_well=is_well)
 
 
 @asynccontextmanager
@@ -133,10 +142,10 @@ async def _pinging_failure(pulse: Heartbeat) -> AsyncIterator[None]:
 
 
 def _close(chosen: Settings, ended: CompletedRun, held: Store, watch: RunControl) -> str | None:
-    page = close(ended, held, archive=archive(chosen), mail=mail_plan(chosen), now=now)
+    page = close(ended, held, archive=build_archive(chosen), mail=build_mail_plan(chosen), now=now)
     if not watch.stopping():
         prune_after_run(chosen, held)
-    publish(chosen, held, stopping=watch.stopping)
+    publish_pages(chosen, held, stopping=watch.stopping)
     return page
 
 
@@ -145,7 +154,7 @@ async def run_dry(
 ) -> Report:
     """Run without storing or sending anything; the report has no run id."""
     watch = _limited(watch or RunControl(), chosen)
-    asked = studio(chosen, stopping=lambda: watch.halt() is not None)
+    asked = build_client(chosen, stopping=lambda: watch.halt() is not None)
     ended = await Audit(DryStore(held), asked, now=now, watch=watch).run(order)
     return replace(ended.report, run=replace(ended.report.run, id=None))
 
@@ -166,30 +175,30 @@ async def _in_thread(manager: AbstractContextManager[object]) -> AsyncIterator[N
         await asyncio.to_thread(manager.__exit__, None, None, None)
 
 
-def order(chosen: Settings, scope: Scope | None = None) -> RunRequest:
+def build_request(chosen: Settings, scope: Scope | None = None) -> RunRequest:
     """Return the order for a manual run."""
     return RunRequest(
-        plan=plan(chosen),
+        plan=build_plan(chosen),
         scope=scope or Scope(),
         concurrency=chosen.studio.concurrency,
-        next_run_at=next_run_at(chosen, now()),
-        schedule_line="; ".join(schedule.label for schedule in schedules(chosen)),
+        next_run_at=find_next_run(chosen, now()),
+        schedule_line="; ".join(schedule.label for schedule in find_schedules(chosen)),
         rules=chosen.rules,
         zone=chosen.schedule.timezone,
     )
 
 
-def scheduled_order(chosen: Settings, schedule: Schedule) -> RunRequest:
+def build_scheduled_request(chosen: Settings, schedule: Schedule) -> RunRequest:
     """Return the order for a run of a schedule, still without its slot."""
     return replace(
-        order(chosen, schedule.scope),
+        build_request(chosen, schedule.scope),
         schedule=schedule.name,
         schedule_line=schedule.label,
         next_run_at=schedule.next_after(now()),
     )
 
 
-def quickly(work: Coroutine[Any, Any, _T]) -> _T:
+def run_async(work: Coroutine[Any, Any, _T]) -> _T:
     """Run a coroutine to its end, on uvloop where it is there."""
     try:
         import uvloop  # noqa: PLC0415 - absent on some platforms
@@ -202,7 +211,7 @@ PATIENCE = timedelta(seconds=30)  # of a run by hand, with a daemon that deliver
 _ASK_AGAIN_S = 0.5
 
 
-def deliver_all(
+def deliver_messages(
     chosen: Settings,
     held: Store,
     *,
@@ -215,7 +224,7 @@ def deliver_all(
     Where another process delivers, it is waited for with `patience`; what then still waits is
     left to it, and counts as waiting. With nothing to try, nobody is waited for.
     """
-    to_server = mailer(chosen)
+    to_server = build_mailer(chosen)
     if to_server is None:
         return None
     queued = held.queued_messages(due_by=now() if only_due else None)
@@ -249,7 +258,7 @@ def _by_another(held: Store, queued: Sequence[Message]) -> Delivery:
     )
 
 
-def prune_now(chosen: Settings, held: Store, *, is_dry: bool) -> Pruned:
+def prune_history(chosen: Settings, held: Store, *, is_dry: bool) -> Pruned:
     """Drop what `[retention]` lets go and bring the pages up to date; the caller holds the lock.
 
     Raises:
@@ -259,8 +268,8 @@ def prune_now(chosen: Settings, held: Store, *, is_dry: bool) -> Pruned:
         raise UsageError("everything is kept: add [retention] to the configuration to prune")
     if is_dry:
         return held.prune(chosen.retention, now=now(), is_dry=True)
-    pruned = prune(held, site(chosen), chosen.retention, now=now())
-    publish(chosen, held)
+    pruned = prune(held, build_site(chosen), chosen.retention, now=now())
+    publish_pages(chosen, held)
     return pruned
 
 
@@ -273,7 +282,7 @@ def prune_after_run(chosen: Settings, held: Store) -> None:
     if chosen.retention is None:
         return
     try:
-        pruned = prune(held, site(chosen), chosen.retention, now=now())
+        pruned = prune(held, build_site(chosen), chosen.retention, now=now())
     except DamagedDatabaseError:
         raise
     except OSError as error:
@@ -289,30 +298,32 @@ def prune_after_run(chosen: Settings, held: Store) -> None:
 _FOR_ALL = 0o644  # the collector runs as another user
 
 
-def heart(chosen: Settings, *, is_whole: bool = True) -> Heartbeat:
+def build_heartbeat(chosen: Settings, *, is_whole: bool = True) -> Heartbeat:
     """Return what pings around a run; silent for one that leaves targets out."""
     from auditor.heartbeat import Heartbeat  # noqa: PLC0415 - TLS takes its time
 
     return Heartbeat(chosen.heartbeat.url if is_whole else None)
 
 
-def complaints(
+def find_complaints(
     chosen: Settings, held: Records, *, unknown_for: timedelta, overdue_by: timedelta
 ) -> tuple[str, ...]:
     """Return what is not well with the auditor, a sentence each."""
     at = now()
-    slots = [(one, newest_due(one.cron, one.zone, at - overdue_by)) for one in schedules(chosen)]
+    slots = [
+        (one, newest_due(one.cron, one.zone, at - overdue_by)) for one in find_schedules(chosen)
+    ]
     dues = [health.Due(one.name, one.line, slot) for one, slot in slots if slot]
     return health.complaints(health.signs(held, dues), unknown_for=unknown_for, now=at)
 
 
-def beat_late(chosen: Settings, report: Report) -> None:
+def ping_late_success(chosen: Settings, report: Report) -> None:
     """Ping success for a run whose last message was taken only now."""
-    if did_its_work(report):
-        heart(chosen).end(f"{totals_line(report)}, told late", is_well=True)
+    if has_worked(report):
+        build_heartbeat(chosen).end(f"{describe_totals(report)}, told late", is_well=True)
 
 
-def measure(chosen: Settings, held: Records) -> None:
+def write_metrics(chosen: Settings, held: Records) -> None:
     """Write the file of metrics where one is wanted; what goes wrong is logged, no more."""
     if chosen.metrics.textfile is None:
         return
@@ -343,7 +354,7 @@ def _measured(held: Records) -> Measured:
     )
 
 
-def totals_line(report: Report) -> str:
+def describe_totals(report: Report) -> str:
     """Return a run in numbers: no names, since the server of a heartbeat is a stranger."""
     run, totals = report.run, report.totals
     return (
@@ -352,6 +363,6 @@ def totals_line(report: Report) -> str:
     )
 
 
-def did_its_work(report: Report) -> bool:
+def has_worked(report: Report) -> bool:
     """Return whether a run came to something: what it could not check is told by its report."""
     return report.run.status in health.WORKED

@@ -42,7 +42,7 @@ class Schedule:
         return slot.at if slot else None
 
 
-def schedules(settings: Settings) -> tuple[Schedule, ...]:
+def find_schedules(settings: Settings) -> tuple[Schedule, ...]:
     """Return every schedule with something to audit.
 
     The default schedule audits the projects that no other schedule names. With
@@ -71,7 +71,7 @@ def schedules(settings: Settings) -> tuple[Schedule, ...]:
     return tuple(found)
 
 
-def next_run_at(settings: Settings, at: datetime) -> datetime | None:
+def find_next_run(settings: Settings, at: datetime) -> datetime | None:
     """Return when the next run of any schedule is due."""
-    times = (schedule.next_after(at) for schedule in schedules(settings))
+    times = (schedule.next_after(at) for schedule in find_schedules(settings))
     return min((time for time in times if time is not None), default=None)

@@ -46,9 +46,12 @@ _Filtered: TypeAlias = tuple[tuple[ListedBlock, ...], tuple[BlockFilter, ...]]
 
 def check(args: argparse.Namespace) -> int:
     """Try everything that a run needs and change nothing; exit 2 if something fails."""
-    settings = app.settings(args.config)
-    with suppress(StoreError), app.stored(settings) as stored:  # the database has its own probe
-        app.require_rules(settings, stored)
+    settings = app.load_settings(args.config)
+    with (
+        suppress(StoreError),
+        app.open_store_if_present(settings) as stored,
+    ):  # the database has its own probe
+        app.check_rules(settings, stored)
     where = config.find(args.config, os.environ).absolute()
     named = count(len(settings.projects), "project")
     print_text(harmless(f"ok      configuration: {named}{_others(settings)} in {where}"))
@@ -56,7 +59,7 @@ def check(args: argparse.Namespace) -> int:
         print_text(f"advice  {harmless(advice)}")
     survey = Survey(settings)
     silence_logging()
-    answers = app.quickly(examine(_probes(settings, survey)))
+    answers = app.run_async(examine(_probes(settings, survey)))
     for answer in answers:
         result = "FAILED" if answer.exit_code else "ok"
         print_text(f"{result:<7} {harmless(f'{answer.what}: {answer.words}')}")
@@ -77,7 +80,7 @@ def _send_test(settings: Settings) -> Iterator[int]:
     from auditor.demo.post import post  # noqa: PLC0415
     from auditor.demo.preview import trial  # noqa: PLC0415
 
-    plan, mailer = app.mail_plan(settings), app.mailer(settings)
+    plan, mailer = app.build_mail_plan(settings), app.build_mailer(settings)
     if plan is None or mailer is None:
         raise UsageError("no mail is configured: add [email] to the configuration")
     sample = post(settings)
@@ -136,7 +139,7 @@ def _in_thread(work: Callable[[], str]) -> Callable[[], Awaitable[str]]:
 
 
 def _database(settings: Settings) -> str:
-    with app.stored(settings) as store:
+    with app.open_store_if_present(settings) as store:
         if store is None:
             return _missing_database(settings)
         health, last = store.health(), store.last_run()
@@ -209,7 +212,7 @@ def _gibi(size_bytes: int) -> str:
 
 def _schedule(settings: Settings) -> str:
     at, lines = app.now(), []
-    for schedule in app.schedules(settings):
+    for schedule in app.find_schedules(settings):
         next_run = schedule.next_after(at)
         if next_run is None:
             raise AuditorError(f"{schedule.label} is never due: correct its cron")
@@ -218,7 +221,7 @@ def _schedule(settings: Settings) -> str:
 
 
 def _mail(settings: Settings) -> str:
-    mailer, email = app.mailer(settings), settings.email
+    mailer, email = app.build_mailer(settings), settings.email
     if mailer is None or email is None:
         raise AuditorError("no mail is configured")
     try:
@@ -305,7 +308,7 @@ class Survey:
         )
 
     def _filters(self, project_id: int) -> tuple[BlockFilter, ...]:
-        projects = app.plan(self.settings).projects
+        projects = app.build_plan(self.settings).projects
         own = next((project.filters for project in projects if project.id == project_id), None)
         return own or (self.settings.studio.block_filter,)
 
@@ -452,7 +455,7 @@ class _StudioAttempts:
     async def _shared(self) -> AsyncIterator[StudioClient]:
         try:
             if self._studio is None:
-                self._studio = await app.studio(self._settings, explains=True).__aenter__()
+                self._studio = await app.build_client(self._settings, explains=True).__aenter__()
             yield self._studio
         finally:
             self._left -= 1

@@ -30,8 +30,8 @@ _MOST_LISTED = 20
 
 def explain(args: argparse.Namespace) -> int:
     """Show everything about a finding."""
-    settings = app.settings(args.config, reads_secrets=False)
-    with app.existing(settings) as store:
+    settings = app.load_settings(args.config, reads_secrets=False)
+    with app.open_existing_store(settings) as store:
         explanation = decide.explain(args.finding, store)
     if args.format == "json":
         print_text(as_json.to_text(rendered.explanation_json(explanation)))
@@ -45,8 +45,8 @@ def approve(args: argparse.Namespace) -> int:
     if bool(args.targets) is args.all_new:
         raise UsageError("name the blocks to approve as PROJECT/LEARN, or use --all-new")
     targets = [review.parse_target(text) for text in args.targets]
-    settings = app.settings(args.config, reads_secrets=False)
-    with app.existing(settings) as store:
+    settings = app.load_settings(args.config, reads_secrets=False)
+    with app.open_existing_store(settings) as store:
         decision = _decision(args)
         if args.all_new:
             approved = decide.approve_all_new(store, decision)
@@ -63,11 +63,11 @@ def acknowledge(args: argparse.Namespace) -> int:
     """Accept exactly the value that a finding reports."""
     settings, can_ask = _settings(args.config)
     until = _last_day(args.until, settings)
-    with app.existing(settings) as store:
+    with app.open_existing_store(settings) as store:
         newest = decide.find(args.finding, store)[-1]
         live, basis = None, "the last stored version, since Studio was not asked or did not answer"
         if can_ask and newest.target is not None:
-            live = app.quickly(_live(settings, newest.target))
+            live = app.run_async(_live(settings, newest.target))
         if live is not None:
             basis = "Studio's present answer"
         accepted = decide.acknowledge(args.finding, store, _decision(args), until=until, live=live)
@@ -82,8 +82,8 @@ def acknowledge(args: argparse.Namespace) -> int:
 
 def suppressed(args: argparse.Namespace) -> int:
     """List the changes that are stored and not reported, by rule."""
-    settings = app.settings(args.config, reads_secrets=False)
-    with app.stored(settings, upgrade=None) as store:
+    settings = app.load_settings(args.config, reads_secrets=False)
+    with app.open_store_if_present(settings, upgrade=None) as store:
         suppressed = _suppressed(store) if store else ()
         acknowledgements = store.all_acknowledgements() if store else ()
     listing = rendered.Suppressed(
@@ -125,9 +125,9 @@ def _user() -> str:
 def _settings(path: str | None) -> tuple[Settings, bool]:
     """Return the configuration, and whether its secrets could be read, as Studio needs them."""
     try:
-        return app.settings(path), True
+        return app.load_settings(path), True
     except ConfigError:
-        return app.settings(path, reads_secrets=False), False
+        return app.load_settings(path, reads_secrets=False), False
 
 
 async def _live(settings: Settings, target: TargetId) -> JsonObject | None:
@@ -135,7 +135,7 @@ async def _live(settings: Settings, target: TargetId) -> JsonObject | None:
     is_named = target.project_id in {project.id for project in settings.projects}
     if not is_named and settings.every_project is None:
         return None
-    async with app.studio(settings) as studio:
+    async with app.build_client(settings) as studio:
         fetched = await studio.fetch(target, stored_body=None)
     return fetched.document if isinstance(fetched, Answer) else None
 

@@ -22,7 +22,7 @@ TIMEOUT = timedelta(minutes=5)
 
 def login(args: argparse.Namespace) -> int:
     """Log in for a credential and store its tokens."""
-    settings = app.settings(args.config, reads_secrets=False)
+    settings = app.load_settings(args.config, reads_secrets=False)
     auth = find_login(settings, args.project)
     opens = None if args.no_browser else find_browser(os.environ)
 
@@ -31,7 +31,7 @@ def login(args: argparse.Namespace) -> int:
         if opens is not None:
             await asyncio.to_thread(opens, address)
 
-    kept = app.quickly(app.log_in(settings, auth, invite, patience=TIMEOUT, port=args.port))
+    kept = app.run_async(app.log_in(settings, auth, invite, patience=TIMEOUT, port=args.port))
     print_text(f"Logged in; the tokens are stored in {harmless(str(auth.token_file))}.")
     if kept.refresh is None:
         end = f"at {kept.expires_at:%Y-%m-%d %H:%M} UTC" if kept.expires_at else "without warning"

@@ -65,7 +65,7 @@ def _rendered(difference: Difference, names: tuple[str, str], form: str) -> str:
         suppressed=difference.suppressed,
     )
     if form == "html":
-        return app.pages().diff(comparison)
+        return app.load_templates().diff(comparison)
     from auditor.rendering.text import diff_text  # noqa: PLC0415
 
     return diff_text(comparison)
@@ -85,7 +85,7 @@ def _sides(names: tuple[str, str], path: str | None) -> Iterator[_Sides]:
     references = [review.parse_reference(name) for name in names]
     if not any(references):
         max_bytes = (
-            app.settings(path, reads_secrets=False).studio.max_bytes
+            app.load_settings(path, reads_secrets=False).studio.max_bytes
             if path is not None
             else MAX_BYTES
         )
@@ -95,8 +95,8 @@ def _sides(names: tuple[str, str], path: str | None) -> Iterator[_Sides]:
         old, new = review.snapshots_of(answers, key, secrets=known)
         yield _Sides((old, new), key, known, None)
         return
-    settings = app.settings(path, reads_secrets=False)
-    with app.existing(settings) as store:
+    settings = app.load_settings(path, reads_secrets=False)
+    with app.open_existing_store(settings) as store:
         key = Fingerprinter(store.fingerprint_key())
         answers = [
             _answer(name, settings.studio.max_bytes)
@@ -143,7 +143,7 @@ def history(args: argparse.Namespace) -> int:
     from auditor.rendering.text import history_text  # noqa: PLC0415
 
     target = review.parse_target(args.target)
-    with app.existing(app.settings(args.config, reads_secrets=False)) as store:
+    with app.open_existing_store(app.load_settings(args.config, reads_secrets=False)) as store:
         secrets = store.secret_parameters()
         versions = [
             replace(version, headline=hide_headline(version.headline, secrets))
@@ -166,8 +166,8 @@ def show(args: argparse.Namespace) -> int:
     reference = review.parse_reference(args.version)
     if reference is None:
         raise UsageError(f"{args.version!r} is not a version: write PROJECT/LEARN[@WHEN]")
-    settings = app.settings(args.config, reads_secrets=False)
-    with app.existing(settings) as store:
+    settings = app.load_settings(args.config, reads_secrets=False)
+    with app.open_existing_store(settings) as store:
         snapshot = hidden_anew(
             _version(reference, settings, store).snapshot,
             fingerprinter=Fingerprinter(store.fingerprint_key()),
@@ -185,10 +185,10 @@ def report(args: argparse.Namespace) -> int:
         return _rebuild(args)
     from auditor.cli.run import send_again  # noqa: PLC0415 - it imports the whole audit
 
-    settings = app.settings(args.config, reads_secrets=args.send)
+    settings = app.load_settings(args.config, reads_secrets=args.send)
     if args.send and settings.email is None:
         raise UsageError("no mail is configured: add [email] to the configuration")
-    with app.existing(settings) as store:
+    with app.open_existing_store(settings) as store:
         stored = store.report(args.run)
         if stored is None:
             which = "no run" if args.run is None else f"no run {args.run}"
@@ -198,9 +198,11 @@ def report(args: argparse.Namespace) -> int:
             case "json":
                 print_text(as_json.to_text(as_json.report_json(stored)))
             case "html":
-                print_text(app.renderer(settings).page(stored))
+                print_text(app.build_renderer(settings).page(stored))
             case _:
-                print_text(app.renderer(settings).text(stored, page=app.page_of(settings, stored)))
+                print_text(
+                    app.build_renderer(settings).text(stored, page=app.find_page(settings, stored))
+                )
         if not args.send:
             return 0
         return send_again(settings, store, stored)
@@ -209,9 +211,9 @@ def report(args: argparse.Namespace) -> int:
 def _rebuild(args: argparse.Namespace) -> int:
     if args.run is not None or args.send or args.format != "text":
         raise UsageError("--rebuild writes every page: use it without RUN and other options")
-    settings = app.settings(args.config, reads_secrets=False)
-    with app.existing(settings) as store, store.run_lock():
-        print_text(f"All pages were written: {app.rebuild(settings, store)}")
+    settings = app.load_settings(args.config, reads_secrets=False)
+    with app.open_existing_store(settings) as store, store.run_lock():
+        print_text(f"All pages were written: {app.rebuild_pages(settings, store)}")
     return 0
 
 
@@ -239,9 +241,9 @@ def status(args: argparse.Namespace) -> int:
     """Show every target and the service; with `--exit-code`, exit 2 if there is a problem."""
     from auditor.rendering.text import status_text  # noqa: PLC0415
 
-    settings = app.settings(args.config, reads_secrets=False)
-    next_run_at = app.next_run_at(settings, app.now())
-    with app.stored(settings, upgrade=None) as store:
+    settings = app.load_settings(args.config, reads_secrets=False)
+    next_run_at = app.find_next_run(settings, app.now())
+    with app.open_store_if_present(settings, upgrade=None) as store:
         statuses = store.statuses() if store else ()
         last = store.last_run() if store else None
         messages = store.messages() if store else ()
@@ -270,7 +272,7 @@ def _problems(
 ) -> tuple[str, ...]:
     if store is None:
         return ("no run was ever made",)
-    found = app.complaints(
+    found = app.find_complaints(
         settings,
         store,
         unknown_for=timedelta(hours=args.unknown_hours),

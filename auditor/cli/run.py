@@ -27,16 +27,16 @@ def run(args: argparse.Namespace) -> int:
     # On a terminal the progress bar and the report suffice; the log is for unattended runs.
     level = logging.WARNING if sys.stderr.isatty() else logging.INFO
     settings = _loaded(args, level)
-    order = app.order(settings, _scope(args))
+    order = app.build_request(settings, _scope(args))
     require_in_scope(order.plan, order.scope)
     if args.dry_run:
-        with app.stored(settings) as stored, show_progress() as watch:
-            report = app.quickly(app.run_dry(settings, order, stored, watch=watch))
+        with app.open_store_if_present(settings) as stored, show_progress() as watch:
+            report = app.run_async(app.run_dry(settings, order, stored, watch=watch))
         is_reported = True
     else:
-        with app.store(settings) as store, show_progress() as watch:
-            result = app.quickly(app.run_and_tell(settings, order, store, watch=watch))
-        report, is_reported = result.report, result.is_told
+        with app.open_store(settings) as store, show_progress() as watch:
+            result = app.run_async(app.run_and_deliver(settings, order, store, watch=watch))
+        report, is_reported = result.report, result.is_delivered
     _print(report, settings, args.format)
     return _exit_code(report, is_reported=is_reported, drift_is_1=args.exit_code)
 
@@ -52,7 +52,7 @@ def _print(report: Report, settings: Settings, form: str) -> None:
     if form == "json":
         print_text(as_json.to_text(as_json.report_json(report)))
     else:
-        print_text(app.renderer(settings).text(report, page=app.page_of(settings, report)))
+        print_text(app.build_renderer(settings).text(report, page=app.find_page(settings, report)))
 
 
 def _exit_code(report: Report, *, is_reported: bool, drift_is_1: bool) -> int:
@@ -84,13 +84,13 @@ def show_progress() -> Iterator[RunControl]:
 
 def send_again(settings: Settings, store: Store, report: Report) -> int:
     """Mail a stored report to every recipient now; exit 2 if the server refuses a message."""
-    plan, mailer = app.mail_plan(settings), app.mailer(settings)
+    plan, mailer = app.build_mail_plan(settings), app.build_mailer(settings)
     if plan is None or mailer is None:
         raise UsageError("no mail is configured: add [email] to the configuration")
     at, code = app.now(), 0
     sending = Sending(
         installation=installation_of(store.fingerprint_key()),
-        page=app.page_of(settings, report),
+        page=app.find_page(settings, report),
         at=at,
         stream=f"again-{at:%Y%m%d%H%M%S}",
     )
@@ -110,14 +110,14 @@ def daemon(args: argparse.Namespace) -> int:
     """Run by the schedule until the process is asked to stop."""
     from auditor.daemon import serve  # noqa: PLC0415 - APScheduler
 
-    return app.quickly(serve(lambda: _loaded(args, logging.INFO)))
+    return app.run_async(serve(lambda: _loaded(args, logging.INFO)))
 
 
 def _loaded(args: argparse.Namespace, level: int) -> Settings:
     """Read the configuration and set up the log; `--log-format` overrides the configuration."""
     if args.log_format is not None:
         set_up_logging(level, args.log_format)
-    settings = app.settings(args.config)
+    settings = app.load_settings(args.config)
     set_up_logging(level, args.log_format or settings.log.format)
     return settings
 

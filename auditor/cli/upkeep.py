@@ -21,7 +21,7 @@ from auditor.upkeep import new_file
 def verify(args: argparse.Namespace) -> int:
     """Verify the hash chain; exit 2 at the first broken link, or if `--head` is missing."""
     head = _head(args.head)
-    with app.existing(app.settings(args.config, reads_secrets=False)) as store:
+    with app.open_existing_store(app.load_settings(args.config, reads_secrets=False)) as store:
         broken_link = store.verify()
         if broken_link is not None:
             print_error(f"the history is broken at {broken_link.where}: {broken_link.what}")
@@ -53,16 +53,16 @@ def _head(text: str | None) -> str:
 
 def upgrade(args: argparse.Namespace) -> int:
     """Upgrade the database schema to this version."""
-    with app.store(app.settings(args.config, reads_secrets=False), upgrade=True):
+    with app.open_store(app.load_settings(args.config, reads_secrets=False), upgrade=True):
         print_text("The database has the schema of this version.")
     return 0
 
 
 def prune(args: argparse.Namespace) -> int:
     """Delete what `[retention]` no longer keeps, or print what would be deleted."""
-    settings = app.settings(args.config, reads_secrets=False)
-    with app.existing(settings) as store, _lock(store, is_dry=args.dry_run):
-        pruned = app.prune_now(settings, store, is_dry=args.dry_run)
+    settings = app.load_settings(args.config, reads_secrets=False)
+    with app.open_existing_store(settings) as store, _lock(store, is_dry=args.dry_run):
+        pruned = app.prune_history(settings, store, is_dry=args.dry_run)
     print_text(_summary(pruned, is_dry=args.dry_run))
     return 0
 
@@ -91,9 +91,12 @@ def _stretch(runs: tuple[int, ...]) -> str:
 
 def backup(args: argparse.Namespace) -> int:
     """Copy the whole database into a file."""
-    settings = app.settings(args.config, reads_secrets=False)
+    settings = app.load_settings(args.config, reads_secrets=False)
     path = Path(args.file)
-    with app.existing(settings) as store, new_file(path, overwrite=args.overwrite) as file:
+    with (
+        app.open_existing_store(settings) as store,
+        new_file(path, overwrite=args.overwrite) as file,
+    ):
         store.backup(file)
     print_text(f"Backed up: {path} ({path.stat().st_size:,} bytes)")
     return 0
@@ -101,8 +104,8 @@ def backup(args: argparse.Namespace) -> int:
 
 def export(args: argparse.Namespace) -> int:
     """Write the whole history to a file or to standard output."""
-    settings = app.settings(args.config, reads_secrets=False)
-    with app.existing(settings) as store:
+    settings = app.load_settings(args.config, reads_secrets=False)
+    with app.open_existing_store(settings) as store:
         if args.file == "-":
             store.write_export(_output())
             return 0
@@ -123,8 +126,8 @@ def _output() -> BinaryIO:
 
 def load(args: argparse.Namespace) -> int:
     """Read an export into an empty database; exit 2 if its hash chain is broken."""
-    settings = app.settings(args.config, reads_secrets=False)
-    with _input(args.file) as stream, app.store(settings) as store, store.run_lock():
+    settings = app.load_settings(args.config, reads_secrets=False)
+    with _input(args.file) as stream, app.open_store(settings) as store, store.run_lock():
         rows = store.load_export(stream)
         return _examined(store, rows)
 

@@ -179,7 +179,7 @@ class Service:
     def _take(self, settings: Settings) -> None:
         """Refuse what the history shows to be wrong, and remember since when schedules hold."""
         app.admit_rules(settings, self._store)
-        found = app.schedules(settings)
+        found = app.find_schedules(settings)
         self._store.forget_other_schedules({one.name for one in found})
         for one in found:
             take_line(one, self._store, self._clock.now())
@@ -190,13 +190,13 @@ class Service:
     def _plan(self) -> None:
         """Have APScheduler wake the service for each slot of each schedule."""
         self._scheduler.remove_all_jobs()
-        for one in app.schedules(self._settings):
+        for one in app.find_schedules(self._settings):
             self._scheduler.add_job(
                 self._night, SlotTrigger(one.cron, one.zone), args=[one.name], id=one.name
             )
 
     async def _night(self, name: str) -> None:
-        for one in app.schedules(self._settings):
+        for one in app.find_schedules(self._settings):
             if one.name == name:
                 async with self._running:
                     await self._guarded(self._run_if_due, one, is_woken=True)
@@ -238,7 +238,7 @@ class Service:
 
     async def _catch_up(self) -> None:
         self._mind_clock()
-        for one in app.schedules(self._settings):
+        for one in app.find_schedules(self._settings):
             await self._guarded(self._run_if_due, one, is_woken=False)
 
     def _mind_clock(self) -> None:
@@ -273,7 +273,7 @@ class Service:
 
     async def _run(self, one: Schedule, due: Due) -> None:
         order = replace(
-            app.scheduled_order(self._settings, one),
+            app.build_scheduled_request(self._settings, one),
             trigger=due.trigger,
             slot=due.slot.local,
             missed=due.missed,
@@ -304,7 +304,7 @@ class Service:
         closed, delivery = self._vitals.pending(), None
         if not self._stop.is_set():
             delivery = await asyncio.to_thread(
-                app.deliver_all,
+                app.deliver_messages,
                 self._settings,
                 self._store,
                 only_due=True,
@@ -339,7 +339,7 @@ class Service:
         return sum(one.state is MessageState.QUEUED for one in self._store.messages())
 
     def _next_run(self) -> str:
-        moment = app.next_run_at(self._settings, self._clock.now())
+        moment = app.find_next_run(self._settings, self._clock.now())
         return "never" if moment is None else f"{moment:%Y-%m-%d %H:%M} UTC"
 
     async def _ping(self) -> None:

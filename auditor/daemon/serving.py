@@ -50,7 +50,7 @@ async def _opened(settings: Settings, stop: asyncio.Event) -> SqlStore | None:
     """
     while not stop.is_set():
         try:
-            return await asyncio.to_thread(app.store, settings)
+            return await asyncio.to_thread(app.open_store, settings)
         except StoreUnreachableError as error:
             logger.error("database not reached, tried again: %s", error)  # noqa: TRY400
             notify("STATUS=Waiting for the database")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from auditor import app
-from auditor.app import Closed
+from auditor.app import ClosedRun
 from auditor.config import Settings
 from auditor.deliver import Delivery
 from auditor.model import Report
@@ -17,11 +17,11 @@ class Vitals:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._closed: list[Closed] = []
+        self._closed: list[ClosedRun] = []
         self._late: Report | None = None  # its heartbeat said that it was not told yet
         self._is_measured = False
 
-    def take(self, closed: Closed) -> None:
+    def take(self, closed: ClosedRun) -> None:
         """Remember a run that came to its end: the next `tell` says how."""
         self._closed.append(closed)
         self._is_measured = False
@@ -30,12 +30,12 @@ class Vitals:
         """Measure again: the configuration may want it elsewhere."""
         self._is_measured = False
 
-    def pending(self) -> tuple[Closed, ...]:
+    def pending(self) -> tuple[ClosedRun, ...]:
         """Return the runs whose end was not pinged; messages tried from now on are theirs."""
         return tuple(self._closed)
 
     def tell(
-        self, settings: Settings, closed: Sequence[Closed], delivery: Delivery | None
+        self, settings: Settings, closed: Sequence[ClosedRun], delivery: Delivery | None
     ) -> None:
         """Ping for runs whose messages were tried, and for one that is told late; measure."""
         if delivery is not None and delivery != Delivery():
@@ -46,16 +46,16 @@ class Vitals:
             self._beat(settings, one, unsettled)
         if not self._is_measured:
             self._is_measured = True
-            app.measure(settings, self._store)
+            app.write_metrics(settings, self._store)
 
-    def _beat(self, settings: Settings, closed: Closed, unsettled: set[int]) -> None:
+    def _beat(self, settings: Settings, closed: ClosedRun, unsettled: set[int]) -> None:
         waits = closed.report.run.id in unsettled
         self._closed.remove(closed)
         self._late = closed.report if waits else None
-        closed.beat(is_told=not waits if settings.email else closed.page is not None)
+        closed.beat(is_delivered=not waits if settings.email else closed.page is not None)
 
     def _beat_late(self, settings: Settings, unsettled: set[int]) -> None:
         late = self._late
         if late is not None and late.run.id not in unsettled:
             self._late = None
-            app.beat_late(settings, late)
+            app.ping_late_success(settings, late)

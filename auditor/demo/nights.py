@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from auditor import app, config
-from auditor.app import Told
+from auditor.app import DeliveredRun
 from auditor.config import Settings
 from auditor.demo.faults import Fault
 from auditor.demo.studio import BuiltInStudio, sample_blocks
@@ -65,7 +65,7 @@ def show(folder: Path, say: Say) -> int:
             say(f"  - {words}")
         say("\nNight 3, as the report tells it:\n")
         last = night(settings)
-    say(app.renderer(settings).text(last.report, page=last.page or ""))
+    say(app.build_renderer(settings).text(last.report, page=last.page or ""))
     say(f"The same report as a page: {last.page}")
     return 0 if last.page else 2
 
@@ -172,13 +172,13 @@ def configure(folder: Path, base_url: str) -> Settings:
     return config.load(path, environ={"AUDITOR_DEMO_KEY": KEY})
 
 
-def night(settings: Settings) -> Told:
+def night(settings: Settings) -> DeliveredRun:
     """Audit the fleet once."""
-    with app.store(settings) as store:
-        return app.quickly(app.run_and_tell(settings, app.order(settings), store))
+    with app.open_store(settings) as store:
+        return app.run_async(app.run_and_deliver(settings, app.build_request(settings), store))
 
 
-def tell(told: Told, say: Say) -> None:
+def tell(told: DeliveredRun, say: Say) -> None:
     """Say in a line how the night went."""
     totals = told.report.totals
     say(

@@ -24,7 +24,7 @@ class Post:
 def post(chosen: Settings | None) -> Post:
     """Return what makes mails of made-up reports; by defaults without settings."""
     sender = chosen.email.sender if chosen and chosen.email else "auditor@localhost"
-    return Post(app.renderer(chosen), MimeComposer(sender), app.mail_host(chosen))
+    return Post(app.build_renderer(chosen), MimeComposer(sender), app.find_mail_domain(chosen))
 
 
 def settings_if_any(path: str | None) -> Settings | None:
@@ -37,4 +37,4 @@ def settings_if_any(path: str | None) -> Settings | None:
         config.find(path, os.environ)
     except ConfigError:
         return None
-    return app.settings(path, reads_secrets=False)
+    return app.load_settings(path, reads_secrets=False)

@@ -80,7 +80,7 @@ def rehearse(folder: Path, planned: Sequence[Strike], say: Say) -> int:
             say(f"  - {one}")
         say("\nNight 2, as the report tells it:\n")
         second = night(settings)
-        say(app.renderer(settings).text(second.report, page=second.page or ""))
+        say(app.build_renderer(settings).text(second.report, page=second.page or ""))
         studio.heal()
         say("Night 3: Studio is well again; nobody has edited anything.")
         third = night(settings)

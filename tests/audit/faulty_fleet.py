@@ -52,8 +52,8 @@ class Fleet:
     def night(self, settings: Settings) -> None:
         """Audit the fleet and keep what comes of it."""
         self.studio.requests.clear()
-        with app.store(settings) as store:
-            told = app.quickly(app.run_and_tell(settings, app.order(settings), store))
+        with app.open_store(settings) as store:
+            told = app.run_async(app.run_and_deliver(settings, app.build_request(settings), store))
             versions = {
                 fault: len(store.target_versions(target)) for fault, target in self.targets.items()
             }

@@ -16,7 +16,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from auditor import app, config
-from auditor.app import Told
+from auditor.app import DeliveredRun
 from auditor.audit.plan import Scope
 from auditor.config import Settings
 from auditor.demo.studio import BuiltInStudio, sample_blocks
@@ -76,11 +76,11 @@ class Stage:
         self.settings = config.load(path, environ={"EI_KEY": KEY, "EI_TOKEN": TOKEN})
         return self.settings
 
-    def night(self, *, scope: Scope | None = None) -> Told:
+    def night(self, *, scope: Scope | None = None) -> DeliveredRun:
         """Run once and tell."""
-        with app.store(self.settings) as store:
-            order = app.order(self.settings, scope)
-            return app.quickly(app.run_and_tell(self.settings, order, store))
+        with app.open_store(self.settings) as store:
+            order = app.build_request(self.settings, scope)
+            return app.run_async(app.run_and_deliver(self.settings, order, store))
 
     def json(self, *, scope: Scope | None = None) -> Any:  # noqa: ANN401 - any JSON
         """Run once and return the report as programs read it."""

@@ -161,7 +161,7 @@ def test_a_page_that_cannot_be_written_keeps_neither_the_index_nor_the_finding(
     with caplog.at_level(logging.ERROR):
         told = pump.night()
 
-    assert told.is_told
+    assert told.is_delivered
     assert told.page is not None
     assert '<a href="run-000002.html">' in page(pump, "index.html")
     assert any("not written" in one.message for one in caplog.records)
@@ -179,7 +179,7 @@ def test_an_index_that_cannot_be_written_does_not_untell_a_report(
     with caplog.at_level(logging.ERROR):
         told = pump.night()
 
-    assert told.is_told
+    assert told.is_delivered
     assert [one.message for one in caplog.records if "archive" in one.message]
     assert pump.night().report.totals.findings == 0
 
@@ -193,7 +193,7 @@ def test_a_run_page_that_cannot_be_written_is_told_by_the_next_run(pump: Stage) 
 
     again = pump.night()
 
-    assert not lost.is_told
+    assert not lost.is_delivered
     assert again.report.totals.findings == 1
     assert (reports(pump) / "run-000002.html").is_file()  # made again, beside tonight's
     assert broken_links(reports(pump)) == []
@@ -243,9 +243,9 @@ def test_what_became_a_secret_is_hidden_where_pages_are_written_anew(pump: Stage
     pump.night()
     pump.studio.edit(target(3), lambda a: a.update(customParameters={"token": "second-canary"}))
     pump.night()
-    with app.store(pump.settings) as store:
+    with app.open_store(pump.settings) as store:
         store.add_secret_parameters(["token"])
-        app.rebuild(pump.settings, store)
+        app.rebuild_pages(pump.settings, store)
 
     for path in reports(pump).rglob("*.html"):
         assert "canary" not in path.read_text(encoding="utf-8"), path
@@ -255,8 +255,8 @@ def test_a_service_that_stops_leaves_the_rest_to_the_next_run(pump: Stage) -> No
     pump.night()
     shutil.rmtree(reports(pump))
     asked = iter([False, True, True, True])
-    with app.store(pump.settings) as store:
-        site = app.site(pump.settings)
+    with app.open_store(pump.settings) as store:
+        site = app.build_site(pump.settings)
         Publisher(store=store, site=site, stopping=lambda: next(asked)).publish()
 
     assert (reports(pump) / "index.html").is_file()
@@ -273,7 +273,7 @@ def test_pages_are_pruned_with_what_they_show(pump: Stage) -> None:
     for name in foreign:
         (reports(pump) / name).touch()
 
-    gone = app.site(pump.settings).prune({2, 3}, {target(3)})
+    gone = app.build_site(pump.settings).prune({2, 3}, {target(3)})
 
     assert set(gone) == {"run-000001.html", "targets/7-4.html"}
     left = set(written(reports(pump)))

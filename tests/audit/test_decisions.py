@@ -76,20 +76,22 @@ def _decision() -> Decision:
 
 def _at(set_up: Stage, moment: datetime) -> Report:
     """Audit as if it were another day."""
-    with app.store(set_up.settings) as store, store.run_lock():
-        audit = Audit(store, app.studio(set_up.settings), now=lambda: moment)
-        ended = app.quickly(audit.run(app.order(set_up.settings)))
-        close(ended, store, archive=app.archive(set_up.settings), mail=None, now=lambda: moment)
+    with app.open_store(set_up.settings) as store, store.run_lock():
+        audit = Audit(store, app.build_client(set_up.settings), now=lambda: moment)
+        ended = app.run_async(audit.run(app.build_request(set_up.settings)))
+        close(
+            ended, store, archive=app.build_archive(set_up.settings), mail=None, now=lambda: moment
+        )
         return ended.report
 
 
 def test_what_differs_from_the_baseline_stays_until_it_is_approved(pump: Stage) -> None:
     pump.night()
-    with app.store(pump.settings) as store:
+    with app.open_store(pump.settings) as store:
         decide.approve_all_new(store, _decision())
     _edit(pump, trainingCycles=77)
     first, second = pump.json(), pump.json()
-    with app.store(pump.settings) as store:
+    with app.open_store(pump.settings) as store:
         decide.approve([target(3)], store, _decision())
     third = pump.json()
 
@@ -104,7 +106,7 @@ def test_what_differs_from_the_baseline_stays_until_it_is_approved(pump: Stage) 
 def test_a_difference_that_is_reverted_leaves_the_report(pump: Stage) -> None:
     before = block()["trainingCycles"]
     pump.night()
-    with app.store(pump.settings) as store:
+    with app.open_store(pump.settings) as store:
         decide.approve_all_new(store, _decision())
     _edit(pump, trainingCycles=77)
     pump.night()
@@ -119,11 +121,11 @@ def test_a_difference_that_is_reverted_leaves_the_report(pump: Stage) -> None:
 
 def test_an_acknowledged_difference_is_silent_until_the_value_moves(pump: Stage) -> None:
     pump.night()
-    with app.store(pump.settings) as store:
+    with app.open_store(pump.settings) as store:
         decide.approve_all_new(store, _decision())
     _edit(pump, trainingCycles=77)
     finding = pump.json()["targets"][0]["findings"][0]["id"]
-    with app.store(pump.settings) as store:
+    with app.open_store(pump.settings) as store:
         decide.acknowledge(finding, store, _decision())
     accepted = pump.json()
     _edit(pump, trainingCycles=78)
@@ -133,7 +135,7 @@ def test_an_acknowledged_difference_is_silent_until_the_value_moves(pump: Stage)
     assert accepted["targets"][0]["state"] == "in_sync"
     assert _findings(moved) == [("trainingCycles", "last", "medium")]
     assert _findings(after) == [("trainingCycles", "baseline", "medium")]
-    with app.store(pump.settings) as store:
+    with app.open_store(pump.settings) as store:
         (one,) = store.all_acknowledgements()
         assert (one.author, one.reason, one.ended_why) == ("anna", "as planned", "moved")
 
@@ -145,12 +147,12 @@ def test_an_acknowledgement_is_refused_where_the_value_has_moved_on(pump: Stage)
     _edit(pump, trainingCycles=78)
     live = pump.studio.answer(target(3))
 
-    with app.store(pump.settings) as store:
+    with app.open_store(pump.settings) as store:
         with pytest.raises(UsageError, match=r"moved on from 77: it is 78 now"):
             decide.acknowledge(finding, store, _decision(), live=live)
         assert decide.acknowledge(finding, store, _decision()).path == "trainingCycles"
     pump.night()
-    with app.store(pump.settings) as store:
+    with app.open_store(pump.settings) as store:
         with pytest.raises(UsageError, match="moved on"):
             decide.acknowledge(finding, store, _decision())
         assert not decide.explain(finding, store).holds
@@ -158,11 +160,11 @@ def test_an_acknowledgement_is_refused_where_the_value_has_moved_on(pump: Stage)
 
 def test_an_acknowledgement_ends_after_its_last_day_and_says_so(pump: Stage) -> None:
     pump.night()
-    with app.store(pump.settings) as store:
+    with app.open_store(pump.settings) as store:
         decide.approve_all_new(store, _decision())
     _edit(pump, trainingCycles=77)
     finding = pump.json()["targets"][0]["findings"][0]["id"]
-    with app.store(pump.settings) as store:
+    with app.open_store(pump.settings) as store:
         today = app.now().date()
         decide.acknowledge(finding, store, _decision(), until=today)
     ended = _at(pump, app.now() + timedelta(days=1))
@@ -183,7 +185,7 @@ def test_what_is_ignored_is_stored_counted_and_not_told(pump: Stage) -> None:
     assert _findings(report) == [("learningRate", "last", "low")]
     assert motion["findings"][0]["rule"] == "config:severity[0]"
     assert (motion["suppressed"], report["suppressed_by"]) == (1, {"samples": 1})
-    with app.store(pump.settings) as store:
+    with app.open_store(pump.settings) as store:
         (silent,) = store.suppressed(9)
         assert (silent.rule, silent.number) == ("samples", 1)
         assert [one.finding.path for one in silent.newest] == ["dependencies.sampleCount"]
@@ -222,7 +224,7 @@ def test_an_ignore_rule_that_could_never_hold_is_refused(pump: Stage) -> None:
 
     with pytest.raises(ConfigError, match=r"ignore\[0\]\.until: 2020-01-01 lies in the past"):
         pump.night()
-    with app.store(pump.settings) as store:
+    with app.open_store(pump.settings) as store:
         assert store.last_run() is None
 
 
@@ -354,7 +356,7 @@ def test_the_vendors_catalogue_can_be_ignored(pump: Stage) -> None:
 
     assert report["catalogue"] == []
     assert report["suppressed_by"] == {"area catalogue": 1}
-    with app.store(pump.settings) as store:
+    with app.open_store(pump.settings) as store:
         (silent,) = store.suppressed(9)
         assert [(one.target, one.suppressed_by) for one in silent.newest] == [
             (None, "area catalogue")
@@ -373,7 +375,7 @@ def test_a_target_that_left_the_configuration_ends_its_episode(pump: Stage) -> N
 
 def _approved(set_up: Stage) -> None:
     set_up.night()
-    with app.store(set_up.settings) as store:
+    with app.open_store(set_up.settings) as store:
         decide.approve_all_new(store, _decision())
 
 
@@ -439,7 +441,7 @@ def test_tonights_value_is_acknowledged_whatever_the_baseline_was(pump: Stage) -
     pump.night()
     _edit(pump, trainingCycles=78)
     finding = pump.json()["targets"][0]["findings"][0]["id"]
-    with app.store(pump.settings) as store:
+    with app.open_store(pump.settings) as store:
         decide.acknowledge(finding, store, _decision())
 
     assert _findings(pump.json()) == []
@@ -449,12 +451,12 @@ def test_an_acknowledgement_ends_where_the_value_goes_back_unseen(pump: Stage) -
     _approved(pump)
     _edit(pump, trainingCycles=77)
     finding = pump.json()["targets"][0]["findings"][0]["id"]
-    with app.store(pump.settings) as store:
+    with app.open_store(pump.settings) as store:
         decide.acknowledge(finding, store, _decision())
     _edit(pump, mode="expert", visualLayers=[], trainingCycles=0, learningRate=0)
     pump.night()
 
-    with app.store(pump.settings) as store:
+    with app.open_store(pump.settings) as store:
         assert [one.ended_why for one in store.all_acknowledgements()] == ["moved"]
 
 
@@ -469,7 +471,7 @@ def test_a_withdrawn_model_can_be_explained_and_acknowledged(pump: Stage) -> Non
 
     pump.studio.edit(target(5), withdraw)
     finding = pump.json()["targets"][2]["findings"][0]["id"]
-    with app.store(pump.settings) as store:
+    with app.open_store(pump.settings) as store:
         assert decide.explain(finding, store).holds
         decide.acknowledge(finding, store, _decision())
 
@@ -491,7 +493,7 @@ def test_a_parameter_that_became_a_secret_is_hidden_in_what_was_told(pump: Stage
 
     pump.studio.edit(target(5), tell)
     later = pump.night()
-    with app.store(pump.settings) as store:
+    with app.open_store(pump.settings) as store:
         explained = decide.explain(finding, store)
 
     assert "clear" not in str(explained.occurrences)
@@ -527,7 +529,7 @@ def test_approving_ends_what_was_acknowledged(pump: Stage) -> None:
     _approved(pump)
     _edit(pump, trainingCycles=77)
     finding = pump.json()["targets"][0]["findings"][0]["id"]
-    with app.store(pump.settings) as store:
+    with app.open_store(pump.settings) as store:
         decide.acknowledge(finding, store, _decision())
         decide.approve([target(3)], store, _decision())
 

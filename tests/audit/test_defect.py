@@ -32,7 +32,7 @@ def pump(tmp_path: Path) -> Iterator[Stage]:
 
 
 def audited(pump: Stage) -> Report:
-    asking = app.studio(pump.settings)
+    asking = app.build_client(pump.settings)
     defective = Defective(
         base_url=asking.base_url,
         credentials=asking.credentials,
@@ -41,9 +41,9 @@ def audited(pump: Stage) -> Report:
         tries=1,
         max_bytes=asking.max_bytes,
     )
-    with app.store(pump.settings) as store, store.run_lock():
+    with app.open_store(pump.settings) as store, store.run_lock():
         audit = Audit(store, defective, now=lambda: datetime.now(UTC))
-        return asyncio.run(audit.run(app.order(pump.settings))).report
+        return asyncio.run(audit.run(app.build_request(pump.settings))).report
 
 
 def test_a_defect_met_by_one_block_leaves_the_others_their_night(

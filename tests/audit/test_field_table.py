@@ -97,7 +97,7 @@ def test_learnt_fields_tell_nothing_until_they_change(older: Older, pump: Stage)
     for place in range(10, 10 + len(_PAIRS)):
         pump.studio.edit(target(place), reverse)
     assert telling(pump.night().report) == QUIET
-    with app.store(pump.settings) as store:
+    with app.open_store(pump.settings) as store:
         assert len(store.target_versions(target(10))) == 1
         assert store.verify() is None
 
@@ -163,7 +163,7 @@ def test_decisions_of_before_hold(older: Older, pump: Stage) -> None:
     night_of(older, pump, "approve", "--all-new", "--reason", "as released")
     edit(pump, 3, learningRate=0.125)
     night_of(older, pump)
-    with app.store(pump.settings, upgrade=False) as store:
+    with app.open_store(pump.settings, upgrade=False) as store:
         [finding] = store.report(None).targets[0].findings  # type: ignore[union-attr] # there is one
     night_of(older, pump, "acknowledge", finding.id, "--reason", "agreed")
 
@@ -188,7 +188,7 @@ def test_what_only_the_new_form_shows_is_told_apart_from_drift(older: Older, pum
     assert "2 differences in 2 blocks appear" in notice.text
     assert report.suppressed_by == (("upgrade", 2),)
     assert telling(pump.night().report) == QUIET
-    with app.store(pump.settings) as store:
+    with app.open_store(pump.settings) as store:
         assert store.verify() is None
 
 

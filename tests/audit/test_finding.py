@@ -52,11 +52,11 @@ def reconfigure(set_up: Stage, *changes: str) -> None:
 def night(set_up: Stage, scope: Scope | None = None) -> Report:
     """Run once, with no page to write and nobody to mail; what was found counts as told."""
     settings = set_up.settings
-    with app.store(settings) as store:
-        studio = app.studio(settings)
+    with app.open_store(settings) as store:
+        studio = app.build_client(settings)
         studio.sleep = at_once
         audit = Audit(store, studio, now=app.now)
-        ended = app.quickly(audit.run(app.order(settings, scope)))
+        ended = app.run_async(audit.run(app.build_request(settings, scope)))
         store.close_run(ended.report, (), carried=ended.carried, aftermath=ended.aftermath)
         store.mark_reported(ended.report.run.id or 0, at=app.now())
     return ended.report
@@ -79,7 +79,7 @@ def notices(report: Any) -> list[tuple[str, str]]:  # noqa: ANN401 - any JSON
 
 
 def audited(set_up: Stage) -> list[str]:
-    with app.store(set_up.settings) as store:
+    with app.open_store(set_up.settings) as store:
         return [str(one.target) for one in store.statuses()]
 
 
@@ -109,7 +109,7 @@ def test_projects_that_cannot_be_listed_are_unknown_and_the_named_are_audited(
     fleet.studio.fail(Fault.HTML, path=_LISTING)
     told = night(fleet)
     failed: Any = report_json(told)
-    text = app.renderer(fleet.settings).text(told, page="")
+    text = app.build_renderer(fleet.settings).text(told, page="")
     kept = audited(fleet)
     fleet.studio.heal()
     after = json(fleet)
@@ -131,7 +131,7 @@ def test_projects_that_cannot_be_listed_are_unknown_and_the_named_are_audited(
 def test_a_first_listing_that_fails_is_told_in_words(fleet: Stage) -> None:
     fleet.studio.fail(Fault.HTML, path=_LISTING)
     report = night(fleet)
-    text = app.renderer(fleet.settings).text(report, page="")
+    text = app.build_renderer(fleet.settings).text(report, page="")
 
     assert report.totals.new == 2
     assert "INCOMPLETE. the projects that Studio lists could not be checked" in text
@@ -450,8 +450,10 @@ def test_a_narrowed_run_whose_listing_fails_is_incomplete(fleet: Stage) -> None:
 def test_a_dry_run_finds_the_same_and_remembers_nothing(fleet: Stage) -> None:
     night(fleet)
     fleet.studio.remove_project(9)
-    with app.store(fleet.settings) as store:
-        report = app.quickly(app.run_dry(fleet.settings, app.order(fleet.settings), store))
+    with app.open_store(fleet.settings) as store:
+        report = app.run_async(
+            app.run_dry(fleet.settings, app.build_request(fleet.settings), store)
+        )
         assert store.found_projects() == {8, 9}
 
     assert report.totals.missing == 1
@@ -502,12 +504,12 @@ def test_each_change_of_type_under_one_id_is_one_finding(fleet: Stage) -> None:
 def test_what_went_missing_in_a_run_that_crashed_is_news_of_the_next(fleet: Stage) -> None:
     night(fleet)
     fleet.studio.remove(SCREWS)
-    with app.store(fleet.settings) as store:
+    with app.open_store(fleet.settings) as store:
         crashing = Audit(
-            store, app.studio(fleet.settings), now=app.now, watch=RunControl(checked=_crash)
+            store, app.build_client(fleet.settings), now=app.now, watch=RunControl(checked=_crash)
         )
         with pytest.raises(RuntimeError):
-            app.quickly(crashing.run(app.order(fleet.settings)))
+            app.run_async(crashing.run(app.build_request(fleet.settings)))
     news, still = night(fleet), night(fleet)
 
     assert [one.targets[1].went for one in (news, still)] == [True, False]
@@ -523,11 +525,13 @@ def test_what_came_back_is_told_in_the_inventory_of_the_report(fleet: Stage) -> 
     night(fleet)
     fleet.studio.put(SCREWS, block("keras-object-detection", name="Screws"))
     report = night(fleet)
-    text = app.renderer(fleet.settings).text(report, page="")
+    text = app.build_renderer(fleet.settings).text(report, page="")
 
     assert [one.kind for one in report.notices] == [NoticeKind.BLOCK_BACK]
     assert "BLOCKS BACK. 1 block back again: Screws; nothing else changed." in text
-    assert "back: Screws" in app.renderer(fleet.settings).mail_content(report, page="").subject
+    assert (
+        "back: Screws" in app.build_renderer(fleet.settings).mail_content(report, page="").subject
+    )
     assert "BACK, RENAMED, LEFT OUT" in text
     assert "RULES" not in text
 
@@ -535,7 +539,7 @@ def test_what_came_back_is_told_in_the_inventory_of_the_report(fleet: Stage) -> 
 def test_a_schedule_over_found_projects_leaves_the_others_to_theirs(fleet: Stage) -> None:
     hourly = '[[schedules]]\nname = "hourly"\ncron = "0 * * * *"\nprojects = [8]\n'
     reconfigure(fleet, "[[projects]]", f"{hourly}[[projects]]")
-    usual, often = (one.scope for one in app.schedules(fleet.settings))
+    usual, often = (one.scope for one in app.find_schedules(fleet.settings))
     first = [states(json(fleet, scope)) for scope in (usual, often)]
     fleet.studio.remove_project(9)
     later = [states(json(fleet, scope)) for scope in (often, usual)]

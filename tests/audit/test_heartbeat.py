@@ -77,7 +77,7 @@ def test_what_could_not_be_checked_is_for_the_report_to_tell(pump: Stage, heard:
 def test_a_narrowed_run_and_a_dry_one_ping_nothing(pump: Stage, heard: Pings) -> None:
     pump.night(scope=Scope(target=target(3)))
     pump.night(scope=Scope(project_id=7))
-    app.quickly(app.run_dry(pump.settings, app.order(pump.settings), None))
+    app.run_async(app.run_dry(pump.settings, app.build_request(pump.settings), None))
 
     assert heard.taken == []
 
@@ -88,19 +88,19 @@ class BrokenStore(SqlStore):
 
 
 def test_a_run_that_breaks_is_a_fail(pump: Stage, heard: Pings) -> None:
-    with app.store(pump.settings) as store:
-        broken, order = BrokenStore(store._there), app.order(pump.settings)
+    with app.open_store(pump.settings) as store:
+        broken, order = BrokenStore(store._there), app.build_request(pump.settings)
         with pytest.raises(OSError, match="on fire"):
-            app.quickly(app.run_and_tell(pump.settings, order, broken))
+            app.run_async(app.run_and_deliver(pump.settings, order, broken))
 
     assert heard.signals == ["/start", "/fail"]
     assert heard.taken[-1][2] == "run failed: OSError"
 
 
 def test_a_run_that_was_stopped_is_a_fail(pump: Stage, heard: Pings) -> None:
-    with app.store(pump.settings) as store:
-        order, watch = app.order(pump.settings), RunControl(stopping=lambda: True)
-        app.quickly(app.run_and_tell(pump.settings, order, store, watch=watch))
+    with app.open_store(pump.settings) as store:
+        order, watch = app.build_request(pump.settings), RunControl(stopping=lambda: True)
+        app.run_async(app.run_and_deliver(pump.settings, order, store, watch=watch))
 
     assert heard.signals == ["/start", "/fail"]
 
@@ -111,5 +111,5 @@ def test_a_heartbeat_that_is_not_taken_changes_nothing_of_the_run(
     heard.answers = [404, 404]
     told = pump.night()
 
-    assert (told.is_told, len(pump.postbox.taken)) == (True, 2)
+    assert (told.is_delivered, len(pump.postbox.taken)) == (True, 2)
     assert caplog.text.count("heartbeat not taken") == 1

@@ -31,7 +31,7 @@ def test_hostile_names_reach_the_reader_as_words(
             set_up.studio.edit(target(learn_id), lambda a: a.update(name=a["name"] + "2"))
         set_up.night()
         mails = set_up.postbox.taken[-2:]
-        with app.store(set_up.settings) as store:
+        with app.open_store(set_up.settings) as store:
             terminal = status_text(
                 store.statuses(), last_run=store.last_run(), next_run_at=None, messages=()
             ) + history_text(store.target_versions(target(4)))

@@ -21,7 +21,7 @@ def pump(sqlite_template: Path, tmp_path: Path) -> Iterator[Stage]:
 
 def test_the_head_of_the_chain_stands_in_both_parts_of_the_mail(pump: Stage) -> None:
     run = pump.night().report.run
-    with app.store(pump.settings) as store:
+    with app.open_store(pump.settings) as store:
         head = store.head(run.id or 0)
     _, mail = pump.postbox.taken[0]
     parts = [mail.get_body((kind,)) for kind in ("plain", "html")]

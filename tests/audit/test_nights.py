@@ -88,7 +88,7 @@ def test_page_mail_text_and_stored_report_tell_the_same(pump: Stage) -> None:
         assert words in page
         assert words in parts["text/plain"]
         assert words in parts["text/html"]
-    with app.store(pump.settings) as store:
+    with app.open_store(pump.settings) as store:
         assert store.report(None) == told.report
 
 
@@ -272,7 +272,7 @@ def test_a_refused_recipient_keeps_a_message_and_the_others_get_theirs(pump: Sta
     pump.postbox.refuses.clear()
     pump.night()
 
-    assert not told.is_told
+    assert not told.is_delivered
     assert [recipient for recipient, _ in pump.postbox.taken].count("ml@example.org") == 2
 
 
@@ -306,10 +306,10 @@ def test_a_page_that_cannot_be_written_keeps_no_mail_from_going(pump: Stage) -> 
 
 
 def test_a_dry_run_stores_and_sends_nothing(pump: Stage) -> None:
-    order = app.order(pump.settings)
-    with app.stored(pump.settings) as store:
-        report = app.quickly(app.run_dry(pump.settings, order, store))
-    with app.store(pump.settings) as store:
+    order = app.build_request(pump.settings)
+    with app.open_store_if_present(pump.settings) as store:
+        report = app.run_async(app.run_dry(pump.settings, order, store))
+    with app.open_store(pump.settings) as store:
         assert store.last_run() is None
 
     assert report.run.id is None
@@ -346,10 +346,10 @@ def test_named_blocks_are_asked_of_getkeras_alone(pump: Stage) -> None:
 
 def test_a_quiet_night_adds_nothing_but_the_runs_own_row(pump: Stage) -> None:
     pump.night()
-    with app.store(pump.settings) as store:
+    with app.open_store(pump.settings) as store:
         before = [len(store.target_versions(target(learn_id))) for learn_id in (3, 4, 5)]
     pump.night()
-    with app.store(pump.settings) as store:
+    with app.open_store(pump.settings) as store:
         after = [len(store.target_versions(target(learn_id))) for learn_id in (3, 4, 5)]
         assert store.verify() is None
 
@@ -358,9 +358,9 @@ def test_a_quiet_night_adds_nothing_but_the_runs_own_row(pump: Stage) -> None:
 
 def _crashed(set_up: Stage) -> None:
     """Audit, and come to an end before the run is closed."""
-    with app.store(set_up.settings) as store:
-        audit = Audit(store, app.studio(set_up.settings), now=app.now)
-        app.quickly(audit.run(app.order(set_up.settings)))
+    with app.open_store(set_up.settings) as store:
+        audit = Audit(store, app.build_client(set_up.settings), now=app.now)
+        app.run_async(audit.run(app.build_request(set_up.settings)))
 
 
 def test_what_a_crashed_run_found_is_in_the_next_report_once(pump: Stage) -> None:
@@ -421,10 +421,10 @@ def test_a_block_that_leaves_the_configuration_is_no_longer_listed(pump: Stage) 
     text = (pump.folder / "config.toml").read_text()
     pump.configure(text.replace('"all"', "[3, 4]"))
     pump.night(scope=Scope(target=target(3)))
-    with app.store(pump.settings) as store:
+    with app.open_store(pump.settings) as store:
         narrowed = [one.target.learn_id for one in store.statuses()]
     pump.night()
-    with app.store(pump.settings) as store:
+    with app.open_store(pump.settings) as store:
         whole = [one.target.learn_id for one in store.statuses()]
 
     assert (narrowed, whole) == ([3, 4, 5], [3, 4])
@@ -477,7 +477,7 @@ def test_what_became_known_as_a_secret_later_is_hidden_in_what_is_stored(pump: S
         target(3), lambda a: a["transferLearningModels"][0]["customParameters"].append(typed)
     )
     pump.night()
-    with app.store(pump.settings) as store:
+    with app.open_store(pump.settings) as store:
         secrets = store.secret_parameters()
         key = Fingerprinter(store.fingerprint_key())
         first = store.target_versions(target(3))[-1].snapshot

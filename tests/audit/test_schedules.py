@@ -46,10 +46,10 @@ def pump(database_url: str, tmp_path: Path) -> Iterator[Stage]:
 
 def scheduled(pump: Stage, name: str) -> Report:
     """Run what is due by a schedule."""
-    [one] = [one for one in app.schedules(pump.settings) if one.name == name]
-    with app.store(pump.settings) as store:
-        order = app.scheduled_order(pump.settings, one)
-        return app.quickly(app.run_and_tell(pump.settings, order, store)).report
+    [one] = [one for one in app.find_schedules(pump.settings) if one.name == name]
+    with app.open_store(pump.settings) as store:
+        order = app.build_scheduled_request(pump.settings, one)
+        return app.run_async(app.run_and_deliver(pump.settings, order, store)).report
 
 
 def reconfigure(pump: Stage, old: str, new: str) -> None:
@@ -59,7 +59,7 @@ def reconfigure(pump: Stage, old: str, new: str) -> None:
 
 
 def audited(pump: Stage) -> list[TargetId]:
-    with app.store(pump.settings) as store:
+    with app.open_store(pump.settings) as store:
         return [one.target for one in store.statuses()]
 
 
@@ -93,7 +93,7 @@ def test_a_project_that_left_is_retired_though_only_named_schedules_are_left(pum
     pump.configure(text[:begin] + text[end:])
     scheduled(pump, "hourly")
 
-    assert [one.name for one in app.schedules(pump.settings)] == ["hourly"]
+    assert [one.name for one in app.find_schedules(pump.settings)] == ["hourly"]
     assert audited(pump) == [FAN]
 
 
@@ -111,11 +111,11 @@ def test_a_run_by_hand_audits_all_and_names_every_schedule(pump: Stage) -> None:
 def test_a_run_at_its_limit_keeps_what_it_has_and_tells_the_rest(pump: Stage) -> None:
     asked: list[int] = []
     watch = RunControl(checked=asked.append, is_late=lambda: bool(asked))
-    with app.store(pump.settings) as store, store.run_lock():
-        audit = Audit(store, app.studio(pump.settings), now=app.now, watch=watch)
-        order = replace(app.order(pump.settings), concurrency=1)
-        ended = app.quickly(audit.run(order))
-        close(ended, store, archive=app.archive(pump.settings), mail=None, now=app.now)
+    with app.open_store(pump.settings) as store, store.run_lock():
+        audit = Audit(store, app.build_client(pump.settings), now=app.now, watch=watch)
+        order = replace(app.build_request(pump.settings), concurrency=1)
+        ended = app.run_async(audit.run(order))
+        close(ended, store, archive=app.build_archive(pump.settings), mail=None, now=app.now)
         known = store.statuses()
 
     states = [one.state for one in ended.report.targets]
@@ -136,7 +136,7 @@ def test_the_report_of_a_run_at_its_limit_is_sent_and_the_next_is_whole(pump: St
     pump.change("schedule", limit_s=limit_s)
     after = pump.night()
 
-    assert late.is_told
+    assert late.is_delivered
     assert {one.error.kind for one in late.report.targets if one.error} == {"time_limit"}
     assert len(pump.postbox.taken) == 4
     assert after.report.run.status is RunStatus.COMPLETE
@@ -144,7 +144,7 @@ def test_the_report_of_a_run_at_its_limit_is_sent_and_the_next_is_whole(pump: St
 
 @ONLY_SQLITE
 def test_a_run_is_refused_before_it_asks_for_anything(pump: Stage) -> None:
-    with app.store(pump.settings) as other, other.run_lock():
+    with app.open_store(pump.settings) as other, other.run_lock():
         with pytest.raises(RunUnderWayError):
             pump.night()
         assert other.last_run() is None

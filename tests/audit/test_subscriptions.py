@@ -83,7 +83,7 @@ def test_a_part_still_queued_keeps_what_it_holds_from_being_told_twice(pump: Sta
     pump.postbox.refuses = dict.fromkeys(_ALL, "550 no such user")
     pump.postbox.refuses["wave@example.org"] = "450 later"
     pump.night()
-    with app.store(pump.settings) as store:
+    with app.open_store(pump.settings) as store:
         run_id = store.open_run(Trigger.MANUAL, started_at=app.now())
         unreported_findings = store.unreported_findings(run_id)
 

@@ -86,4 +86,4 @@ def sign_in(stage: Stage) -> None:
         await asyncio.to_thread(follow, address)
 
     auth = find_login(settings, None)
-    app.quickly(app.log_in(settings, auth, invite, patience=LONG_ENOUGH))
+    app.run_async(app.log_in(settings, auth, invite, patience=LONG_ENOUGH))

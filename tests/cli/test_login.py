@@ -49,7 +49,7 @@ def log_in(installed: Stage, visit: Callable[[str], object]) -> None:
     async def invite(address: str) -> None:
         await asyncio.to_thread(visit, address)
 
-    app.quickly(app.log_in(installed.settings, auth, invite, patience=LONG_ENOUGH))
+    app.run_async(app.log_in(installed.settings, auth, invite, patience=LONG_ENOUGH))
 
 
 def answering(**answer: str) -> Callable[[str], str]:
@@ -225,7 +225,9 @@ def test_nobody_is_waited_for_without_end(installed: Stage) -> None:
         del address
 
     with pytest.raises(NoTokenError, match="nobody allowed access"):
-        app.quickly(app.log_in(installed.settings, auth, invite, patience=timedelta(seconds=0.05)))
+        app.run_async(
+            app.log_in(installed.settings, auth, invite, patience=timedelta(seconds=0.05))
+        )
 
 
 def test_a_login_takes_the_way_to_studio_that_runs_take(installed: Stage) -> None:

@@ -171,7 +171,7 @@ def test_a_dry_run_compares_with_what_is_stored_and_leaves_it_so(
 
 
 def test_a_dry_run_works_beside_a_run(pump: Stage, auditor: Command) -> None:
-    with app.store(pump.settings) as store, store.run_lock():
+    with app.open_store(pump.settings) as store, store.run_lock():
         assert auditor("run", "--dry-run").code == 0
 
 
@@ -188,7 +188,7 @@ def test_a_dry_run_refuses_an_older_database_rather_than_upgrade_it(
 
 
 def test_a_run_is_refused_while_another_is_under_way(pump: Stage, auditor: Command) -> None:
-    with app.store(pump.settings) as store, store.run_lock():
+    with app.open_store(pump.settings) as store, store.run_lock():
         refused = auditor("run")
 
     assert (refused.code, refused.out) == (2, "")
@@ -259,7 +259,7 @@ def test_what_is_not_audited_cannot_be_run(
 
     assert (done.code, done.out) == (2, "")
     assert words in done.err
-    with app.store(pump.settings) as store:
+    with app.open_store(pump.settings) as store:
         assert store.last_run() is None
 
 

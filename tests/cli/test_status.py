@@ -92,8 +92,8 @@ def test_a_limit_is_a_number_of_hours(auditor: Command, hours: str) -> None:
 
 
 def seen(pump: Stage, slot: Slot) -> Signs:
-    with app.store(pump.settings) as store:
-        [one] = app.schedules(pump.settings)
+    with app.open_store(pump.settings) as store:
+        [one] = app.find_schedules(pump.settings)
         return signs(store, [Due(one.name, one.line, slot)])
 
 
@@ -111,7 +111,7 @@ def test_a_slot_is_had_by_its_own_run_once_that_ended(pump: Stage) -> None:
     scheduled_since(pump, app.now() - timedelta(hours=4))
     slot = Slot("2026-11-24T03:15", app.now() - timedelta(hours=3))
     before = seen(pump, slot).overdue
-    with app.store(pump.settings) as store:
+    with app.open_store(pump.settings) as store:
         store.open_run(
             Trigger.SCHEDULE, started_at=app.now(), schedule=DEFAULT_SCHEDULE, slot=slot.local
         )
@@ -127,10 +127,10 @@ def test_a_slot_is_had_by_its_own_run_once_that_ended(pump: Stage) -> None:
 def test_a_run_of_another_schedule_is_not_the_one_that_was_due(pump: Stage) -> None:
     scheduled_since(pump, app.now() - timedelta(hours=4))
     slot = Slot("2026-11-24T03:15", app.now() - timedelta(hours=3))
-    with app.store(pump.settings) as store:
-        [one] = app.schedules(pump.settings)
-        other = replace(app.scheduled_order(pump.settings, one), trigger=Trigger.SCHEDULE)
+    with app.open_store(pump.settings) as store:
+        [one] = app.find_schedules(pump.settings)
+        other = replace(app.build_scheduled_request(pump.settings, one), trigger=Trigger.SCHEDULE)
         order = replace(other, schedule="hourly", slot="2026-11-24T05:00")
-        app.quickly(app.run_and_tell(pump.settings, order, store))
+        app.run_async(app.run_and_deliver(pump.settings, order, store))
 
     assert [one.slot for one in seen(pump, slot).overdue] == [slot]

@@ -224,7 +224,7 @@ def test_a_backup_is_a_database_that_only_its_owner_reads(pump: Stage, auditor: 
 
 
 def test_a_backup_is_made_while_a_run_holds_the_database(pump: Stage, auditor: Command) -> None:
-    with app.store(pump.settings) as store, store.run_lock():
+    with app.open_store(pump.settings) as store, store.run_lock():
         done = auditor("backup", f"{pump.folder}/copy.db")
 
     assert done.code == 0
@@ -291,7 +291,7 @@ def test_a_night_prunes_where_retention_is_configured_and_its_pages_with_it(
     pages = {str(one.relative_to(reports)) for one in reports.rglob("*.html")}
     timeline = (reports / "targets/7-3.html").read_text()
 
-    assert quiet.is_told
+    assert quiet.is_delivered
     assert pages == {
         "index.html",
         "projects/7.html",
@@ -316,7 +316,7 @@ def test_a_fault_of_pruning_keeps_no_report_back(
     page.mkdir()  # a folder in its place cannot be removed as a page
     done = pump.night()
 
-    assert done.is_told
+    assert done.is_delivered
     assert "pages not pruned" in caplog.text
 
 

@@ -97,7 +97,7 @@ def test_a_misspelt_key_of_a_filter_is_told_the_right_one(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("include", "exclude", "is_told"),
+    ("include", "exclude", "is_delivered"),
     [
         ("pump *", "pump*", True),
         ("pump", "*", True),
@@ -109,12 +109,12 @@ def test_a_misspelt_key_of_a_filter_is_told_the_right_one(tmp_path: Path) -> Non
     ],
 )
 def test_a_filter_that_leaves_nothing_deserves_a_word(
-    tmp_path: Path, include: str, exclude: str, *, is_told: bool
+    tmp_path: Path, include: str, exclude: str, *, is_delivered: bool
 ) -> None:
     text = f'include = {{ names = ["{include}"] }}\nexclude = {{ names = ["{exclude}"] }}'
     told = warnings(loaded(tmp_path, f"{EVERY}{text}"))
 
-    assert ["nothing is audited" in one for one in told] == [True] * is_told
+    assert ["nothing is audited" in one for one in told] == [True] * is_delivered
 
 
 def test_all_projects_of_one_projects_key_deserve_a_word(tmp_path: Path) -> None:

@@ -28,6 +28,6 @@ def schedule(pump: Stage, line: str) -> None:
 
 def scheduled_since(pump: Stage, since: datetime) -> None:
     """Let the schedule be in force since then."""
-    with app.store(pump.settings) as store:
-        for one in app.schedules(pump.settings):
+    with app.open_store(pump.settings) as store:
+        for one in app.find_schedules(pump.settings):
             assert store.schedule_start(one.name, one.line, now=since) == since

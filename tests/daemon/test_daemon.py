@@ -21,7 +21,7 @@ ONLY_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 def last_run(pump: Stage) -> RunInfo | None:
-    with app.store(pump.settings) as store:
+    with app.open_store(pump.settings) as store:
         return store.last_run()
 
 
@@ -75,7 +75,7 @@ def test_a_message_that_is_due_is_tried_again(pump: Stage) -> None:
     pump.postbox.refuses = {"ml@example.org": "450 later", "ops@example.org": "450 later"}
     pump.night()
     pump.postbox.refuses.clear()
-    with app.store(pump.settings) as store:
+    with app.open_store(pump.settings) as store:
         due, not_due = store.queued_messages(due_by=None)
         store.record(replace(due, due_at=app.now() - timedelta(hours=1)))
         store.record(replace(not_due, due_at=app.now() + timedelta(hours=1)))
@@ -128,7 +128,7 @@ def test_a_run_under_way_ends_the_block_in_hand_and_leaves_the_rest(
         gated.gate.set()
         assert one.process.wait(DEADLINE_S) == 0
 
-    with app.store(pump.settings) as store:
+    with app.open_store(pump.settings) as store:
         report = store.report(None)
     assert report is not None
     assert report.run.status is RunStatus.INCOMPLETE

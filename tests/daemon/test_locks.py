@@ -11,7 +11,7 @@ from datetime import timedelta
 import pytest
 
 from auditor import app
-from auditor.app.run import deliver_all
+from auditor.app.run import deliver_messages
 from auditor.daemon.service import RETRY_AFTER, Service
 from auditor.deliver import Delivery, attempt
 from auditor.model import RunInfo, TargetId, Trigger
@@ -30,7 +30,7 @@ ONLY_POSTGRESQL = pytest.mark.parametrize("database_url", ["postgresql"], indire
 
 @pytest.fixture
 def store(pump: Stage) -> Iterator[SqlStore]:
-    with app.store(pump.settings) as held:
+    with app.open_store(pump.settings) as held:
         yield held
 
 
@@ -71,7 +71,7 @@ def test_a_service_whose_lock_another_daemon_took_steps_back(
     end = "SELECT pg_terminate_backend(pid, 10000) FROM pg_locks WHERE locktype = 'advisory'"
 
     async def lose_it_twice(service: Service) -> None:
-        with Sql(database_url) as sql, app.store(pump.settings) as other:
+        with Sql(database_url) as sql, app.open_store(pump.settings) as other:
             sql.read(end)
             await service._keep_lock()
             assert service._held is not None
@@ -104,9 +104,9 @@ def test_a_run_is_not_kept_by_messages_nor_messages_by_a_run(pump: Stage, store:
 @ONLY_SQLITE
 def test_the_outbox_is_left_to_the_process_that_has_it(pump: Stage, store: SqlStore) -> None:
     queue_two(pump)
-    with app.store(pump.settings) as other, other.outbox_lock():
-        meanwhile = deliver_all(pump.settings, store)
-    afterwards = deliver_all(pump.settings, store)
+    with app.open_store(pump.settings) as other, other.outbox_lock():
+        meanwhile = deliver_messages(pump.settings, store)
+    afterwards = deliver_messages(pump.settings, store)
 
     assert (meanwhile, afterwards) == (Delivery(waiting=2), Delivery(delivered=2))
     assert len(pump.postbox.taken) == 2
@@ -131,14 +131,14 @@ def test_who_waits_for_the_outbox_tells_what_the_other_delivered(
     asking = AskingStore(store._there)
     waits = threading.Thread(
         target=lambda: found.append(
-            deliver_all(pump.settings, asking, patience=timedelta(seconds=DEADLINE_S))
+            deliver_messages(pump.settings, asking, patience=timedelta(seconds=DEADLINE_S))
         )
     )
-    with app.store(pump.settings) as other, other.outbox_lock():
+    with app.open_store(pump.settings) as other, other.outbox_lock():
         waits.start()
         assert asking.asked.wait(DEADLINE_S)
         for message in other.queued_messages(due_by=None):
-            mailer = app.mailer(pump.settings)
+            mailer = app.build_mailer(pump.settings)
             assert mailer is not None
             other.record(attempt(message, mailer, now=app.now))
     waits.join(DEADLINE_S)
@@ -149,8 +149,8 @@ def test_who_waits_for_the_outbox_tells_what_the_other_delivered(
 
 @ONLY_SQLITE
 def test_with_nothing_to_deliver_the_outbox_is_left_alone(pump: Stage, store: SqlStore) -> None:
-    with app.store(pump.settings) as other, other.outbox_lock():
-        assert deliver_all(pump.settings, store) == Delivery()
+    with app.open_store(pump.settings) as other, other.outbox_lock():
+        assert deliver_messages(pump.settings, store) == Delivery()
 
 
 @ONLY_SQLITE

@@ -33,7 +33,7 @@ pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 @pytest.fixture
 def store(pump: Stage) -> Iterator[SqlStore]:
-    with app.store(pump.settings) as held:
+    with app.open_store(pump.settings) as held:
         yield held
 
 
@@ -64,7 +64,7 @@ async def tick(service: Service) -> None:
 
 
 async def night(service: Service) -> None:
-    for one in app.schedules(service._settings):
+    for one in app.find_schedules(service._settings):
         await service._night(one.name)
 
 
@@ -170,7 +170,7 @@ def test_a_slot_waits_while_a_run_by_hand_is_under_way(
     pump: Stage, store: SqlStore, caplog: pytest.LogCaptureFixture
 ) -> None:
     scheduled_since(pump, app.now() - 3 * DAYS)
-    with caplog.at_level("INFO"), app.store(pump.settings) as other, other.run_lock():
+    with caplog.at_level("INFO"), app.open_store(pump.settings) as other, other.run_lock():
         serve(pump, store, tick)
     assert ran(store) is None
     assert "another run is under way" in caplog.text
@@ -280,7 +280,10 @@ def test_a_reload_ends_in_ready_even_while_the_database_is_away(
 ) -> None:
     monkeypatch.setenv("NOTIFY_SOCKET", f"@auditor-test-reload-{os.getpid()}")
 
-    with app.store(pump.settings) as store, ears(f"@auditor-test-reload-{os.getpid()}") as heard:
+    with (
+        app.open_store(pump.settings) as store,
+        ears(f"@auditor-test-reload-{os.getpid()}") as heard,
+    ):
         serve(pump, UnreachableStore(store._there), reload)
         assert heard.hear("READY=1")
 
@@ -319,7 +322,7 @@ def test_a_night_that_failed_half_way_is_tried_again(pump: Stage, store: SqlStor
 
 
 async def night_that_is_stopped(service: Service) -> None:
-    [one] = app.schedules(service._settings)
+    [one] = app.find_schedules(service._settings)
     asked = Moment(at=app.now(), up_since=app.now(), is_woken=False)
     due = find_due(one, service._store, asked)
     assert due is not None

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.fixture
 def store(pump: Stage) -> Iterator[SqlStore]:
     scheduled_since(pump, app.now() - 3 * DAYS)
-    with app.store(pump.settings) as held:
+    with app.open_store(pump.settings) as held:
         yield held
 
 
@@ -126,5 +126,5 @@ def test_metrics_that_cannot_be_written_are_logged_and_break_nothing(
     metrics.mkdir()
     told = pump.night()
 
-    assert told.is_told
+    assert told.is_delivered
     assert "metrics not written" in caplog.text

@@ -55,7 +55,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Shown:
 
 def _report(folder: Path) -> Any:  # noqa: ANN401 - any JSON
     settings = load(folder / "config.toml", environ={"AUDITOR_DEMO_KEY": KEY})
-    with app.store(settings) as store:
+    with app.open_store(settings) as store:
         report = store.report(None)
     assert report is not None
     return report_json(report)

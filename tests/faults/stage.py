@@ -144,7 +144,7 @@ class Installation:
         found, mails = set(self._found()), self._mails()
         assert sorted(edit for edit, _ in found) == sorted(self.edits)
         assert {len(mails.get((who, id_), ())) for _, id_ in found for who in RECIPIENTS} == {1}
-        with app.store(self.stage.settings) as store:
+        with app.open_store(self.stage.settings) as store:
             assert store.verify() is None
 
     def _found(self) -> list[tuple[Edit, str]]:
@@ -157,7 +157,7 @@ class Installation:
         ]
 
     def _reports(self) -> Iterator[Any]:
-        with app.store(self.stage.settings) as store:
+        with app.open_store(self.stage.settings) as store:
             last = store.last_run()
             for run_id in range(1, (last.id or 0 if last else 0) + 1):
                 report = store.report(run_id)

@@ -46,7 +46,7 @@ def test_a_writer_that_locks_the_database_for_a_moment_is_waited_for(
     pump.edit(3)
     pump.studio.gate.meanwhile = lock_for_a_moment
 
-    assert pump.stage.night().is_told
+    assert pump.stage.night().is_delivered
     pump.hold_to_the_law()
 
 
@@ -55,12 +55,12 @@ def test_a_writer_that_locks_the_database_for_too_long_costs_that_run_alone(
 ) -> None:
     pump.edit(3)
     pump.studio.gate.meanwhile = lambda: other.execute("BEGIN IMMEDIATE")
-    order = app.order(pump.stage.settings)
-    with app.store(pump.stage.settings) as store:
+    order = app.build_request(pump.stage.settings)
+    with app.open_store(pump.stage.settings) as store:
         with store._there.reading() as connection:  # of the pool, for the run to take again
             connection.exec_driver_sql("PRAGMA busy_timeout = 1")
         with pytest.raises(StoreUnreachableError, match="locked for too long; end that program"):
-            app.quickly(app.run_and_tell(pump.stage.settings, order, store))
+            app.run_async(app.run_and_deliver(pump.stage.settings, order, store))
     other.rollback()
 
     pump.hold_to_the_law()
@@ -69,15 +69,15 @@ def test_a_writer_that_locks_the_database_for_too_long_costs_that_run_alone(
 def test_the_end_of_a_run_is_on_the_disk_before_a_message_leaves(pump: Installation) -> None:
     commits: list[tuple[bool, int]] = []
     pump.postbox.taken.clear()
-    order = app.order(pump.stage.settings)
-    with app.store(pump.stage.settings) as store:
+    order = app.build_request(pump.stage.settings)
+    with app.open_store(pump.stage.settings) as store:
 
         def note(connection: Connection) -> None:
             level = connection.exec_driver_sql("PRAGMA synchronous").scalar_one()
             commits.append((level == _FULL, len(pump.postbox.taken)))
 
         event.listen(store._there.engine, "commit", note)
-        app.quickly(app.run_and_tell(pump.stage.settings, order, store))
+        app.run_async(app.run_and_deliver(pump.stage.settings, order, store))
 
     assert [taken for is_synced, taken in commits if is_synced] == [0]
     assert commits[-1] == (False, 2)

@@ -37,7 +37,7 @@ def test_what_a_mail_server_does_not_take_is_told_later_and_once(
     told = pump.stage.night()
     mend()
 
-    assert (told.is_told, told.delivery and told.delivery.waiting) == (False, waiting)
+    assert (told.is_delivered, told.delivery and told.delivery.waiting) == (False, waiting)
     pump.hold_to_the_law()
 
 

@@ -121,7 +121,7 @@ class Soak:
             self.postbox.refuses["ops@example.org"] = "451 try later"
 
     def _night(self, crash_at: str | None) -> None:
-        with app.store(self.settings) as store:
+        with app.open_store(self.settings) as store:
             try:
                 self._run(store, crash_at)
             except Crash:
@@ -142,11 +142,11 @@ class Soak:
         with store.run_lock():
             audit = Audit(
                 store,
-                app.studio(self.settings),
+                app.build_client(self.settings),
                 now=self.now,
                 watch=RunControl(stopping=stop_amid),
             )
-            ended = asyncio.run(audit.run(app.order(self.settings)))
+            ended = asyncio.run(audit.run(app.build_request(self.settings)))
             self._crash_if(is_now=crash_at == "before close")
             self._close(store, ended)
             self._crash_if(is_now=crash_at == "before delivery")
@@ -157,11 +157,11 @@ class Soak:
             raise Crash
 
     def _close(self, store: Store, ended: CompletedRun) -> None:
-        mail, archive = app.mail_plan(self.settings), app.archive(self.settings)
+        mail, archive = app.build_mail_plan(self.settings), app.build_archive(self.settings)
         close(ended, store, archive=archive, mail=mail, now=self.now)
 
     def _deliver(self, store: Store) -> None:
-        mailer = app.mailer(self.settings)
+        mailer = app.build_mailer(self.settings)
         if mailer is None:
             raise AuditorError("the soak's configuration has mail")
         deliver(store, mailer, now=self.now, only_due=False)

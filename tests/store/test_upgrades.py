@@ -212,7 +212,7 @@ def test_nights_go_on_without_a_flood(old: tuple[str, dict[str, Any]], tmp_path:
         assert [one.path for one in told if one.since is Since.LAST] == ["batchSize"]
         assert told_of(drifted) == told_of(quiet) | {"7 batchSize"}
 
-        with app.store(set_up.settings) as store:
+        with app.open_store(set_up.settings) as store:
             assert store.verify() is None
         assert CANARY not in repr(drifted)
 
