@@ -7,15 +7,15 @@ is refused where the value has moved on, by the live answer where Studio gives o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 
-from auditor.drift.canonical import parse, split
-from auditor.drift.compare import paired
+from auditor.drift.canonical import split
+from auditor.drift.compare import compare_snapshots
 from auditor.drift.excerpts import excerpt_answers
 from auditor.drift.findings import judge_comparison
 from auditor.drift.headlines import value_words
-from auditor.drift.secrets import hide_finding, hide_secrets, secret_parameters, take_snapshot
+from auditor.drift.secrets import secret_parameters
 from auditor.errors import UsageError
 from auditor.model import AnswerExcerpt, Finding, JsonObject, Since, TargetId
 from auditor.protocols import Store
@@ -28,7 +28,6 @@ from auditor.records import (
     Version,
     accepted,
 )
-from auditor.redaction import Fingerprinter
 
 _SHORTEST_ID = 4
 
@@ -90,15 +89,7 @@ def find(finding_id: str, store: Store) -> tuple[FindingOccurrence, ...]:
         raise UsageError(f"no finding {finding_id} is stored: reports print each one's id")
     if len(ids) > 1:
         raise UsageError(f"{finding_id} begins the ids of {len(ids)} findings: {', '.join(ids)}")
-    return hidden_occurrences(found, store)
-
-
-def hidden_occurrences(
-    found: Sequence[FindingOccurrence], store: Store
-) -> tuple[FindingOccurrence, ...]:
-    """Return occurrences with what is known to be a secret by now hidden."""
-    secrets = store.secret_parameters()
-    return tuple(replace(one, finding=hide_finding(one.finding, secrets)) for one in found)
+    return found
 
 
 def explain(finding_id: str, store: Store) -> Explanation:
@@ -211,18 +202,17 @@ def _now(
     reference = _reference(occurrence, target, versions, store)
     if reference is None:
         return _Now(holds=False, words="there is nothing left to compare it with")
-    key = Fingerprinter(store.fingerprint_key())
-    secrets = store.secret_parameters()
+    secrets = store.secrets()
     new = versions[0].snapshot
     if live is not None:
         parts = split(live)
-        secrets |= secret_parameters(parts.catalogue)
-        new = take_snapshot(parts, fingerprinter=key, secrets=secrets)
-    comparison = paired(reference.snapshot, new, target=target, fingerprinter=key, secrets=secrets)
+        secrets = secrets.including(secret_parameters(parts.catalogue))
+        new = secrets.take_snapshot(parts)
+    comparison = compare_snapshots(reference.snapshot, new, target=target, secrets=secrets)
     judged = judge_comparison(comparison)
     there = (*judged.findings, *judged.silent)
-    value = accepted(target, finding.path, hide_finding(finding, secrets).after)
-    shown = [hide_finding(one, secrets) for one in there]
+    value = accepted(target, finding.path, secrets.hide_finding(finding).after)
+    shown = [secrets.hide_finding(one) for one in there]
     if any(accepted(target, one.path, one.after) == value for one in shown):
         return _Now(holds=True)
     now = next((one for one in shown if one.path == finding.path), None)
@@ -262,9 +252,6 @@ def _excerpt(
     new = next((one for one in versions if one.run_id <= occurrence.run_id), None)
     if old is None or new is None or new.is_pruned:
         return None
-    return excerpt_answers(_document(old, store), _document(new, store), [finding])
-
-
-def _document(version: Version, store: Store) -> JsonObject:
-    key = Fingerprinter(store.fingerprint_key())
-    return hide_secrets(parse(version.snapshot.document), key, store.secret_parameters())
+    secrets = store.secrets()
+    before, after = (secrets.read_document(version.snapshot) for version in (old, new))
+    return excerpt_answers(before, after, [finding])

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol, TypeAlias
 
 from auditor.drift.recurrence import PastChange
+from auditor.drift.secrets import Secrets
 from auditor.model import (
     Failure,
     JsonObject,
@@ -325,8 +326,8 @@ class RunStore(Protocol):
         """Return the random key (32 bytes) that secrets of this database are compared under."""
         ...
 
-    def secret_parameters(self) -> frozenset[str]:
-        """Return every parameter that a catalogue seen so far types `secret`."""
+    def secrets(self) -> Secrets:
+        """Return what hides every parameter that a catalogue seen so far types `secret`."""
         ...
 
     def add_secret_parameters(self, names: Iterable[str]) -> None:

@@ -15,8 +15,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import groupby, pairwise
 
-from auditor.drift.report import hide_told
-from auditor.model import Finding, Report, RunInfo, RunStatus
+from auditor.model import RunInfo, RunStatus
 from auditor.protocols import Site, Store
 from auditor.records import (
     Overview,
@@ -28,7 +27,6 @@ from auditor.records import (
     Version,
     VersionEntry,
 )
-from auditor.redaction import Fingerprinter
 from auditor.review import difference
 
 logger = logging.getLogger(__name__)
@@ -93,13 +91,9 @@ class Publisher:
         return known
 
     def _run(self, run_id: int, previous: int | None, following: int | None) -> None:
-        report = self._report(run_id)
+        report = self.store.report(run_id)
         if report is not None:
             self.site.write_run(report, previous=previous, following=following)
-
-    def _report(self, run_id: int | None) -> Report | None:
-        report = self.store.report(run_id)
-        return report and hide_told(report, self.store.secret_parameters())
 
     def _targets(self, overviews: Sequence[TargetOverview], known: PageMarks) -> PageMarks:
         marks = dict(known.targets)
@@ -141,7 +135,7 @@ class Publisher:
             if known.years.get(year) != marks[year]:
                 self.site.write_year(year, self._listing(in_year), runs=known.runs)
         overview = Overview(
-            newest=self._report(None),
+            newest=self.store.report(None),
             listing=self._listing(listed),
             years=tuple(marks),
             nights=self.store.run_summaries(_NIGHTS),
@@ -211,8 +205,7 @@ class _Comparing:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._fingerprinter = Fingerprinter(store.fingerprint_key())
-        self._secrets = store.secret_parameters()
+        self._secrets = store.secrets()
 
     def history(self, one: TargetOverview) -> TargetHistory:
         """Return how a target came to stand as it does."""
@@ -234,17 +227,9 @@ class _Comparing:
             old.snapshot,
             new.snapshot,
             target=new.target,
-            fingerprinter=self._fingerprinter,
             secrets=self._secrets,
         )
-        may_show = self._secrets and any(_is_parameter(one) for one in found.findings)
-        if may_show:  # it was stored before what it names was known as a secret
-            new = replace(new, headline=found.findings[0].headline)
         return VersionEntry(version=new, findings=found.findings, suppressed=found.suppressed)
-
-
-def _is_parameter(finding: Finding) -> bool:
-    return finding.path.startswith("customParameters")
 
 
 def _neighbours(ids: Sequence[int]) -> Mapping[int, tuple[int | None, int | None]]:

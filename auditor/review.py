@@ -9,15 +9,14 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from auditor.drift.canonical import split
-from auditor.drift.compare import paired
+from auditor.drift.compare import compare_snapshots
 from auditor.drift.findings import judge_comparison, with_vendor
 from auditor.drift.model_state import first_status, next_status
-from auditor.drift.secrets import secret_parameters, take_snapshot
+from auditor.drift.secrets import Secrets, secret_parameters
 from auditor.errors import UsageError
 from auditor.model import Finding, JsonObject, ModelState, Snapshot, TargetId
 from auditor.protocols import HistoryStore, RunStore
 from auditor.records import Version
-from auditor.redaction import Fingerprinter
 
 _REFERENCE = re.compile(r"([0-9]{1,18})/([0-9]{1,18})(?:@(.+))?", re.DOTALL)
 _RUN = re.compile(r"run:([0-9]{1,18})")
@@ -135,31 +134,25 @@ def _end_of_day(reference: Reference, zone: ZoneInfo) -> datetime:
         ) from error
 
 
-def secrets_in(answers: Sequence[JsonObject]) -> frozenset[str]:
-    """Return the parameters that any of the answers' catalogues types `secret`."""
-    return frozenset().union(*(secret_parameters(split(one).catalogue) for one in answers))
-
-
-def snapshots_of(
-    answers: Sequence[JsonObject], fingerprinter: Fingerprinter, *, secrets: frozenset[str]
-) -> tuple[Snapshot, ...]:
-    """Return answers as snapshots, the parameters named in `secrets` hidden."""
-    return tuple(
-        take_snapshot(split(answer), fingerprinter=fingerprinter, secrets=secrets)
-        for answer in answers
-    )
+def take_snapshots(
+    answers: Sequence[JsonObject], secrets: Secrets
+) -> tuple[tuple[Snapshot, ...], Secrets]:
+    """Return answers as snapshots, and `secrets` with what any of their catalogues names."""
+    parts = [split(answer) for answer in answers]
+    for part in parts:
+        secrets = secrets.including(secret_parameters(part.catalogue))
+    return tuple(map(secrets.take_snapshot, parts)), secrets
 
 
 def difference(
     old: Snapshot,
     new: Snapshot,
     *,
+    secrets: Secrets,
     target: TargetId | None = None,
-    fingerprinter: Fingerprinter,
-    secrets: frozenset[str],
 ) -> Difference:
     """Return what `diff` tells of two snapshots, judged from the two alone."""
-    comparison = paired(old, new, target=target, fingerprinter=fingerprinter, secrets=secrets)
+    comparison = compare_snapshots(old, new, target=target, secrets=secrets)
     before, after = comparison.documents
     judged = judge_comparison(comparison)
     life = next_status(first_status(before).state, before, after, judged.findings)

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from auditor.drift.secrets import Secrets
 from auditor.errors import UsageError
 from auditor.model import ModelState, Since, TargetId
 from auditor.records import Version
-from auditor.redaction import Fingerprinter
 from auditor.review import (
     Reference,
     baseline_of,
@@ -18,15 +18,14 @@ from auditor.review import (
     find_version,
     parse_reference,
     parse_target,
-    secrets_in,
-    snapshots_of,
+    take_snapshots,
 )
 from auditor.store.store import SqlStore, open_database
 from tests.audit.stage import block
 from tests.store.examples import FAN, NIGHT, PUMP, audited, changed, first, opened, quiet
 
 IDS = st.integers(0, 10**18 - 1)
-KEY = Fingerprinter(b"k" * 32)
+SECRETS = Secrets(b"k" * 32)
 
 
 @pytest.fixture
@@ -178,8 +177,8 @@ def test_what_is_no_moment_is_refused_and_the_forms_shown(store: SqlStore) -> No
 
 
 def test_two_answers_are_judged_from_the_two_alone() -> None:
-    old, new = snapshots_of([block(), block(batchSize=64)], KEY, secrets=frozenset())
-    told = difference(old, new, fingerprinter=KEY, secrets=frozenset())
+    (old, new), secrets = take_snapshots([block(), block(batchSize=64)], SECRETS)
+    told = difference(old, new, secrets=secrets)
 
     assert [one.path for one in told.findings] == ["batchSize"]
     assert told.model_state is ModelState.STALE
@@ -192,17 +191,16 @@ def test_a_parameter_secret_on_one_side_is_hidden_on_both() -> None:
         block(transferLearningModels=typed, customParameters={"token": "canary-1"}),
         block(transferLearningModels=[], customParameters={"token": "canary-2"}),
     ]
-    secrets = secrets_in(answers)
-    old, new = snapshots_of(answers, KEY, secrets=secrets)
-    told = difference(old, new, fingerprinter=KEY, secrets=secrets)
+    (old, new), secrets = take_snapshots(answers, SECRETS)
+    told = difference(old, new, secrets=secrets)
 
-    assert secrets == {"token"}
+    assert secrets.names == {"token"}
     assert "canary" not in repr((old, new, told))
     assert "customParameters.token" in [one.path for one in told.findings]
 
 
 def test_equal_secrets_are_no_finding() -> None:
     answers = [block(customParameters={"token": "canary"})] * 2
-    old, new = snapshots_of(answers, KEY, secrets=frozenset({"token"}))
+    (old, new), secrets = take_snapshots(answers, SECRETS.including(["token"]))
 
-    assert difference(old, new, fingerprinter=KEY, secrets=frozenset({"token"})).findings == ()
+    assert difference(old, new, secrets=secrets).findings == ()

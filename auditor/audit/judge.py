@@ -7,8 +7,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
-from auditor.drift.canonical import FORM, parse, parse_catalogue, split
-from auditor.drift.compare import Comparison, compare, compare_catalogues, is_visual, models_of
+from auditor.drift.canonical import FORM, parse, split
+from auditor.drift.compare import Comparison, compare, compare_snapshots, is_visual, models_of
 from auditor.drift.excerpts import excerpt_answers
 from auditor.drift.findings import Judgement, finding_id, judge_comparison
 from auditor.drift.model_state import (
@@ -29,7 +29,7 @@ from auditor.drift.policy import (
 )
 from auditor.drift.recurrence import meets, stands_since, with_recurrence
 from auditor.drift.rules import Rules
-from auditor.drift.secrets import hide_secrets, secret_parameters, take_snapshot
+from auditor.drift.secrets import secret_parameters
 from auditor.drift.state_rules import BlockState, RuleViolation, broken
 from auditor.model import (
     AnswerExcerpt,
@@ -51,7 +51,6 @@ from auditor.model import (
 )
 from auditor.protocols import Answer, RunStore
 from auditor.records import Accepted, KnownTarget, NewVersion, Unchanged, accepted
-from auditor.redaction import Fingerprinter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -312,15 +311,13 @@ class Judge:
     def __init__(self, store: RunStore, bench: RunContext) -> None:
         self._store = store
         self._bench = bench
-        self._fingerprinter = Fingerprinter(store.fingerprint_key())
-        self._secrets = store.secret_parameters()
+        self._secrets = store.secrets()
         self._accepted = frozenset(
             one.accepts
             for one in store.acknowledgements()
             if one.until is None or bench.today <= one.until
         )
         self._of_vendor = store.vendor_paths()
-        self._catalogue_changes: dict[tuple[str, str], tuple[Change, ...]] = {}
 
     @property
     def today(self) -> date:
@@ -342,7 +339,7 @@ class Judge:
         """Return the look at a target whose answer has to be read."""
         parts = split(answer.document)
         self._learn_secrets(parts.catalogue)
-        snapshot = take_snapshot(parts, fingerprinter=self._fingerprinter, secrets=self._secrets)
+        snapshot = self._secrets.take_snapshot(parts)
         quiet = marks(target, project, answer.body_digest, answer.validator)
         if known is None or known.version_id is None:
             look = first_sight(quiet, snapshot, Interval(None, self._bench.now()))
@@ -359,9 +356,7 @@ class Judge:
         """Return the look at a snapshot beside the last version."""
         if is_as_stored(snapshot, known):
             return self._quiet(known, quiet)
-        comparison = self._compared(
-            known.target, self._store.snapshot(version_id), snapshot, known
-        )
+        comparison = self._compared(self._store.snapshot(version_id), snapshot, known)
         if not comparison.changes and not comparison.catalogue:
             return self._quiet(known, quiet)
         if is_reread(known, quiet.body_digest):
@@ -381,37 +376,19 @@ class Judge:
         return self._with_rules(without(look, shared, stage), comparison.new)
 
     def _learn_secrets(self, catalogue: bytes) -> None:
-        named = secret_parameters(catalogue) - self._secrets
+        named = secret_parameters(catalogue) - self._secrets.names
         if named:
             self._store.add_secret_parameters(named)
-            self._secrets |= named
+            self._secrets = self._secrets.including(named)
 
-    def _compared(
-        self, target: TargetId, reference: Snapshot, snapshot: Snapshot, known: KnownTarget
-    ) -> Comparison:
-        old, new = self._document(reference), self._document(snapshot)
-        return Comparison(
-            target=target,
-            old=old,
-            new=new,
-            changes=compare(old, new),
-            catalogue=self._between_catalogues(reference, snapshot),
-            in_use=_last_visual_models(new, old, known),
+    def _compared(self, reference: Snapshot, snapshot: Snapshot, known: KnownTarget) -> Comparison:
+        return compare_snapshots(
+            reference,
+            snapshot,
+            target=known.target,
+            secrets=self._secrets,
+            last_models=known.model,
         )
-
-    def _document(self, snapshot: Snapshot) -> JsonObject:
-        """Return a stored document, with what is a secret by now hidden."""
-        return hide_secrets(parse(snapshot.document), self._fingerprinter, self._secrets)
-
-    def _between_catalogues(self, old: Snapshot, new: Snapshot) -> tuple[Change, ...]:
-        key = (old.catalogue.digest, new.catalogue.digest)
-        if key[0] == key[1]:
-            return ()
-        if key not in self._catalogue_changes:
-            self._catalogue_changes[key] = compare_catalogues(
-                parse_catalogue(old.catalogue.document), parse_catalogue(new.catalogue.document)
-            )
-        return self._catalogue_changes[key]
 
     def _changed(
         self, known: KnownTarget, snapshot: Snapshot, comparison: Comparison, quiet: Unchanged
@@ -512,7 +489,7 @@ class Judge:
         """
         if known.trained_version_id is None:
             return False
-        trained = self._document(self._store.snapshot(known.trained_version_id))
+        trained = self._secrets.read_document(self._store.snapshot(known.trained_version_id))
         since = replace(comparison, old=trained, changes=compare(trained, comparison.new))
         findings = judge_comparison(since).findings
         return not makes_stale(
@@ -526,7 +503,7 @@ class Judge:
         if known.version_id is None or not self.needs_store(known):
             return look
         snapshot = self._store.snapshot(known.version_id)
-        document = self._document(snapshot)
+        document = self._secrets.read_document(snapshot)
         look = self._beside_baseline(look, known, document, snapshot)
         return self._with_rules(look, document)
 
@@ -569,7 +546,7 @@ class Judge:
     ) -> RuledFindings:
         """Return what differs from the baseline by somebody's act, the vendor's left out."""
         baseline = self._store.snapshot(baseline_id)
-        comparison = replace(self._compared(known.target, baseline, snapshot, known), new=document)
+        comparison = replace(self._compared(baseline, snapshot, known), new=document)
         silence = self._silence(known.target)
         judged = judge_comparison(comparison, is_silent=silence)
         own = [one for one in judged.findings if not self._is_of_vendor(known, one, document)]
@@ -623,11 +600,3 @@ def _act(finding: Finding) -> str:
     if finding.area is Area.LAYERS and finding.kind in (Kind.ADDED, Kind.REMOVED):
         return f"{finding.kind} {finding.before} {finding.after}"
     return f"{finding.path} {finding.after}"
-
-
-def _last_visual_models(new: JsonObject, old: JsonObject, known: KnownTarget) -> tuple[str, ...]:
-    """Return the models of the last visual stack; an expert-mode block names none itself."""
-    for document in (new, old):
-        if is_visual(document):
-            return models_of(document)
-    return known.model

@@ -42,7 +42,6 @@ from auditor.audit.targets import (
 )
 from auditor.drift.policy import is_ignored, rule_vendor
 from auditor.drift.rules import Rules
-from auditor.drift.secrets import hide_finding
 from auditor.errors import AuditorError
 from auditor.model import (
     Failure,
@@ -325,13 +324,9 @@ class Audit:
         return one.target is not None and not self._tally.tells(one) and scope.settles(one.target)
 
     def _carried(self, run_id: int, bench: RunContext) -> tuple[UnreportedFinding, ...]:
-        """Return what nobody was told, as tonight's rules and secrets have it."""
-        secrets = self._store.secret_parameters()
-        hidden = [
-            replace(one, finding=hide_finding(one.finding, secrets))
-            for one in self._store.unreported_findings(run_id)
-        ]
-        return tuple(one for one in hidden if not self._is_ignored(one, bench))
+        """Return what nobody was told, as tonight's rules have it."""
+        unreported = self._store.unreported_findings(run_id)
+        return tuple(one for one in unreported if not self._is_ignored(one, bench))
 
     @staticmethod
     def _is_ignored(one: UnreportedFinding, bench: RunContext) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import getpass
 import os
-from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -16,13 +15,12 @@ from auditor.decide import Decision
 from auditor.errors import ConfigError, UsageError
 from auditor.model import JsonObject, TargetId
 from auditor.protocols import Answer
-from auditor.records import SuppressedBy
 from auditor.rendering import explain as rendered
 from auditor.rendering import json as as_json
 from auditor.rendering.words import harmless
 
 if TYPE_CHECKING:  # SQLAlchemy is slow to import
-    from auditor.store.store import SqlStore
+    pass
 
 _MOST_LISTED = 20
 """How many findings are listed for each rule; the others are counted."""
@@ -84,7 +82,7 @@ def suppressed(args: argparse.Namespace) -> int:
     """List the changes that are stored and not reported, by rule."""
     settings = app.load_settings(args.config, reads_secrets=False)
     with app.open_store_if_present(settings, upgrade=None) as store:
-        suppressed = _suppressed(store) if store else ()
+        suppressed = store.suppressed(_MOST_LISTED) if store else ()
         acknowledgements = store.all_acknowledgements() if store else ()
     listing = rendered.Suppressed(
         rules=settings.rules,
@@ -97,13 +95,6 @@ def suppressed(args: argparse.Namespace) -> int:
     else:
         print_text(rendered.suppressed_text(listing))
     return 0
-
-
-def _suppressed(store: SqlStore) -> tuple[SuppressedBy, ...]:
-    return tuple(
-        replace(changes, newest=decide.hidden_occurrences(changes.newest, store))
-        for changes in store.suppressed(_MOST_LISTED)
-    )
 
 
 def _decision(args: argparse.Namespace) -> Decision:

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import argparse
-import secrets
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from secrets import token_bytes
 from typing import TYPE_CHECKING
 
 from auditor import app, review
 from auditor.cli.console import print_error, print_text
 from auditor.config import Settings
-from auditor.drift.report import hide_told
+from auditor.drift.secrets import Secrets, as_sent
 from auditor.errors import StudioError, UsageError
 from auditor.model import JsonObject, Snapshot, TargetId
 from auditor.outbox import MessageState
 from auditor.records import Version
-from auditor.redaction import Fingerprinter
 from auditor.rendering import json as as_json
 from auditor.rendering.outline import Comparison
 from auditor.rendering.words import sentence
@@ -44,7 +43,6 @@ def diff(args: argparse.Namespace) -> int:
             old,
             new,
             target=sides.target,
-            fingerprinter=sides.fingerprinter,
             secrets=sides.secrets,
         )
     print_text(_rendered(difference, names, args.format))
@@ -74,8 +72,7 @@ def _rendered(difference: Difference, names: tuple[str, str], form: str) -> str:
 @dataclass(frozen=True, slots=True)
 class _Sides:
     snapshots: tuple[Snapshot, Snapshot]
-    fingerprinter: Fingerprinter
-    secrets: frozenset[str]
+    secrets: Secrets
     target: TargetId | None
 
 
@@ -89,28 +86,25 @@ def _sides(names: tuple[str, str], path: str | None) -> Iterator[_Sides]:
             if path is not None
             else MAX_BYTES
         )
-        key = Fingerprinter(secrets.token_bytes(32))
         answers = [_answer(name, max_bytes) for name in names]
-        known = review.secrets_in(answers)
-        old, new = review.snapshots_of(answers, key, secrets=known)
-        yield _Sides((old, new), key, known, None)
+        (old, new), secrets = review.take_snapshots(answers, Secrets(token_bytes(32)))
+        yield _Sides((old, new), secrets, None)
         return
     settings = app.load_settings(path, reads_secrets=False)
     with app.open_existing_store(settings) as store:
-        key = Fingerprinter(store.fingerprint_key())
         answers = [
             _answer(name, settings.studio.max_bytes)
             for name, reference in zip(names, references, strict=True)
             if reference is None
         ]
-        known = store.secret_parameters() | review.secrets_in(answers)
-        snapshots = iter(review.snapshots_of(answers, key, secrets=known))
+        taken, secrets = review.take_snapshots(answers, store.secrets())
+        snapshots = iter(taken)
         old, new = (
             next(snapshots) if reference is None else _version(reference, settings, store).snapshot
             for reference in references
         )
         target = next(reference.target for reference in references if reference is not None)
-        yield _Sides((old, new), key, known, target)
+        yield _Sides((old, new), secrets, target)
 
 
 def _answer(name: str, max_bytes: int) -> JsonObject:
@@ -139,16 +133,11 @@ def _version(reference: Reference, settings: Settings, store: SqlStore) -> Versi
 
 def history(args: argparse.Namespace) -> int:
     """List the versions of a block, newest first."""
-    from auditor.drift.secrets import hide_headline  # noqa: PLC0415
     from auditor.rendering.text import history_text  # noqa: PLC0415
 
     target = review.parse_target(args.target)
     with app.open_existing_store(app.load_settings(args.config, reads_secrets=False)) as store:
-        secrets = store.secret_parameters()
-        versions = [
-            replace(version, headline=hide_headline(version.headline, secrets))
-            for version in store.target_versions(target)
-        ]
+        versions = store.target_versions(target)
         approvals = store.approvals(target)
     if not versions:
         raise UsageError(f"no version of {target} is stored: `auditor status` lists all targets")
@@ -161,19 +150,13 @@ def history(args: argparse.Namespace) -> int:
 
 def show(args: argparse.Namespace) -> int:
     """Print a stored version as JSON, as Studio sent it, with secrets hidden."""
-    from auditor.drift.secrets import as_sent, hidden_anew  # noqa: PLC0415
-
     reference = review.parse_reference(args.version)
     if reference is None:
         raise UsageError(f"{args.version!r} is not a version: write PROJECT/LEARN[@WHEN]")
     settings = app.load_settings(args.config, reads_secrets=False)
     with app.open_existing_store(settings) as store:
-        snapshot = hidden_anew(
-            _version(reference, settings, store).snapshot,
-            fingerprinter=Fingerprinter(store.fingerprint_key()),
-            secrets=store.secret_parameters(),
-        )
-    print_text(as_json.to_text(as_sent(snapshot.document, snapshot.catalogue.document)))
+        snapshot = _version(reference, settings, store).snapshot
+    print_text(as_json.to_text(as_sent(snapshot)))
     return 0
 
 
@@ -193,7 +176,6 @@ def report(args: argparse.Namespace) -> int:
         if stored is None:
             which = "no run" if args.run is None else f"no run {args.run}"
             raise UsageError(f"{which} is stored: `auditor run` makes a run")
-        stored = hide_told(stored, store.secret_parameters())
         match args.format:
             case "json":
                 print_text(as_json.to_text(as_json.report_json(stored)))

@@ -301,7 +301,7 @@ FORM = form_name(FIELDS.values(), canonical=CANONICAL)
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class AnswerParts:
     """An answer with its catalogue split off, secrets still in clear.
 
     Attributes:
@@ -313,9 +313,9 @@ class Parts:
     catalogue: bytes
 
 
-def split(answer: JsonObject) -> Parts:
+def split(answer: JsonObject) -> AnswerParts:
     """Return the parts of an answer."""
-    return Parts({**answer, CATALOGUE: None}, dump(answer.get(CATALOGUE)))
+    return AnswerParts({**answer, CATALOGUE: None}, dump(answer.get(CATALOGUE)))
 
 
 def parse(document: bytes) -> JsonObject:

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from auditor.drift.canonical import (
     Node,
-    parse,
     parse_catalogue,
     read,
     read_at,
@@ -29,8 +29,9 @@ from auditor.drift.fields import (
     names_model,
 )
 from auditor.drift.layers import align
-from auditor.drift.secrets import hide_secrets
+from auditor.drift.secrets import Secrets
 from auditor.model import (
+    Catalogue,
     Change,
     Json,
     JsonObject,
@@ -38,9 +39,9 @@ from auditor.model import (
     Snapshot,
     TargetId,
 )
-from auditor.redaction import Fingerprinter
 
 _Nodes = Mapping[str, Node]
+_CATALOGUES_KEPT = 16  # pairs: after a vendor's release most targets show the same one
 
 
 def compare(old: JsonObject, new: JsonObject) -> tuple[Change, ...]:
@@ -135,14 +136,14 @@ def _is_blank(node: Node | None) -> bool:
 
 def _differing(left: JsonObject, right: JsonObject) -> Iterator[list[str]]:
     """Yield the keys down to every place at which two mappings differ, as deepdiff finds them."""
-    tops = {key for key in (*left, *right) if _text_at(left, key) != _text_at(right, key)}
-    if not tops:
+    left, right = _unequal(left, right)
+    if not left and not right:
         return
     from deepdiff import DeepDiff  # noqa: PLC0415 - 0.15 s that a quiet night does not need
 
     diff = DeepDiff(
-        {key: left[key] for key in left if key in tops},
-        {key: right[key] for key in right if key in tops},
+        left,
+        right,
         view="tree",
         ignore_private_variables=False,  # else keys that start with "__" are skipped
         zip_ordered_iterables=True,  # else [false] to [0] is no difference
@@ -153,9 +154,20 @@ def _differing(left: JsonObject, right: JsonObject) -> Iterator[list[str]]:
     yield from sorted((level.path(output_format="list") for level in levels), key=_keys_order)
 
 
-def _text_at(side: JsonObject, key: str) -> str:
-    """Return a value as text: to Python, false equals 0 and 1 equals true."""
-    return _text(side[key]) if key in side else ""
+def _unequal(left: JsonObject, right: JsonObject) -> tuple[JsonObject, JsonObject]:
+    """Return both mappings without the members, at any depth, that are equal in both."""
+    old: JsonObject = {key: part for key, part in left.items() if key not in right}
+    new: JsonObject = {key: part for key, part in right.items() if key not in left}
+    for key in left.keys() & right.keys():
+        before, after = left[key], right[key]
+        if isinstance(before, dict) and isinstance(after, dict):
+            before, after = _unequal(before, after)
+            if not before and not after:
+                continue
+        elif _text(before) == _text(after):  # to Python, false equals 0 and 1 equals true
+            continue
+        old[key], new[key] = before, after
+    return old, new
 
 
 def _keys_order(keys: list[str]) -> str:
@@ -350,30 +362,33 @@ class Comparison:
         return Documents(self.old, self.new)
 
 
-def paired(
+def compare_snapshots(
     old: Snapshot,
     new: Snapshot,
     *,
     target: TargetId | None,
-    fingerprinter: Fingerprinter,
-    secrets: Collection[str],
+    secrets: Secrets,
+    last_models: tuple[str, ...] = (),
 ) -> Comparison:
-    """Return two snapshots as a comparison, judged from the two alone, `secrets` hidden."""
-    before = hide_secrets(parse(old.document), fingerprinter, secrets)
-    after = hide_secrets(parse(new.document), fingerprinter, secrets)
+    """Return two stored snapshots as a comparison, what is secret in them hidden.
+
+    `last_models` are the models of the last visual stack before both: a block in expert mode
+    names none itself.
+    """
+    before, after = secrets.read_document(old), secrets.read_document(new)
+    visual = next((document for document in (after, before) if is_visual(document)), None)
     return Comparison(
         target=target,
         old=before,
         new=after,
         changes=compare(before, after),
-        catalogue=_catalogue_changes(old, new),
-        in_use=models_of(after) if is_visual(after) else models_of(before),
+        catalogue=_changes_between(old.catalogue, new.catalogue),
+        in_use=last_models if visual is None else models_of(visual),
     )
 
 
-def _catalogue_changes(old: Snapshot, new: Snapshot) -> tuple[Change, ...]:
-    if old.catalogue.digest == new.catalogue.digest:
+@lru_cache(maxsize=_CATALOGUES_KEPT)
+def _changes_between(old: Catalogue, new: Catalogue) -> tuple[Change, ...]:
+    if old.digest == new.digest:
         return ()
-    return compare_catalogues(
-        parse_catalogue(old.catalogue.document), parse_catalogue(new.catalogue.document)
-    )
+    return compare_catalogues(parse_catalogue(old.document), parse_catalogue(new.document))

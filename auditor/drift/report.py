@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from auditor.drift.excerpts import drop_secret_parameters
 from auditor.drift.policy import worst_first
-from auditor.drift.secrets import hide_finding
 from auditor.model import (
     Finding,
     ProjectError,
-    Report,
     RunStatus,
     Since,
     TargetReport,
@@ -69,21 +66,6 @@ def count(targets: Iterable[TargetReport]) -> Totals:
         unsupported=states[TargetState.UNSUPPORTED],
         findings=findings,
     )
-
-
-def hide_told(report: Report, secrets: Collection[str]) -> Report:
-    """Return a stored report with what became known as a secret parameter since hidden, too."""
-    if not secrets:
-        return report
-    targets = tuple(
-        replace(
-            one,
-            findings=tuple(hide_finding(finding, secrets) for finding in one.findings),
-            excerpt=drop_secret_parameters(one.excerpt, secrets),
-        )
-        for one in report.targets
-    )
-    return replace(report, targets=targets)
 
 
 def status_of(totals: Totals, errors: Sequence[ProjectError]) -> RunStatus:

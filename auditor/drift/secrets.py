@@ -1,31 +1,172 @@
-"""What is secret in an answer, and how it is hidden in everything that is stored or shown.
+"""What is secret in an answer, and the one place that hides it wherever it is stored or shown.
 
-A parameter that any catalogue seen so far types `secret` is hidden, so is its value in the
-catalogue, and so is every Studio key in any text.
+Rules it holds
+- A parameter that any catalogue seen so far types `secret` is hidden in the block, and so is its
+  value in the catalogue; so is every Studio key in any text.
+- A hidden value is a keyed fingerprint, so that a change of a secret is still a change.
+- What was stored before a parameter became known as secret is hidden when it is read again.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection
-from dataclasses import replace
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TypeVar
 
 from auditor.drift.canonical import (
-    Parts,
+    AnswerParts,
     catalogue_digest,
     digest,
     dump,
     parse,
     parse_catalogue,
 )
+from auditor.drift.excerpts import drop_secret_parameters
 from auditor.drift.fields import CATALOGUE
-from auditor.model import Catalogue, Finding, Json, JsonObject, Snapshot, VendorFinding
+from auditor.model import Catalogue, Finding, Json, JsonObject, Report, Snapshot, VendorFinding
 from auditor.redaction import HIDDEN, Fingerprinter, shown
 
-_CATALOGUES_KEPT = 64  # one a block type and vendor release; the same few answer all targets
+_PARAMETERS = "customParameters"
+_CATALOGUES_KEPT = 64  # one for each block type and vendor release; a few serve all targets
+_QUOTED_KEY = re.compile(rf'{_PARAMETERS}\[(".*")\]', re.DOTALL)
+_HEADLINE = re.compile(
+    r"(.*?)Custom parameter (.+?)(?:: .*| added: .*| removed, was .*)", re.DOTALL
+)
+_AnyFinding = TypeVar("_AnyFinding", bound=Finding | VendorFinding)
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """Hides what is secret, in whatever form it comes.
+
+    Attributes:
+        key: the fingerprints are made with it; it never leaves the database.
+        names: the parameters that are known to be secret.
+    """
+
+    key: bytes = field(repr=False)
+    names: frozenset[str] = frozenset()
+
+    def including(self, names: Iterable[str]) -> Secrets:
+        """Return the same with more parameters known to be secret."""
+        return replace(self, names=self.names.union(names))
+
+    def take_snapshot(self, parts: AnswerParts) -> Snapshot:
+        """Return an answer as it is stored and compared."""
+        document = self._hide_document(parts.document)
+        name, kind = document.get("name"), document.get("type")
+        return Snapshot(
+            document=dump(document),
+            digest=digest(document),
+            catalogue=_hidden_catalogue(parts.catalogue, self),
+            name=name if isinstance(name, str) else "",
+            type=kind if isinstance(kind, str) else "",
+        )
+
+    def hide_snapshot(self, snapshot: Snapshot) -> Snapshot:
+        """Return a stored snapshot; its digests are those of what it now holds."""
+        stored = snapshot.document + snapshot.catalogue.document
+        if not any(dump(name) in stored for name in self.names):
+            return snapshot
+        return self.take_snapshot(
+            AnswerParts(parse(snapshot.document), snapshot.catalogue.document)
+        )
+
+    def read_document(self, snapshot: Snapshot) -> JsonObject:
+        """Return the document of a stored snapshot."""
+        return self._hide_document(parse(snapshot.document))
+
+    def hide_finding(self, finding: _AnyFinding) -> _AnyFinding:
+        """Return a stored finding; a headline that may hold a secret says only what changed."""
+        if not finding.path.startswith(_PARAMETERS):
+            return finding
+        name = _parameter_of(finding.path)
+        if name and name not in self.names:
+            return finding
+        return replace(
+            finding,
+            before=self._hide_shown(finding.before),
+            after=self._hide_shown(finding.after),
+            headline=f"Custom parameter {name} changed" if name else "Custom parameters changed",
+        )
+
+    def hide_headline(self, headline: str) -> str:
+        """Return the stored headline of a version."""
+        found = _HEADLINE.fullmatch(headline)
+        if found is None or found.group(2) not in self.names:
+            return headline
+        return f"{found.group(1)}Custom parameter {found.group(2)} changed"
+
+    def hide_report(self, report: Report) -> Report:
+        """Return a stored report."""
+        if not self.names:
+            return report
+        targets = tuple(
+            replace(
+                target,
+                findings=tuple(map(self.hide_finding, target.findings)),
+                excerpt=drop_secret_parameters(target.excerpt, self.names),
+            )
+            for target in report.targets
+        )
+        return replace(report, targets=targets)
+
+    def _hide_document(self, document: JsonObject) -> JsonObject:
+        parameters = document.get(_PARAMETERS)
+        if isinstance(parameters, dict) and not self.names.isdisjoint(parameters):
+            hidden = {
+                key: self._hide_value(value) if key in self.names else value
+                for key, value in parameters.items()
+            }
+            document = {**document, _PARAMETERS: hidden}
+        cleaned = self._hide_keys(document)
+        return cleaned if isinstance(cleaned, dict) else {}
+
+    def hide_catalogue(self, models: Json) -> Json:
+        """Return a vendor's catalogue; a secret parameter in it keeps no value."""
+        match models:
+            case list():
+                return [self.hide_catalogue(member) for member in models]
+            case dict():
+                parts: JsonObject = {
+                    key: self.hide_catalogue(part) for key, part in models.items()
+                }
+                if parts.get("type") == "secret" or str(parts.get("param")) in self.names:
+                    for key in ("value", "defaultValue"):
+                        if key in parts:
+                            parts[key] = self._hide_value(models[key])
+                return parts
+            case _:
+                return self._hide_keys(models)
+
+    def _hide_value(self, value: Json) -> Json:
+        """Hide a value; nothing (null, an empty text) is no secret."""
+        if value in (None, ""):
+            return value
+        text = value if isinstance(value, str) else json.dumps(value)
+        return Fingerprinter(self.key).hide(text)
+
+    def _hide_keys(self, value: Json) -> Json:
+        match value:
+            case str():
+                return Fingerprinter(self.key).hide_keys(value) if "ei_" in value else value
+            case list():
+                return [self._hide_keys(member) for member in value]
+            case dict():
+                return {self._hide_text(key): self._hide_keys(part) for key, part in value.items()}
+            case _:
+                return value
+
+    def _hide_text(self, text: str) -> str:
+        return Fingerprinter(self.key).hide_keys(text) if "ei_" in text else text
+
+    def _hide_shown(self, value: Json) -> Json:
+        if isinstance(value, dict):
+            return {key: HIDDEN if key in self.names else part for key, part in value.items()}
+        return value if value is None else HIDDEN
 
 
 @lru_cache(maxsize=_CATALOGUES_KEPT)
@@ -45,147 +186,24 @@ def secret_parameters(catalogue: bytes) -> frozenset[str]:
     return frozenset(found)
 
 
-def take_snapshot(
-    parts: Parts, *, fingerprinter: Fingerprinter, secrets: Collection[str]
-) -> Snapshot:
-    """Return an answer as it is stored and compared.
-
-    `secrets` are the names of the parameters to hide.
-    """
-    document = hide_secrets(parts.document, fingerprinter, secrets)
-    name, kind = document.get("name"), document.get("type")
-    return Snapshot(
-        document=dump(document),
-        digest=digest(document),
-        catalogue=_catalogue(parts.catalogue, fingerprinter, frozenset(secrets)),
-        name=name if isinstance(name, str) else "",
-        type=kind if isinstance(kind, str) else "",
-    )
-
-
-def hidden_anew(
-    snapshot: Snapshot, *, fingerprinter: Fingerprinter, secrets: Collection[str]
-) -> Snapshot:
-    """Return a stored snapshot with what became known as a secret since hidden, too."""
-    parts = Parts(parse(snapshot.document), snapshot.catalogue.document)
-    return take_snapshot(parts, fingerprinter=fingerprinter, secrets=secrets)
-
-
-def hide_secrets(
-    document: JsonObject, fingerprinter: Fingerprinter, secrets: Collection[str]
-) -> JsonObject:
-    """Return a document with its secret parameters and every Studio key hidden."""
-    parameters = document.get("customParameters")
-    if isinstance(parameters, dict) and any(key in secrets for key in parameters):
-        hidden = {
-            key: _hide(value, fingerprinter) if key in secrets else value
-            for key, value in parameters.items()
-        }
-        document = {**document, "customParameters": hidden}
-    cleaned = _hide_keys(document, fingerprinter)
-    return cleaned if isinstance(cleaned, dict) else {}
-
-
-def as_sent(document: bytes, catalogue: bytes) -> JsonObject:
-    """Return a stored answer as Studio sent it, its catalogue back in place, secrets hidden."""
+def as_sent(snapshot: Snapshot) -> JsonObject:
+    """Return a stored answer as Studio sent it, its catalogue in place, as people may see it."""
     answer: JsonObject = {}
-    for key, value in parse(document).items():
-        answer[shown(key)] = _shown(json.loads(catalogue) if key == CATALOGUE else value)
+    for key, value in parse(snapshot.document).items():
+        is_catalogue = key == CATALOGUE
+        answer[shown(key)] = _shown(
+            parse_catalogue(snapshot.catalogue.document) if is_catalogue else value
+        )
     return answer
 
 
 @lru_cache(maxsize=_CATALOGUES_KEPT)
-def _catalogue(models: bytes, fingerprinter: Fingerprinter, secrets: frozenset[str]) -> Catalogue:
-    hidden = _hide_in_catalogue(parse_catalogue(models), fingerprinter, secrets)
+def _hidden_catalogue(models: bytes, secrets: Secrets) -> Catalogue:
+    hidden = secrets.hide_catalogue(parse_catalogue(models))
     return Catalogue(document=dump(hidden), digest=catalogue_digest(hidden))
 
 
-def _hide(value: Json, fingerprinter: Fingerprinter) -> Json:
-    """Hide a value; nothing (null, an empty text) is no secret."""
-    if value in (None, ""):
-        return value
-    return fingerprinter.hide(value if isinstance(value, str) else json.dumps(value))
-
-
-def _hide_keys(value: Json, fingerprinter: Fingerprinter) -> Json:
-    match value:
-        case str():
-            return fingerprinter.hide_keys(value) if "ei_" in value else value
-        case list():
-            return [_hide_keys(one, fingerprinter) for one in value]
-        case dict():
-            return {
-                fingerprinter.hide_keys(key): _hide_keys(part, fingerprinter)
-                for key, part in value.items()
-            }
-        case _:
-            return value
-
-
-def _hide_in_catalogue(
-    models: Json, fingerprinter: Fingerprinter, secrets: Collection[str]
-) -> Json:
-    match models:
-        case list():
-            return [_hide_in_catalogue(one, fingerprinter, secrets) for one in models]
-        case dict():
-            parts: JsonObject = {
-                key: _hide_in_catalogue(part, fingerprinter, secrets)
-                for key, part in models.items()
-            }
-            if parts.get("type") == "secret" or str(parts.get("param")) in secrets:
-                for key in ("value", "defaultValue"):
-                    if key in parts:
-                        parts[key] = _hide(models[key], fingerprinter)
-            return parts
-        case _:
-            return _hide_keys(models, fingerprinter)
-
-
-def _shown(value: Json) -> Json:
-    match value:
-        case str():
-            return shown(value)
-        case list():
-            return [_shown(one) for one in value]
-        case dict():
-            return {shown(key): _shown(part) for key, part in value.items()}
-        case _:
-            return value
-
-
-_PARAMETERS = "customParameters"
-_QUOTED_KEY = re.compile(rf'{_PARAMETERS}\[(".*")\]', re.DOTALL)
-_HEADLINE = re.compile(
-    r"(.*?)Custom parameter (.+?)(?:: .*| added: .*| removed, was .*)", re.DOTALL
-)
-_Any = TypeVar("_Any", bound=Finding | VendorFinding)
-
-
-def hide_finding(finding: _Any, secrets: Collection[str]) -> _Any:
-    """Return a finding with the values of secret parameters hidden, in its headline too."""
-    if not finding.path.startswith(_PARAMETERS):
-        return finding
-    key = _parameter(finding.path)
-    if key and key not in secrets:
-        return finding
-    return replace(
-        finding,
-        before=_value_hidden(finding.before, secrets),
-        after=_value_hidden(finding.after, secrets),
-        headline=f"Custom parameter {key} changed" if key else "Custom parameters changed",
-    )
-
-
-def hide_headline(headline: str, secrets: Collection[str]) -> str:
-    """Return a stored headline without the value of a secret parameter."""
-    found = _HEADLINE.fullmatch(headline)
-    if found is None or found.group(2) not in secrets:
-        return headline
-    return f"{found.group(1)}Custom parameter {found.group(2)} changed"
-
-
-def _parameter(path: str) -> str:
+def _parameter_of(path: str) -> str:
     """Return the parameter that a path names, empty for all of them."""
     quoted = _QUOTED_KEY.fullmatch(path)
     if quoted is not None:
@@ -193,7 +211,13 @@ def _parameter(path: str) -> str:
     return path.removeprefix(_PARAMETERS).removeprefix(".")
 
 
-def _value_hidden(value: Json, secrets: Collection[str]) -> Json:
-    if isinstance(value, dict):
-        return {key: HIDDEN if key in secrets else part for key, part in value.items()}
-    return value if value is None else HIDDEN
+def _shown(value: Json) -> Json:
+    match value:
+        case str():
+            return shown(value)
+        case list():
+            return [_shown(member) for member in value]
+        case dict():
+            return {shown(key): _shown(part) for key, part in value.items()}
+        case _:
+            return value

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 
 from auditor.drift.recurrence import PastChange
+from auditor.drift.secrets import Secrets
 from auditor.model import Notice, Report, RunInfo, Snapshot, TargetId, Trigger, VendorFinding
 from auditor.outbox import Message
 from auditor.protocols import RunStore
@@ -49,9 +50,9 @@ class DryStore:
         """Return the database's key, one for this run alone without a database."""
         return self._stored.fingerprint_key() if self._stored else self._key
 
-    def secret_parameters(self) -> frozenset[str]:
-        """Return what the database knows to be secret."""
-        return self._stored.secret_parameters() if self._stored else frozenset()
+    def secrets(self) -> Secrets:
+        """Return what hides the database's secrets, under a key of this run without one."""
+        return self._stored.secrets() if self._stored else Secrets(self._key)
 
     def add_secret_parameters(self, names: Iterable[str]) -> None:
         """Remember nothing."""

@@ -21,6 +21,7 @@ from sqlalchemy.sql.functions import func
 
 from auditor.drift.policy import SuppressedVendorFinding
 from auditor.drift.recurrence import PastChange
+from auditor.drift.secrets import Secrets
 from auditor.model import (
     Area,
     Finding,
@@ -43,6 +44,7 @@ from auditor.records import (
     Unsupported,
 )
 from auditor.store.packing import pack_json, unpack_json
+from auditor.store.settings import secrets_of
 from auditor.store.tables import finding, holding, message, run
 
 _MOST_NAMED = 500  # in one statement; PostgreSQL takes 65,535 parameters
@@ -122,7 +124,8 @@ def finding_occurrences(connection: Connection, fingerprint: str) -> tuple[Findi
     """Return every run's finding whose fingerprint begins so, oldest first."""
     begins = finding.c.fingerprint.startswith(fingerprint, autoescape=True)
     query = _occurrences().where(begins).order_by(finding.c.id)
-    return tuple(_occurrence(row) for row in connection.execute(query).mappings())
+    secrets = secrets_of(connection)
+    return tuple(_occurrence(row, secrets) for row in connection.execute(query).mappings())
 
 
 def suppressed(connection: Connection, most: int) -> tuple[SuppressedBy, ...]:
@@ -130,10 +133,11 @@ def suppressed(connection: Connection, most: int) -> tuple[SuppressedBy, ...]:
     rules = select(finding.c.silenced_by, func.count()).group_by(finding.c.silenced_by)
     numbers = connection.execute(rules.where(finding.c.silenced_by.is_not(None))).all()
     found = []
+    secrets = secrets_of(connection)
     for name, number in sorted(tuple(row) for row in numbers):
         query = _occurrences().where(finding.c.silenced_by == name).order_by(finding.c.id.desc())
         rows = connection.execute(query.limit(most)).mappings()
-        newest = tuple(_occurrence(row) for row in rows)
+        newest = tuple(_occurrence(row, secrets) for row in rows)
         found.append(SuppressedBy(rule=name, number=number, newest=newest))
     return tuple(found)
 
@@ -142,11 +146,11 @@ def _occurrences() -> Select[Any]:
     return select(finding, run.c.started_at).join(run, run.c.id == finding.c.run_id)
 
 
-def _occurrence(row: RowMapping) -> FindingOccurrence:
+def _occurrence(row: RowMapping, secrets: Secrets) -> FindingOccurrence:
     found = _read(row)
     return FindingOccurrence(
         target=found.target,
-        finding=found.finding,
+        finding=secrets.hide_finding(found.finding),
         run_id=row["run_id"],
         at=row["started_at"],
         suppressed_by=row["silenced_by"] or "",
@@ -183,9 +187,11 @@ def replace_vendor(connection: Connection, run_id: int, found: Sequence[VendorFi
 def unreported_findings(connection: Connection, run_id: int) -> tuple[UnreportedFinding, ...]:
     """Return what runs before `run_id` found and nobody was told, each once, oldest first."""
     rows = connection.execute(select(finding).where(_untold(run_id)).order_by(finding.c.id))
+    secrets = secrets_of(connection)
     found: dict[tuple[TargetId | None, str], UnreportedFinding] = {}
     for row in rows.mappings():
         one = _read(row)
+        one = replace(one, finding=secrets.hide_finding(one.finding))
         key = (one.target, one.finding.id)
         found[key] = _together(found.get(key), one)
     return tuple(found.values())

@@ -16,6 +16,7 @@ from auditor.records import RunConclusions, RunSummary, UnreportedFinding
 from auditor.store import decisions, episodes, findings, messages, notices, report_form, runs
 from auditor.store.chain import content_hash
 from auditor.store.packing import pack, pack_json, unpack_json
+from auditor.store.settings import secrets_of
 from auditor.store.tables import insert_into, roster, run
 
 _UNENDED = (RunStatus.RUNNING, RunStatus.ABANDONED)
@@ -70,12 +71,13 @@ def read(connection: Connection, run_id: int | None) -> Report | None:
     row = connection.execute(_query(run_id)).mappings().first()
     if row is None:
         return None if run_id is None else _unclosed(connection, run_id)
-    return report_form.report_of(
+    report = report_form.report_of(
         runs.info(row),
         row["head_hash"],
         roster=unpack_json(row["document"]),
         body=unpack_json(row["report"]),
     )
+    return secrets_of(connection).hide_report(report)
 
 
 def run_summaries(connection: Connection, most: int) -> tuple[RunSummary, ...]:
@@ -121,7 +123,8 @@ def brief_reports(connection: Connection, run_ids: Sequence[int]) -> tuple[Repor
                     runs.info(row), row["head_hash"], roster=rosters[digest], body=body
                 )
             )
-    return tuple(sorted(found, key=lambda one: -(one.run.id or 0)))
+    hidden = map(secrets_of(connection).hide_report, found)
+    return tuple(sorted(hidden, key=lambda report: -(report.run.id or 0)))
 
 
 def _unclosed(connection: Connection, run_id: int) -> Report | None:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, insert, select
 
+from auditor.drift.secrets import Secrets
 from auditor.store.tables import insert_into, secret_parameter, setting
 
 FINGERPRINT_KEY = "fingerprint_key"
@@ -49,6 +50,11 @@ def remember_found_projects(connection: Connection, projects: Iterable[int]) -> 
 def secret_parameters(connection: Connection) -> frozenset[str]:
     """Return every parameter known to be secret."""
     return frozenset(connection.execute(select(secret_parameter.c.name)).scalars())
+
+
+def secrets_of(connection: Connection) -> Secrets:
+    """Return what hides the secrets of this database; its key is empty until the first run."""
+    return Secrets(read(connection, FINGERPRINT_KEY) or b"", secret_parameters(connection))
 
 
 def add_secret_parameters(connection: Connection, names: Iterable[str]) -> None:

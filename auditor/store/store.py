@@ -10,6 +10,7 @@ from typing import Self
 from sqlalchemy import Connection
 
 from auditor.drift.recurrence import PastChange
+from auditor.drift.secrets import Secrets
 from auditor.model import Notice, Report, RunInfo, Snapshot, TargetId, Trigger, VendorFinding
 from auditor.outbox import Message
 from auditor.records import (
@@ -116,10 +117,11 @@ class SqlStore(Locking, Planning, Deciding, Keeping):
         """Return the random key that secrets of this database are compared under."""
         return self._setting(settings.FINGERPRINT_KEY, size_bytes=_KEY_BYTES)
 
-    def secret_parameters(self) -> frozenset[str]:
-        """Return every parameter known to be secret."""
+    def secrets(self) -> Secrets:
+        """Return what hides the secrets of this database."""
+        self.fingerprint_key()  # made where there is none yet
         with self._there.reading() as connection:
-            return settings.secret_parameters(connection)
+            return settings.secrets_of(connection)
 
     def add_secret_parameters(self, names: Iterable[str]) -> None:
         """Remember parameters as secret."""

@@ -7,18 +7,20 @@ where that is smaller. So reading takes at most two rows, and a small edit a few
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Select, insert, select, tuple_
 from sqlalchemy.sql.functions import func
 
+from auditor.drift.secrets import Secrets
 from auditor.errors import UsageError
 from auditor.model import Catalogue, ModelState, Snapshot, TargetId
 from auditor.records import NewVersion, Version
 from auditor.store.chain import START, Link, content_hash
 from auditor.store.packing import has_gone, is_pruned, pack, pack_beside, unpack
+from auditor.store.settings import secrets_of
 from auditor.store.tables import catalogue, insert_into, target, version
 
 _anchor = version.alias("anchor")
@@ -70,7 +72,7 @@ def read(connection: Connection, version_id: int) -> Snapshot:
     row = connection.execute(query).mappings().one_or_none()
     if row is None:
         raise UsageError(f"the database holds no version {version_id}")
-    return _snapshot(row)
+    return secrets_of(connection).hide_snapshot(_snapshot(row))
 
 
 def of_target(connection: Connection, whose: TargetId) -> tuple[Version, ...]:
@@ -79,7 +81,14 @@ def of_target(connection: Connection, whose: TargetId) -> tuple[Version, ...]:
         version.c.project_id == whose.project_id, version.c.learn_id == whose.learn_id
     )
     rows = connection.execute(query.order_by(version.c.id.desc())).mappings()
-    return tuple(_version(row) for row in rows)
+    secrets = secrets_of(connection)
+    return tuple(_hidden(_version(row), secrets) for row in rows)
+
+
+def _hidden(stored: Version, secrets: Secrets) -> Version:
+    headline = secrets.hide_headline(stored.headline)
+    kept = None if stored.kept is None else secrets.hide_snapshot(stored.kept)
+    return replace(stored, headline=headline, kept=kept)
 
 
 def document(packed: bytes, *, anchor: bytes | None) -> bytes:

@@ -12,11 +12,10 @@ import pytest
 from auditor.audit.fetch import ask, is_bare, is_surprising
 from auditor.demo.studio import sample_blocks
 from auditor.drift.canonical import FORM, split
-from auditor.drift.secrets import take_snapshot
+from auditor.drift.secrets import Secrets
 from auditor.model import Failure, JsonObject, ModelState, Snapshot, TargetId, TargetState
 from auditor.protocols import Answer, FetchResult, ListedBlock, StoredBody
 from auditor.records import KnownTarget
-from auditor.redaction import Fingerprinter
 
 from .stage import PROJECT, Stage, stage
 
@@ -75,7 +74,7 @@ def known() -> KnownTarget:
 
 
 def snapshots(answer: JsonObject) -> Callable[[int], Awaitable[Snapshot]]:
-    taken = take_snapshot(split(answer), fingerprinter=Fingerprinter(b"k" * 32), secrets=())
+    taken = Secrets(b"k" * 32).take_snapshot(split(answer))
 
     async def snapshot_of(version_id: int) -> Snapshot:
         assert version_id == 1

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 from auditor.demo.studio import sample_blocks
+from auditor.drift.secrets import Secrets
 from auditor.model import Finding, JsonObject
-from auditor.redaction import Fingerprinter
-from auditor.review import Difference, difference, secrets_in, snapshots_of
+from auditor.review import Difference, difference, take_snapshots
 
-KEY = Fingerprinter(b"k" * 32)
+SECRETS = Secrets(b"k" * 32)
 SAMPLES = sample_blocks()
 
 Answer = dict[str, Any]
@@ -33,9 +33,8 @@ def edited(edit: Edit, base: JsonObject | None = None) -> tuple[JsonObject, Json
 
 def told(old: JsonObject, new: JsonObject) -> Difference:
     """Return what `diff` tells of two answers."""
-    secrets = secrets_in([old, new])
-    before, after = snapshots_of([old, new], KEY, secrets=secrets)
-    return difference(before, after, fingerprinter=KEY, secrets=secrets)
+    (before, after), secrets = take_snapshots([old, new], SECRETS)
+    return difference(before, after, secrets=secrets)
 
 
 def after(edit: Edit, base: JsonObject | None = None) -> tuple[Finding, ...]:

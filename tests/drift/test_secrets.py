@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from auditor.drift.canonical import dump, split
-from auditor.drift.secrets import as_sent, secret_parameters, take_snapshot
+from auditor.drift.secrets import as_sent, secret_parameters
 from auditor.redaction import HIDDEN, Fingerprinter, Secret, shown
-from tests.drift.answers import KEY, edited, sample, told
+from tests.drift.answers import SECRETS, edited, sample, told
 
 _CANARY = "canary-7f3a"
 _STUDIO_KEY = "ei_" + "0a1b2c3d" * 6
@@ -39,7 +39,7 @@ def test_a_snapshot_holds_no_secret() -> None:
     answer = _with_secret(_CANARY)
     answer["script"] += f'KEY = "{_STUDIO_KEY}"\n'
 
-    snapshot = take_snapshot(split(answer), fingerprinter=KEY, secrets={"token"})
+    snapshot = SECRETS.including(["token"]).take_snapshot(split(answer))
 
     stored = (snapshot.document + snapshot.catalogue.document).decode()
     assert _CANARY not in stored
@@ -48,9 +48,9 @@ def test_a_snapshot_holds_no_secret() -> None:
 
 def test_an_answer_is_shown_as_sent_but_for_its_secrets() -> None:
     answer = _with_secret(_CANARY)
-    snapshot = take_snapshot(split(answer), fingerprinter=KEY, secrets={"token"})
+    snapshot = SECRETS.including(["token"]).take_snapshot(split(answer))
 
-    sent = as_sent(snapshot.document, snapshot.catalogue.document)
+    sent = as_sent(snapshot)
 
     assert list(sent) == list(answer)
     assert sent["customParameters"] == {**answer["customParameters"], "token": HIDDEN}

@@ -96,7 +96,7 @@ def _two_nights(believed: Mapping[int, JsonObject], store: SqlStore) -> None:
     _read_back(report, store)
     for number in believed:
         stored = store.target_versions(TargetId(_PROJECT, number))[0].snapshot
-        sent = as_sent(stored.document, stored.catalogue.document)
+        sent = as_sent(stored)
         assert read_answer(json.dumps(sent).encode()) == sent
     assert store.verify() is None
 

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
+from auditor.drift.secrets import Secrets
 from auditor.model import Finding
-from auditor.redaction import Fingerprinter
-from auditor.review import Difference, difference, secrets_in, snapshots_of
+from auditor.review import Difference, difference, take_snapshots
 from tests.signal.bases import BASES
 from tests.signal.edits import Answer, edited
 from tests.signal.pairs import Pair, Told
 
-_KEY = Fingerprinter(b"k" * 32)
+_SECRETS = Secrets(b"k" * 32)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,9 +43,8 @@ def answers(pair: Pair) -> tuple[Answer, Answer]:
 
 def compared(old: Answer, new: Answer) -> Difference:
     """Return what `diff` tells of two answers."""
-    secrets = secrets_in([old, new])
-    before, after = snapshots_of([old, new], _KEY, secrets=secrets)
-    return difference(before, after, fingerprinter=_KEY, secrets=secrets)
+    (before, after), secrets = take_snapshots([old, new], _SECRETS)
+    return difference(before, after, secrets=secrets)
 
 
 @cache
