@@ -25,7 +25,7 @@ class Row:
     def says(self, message: str) -> bool:
         """Return whether a reason is the page's words, where an ellipsis stands for any."""
         pattern = ".*".join(re.escape(part) for part in self.words.split("…"))
-        return re.fullmatch(rf"{pattern}( \(asked .*\))?", message) is not None
+        return re.fullmatch(rf"{pattern}( \(tried .*\))?", message) is not None
 
 
 def rows() -> list[Row]:

@@ -178,7 +178,7 @@ async def log_in(
     port: int = 0,
 ) -> Tokens:
     """Let a person log in; see `auditor.studio.login`."""
-    from auditor.studio.login import Visit, log_in  # noqa: PLC0415
+    from auditor.studio.login import LoginPrompt, log_in  # noqa: PLC0415
     from auditor.studio.wire import Wire  # noqa: PLC0415
 
     wire = Wire(
@@ -189,8 +189,8 @@ async def log_in(
         security=build_security(chosen),
     )
     async with wire:
-        visit = Visit(invite=invite, patience=patience, port=port)
-        return await log_in(login, wire, visit, now=now)
+        prompt = LoginPrompt(show=invite, timeout=patience, port=port)
+        return await log_in(login, wire, prompt, now=now)
 
 
 _WHY_PART = (

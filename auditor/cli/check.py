@@ -490,9 +490,9 @@ def _named(blocks: Sequence[TargetId]) -> str:
 
 async def _credential(studio: StudioClient, project_id: int) -> str:
     """Return in words what is known of a working credential; never the credential itself."""
-    from auditor.studio.auth import named  # noqa: PLC0415
+    from auditor.studio.auth import describe_credential  # noqa: PLC0415
 
-    words = [named(studio.credential(project_id))]
+    words = [describe_credential(studio.credential(project_id))]
     key = await studio.fetch_key_info(project_id)
     if key is not None and key.role:
         words.append(f"role {key.role}")

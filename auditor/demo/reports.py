@@ -91,7 +91,7 @@ def drift() -> Report:
 
 def incomplete() -> Report:
     """Return a night on which a part could not be read."""
-    timeout = "no whole answer within 30 s, after 4 tries"
+    timeout = "no complete answer within 30 s, after 4 tries"
     return report(
         pump(),
         block(1, 7),

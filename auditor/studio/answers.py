@@ -1,8 +1,8 @@
-"""What an answer of Studio must be before it is believed; pure, and free of any HTTP library.
+"""Checks Studio's answers before they are used; pure, without an HTTP library.
 
-The order of judgement is the contract's ("An answer that cannot be believed"): JSON, then
-`success`, then the required keys of KerasConfig and of `dependencies` with their types. Unknown
-fields, unknown enum values and whatever the catalogue lacks are accepted: Studio grows.
+The checks follow the contract ("An answer that cannot be believed"): JSON, then `success`, then
+the required keys of KerasConfig and of `dependencies` with their types. Unknown fields, unknown
+enum values and missing members of the catalogue are accepted, as Studio adds and removes them.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Collection
+from datetime import timedelta
+from http import HTTPStatus
 from typing import NamedTuple, NoReturn
 
 from auditor.errors import StudioError
@@ -20,12 +22,12 @@ MAX_DEPTH = 64
 _MAX_QUOTE = 200
 _INT64 = range(-(2**63), 2**63)
 _CERTAINLY_INT64 = 18  # characters
-_CONTAINERS = (dict, list)  # made once: `dict | list` in a loop costs more than the look itself
+_CONTAINERS = (dict, list)  # built once: `dict | list` inside the loop costs more than the check
 
 
-class _Type(NamedTuple):
+class _FieldType(NamedTuple):
     words: str
-    holds: Callable[[Json], bool]
+    matches: Callable[[Json], bool]
 
 
 def _is_number(value: Json) -> bool:
@@ -36,16 +38,18 @@ def _is_integer(value: Json) -> bool:
     return _is_number(value) and (not isinstance(value, float) or value.is_integer())
 
 
-_BOOLEAN = _Type("true or false", lambda value: isinstance(value, bool))
-_TEXT = _Type("a string", lambda value: isinstance(value, str))
-_NUMBER = _Type("a number", _is_number)
-_INTEGER = _Type("an integer", _is_integer)
-_SETTING = _Type("a number or a string", lambda value: isinstance(value, str) or _is_number(value))
-_LIST = _Type("a list", lambda value: isinstance(value, list))
-_OBJECT = _Type("an object", lambda value: isinstance(value, dict))
+_BOOLEAN = _FieldType("true or false", lambda value: isinstance(value, bool))
+_TEXT = _FieldType("a string", lambda value: isinstance(value, str))
+_NUMBER = _FieldType("a number", _is_number)
+_INTEGER = _FieldType("an integer", _is_integer)
+_SETTING = _FieldType(
+    "a number or a string", lambda value: isinstance(value, str) or _is_number(value)
+)
+_LIST = _FieldType("a list", lambda value: isinstance(value, list))
+_OBJECT = _FieldType("an object", lambda value: isinstance(value, dict))
 
-# The `required` lists of the published schema: KerasConfig, DependencyData, and of the members
-# no more than what the comparison needs to tell one from another.
+# The `required` lists of the published schema for KerasConfig and DependencyData; of list members,
+# only the keys by which the comparison identifies them.
 _KERAS = {
     "dependencies": _OBJECT,
     "trained": _BOOLEAN,
@@ -75,7 +79,7 @@ _DEPENDENCIES = {
     "outputClasses": _LIST,
 }
 _LABELS = ("classes", "blockNames", "outputClasses")
-_MEMBERS: dict[str, dict[str, _Type]] = {
+_MEMBERS: dict[str, dict[str, _FieldType]] = {
     "visualLayers": {"type": _TEXT},
     "thresholds": {"key": _TEXT, "value": _SETTING},
     "transferLearningModels": {},
@@ -83,11 +87,11 @@ _MEMBERS: dict[str, dict[str, _Type]] = {
 
 
 def read_answer(body: bytes, *, secrets: Collection[Secret] = ()) -> JsonObject:
-    """Return a getKeras answer that can be believed.
+    """Return a valid getKeras answer.
 
     Args:
-        body: the decoded bytes of the HTTP answer, or of a file that holds one.
-        secrets: what must not show in a message even where Studio repeats it.
+        body: the decoded bytes of the HTTP answer, or of a file that contains one.
+        secrets: values to hide in messages, in case Studio repeats them.
 
     Raises:
         StudioError: `not_json`, `refused`, `unauthorized` or `invalid`; the message names the
@@ -107,31 +111,31 @@ def read_answer(body: bytes, *, secrets: Collection[Secret] = ()) -> JsonObject:
 
 
 def read_success(body: bytes, *, secrets: Collection[Secret] = ()) -> JsonObject:
-    """Return an answer whose `success` is true, its further keys unread.
+    """Return an answer whose `success` is true; its other keys are not checked.
 
     Raises:
-        StudioError: as `read_answer`; `unauthorized` concerns the whole project.
+        StudioError: as `read_answer`; `unauthorized` holds for the whole project.
     """
     document = as_object(_parse(body), "the answer")
     if document.get("success") is True:
         return document
-    said = quote(document.get("error"), secrets=secrets)
-    if names_bad_key(said):
+    error_text = quote(document.get("error"), secrets=secrets)
+    if is_bad_key_error(error_text):
         raise StudioError(
             "unauthorized",
-            f"Studio refused the credential ({said}): check the key that is configured",
+            f"Studio refused the credential ({error_text}): check the configured key",
             whole_project=True,
         )
-    raise StudioError("refused", _refusal(document, said))
+    raise StudioError("refused", _refusal(document, error_text))
 
 
-def names_bad_key(said: str) -> bool:
-    """Return whether an `error` text is Studio's word for a key it does not know."""
-    return "invalid api key" in said.lower()
+def is_bad_key_error(error_text: str) -> bool:
+    """Return whether an `error` text is the one that Studio sends for an unknown key."""
+    return "invalid api key" in error_text.lower()
 
 
-def said_in(body: bytes, *, secrets: Collection[Secret] = ()) -> str:
-    """Return the `error` text of an answer that failed by its status, empty where it has none."""
+def read_error_text(body: bytes, *, secrets: Collection[Secret] = ()) -> str:
+    """Return the `error` text of an answer with a failure status, empty if it has none."""
     try:
         document = _parse(body)
     except StudioError:
@@ -140,21 +144,42 @@ def said_in(body: bytes, *, secrets: Collection[Secret] = ()) -> str:
 
 
 def quote(text: Json, *, secrets: Collection[Secret] = ()) -> str:
-    """Return a foreign text as a message may carry it: short, one line, no secret."""
+    """Return a text of Studio's for use in a message: short, on one line, without secrets."""
     if not isinstance(text, str):
         return ""
     for secret in secrets:
         if secret.reveal():
             text = text.replace(secret.reveal(), HIDDEN)
-    # Hidden before it is cut: half a key would no longer be known as one.
+    # Hide before cutting: half a key would no longer be recognised as one.
     line = " ".join(_printable(shown(text)).split())
     return line if len(line) <= _MAX_QUOTE else line[: _MAX_QUOTE - 1] + "…"
 
 
-def require(document: JsonObject, types: dict[str, _Type], *, at: str = "") -> None:
-    """Raise `StudioError` (`invalid`) unless each key is there with its type."""
+def status_error(
+    status: int, *, error_text: str = "", retry_after: timedelta | None = None
+) -> StudioError:
+    """Return the error for a status other than 200; `error_text` is the answer's `error`."""
+    answered = f"Studio answered {_status_line(status)}" + (
+        f" ({error_text})" if error_text else ""
+    )
+    if is_bad_key_error(error_text) or status == HTTPStatus.UNAUTHORIZED:
+        return _credential_error("unauthorized", answered)
+    if status == HTTPStatus.FORBIDDEN:
+        return _credential_error("forbidden", answered)
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return StudioError("rate_limited", answered, transient=True, retry_after=retry_after)
+    if status == HTTPStatus.NOT_MODIFIED:
+        return StudioError("http", f"{answered} to a request without If-None-Match")
+    if 300 <= status < 400:
+        return StudioError("redirect", f"{answered}; redirects are not followed: check base_url")
+    is_transient = status >= 500 or status == HTTPStatus.REQUEST_TIMEOUT
+    return StudioError("http", answered, transient=is_transient, retry_after=retry_after)
+
+
+def require(document: JsonObject, types: dict[str, _FieldType], *, at: str = "") -> None:
+    """Raise `StudioError` (`invalid`) if a key is missing or has another type."""
     for key, expected in types.items():
-        if key not in document or not expected.holds(document[key]):
+        if key not in document or not expected.matches(document[key]):
             raise _invalid(f"{at}{key}", expected.words, _found(document, key))
 
 
@@ -176,7 +201,7 @@ def as_integer(value: Json, path: str) -> int:
     """Return `value` as an integer, `30.0` as 30; raises `StudioError` (`invalid`)."""
     if not isinstance(value, int | float) or not _is_integer(value):
         raise _invalid(path, _INTEGER.words, f"found {_described(value)}")
-    if int(value) not in _INT64:  # an id that no database holds
+    if int(value) not in _INT64:  # the database could not store such an id
         raise _invalid(path, "a 64-bit integer", f"found {_described(value)}")
     return int(value)
 
@@ -201,17 +226,17 @@ def _parse(body: bytes) -> Json:
 
 
 def _object(pairs: list[tuple[str, Json]]) -> JsonObject:
-    """Refuse a key that comes twice: which of the two counts, RFC 8259 leaves to the reader."""
+    """Refuse duplicate keys: RFC 8259 does not say which of the two values counts."""
     members = dict(pairs)
     if len(members) != len(pairs):
-        raise StudioError("not_json", "the answer is not JSON: an object names a key twice")
+        raise StudioError("not_json", "the answer is not JSON: an object has a key twice")
     return members
 
 
 def _integer(digits: str) -> int | float:
     if len(digits) <= _CERTAINLY_INT64:
         return int(digits)
-    # int() of a very long text is slow and refused by Python itself; a double is neither.
+    # int() of a very long text is slow, and Python refuses it above 4300 digits; float() is fast.
     value = _double(digits)
     return int(digits) if len(digits) <= 20 and int(digits) in _INT64 else value
 
@@ -219,16 +244,18 @@ def _integer(digits: str) -> int | float:
 def _double(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
-        raise StudioError("invalid", f"the answer holds a number that fits no double: {text[:40]}")
+        raise StudioError(
+            "invalid", f"the answer contains a number that is too large for a double: {text[:40]}"
+        )
     return value
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise StudioError("not_json", f"the answer is not JSON: it holds {name}")
+    raise StudioError("not_json", f"the answer is not JSON: it contains {name}")
 
 
 def _refuse_depth(document: Json) -> None:
-    """Refuse what those who read the document later could only follow into a stack overflow."""
+    """Refuse deep nesting: recursive readers of the document would overflow the stack."""
     level = [document] if isinstance(document, _CONTAINERS) else []
     for _ in range(MAX_DEPTH):
         level = [
@@ -248,25 +275,34 @@ def _require_texts(value: Json, *, at: str) -> None:
             raise _invalid(f"{at}[{place}]", _TEXT.words, f"found {_described(member)}")
 
 
-def _refusal(document: JsonObject, said: str) -> str:
+def _refusal(document: JsonObject, error_text: str) -> str:
     if document.get("success") is False:
-        return f"Studio refused: {said or 'it gave no reason'}"
-    reason = f" (error: {said})" if said else ""
-    found = _found(document, "success") + reason
-    return f"the answer cannot be believed: success: expected true, {found}"
+        return f"Studio refused: {error_text or 'it gave no reason'}"
+    reason = f" (error: {error_text})" if error_text else ""
+    return f"invalid answer: success: expected true, {_found(document, 'success')}{reason}"
+
+
+def _status_line(status: int) -> str:
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return str(status)
+
+
+def _credential_error(kind: str, answered: str) -> StudioError:
+    message = f"{answered}: check the configured credential"
+    return StudioError(kind, message, whole_project=True)
 
 
 def _invalid(path: str, expected: str, found: str) -> StudioError:
-    return StudioError(
-        "invalid", f"the answer cannot be believed: {path}: expected {expected}, {found}"
-    )
+    return StudioError("invalid", f"invalid answer: {path}: expected {expected}, {found}")
 
 
 def _not_json(body: bytes, detail: str) -> StudioError:
     if not body.strip():
         detail = "it is empty"
     elif body.lstrip()[:1] == b"<":
-        detail = "it looks like a web page; check base_url and any proxy"
+        detail = "it looks like a web page; check base_url and the proxy"
     return StudioError("not_json", f"the answer is not JSON: {detail}")
 
 
@@ -279,7 +315,7 @@ def _found(document: JsonObject, key: str) -> str:
 
 
 def _described(value: Json) -> str:
-    """Return what kind of value it is; never the value, which may be a secret."""
+    """Return the kind of the value, never the value itself: it may be a secret."""
     names = {dict: "an object", list: "a list", str: "a string", bool: "true or false"}
     if value is None:
         return "null"
@@ -287,5 +323,5 @@ def _described(value: Json) -> str:
 
 
 def _printable(text: str) -> str:
-    """Return `text` with controls, format characters and lone surrogates blanked."""
+    """Return `text` with control characters, format characters and lone surrogates as spaces."""
     return "".join(character if character.isprintable() else " " for character in text)

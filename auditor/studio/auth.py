@@ -1,11 +1,13 @@
-"""Who asks: credentials, and the header each of them puts on a request.
+"""Puts credentials on requests, and says what to do when Studio refuses them.
 
-The schemes are those of the API document (`securitySchemes`). A scheme whose header changes while
-a run lasts, as OAuth2 does, has an `Access` of its own.
+A credential whose header changes during a run, as with OAuth2, has its own `Access`, see
+`auditor.studio.tokens`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -22,39 +24,56 @@ from auditor.credentials import (
 )
 from auditor.errors import StudioError
 from auditor.redaction import Secret
+from auditor.studio.answers import as_integer, quote, read_success
+
+ADMIN = "admin"
+_WHERE = "in Studio (Dashboard, Keys)"
+_NOT_SENDABLE = (
+    "the credential is empty or contains characters that are not allowed in an HTTP header: "
+    "check the file or variable it is read from"
+)
+_DESCRIPTIONS: dict[type[Credential], str] = {
+    ApiKey: "project key",
+    JwtHeader: "user's token as header",
+    JwtCookie: "user's token as cookie",
+    BearerToken: "OAuth2 access token",
+    ClientCredentials: "OAuth2 client credentials",
+    PasswordGrant: "OAuth2 password",
+    StoredLogin: "OAuth2 login",
+}
 
 
 class Access(Protocol):
-    """How one credential shows itself on the requests of one run; safe to share by coroutines."""
+    """The header of one credential for the requests of one run; coroutines can share it."""
 
     @property
     def secrets(self) -> tuple[Secret, ...]:
-        """Return what must not show in a message, even where Studio repeats it."""
+        """Return the values to hide in messages, in case Studio repeats them."""
         ...
 
     @property
     def expires_at(self) -> datetime | None:
-        """Return when what is sent now ends, None where that is not known."""
+        """Return when the current credential expires, None if that is not known."""
         ...
 
     async def header(self) -> tuple[str, str]:
-        """Return name and value, in clear, of the header that shows who asks.
+        """Return name and value, in clear, of the header that authenticates a request.
 
         Raises:
-            StudioError: there is none to be had; what concerns the credential is `whole_project`.
+            StudioError: there is no usable header; `whole_project` if the credential is the cause.
         """
         ...
 
     async def renew(self, refused: str) -> bool:
-        """Return whether a request refused with this header value is worth another try.
+        """Return whether to repeat a request that was refused with this header value.
 
-        Asked once a request, after status 401.
+        Called once per request, after status 401.
         """
         ...
 
 
-class Fixed:
-    """The access of a credential that is what it is: it cannot be renewed."""
+class FixedAccess:
+    """The access of a credential that does not change and cannot be renewed."""
 
     def __init__(self, credential: FixedCredential) -> None:
         self._credential = credential
@@ -66,76 +85,92 @@ class Fixed:
 
     @property
     def expires_at(self) -> None:
-        """Return None: nobody says when it ends."""
+        """Return None: the expiry is not known."""
 
     async def header(self) -> tuple[str, str]:
-        """Return the credential's header; raises `StudioError` where none can carry it."""
+        """Return the credential's header; raises `StudioError` if a header cannot contain it."""
         if not is_sendable(self._credential.secret.reveal()):
-            raise StudioError("unauthorized", _UNSENDABLE, whole_project=True)
-        return header(self._credential)
+            raise StudioError("unauthorized", _NOT_SENDABLE, whole_project=True)
+        return credential_header(self._credential)
 
     async def renew(self, refused: str) -> bool:  # noqa: ARG002 - the protocol's
-        """Return False: there is nothing to renew."""
+        """Return False: this credential cannot be renewed."""
         return False
 
 
-_UNSENDABLE = (
-    "the credential is empty or holds characters that no HTTP header can carry: "
-    "check the file or variable it is read from"
-)
+@dataclass(frozen=True, slots=True)
+class KeyInfo:
+    """The answer of `/api/projects/api-key-info`; `role` is empty if Studio does not name it."""
+
+    project_id: int
+    role: str
 
 
 def is_sendable(secret: str) -> bool:
-    """Return whether an HTTP header can carry the text."""
+    """Return whether an HTTP header can contain the text."""
     return bool(secret) and secret.isascii() and secret.isprintable()
 
 
-def header(credential: FixedCredential) -> tuple[str, str]:
-    """Return name and value, in clear, of the header of a credential."""
+def credential_header(credential: FixedCredential) -> tuple[str, str]:
+    """Return name and value, in clear, of the header for a credential."""
     match credential:
         case ApiKey(secret):
             return "x-api-key", secret.reveal()
         case JwtHeader(secret):
             return "x-jwt-token", secret.reveal()
         case JwtCookie(secret):
-            # A header of our own: a client's cookie jar would carry it to the next credential.
+            # Set as a header: a client's cookie jar would also send it with the next credential.
             return "cookie", f"jwt={secret.reveal()}"
         case BearerToken(secret):
-            return bearer(secret)
+            return bearer_header(secret)
 
 
-def bearer(token: Secret) -> tuple[str, str]:
-    """Return name and value, in clear, of the header of an OAuth2 token (RFC 6750 section 2.1)."""
+def bearer_header(token: Secret) -> tuple[str, str]:
+    """Return name and value, in clear, of an OAuth2 token's header (RFC 6750 section 2.1)."""
     return "authorization", f"Bearer {token.reveal()}"
 
 
-def named(credential: Credential) -> str:
-    """Return what kind of credential it is, in words."""
-    return _NAMES[type(credential)]
+def describe_credential(credential: Credential) -> str:
+    """Return the kind of the credential in words."""
+    return _DESCRIPTIONS[type(credential)]
 
 
-_NAMES: dict[type[Credential], str] = {
-    ApiKey: "project key",
-    JwtHeader: "user's token as header",
-    JwtCookie: "user's token as cookie",
-    BearerToken: "OAuth2 token from elsewhere",
-    ClientCredentials: "OAuth2 client credentials",
-    PasswordGrant: "OAuth2 password",
-    StoredLogin: "OAuth2 login",
-}
-
-
-def remedy(credential: Credential, project_id: int | None = None) -> str:
-    """Return what to do where Studio refuses the credential, of a project where it is known."""
+def refusal_remedy(credential: Credential, project_id: int | None = None) -> str:
+    """Return what to do if Studio refuses the credential, for a project if it is known."""
     match credential:
         case ApiKey():
-            whose = "" if project_id is None else f" of project {project_id}"
-            return f"make a key{whose} in Studio (Dashboard, Keys), with role admin"
+            whose = "" if project_id is None else f" for project {project_id}"
+            return f"create a key{whose} with role {ADMIN} {_WHERE}"
         case JwtHeader() | JwtCookie() | BearerToken():
-            return "the token may have ended: put a new one in its place"
+            return "the token may have expired: replace it"
         case ClientCredentials():
-            return "check client_id and client_secret, and what the client may see in Studio"
+            return "check client_id, client_secret and the client's permissions in Studio"
         case PasswordGrant():
-            return "check client_id, username and password, and what the user may see in Studio"
+            return "check client_id, username, password and the user's permissions in Studio"
         case StoredLogin():
-            return "run `auditor login` again, as a user who sees the project"
+            return "run `auditor login` again, as a user with access to the project"
+
+
+def read_key_info(body: bytes, *, secrets: Collection[Secret] = ()) -> KeyInfo:
+    """Return what Studio says about the key that sent the request; raises `StudioError`."""
+    document = read_success(body, secrets=secrets)
+    project_id = as_integer(document.get("projectId"), "projectId")
+    return KeyInfo(project_id, quote(document.get("role"), secrets=secrets))
+
+
+def explain_refused_key(info: KeyInfo, project_id: int) -> str:
+    """Return why a key cannot read the project, and what to do."""
+    if info.project_id != project_id:
+        return (
+            f"this key belongs to project {info.project_id}, not to {project_id}: "
+            f"create one for project {project_id} {_WHERE}"
+        )
+    if info.role not in {"", ADMIN}:
+        return (
+            f"the role of this key is {info.role}, which cannot read a block's configuration: "
+            f"create a key for project {project_id} with role {ADMIN} {_WHERE}"
+        )
+    return (
+        f"Studio confirms that this key belongs to project {project_id}: try again, then contact "
+        "Studio's support"
+    )

@@ -1,4 +1,4 @@
-"""Asks Studio, gently: few requests at once, tried again with patience, condemned with care."""
+"""Sends the requests of one run to Studio, with limits, retries and a circuit breaker."""
 
 from __future__ import annotations
 
@@ -26,26 +26,38 @@ from auditor.protocols import (
     UnchangedAnswer,
 )
 from auditor.redaction import Secret
-from auditor.studio.answers import read_answer, said_in
-from auditor.studio.auth import Access, Fixed, remedy
+from auditor.studio.answers import read_answer, read_error_text, status_error
+from auditor.studio.auth import (
+    Access,
+    FixedAccess,
+    KeyInfo,
+    explain_refused_key,
+    read_key_info,
+    refusal_remedy,
+)
 from auditor.studio.discovery import read_impulses, read_projects
-from auditor.studio.keys import KeyInfo, read_key_info, why_refused
-from auditor.studio.manners import Budget, Circuit, Pace
-from auditor.studio.statuses import asked_wait, status_error, wait_before_retry
+from auditor.studio.manners import (
+    Circuit,
+    Pace,
+    RetryBudget,
+    parse_retry_after,
+    wait_before_retry,
+)
 from auditor.studio.tls import Security
+from auditor.studio.tokens import token_access
 from auditor.studio.wire import Reply, Wire, strong_validator
 
 logger = logging.getLogger(__name__)
 
 _PROJECTS = "/api/projects"
 _KEY_INFO = "/api/projects/api-key-info"
-SECOND_LOOK_AFTER = timedelta(seconds=2)
-"""How long Studio has to come to rest, where an answer was surprising."""
+SETTLING_TIME = timedelta(seconds=2)
+"""The wait before a surprising answer is requested again: Studio is eventually consistent."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Asking:
-    """What is asked for, and the validator of what is known of it."""
+class _StudioRequest:
+    """The path of a request, and the ETag of the stored answer, empty if there is none."""
 
     path: str
     validator: str = ""
@@ -54,8 +66,8 @@ class _Asking:
     def headers(self) -> tuple[tuple[str, str], ...]:
         return (("if-none-match", self.validator),) if self.validator else ()
 
-    def allows(self, reply: Reply) -> bool:
-        """Return whether the answer may be that nothing changed."""
+    def is_unchanged(self, reply: Reply) -> bool:
+        """Return whether the server confirms that the stored answer is current."""
         return reply.status == HTTPStatus.NOT_MODIFIED and bool(self.validator)
 
 
@@ -70,20 +82,20 @@ class StudioClient:
     Attributes:
         base_url: with its path, e.g. `https://studio.edgeimpulse.com/v1`.
         credentials: by project id.
-        shared: of every other project, and of the list of projects; without it, asking for
-            either is a KeyError.
-        concurrency: how many requests are under way at most.
-        per_second: how many are sent a second at most, None for as many as come.
-        timeout: for one whole answer, connecting included.
+        shared: for every other project and for the list of projects; without it, both raise
+            KeyError.
+        concurrency: the largest number of parallel requests.
+        per_second: the largest number of requests per second, None for no limit.
+        timeout: for one complete answer, including the connection.
         tries: how often a request is sent at most.
-        max_bytes: of one answer, decoded.
-        security: whom TLS trusts, what it shows, and the proxy.
-        sleep: waits so many seconds between tries.
-        clock: returns seconds that only ever grow.
+        max_bytes: the largest size of one answer, decoded.
+        security: the TLS and proxy settings.
+        sleep: waits for a number of seconds.
+        clock: returns monotonic seconds.
         jitter: returns a number from 0 to 1.
-        stopping: asked each second of a wait; once True nothing is tried again.
-        now: tells whether a token is about to end.
-        explains: look up whose a refused key is; a run asks for blocks and nothing else.
+        stopping: checked every second of a wait; once it returns True nothing is retried.
+        now: returns the current time, to renew tokens before they expire.
+        explains: look up the project of a refused key; a run requests nothing but blocks.
     """
 
     base_url: str
@@ -102,19 +114,19 @@ class StudioClient:
     now: Callable[[], datetime] = _utc_now
     explains: bool = False
     _accesses: dict[Credential, Access] = field(init=False, repr=False, default_factory=dict)
-    _refused: dict[int, StudioError] = field(init=False, repr=False, default_factory=dict)
-    _read: set[int] = field(init=False, repr=False, default_factory=set)
-    _doubted: set[int] = field(init=False, repr=False, default_factory=set)
-    _reasons: dict[tuple[Credential, int], str] = field(
+    _blocked: dict[int, StudioError] = field(init=False, repr=False, default_factory=dict)
+    _readable: set[int] = field(init=False, repr=False, default_factory=set)
+    _suspect: set[int] = field(init=False, repr=False, default_factory=set)
+    _explanations: dict[tuple[Credential, int], str] = field(
         init=False, repr=False, default_factory=dict
     )
-    _reasoning: dict[tuple[Credential, int], asyncio.Lock] = field(
+    _explanation_locks: dict[tuple[Credential, int], asyncio.Lock] = field(
         init=False, repr=False, default_factory=dict
     )
-    _has_courtesies: bool = field(init=False, repr=False, default=True)
+    _allows_optional: bool = field(init=False, repr=False, default=True)
     _slots: asyncio.Semaphore = field(init=False, repr=False)
     _pace: Pace = field(init=False, repr=False)
-    _budget: Budget = field(init=False, repr=False, default_factory=Budget)
+    _budget: RetryBudget = field(init=False, repr=False, default_factory=RetryBudget)
     _circuit: Circuit = field(init=False, repr=False, default_factory=Circuit)
     _wire: Wire = field(init=False, repr=False)
 
@@ -140,22 +152,22 @@ class StudioClient:
         await self._wire.__aexit__(kind, error, traceback)
 
     async def fetch(self, target: TargetId, *, stored_body: StoredBody | None) -> FetchResult:
-        """Return the block's getKeras answer, `UnchangedAnswer` where it is the known one.
+        """Return the block's getKeras answer, `UnchangedAnswer` if it equals the stored one.
 
-        Byte for byte the same, or said to be so by a server that was shown the validator it gave
-        with just those bytes.
+        It is equal if its bytes are, or if the server confirms that the ETag of those bytes is
+        still current.
         """
         project_id, learn_id = target
         path = f"/api/{project_id}/training/keras/{learn_id}"
         validator = stored_body.validator if stored_body else ""
         try:
-            reply = await self._ask(project_id, _Asking(path, validator))
+            reply = await self._request(project_id, _StudioRequest(path, validator))
             fetched = self._read_reply(reply, project_id, stored_body)
         except StudioError as error:
             failure = await self._failure(project_id, error)
-            is_whole = error.whole_project and project_id not in self._read
+            is_whole = error.whole_project and project_id not in self._readable
             return FetchFailure(failure=failure, whole_project=is_whole)
-        self._read.add(project_id)
+        self._readable.add(project_id)
         return fetched
 
     def _read_reply(self, reply: Reply, project_id: int, known: StoredBody | None) -> FetchResult:
@@ -168,16 +180,16 @@ class StudioClient:
         return Answer(document=document, body_digest=digest, validator=validator)
 
     async def fetch_again(self, target: TargetId) -> FetchResult:
-        """Return the block's answer once Studio has settled, whole."""
+        """Wait, then return the block's full answer again."""
         await self.wait_to_settle()
         return await self.fetch(target, stored_body=None)
 
     async def wait_to_settle(self) -> None:
-        """Wait for `SECOND_LOOK_AFTER`, or until the auditor is stopped."""
-        await self._wait(SECOND_LOOK_AFTER.total_seconds())
+        """Wait for `SETTLING_TIME`, or until the auditor is stopped."""
+        await self._wait(SETTLING_TIME.total_seconds())
 
     async def list_blocks(self, project_id: int) -> tuple[ListedBlock, ...] | Failure:
-        """Return every learn block of the project's impulses once, by learn id."""
+        """Return every learn block of the project's impulses once, ordered by learn id."""
         try:
             body = await self._get(project_id, f"/api/{project_id}/impulses")
             return read_impulses(body, project_id, secrets=self._secrets(project_id))
@@ -185,105 +197,103 @@ class StudioClient:
             return await self._failure(project_id, error)
 
     def credential(self, project_id: int) -> Credential:
-        """Return the project's own credential, else the shared one."""
+        """Return the project's own credential, else the shared one; raises KeyError."""
         credential = self.credentials.get(project_id, self.shared)
         if credential is None:
             raise KeyError(project_id)
         return credential
 
     async def list_visible_projects(self, project_id: int) -> dict[int, str]:
-        """Return the names of all projects that the project's credential sees, by id.
+        """Return the names of all projects that the project's credential can see, by id.
 
         Raises:
-            StudioError: Studio does not tell.
+            StudioError: Studio does not list them.
         """
         body = await self._get(project_id, _PROJECTS)
         return read_projects(body, secrets=self._secrets(project_id))
 
     async def fetch_key_info(self, project_id: int) -> KeyInfo | None:
-        """Return what Studio says of the project's key; None if unsaid or it has none."""
+        """Return what Studio says about the project's key, None if there is no key or answer."""
         if not isinstance(self.credential(project_id), ApiKey):
             return None
         try:
-            body = await self._courtesy(project_id, _KEY_INFO)
+            body = await self._get_optional(project_id, _KEY_INFO)
             return read_key_info(body, secrets=self._secrets(project_id))
         except StudioError as error:
-            logger.debug("key not told", extra={"project": project_id, "kind": error.kind})
+            logger.debug("no key information", extra={"project": project_id, "kind": error.kind})
             return None
 
     def token_expiry(self, project_id: int) -> datetime | None:
-        """Return when the OAuth2 token of the project's credential ends, where that is known."""
+        """Return when the project's OAuth2 token expires, None if that is not known."""
         return self._access(project_id).expires_at
 
     async def list_projects(self) -> Mapping[int, str] | Failure:
-        """Return the name of every project that the shared credential sees, by id."""
+        """Return the name of every project that the shared credential can see, by id."""
         try:
             return await self.list_visible_projects(EVERY_PROJECT)
         except StudioError as error:
             return await self._failure(EVERY_PROJECT, error)
 
     async def fetch_project_name(self, project_id: int) -> str:
-        """Return Studio's name of the project, empty where it is not told."""
+        """Return Studio's name of the project, empty if Studio does not give it."""
         try:
-            body = await self._courtesy(project_id, _PROJECTS)
+            body = await self._get_optional(project_id, _PROJECTS)
             return read_projects(body, secrets=self._secrets(project_id)).get(project_id, "")
         except StudioError as error:
-            # A name is a courtesy: a key that may not list projects may still read blocks.
-            logger.debug(
-                "project name not told", extra={"project": project_id, "kind": error.kind}
-            )
+            # The name is optional: a key that cannot list projects may still read blocks.
+            logger.debug("no project name", extra={"project": project_id, "kind": error.kind})
             return ""
 
     async def _get(self, project_id: int, path: str) -> bytes:
-        return (await self._ask(project_id, _Asking(path))).body
+        return (await self._request(project_id, _StudioRequest(path))).body
 
-    async def _courtesy(self, project_id: int, path: str) -> bytes:
-        """Return an answer that a run can do without: asked once, and none after one that hung.
+    async def _get_optional(self, project_id: int, path: str) -> bytes:
+        """Return an answer that a run does not need: sent once, and not after a transient error.
 
-        It says nothing of whether blocks can be read, so neither circuit nor budget counts it.
+        It does not show whether blocks can be read, so the circuit and budget do not count it.
         """
         async with self._slots:
-            if not self._has_courtesies:
-                raise StudioError("timeout", "Studio did not answer such a question before")
+            if not self._allows_optional:
+                raise StudioError("timeout", "Studio did not answer an earlier optional request")
             try:
-                return (await self._once(project_id, _Asking(path))).body
+                return (await self._send_once(project_id, _StudioRequest(path))).body
             except StudioError as error:
-                self._has_courtesies = not error.transient
+                self._allows_optional = not error.transient
                 raise
 
-    async def _ask(self, project_id: int, asking: _Asking) -> Reply:
-        self._stop_if_refused(project_id)
-        # The slot is kept through the waits: where Studio pushes back, fewer requests go out.
+    async def _request(self, project_id: int, request: _StudioRequest) -> Reply:
+        self._require_not_blocked(project_id)
+        # The slot is kept while waiting: if Studio slows down, fewer requests are sent.
         async with self._slots:
-            self._stop_if_refused(project_id)
-            return await self._tried(project_id, asking)
+            self._require_not_blocked(project_id)
+            return await self._request_with_retries(project_id, request)
 
-    async def _tried(self, project_id: int, asking: _Asking) -> Reply:
-        self._budget.begin()
+    async def _request_with_retries(self, project_id: int, request: _StudioRequest) -> Reply:
+        self._budget.count_request()
         failures = 0
         while True:
             self._circuit.require_closed(project_id)
-            await self._pace.turn()
+            await self._pace.wait_for_turn()
             try:
-                return await self._once(project_id, asking)
+                return await self._send_once(project_id, request)
             except StudioError as error:
                 failures += 1
                 if not error.transient:
                     raise
-                if not self._may_try_again(project_id, failures):
-                    self._circuit.lost(project_id, error)
+                if not self._may_retry(project_id, failures):
+                    self._circuit.record_failure(project_id, error)
                     raise _given_up(error, failures) from error
                 wait = wait_before_retry(
                     failures, asked=error.retry_after, jitter=self.jitter()
                 ).total_seconds()
-                logger.debug("asking again", extra={"path": asking.path, "kind": error.kind})
+                logger.debug("retrying request", extra={"path": request.path, "kind": error.kind})
             await self._wait(wait)
 
-    def _may_try_again(self, project_id: int, failures: int) -> bool:
+    def _may_retry(self, project_id: int, failures: int) -> bool:
         is_in_doubt = self._circuit.is_in_doubt(project_id)
         if failures >= self.tries or self._is_stopping() or is_in_doubt:
             return False
-        return self._budget.spend()
+        return self._budget.spend_retry()
 
     async def _wait(self, seconds: float) -> None:
         while self.stopping is not None and seconds > 1 and not self.stopping():
@@ -295,104 +305,103 @@ class StudioClient:
     def _is_stopping(self) -> bool:
         return self.stopping is not None and self.stopping()
 
-    async def _once(self, project_id: int, asking: _Asking) -> Reply:
-        reply = await self._answered(project_id, asking)
-        if reply.status == HTTPStatus.OK or asking.allows(reply):
-            self._circuit.heard(project_id)
+    async def _send_once(self, project_id: int, request: _StudioRequest) -> Reply:
+        reply = await self._exchange(project_id, request)
+        if reply.status == HTTPStatus.OK or request.is_unchanged(reply):
+            self._circuit.record_answer(project_id)
             return reply
-        refusal = _refusal(reply, self._secrets(project_id))
-        if not refusal.transient:
-            self._circuit.heard(project_id)
-        raise refusal
+        error = status_error(
+            reply.status,
+            error_text=read_error_text(reply.body, secrets=self._secrets(project_id)),
+            retry_after=parse_retry_after(reply.header("retry-after"), now=datetime.now(UTC)),
+        )
+        if not error.transient:
+            self._circuit.record_answer(project_id)
+        raise error
 
-    async def _answered(self, project_id: int, asking: _Asking) -> Reply:
-        """Return Studio's answer; a credential that is refused and can be renewed has one more."""
+    async def _exchange(self, project_id: int, request: _StudioRequest) -> Reply:
+        """Return Studio's answer, the second one if a refused credential could be renewed."""
         access = self._access(project_id)
         refused = await access.header()
-        reply = await self._sent(asking, refused, access)
+        reply = await self._get_with(request, refused, access)
         if reply.status == HTTPStatus.UNAUTHORIZED and await access.renew(refused[1]):
-            return await self._sent(asking, await access.header(), access)
+            return await self._get_with(request, await access.header(), access)
         return reply
 
-    async def _sent(self, asking: _Asking, header: tuple[str, str], access: Access) -> Reply:
-        headers = dict([header, *asking.headers])
-        return await self._wire.get(asking.path, headers, secrets=access.secrets)
+    async def _get_with(
+        self, request: _StudioRequest, header: tuple[str, str], access: Access
+    ) -> Reply:
+        headers = dict([header, *request.headers])
+        return await self._wire.get(request.path, headers, secrets=access.secrets)
 
     def _access(self, project_id: int) -> Access:
-        """Return the access of the project's credential; projects of one credential share it."""
+        """Return the access of the project's credential; projects with one credential share it."""
         credential = self.credential(project_id)
         if credential not in self._accesses:
-            self._accesses[credential] = self._new_access(credential)
+            self._accesses[credential] = (
+                token_access(credential, self._wire, now=self.now)
+                if isinstance(credential, Grant)
+                else FixedAccess(credential)
+            )
         return self._accesses[credential]
-
-    def _new_access(self, credential: Credential) -> Access:
-        if not isinstance(credential, Grant):
-            return Fixed(credential)
-        from auditor.studio.tokens import token_access  # noqa: PLC0415 - Authlib takes its time
-
-        return token_access(credential, self._wire, now=self.now)
 
     def _secrets(self, project_id: int) -> tuple[Secret, ...]:
         return self._access(project_id).secrets
 
-    def _stop_if_refused(self, project_id: int) -> None:
-        refused = self._refused.get(project_id)
+    def _require_not_blocked(self, project_id: int) -> None:
+        refused = self._blocked.get(project_id)
         if refused is not None:
             raise refused.again()
 
     async def _failure(self, project_id: int, error: StudioError) -> Failure:
-        if self._condemns(project_id, error):
-            # Before the reason is asked for: nobody in line is to go on meanwhile.
-            self._refused[project_id] = error
+        if self._blocks_project(project_id, error):
+            # Set before the explanation is requested: other coroutines must not continue.
+            self._blocked[project_id] = error
             logger.warning(
-                "%s not readable, asking no further",
+                "%s not readable, no further requests",
                 "list of projects" if project_id == EVERY_PROJECT else f"project {project_id}",
                 extra={"kind": error.kind},
             )
-        reason = await self._reason(project_id, error)
+        reason = await self._explanation(project_id, error)
         return Failure(kind=error.kind, message=error.message + reason)
 
-    async def _reason(self, project_id: int, error: StudioError) -> str:
-        """Return why a project is refused and what to do, looked up once.
+    async def _explanation(self, project_id: int, error: StudioError) -> str:
+        """Return why a project is refused and what to do, looked up once per project.
 
-        Empty where the error says it all: of one block, and of a token that is not to be had.
+        Empty for an error of one block and for a missing token, whose messages are complete.
         """
         is_refusal = error.kind in {"unauthorized", "forbidden"} and error.whole_project
-        if not is_refusal or project_id in self._read or isinstance(error, NoTokenError):
+        if not is_refusal or project_id in self._readable or isinstance(error, NoTokenError):
             return ""
-        asked = self.credential(project_id), project_id
-        async with self._reasoning.setdefault(asked, asyncio.Lock()):
-            if asked not in self._reasons:
-                self._reasons[asked] = await self._explained(project_id)
-        return self._reasons[asked]
+        key = self.credential(project_id), project_id
+        async with self._explanation_locks.setdefault(key, asyncio.Lock()):
+            if key not in self._explanations:
+                self._explanations[key] = await self._explain_refusal(project_id)
+        return self._explanations[key]
 
-    async def _explained(self, project_id: int) -> str:
+    async def _explain_refusal(self, project_id: int) -> str:
         info = await self.fetch_key_info(project_id) if self.explains else None
         whose = None if project_id == EVERY_PROJECT else project_id
         credential = self.credential(project_id)
-        why = why_refused(info, project_id) if info else remedy(credential, whose)
+        if info:
+            return f"; {explain_refused_key(info, project_id)}"
+        remedy = refusal_remedy(credential, whose)
         is_key = isinstance(credential, ApiKey)
-        more = "; `auditor check` says whose this one is" if is_key and not self.explains else ""
-        return f"; {why}{more}"
+        hint = "; `auditor check` shows its project" if is_key and not self.explains else ""
+        return f"; {remedy}{hint}"
 
-    def _condemns(self, project_id: int, error: StudioError) -> bool:
-        """Return whether to ask no further: never where the credential has read a block.
+    def _blocks_project(self, project_id: int, error: StudioError) -> bool:
+        """Return whether to stop requests for the project; never after a block was read.
 
-        A 403 may be one block's alone, so it takes two of them.
+        A single 403 may concern one block only, so it takes two.
         """
-        if not error.whole_project or project_id in self._read | self._refused.keys():
+        if not error.whole_project or project_id in self._readable | self._blocked.keys():
             return False
-        is_certain = error.kind == "unauthorized" or project_id in self._doubted
-        self._doubted.add(project_id)
+        is_certain = error.kind == "unauthorized" or project_id in self._suspect
+        self._suspect.add(project_id)
         return is_certain
-
-
-def _refusal(reply: Reply, secrets: tuple[Secret, ...]) -> StudioError:
-    retry_after = asked_wait(reply.header("retry-after"), now=datetime.now(UTC))
-    said = said_in(reply.body, secrets=secrets)
-    return status_error(reply.status, said=said, retry_after=retry_after)
 
 
 def _given_up(error: StudioError, failures: int) -> StudioError:
     times = "once" if failures == 1 else f"{failures} times"
-    return StudioError(error.kind, f"{error.message} (asked {times})", transient=True)
+    return StudioError(error.kind, f"{error.message} (tried {times})", transient=True)

@@ -1,4 +1,4 @@
-"""Which learn blocks and projects there are, as Studio's listings tell it."""
+"""Reads Studio's listings: the learn blocks of a project, and the projects."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from auditor.redaction import Secret, shown
 from auditor.studio.answers import as_integer, as_list, as_object, read_success
 
 UNSERVED_TYPES = frozenset({"anomaly", "anomaly-gmm", "vlm"})
-"""Types that answer at endpoints of their own, not at getKeras."""
+"""Types that have their own endpoints; getKeras does not answer for them."""
 
 
 def read_impulses(
@@ -19,11 +19,11 @@ def read_impulses(
 ) -> tuple[ListedBlock, ...]:
     """Return the learn blocks of an answer of `/api/{projectId}/impulses`, each once, by id.
 
-    One block that cannot be read refuses the whole listing: a block that a listing seems to lack
-    would be told as missing.
+    A single invalid block makes the whole listing invalid: a block that is left out would be
+    reported as missing.
 
     Raises:
-        StudioError: the answer cannot be believed.
+        StudioError: the answer is invalid.
     """
     document = read_success(body, secrets=secrets)
     blocks: dict[TargetId, ListedBlock] = {}
@@ -40,7 +40,7 @@ def read_projects(body: bytes, *, secrets: Collection[Secret] = ()) -> dict[int,
     """Return the names of the projects in an answer of `/api/projects`, by id.
 
     Raises:
-        StudioError: the answer cannot be believed.
+        StudioError: the answer is invalid.
     """
     document = read_success(body, secrets=secrets)
     names: dict[int, str] = {}
@@ -54,9 +54,7 @@ def _block(member: Json, project_id: int, *, at: str) -> ListedBlock:
     entry = as_object(member, at)
     kind = entry.get("type")
     if not isinstance(kind, str):
-        raise StudioError(
-            "invalid", f"the answer cannot be believed: {at}.type: expected a string"
-        )
+        raise StudioError("invalid", f"invalid answer: {at}.type: expected a string")
     return ListedBlock(
         target=TargetId(project_id, as_integer(entry.get("id"), f"{at}.id")),
         name=_name(entry.get("name")),

@@ -1,12 +1,9 @@
-"""The messages of OAuth2 (RFC 6749, PKCE by RFC 7636), written and read; pure, nothing is sent.
-
-Authlib is at home in this module alone, and of it the functions that write messages: its HTTP
-clients would bring redirects, cookies and answers of any size with them (ADR 0008).
-"""
+"""Writes and reads the messages of OAuth2 (RFC 6749, PKCE by RFC 7636); pure, sends nothing."""
 
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -15,38 +12,38 @@ from http import HTTPStatus
 from typing import Any, TypeGuard
 from urllib.parse import parse_qs, quote_plus, urlencode
 
-from authlib.oauth2 import ClientAuth
-from authlib.oauth2.rfc6749.parameters import prepare_grant_uri, prepare_token_request
-from authlib.oauth2.rfc7636 import create_s256_code_challenge
-
 from auditor.credentials import ClientCredentials, PasswordGrant
 from auditor.errors import NoTokenError
 from auditor.redaction import Secret
-from auditor.studio.answers import quote
+from auditor.studio.answers import quote, status_error
 from auditor.studio.auth import is_sendable
-from auditor.studio.statuses import asked_wait, status_error
+from auditor.studio.manners import parse_retry_after
 from auditor.studio.wire import Reply
 
 SCOPES = ("openid", "email", "profile")
-"""All that the API document names; none of them is asked for by getKeras itself."""
+"""The scopes that the API document names; getKeras itself requires none of them."""
 
 LEEWAY = timedelta(minutes=1)
-"""So long before its end a token is renewed: clocks differ, and answers take their time."""
+"""A token is renewed so long before it expires: clocks differ and answers take time."""
 
-_LONGEST_TOKEN = 16 * 1024  # more than servers take of all header fields together
-_A_TOKEN = f"printable ASCII, {_LONGEST_TOKEN} characters at most; check base_url and any proxy"
-_LONGEST_LIFE = timedelta(days=3650)
-_PASSING = frozenset({"temporarily_unavailable", "server_error"})  # RFC 6749 section 4.1.2.1
+_LONGEST_TOKEN = 16 * 1024  # characters; servers accept less for all header fields together
+_TOKEN_FORMAT = (
+    f"printable ASCII of at most {_LONGEST_TOKEN} characters; check base_url and the proxy"
+)
+_LONGEST_LIFETIME = timedelta(days=3650)
+_TRANSIENT_ERRORS = frozenset(
+    {"temporarily_unavailable", "server_error"}
+)  # RFC 6749 section 4.1.2.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenRequest:
-    """A token request to post.
+    """A token request, to be sent with POST.
 
     Attributes:
-        headers: who asks, where the body does not say it.
+        headers: authenticate the client, if the body does not.
         form: the encoded body.
-        secrets: every form in which the request holds a secret.
+        secrets: the request's secrets, in every encoding that it contains.
     """
 
     headers: dict[str, str]
@@ -56,11 +53,11 @@ class TokenRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tokens:
-    """What a token endpoint gave.
+    """The tokens of a token endpoint's answer.
 
     Attributes:
-        asked_at: when it was asked for; from then on its life is counted.
-        expires_at: None where the endpoint did not say.
+        asked_at: when they were requested; their lifetime starts then.
+        expires_at: None if the endpoint did not say.
     """
 
     access: Secret
@@ -68,90 +65,94 @@ class Tokens:
     expires_at: datetime | None = None
     refresh: Secret | None = None
 
-    def is_good(self, at: datetime) -> bool:
-        """Return whether the access token can be sent: it is not about to end."""
+    def is_fresh(self, at: datetime) -> bool:
+        """Return whether the access token can be sent: it does not expire soon."""
         if self.expires_at is None:
             return True
-        life = self.expires_at - self.asked_at
-        return at < self.expires_at - min(LEEWAY, life / 2)
+        lifetime = self.expires_at - self.asked_at
+        return at < self.expires_at - min(LEEWAY, lifetime / 2)
 
 
 def grant_request(grant: ClientCredentials | PasswordGrant) -> TokenRequest:
-    """Return the token request of a grant that needs no person.
+    """Return the token request of a grant that works without a person.
 
-    No scope is asked for: getKeras needs none, and a server may refuse one it does not know.
+    No scope is requested: getKeras requires none, and a server may refuse an unknown scope.
     """
     match grant:
         case ClientCredentials(client_id, client_secret):
-            form = str(prepare_token_request("client_credentials"))
-            return _by_client(client_id, client_secret, form)
-        case PasswordGrant(client_id, username, password):
-            form = str(
-                prepare_token_request("password", username=username, password=password.reveal())
+            # HTTP basic is what every server must support (RFC 6749 section 2.3.1), with both
+            # parts form-encoded.
+            quoted_secret = quote_plus(client_secret.reveal())
+            pair = f"{quote_plus(client_id)}:{quoted_secret}".encode()
+            basic = base64.b64encode(pair).decode()
+            return TokenRequest(
+                headers={"authorization": f"Basic {basic}"},
+                form=urlencode({"grant_type": "client_credentials"}),
+                secrets=(Secret(basic), client_secret, Secret(quoted_secret)),
             )
-            return _by_name(client_id, form, password)
+        case PasswordGrant(client_id, username, password):
+            fields = {"username": username, "password": password.reveal()}
+            return _public_client_request("password", client_id, fields, password)
 
 
 def refresh_request(client_id: str, refresh: Secret) -> TokenRequest:
-    """Return the token request that trades a refresh token (RFC 6749 section 6)."""
-    form = str(prepare_token_request("refresh_token", refresh_token=refresh.reveal()))
-    return _by_name(client_id, form, refresh)
+    """Return the token request that uses a refresh token (RFC 6749 section 6)."""
+    fields = {"refresh_token": refresh.reveal()}
+    return _public_client_request("refresh_token", client_id, fields, refresh)
 
 
-def code_request(client_id: str, code: Secret, *, verifier: Secret, back: str) -> TokenRequest:
-    """Return the token request that trades an authorization code (RFC 6749 section 4.1.3).
+def code_request(
+    client_id: str, code: Secret, *, verifier: Secret, redirect_uri: str
+) -> TokenRequest:
+    """Return the token request that uses an authorization code (RFC 6749 section 4.1.3).
 
     Args:
-        client_id: of a public client: the verifier proves who asks.
-        code: as the redirect brought it.
-        verifier: of the challenge that the authorization address held.
-        back: where the redirect led to.
+        client_id: of a public client, which the verifier authenticates.
+        code: from the redirect.
+        verifier: of the challenge in the authorization URL.
+        redirect_uri: the one in the authorization URL.
     """
-    form = str(
-        prepare_token_request(
-            "authorization_code",
-            redirect_uri=back,
-            code=code.reveal(),
-            code_verifier=verifier.reveal(),
-        )
-    )
-    return _by_name(client_id, form, code, verifier)
+    fields = {
+        "redirect_uri": redirect_uri,
+        "code": code.reveal(),
+        "code_verifier": verifier.reveal(),
+    }
+    return _public_client_request("authorization_code", client_id, fields, code, verifier)
 
 
-def authorization_address(
-    endpoint: str, client_id: str, *, state: str, verifier: Secret, back: str
+def authorization_url(
+    endpoint: str, client_id: str, *, state: str, verifier: Secret, redirect_uri: str
 ) -> str:
-    """Return the address at which a person lets the auditor in (RFC 6749 section 4.1.1)."""
-    return str(
-        prepare_grant_uri(
-            endpoint,
-            client_id=client_id,
-            response_type="code",
-            redirect_uri=back,
-            scope=SCOPES,
-            state=state,
-            code_challenge=create_s256_code_challenge(verifier.reveal()),
-            code_challenge_method="S256",
-        )
-    )
+    """Return the URL at which a person grants access (RFC 6749 section 4.1.1)."""
+    digest = hashlib.sha256(verifier.reveal().encode()).digest()
+    fields = {
+        "response_type": "code",
+        "client_id": client_id,
+        "redirect_uri": redirect_uri,
+        "scope": " ".join(SCOPES),
+        "state": state,
+        "code_challenge": base64.urlsafe_b64encode(digest).decode().rstrip("="),
+        "code_challenge_method": "S256",
+    }
+    return f"{endpoint}?{urlencode(fields)}"
 
 
-def code_of(query: str) -> Secret:
-    """Return the code that a redirect brought, whose state is the right one.
+def read_code(query: str) -> Secret:
+    """Return the code of a redirect, whose state the caller has checked.
 
     Raises:
-        NoTokenError: `unauthorized`: no code, or access was denied.
+        NoTokenError: `unauthorized`: there is no code, or access was denied.
     """
     values = parse_qs(query, keep_blank_values=True)
     if "error" in values:
-        said = _said(values["error"][0], values.get("error_description", [""])[0])
+        error_text = _error_text(values["error"][0], values.get("error_description", [""])[0])
         raise NoTokenError(
-            "unauthorized", f"Studio let nobody in ({said}): allow it and try again"
+            "unauthorized", f"Studio did not grant access ({error_text}): allow it and try again"
         )
     code = values.get("code", [""])[0]
     if not code:
         raise NoTokenError(
-            "unauthorized", "Studio's answer holds no code: check client_id, then try again"
+            "unauthorized", "Studio's answer has no code: check client_id, then try again"
         )
     return Secret(code)
 
@@ -163,54 +164,45 @@ def read_tokens(
 
     Args:
         reply: the answer.
-        now: when it was asked for: from then on a token's life is counted.
-        secrets: what must not show in a message.
-        remedy: what to do where the credential is refused.
+        now: when it was requested; a token's lifetime starts then.
+        secrets: values to hide in messages.
+        remedy: what to do if the credential is refused.
 
     Raises:
-        NoTokenError: there are none in it; a refusal is `unauthorized` and `whole_project`.
+        NoTokenError: there are none; a refusal is `unauthorized` and `whole_project`.
     """
     document = _object(reply.body)
-    said = _error_in(document, secrets)
-    if said and not _is_passing(reply.status, document):
-        raise _refused(f"Studio gave no OAuth2 token ({said}): {remedy}")
-    if reply.status != HTTPStatus.OK or said:
-        raise _by_status(reply, said, now=now, remedy=remedy)
+    error_text = _document_error(document, secrets)
+    if error_text and not _is_transient(reply.status, document):
+        raise _refused(f"Studio gave no OAuth2 token ({error_text}): {remedy}")
+    if reply.status != HTTPStatus.OK or error_text:
+        raise _status_failure(reply, error_text, now=now, remedy=remedy)
     if document is None:
-        raise _unbelievable("not_json", _what(reply.body))
+        is_page = reply.body.lstrip()[:1] == b"<"
+        what = "it looks like a web page; check base_url and the proxy"
+        raise _invalid("not_json", what if is_page else "it is not a JSON object; check base_url")
     return _tokens(document, now)
 
 
 def is_access_token(token: object) -> TypeGuard[str]:
-    """Return whether a header can carry it as a bearer token."""
+    """Return whether it can be sent as a bearer token."""
     return is_refresh_token(token) and " " not in token
 
 
 def is_refresh_token(token: object) -> TypeGuard[str]:
-    """Return whether it is printable ASCII (RFC 6749 appendix A.17) of a length to believe."""
+    """Return whether it is printable ASCII (RFC 6749 appendix A.17) of a plausible length."""
     return isinstance(token, str) and is_sendable(token) and len(token) <= _LONGEST_TOKEN
 
 
-def _by_client(client_id: str, client_secret: Secret, form: str) -> TokenRequest:
-    """Show the client's secret by HTTP basic, which every server must know (section 2.3.1)."""
-    quoted_id, quoted = quote_plus(client_id), quote_plus(client_secret.reveal())
-    client = ClientAuth(quoted_id, quoted, "client_secret_basic")
-    _, headers, _ = client.prepare("POST", "", {}, form)
-    pair = base64.b64encode(f"{quoted_id}:{quoted}".encode()).decode()
-    return TokenRequest(
-        headers={str(name): str(value) for name, value in headers.items()},
-        form=form,
-        secrets=(Secret(pair), client_secret, Secret(quoted)),
-    )
-
-
-def _by_name(client_id: str, form: str, *secrets: Secret) -> TokenRequest:
-    """Name a client that has no secret, in the body (section 3.2.1)."""
-    quoted = tuple(Secret(quote_plus(one.reveal())) for one in secrets)
+def _public_client_request(
+    grant_type: str, client_id: str, fields: dict[str, str], *secrets: Secret
+) -> TokenRequest:
+    """Return the request of a client without a secret, named in the body (section 3.2.1)."""
+    encoded = tuple(Secret(quote_plus(secret.reveal())) for secret in secrets)
     return TokenRequest(
         headers={},
-        form=f"{form}&{urlencode({'client_id': client_id})}",
-        secrets=(*secrets, *quoted),
+        form=urlencode({"grant_type": grant_type, **fields, "client_id": client_id}),
+        secrets=(*secrets, *encoded),
     )
 
 
@@ -222,38 +214,38 @@ def _object(body: bytes) -> dict[str, Any] | None:
     return document if isinstance(document, dict) else None
 
 
-def _error_in(document: dict[str, Any] | None, secrets: Collection[Secret]) -> str:
-    """Return what an answer says went wrong, empty where it says nothing; secrets hidden."""
+def _document_error(document: dict[str, Any] | None, secrets: Collection[Secret]) -> str:
+    """Return the error that an answer reports, empty if it reports none; secrets are hidden."""
     if document is None:
         return ""
-    said = _said(document.get("error"), document.get("error_description"), secrets)
-    return said or ("it gave no reason" if document.get("success") is False else "")
+    text = _error_text(document.get("error"), document.get("error_description"), secrets)
+    return text or ("it gave no reason" if document.get("success") is False else "")
 
 
-def _said(error: object, description: object, secrets: Collection[Secret] = ()) -> str:
-    texts = [one for one in (error, description) if isinstance(one, str)]
-    return ": ".join(text for one in texts if (text := quote(one, secrets=secrets)))
+def _error_text(error: object, description: object, secrets: Collection[Secret] = ()) -> str:
+    parts = [part for part in (error, description) if isinstance(part, str)]
+    return ": ".join(text for part in parts if (text := quote(part, secrets=secrets)))
 
 
-def _is_passing(status: int, document: dict[str, Any] | None) -> bool:
-    is_named = document is not None and document.get("error") in _PASSING
+def _is_transient(status: int, document: dict[str, Any] | None) -> bool:
+    is_named = document is not None and document.get("error") in _TRANSIENT_ERRORS
     return is_named or status >= 500 or status == HTTPStatus.TOO_MANY_REQUESTS
 
 
-def _by_status(reply: Reply, said: str, *, now: datetime, remedy: str) -> NoTokenError:
-    if reply.status < 400 and said:
-        return NoTokenError("http", f"Studio gave no OAuth2 token ({said})", transient=True)
-    asked = asked_wait(reply.header("retry-after"), now=now)
-    found = status_error(reply.status, said=said, retry_after=asked)
-    told = f"no OAuth2 token: {found.message}"
-    if found.kind in {"unauthorized", "forbidden"}:
-        return _refused(f"{told}; {remedy}")
-    transient = found.transient or _is_passing(reply.status, _object(reply.body))
+def _status_failure(reply: Reply, error_text: str, *, now: datetime, remedy: str) -> NoTokenError:
+    if reply.status < 400 and error_text:
+        return NoTokenError("http", f"Studio gave no OAuth2 token ({error_text})", transient=True)
+    retry_after = parse_retry_after(reply.header("retry-after"), now=now)
+    error = status_error(reply.status, error_text=error_text, retry_after=retry_after)
+    message = f"no OAuth2 token: {error.message}"
+    if error.kind in {"unauthorized", "forbidden"}:
+        return _refused(f"{message}; {remedy}")
+    transient = error.transient or _is_transient(reply.status, _object(reply.body))
     return NoTokenError(
-        found.kind,
-        told,
+        error.kind,
+        message,
         transient=transient,
-        retry_after=found.retry_after,
+        retry_after=error.retry_after,
         whole_project=not transient,
     )
 
@@ -261,12 +253,12 @@ def _by_status(reply: Reply, said: str, *, now: datetime, remedy: str) -> NoToke
 def _tokens(document: dict[str, Any], now: datetime) -> Tokens:
     access, kind = document.get("access_token"), document.get("token_type", "Bearer")
     if not is_access_token(access):
-        raise _unbelievable("invalid", f"access_token: expected {_A_TOKEN}")
+        raise _invalid("invalid", f"access_token: expected {_TOKEN_FORMAT}")
     if not isinstance(kind, str) or kind.lower() != "bearer":
-        raise _unbelievable("invalid", "token_type: expected Bearer")
+        raise _invalid("invalid", "token_type: expected Bearer")
     refresh = document.get("refresh_token")
     if isinstance(refresh, str) and refresh and not is_refresh_token(refresh):
-        raise _unbelievable("invalid", f"refresh_token: expected {_A_TOKEN}")
+        raise _invalid("invalid", f"refresh_token: expected {_TOKEN_FORMAT}")
     return Tokens(
         access=Secret(access),
         asked_at=now,
@@ -276,25 +268,19 @@ def _tokens(document: dict[str, Any], now: datetime) -> Tokens:
 
 
 def _expiry(seconds: object, now: datetime) -> datetime | None:
-    """Return when a token ends; some servers write the number as a text, or 0 for never."""
+    """Return when a token expires; some servers send the number as text, or 0 for never."""
     if isinstance(seconds, str) and seconds.isascii() and seconds.isdigit():
         seconds = int(seconds[:12])
     if not isinstance(seconds, int | float) or not seconds > 0:
         return None
-    longest = _LONGEST_LIFE.total_seconds()
+    longest = _LONGEST_LIFETIME.total_seconds()
     return now + timedelta(seconds=min(seconds, longest))
-
-
-def _what(body: bytes) -> str:
-    if body.lstrip()[:1] == b"<":
-        return "it looks like a web page; check base_url and any proxy"
-    return "it is no JSON object; check base_url"
 
 
 def _refused(message: str) -> NoTokenError:
     return NoTokenError("unauthorized", message, whole_project=True)
 
 
-def _unbelievable(kind: str, what: str) -> NoTokenError:
-    message = f"the answer to the token request cannot be believed: {what}"
+def _invalid(kind: str, what: str) -> NoTokenError:
+    message = f"invalid answer to the token request: {what}"
     return NoTokenError(kind, message, whole_project=True)

@@ -1,6 +1,6 @@
-"""How gently Studio is asked: a pace, a budget of tries, a circuit that opens when it is down.
+"""Limits the load on Studio: waits, a rate limit, a retry budget and a circuit breaker.
 
-Pure but for the clock and the sleep that are handed in; one of each serves one run.
+Pure except for the clock and the sleep that are passed in; a run uses one instance of each class.
 """
 
 from __future__ import annotations
@@ -8,22 +8,59 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 
 from auditor.errors import NoTokenError, StudioError
 
-DOUBTED_AFTER = 5
-"""So many requests in a row given up, and each further one is sent once only."""
+FIRST_WAIT = timedelta(seconds=0.5)
+LONGEST_WAIT = timedelta(seconds=30)
+LONGEST_RETRY_AFTER = timedelta(minutes=2)
+"""The longest `Retry-After` that is respected; a longer one must not delay the run."""
+DOUBTFUL_AFTER = 5
+"""After so many failed requests in a row, requests are not retried."""
 OPEN_AFTER = 25
-"""So many in a row given up, and nothing more is asked in this run."""
+"""After so many failed requests in a row, no further request is sent in this run."""
 PROJECTS_DOWN = 3
-"""Over so many projects: then it is not one project that is broken, it is Studio that is down."""
-SPARE_TRIES = 200
-TRIES_A_REQUEST = 0.5
-"""Further tries that a whole run may spend: `SPARE_TRIES` and these for each request."""
+"""Failures across so many projects mean that Studio is down, not a single project."""
+SPARE_RETRIES = 200
+RETRIES_PER_REQUEST = 0.5
+"""A run may spend `SPARE_RETRIES` retries, and so many more for each request."""
+
+
+def parse_retry_after(retry_after: str, *, now: datetime) -> timedelta | None:
+    """Return how long a `Retry-After` header asks to wait, at most `LONGEST_RETRY_AFTER`.
+
+    Seconds or an HTTP date (RFC 9110 section 10.2.3); None if it is neither or is in the past.
+    """
+    text = retry_after.strip()
+    if text.isascii() and text.isdigit():
+        # The length is compared first: there may be thousands of digits.
+        seconds = int(text) if len(text) < 6 else 10**6
+        return min(timedelta(seconds=seconds), LONGEST_RETRY_AFTER)
+    try:
+        moment: datetime = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):  # its numbers may have any length
+        return None
+    wait: timedelta = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now
+    return min(wait, LONGEST_RETRY_AFTER) if wait > timedelta() else None
+
+
+def wait_before_retry(failures: int, *, asked: timedelta | None, jitter: float) -> timedelta:
+    """Return the wait after so many failures: exponential with full jitter, at least `asked`.
+
+    Args:
+        failures: how often the request has failed, from 1.
+        asked: the wait that the server asked for.
+        jitter: from 0 to 1; spreads clients that failed at the same time.
+    """
+    doublings = min(failures - 1, 10)  # a timedelta overflows, an integer does not
+    backoff = min(FIRST_WAIT * 2.0**doublings, LONGEST_WAIT) * jitter
+    return max(backoff, asked or timedelta())
 
 
 class Pace:
-    """Spaces requests so that at most `per_second` go out; None lets each go at once."""
+    """Spaces requests so that at most `per_second` are sent; None means no limit."""
 
     def __init__(
         self,
@@ -37,8 +74,8 @@ class Pace:
         self._sleep = sleep
         self._next_at = 0.0
 
-    async def turn(self) -> None:
-        """Wait for the turn to send a request."""
+    async def wait_for_turn(self) -> None:
+        """Wait until the next request may be sent."""
         if not self._gap_s:
             return
         now = self._clock()
@@ -48,80 +85,77 @@ class Pace:
             await self._sleep(at - now)
 
 
-class Budget:
-    """Counts the further tries of a run, so that a bad night stays a bounded one."""
+class RetryBudget:
+    """Limits the retries of a whole run."""
 
     def __init__(self) -> None:
         self._requests = 0
-        self._tries = 0
+        self._retries = 0
 
-    def begin(self) -> None:
+    def count_request(self) -> None:
         """Count a request that is sent for the first time."""
         self._requests += 1
 
-    def spend(self) -> bool:
-        """Return whether a further try may be sent, and count it if so."""
-        if self._tries >= SPARE_TRIES + TRIES_A_REQUEST * self._requests:
+    def spend_retry(self) -> bool:
+        """Return whether another retry is allowed, and count it if so."""
+        if self._retries >= SPARE_RETRIES + RETRIES_PER_REQUEST * self._requests:
             return False
-        self._tries += 1
+        self._retries += 1
         return True
 
 
 class Circuit:
-    """Tells a Studio that is down from a project that is broken, and from what fails at times.
+    """A circuit breaker that distinguishes a broken project from a Studio that is down.
 
-    Closed, every request has its tries. In doubt, each is sent once: one that answers closes it
-    again. Open, nothing is sent any more: the cause is one, and told as one. It opens for a
-    project after `OPEN_AFTER` of its requests in a row were given up, and for all where so many
-    were over `PROJECTS_DOWN` projects or more.
+    Closed: every request may be retried. In doubt: each request is sent once, and any answer
+    closes the circuit. Open: nothing is sent, and every request fails with the same cause. The
+    circuit opens for a project after `OPEN_AFTER` failed requests in a row, and for all projects
+    if these belong to `PROJECTS_DOWN` projects or more.
     """
 
     def __init__(self) -> None:
-        self._all = _Row()
-        self._own: dict[int, _Row] = defaultdict(_Row)
+        self._all = _FailureStreak()
+        self._own: dict[int, _FailureStreak] = defaultdict(_FailureStreak)
 
     def is_in_doubt(self, project_id: int) -> bool:
-        """Return whether a request is sent once only."""
-        given_up = max(len(self._all.given_up), len(self._own[project_id].given_up))
-        return given_up >= DOUBTED_AFTER
+        """Return whether requests of the project are sent only once."""
+        failures = max(len(self._all.projects), len(self._own[project_id].projects))
+        return failures >= DOUBTFUL_AFTER
 
-    def heard(self, project_id: int) -> None:
-        """Take note of an answer: Studio is there, whatever it said."""
-        for row in (self._all, self._own[project_id]):
-            row.given_up.clear()
+    def record_answer(self, project_id: int) -> None:
+        """Record that Studio answered, whatever the answer was."""
+        for streak in (self._all, self._own[project_id]):
+            streak.projects.clear()
 
-    def lost(self, project_id: int, error: StudioError) -> None:
-        """Take note of a request that was given up for a fault that may pass.
+    def record_failure(self, project_id: int, error: StudioError) -> None:
+        """Record a request that was given up after a transient error.
 
-        A token that is not to be had says nothing of Studio's answers to others.
+        A missing token says nothing about Studio's answers to other credentials.
         """
-        self._own[project_id].add(project_id, error, projects=1)
+        self._own[project_id].add(project_id, error, least_projects=1)
         if not isinstance(error, NoTokenError):
-            self._all.add(project_id, error, projects=PROJECTS_DOWN)
+            self._all.add(project_id, error, least_projects=PROJECTS_DOWN)
 
     def require_closed(self, project_id: int) -> None:
-        """Raise the one cause, a `StudioError`, where the circuit is open for a project."""
-        for row in (self._all, self._own[project_id]):
-            if row.cause is not None:
-                raise StudioError(row.cause.kind, row.cause.message)
+        """Raise the common cause, a `StudioError`, if the circuit is open for the project."""
+        for streak in (self._all, self._own[project_id]):
+            if streak.cause is not None:
+                raise StudioError(streak.cause.kind, streak.cause.message)
 
 
 @dataclass(slots=True)
-class _Row:
-    """Requests given up in a row, by their projects; `cause` once they are too many."""
+class _FailureStreak:
+    """Failed requests in a row, by project; `cause` is set once there are too many."""
 
-    given_up: list[int] = field(default_factory=list)
+    projects: list[int] = field(default_factory=list)
     cause: StudioError | None = None
 
-    def add(self, project_id: int, error: StudioError, *, projects: int) -> None:
-        self.given_up.append(project_id)
-        is_full = len(self.given_up) >= OPEN_AFTER and len(set(self.given_up)) >= projects
+    def add(self, project_id: int, error: StudioError, *, least_projects: int) -> None:
+        self.projects.append(project_id)
+        is_full = len(self.projects) >= OPEN_AFTER and len(set(self.projects)) >= least_projects
         if is_full and self.cause is None:
-            self.cause = StudioError(error.kind, _not_asked(error))
-
-
-def _not_asked(error: StudioError) -> str:
-    return (
-        f"not asked any more in this run, as {OPEN_AFTER} requests in a row failed, "
-        f"the last one so: {error.message}"
-    )
+            message = (
+                f"not requested any more in this run: {OPEN_AFTER} requests in a row failed, "
+                f"the last with: {error.message}"
+            )
+            self.cause = StudioError(error.kind, message)

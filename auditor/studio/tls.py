@@ -1,4 +1,4 @@
-"""Whom TLS trusts, what it shows, and the proxy on the way; the peer is verified, always."""
+"""TLS and proxy settings of the connection to Studio; the server is always verified."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from auditor.redaction import Secret
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Security:
-    """How to get to Studio safely; what is None is left to the machine.
+    """TLS and proxy settings; the machine's own settings apply for each that is None.
 
     Attributes:
-        ca_file: PEM certificates that are trusted, in place of the usual authorities.
-        certificate: PEM file with the certificate that the auditor shows.
-        key: PEM file with its private key; None where the certificate's file holds it.
-        proxy: address of the proxy, as `http://host:3128`; may hold a user and a password.
+        ca_file: PEM certificates to trust instead of the machine's.
+        certificate: PEM file with the client certificate.
+        key: PEM file with its private key; None if the certificate's file contains it.
+        proxy: address of the proxy, as `http://host:3128`; may contain a user and a password.
     """
 
     ca_file: Path | None = None
@@ -31,26 +31,26 @@ class Security:
 
 
 def tls_context(
-    base_url: str, security: Security, *, usual: Callable[[], ssl.SSLContext]
+    base_url: str, security: Security, *, default: Callable[[], ssl.SSLContext]
 ) -> ssl.SSLContext:
-    """Return the TLS settings; `usual` makes those that trust the usual authorities.
+    """Return the TLS context; `default` creates the one that trusts the machine's authorities.
 
     Raises:
-        UsageError: a file cannot be read or holds no certificate or key.
+        UsageError: a file cannot be read or contains no certificate or key.
     """
     if not base_url.startswith("https:"):
-        # Never used, and free: the real one reads every root certificate (20 ms).
+        # Not used; creating the real one reads every root certificate (20 ms).
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context = _private(security.ca_file) if security.ca_file else usual()
+    context = _trust_file(security.ca_file) if security.ca_file else default()
     if security.certificate:
-        _show(security.certificate, security.key, context)
+        _load_certificate(security.certificate, security.key, context)
     return context
 
 
 def proxy_address(base_url: str, security: Security) -> Secret | None:
-    """Return the proxy to use: the configured one, else that of the environment, looked up once.
+    """Return the proxy to use: the configured one, else the environment's, None for no proxy.
 
-    The environment's holds unless `no_proxy` names the host.
+    The environment's is not used if `no_proxy` names the host.
     """
     if security.proxy is not None:
         return security.proxy
@@ -62,23 +62,23 @@ def proxy_address(base_url: str, security: Security) -> Secret | None:
     return Secret(url if "://" in url else f"http://{url}") if url else None
 
 
-def _private(ca_file: Path) -> ssl.SSLContext:
+def _trust_file(ca_file: Path) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=ca_file)
     except OSError as error:
         raise _unusable("ca_file", ca_file, error) from error
 
 
-def _show(certificate: Path, key: Path | None, context: ssl.SSLContext) -> None:
+def _load_certificate(certificate: Path, key: Path | None, context: ssl.SSLContext) -> None:
     try:
-        # A key under a pass phrase would be asked for at a terminal that no service has.
+        # Without a password, OpenSSL would ask for a pass phrase on a terminal.
         context.load_cert_chain(certificate, key, password="")
     except OSError as error:
         raise _unusable("client_certificate", certificate, error) from error
 
 
 def _unusable(key: str, path: Path, error: OSError) -> UsageError:
-    # Of a file without PEM the TLS library speaks in words for its own programmers.
-    is_pem = isinstance(error, ssl.SSLError)
-    reason = "holds no PEM that can be used" if is_pem else f"cannot be read: {error.strerror}"
+    # OpenSSL's own messages about a file without PEM are of no help to an operator.
+    is_bad_pem = isinstance(error, ssl.SSLError)
+    reason = "contains no usable PEM" if is_bad_pem else f"cannot be read: {error.strerror}"
     return UsageError(f"studio.{key}: {path} {reason}")

@@ -1,7 +1,7 @@
-"""What a login leaves on disk: one file that only its owner reads, replaced as a whole.
+"""The file that stores the tokens of a login: only its owner can read it.
 
-A refresh token may be good for one use. So who renews holds the lock beside the file from reading
-it to having replaced it, and the new token is on disk before anybody uses it.
+A refresh token may be valid for one use only. A refresh therefore holds the lock file from reading
+the tokens until they are replaced, and the new tokens are on disk before they are used.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from auditor.errors import NoTokenError, UsageError
 from auditor.redaction import Secret
 from auditor.studio.grants import Tokens, is_access_token, is_refresh_token
 
-_LOOK_AGAIN = timedelta(milliseconds=50)
+_LOCK_INTERVAL = timedelta(milliseconds=50)
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 _MAX_BYTES = 64 * 1024
 
@@ -33,25 +33,34 @@ class TokenFile:
     """The file of one login.
 
     Attributes:
-        issuer: the base address and client that its tokens are for; they go to no other.
+        issuer: base URL and client id that its tokens are for; no other gets them.
     """
 
     path: Path
     issuer: tuple[str, str]
 
     def read(self) -> Tokens:
-        """Return what the last login or refresh left.
+        """Return the tokens of the last login or refresh.
 
         Raises:
-            NoTokenError: `unauthorized`: there is none, others can read it, or it is not for this
-                client.
+            NoTokenError: `unauthorized`: there are none, other users can read the file, or it is
+                for another client.
         """
-        document = self._document()
+        document = _object(self._content())
+        if not document:
+            raise _refused(
+                f"{self.path} contains no login: move it away or set token_file to another file, "
+                "then run `auditor login`"
+            )
         access, refresh = document.get("access_token"), document.get("refresh_token")
         if [document.get("base_url"), document.get("client_id")] != list(self.issuer):
-            raise self._of_another()
+            # A new login alone would not help: two clients would replace each other's login.
+            raise _refused(
+                f"{self.path} contains the login of another client_id or base_url: if that one is "
+                "still in use, give each its own token_file; then run `auditor login`"
+            )
         if not is_access_token(access) or not (refresh is None or is_refresh_token(refresh)):
-            raise _no_login(f"{self.path} holds a token that no server gives")
+            raise _refused(f"{self.path} contains an invalid token: run `auditor login`")
         return Tokens(
             access=Secret(access),
             asked_at=_moment(document.get("asked_at")) or _LONG_AGO,
@@ -60,10 +69,10 @@ class TokenFile:
         )
 
     def require_free(self) -> None:
-        """Refuse to put a login in the place of a file that is something else.
+        """Refuse to replace a file that is not a login.
 
         Raises:
-            UsageError: there is one.
+            UsageError: the file is something else.
         """
         try:
             is_free = not self.path.exists() or self._is_login()
@@ -71,12 +80,12 @@ class TokenFile:
             raise self._unreadable(error) from error
         if not is_free:
             raise UsageError(
-                f"{self.path} is there and holds no login, so none is put in its place: set "
-                "token_file to another file, or move this one away where nobody needs it"
+                f"{self.path} exists and contains no login, so it is not replaced: set token_file "
+                "to another file, or move this one away if it is not needed"
             )
 
     def write(self, tokens: Tokens) -> None:
-        """Replace the file; whoever reads it meets the old or the new one whole.
+        """Replace the file atomically: a reader sees the old or the new tokens.
 
         Raises:
             NoTokenError: `unauthorized`: it cannot be written.
@@ -96,24 +105,24 @@ class TokenFile:
             raise self._unwritable(error) from error
 
     @asynccontextmanager
-    async def held(self, patience: timedelta) -> AsyncIterator[None]:
-        """Hold the file against other processes; a crash lets go.
+    async def lock(self, timeout: timedelta) -> AsyncIterator[None]:
+        """Lock the file against other processes; a crash releases the lock.
 
         Raises:
-            NoTokenError: another process holds it for too long (`timeout`), or the folder cannot
-                be written, which is better known before a token is used up.
+            NoTokenError: another process holds it for longer than `timeout`, or the folder cannot
+                be written, which must be known before a refresh token is used.
         """
-        file = self._lock_file()
+        file = self._open_lock_file()
         try:
-            await _locked(file, self.path, patience)
+            await _acquire(file, self.path, timeout)
             yield
         finally:
             os.close(file)
 
-    def _lock_file(self) -> int:
+    def _open_lock_file(self) -> int:
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            # It stays, for to remove it would race with the next.
+            # The file is never removed: that would race with the next process.
             flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
             file = os.open(f"{self.path}.lock", flags, 0o600)
         except OSError as error:
@@ -124,79 +133,61 @@ class TokenFile:
         return file
 
     def _is_login(self) -> bool:
-        """Return whether what is there may be replaced: a login, of whoever, or nothing yet."""
+        """Return whether the file may be replaced: it is a login of any client, or empty."""
         if not self.path.is_file():
             return False
         with self.path.open("rb") as file:
             text = file.read(_MAX_BYTES)
         return text == b"" or {"base_url", "client_id", "access_token"} <= _object(text).keys()
 
-    def _document(self) -> dict[str, Any]:
-        document = _object(self._text())
-        if not document:
-            raise NoTokenError(
-                "unauthorized",
-                f"{self.path} holds no login: move it away or set token_file to another file, "
-                "then run `auditor login`",
-                whole_project=True,
-            )
-        return document
-
-    def _text(self) -> bytes:
+    def _content(self) -> bytes:
         try:
             with self.path.open("rb") as file:
                 mode = os.fstat(file.fileno()).st_mode
                 if mode & 0o077:
-                    raise _open_to_others(self.path, mode)
+                    raise _refused(
+                        f"other users can access the token file {self.path} (mode "
+                        f"{stat.S_IMODE(mode):04o}): chmod 600 {shlex.quote(str(self.path))}, and "
+                        "run `auditor login` again if somebody may have read it"
+                    )
                 return file.read(_MAX_BYTES)
         except FileNotFoundError:
-            raise _no_login(f"nobody has logged in yet ({self.path} is not there)") from None
+            raise _refused(
+                f"nobody has logged in yet ({self.path} does not exist): run `auditor login`"
+            ) from None
         except OSError as error:
             raise self._unreadable(error) from error
 
-    def _of_another(self) -> NoTokenError:
-        # To log in again is no remedy where two take turns: each would put the other's out.
-        return NoTokenError(
-            "unauthorized",
-            f"{self.path} is the login of another client_id or base_url: where that one is still "
-            "in use, give each its own token_file; then run `auditor login`",
-            whole_project=True,
-        )
-
     def _unreadable(self, error: OSError) -> NoTokenError:
-        return NoTokenError(
-            "unauthorized",
-            f"the token file {self.path} cannot be read ({error.strerror}): let the user that "
-            "runs the auditor, and nobody else, read it",
-            whole_project=True,
+        return _refused(
+            f"the token file {self.path} cannot be read ({error.strerror}): let the user "
+            "that runs the auditor, and nobody else, read it"
         )
 
     def _unwritable(self, error: OSError) -> NoTokenError:
-        return NoTokenError(
-            "unauthorized",
+        return _refused(
             f"the token file {self.path} cannot be written ({error.strerror}): set token_file to "
-            "a place that the auditor's user can write, then run `auditor login`",
-            whole_project=True,
+            "a file that the auditor's user can write, then run `auditor login`"
         )
 
 
-async def _locked(file: int, path: Path, patience: timedelta) -> None:
-    for _ in range(max(1, patience // _LOOK_AGAIN)):
+async def _acquire(file: int, path: Path, timeout: timedelta) -> None:
+    for _ in range(max(1, timeout // _LOCK_INTERVAL)):
         with suppress(BlockingIOError):
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return
-        await asyncio.sleep(_LOOK_AGAIN.total_seconds())
+        await asyncio.sleep(_LOCK_INTERVAL.total_seconds())
     message = f"another process holds the token file {path}"
     raise NoTokenError("timeout", message, transient=True)
 
 
 def _replace(path: Path, content: bytes) -> None:
-    # One writer at a time has the lock, so one name will do, and a crash leaves at most that one.
+    # Only one writer holds the lock, so one name is enough, and a crash leaves at most one draft.
     draft = path.with_name(f".{path.name}.new")
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
     file = os.open(draft, flags, 0o600)
     with os.fdopen(file, "wb") as written:
-        os.fchmod(file, 0o600)  # a draft that a crash left may have had another mode
+        os.fchmod(file, 0o600)  # the draft of a crash may have another mode
         written.write(content)
         written.flush()
         os.fsync(file)
@@ -213,7 +204,7 @@ def _flush_folder(folder: Path) -> None:
 
 
 def _object(text: bytes) -> dict[str, Any]:
-    """Return the JSON object that it is, empty where it is none."""
+    """Return the JSON object in `text`, an empty one if there is none."""
     with suppress(ValueError, RecursionError):
         document = json.loads(text)
         if isinstance(document, dict):
@@ -231,15 +222,5 @@ def _moment(text: object) -> datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _open_to_others(path: Path, mode: int) -> NoTokenError:
-    return NoTokenError(
-        "unauthorized",
-        f"the token file {path} is open to its group or to others (mode "
-        f"{stat.S_IMODE(mode):04o}): chmod 600 {shlex.quote(str(path))}, and run `auditor login` "
-        "again if somebody may have read it",
-        whole_project=True,
-    )
-
-
-def _no_login(what: str) -> NoTokenError:
-    return NoTokenError("unauthorized", f"{what}: run `auditor login`", whole_project=True)
+def _refused(message: str) -> NoTokenError:
+    return NoTokenError("unauthorized", message, whole_project=True)

@@ -1,9 +1,10 @@
-"""The wire to Studio: one connection pool a run, whole answers or none.
+"""Sends HTTP requests to Studio: one connection pool per run, complete answers only.
 
-It sends GET, and POST for the token request of OAuth2, the one thing that is ever posted.
+It sends GET, and POST only for OAuth2 token requests. An answer is decoded chunk by chunk, so that
+no more than `max_bytes` of it are ever in memory.
 
-httpx is at home in this module alone, and of it the transport over aiohttp, not the client around
-it: that would add redirects, a cookie jar and a quarter of the CPU, and none of them is wanted.
+Only this module uses httpx, and of it only the transport over aiohttp, not the client: that would
+add redirects, a cookie jar and a quarter of the CPU time, and none of them is wanted.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import asyncio
 import os
 import re
 import ssl
+import zlib
 from base64 import b64encode
 from collections.abc import Collection, Mapping
 from contextlib import suppress
@@ -29,30 +31,34 @@ from auditor import __version__
 from auditor.errors import StudioError, UsageError
 from auditor.redaction import Secret
 from auditor.studio.answers import quote
-from auditor.studio.bodies import ACCEPTED, Body
 from auditor.studio.tls import Security, proxy_address, tls_context
 
 _MAX_ERROR_BYTES = 64 * 1024
 _MAX_TOKEN_BYTES = 64 * 1024
-# httpx-aiohttp lets some of aiohttp's errors through untranslated (a bad status line), and a
-# reason phrase that is no UTF-8 ends in a UnicodeEncodeError, which is a ValueError.
-_CONNECTION_FAULTS = (httpx.HTTPError, aiohttp.ClientError, OSError, ValueError)
-# Its subclasses, for names and certificates, have words that say more.
-_NO_CONNECTION = (aiohttp.ClientConnectorError, aiohttp.ClientProxyConnectionError)
+_COMPRESSION_OVERHEAD = 64 * 1024  # data that cannot be compressed grows a little
+_GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
+_RAW_DEFLATE = -zlib.MAX_WBITS
+_PLAIN = frozenset({"", "identity"})
+_COMPRESSED = frozenset({"gzip", "x-gzip", "deflate"})
+# httpx-aiohttp does not translate all of aiohttp's errors (a bad status line), and a reason phrase
+# that is not UTF-8 raises a UnicodeEncodeError, which is a ValueError.
+_CONNECTION_ERRORS = (httpx.HTTPError, aiohttp.ClientError, OSError, ValueError)
+# Not their subclasses for names and certificates, whose messages say more.
+_CONNECT_ERRORS = (aiohttp.ClientConnectorError, aiohttp.ClientProxyConnectionError)
 _STRONG_ETAG = re.compile(r'"[!#-~]{1,200}"')
 _FORM = "application/x-www-form-urlencoded"
-_ALWAYS = {
+_HEADERS = {
     "user-agent": f"auditor/{__version__}",
     "accept": "application/json",
-    "accept-encoding": ACCEPTED,
+    "accept-encoding": "gzip, deflate",
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """An HTTP answer. `body` is whole where `status` is 200, else what of it came and was small.
+    """An HTTP answer. `body` is complete if `status` is 200; else it may be empty.
 
-    The names of `headers` are in any case: ask with `header`.
+    The names of `headers` may have any case: use `header`.
     """
 
     status: int
@@ -60,7 +66,7 @@ class Reply:
     body: bytes
 
     def header(self, name: str) -> str:
-        """Return a header field's value, empty where it has none."""
+        """Return a header field's value, empty if the answer does not have it."""
         return self.headers.get(name, "")
 
 
@@ -70,10 +76,10 @@ class Wire:
 
     Attributes:
         base_url: without a slash at its end.
-        concurrency: how many connections there are at most.
-        timeout: for one whole answer, connecting included.
-        max_bytes: of one answer, decoded.
-        security: whom TLS trusts, what it shows, and the proxy.
+        concurrency: the largest number of connections.
+        timeout: for one complete answer, including the connection.
+        max_bytes: the largest size of one answer, decoded.
+        security: the TLS and proxy settings.
     """
 
     base_url: str
@@ -83,20 +89,20 @@ class Wire:
     security: Security = field(default_factory=Security)
     host: str = field(init=False)
     transport: httpx.AsyncBaseTransport = field(init=False, repr=False)
-    _always: Mapping[str, str] = field(init=False, repr=False)
-    _way: str = field(init=False, repr=False)
+    _headers: Mapping[str, str] = field(init=False, repr=False)
+    _route: str = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.host = urlsplit(self.base_url).netloc.rpartition("@")[2]  # no password in a message
 
     async def __aenter__(self) -> Self:
         proxy = _proxy(self.base_url, self.security)
-        # In a tunnel the proxy has the login from the request that makes it; else from each.
+        # For https the CONNECT request carries the proxy's login; for http every request does.
         is_tunnelled = self.base_url.startswith("https:")
         login = {} if proxy is None or is_tunnelled else dict(proxy.headers)
-        self._always = _ALWAYS | login
-        self._way = _way_through(proxy)
-        context = tls_context(self.base_url, self.security, usual=httpx.create_ssl_context)
+        self._headers = _HEADERS | login
+        self._route = f" through the proxy {proxy.url.netloc.decode()}" if proxy else ""
+        context = tls_context(self.base_url, self.security, default=httpx.create_ssl_context)
         self.transport = _transport(context, proxy, concurrency=self.concurrency)
         return self
 
@@ -111,18 +117,18 @@ class Wire:
     async def get(
         self, path: str, headers: Mapping[str, str], *, secrets: Collection[Secret] = ()
     ) -> Reply:
-        """Return the answer to a GET of `path` under the base address, whatever its status.
+        """Return the answer to a GET of `path` under the base URL, whatever its status.
 
         Args:
             path: begins with a slash.
-            headers: beside those that every request carries.
-            secrets: what must not show in a message.
+            headers: in addition to those that every request has.
+            secrets: values to hide in messages.
 
         Raises:
             StudioError: `timeout`, `unreachable`, `too_large` or `not_json` (a content encoding).
         """
-        request = httpx.Request("GET", self.base_url + path, headers={**self._always, **headers})
-        return await self._sent(request, secrets, max_bytes=self.max_bytes)
+        request = httpx.Request("GET", self.base_url + path, headers={**self._headers, **headers})
+        return await self._send(request, secrets, max_bytes=self.max_bytes)
 
     async def post_form(
         self, path: str, headers: Mapping[str, str], form: str, *, secrets: Collection[Secret]
@@ -131,23 +137,25 @@ class Wire:
         request = httpx.Request(
             "POST",
             self.base_url + path,
-            headers={**self._always, "content-type": _FORM, **headers},
+            headers={**self._headers, "content-type": _FORM, **headers},
             content=form.encode("ascii"),
         )
-        return await self._sent(request, secrets, max_bytes=_MAX_TOKEN_BYTES)
+        return await self._send(request, secrets, max_bytes=_MAX_TOKEN_BYTES)
 
-    async def _sent(
+    async def _send(
         self, request: httpx.Request, secrets: Collection[Secret], *, max_bytes: int
     ) -> Reply:
         try:
-            # The library's time-outs begin anew with every byte; this one is for the whole.
+            # The library's timeouts restart with every byte; this one is for the whole exchange.
             async with asyncio.timeout(self.timeout.total_seconds()):
                 return await self._exchange(request, max_bytes=max_bytes)
         except TimeoutError as error:
-            message = f"no whole answer within {self.timeout.total_seconds():g} s{self._way}"
+            message = f"no complete answer within {self.timeout.total_seconds():g} s{self._route}"
             raise StudioError("timeout", message, transient=True) from error
-        except _CONNECTION_FAULTS as error:
-            message = f"no whole answer from {self.host}{self._way}: {_reason(error, secrets)}"
+        except _CONNECTION_ERRORS as error:
+            message = (
+                f"no complete answer from {self.host}{self._route}: {_reason(error, secrets)}"
+            )
             raise StudioError("unreachable", message, transient=True) from error
 
     async def _exchange(self, request: httpx.Request, *, max_bytes: int) -> Reply:
@@ -163,9 +171,9 @@ class Wire:
 
 
 def strong_validator(reply: Reply) -> str:
-    """Return the ETag that stands for just these bytes, empty where there is none.
+    """Return the answer's ETag if it identifies exactly these bytes, else an empty text.
 
-    A weak one stands for something that the server takes for as good (RFC 9110 section 8.8.1).
+    A weak ETag does not (RFC 9110 section 8.8.1).
     """
     etag = reply.header("etag")
     return etag if _STRONG_ETAG.fullmatch(etag) else ""
@@ -176,9 +184,9 @@ def _transport(
 ) -> AiohttpTransport:
     session = aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=concurrency, ssl=context),
-        # The default jar would send a cookie set for one credential with the next.
+        # The default jar would send the cookies of one credential with another.
         cookie_jar=aiohttp.DummyCookieJar(),
-        # trust_env would find the proxy anew for each request, and use passwords of ~/.netrc.
+        # trust_env would look up the proxy for each request and read passwords from ~/.netrc.
         trust_env=False,
     )
     return AiohttpTransport(verify=context, client=session, proxy=proxy)
@@ -191,29 +199,23 @@ def _proxy(base_url: str, security: Security) -> httpx.Proxy | None:
     try:
         proxy = httpx.Proxy(address.reveal())
     except (ValueError, httpx.InvalidURL) as error:
-        # The address may hold a password, so it is not repeated.
+        # The address is not repeated: it may contain a password.
         raise UsageError(
-            "the proxy that studio.proxy or the environment names is no usable address: "
+            "the proxy in studio.proxy or the environment is not a valid address: "
             "correct or unset it"
         ) from error
     if proxy.raw_auth is None:
         return proxy
-    # As a header of our own: the transport's way is one that aiohttp gives up.
+    # Sent as our own header: aiohttp deprecates the way in which the transport sends it.
     login = b64encode(b":".join(proxy.raw_auth)).decode()
     return httpx.Proxy(proxy.url, headers={"proxy-authorization": f"Basic {login}"})
 
 
-def _way_through(proxy: httpx.Proxy | None) -> str:
-    """Return the way in words: who reads of a failure may not know that there is a proxy."""
-    # Of the URL the part without user and password.
-    return f" through the proxy {proxy.url.netloc.decode()}" if proxy else ""
-
-
 def _reason(error: Exception, secrets: Collection[Secret]) -> str:
     if isinstance(error, httpx.ReadError):
-        return "the answer ended halfway"  # aiohttp's own words speak of a status 400
+        return "the answer is incomplete"  # aiohttp's own message mentions a status 400
     cause = error.__cause__
-    if isinstance(cause, aiohttp.ClientConnectorError) and type(cause) in _NO_CONNECTION:
+    if isinstance(cause, aiohttp.ClientConnectorError) and type(cause) in _CONNECT_ERRORS:
         number = cause.os_error.errno
         return os.strerror(number) if number else quote(str(error), secrets=secrets)
     return quote(str(error), secrets=secrets) or type(error).__name__
@@ -227,7 +229,67 @@ async def _read(response: httpx.Response, *, max_bytes: int) -> bytes:
 
 
 async def _read_if_possible(response: httpx.Response) -> bytes:
-    # The status has said enough; what the body adds is welcome and no more.
-    with suppress(StudioError, *_CONNECTION_FAULTS):
+    # The status is enough; the body only adds detail.
+    with suppress(StudioError, *_CONNECTION_ERRORS):
         return await _read(response, max_bytes=_MAX_ERROR_BYTES)
     return b""
+
+
+class Body:
+    """Collects an answer chunk by chunk; `max_bytes` limits its encoded and decoded size.
+
+    It decodes itself: the HTTP library's decoders unpack a whole chunk at once, whose size has no
+    limit if the encodings are nested or malicious.
+    """
+
+    __slots__ = ("_encoded_room", "_max_bytes", "_parts", "_room", "_unpacker")
+
+    def __init__(self, encoding: str, *, max_bytes: int) -> None:
+        self._unpacker = _unpacker(encoding.strip().lower())
+        self._parts: list[bytes] = []
+        self._max_bytes = max_bytes
+        self._room = max_bytes
+        self._encoded_room = max_bytes + _COMPRESSION_OVERHEAD
+
+    def add(self, chunk: bytes) -> None:
+        """Add the next chunk; raises `StudioError` (`too_large`, `not_json`)."""
+        part = chunk if self._unpacker is None else self._unpacked(self._unpacker, chunk)
+        self._room -= len(part)
+        self._encoded_room -= len(chunk)  # an endless number of empty blocks unpacks to nothing
+        if self._room < 0 or self._encoded_room < 0:
+            raise StudioError("too_large", f"the answer is larger than {self._max_bytes} bytes")
+        self._parts.append(part)
+
+    def whole(self) -> bytes:
+        """Return the whole body; raises `StudioError` if the compressed data is incomplete."""
+        if self._unpacker is not None and not self._unpacker.eof:
+            raise StudioError("unreachable", "the answer is incomplete", transient=True)
+        if self._unpacker is not None and self._unpacker.unused_data:
+            raise _damaged()  # there is data after the end of the compressed data
+        return b"".join(self._parts)
+
+    def _unpacked(self, unpacker: zlib._Decompress, chunk: bytes) -> bytes:
+        limit = self._room + 1  # one byte more is enough to detect that it is too large
+        try:
+            return unpacker.decompress(chunk, limit)
+        except zlib.error as error:
+            if self._parts:
+                raise _damaged() from error
+        # RFC 9110 section 8.4.1.2: some servers send "deflate" without its zlib wrapping.
+        self._unpacker = zlib.decompressobj(_RAW_DEFLATE)
+        try:
+            return self._unpacker.decompress(chunk, limit)
+        except zlib.error as error:
+            raise _damaged() from error
+
+
+def _unpacker(encoding: str) -> zlib._Decompress | None:
+    if encoding in _PLAIN:
+        return None
+    if encoding in _COMPRESSED:
+        return zlib.decompressobj(_GZIP_OR_ZLIB)
+    raise StudioError("not_json", "the answer has a content encoding that was not requested")
+
+
+def _damaged() -> StudioError:
+    return StudioError("not_json", "the answer is compressed and cannot be unpacked")

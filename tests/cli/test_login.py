@@ -19,7 +19,7 @@ from auditor.cli.login import find_browser, find_login
 from auditor.credentials import StoredLogin
 from auditor.errors import AuditorError, NoTokenError, StudioError, UsageError
 from auditor.redaction import Secret
-from auditor.studio.redirect import listening
+from auditor.studio.login import listen_for_redirect
 from tests.audit.stage import Stage
 from tests.cli.command import Command, reconfigure
 
@@ -104,11 +104,11 @@ def test_the_address_asks_for_a_code_with_proof_and_state(installed: Stage) -> N
     ("answer", "words"),
     [
         ({"code": "made-up"}, "invalid_grant"),
-        ({}, "holds no code"),
-        ({"code": ""}, "holds no code"),
+        ({}, "has no code"),
+        ({"code": ""}, "has no code"),
         (
             {"error": "access_denied", "error_description": "not+today"},
-            "let nobody in (access_denied: not today)",
+            "did not grant access (access_denied: not today)",
         ),
     ],
     ids=["code", "nothing", "empty", "denied"],
@@ -151,12 +151,12 @@ def test_what_else_looks_in_meanwhile_is_no_answer(installed: Stage) -> None:
 
 def test_a_request_without_end_is_answered_and_the_wait_goes_on() -> None:
     async def ask() -> tuple[bytes, str]:
-        async with listening(state="s") as listener:
+        async with listen_for_redirect(state="s") as listener:
             reader, writer = await asyncio.open_connection("127.0.0.1", listener.port)
             writer.write(b"GET /callback?" + b"a" * 20_000)
             answered = await reader.readline()
             writer.close()
-            await asyncio.to_thread(follow, f"{listener.address}?state=s&code=c")
+            await asyncio.to_thread(follow, f"{listener.url}?state=s&code=c")
             return answered, await listener.query()
 
     assert asyncio.run(ask()) == (b"HTTP/1.1 400 Bad Request\r\n", "state=s&code=c")
@@ -164,10 +164,10 @@ def test_a_request_without_end_is_answered_and_the_wait_goes_on() -> None:
 
 def test_who_is_there_to_the_end_is_hung_up_on() -> None:
     async def ask() -> tuple[bytes, int]:
-        async with listening(state="s") as listener:
+        async with listen_for_redirect(state="s") as listener:
             reader, writer = await asyncio.open_connection("127.0.0.1", listener.port)
             writer.write(b"GET / HTTP/1.1\r\n")
-            await asyncio.to_thread(follow, f"{listener.address}?state=s&code=c")
+            await asyncio.to_thread(follow, f"{listener.url}?state=s&code=c")
         left = len(asyncio.all_tasks()) - 1
         heard = await reader.read()
         writer.close()
@@ -178,7 +178,7 @@ def test_who_is_there_to_the_end_is_hung_up_on() -> None:
 
 def test_no_more_connections_are_kept_than_a_browser_makes() -> None:
     async def ask() -> tuple[bytes, bytes]:
-        async with listening(state="s") as listener:
+        async with listen_for_redirect(state="s") as listener:
             opened = [await asyncio.open_connection("127.0.0.1", listener.port) for _ in range(40)]
             turned_away = await opened[-1][0].read()
             opened[0][1].write(b"GET / HTTP/1.1\r\n\r\n")
@@ -224,7 +224,7 @@ def test_nobody_is_waited_for_without_end(installed: Stage) -> None:
     async def invite(address: str) -> None:
         del address
 
-    with pytest.raises(NoTokenError, match="nobody allowed access"):
+    with pytest.raises(NoTokenError, match="nobody granted access"):
         app.run_async(
             app.log_in(installed.settings, auth, invite, patience=timedelta(seconds=0.05))
         )
@@ -263,7 +263,10 @@ def test_a_file_that_cannot_be_written_is_known_before_anybody_is_asked(
 
 def test_a_port_that_is_taken_is_told() -> None:
     async def twice() -> None:
-        async with listening(state="s") as first, listening(first.port, state="s"):
+        async with (
+            listen_for_redirect(state="s") as first,
+            listen_for_redirect(first.port, state="s"),
+        ):
             raise AssertionError("one port for two")
 
     with pytest.raises(UsageError, match="leave --port out"):

@@ -88,4 +88,4 @@ def test_only_what_may_pass_is_asked_again(asked: Asked, fault: Fault) -> None:
     # A dropped connection is taken for one that was idle: aiohttp asks a second time by itself.
     sent = 2 if fault is Fault.CLOSE else 1
     assert asked.paths[path] == (TRIES * sent if row.asked_again else 1)
-    assert failure.message.endswith(f"(asked {TRIES} times)") is row.asked_again
+    assert failure.message.endswith(f"(tried {TRIES} times)") is row.asked_again

@@ -13,12 +13,12 @@ from auditor.model import TargetId
 from auditor.protocols import Answer, FetchFailure, FetchResult
 from auditor.redaction import Secret
 from auditor.studio.manners import (
-    DOUBTED_AFTER,
+    DOUBTFUL_AFTER,
     OPEN_AFTER,
-    SPARE_TRIES,
-    Budget,
+    SPARE_RETRIES,
     Circuit,
     Pace,
+    RetryBudget,
 )
 
 from .asking import KEY_OF_PROJECT, TARGET, client
@@ -44,7 +44,7 @@ def sent_at(per_second: float | None, requests: int) -> list[float]:
     async def send() -> list[float]:
         times = []
         for _ in range(requests):
-            await pace.turn()
+            await pace.wait_for_turn()
             times.append(clock.now)
         return times
 
@@ -64,34 +64,36 @@ def test_a_pause_does_not_save_up_requests() -> None:
     pace = Pace(1, clock=clock, sleep=clock.sleep)
 
     async def send() -> float:
-        await pace.turn()
+        await pace.wait_for_turn()
         clock.now += 60
-        await pace.turn()
-        await pace.turn()
+        await pace.wait_for_turn()
+        await pace.wait_for_turn()
         return clock.now
 
     assert asyncio.run(send()) == 161.0
 
 
 def test_the_tries_of_a_run_are_bounded_by_its_requests() -> None:
-    budget = Budget()
+    budget = RetryBudget()
     for _ in range(100):
-        budget.begin()
+        budget.count_request()
 
-    granted = sum(budget.spend() for _ in range(1000))
+    granted = sum(budget.spend_retry() for _ in range(1000))
 
-    assert granted == SPARE_TRIES + 50
+    assert granted == SPARE_RETRIES + 50
 
 
 def lose(circuit: Circuit, *projects: int) -> None:
     for project_id in projects:
-        circuit.lost(project_id, StudioError("unreachable", "no whole answer", transient=True))
+        circuit.record_failure(
+            project_id, StudioError("unreachable", "no complete answer", transient=True)
+        )
 
 
 def test_a_circuit_doubts_before_it_opens() -> None:
     circuit = Circuit()
 
-    lose(circuit, *[1] * DOUBTED_AFTER)
+    lose(circuit, *[1] * DOUBTFUL_AFTER)
     circuit.require_closed(1)
 
     assert circuit.is_in_doubt(1)
@@ -101,7 +103,7 @@ def test_an_answer_closes_a_circuit_in_doubt() -> None:
     circuit = Circuit()
     lose(circuit, *[1] * (OPEN_AFTER - 1))
 
-    circuit.heard(1)
+    circuit.record_answer(1)
     lose(circuit, 1)
 
     assert not circuit.is_in_doubt(1)
@@ -111,13 +113,13 @@ def test_an_answer_closes_a_circuit_in_doubt() -> None:
 def test_an_open_circuit_stays_open_and_names_the_cause() -> None:
     circuit = Circuit()
     lose(circuit, *[1] * OPEN_AFTER)
-    circuit.heard(1)
+    circuit.record_answer(1)
 
-    with pytest.raises(StudioError, match="not asked any more in this run") as caught:
+    with pytest.raises(StudioError, match="not requested any more in this run") as caught:
         circuit.require_closed(1)
 
     assert caught.value.kind == "unreachable"
-    assert "no whole answer" in caught.value.message
+    assert "no complete answer" in caught.value.message
 
 
 def test_a_broken_project_opens_no_circuit_but_its_own() -> None:
@@ -131,14 +133,14 @@ def test_a_studio_that_is_down_opens_the_circuit_of_all_projects() -> None:
     circuit = Circuit()
     lose(circuit, *range(OPEN_AFTER))
 
-    with pytest.raises(StudioError, match="not asked any more"):
+    with pytest.raises(StudioError, match="not requested any more"):
         circuit.require_closed(999)
 
 
 def test_a_token_that_is_not_to_be_had_is_no_matter_of_other_projects() -> None:
     circuit = Circuit()
     for project_id in range(2 * OPEN_AFTER):
-        circuit.lost(project_id, NoTokenError("timeout", "locked", transient=True))
+        circuit.record_failure(project_id, NoTokenError("timeout", "locked", transient=True))
 
     circuit.require_closed(0)
 

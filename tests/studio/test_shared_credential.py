@@ -48,7 +48,7 @@ def test_a_shared_credential_that_is_refused_keeps_no_named_project_from_being_r
     assert isinstance(projects, Failure)
     assert projects.kind == "unauthorized"
     assert isinstance(fetched, Answer)
-    assert caplog.messages == ["list of projects not readable, asking no further"]
+    assert caplog.messages == ["list of projects not readable, no further requests"]
 
 
 def test_without_a_shared_credential_another_project_is_nobodys_to_ask_for() -> None:

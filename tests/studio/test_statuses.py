@@ -4,11 +4,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from auditor.studio.statuses import (
-    LONGEST_ASKED_WAIT,
+from auditor.studio.answers import status_error
+from auditor.studio.manners import (
+    LONGEST_RETRY_AFTER,
     LONGEST_WAIT,
-    asked_wait,
-    status_error,
+    parse_retry_after,
     wait_before_retry,
 )
 
@@ -41,7 +41,7 @@ def test_a_status_says_what_to_do(
 
 
 def test_studio_s_word_for_an_unknown_key_counts_whatever_the_status() -> None:
-    error = status_error(400, said="Invalid API key")
+    error = status_error(400, error_text="Invalid API key")
 
     assert (error.kind, error.whole_project) == ("unauthorized", True)
 
@@ -55,9 +55,9 @@ def test_studio_s_word_for_an_unknown_key_counts_whatever_the_status() -> None:
         pytest.param("Mon, 23 Nov 2026 03:15:09 -0000", timedelta(seconds=9), id="no zone"),
         pytest.param("Mon, 23 Nov 2026 04:15:09 +0100", timedelta(seconds=9), id="a zone"),
         pytest.param("Mon, 23 Nov 2026 03:14:00 GMT", None, id="a date in the past"),
-        pytest.param("Tue, 24 Nov 2026 03:15:00 GMT", LONGEST_ASKED_WAIT, id="a day"),
-        pytest.param("86400", LONGEST_ASKED_WAIT, id="a day in seconds"),
-        pytest.param("9" * 5000, LONGEST_ASKED_WAIT, id="for ever"),
+        pytest.param("Tue, 24 Nov 2026 03:15:00 GMT", LONGEST_RETRY_AFTER, id="a day"),
+        pytest.param("86400", LONGEST_RETRY_AFTER, id="a day in seconds"),
+        pytest.param("9" * 5000, LONGEST_RETRY_AFTER, id="for ever"),
         pytest.param("-3", None, id="negative"),
         pytest.param("1.5", None, id="a fraction"),
         pytest.param("\u00b2", None, id="a digit that is no number"),
@@ -66,7 +66,7 @@ def test_studio_s_word_for_an_unknown_key_counts_whatever_the_status() -> None:
     ],
 )
 def test_retry_after_is_seconds_or_a_date_and_capped(header: str, wait: timedelta | None) -> None:
-    assert asked_wait(header, now=NOW) == wait
+    assert parse_retry_after(header, now=NOW) == wait
 
 
 def test_waits_double_up_to_the_longest() -> None:

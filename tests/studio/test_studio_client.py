@@ -121,7 +121,7 @@ def test_a_lasting_fault_ends_after_the_last_try(
     told = failure(fetch(studio.base_url, sleep=waits, timeout=timedelta(seconds=0.3)))
 
     assert told.kind == kind
-    assert told.message.endswith("(asked 3 times)")
+    assert told.message.endswith("(tried 3 times)")
     assert len(waits.seconds) == 2
 
 
@@ -152,7 +152,7 @@ def test_what_asking_again_cannot_mend_is_asked_once(
 def test_a_redirect_is_not_followed(studio: BuiltInStudio) -> None:
     studio.fail(Fault.REDIRECT)
 
-    assert "never followed" in failure(fetch(studio.base_url)).message
+    assert "not followed" in failure(fetch(studio.base_url)).message
     assert [asked.path for asked in studio.requests] == ["/v1/api/101/training/keras/3"]
 
 
@@ -221,7 +221,7 @@ def test_a_refused_key_is_remembered_for_its_project_alone(
     assert isinstance(other, Answer)
     assert asked_for_blocks(studio) == 2
     assert [one.getMessage() for one in caplog.records] == [
-        "project 101 not readable, asking no further"
+        "project 101 not readable, no further requests"
     ]
 
 

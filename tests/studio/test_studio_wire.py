@@ -129,7 +129,7 @@ def test_a_bad_status_stands_even_where_its_body_is_broken() -> None:
 
     assert isinstance(fetched, FetchFailure)
     assert fetched.failure.kind == "http"
-    assert fetched.failure.message == "Studio answered 502 Bad Gateway (asked once)"
+    assert fetched.failure.message == "Studio answered 502 Bad Gateway (tried once)"
 
 
 def test_a_wait_may_be_asked_for_as_a_date() -> None:
@@ -296,7 +296,8 @@ def test_a_certificate_is_shown_to_a_server_that_asks_for_one(tmp_path: Path) ->
 
 @pytest.mark.parametrize("is_authority", [True, False])
 @pytest.mark.parametrize(
-    ("text", "words"), [(None, "cannot be read: No such file"), ("no PEM", "holds no PEM")]
+    ("text", "words"),
+    [(None, "cannot be read: No such file"), ("no PEM", "contains no usable PEM")],
 )
 def test_a_file_of_certificates_that_cannot_be_used_is_named(
     tmp_path: Path, is_authority: bool, text: str | None, words: str
@@ -340,6 +341,6 @@ def test_a_proxy_that_is_not_there_is_told_without_its_password() -> None:
     assert isinstance(told, FetchFailure)
     assert told.failure.kind == "unreachable"
     assert told.failure.message == (
-        "no whole answer from studio.invalid through the proxy 127.0.0.1:1: Connection refused "
-        "(asked once)"
+        "no complete answer from studio.invalid through the proxy 127.0.0.1:1: Connection refused "
+        "(tried once)"
     )

@@ -191,7 +191,7 @@ def test_a_renewed_token_that_is_refused_too_is_the_last(
 
     assert {failure(one).kind for one in answers} == {"unauthorized"}
     assert len({failure(one).message for one in answers}) == 1
-    assert "what the client may see in Studio" in failure(answers[0]).message
+    assert "the client's permissions in Studio" in failure(answers[0]).message
     assert token_requests(server) == 2
 
 
@@ -216,11 +216,11 @@ HTML = Reply(body=b"<!DOCTYPE html><title>Sign in</title>", content_type="text/h
         (Reply(status=403, body=b"no"), "unauthorized", "403 Forbidden"),
         (Reply(status=404, body=b"no"), "http", "404 Not Found"),
         (HTML, "not_json", "check base_url"),
-        (Reply(body=b"[]"), "not_json", "no JSON object"),
-        (Reply(body=b""), "not_json", "no JSON object"),
-        (Reply(body=b"[" * 60_000), "not_json", "no JSON object"),
+        (Reply(body=b"[]"), "not_json", "not a JSON object"),
+        (Reply(body=b""), "not_json", "not a JSON object"),
+        (Reply(body=b"[" * 60_000), "not_json", "not a JSON object"),
         (Reply(body=b" " * 70_000), "too_large", "no OAuth2 token"),
-        (Reply(status=302, headers=(("Location", "/"),)), "redirect", "never followed"),
+        (Reply(status=302, headers=(("Location", "/"),)), "redirect", "not followed"),
         (json_reply({"token_type": "Bearer"}), "invalid", "access_token"),
         (json_reply({"access_token": "two words"}), "invalid", "access_token"),
         (json_reply({"access_token": "t\r\nx: y"}), "invalid", "access_token"),
@@ -284,7 +284,7 @@ def test_a_token_endpoint_that_is_silent_is_a_value(server: BuiltInStudio, clock
 
     assert failure(found).kind == "timeout"
     assert failure(found).message == (
-        "no OAuth2 token: no whole answer within 0.2 s (asked 2 times)"
+        "no OAuth2 token: no complete answer within 0.2 s (tried 2 times)"
     )
 
 
@@ -473,7 +473,7 @@ def test_a_login_that_ended_says_what_to_do(login: Login, clock: Clock) -> None:
     (told,) = {failure(one).message for one in answers}
     assert told == (
         "Studio gave no OAuth2 token (invalid_grant: the refresh token is not known or was used): "
-        "the login has ended: run `auditor login`"
+        "the login has expired: run `auditor login`"
     )
     assert login.studio.oauth.granted == ["refresh_token"]
     assert login.path.read_bytes() == before
@@ -484,14 +484,14 @@ def test_a_login_that_ended_says_what_to_do(login: Login, clock: Clock) -> None:
     [
         (lambda path: path.unlink(), "nobody has logged in yet"),
         (lambda path: path.chmod(0o640), "chmod 600"),
-        (lambda path: path.write_text("{"), "holds no login"),
-        (lambda path: path.write_text("[]"), "holds no login"),
-        (lambda path: path.write_text("[" * 70_000), "holds no login"),
+        (lambda path: path.write_text("{"), "contains no login"),
+        (lambda path: path.write_text("[]"), "contains no login"),
+        (lambda path: path.write_text("[" * 70_000), "contains no login"),
         (lambda path: path.write_text("{}"), "move it away"),
         (lambda path: rewrite(path, client_id="b"), "give each its own token_file"),
-        (lambda path: rewrite(path, access_token="a\nb"), "a token that no server gives"),
+        (lambda path: rewrite(path, access_token="a\nb"), "an invalid token"),
         (lambda path: rewrite(path, refresh_token="\ud800"), "run `auditor login`"),
-        (lambda path: rewrite(path, refresh_token=7), "a token that no server gives"),
+        (lambda path: rewrite(path, refresh_token=7), "an invalid token"),
         (lambda path: (path.unlink(), path.mkdir(0o700)), "cannot be read"),
     ],
     ids=[
@@ -635,8 +635,9 @@ def test_a_key_of_another_project_is_named_as_such(studio: BuiltInStudio, clock:
 
     (told,) = {failure(one).message for one in answers}
     assert told == (
-        "Studio refused the credential (Invalid API key): check the key that is configured; this "
-        "key is project 101's, not 102's: make one of project 102 in Studio (Dashboard, Keys)"
+        "Studio refused the credential (Invalid API key): check the configured key; this "
+        "key belongs to project 101, not to 102: create one for project "
+        "102 in Studio (Dashboard, Keys)"
     )
     paths = [asked.path for asked in studio.requests]
     assert paths.count("/v1/api/projects/api-key-info") == 1
@@ -652,7 +653,7 @@ def test_a_key_that_may_not_read_is_named_by_its_role(
 
     assert told.kind == "forbidden"
     assert f"the role of this key is {role}" in told.message
-    assert "make a key of project 101 with role admin" in told.message
+    assert "create a key for project 101 with role admin" in told.message
 
 
 def test_a_key_that_studio_does_not_know_says_where_keys_are_made(
@@ -661,7 +662,7 @@ def test_a_key_that_studio_does_not_know_says_where_keys_are_made(
     told = failure(ask(studio, ApiKey(Secret("ei_" + "0" * 64)), clock)[0])
 
     assert "Invalid API key" in told.message
-    assert "make a key of project 101 in Studio (Dashboard, Keys), with role" in told.message
+    assert "create a key for project 101 with role admin in Studio" in told.message
 
 
 def test_a_night_without_a_refusal_asks_nothing_of_keys(
