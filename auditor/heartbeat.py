@@ -1,8 +1,12 @@
-"""Proof of life: pings a URL by the convention of healthchecks.io.
+"""Pings a monitoring URL when a run starts and ends, in the format of healthchecks.io.
 
-`URL/start`, then `URL` or `URL/fail` (https://healthchecks.io/docs/http_api/), each a POST with a
-line of text. A thread sends them in order, so that nobody waits for a server that does not answer;
-a run that ended waits for it once, for `LONGEST`. The URL is a secret: only its host is logged.
+The pings are `URL/start`, then `URL` or `URL/fail` (https://healthchecks.io/docs/http_api/), each
+a POST with a line of text. A thread sends them in order, so that a server that does not answer
+delays nothing; only the end of a run waits for it, for `END_TIMEOUT_S`. The URL is a secret: only
+its host is logged.
+
+It uses urllib, not Studio's connection pool: that belongs to the event loop of one run, and some
+pings are sent without a loop, for example after a late delivery.
 """
 
 from __future__ import annotations
@@ -26,103 +30,107 @@ from urllib.request import (
 
 from auditor.redaction import Secret
 
-LONGEST = 15.0  # seconds that a run which ended waits for its last ping
-_WAITS_S = (1.0, 2.0)  # between tries, so three of them
+END_TIMEOUT_S = 15.0
+_WAITS_S = (1.0, 2.0)  # between three tries
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
 class Heartbeat:
-    """The pings of one run; without a URL it is silent. What fails is logged once."""
+    """The pings of one run; without a URL it sends none. The first failure is logged."""
 
     url: Secret | None
-    timeout_s: float = 5.0  # of each step of a try: connecting, each read
+    timeout_s: float = 5.0  # of each step of a try: connecting, reading
     waits_s: tuple[float, ...] = _WAITS_S
-    _last: threading.Thread | None = field(init=False, default=None)
-    _passed: threading.Event = field(init=False, default_factory=threading.Event)
-    _has_complained: bool = field(init=False, default=False)
+    _thread: threading.Thread | None = field(init=False, default=None)
+    _superseded: threading.Event = field(init=False, default_factory=threading.Event)
+    _has_logged: bool = field(init=False, default=False)
 
     def start(self) -> None:
-        """Say that a run began; it is not waited for."""
-        self._beat("/start", "")
+        """Report that a run has started; returns at once."""
+        self._ping("/start", "")
 
-    def end(self, words: str, *, is_well: bool) -> None:
-        """Say how the run ended; returns once that was heard, given up, or took too long."""
-        self._passed.set()  # a start that is still tried is late now
-        self._passed = threading.Event()
-        self._beat("" if is_well else "/fail", words)
-        if self._last is not None:
-            self._last.join(LONGEST)
-            if self._last.is_alive():
-                self._complain(f"no answer in {LONGEST:.0f} s")
+    def end(self, text: str, *, is_well: bool) -> None:
+        """Report how the run ended; waits until the ping is sent, given up or too late."""
+        self._superseded.set()  # a start ping that is still being retried is too late
+        self._superseded = threading.Event()
+        self._ping("" if is_well else "/fail", text)
+        if self._thread is not None:
+            self._thread.join(END_TIMEOUT_S)
+            if self._thread.is_alive():
+                self._log(f"no answer in {END_TIMEOUT_S:.0f} s")
 
-    def _beat(self, suffix: str, words: str) -> None:
+    def _ping(self, suffix: str, text: str) -> None:
         if self.url is None:
             return
-        request = Request(  # noqa: S310 - the configuration admits http and https alone
+        request = Request(  # noqa: S310 - the configuration allows only http and https
             _address(self.url.reveal(), suffix),
-            data=words.encode(),
+            data=text.encode(),
             headers={"Content-Type": "text/plain; charset=utf-8", "User-Agent": "auditor"},
             method="POST",
         )
-        # A daemon thread: a server that never answers must not keep the program from its end.
-        self._last = threading.Thread(
+        # A daemon thread: a server that never answers must not keep the program from exiting.
+        self._thread = threading.Thread(
             target=self._send,
-            args=(request, self._last, self._passed),
+            args=(request, self._thread, self._superseded),
             name="heartbeat",
             daemon=True,
         )
-        self._last.start()
+        self._thread.start()
 
     def _send(
-        self, request: Request, before: threading.Thread | None, passed: threading.Event
+        self, request: Request, previous: threading.Thread | None, superseded: threading.Event
     ) -> None:
-        if before is not None:
-            before.join()  # a start that came behind its end would look like a run that hangs
-        failure, is_final = self._failure(request)
+        if previous is not None:
+            previous.join()  # a start ping after its end would look like a run that hangs
+        failure, is_final = self._try(request)
         for wait_s in self.waits_s:
-            if is_final or passed.wait(wait_s):
+            if is_final or superseded.wait(wait_s):
                 break
-            failure, is_final = self._failure(request)
-        if failure and not passed.is_set():
-            self._complain(failure)
+            failure, is_final = self._try(request)
+        if failure and not superseded.is_set():
+            self._log(failure)
 
-    def _failure(self, request: Request) -> tuple[str, bool]:
-        """Try once; return why it failed, empty where it did not, and whether that is final."""
+    def _try(self, request: Request) -> tuple[str, bool]:
+        """Send once; return the reason for a failure, else an empty text, and if it is final."""
         try:
             with _opener().open(request, timeout=self.timeout_s):
                 return "", True
         except HTTPError as error:
             error.close()
-            is_passing = error.code >= HTTPStatus.INTERNAL_SERVER_ERROR
+            is_transient = error.code >= HTTPStatus.INTERNAL_SERVER_ERROR
             return f"answered {error.code}", not (
-                is_passing or error.code == HTTPStatus.TOO_MANY_REQUESTS
+                is_transient or error.code == HTTPStatus.TOO_MANY_REQUESTS
             )
         except URLError as error:
             return _reason(error.reason), False
-        except (OSError, HTTPException, ValueError) as error:  # a host that no DNS can name
+        except (
+            OSError,
+            HTTPException,
+            ValueError,
+        ) as error:  # e.g. a host name with an empty label
             return _reason(error), False
 
-    def _complain(self, failure: str) -> None:
-        if self._has_complained or self.url is None:
+    def _log(self, failure: str) -> None:
+        if self._has_logged or self.url is None:
             return
-        self._has_complained = True
+        self._has_logged = True
         logger.warning(
-            "heartbeat not taken: %s",
+            "heartbeat failed: %s",
             failure,
             extra={"host": urlsplit(self.url.reveal()).hostname},
         )
 
 
 def _address(url: str, suffix: str) -> str:
-    """Return the URL with a suffix of its path; a query stays behind it."""
+    """Return the URL with a suffix added to its path; its query is kept."""
     parts = urlsplit(url)
     return urlunsplit(parts._replace(path=parts.path.rstrip("/") + suffix)) if suffix else url
 
 
 def _opener() -> OpenerDirector:
-    """Return what opens http and https and follows no redirect: it would tell the URL on."""
+    """Return an opener that follows no redirects: these would pass the URL to another host."""
     opener = OpenerDirector()
     for handler in (
         ProxyHandler(),
@@ -136,7 +144,7 @@ def _opener() -> OpenerDirector:
 
 
 def _reason(error: object) -> str:
-    """Return why in words that cannot hold the URL."""
+    """Return the reason without the error's own text, which may contain the URL."""
     if isinstance(error, TimeoutError):
         return "no answer in time"
     return (isinstance(error, OSError) and error.strerror) or type(error).__name__

@@ -1,8 +1,8 @@
-"""Mail: how a mailing becomes a MIME message, and how the mail server is handed one.
+"""Builds MIME messages and sends them to the mail server.
 
-What the server says decides: 5xx about a message is permanent; everything that the operator can
-mend (a wrong password, a missing extension, a certificate) or that passes (4xx, a lost
-connection) is temporary, so that no report dies of it.
+A failure is permanent only if the server refuses the message itself (5xx). Whatever the operator
+can correct (a wrong password, a missing extension, a certificate) or is transient (4xx, a lost
+connection) is temporary, so that no report is lost.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from auditor.outbox import Message
 from auditor.protocols import MailContent
 from auditor.redaction import HIDDEN, Secret
 
-# Replies about the connection's standing, not about the message: credentials, encryption.
-_OPERATORS_TO_MEND = frozenset({530, 534, 535, 538})
-_LONGEST_REASON = 300
+# Replies about the connection, not the message: authentication, encryption.
+_CORRECTABLE = frozenset({530, 534, 535, 538})
+_MAX_REASON = 300
 
 
 @dataclass(frozen=True, slots=True)
 class MimeComposer:
-    """Fulfils `ports.Composer`. `sender` may carry a display name."""
+    """Fulfils `protocols.Composer`. `sender` may have a display name."""
 
     sender: str
 
@@ -44,7 +44,7 @@ class MimeComposer:
         """Return a multipart/alternative message, plain text first, quoted-printable.
 
         Raises:
-            DeliveryError: sender or recipient is no address.
+            DeliveryError: sender or recipient is not a mail address.
         """
         sender, receiver = _address(self.sender), _address(recipient)
         plain = sender.addr_spec.isascii() and receiver.addr_spec.isascii()
@@ -72,12 +72,12 @@ class MimeComposer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SmtpMailer:
-    """Fulfils `ports.Mailer`: one connection and one transaction a message.
+    """Fulfils `protocols.Mailer`: one connection and one transaction per message.
 
     Attributes:
         security: `none`, `starttls` or `tls`.
         timeout_s: how long the server may take for each answer.
-        context: the certificates that are trusted; the system's where it is None.
+        context: the trusted certificates; the system's if it is None.
     """
 
     host: str
@@ -93,7 +93,7 @@ class SmtpMailer:
         """Deliver one message to its recipient.
 
         Raises:
-            DeliveryError: the server did not take it.
+            DeliveryError: the server did not accept it.
         """
         sender, recipient = _envelope(self.sender), _envelope(message.recipient)
         with self._translated(), self._session() as server:
@@ -103,10 +103,10 @@ class SmtpMailer:
                 raise smtplib.SMTPRecipientsRefused(refused)
 
     def probe(self) -> None:
-        """Connect, encrypt and log in as a delivery would, and send nothing.
+        """Connect, encrypt and log in as for a delivery, but send nothing.
 
         Raises:
-            DeliveryError: a delivery would not come as far.
+            DeliveryError: a delivery would fail.
         """
         with self._translated(), self._session() as server:
             code, reply = server.noop()
@@ -123,14 +123,14 @@ class SmtpMailer:
             if self.password is not None:
                 server.login(self.username, self.password.reveal())
             yield server
-            # The server has answered for the message; what it says to a farewell is no matter.
+            # The server has accepted the message; an error while closing does not change that.
             with suppress(smtplib.SMTPException, OSError):
                 server.quit()
         finally:
             server.close()
 
     def _connected(self) -> smtplib.SMTP:
-        # smtplib's own choice asks the name service for this machine, which may take a minute.
+        # smtplib's default asks the name service for this machine's name, which may take a minute.
         name = socket.gethostname()
         greeting = name if "." in name and name.isascii() else "[127.0.0.1]"
         if self.security == "tls":
@@ -144,35 +144,35 @@ class SmtpMailer:
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
-        """Turn whatever smtplib raises into a `DeliveryError` that holds no password."""
+        """Turn every error of smtplib into a `DeliveryError` without the password."""
         try:
             yield
         except UnicodeError:
-            # Not chained: the error holds the text it could not encode.
-            text = "host, addresses, user name and password must be ASCII that mail can carry"
-            raise self._failed(text, permanent=False) from None
+            # Not chained: the error contains the text that it could not encode.
+            text = "host, addresses, user name and password must be valid ASCII"
+            raise self._error(text, permanent=False) from None
         except smtplib.SMTPAuthenticationError as error:
             text = f"user name or password refused: {_reply(error.smtp_code, error.smtp_error)}"
-            raise self._failed(text, permanent=False) from error
+            raise self._error(text, permanent=False) from error
         except smtplib.SMTPRecipientsRefused as error:
             code, reply = next(iter(error.recipients.values()))
-            raise self._failed(_reply(code, reply), permanent=_final(code)) from error
+            raise self._error(_reply(code, reply), permanent=_is_permanent(code)) from error
         except smtplib.SMTPResponseException as error:
             about_message = isinstance(error, smtplib.SMTPSenderRefused | smtplib.SMTPDataError)
             text = _reply(error.smtp_code, error.smtp_error)
-            permanent = about_message and _final(error.smtp_code)
-            raise self._failed(text, permanent=permanent) from error
+            permanent = about_message and _is_permanent(error.smtp_code)
+            raise self._error(text, permanent=permanent) from error
         except (smtplib.SMTPException, OSError) as error:
-            raise self._failed(_reason(error), permanent=False) from error
+            raise self._error(_reason(error), permanent=False) from error
 
-    def _failed(self, reason: str, *, permanent: bool) -> DeliveryError:
+    def _error(self, reason: str, *, permanent: bool) -> DeliveryError:
         for clear in self._secrets():
             reason = reason.replace(clear, HIDDEN)
-        text = _one_line(reason)[:_LONGEST_REASON]
+        text = _one_line(reason)[:_MAX_REASON]
         return DeliveryError(f"mail server {self.host}:{self.port}: {text}", permanent=permanent)
 
     def _secrets(self) -> tuple[str, ...]:
-        """Return the password as it is and as AUTH carries it, where a server echoes it."""
+        """Return the password in clear and as AUTH encodes it: a server may echo either."""
         if self.password is None or not self.password.reveal():
             return ()
         clear = self.password.reveal()
@@ -181,7 +181,7 @@ class SmtpMailer:
 
 
 def _boundary(message_id: str) -> str:
-    # `=_` cannot stand in quoted-printable (RFC 2045 section 6.7), so no content holds it.
+    # Quoted-printable content cannot contain `=_` (RFC 2045 section 6.7).
     return f"=_{sha256(message_id.encode()).hexdigest()[:32]}"
 
 
@@ -189,12 +189,14 @@ def _address(text: str) -> Address:
     name, spec = parseaddr(text) if text.isprintable() else ("", "")
     local, _, domain = spec.rpartition("@")
     try:
-        # `addr_spec` is parsed strictly, but refuses what RFC 6531 allows before the @.
+        # `addr_spec` is parsed strictly, but refuses local parts that RFC 6531 allows.
         if local.isascii():
             return Address(display_name=name, addr_spec=f"{local}@{_ascii_domain(domain)}")
         return Address(display_name=name, username=local, domain=_ascii_domain(domain))
     except (ValueError, IndexError, MessageError) as error:
-        raise DeliveryError(f"{_one_line(text)!r} is no mail address", permanent=True) from error
+        raise DeliveryError(
+            f"{_one_line(text)!r} is not a mail address", permanent=True
+        ) from error
 
 
 def _envelope(text: str) -> str:
@@ -212,13 +214,13 @@ def _options(server: smtplib.SMTP, addresses: str) -> list[str]:
     if addresses.isascii():
         return []
     if not server.has_extn("smtputf8"):
-        text = "the mail server takes no address outside ASCII (it lacks SMTPUTF8)"
+        text = "the mail server does not support addresses outside ASCII (SMTPUTF8)"
         raise DeliveryError(text, permanent=True)
     return ["SMTPUTF8", "BODY=8BITMIME"]
 
 
-def _final(code: int) -> bool:
-    return code >= 500 and code not in _OPERATORS_TO_MEND
+def _is_permanent(code: int) -> bool:
+    return code >= 500 and code not in _CORRECTABLE
 
 
 def _reply(code: int, text: bytes | str) -> str:
@@ -241,7 +243,7 @@ def _reason(error: Exception) -> str:
 
 
 def _one_line(text: str) -> str:
-    """Return `text` with everything that could end a header, or cannot be encoded, as a space."""
+    """Return `text` with every character that could end a header or not be encoded as a space."""
     return "".join(character if character.isprintable() else " " for character in text)
 
 

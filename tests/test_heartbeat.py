@@ -62,7 +62,7 @@ def test_without_a_url_nothing_is_said() -> None:
     pulse.start()
     pulse.end("run 7 complete", is_well=True)
 
-    assert pulse._last is None
+    assert pulse._thread is None
 
 
 @pytest.mark.parametrize("status", [500, 503, 429])
@@ -104,7 +104,7 @@ def test_what_would_not_help_is_tried_once_and_followed_nowhere(
     heart(heard.url).end("", is_well=True)
 
     assert len(heard.taken) == 1
-    assert warned(caplog) == [f"heartbeat not taken: answered {status}"]
+    assert warned(caplog) == [f"heartbeat failed: answered {status}"]
 
 
 def test_a_server_that_is_not_there_is_logged_once_a_run_without_the_url(
@@ -117,7 +117,7 @@ def test_a_server_that_is_not_there_is_logged_once_a_run_without_the_url(
         pulse.end("", is_well=True)
         pulse.end("", is_well=True)
 
-    assert warned(caplog) == ["heartbeat not taken: Connection refused"]
+    assert warned(caplog) == ["heartbeat failed: Connection refused"]
     assert vars(caplog.records[-1])["host"] == "127.0.0.1"
     assert UUID not in str([vars(one) for one in caplog.records])
 
@@ -130,10 +130,10 @@ def test_what_is_no_http_is_logged_by_its_kind(caplog: pytest.LogCaptureFixture)
         channel.recv(4096)
         channel.sendall(b"SSH-2.0-OpenSSH_9.2\r\n\r\n")
         channel.close()
-        assert pulse._last is not None
-        pulse._last.join()
+        assert pulse._thread is not None
+        pulse._thread.join()
 
-    assert warned(caplog) == ["heartbeat not taken: BadStatusLine"]
+    assert warned(caplog) == ["heartbeat failed: BadStatusLine"]
 
 
 def test_a_server_that_never_answers_costs_its_time_limit(
@@ -142,4 +142,4 @@ def test_a_server_that_never_answers_costs_its_time_limit(
     heard.gate.clear()
     Heartbeat(Secret(heard.url), timeout_s=0.05, waits_s=(0,)).end("", is_well=True)
 
-    assert warned(caplog) == ["heartbeat not taken: no answer in time"]
+    assert warned(caplog) == ["heartbeat failed: no answer in time"]

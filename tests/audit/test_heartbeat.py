@@ -112,4 +112,4 @@ def test_a_heartbeat_that_is_not_taken_changes_nothing_of_the_run(
     told = pump.night()
 
     assert (told.is_delivered, len(pump.postbox.taken)) == (True, 2)
-    assert caplog.text.count("heartbeat not taken") == 1
+    assert caplog.text.count("heartbeat failed") == 1
