@@ -1,4 +1,4 @@
-"""Which database is meant: its URL, checked, and how messages call it."""
+"""The address of a database: its URL, checked, and its name in messages."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _EXAMPLES = "write sqlite:///auditor.db or postgresql+psycopg://user@host/name"
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A database's URL. Shows itself without the password."""
+    """A database's URL. Its text is without the password."""
 
     url: URL
 
@@ -44,8 +44,8 @@ class Address:
         """Return the file of a SQLite database."""
         return Path(self.url.database or "")
 
-    def drop_secret_parameters(self, text: str) -> str:
-        """Return `text` with the URL's passwords blotted out, should a driver quote one."""
+    def hide_passwords(self, text: str) -> str:
+        """Return `text`, which a driver wrote, with the URL's passwords replaced."""
         secrets = [self.url.password, *(self.url.query.get(key) for key in _SECRET_OPTIONS)]
         for secret in secrets:
             if isinstance(secret, str) and secret:
@@ -56,16 +56,16 @@ class Address:
 _SECRET_OPTIONS = ("password", "sslpassword")
 
 
-def address(url: str) -> Address:
-    """Return the address that `url` gives; `postgresql://` means psycopg 3.
+def parse_address(url: str) -> Address:
+    """Return the address of a database; `postgresql://` means psycopg 3.
 
     Raises:
-        StoreError: no URL, another database, or none that keeps anything.
+        StoreError: no URL, a database of another kind, or one that is only in memory.
     """
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
-        # without its cause, which may quote the password
+        # Without its cause, which may quote the password.
         raise StoreError(f"database.url is not the URL of a database; {_EXAMPLES}") from None
     driver = _DRIVERS.get(parsed.drivername)
     if driver is None:

@@ -1,59 +1,70 @@
-"""What people decide, as rows that are only added to: baselines and acknowledgements."""
+"""Baselines, acknowledgements, rules on state and ignore rules, as rows of when each was in force.
+
+What people decided is only added to: a decision that is no longer in force has its end.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Select, insert, select, update
 
+from auditor.drift.state_rules import RuleViolation
 from auditor.model import TargetId
-from auditor.records import Acknowledgement, Approval
+from auditor.records import Acknowledgement, Approval, RuleBreach
 from auditor.store.packing import pack_json, unpack_json
-from auditor.store.tables import acknowledgement, approval, target
+from auditor.store.tables import (
+    acknowledgement,
+    approval,
+    episode,
+    ignore_rule,
+    insert_into,
+    target,
+)
 
 
 def approve(connection: Connection, approvals: Sequence[Approval]) -> None:
-    """Make versions the baselines of their targets; what was accepted of them is approved."""
-    for one in approvals:
-        here = (
-            target.c.project_id == one.target.project_id,
-            target.c.learn_id == one.target.learn_id,
+    """Make versions the baselines of their targets; acknowledgements of these targets end."""
+    for decision in approvals:
+        of_target = (
+            target.c.project_id == decision.target.project_id,
+            target.c.learn_id == decision.target.learn_id,
         )
-        baseline = update(target).where(*here).values(baseline_version_id=one.version_id)
-        connection.execute(baseline)
+        baseline = {"baseline_version_id": decision.version_id}
+        connection.execute(update(target).where(*of_target).values(**baseline))
         accepted = (
-            acknowledgement.c.project_id == one.target.project_id,
-            acknowledgement.c.learn_id == one.target.learn_id,
+            acknowledgement.c.project_id == decision.target.project_id,
+            acknowledgement.c.learn_id == decision.target.learn_id,
             acknowledgement.c.ended_at.is_(None),
         )
-        ended = {"ended_at": one.at, "ended_why": "approved"}
+        ended = {"ended_at": decision.at, "ended_why": "approved"}
         connection.execute(update(acknowledgement).where(*accepted).values(**ended))
     rows = [
         {
-            "project_id": one.target.project_id,
-            "learn_id": one.target.learn_id,
-            "version_id": one.version_id,
-            "approved_at": one.at,
-            "author": one.author,
-            "reason": one.reason,
+            "project_id": decision.target.project_id,
+            "learn_id": decision.target.learn_id,
+            "version_id": decision.version_id,
+            "approved_at": decision.at,
+            "author": decision.author,
+            "reason": decision.reason,
         }
-        for one in approvals
+        for decision in approvals
     ]
     if rows:
         connection.execute(insert(approval), rows)
 
 
-def approvals(connection: Connection, whose: TargetId) -> tuple[Approval, ...]:
+def approvals(connection: Connection, target: TargetId) -> tuple[Approval, ...]:
     """Return a target's approvals, newest first."""
     query = select(approval).where(
-        approval.c.project_id == whose.project_id, approval.c.learn_id == whose.learn_id
+        approval.c.project_id == target.project_id, approval.c.learn_id == target.learn_id
     )
     return tuple(
         Approval(
-            target=whose,
+            target=target,
             version_id=row["version_id"],
             at=row["approved_at"],
             author=row["author"],
@@ -63,47 +74,118 @@ def approvals(connection: Connection, whose: TargetId) -> tuple[Approval, ...]:
     )
 
 
-def acknowledge(connection: Connection, one: Acknowledgement) -> None:
-    """Store an acknowledgement in the place of one of the same finding that still holds."""
-    end(connection, [replace(one, ended_why="renewed")], at=one.at)
+def acknowledge(connection: Connection, decision: Acknowledgement) -> None:
+    """Store an acknowledgement; the one of the same finding that is in force ends."""
+    end_acknowledgements(connection, [replace(decision, ended_why="renewed")], at=decision.at)
     row = {
-        "fingerprint": one.finding,
-        "project_id": one.target.project_id,
-        "learn_id": one.target.learn_id,
-        "path": one.path,
-        "value": pack_json(one.value),
-        "acknowledged_at": one.at,
-        "author": one.author,
-        "reason": one.reason,
-        "until": one.until,
+        "fingerprint": decision.finding,
+        "project_id": decision.target.project_id,
+        "learn_id": decision.target.learn_id,
+        "path": decision.path,
+        "value": pack_json(decision.value),
+        "acknowledged_at": decision.at,
+        "author": decision.author,
+        "reason": decision.reason,
+        "until": decision.until,
         "ended_why": "",
     }
     connection.execute(insert(acknowledgement), row)
 
 
-def end(connection: Connection, ended: Sequence[Acknowledgement], *, at: datetime) -> None:
+def end_acknowledgements(
+    connection: Connection, ended: Sequence[Acknowledgement], *, at: datetime
+) -> None:
     """End acknowledgements, each for its own reason."""
-    for one in ended:
-        here = (
-            acknowledgement.c.fingerprint == one.finding,
+    for decision in ended:
+        in_force = (
+            acknowledgement.c.fingerprint == decision.finding,
             acknowledgement.c.ended_at.is_(None),
         )
-        values = {"ended_at": at, "ended_why": one.ended_why}
-        connection.execute(update(acknowledgement).where(*here).values(**values))
-
-
-def holding(connection: Connection) -> tuple[Acknowledgement, ...]:
-    """Return the acknowledgements that were not ended, oldest first."""
-    query = select(acknowledgement).where(acknowledgement.c.ended_at.is_(None))
-    return _read(connection, query.order_by(acknowledgement.c.id))
+        values = {"ended_at": at, "ended_why": decision.ended_why}
+        connection.execute(update(acknowledgement).where(*in_force).values(**values))
 
 
 def acknowledgements(connection: Connection) -> tuple[Acknowledgement, ...]:
+    """Return the acknowledgements that are in force, oldest first."""
+    query = select(acknowledgement).where(acknowledgement.c.ended_at.is_(None))
+    return _acknowledgements(connection, query.order_by(acknowledgement.c.id))
+
+
+def all_acknowledgements(connection: Connection) -> tuple[Acknowledgement, ...]:
     """Return every acknowledgement ever made, newest first."""
-    return _read(connection, select(acknowledgement).order_by(acknowledgement.c.id.desc()))
+    query = select(acknowledgement).order_by(acknowledgement.c.id.desc())
+    return _acknowledgements(connection, query)
 
 
-def _read(connection: Connection, query: Select[Any]) -> tuple[Acknowledgement, ...]:
+def rule_breaches(connection: Connection) -> tuple[RuleBreach, ...]:
+    """Return the breaches of rules on state that have not ended, oldest first."""
+    query = select(episode).where(episode.c.ended_at.is_(None)).order_by(episode.c.id)
+    return tuple(
+        RuleBreach(
+            target=TargetId(row["project_id"], row["learn_id"]),
+            rule=row["rule"],
+            path=row["path"],
+            began_at=row["began_at"],
+        )
+        for row in connection.execute(query).mappings()
+    )
+
+
+def begin_rule_breaches(
+    connection: Connection, began: Sequence[RuleViolation], *, at: datetime
+) -> None:
+    """Start a breach for each rule that is newly broken."""
+    rows = [
+        {
+            "project_id": violation.target.project_id,
+            "learn_id": violation.target.learn_id,
+            "rule": violation.rule,
+            "path": violation.path,
+            "began_at": at,
+        }
+        for violation in began
+    ]
+    if rows:
+        connection.execute(insert(episode), rows)
+
+
+def end_rule_breaches(
+    connection: Connection, ended: Sequence[RuleBreach], *, at: datetime
+) -> None:
+    """End breaches of rules."""
+    for breach in ended:
+        open_breach = (
+            episode.c.project_id == breach.target.project_id,
+            episode.c.learn_id == breach.target.learn_id,
+            episode.c.rule == breach.rule,
+            episode.c.path == breach.path,
+            episode.c.ended_at.is_(None),
+        )
+        connection.execute(update(episode).where(*open_breach).values(ended_at=at))
+
+
+def ignore_rules(connection: Connection) -> dict[str, bool]:
+    """Return the keys of the ignore rules ever in force, and whether their end was announced."""
+    rows = connection.execute(select(ignore_rule.c.key, ignore_rule.c.announced_at))
+    return {row.key: row.announced_at is not None for row in rows}
+
+
+def remember_ignore_rules(connection: Connection, keys: Iterable[str], *, at: datetime) -> None:
+    """Remember ignore rules as having been in force."""
+    rows = [{"key": key, "first_seen_at": at} for key in keys]
+    if rows:
+        connection.execute(insert_into(connection, ignore_rule).on_conflict_do_nothing(), rows)
+
+
+def mark_ignore_rules_announced(
+    connection: Connection, keys: Sequence[str], *, at: datetime
+) -> None:
+    """Remember that the end of ignore rules was announced."""
+    named = ignore_rule.c.key.in_(keys)
+    connection.execute(update(ignore_rule).where(named).values(announced_at=at))
+
+
+def _acknowledgements(connection: Connection, query: Select[Any]) -> tuple[Acknowledgement, ...]:
     return tuple(
         Acknowledgement(
             finding=row["fingerprint"],

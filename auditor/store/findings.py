@@ -1,17 +1,23 @@
-"""Findings as rows: which run found them, which report holds them, and when they were told."""
+"""Findings and notices as rows: which run found them, which report holds them, since when.
+
+A finding has one form as JSON. A stored report holds it whole; its row holds some members as
+columns, to be looked up, and the rest as a list. A member that an older auditor did not store
+is absent from both, and has the default of its class.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
     RowMapping,
     Select,
+    Table,
     delete,
     insert,
     select,
@@ -25,8 +31,9 @@ from auditor.drift.secrets import Secrets
 from auditor.model import (
     Area,
     Finding,
-    Json,
     Kind,
+    Notice,
+    NoticeKind,
     Owner,
     Recurrence,
     Report,
@@ -45,74 +52,162 @@ from auditor.records import (
 )
 from auditor.store.packing import pack_json, unpack_json
 from auditor.store.settings import secrets_of
-from auditor.store.tables import finding, holding, message, run
+from auditor.store.tables import finding, holding, message, notice, run
+
+_Row: TypeAlias = dict[str, Any]
 
 _MOST_NAMED = 500  # in one statement; PostgreSQL takes 65,535 parameters
+_COLUMNS = ("area", "owner", "kind", "path", "severity", "headline", "rule", "since")
+_VENDOR_COLUMNS = ("area", "kind", "path", "severity", "headline", "targets")
+_DETAIL = ("before", "after", "folded", "expected", "recurrence", "reversals")
+"""The members of a row's list, in order. A new one goes to the end."""
 
 
-def add(
+def moment_text(moment: datetime | None) -> str | None:
+    """Return a time as stored JSON has it."""
+    return None if moment is None else moment.isoformat()
+
+
+def moment_from(text: str | None) -> datetime | None:
+    """Return the time that `moment_text` wrote."""
+    return None if text is None else datetime.fromisoformat(text)
+
+
+_PARSERS: Mapping[str, Callable[[Any], Any]] = {
+    "area": Area,
+    "owner": Owner,
+    "kind": Kind,
+    "severity": Severity,
+    "since": Since,
+    "recurrence": Recurrence,
+    "folded": tuple,
+    "stands_since": moment_from,
+}
+
+
+def finding_form(found: Finding) -> dict[str, Any]:
+    """Return a finding as JSON."""
+    return {**asdict(found), "stands_since": moment_text(found.stands_since)}
+
+
+def finding_from(form: Mapping[str, Any]) -> Finding:
+    """Return the finding of a form."""
+    return Finding(**dict(_parsed(form)))
+
+
+def vendor_finding_form(found: VendorFinding) -> dict[str, Any]:
+    """Return a finding of the vendor's as JSON."""
+    return asdict(found)
+
+
+def vendor_finding_from(form: Mapping[str, Any]) -> VendorFinding:
+    """Return the finding of a form."""
+    return VendorFinding(**dict(_parsed(form)))
+
+
+def notice_form(found: Notice) -> dict[str, Any]:
+    """Return a notice as JSON."""
+    return {**asdict(found), "target": list(found.target) if found.target else None}
+
+
+def notice_from(form: Mapping[str, Any]) -> Notice:
+    """Return the notice of a form."""
+    return Notice(
+        kind=NoticeKind(form["kind"]),
+        text=form["text"],
+        severity=Severity(form["severity"]),
+        target=TargetId(*form["target"]) if form["target"] else None,
+    )
+
+
+def add_findings(
     connection: Connection,
     run_id: int,
-    outcomes: Sequence[NewVersion | Unsupported],
+    results: Sequence[NewVersion | Unsupported],
     *,
     at: datetime,
 ) -> None:
-    """Store the targets' own findings, and what of them is not told."""
-    rows = [_row(run_id, one.target, found) for one in outcomes for found in one.findings]
+    """Store the targets' own findings, and those that a rule suppresses."""
+    rows = [_row(run_id, result.target, found) for result in results for found in result.findings]
     rows += [
-        _row(run_id, one.target, silent.finding, told_at=at, silenced_by=silent.rule)
-        for one in outcomes
-        if isinstance(one, NewVersion)
-        for silent in one.suppressed
+        {**_row(run_id, result.target, suppressed.finding), **_suppressed(suppressed.rule, at)}
+        for result in results
+        if isinstance(result, NewVersion)
+        for suppressed in result.suppressed
     ]
-    if rows:
-        connection.execute(insert(finding), rows)
+    _insert(connection, finding, rows)
 
 
-def add_standing(connection: Connection, report: Report, *, at: datetime) -> None:
+def add_baseline_differences(connection: Connection, report: Report, *, at: datetime) -> None:
     """Store the report's differences from baselines that are not stored yet.
 
-    They are told each night while they stand, so none of them is ever untold.
+    Every report holds them while they last, so none of them is ever unreported.
     """
-    standing = {
+    differences = {
         found.id: (target.target, found)
         for target in report.targets
         for found in target.findings
         if found.since is Since.BASELINE
     }
-    known = _known_standing(connection, list(standing))
-    rows = [
-        _row(report.run.id or 0, whose, found, told_at=at)
-        for fingerprint, (whose, found) in standing.items()
-        if fingerprint not in known
-    ]
-    if rows:
-        connection.execute(insert(finding), rows)
-
-
-def _known_standing(connection: Connection, fingerprints: Sequence[str]) -> set[str]:
-    known: set[str] = set()
-    for start in range(0, len(fingerprints), _MOST_NAMED):
-        named = finding.c.fingerprint.in_(fingerprints[start : start + _MOST_NAMED])
+    stored: set[str] = set()
+    for some in _batches(list(differences)):
+        named = finding.c.fingerprint.in_(some)
         query = select(finding.c.fingerprint).where(named, finding.c.since == Since.BASELINE)
-        known.update(connection.execute(query).scalars())
-    return known
+        stored.update(connection.execute(query).scalars())
+    rows = [
+        {**_row(report.run.id or 0, target, found), "told_at": at}
+        for fingerprint, (target, found) in differences.items()
+        if fingerprint not in stored
+    ]
+    _insert(connection, finding, rows)
+
+
+def add_vendor_findings(
+    connection: Connection, run_id: int, found: Sequence[VendorFinding]
+) -> None:
+    """Store the vendor's findings of a run."""
+    _insert(connection, finding, [_vendor_row(run_id, each) for each in found])
+
+
+def replace_vendor_findings(
+    connection: Connection, run_id: int, found: Sequence[VendorFinding]
+) -> None:
+    """Replace what the batches of a run stored of the vendor's by the findings of the whole."""
+    of_batches = delete(finding).where(finding.c.run_id == run_id, finding.c.project_id.is_(None))
+    connection.execute(of_batches)
+    add_vendor_findings(connection, run_id, found)
+
+
+def add_suppressed_vendor_findings(
+    connection: Connection, run_id: int, found: Sequence[SuppressedVendorFinding], *, at: datetime
+) -> None:
+    """Store the vendor's findings of a run that a rule suppresses."""
+    rows = [
+        {**_vendor_row(run_id, suppressed.finding), **_suppressed(suppressed.rule, at)}
+        for suppressed in found
+    ]
+    _insert(connection, finding, rows)
+
+
+def add_notices(connection: Connection, run_id: int, notices: Sequence[Notice]) -> None:
+    """Store the notices of a run."""
+    _insert(connection, notice, [_notice_row(run_id, found) for found in notices])
 
 
 def vendor_paths(connection: Connection) -> frozenset[str]:
-    """Return the paths of fields unknown to the schema that were told as the vendor's."""
+    """Return the paths of unknown fields that were reported as the vendor's."""
     query = select(finding.c.path).where(
         finding.c.project_id.is_(None), finding.c.area == Area.UNKNOWN
     )
     return frozenset(connection.execute(query.distinct()).scalars())
 
 
-def past(connection: Connection, whose: TargetId) -> tuple[PastChange, ...]:
-    """Return every finding of the target's own, told or not, oldest first."""
+def past_changes(connection: Connection, target: TargetId) -> tuple[PastChange, ...]:
+    """Return every finding of the target's own, suppressed ones included, oldest first."""
     query = (
         select(finding.c.fingerprint, finding.c.path, finding.c.since, run.c.started_at)
         .join(run, run.c.id == finding.c.run_id)
-        .where(finding.c.project_id == whose.project_id, finding.c.learn_id == whose.learn_id)
+        .where(finding.c.project_id == target.project_id, finding.c.learn_id == target.learn_id)
     )
     return tuple(
         PastChange(id=row[0], path=row[1], since=Since(row[2]), at=row[3])
@@ -120,26 +215,170 @@ def past(connection: Connection, whose: TargetId) -> tuple[PastChange, ...]:
     )
 
 
-def finding_occurrences(connection: Connection, fingerprint: str) -> tuple[FindingOccurrence, ...]:
-    """Return every run's finding whose fingerprint begins so, oldest first."""
-    begins = finding.c.fingerprint.startswith(fingerprint, autoescape=True)
+def finding_occurrences(connection: Connection, finding_id: str) -> tuple[FindingOccurrence, ...]:
+    """Return every run's finding whose id begins with `finding_id`, oldest first."""
+    begins = finding.c.fingerprint.startswith(finding_id, autoescape=True)
     query = _occurrences().where(begins).order_by(finding.c.id)
     secrets = secrets_of(connection)
     return tuple(_occurrence(row, secrets) for row in connection.execute(query).mappings())
 
 
 def suppressed(connection: Connection, most: int) -> tuple[SuppressedBy, ...]:
-    """Return what was stored and not told, by rule; of each rule the newest `most`."""
+    """Return what rules suppressed, by rule; of each rule the newest `most` findings."""
     rules = select(finding.c.silenced_by, func.count()).group_by(finding.c.silenced_by)
     numbers = connection.execute(rules.where(finding.c.silenced_by.is_not(None))).all()
-    found = []
     secrets = secrets_of(connection)
-    for name, number in sorted(tuple(row) for row in numbers):
-        query = _occurrences().where(finding.c.silenced_by == name).order_by(finding.c.id.desc())
+    found = []
+    for rule, number in sorted(tuple(row) for row in numbers):
+        query = _occurrences().where(finding.c.silenced_by == rule).order_by(finding.c.id.desc())
         rows = connection.execute(query.limit(most)).mappings()
         newest = tuple(_occurrence(row, secrets) for row in rows)
-        found.append(SuppressedBy(rule=name, number=number, newest=newest))
+        found.append(SuppressedBy(rule=rule, number=number, newest=newest))
     return tuple(found)
+
+
+def unreported_findings(connection: Connection, run_id: int) -> tuple[UnreportedFinding, ...]:
+    """Return each finding of runs before `run_id` that was not delivered, oldest first.
+
+    What a queued message holds is not among them. The vendor's findings of one change are one,
+    with the number of all targets: each batch of a run stored its own.
+    """
+    query = select(finding).where(_is_unreported(run_id)).order_by(finding.c.id)
+    secrets = secrets_of(connection)
+    found: dict[tuple[TargetId | None, str], UnreportedFinding] = {}
+    for row in connection.execute(query).mappings():
+        target, read = _target(row), secrets.hide_finding(_finding(row))
+        before = found.get((target, read.id))
+        if (
+            before
+            and isinstance(before.finding, VendorFinding)
+            and isinstance(read, VendorFinding)
+        ):
+            read = replace(read, targets=before.finding.targets + read.targets)
+        found[target, read.id] = UnreportedFinding(target=target, finding=read)
+    return tuple(found.values())
+
+
+def unreported_notices(connection: Connection, run_id: int) -> tuple[Notice, ...]:
+    """Return notices of runs before `run_id` that were not delivered, oldest first."""
+    query = select(notice).where(_is_unreported_notice(run_id)).order_by(notice.c.id)
+    return tuple(
+        notice_from({**row, "target": _target(row)})
+        for row in connection.execute(query).mappings()
+    )
+
+
+def carry_findings(
+    connection: Connection, run_id: int, carried: Sequence[UnreportedFinding]
+) -> None:
+    """Make findings of earlier runs belong to the report of this run."""
+    for some in _batches([unreported.finding.id for unreported in carried]):
+        named = finding.c.fingerprint.in_(some)
+        earlier = update(finding).where(_is_unreported(run_id), named)
+        connection.execute(earlier.values(reported_run_id=run_id))
+
+
+def carry_notices(connection: Connection, run_id: int) -> None:
+    """Make unreported notices of earlier runs belong to the report of this run."""
+    earlier = update(notice).where(_is_unreported_notice(run_id))
+    connection.execute(earlier.values(reported_run_id=run_id))
+
+
+def mark_reported(connection: Connection, run_id: int, *, at: datetime) -> None:
+    """Mark the findings and notices of the run's report as reported."""
+    for table in (finding, notice):
+        of_report = table.c.reported_run_id == run_id, table.c.told_at.is_(None)
+        connection.execute(update(table).where(*of_report).values(told_at=at))
+
+
+def mark_held_reported(
+    connection: Connection, message_id: int, run_id: int, *, at: datetime
+) -> None:
+    """Mark as reported the findings that a message holds which has a part of the report."""
+    held = select(holding.c.fingerprint).where(holding.c.message_id == message_id)
+    of_message = (
+        finding.c.reported_run_id == run_id,
+        finding.c.told_at.is_(None),
+        finding.c.fingerprint.in_(held),
+    )
+    connection.execute(update(finding).where(*of_message).values(told_at=at))
+
+
+def _insert(connection: Connection, table: Table, rows: Sequence[_Row]) -> None:
+    if rows:
+        connection.execute(insert(table), rows)
+
+
+def _batches(fingerprints: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(fingerprints), _MOST_NAMED):
+        yield fingerprints[start : start + _MOST_NAMED]
+
+
+def _parsed(form: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, value in form.items():
+        yield name, _PARSERS[name](value) if name in _PARSERS else value
+
+
+def _row(run_id: int, target: TargetId, found: Finding) -> _Row:
+    form = finding_form(found)
+    return {
+        "fingerprint": found.id,
+        "run_id": run_id,
+        "reported_run_id": run_id,
+        "project_id": target.project_id,
+        "learn_id": target.learn_id,
+        **{name: form[name] for name in _COLUMNS},
+        "told_at": None,
+        "silenced_by": None,
+        "detail": pack_json([form[name] for name in _DETAIL]),
+    }
+
+
+def _suppressed(rule: str, at: datetime) -> _Row:
+    """Return the columns that keep a finding from being unreported."""
+    return {"told_at": at, "silenced_by": rule}
+
+
+def _vendor_row(run_id: int, found: VendorFinding) -> _Row:
+    form = vendor_finding_form(found)
+    return {
+        "fingerprint": found.id,
+        "run_id": run_id,
+        "reported_run_id": run_id,
+        "owner": Owner.VENDOR,
+        "rule": "",
+        "since": Since.LAST,
+        **{name: form[name] for name in _VENDOR_COLUMNS},
+        "detail": pack_json([found.before, found.after, []]),
+    }
+
+
+def _notice_row(run_id: int, found: Notice) -> _Row:
+    return {
+        "run_id": run_id,
+        "reported_run_id": run_id,
+        "project_id": found.target.project_id if found.target else None,
+        "learn_id": found.target.learn_id if found.target else None,
+        "kind": found.kind,
+        "severity": found.severity,
+        "text": found.text,
+    }
+
+
+def _target(row: RowMapping) -> TargetId | None:
+    if row["project_id"] is None:
+        return None
+    return TargetId(row["project_id"], row["learn_id"])
+
+
+def _finding(row: RowMapping) -> Finding | VendorFinding:
+    # Not strict: the rows of older auditors have shorter lists.
+    detail = dict(zip(_DETAIL, cast(list[Any], unpack_json(row["detail"])), strict=False))
+    form = {"id": row["fingerprint"], **detail}
+    if row["project_id"] is not None:
+        return finding_from({**form, **{name: row[name] for name in _COLUMNS}})
+    del form["folded"]
+    return vendor_finding_from({**form, **{name: row[name] for name in _VENDOR_COLUMNS}})
 
 
 def _occurrences() -> Select[Any]:
@@ -147,10 +386,9 @@ def _occurrences() -> Select[Any]:
 
 
 def _occurrence(row: RowMapping, secrets: Secrets) -> FindingOccurrence:
-    found = _read(row)
     return FindingOccurrence(
-        target=found.target,
-        finding=secrets.hide_finding(found.finding),
+        target=_target(row),
+        finding=secrets.hide_finding(_finding(row)),
         run_id=row["run_id"],
         at=row["started_at"],
         suppressed_by=row["silenced_by"] or "",
@@ -158,189 +396,26 @@ def _occurrence(row: RowMapping, secrets: Secrets) -> FindingOccurrence:
     )
 
 
-def add_vendor(connection: Connection, run_id: int, found: Sequence[VendorFinding]) -> None:
-    """Store the vendor's findings of a run."""
-    rows = [_vendor_row(run_id, one) for one in found]
-    if rows:
-        connection.execute(insert(finding), rows)
-
-
-def add_suppressed_vendor(
-    connection: Connection, run_id: int, found: Sequence[SuppressedVendorFinding], *, at: datetime
-) -> None:
-    """Store the vendor's findings of a run that a rule keeps from being told."""
-    rows = [
-        {**_vendor_row(run_id, one.finding), "told_at": at, "silenced_by": one.rule}
-        for one in found
-    ]
-    if rows:
-        connection.execute(insert(finding), rows)
-
-
-def replace_vendor(connection: Connection, run_id: int, found: Sequence[VendorFinding]) -> None:
-    """Put the vendor's findings of a whole run in the place of what its batches stored."""
-    of_batches = delete(finding).where(finding.c.run_id == run_id, finding.c.project_id.is_(None))
-    connection.execute(of_batches)
-    add_vendor(connection, run_id, found)
-
-
-def unreported_findings(connection: Connection, run_id: int) -> tuple[UnreportedFinding, ...]:
-    """Return what runs before `run_id` found and nobody was told, each once, oldest first."""
-    rows = connection.execute(select(finding).where(_untold(run_id)).order_by(finding.c.id))
-    secrets = secrets_of(connection)
-    found: dict[tuple[TargetId | None, str], UnreportedFinding] = {}
-    for row in rows.mappings():
-        one = _read(row)
-        one = replace(one, finding=secrets.hide_finding(one.finding))
-        key = (one.target, one.finding.id)
-        found[key] = _together(found.get(key), one)
-    return tuple(found.values())
-
-
-def carry(connection: Connection, run_id: int, carried: Sequence[UnreportedFinding]) -> None:
-    """Make findings of earlier runs belong to the report of this one."""
-    fingerprints = [one.finding.id for one in carried]
-    for start in range(0, len(fingerprints), _MOST_NAMED):
-        named = finding.c.fingerprint.in_(fingerprints[start : start + _MOST_NAMED])
-        these = update(finding).where(_untold(run_id), named)
-        connection.execute(these.values(reported_run_id=run_id))
-
-
-def mark_reported(connection: Connection, run_id: int, *, at: datetime) -> None:
-    """Count the findings of the run's report as told."""
-    these = finding.c.reported_run_id == run_id, finding.c.told_at.is_(None)
-    connection.execute(update(finding).where(*these).values(told_at=at))
-
-
-def mark_part_reported(
-    connection: Connection, message_id: int, run_id: int, *, at: datetime
-) -> None:
-    """Count what a message holds that carries a part of the run's report as told."""
-    held = select(holding.c.fingerprint).where(holding.c.message_id == message_id)
-    these = (
-        finding.c.reported_run_id == run_id,
-        finding.c.told_at.is_(None),
-        finding.c.fingerprint.in_(held),
-    )
-    connection.execute(update(finding).where(*these).values(told_at=at))
-
-
-def _together(before: UnreportedFinding | None, one: UnreportedFinding) -> UnreportedFinding:
-    """Count the targets of the vendor's findings together: each batch stored its own."""
-    if before is None or not isinstance(before.finding, VendorFinding):
-        return one
-    if not isinstance(one.finding, VendorFinding):
-        return one
-    targets = before.finding.targets + one.finding.targets
-    return replace(one, finding=replace(one.finding, targets=targets))
-
-
-def _untold(run_id: int) -> ColumnElement[bool]:
-    """Return what an earlier run found, nobody was told and no queued message holds."""
+def _is_unreported(run_id: int) -> ColumnElement[bool]:
+    """Select what earlier runs found, was not delivered, and no queued message holds."""
     of_report = select(message.c.id).where(
         message.c.run_id == finding.c.reported_run_id, message.c.state == MessageState.QUEUED
     )
-    held = (
+    is_held = (
         select(holding.c.message_id)
         .where(holding.c.message_id == message.c.id)
         .where(holding.c.fingerprint == finding.c.fingerprint)
         .exists()
     )
-    queued = of_report.where(message.c.is_whole | held).exists()
-    return finding.c.told_at.is_(None) & (finding.c.reported_run_id < run_id) & ~queued
+    is_queued = of_report.where(message.c.is_whole | is_held).exists()
+    return finding.c.told_at.is_(None) & (finding.c.reported_run_id < run_id) & ~is_queued
 
 
-def _row(
-    run_id: int,
-    whose: TargetId,
-    found: Finding,
-    *,
-    told_at: datetime | None = None,
-    silenced_by: str | None = None,
-) -> dict[str, object]:
-    return {
-        "fingerprint": found.id,
-        "run_id": run_id,
-        "reported_run_id": run_id,
-        "project_id": whose.project_id,
-        "learn_id": whose.learn_id,
-        "area": found.area,
-        "owner": found.owner,
-        "kind": found.kind,
-        "path": found.path,
-        "severity": found.severity,
-        "headline": found.headline,
-        "rule": found.rule,
-        "since": found.since,
-        "told_at": told_at,
-        "silenced_by": silenced_by,
-        "detail": pack_json(
-            [
-                found.before,
-                found.after,
-                list(found.folded),
-                found.expected,
-                found.recurrence,
-                found.reversals,
-            ]
-        ),
-    }
-
-
-def _vendor_row(run_id: int, found: VendorFinding) -> dict[str, object]:
-    return {
-        "fingerprint": found.id,
-        "run_id": run_id,
-        "reported_run_id": run_id,
-        "area": found.area,
-        "owner": Owner.VENDOR,
-        "kind": found.kind,
-        "path": found.path,
-        "severity": found.severity,
-        "headline": found.headline,
-        "rule": "",
-        "since": Since.LAST,
-        "targets": found.targets,
-        "detail": pack_json([found.before, found.after, []]),
-    }
-
-
-def _read(row: RowMapping) -> UnreportedFinding:
-    before, after, folded, *context = cast(list[Any], unpack_json(row["detail"]))
-    # Rows of the first schema have no context.
-    expected, recurrence, reversals = context or ("", Recurrence.FIRST, 0)
-    if row["project_id"] is None:
-        return UnreportedFinding(target=None, finding=_vendor(row, before, after))
-    whose = TargetId(row["project_id"], row["learn_id"])
-    own = Finding(
-        id=row["fingerprint"],
-        area=Area(row["area"]),
-        owner=Owner(row["owner"]),
-        kind=Kind(row["kind"]),
-        path=row["path"],
-        before=before,
-        after=after,
-        severity=Severity(row["severity"]),
-        headline=row["headline"],
-        rule=row["rule"],
-        since=Since(row["since"]),
-        folded=tuple(folded),
-        expected=expected,
-        recurrence=Recurrence(recurrence),
-        reversals=reversals,
+def _is_unreported_notice(run_id: int) -> ColumnElement[bool]:
+    is_queued = (
+        select(message.c.id)
+        .where(message.c.run_id == notice.c.reported_run_id)
+        .where(message.c.state == MessageState.QUEUED, message.c.is_whole)
+        .exists()
     )
-    return UnreportedFinding(target=whose, finding=own)
-
-
-def _vendor(row: RowMapping, before: Json, after: Json) -> VendorFinding:
-    return VendorFinding(
-        id=row["fingerprint"],
-        area=Area(row["area"]),
-        kind=Kind(row["kind"]),
-        path=row["path"],
-        before=before,
-        after=after,
-        targets=row["targets"],
-        severity=Severity(row["severity"]),
-        headline=row["headline"],
-    )
+    return notice.c.told_at.is_(None) & (notice.c.reported_run_id < run_id) & ~is_queued

@@ -1,4 +1,7 @@
-"""What only one process at a time may do on a database (ADR 0010). A crash lets go of a lock."""
+"""What only one process at a time may do with a database (ADR 0010).
+
+A lock ends with its process, however that ends.
+"""
 
 from __future__ import annotations
 
@@ -23,13 +26,13 @@ from auditor.protocols import Lock
 from auditor.store.database import Database
 from auditor.store.translation import translated
 
-# A machine that went away keeps its lock until the server misses it: after two minutes, not the
-# two hours of Linux. Where server and auditor share a socket file the server ignores these.
-_MISS_US_SOON = tuple(
+# A machine that is gone keeps its lock until the server notices: after two minutes with these, not
+# after the two hours of Linux. Over a socket file the server ignores them.
+_KEEPALIVES = tuple(
     text(f"SET tcp_keepalives_{name}") for name in ("idle = 60", "interval = 10", "count = 6")
 )
 _TRY = text("SELECT pg_try_advisory_lock(:key)")
-_LET_GO = text("SELECT pg_advisory_unlock_all()")
+_UNLOCK = text("SELECT pg_advisory_unlock_all()")
 _HAS = text(
     "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1 "
     "AND pid = pg_backend_pid() AND classid = 0 AND objid = :key"
@@ -44,9 +47,9 @@ class Role:
 
     Attributes:
         suffix: of the file beside a SQLite database.
-        key: of the advisory lock: a number below 2**32 that nobody else locks.
-        error: what is raised where another process has it.
-        refusal: its words, after the database's name.
+        key: of the advisory lock: a number below 2**32 that no other program locks.
+        error: what is raised when another process holds it.
+        refusal: the text of that error, after the database's name.
     """
 
     suffix: str
@@ -73,42 +76,42 @@ SERVICE = Role(
 
 
 @contextmanager
-def held(there: Database, role: Role) -> Iterator[Lock]:
-    """Hold the database for what the role says.
+def hold(database: Database, role: Role) -> Iterator[Lock]:
+    """Hold the lock of a role.
 
     Raises:
-        StoreError: another process does; the role says which error.
+        StoreError: another process holds it; the role says which error.
     """
-    if there.where.is_sqlite:
-        with _file_held(there, role):
+    if database.address.is_sqlite:
+        with _hold_file(database, role):
             yield _FileLock()
         return
-    lock = _ServerLock(there, role)
+    lock = _ServerLock(database, role)
     lock.take()
     try:
         yield lock
     finally:
-        lock.let_go()
+        lock.release()
 
 
 class _FileLock:
-    """Lasts as long as the file is open."""
+    """A lock on a file; it lasts as long as the file is open."""
 
     def keep(self) -> None:
         """Do nothing: the kernel takes no lock away."""
 
 
 @contextmanager
-def _file_held(there: Database, role: Role) -> Iterator[None]:
-    """Hold a file beside the database; it stays, for to remove it would race with the next."""
-    name = f"{there.where.path}{role.suffix}"
-    with translated(there.where):
+def _hold_file(database: Database, role: Role) -> Iterator[None]:
+    """Lock a file beside the database. It is not removed: the next process may have it open."""
+    name = f"{database.address.path}{role.suffix}"
+    with translated(database.address):
         file = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise _refusal(there, role) from error
+            raise _refusal(database, role) from error
         yield
     finally:
         os.close(file)
@@ -117,60 +120,59 @@ def _file_held(there: Database, role: Role) -> Iterator[None]:
 class _ServerLock:
     """An advisory lock on a connection of its own, outside any transaction.
 
-    The server drops it with the connection, and tells nobody.
+    The server drops it with the connection, without a word.
     """
 
-    def __init__(self, there: Database, role: Role) -> None:
-        self._there = there
+    def __init__(self, database: Database, role: Role) -> None:
+        self._database = database
         self._role = role
         self._connection: Connection | None = None
 
     def take(self) -> None:
         """Lock, or raise the role's error."""
-        with self._there.timed(), translated(self._there.where):
-            connection = self._there.engine.connect()
+        with self._database.timed(), translated(self._database.address):
+            connection = self._database.engine.connect()
             self._connection = connection.execution_options(isolation_level="AUTOCOMMIT")
-            for setting in _MISS_US_SOON:
+            for setting in _KEEPALIVES:
                 self._connection.execute(setting)
-            has_it = self._connection.execute(_TRY, {"key": self._role.key}).scalar_one()
-        if not has_it:
-            self.let_go()
-            raise _refusal(self._there, self._role)
+            is_ours = self._connection.execute(_TRY, {"key": self._role.key}).scalar_one()
+        if not is_ours:
+            self.release()
+            raise _refusal(self._database, self._role)
 
     def keep(self) -> None:
         """Take the lock again where the connection was lost, or raise `LockLostError`."""
-        if self._has_it():
+        if self._is_ours():
             return
-        self.let_go()
+        self.release()
         try:
             self.take()
         except self._role.error as error:
-            text = (
-                f"database {self._there.where}: the connection that held it was lost, and {error}"
-            )
+            address = self._database.address
+            text = f"database {address}: the connection that held it was lost, and {error}"
             raise LockLostError(text) from error
         logger.warning("lock was lost with its connection and is taken again")
 
-    def let_go(self) -> None:
-        """Unlock and close; a lost connection has let go already."""
+    def release(self) -> None:
+        """Unlock and close; a lost connection has no lock any more."""
         connection, self._connection = self._connection, None
         if connection is None:
             return
         with suppress(SQLAlchemyError):
-            connection.execute(_LET_GO)
+            connection.execute(_UNLOCK)
         connection.invalidate()
         connection.close()
 
-    def _has_it(self) -> bool:
+    def _is_ours(self) -> bool:
         if self._connection is None:
             return False
         try:
-            with self._there.timed():
+            with self._database.timed():
                 found = self._connection.execute(_HAS, {"key": self._role.key}).scalar_one()
         except SQLAlchemyError:
             return False
         return bool(found)
 
 
-def _refusal(there: Database, role: Role) -> StoreError:
-    return role.error(f"database {there.where}: {role.refusal}")
+def _refusal(database: Database, role: Role) -> StoreError:
+    return role.error(f"database {database.address}: {role.refusal}")

@@ -78,7 +78,7 @@ def is_pruned(blob: bytes) -> bool:
     return blob[:1] == PRUNED_MARK
 
 
-def has_gone(document: ColumnElement[bytes]) -> ColumnElement[bool]:
+def has_pruned_mark(document: ColumnElement[bytes]) -> ColumnElement[bool]:
     """Return the same in SQL, of a column of blobs."""
     return func.substr(document, 1, 1, type_=LargeBinary) == PRUNED_MARK
 

@@ -35,7 +35,7 @@ from auditor.outbox import MessageState
 from auditor.records import Pruned
 from auditor.retention import Retention
 from auditor.store.chain import content_hash
-from auditor.store.packing import has_gone, pack_pruned
+from auditor.store.packing import has_pruned_mark, pack_pruned
 from auditor.store.tables import (
     acknowledgement,
     approval,
@@ -132,7 +132,7 @@ def _versions() -> Select[Any]:
             version.c.run_id,
             version.c.seen_at,
             version.c.anchor_id,
-            has_gone(version.c.document).label("is_pruned"),
+            has_pruned_mark(version.c.document).label("is_pruned"),
             approved.label("was_approved"),
             target.c.version_id,
             target.c.trained_version_id,
@@ -223,10 +223,12 @@ def _what_stays(row: Any) -> bytes:  # noqa: ANN401 - a row's mapping
 def _unused(connection: Connection, *, without: Iterable[int] = ()) -> tuple[str, ...]:
     """Return the catalogues that no version needs; those of `without` count as dropped."""
     gone = set(without)
-    used = select(version.c.id, version.c.catalogue_digest).where(~has_gone(version.c.document))
+    used = select(version.c.id, version.c.catalogue_digest).where(
+        ~has_pruned_mark(version.c.document)
+    )
     rows = connection.execute(used, execution_options={"yield_per": 1000})
     needed = {digest for number, digest in rows if number not in gone}
-    there = select(catalogue.c.digest).where(~has_gone(catalogue.c.document))
+    there = select(catalogue.c.digest).where(~has_pruned_mark(catalogue.c.document))
     return tuple(one for one in connection.execute(there).scalars() if one not in needed)
 
 

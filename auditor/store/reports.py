@@ -1,152 +1,345 @@
-"""Reports: how a run is closed, and its report read again."""
+"""Reports: how a run is closed, in which form its report is stored, and how it is read again.
+
+The list of a run's targets seldom changes: it is a roster, which runs share. Of the rest, what
+neighbours have in common is stored as stretches (`[value, how many in a row]`), and what few
+targets have with their places in the roster. So the report of a run without changes takes a few
+lines, however many targets it has.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from datetime import datetime
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from functools import cache
+from itertools import groupby
+from typing import Any, TypeAlias, cast
 
-from sqlalchemy import Connection, Select, select, update
+from sqlalchemy import Connection, select, update
 
 from auditor.errors import UsageError
-from auditor.model import Json, Report, RunStatus, Totals
+from auditor.model import (
+    AnswerExcerpt,
+    Failure,
+    Interval,
+    Json,
+    ModelEvent,
+    ModelState,
+    ProjectError,
+    Report,
+    RunInfo,
+    RunStatus,
+    TargetId,
+    TargetReport,
+    TargetState,
+    Totals,
+)
 from auditor.outbox import Message
 from auditor.records import RunConclusions, RunSummary, UnreportedFinding
-from auditor.store import decisions, episodes, findings, messages, notices, report_form, runs
+from auditor.store import decisions, findings, outbox, runs
 from auditor.store.chain import content_hash
+from auditor.store.findings import moment_from, moment_text
 from auditor.store.packing import pack, pack_json, unpack_json
 from auditor.store.settings import secrets_of
 from auditor.store.tables import insert_into, roster, run
 
-_UNENDED = (RunStatus.RUNNING, RunStatus.ABANDONED)
+Roster: TypeAlias = list[tuple[int, int, str, str, str]]
+Form: TypeAlias = Mapping[str, Any]
+
+_NOT_CLOSED = (RunStatus.RUNNING, RunStatus.ABANDONED)
 _AT_ONCE = 400  # reports: a list that no database finds too long
-_UNCLOSED = "This run has no report: it did not end. What it found is told by the next run."
+_NO_REPORT = "This run has no report: it did not end. What it found is told by the next run."
+_OF_REPORTED_TARGETS = ("findings", "acknowledged", "steps")
 
 
-def close(
+def close_run(
     connection: Connection,
     report: Report,
-    outgoing: Sequence[Message],
+    messages: Sequence[Message],
     *,
     carried: Sequence[UnreportedFinding],
     aftermath: RunConclusions,
 ) -> None:
-    """Close the run with its report and its aftermath; queue its messages."""
+    """Close the run with its report and its conclusions; queue its messages.
+
+    Raises:
+        LockLostError: another process closed the run.
+        UsageError: the report is of a dry run.
+    """
     run_id = report.run.id
     if run_id is None:
         raise UsageError("a dry run has no report to store")
+    runs.require_running(connection, run_id)
     row = {
         "status": report.run.status,
         "finished_at": report.run.finished_at,
-        "report": pack_json(report_form.body(report)),
+        "report": pack_json(report_form(report)),
         "roster_digest": _keep_roster(connection, report),
         "head_hash": runs.head(connection, run_id),
     }
     connection.execute(update(run).where(run.c.id == run_id).values(**row))
-    told_again = {one.finding.id for one in carried}
-    vendors = [one for one in report.catalogue if one.id not in told_again]
-    findings.replace_vendor(connection, run_id, vendors)
-    findings.carry(connection, run_id, carried)
-    notices.carry(connection, run_id)
-    ended_at = report.run.finished_at or report.run.started_at
-    findings.add_standing(connection, report, at=ended_at)
-    _keep_aftermath(connection, run_id, aftermath, at=ended_at)
-    messages.queue(connection, outgoing)
+    carried_ids = {unreported.finding.id for unreported in carried}
+    new = [found for found in report.catalogue if found.id not in carried_ids]
+    findings.replace_vendor_findings(connection, run_id, new)
+    findings.carry_findings(connection, run_id, carried)
+    findings.carry_notices(connection, run_id)
+    at = report.run.finished_at or report.run.started_at
+    findings.add_baseline_differences(connection, report, at=at)
+    findings.add_suppressed_vendor_findings(connection, run_id, aftermath.suppressed_vendor, at=at)
+    findings.add_notices(connection, run_id, aftermath.notices)
+    decisions.begin_rule_breaches(connection, aftermath.began, at=at)
+    decisions.end_rule_breaches(connection, aftermath.ended, at=at)
+    decisions.mark_ignore_rules_announced(connection, aftermath.announced, at=at)
+    decisions.end_acknowledgements(connection, aftermath.ended_acknowledgements, at=at)
+    outbox.queue_messages(connection, messages)
 
 
-def _keep_aftermath(
-    connection: Connection, run_id: int, aftermath: RunConclusions, *, at: datetime
-) -> None:
-    findings.add_suppressed_vendor(connection, run_id, aftermath.suppressed_vendor, at=at)
-    notices.add(connection, run_id, aftermath.notices)
-    episodes.begin(connection, aftermath.began, at=at)
-    episodes.end(connection, aftermath.ended, at=at)
-    episodes.announce(connection, aftermath.announced, at=at)
-    decisions.end(connection, aftermath.ended_acknowledgements, at=at)
+def report(connection: Connection, run_id: int | None) -> Report | None:
+    """Return a run's report, the newest where `run_id` is None; None where there is none.
 
+    A run that did not end has a report which says so.
 
-def read(connection: Connection, run_id: int | None) -> Report | None:
-    """Return a run's report, the newest where `run_id` is None; None where there is none."""
-    row = connection.execute(_query(run_id)).mappings().first()
-    if row is None:
-        return None if run_id is None else _unclosed(connection, run_id)
-    report = report_form.report_of(
-        runs.info(row),
-        row["head_hash"],
-        roster=unpack_json(row["document"]),
-        body=unpack_json(row["report"]),
-    )
-    return secrets_of(connection).hide_report(report)
-
-
-def run_summaries(connection: Connection, most: int) -> tuple[RunSummary, ...]:
-    """Return the last `most` closed runs in short, newest first; equal rosters are read once."""
-    query = select(run).where(run.c.report.is_not(None)).order_by(run.c.id.desc()).limit(most)
-    rosters: dict[str, report_form.Roster] = {}
-    found = []
-    for row in connection.execute(query).mappings().all():
-        digest = row["roster_digest"]
-        if digest not in rosters:
-            stored = select(roster.c.document).where(roster.c.digest == digest)
-            document = connection.execute(stored).scalar_one()
-            rosters[digest] = report_form.roster_of(unpack_json(document))
-        found.append(
-            report_form.summary_of(
-                runs.info(row), roster=rosters[digest], body=unpack_json(row["report"])
-            )
-        )
-    return tuple(found)
-
-
-def pruned(connection: Connection) -> frozenset[int]:
-    """Return the closed runs whose reports were pruned."""
-    query = select(run.c.id).where(run.c.report.is_(None), run.c.status.not_in(_UNENDED))
-    return frozenset(connection.execute(query).scalars())
+    Raises:
+        UsageError: the report was pruned.
+    """
+    query = select(run, roster.c.document).join(roster, roster.c.digest == run.c.roster_digest)
+    if run_id is None:
+        query = query.order_by(run.c.id.desc()).limit(1)
+    else:
+        query = query.where(run.c.id == run_id)
+    row = connection.execute(query).mappings().first()
+    if row is not None:
+        targets = cast(Roster, unpack_json(row["document"]))
+        form = cast(Form, unpack_json(row["report"]))
+        whole = report_from(runs.info_of(row), row["head_hash"], form, targets)
+        return secrets_of(connection).hide_report(whole)
+    found = None if run_id is None else runs.run_info(connection, run_id)
+    if found is None:
+        return None
+    if found.status not in _NOT_CLOSED:
+        raise UsageError(f"the report of run {run_id} was pruned: it is older than is kept")
+    return Report(run=found, totals=Totals(), targets=(), notes=(_NO_REPORT,))
 
 
 def brief_reports(connection: Connection, run_ids: Sequence[int]) -> tuple[Report, ...]:
-    """Return reports of closed runs without the quiet targets; equal rosters are read once."""
-    rosters: dict[str, Json] = {}
+    """Return the reports of closed runs, newest first, without targets of which nothing is said.
+
+    These are the targets that were in sync, without a finding and without a change of the model.
+    """
+    read_roster = _roster_reader(connection)
     found: list[Report] = []
-    for place in range(0, len(run_ids), _AT_ONCE):
-        these = run.c.id.in_(run_ids[place : place + _AT_ONCE])
-        query = select(run).where(run.c.report.is_not(None), these)
+    for start in range(0, len(run_ids), _AT_ONCE):
+        some = run.c.id.in_(run_ids[start : start + _AT_ONCE])
+        query = select(run).where(run.c.report.is_not(None), some)
         for row in connection.execute(query).mappings().all():
-            digest = row["roster_digest"]
-            if digest not in rosters:
-                stored = select(roster.c.document).where(roster.c.digest == digest)
-                rosters[digest] = unpack_json(connection.execute(stored).scalar_one())
-            body = unpack_json(row["report"])
-            found.append(
-                report_form.brief_of(
-                    runs.info(row), row["head_hash"], roster=rosters[digest], body=body
-                )
-            )
+            form = cast(Form, unpack_json(row["report"]))
+            places = {place for place, _ in _not_in_sync(form)}
+            for name in _OF_REPORTED_TARGETS:
+                places.update(place for place, _ in form.get(name, ()))
+            targets = read_roster(row["roster_digest"])
+            info, head = runs.info_of(row), row["head_hash"]
+            found.append(report_from(info, head, form, targets, sorted(places)))
     hidden = map(secrets_of(connection).hide_report, found)
-    return tuple(sorted(hidden, key=lambda report: -(report.run.id or 0)))
+    return tuple(sorted(hidden, key=lambda brief: -(brief.run.id or 0)))
 
 
-def _unclosed(connection: Connection, run_id: int) -> Report | None:
-    """Return what is known of a run that has no report: that it did not end."""
-    found = runs.read(connection, run_id)
-    if found is None:
-        return None
-    if found.status not in _UNENDED:
-        raise UsageError(f"the report of run {run_id} was pruned: it is older than is kept")
-    return Report(run=found, totals=Totals(), targets=(), notes=(_UNCLOSED,))
+def run_summaries(connection: Connection, most: int) -> tuple[RunSummary, ...]:
+    """Return the last `most` closed runs in short, newest first."""
+    read_roster = _roster_reader(connection)
+
+    @cache
+    def read_targets(digest: str) -> tuple[tuple[TargetId, ...], frozenset[TargetId]]:
+        targets = tuple(TargetId(row[0], row[1]) for row in read_roster(digest))
+        return targets, frozenset(targets)
+
+    query = select(run).where(run.c.report.is_not(None)).order_by(run.c.id.desc()).limit(most)
+    found = []
+    for row in connection.execute(query).mappings().all():
+        form = cast(Form, unpack_json(row["report"]))
+        targets, audited = read_targets(row["roster_digest"])
+        summary = RunSummary(
+            run=runs.info_of(row),
+            totals=Totals(**form["totals"]),
+            audited=audited,
+            states={targets[place]: state for place, state in _not_in_sync(form)},
+            findings={targets[place]: len(members) for place, members in form["findings"]},
+        )
+        found.append(summary)
+    return tuple(found)
 
 
-def _query(run_id: int | None) -> Select[Any]:
-    query = select(run, roster.c.document).join(roster, roster.c.digest == run.c.roster_digest)
-    if run_id is not None:
-        return query.where(run.c.id == run_id)
-    return query.order_by(run.c.id.desc()).limit(1)
+def pruned_runs(connection: Connection) -> frozenset[int]:
+    """Return the closed runs whose reports were pruned."""
+    query = select(run.c.id).where(run.c.report.is_(None), run.c.status.not_in(_NOT_CLOSED))
+    return frozenset(connection.execute(query).scalars())
+
+
+def roster_form(report: Report) -> Roster:
+    """Return the list of the report's targets as JSON."""
+    return [(*each.target, each.project, each.name, each.type) for each in report.targets]
+
+
+def report_form(report: Report) -> Json:
+    """Return all that the report says except what its run's row and the roster say."""
+    targets = report.targets
+
+    def placed(value_of: Callable[[TargetReport], object]) -> list[list[object]]:
+        values = ((place, value_of(target)) for place, target in enumerate(targets))
+        return [[place, value] for place, value in values if value]
+
+    form = {
+        "totals": asdict(report.totals),
+        "states": _stretches(target.state for target in targets),
+        "model_states": _stretches(target.model_state for target in targets),
+        "suppressed": _stretches(target.suppressed for target in targets),
+        "last_good": _stretches(moment_text(target.last_good_at) for target in targets),
+        "went": _stretches(target.went for target in targets),
+        "findings": placed(lambda target: list(map(findings.finding_form, target.findings))),
+        "failures": placed(lambda target: target.error and asdict(target.error)),
+        "steps": placed(lambda target: target.step),
+        "model_since": placed(lambda target: _interval_form(target.model_since)),
+        "acknowledged": placed(lambda target: target.acknowledged),
+        "around": placed(lambda target: _excerpt_form(target.excerpt)),
+        "nights": placed(lambda target: target.nights),
+        "notices": list(map(findings.notice_form, report.notices)),
+        "suppressed_by": report.suppressed_by,
+        "broken_rules": report.broken_rules,
+        "asked": report.asked,
+        "is_whole": report.is_whole,
+        "catalogue": list(map(findings.vendor_finding_form, report.catalogue)),
+        "errors": list(map(asdict, report.errors)),
+        "previous_run_id": report.previous_run_id,
+        "next_run_at": moment_text(report.next_run_at),
+        "schedule": report.schedule,
+        "notes": report.notes,
+    }
+    return cast(Json, form)
+
+
+def report_from(
+    info: RunInfo,
+    head_hash: str,
+    form: Form,
+    targets: Roster,
+    places: Sequence[int] | None = None,
+) -> Report:
+    """Return the report of a form, with all targets or only those at `places`, in order."""
+    shown = range(len(targets)) if places is None else places
+    return Report(
+        run=info,
+        totals=Totals(**form["totals"]),
+        targets=tuple(_target_reports(targets, form, shown)),
+        catalogue=tuple(map(findings.vendor_finding_from, form["catalogue"])),
+        errors=tuple(ProjectError(**error) for error in form["errors"]),
+        head_hash=head_hash,
+        previous_run_id=form["previous_run_id"],
+        next_run_at=moment_from(form["next_run_at"]),
+        schedule=form["schedule"],
+        notes=tuple(form["notes"]),
+        # Reports of the first schema have none of the following.
+        notices=tuple(map(findings.notice_from, form.get("notices", ()))),
+        suppressed_by=tuple((name, number) for name, number in form.get("suppressed_by", ())),
+        broken_rules=tuple(
+            (TargetId(*target), rule, path) for target, rule, path in form.get("broken_rules", ())
+        ),
+        asked=tuple((outcome, number) for outcome, number in form.get("asked", ())),
+        is_whole=form.get("is_whole", True),
+    )
 
 
 def _keep_roster(connection: Connection, report: Report) -> str:
-    content = json.dumps(report_form.roster(report), separators=(",", ":")).encode("ascii")
+    """Store the list of the report's targets where it is not stored yet; return its digest."""
+    content = json.dumps(roster_form(report), separators=(",", ":")).encode("ascii")
     digest = content_hash(content)
     row = {"digest": digest, "document": pack(content)}
     connection.execute(insert_into(connection, roster).on_conflict_do_nothing(), row)
     return digest
+
+
+def _roster_reader(connection: Connection) -> Callable[[str], Roster]:
+    """Return a function that reads the roster of a digest, each only once."""
+
+    @cache
+    def read(digest: str) -> Roster:
+        query = select(roster.c.document).where(roster.c.digest == digest)
+        return cast(Roster, unpack_json(connection.execute(query).scalar_one()))
+
+    return read
+
+
+def _target_reports(targets: Roster, form: Form, places: Sequence[int]) -> Iterator[TargetReport]:
+    names = ("states", "model_states", "suppressed", "last_good", "went")
+    columns = zip(*(_members(form[name], places) for name in names), strict=True)
+    found, failures = dict(form["findings"]), dict(form["failures"])
+    steps, since = dict(form.get("steps", ())), dict(form.get("model_since", ()))
+    acknowledged = dict(form.get("acknowledged", ()))
+    excerpts, nights = dict(form.get("around", ())), dict(form.get("nights", ()))
+    for place, column in zip(places, columns, strict=True):
+        state, model_state, suppressed, last_good, went = column
+        project_id, learn_id, project, name, type_ = targets[place]
+        yield TargetReport(
+            target=TargetId(project_id, learn_id),
+            project=project,
+            name=name,
+            type=type_,
+            state=TargetState(state),
+            model_state=ModelState(model_state),
+            findings=tuple(map(findings.finding_from, found.get(place, ()))),
+            step=ModelEvent(steps[place]) if place in steps else None,
+            model_since=_interval(since[place]) if place in since else None,
+            suppressed=suppressed,
+            acknowledged=acknowledged.get(place, 0),
+            error=Failure(**failures[place]) if place in failures else None,
+            last_good_at=moment_from(last_good),
+            went=went,
+            excerpt=_excerpt(excerpts[place]) if place in excerpts else None,
+            nights=nights.get(place, ""),
+        )
+
+
+def _stretches(values: Iterable[str | int | None]) -> list[list[str | int | None]]:
+    return [[value, sum(1 for _ in same)] for value, same in groupby(values)]
+
+
+def _members(stretches: list[list[Any]], places: Iterable[int]) -> Iterator[Any]:
+    """Yield the values at `places`, which ascend, without a look at each place between."""
+    remaining = iter(stretches)
+    value, end = None, 0
+    for place in places:
+        while place >= end:
+            value, length = next(remaining)
+            end += length
+        yield value
+
+
+def _not_in_sync(form: Form) -> Iterator[tuple[int, TargetState]]:
+    """Yield the places of targets that were not in sync, with their states."""
+    place = 0
+    for state, length in form["states"]:
+        if state != TargetState.IN_SYNC:
+            yield from ((place + number, TargetState(state)) for number in range(length))
+        place += length
+
+
+def _interval_form(since: Interval | None) -> list[str | None] | None:
+    return None if since is None else [moment_text(since.after), moment_text(since.until)]
+
+
+def _interval(form: list[str | None]) -> Interval:
+    after, until = map(moment_from, form)
+    if until is None:
+        raise ValueError("an interval without an end was stored")
+    return Interval(after, until)
+
+
+def _excerpt_form(excerpt: AnswerExcerpt | None) -> list[Any] | None:
+    if excerpt is None:
+        return None
+    return [excerpt.before.decode("ascii"), excerpt.after.decode("ascii"), excerpt.findings]
+
+
+def _excerpt(form: list[Any]) -> AnswerExcerpt:
+    before, after, ids = form
+    return AnswerExcerpt(
+        before=before.encode("ascii"), after=after.encode("ascii"), findings=tuple(ids)
+    )

@@ -1,25 +1,36 @@
-"""Runs as rows: the ledger, and each run's link in the hash chain."""
+"""Runs as rows: which slots of the schedules had theirs, and each run's link in the hash chain."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import Connection, RowMapping, insert, select, update
+from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.functions import func
 
 from auditor.errors import AlreadyRunError, LockLostError, UsageError
 from auditor.model import RunInfo, RunStatus, Trigger
 from auditor.store.chain import START, RunLink
-from auditor.store.tables import run, version
+from auditor.store.tables import insert_into, run, schedule, version
 
-RELEASED = "!"  # behind the slot of a run that did not come to its end, before its id
+MAX_ATTEMPTS = 3  # of a slot: a run that takes the machine down must not do so for ever
+_RELEASED = "!"  # follows the slot of a run that did not come to its end, before the run's id
 
 
-def start(
-    connection: Connection, trigger: Trigger, *, started_at: datetime, schedule: str, slot: str
+def open_run(
+    connection: Connection,
+    trigger: Trigger,
+    *,
+    started_at: datetime,
+    schedule: str = "",
+    slot: str = "",
 ) -> int:
-    """Store a running run and return its id."""
+    """Store a running run and return its id.
+
+    Raises:
+        AlreadyRunError: the slot of the schedule has its run.
+    """
     row = {
         "status": RunStatus.RUNNING,
         "trigger": trigger,
@@ -35,10 +46,10 @@ def start(
 
 
 def require_running(connection: Connection, run_id: int) -> None:
-    """Make sure, until the transaction ends, that nobody closed the run meanwhile.
+    """Make sure, until the transaction ends, that no other process has closed the run.
 
-    Whoever gets the lock of a run that lost it abandons that run first. So this is what keeps two
-    runs apart, whatever became of the lock.
+    A process that gets the lock of a run which lost it abandons that run first. So this keeps
+    two runs apart, whatever happened to the lock.
 
     Raises:
         LockLostError: another process closed it.
@@ -51,41 +62,67 @@ def require_running(connection: Connection, run_id: int) -> None:
         )
 
 
-def abandon_running(connection: Connection, *, at: datetime) -> tuple[int, ...]:
+def abandon_open_runs(connection: Connection, now: datetime) -> tuple[int, ...]:
     """Close every running run as abandoned, with its head hash; return the ids."""
     query = select(run.c.id).where(run.c.status == RunStatus.RUNNING).order_by(run.c.id)
     ids = tuple(connection.execute(query).scalars())
     for run_id in ids:  # in order: each head covers the one before
-        closed = {"status": RunStatus.ABANDONED, "finished_at": at}
-        here = update(run).where(run.c.id == run_id)
-        connection.execute(here.values(**closed, head_hash=head(connection, run_id)))
+        closed = {"status": RunStatus.ABANDONED, "finished_at": now}
+        this_run = update(run).where(run.c.id == run_id)
+        connection.execute(this_run.values(**closed, head_hash=head(connection, run_id)))
         release_slot(connection, run_id)
     return ids
 
 
 def release_slot(connection: Connection, run_id: int) -> None:
-    """Make the run's slot due again; the row goes on telling which one it was."""
+    """Make the run's slot due again; the row still says which slot that was."""
     row = connection.execute(select(run.c.slot).where(run.c.id == run_id)).one()
     if row.slot is not None:
-        released = f"{row.slot}{RELEASED}{run_id}"
+        released = f"{row.slot}{_RELEASED}{run_id}"
         connection.execute(update(run).where(run.c.id == run_id).values(slot=released))
 
 
-def read(connection: Connection, run_id: int) -> RunInfo | None:
-    """Return a run, None where there is none."""
+def run_info(connection: Connection, run_id: int) -> RunInfo | None:
+    """Return a run however it ended, None where there is none."""
     row = connection.execute(select(run).where(run.c.id == run_id)).mappings().first()
-    return None if row is None else info(row)
+    return None if row is None else info_of(row)
+
+
+def last_run(connection: Connection) -> RunInfo | None:
+    """Return the newest run, None where there is none."""
+    row = connection.execute(select(run).order_by(run.c.id.desc()).limit(1)).mappings().first()
+    return None if row is None else info_of(row)
+
+
+def all_runs(connection: Connection) -> tuple[RunInfo, ...]:
+    """Return every run, newest first."""
+    columns = (run.c.id, run.c.status, run.c.trigger, run.c.started_at, run.c.finished_at)
+    rows = connection.execute(select(*columns).order_by(run.c.id.desc())).mappings()
+    return tuple(map(info_of, rows))
+
+
+def previous_run_id(connection: Connection, run_id: int) -> int | None:
+    """Return the id of the stored run before `run_id`."""
+    query = select(func.max(run.c.id)).where(run.c.id < run_id)
+    previous: int | None = connection.execute(query).scalar()
+    return previous
 
 
 def head(connection: Connection, run_id: int) -> str:
-    """Return the run's link in the hash chain."""
+    """Return the run's link in the hash chain.
+
+    Raises:
+        UsageError: no such run is stored.
+    """
     query = select(run.c.trigger, run.c.started_at).where(run.c.id == run_id)
     row = connection.execute(query).one_or_none()
     if row is None:
         raise UsageError(f"the database holds no run {run_id}")
+    earlier = select(run.c.head_hash).where(run.c.id < run_id, run.c.head_hash.is_not(None))
+    previous = connection.execute(earlier.order_by(run.c.id.desc()).limit(1)).scalar()
     hashes = select(version.c.hash).where(version.c.run_id == run_id).order_by(version.c.id)
     link = RunLink(
-        previous_head=_head_before(connection, run_id),
+        previous_head=START if previous is None else previous,
         run_id=run_id,
         trigger=row.trigger,
         started_at=row.started_at,
@@ -93,35 +130,69 @@ def head(connection: Connection, run_id: int) -> str:
     return link.head(connection.execute(hashes).scalars())
 
 
-def of_head(connection: Connection, head_hash: str) -> int | None:
-    """Return the run whose link this is, None where the history has none."""
+def run_of_head(connection: Connection, head_hash: str) -> int | None:
+    """Return the run whose link in the hash chain this is, None where none has it."""
     query = select(run.c.id).where(run.c.head_hash == head_hash)
     found: int | None = connection.execute(query).scalar()
     return found
 
 
-def previous_id(connection: Connection, run_id: int) -> int | None:
-    """Return the id of the stored run before `run_id`."""
-    query = select(func.max(run.c.id)).where(run.c.id < run_id)
-    before: int | None = connection.execute(query).scalar()
-    return before
+def has_run(connection: Connection, schedule: str, slot: str) -> bool:
+    """Return whether the slot has its run, or was tried in vain `MAX_ATTEMPTS` times."""
+    query = select(run.c.slot).where(run.c.schedule == schedule, run.c.slot.startswith(slot))
+    slots = connection.execute(query).scalars().all()
+    return slot in slots or len(slots) >= MAX_ATTEMPTS
 
 
-def last(connection: Connection) -> RunInfo | None:
-    """Return the newest run."""
-    row = connection.execute(select(run).order_by(run.c.id.desc()).limit(1)).mappings().first()
-    return None if row is None else info(row)
+def slot_ended(connection: Connection, schedule: str, slot: str) -> bool:
+    """Return whether the slot has its run, and that run has ended."""
+    query = select(run.c.status).where(run.c.schedule == schedule, run.c.slot == slot)
+    status = connection.execute(query).scalar_one_or_none()
+    if status is None:
+        return has_run(connection, schedule, slot)
+    return bool(status != RunStatus.RUNNING)
 
 
-def every(connection: Connection) -> tuple[RunInfo, ...]:
-    """Return every run, newest first."""
-    columns = (run.c.id, run.c.status, run.c.trigger, run.c.started_at, run.c.finished_at)
-    rows = connection.execute(select(*columns).order_by(run.c.id.desc())).mappings()
-    return tuple(map(info, rows))
+def last_slot(connection: Connection, schedule: str, *, since: datetime) -> str | None:
+    """Return the newest slot that had its run since then; a released slot had none."""
+    query = select(func.max(run.c.slot)).where(
+        run.c.schedule == schedule,
+        run.c.started_at >= since,
+        run.c.slot.not_like(f"%{_RELEASED}%"),
+    )
+    newest: str | None = connection.execute(query).scalar_one()
+    return newest
 
 
-def info(row: RowMapping) -> RunInfo:
-    """Return a row as what people know of a run."""
+def schedule_in_force(connection: Connection, name: str) -> tuple[str, datetime] | None:
+    """Return the schedule's line and since when it has had it, None where it has none."""
+    row = connection.execute(select(schedule).where(schedule.c.name == name)).one_or_none()
+    return None if row is None else (row.line, row.since)
+
+
+def schedule_since(connection: Connection, name: str, line: str) -> datetime | None:
+    """Return since when the schedule has had this line, None where it has another or none."""
+    match schedule_in_force(connection, name):
+        case (stored, since) if stored == line:
+            return since
+    return None
+
+
+def remember_schedule(connection: Connection, name: str, line: str, *, since: datetime) -> None:
+    """Store the schedule's line, in place of any other."""
+    row = {"name": name, "line": line, "since": since}
+    statement = insert_into(connection, schedule)
+    new = {"line": statement.excluded["line"], "since": statement.excluded["since"]}
+    connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=new), row)
+
+
+def forget_other_schedules(connection: Connection, names: Collection[str]) -> None:
+    """Forget the lines of all schedules but these."""
+    connection.execute(delete(schedule).where(schedule.c.name.not_in(names)))
+
+
+def info_of(row: RowMapping) -> RunInfo:
+    """Return what people know of the run in a row."""
     return RunInfo(
         id=row["id"],
         status=RunStatus(row["status"]),
@@ -129,9 +200,3 @@ def info(row: RowMapping) -> RunInfo:
         started_at=row["started_at"],
         finished_at=row["finished_at"],
     )
-
-
-def _head_before(connection: Connection, run_id: int) -> str:
-    query = select(run.c.head_hash).where(run.c.id < run_id, run.c.head_hash.is_not(None))
-    before: str | None = connection.execute(query.order_by(run.c.id.desc()).limit(1)).scalar()
-    return START if before is None else before

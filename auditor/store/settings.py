@@ -11,54 +11,59 @@ from sqlalchemy import Connection, insert, select
 from auditor.drift.secrets import Secrets
 from auditor.store.tables import insert_into, secret_parameter, setting
 
-FINGERPRINT_KEY = "fingerprint_key"
-FOUND_PROJECTS = "found_projects"
+_FINGERPRINT_KEY = "fingerprint_key"
+_FOUND_PROJECTS = "found_projects"
+_KEY_BYTES = 32
 
 
-def read(connection: Connection, key: str) -> bytes | None:
-    """Return a setting, None where it was never made."""
-    query = select(setting.c.value).where(setting.c.key == key)
-    value: bytes | None = connection.execute(query).scalar_one_or_none()
-    return value
+def fingerprint_key(connection: Connection) -> bytes | None:
+    """Return the key that secrets are compared under, None before it was made."""
+    return _value(connection, _FINGERPRINT_KEY)
 
 
-def make(connection: Connection, key: str, *, size_bytes: int) -> bytes:
-    """Return a setting; where there is none yet, a random one that is kept from now on."""
-    row = {"key": key, "value": secrets.token_bytes(size_bytes)}
+def make_fingerprint_key(connection: Connection) -> bytes:
+    """Return the key that secrets are compared under; make it if no other process has."""
+    row = {"key": _FINGERPRINT_KEY, "value": secrets.token_bytes(_KEY_BYTES)}
     connection.execute(insert_into(connection, setting).on_conflict_do_nothing(), row)
-    query = select(setting.c.value).where(setting.c.key == key)
+    query = select(setting.c.value).where(setting.c.key == _FINGERPRINT_KEY)
     value: bytes = connection.execute(query).scalar_one()
     return value
 
 
 def found_projects(connection: Connection) -> frozenset[int]:
     """Return the projects that were last audited because Studio listed them."""
-    return frozenset(json.loads(read(connection, FOUND_PROJECTS) or b"[]"))
+    return frozenset(json.loads(_value(connection, _FOUND_PROJECTS) or b"[]"))
 
 
 def remember_found_projects(connection: Connection, projects: Iterable[int]) -> None:
     """Remember which projects are audited because Studio listed them."""
     found = frozenset(projects)
     if found == found_projects(connection):
-        return  # a night like the last writes nothing
-    row = {"key": FOUND_PROJECTS, "value": json.dumps(sorted(found)).encode()}
+        return  # a run over the same projects writes nothing
+    row = {"key": _FOUND_PROJECTS, "value": json.dumps(sorted(found)).encode()}
     statement = insert_into(connection, setting)
     new = {"value": statement.excluded["value"]}
     connection.execute(statement.on_conflict_do_update(index_elements=["key"], set_=new), row)
 
 
-def secret_parameters(connection: Connection) -> frozenset[str]:
-    """Return every parameter known to be secret."""
-    return frozenset(connection.execute(select(secret_parameter.c.name)).scalars())
-
-
 def secrets_of(connection: Connection) -> Secrets:
-    """Return what hides the secrets of this database; its key is empty until the first run."""
-    return Secrets(read(connection, FINGERPRINT_KEY) or b"", secret_parameters(connection))
+    """Return what hides the secrets of this database; its key is empty before the first run."""
+    key = fingerprint_key(connection) or b""
+    return Secrets(key, _secret_parameters(connection))
 
 
 def add_secret_parameters(connection: Connection, names: Iterable[str]) -> None:
     """Remember parameters as secret."""
-    new = sorted(set(names) - secret_parameters(connection))
+    new = sorted(set(names) - _secret_parameters(connection))
     if new:
         connection.execute(insert(secret_parameter), [{"name": name} for name in new])
+
+
+def _secret_parameters(connection: Connection) -> frozenset[str]:
+    return frozenset(connection.execute(select(secret_parameter.c.name)).scalars())
+
+
+def _value(connection: Connection, key: str) -> bytes | None:
+    query = select(setting.c.value).where(setting.c.key == key)
+    value: bytes | None = connection.execute(query).scalar_one_or_none()
+    return value

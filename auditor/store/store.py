@@ -1,84 +1,133 @@
-"""The store as the use cases see it: each method one short transaction."""
+"""The store as the use cases see it: each method is one short transaction.
+
+`protocols.Store` says what each method does. Most of them only give a connection to the function
+of the same name, in the module that has the tables.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import wraps
+from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Concatenate, ParamSpec, Self, TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, delete, false, text
 
-from auditor.drift.recurrence import PastChange
 from auditor.drift.secrets import Secrets
-from auditor.model import Notice, Report, RunInfo, Snapshot, TargetId, Trigger, VendorFinding
-from auditor.outbox import Message
-from auditor.records import (
-    Acknowledgement,
-    KnownTarget,
-    Missing,
-    NewVersion,
-    RuleBreach,
-    RunConclusions,
-    RunSummary,
-    TargetOverview,
-    TargetResult,
-    TargetStatus,
-    Unchanged,
-    Unreadable,
-    UnreportedFinding,
-    Unsupported,
-    Version,
-)
+from auditor.protocols import Lock
+from auditor.records import Pruned
+from auditor.retention import Retention
 from auditor.store import (
     decisions,
-    episodes,
+    export,
     findings,
-    marks,
-    messages,
-    notices,
+    lock,
+    outbox,
+    pruning,
     reports,
     runs,
     schema,
     settings,
-    standing,
+    targets,
+    verification,
     versions,
 )
-from auditor.store.address import address
-from auditor.store.database import Database, check_soundness, database, make_file, require_file
-from auditor.store.deciding import Deciding
-from auditor.store.health import Health, health
-from auditor.store.keeping import Keeping
-from auditor.store.locking import Locking
-from auditor.store.planning import Planning
+from auditor.store.database import Database, check_soundness, make_file, require_file
+from auditor.store.tables import run
 
-_KEY_BYTES = 32
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+_Function = Callable[Concatenate[Connection, _P], _R]
+_Method = Callable[Concatenate["SqlStore", _P], _R]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseHealth:
+    """A database that can be read and written.
+
+    Attributes:
+        kind: the program that keeps it, e.g. `SQLite`.
+        schema: the version of its tables.
+        size_bytes: how much of its disk it takes.
+        file: its file, None where a server keeps it.
+    """
+
+    kind: str
+    schema: str
+    size_bytes: int
+    file: Path | None
 
 
 def open_database(url: str, *, upgrade: bool) -> SqlStore:
-    """Return the store at `url`, found sound and with this program's schema.
+    """Return the store at `url`, checked for damage and with this program's schema.
 
-    A database that is missing or older is made or upgraded where `upgrade` says so.
+    Where `upgrade` says so, a missing database is made, and an older one is upgraded.
 
     Raises:
         StoreUnreachableError: it cannot be opened, or is missing and not to be made.
         SchemaVersionError: it is newer, or older and not to be upgraded.
         DamagedDatabaseError: the file is corrupt.
     """
-    where = address(url)
-    if where.is_sqlite:
-        (make_file if upgrade else require_file)(where)
-    there = database(url)
+    database = Database(url)
+    if database.address.is_sqlite:
+        (make_file if upgrade else require_file)(database.address)
     try:
-        _make_ready(there, url, upgrade=upgrade)
+        if database.address.is_sqlite:
+            check_soundness(database)
+        if not upgrade:
+            schema.require_current(database)
+        elif not schema.is_current(database):
+            schema.upgrade(url)
     except BaseException:
-        there.close()
+        database.close()
         raise
-    return SqlStore(there)
+    return SqlStore(database)
 
 
-class SqlStore(Locking, Planning, Deciding, Keeping):
-    """The store on SQLite or PostgreSQL; `ports.Store` says what each method does."""
+def _read(function: _Function[_P, _R]) -> _Method[_P, _R]:
+    """Return a method that calls `function` in a transaction which only reads."""
+
+    @wraps(function)
+    def method(store: SqlStore, /, *args: _P.args, **kwargs: _P.kwargs) -> _R:
+        with store.database.reading() as connection:
+            return function(connection, *args, **kwargs)
+
+    return method
+
+
+def _write(function: _Function[_P, _R]) -> _Method[_P, _R]:
+    """Return a method that calls `function` in a transaction of its own."""
+
+    @wraps(function)
+    def method(store: SqlStore, /, *args: _P.args, **kwargs: _P.kwargs) -> _R:
+        with store.database.writing() as connection:
+            return function(connection, *args, **kwargs)
+
+    return method
+
+
+def _write_of_run(function: _Function[_P, _R], *, outlasts_power: bool = False) -> _Method[_P, _R]:
+    """Return a method that writes like `_write`, after it has made sure of the run's lock."""
+
+    @wraps(function)
+    def method(store: SqlStore, /, *args: _P.args, **kwargs: _P.kwargs) -> _R:
+        store.keep_run_lock()
+        with store.database.writing(outlasts_power=outlasts_power) as connection:
+            return function(connection, *args, **kwargs)
+
+    return method
+
+
+class SqlStore:
+    """The store on SQLite or PostgreSQL."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self._run_lock: Lock | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -93,255 +142,164 @@ class SqlStore(Locking, Planning, Deciding, Keeping):
 
     def close(self) -> None:
         """Close every connection."""
-        self._there.close()
+        self.database.close()
 
-    def health(self) -> Health:
-        """Return how the database is; raises where it cannot be written."""
-        return health(self._there)
+    # What a run needs
 
-    def open_run(
-        self, trigger: Trigger, *, started_at: datetime, schedule: str = "", slot: str = ""
-    ) -> int:
-        """Store a running run and return its id."""
-        with self._there.writing() as connection:
-            return runs.start(
-                connection, trigger, started_at=started_at, schedule=schedule, slot=slot
-            )
+    abandon_open_runs = _write(runs.abandon_open_runs)
+    open_run = _write(runs.open_run)
+    run_info = _read(runs.run_info)
+    previous_run_id = _read(runs.previous_run_id)
+    head = _read(runs.head)
+    run_summaries = _read(reports.run_summaries)
 
-    def abandon_open_runs(self, now: datetime) -> tuple[int, ...]:
-        """Close what a crash left running; return the ids."""
-        with self._there.writing() as connection:
-            return runs.abandon_running(connection, at=now)
+    known_targets = _read(targets.known_targets)
+    known_project_targets = _read(targets.known_project_targets)
+    audited_projects = _read(targets.audited_projects)
+    found_projects = _read(settings.found_projects)
+    remember_found_projects = _write(settings.remember_found_projects)
+    add_secret_parameters = _write(settings.add_secret_parameters)
+    snapshot = _read(versions.snapshot)
+    past_changes = _read(findings.past_changes)
+    vendor_paths = _read(findings.vendor_paths)
+    acknowledgements = _read(decisions.acknowledgements)
+    rule_breaches = _read(decisions.rule_breaches)
+    ignore_rules = _read(decisions.ignore_rules)
+    remember_ignore_rules = _write(decisions.remember_ignore_rules)
+
+    save = _write_of_run(targets.save)
+    retire_others = _write(targets.retire_others)
+    unreported_findings = _read(findings.unreported_findings)
+    unreported_notices = _read(findings.unreported_notices)
+    # If the power took back a report whose messages have left, the next run would find the same
+    # again, and send it as news.
+    close_run = _write_of_run(reports.close_run, outlasts_power=True)
+    mark_reported = _write(findings.mark_reported)
+
+    # What the outbox, the schedules and the commands need
+
+    queued_messages = _read(outbox.queued_messages)
+    record = _write(outbox.record)
+
+    has_run = _read(runs.has_run)
+    slot_ended = _read(runs.slot_ended)
+    last_slot = _read(runs.last_slot)
+    release_slot = _write(runs.release_slot)
+    schedule_in_force = _read(runs.schedule_in_force)
+    schedule_since = _read(runs.schedule_since)
+    forget_other_schedules = _write(runs.forget_other_schedules)
+
+    statuses = _read(targets.statuses)
+    target_overviews = _read(targets.target_overviews)
+    last_run = _read(runs.last_run)
+    all_runs = _read(runs.all_runs)
+    target_versions = _read(versions.target_versions)
+    messages = _read(outbox.messages)
+    report = _read(reports.report)
+    brief_reports = _read(reports.brief_reports)
+    pruned_runs = _read(reports.pruned_runs)
+    pruned_versions = _read(versions.pruned_versions)
+
+    approve = _write(decisions.approve)
+    approvals = _read(decisions.approvals)
+    targets_without_baseline = _read(targets.targets_without_baseline)
+    acknowledge = _write(decisions.acknowledge)
+    all_acknowledgements = _read(decisions.all_acknowledgements)
+    finding_occurrences = _read(findings.finding_occurrences)
+    suppressed = _read(findings.suppressed)
+
+    verify = _read(verification.verify)
+    run_of_head = _read(runs.run_of_head)
+    write_export = _read(export.write_export)
+    load_export = _write(export.load_export)
+
+    # What takes more than one transaction, or none
 
     def fingerprint_key(self) -> bytes:
-        """Return the random key that secrets of this database are compared under."""
-        return self._setting(settings.FINGERPRINT_KEY, size_bytes=_KEY_BYTES)
+        """Return the random key (32 bytes) that secrets of this database are compared under."""
+        with self.database.reading() as connection:
+            key = settings.fingerprint_key(connection)
+        if key is not None:
+            return key
+        with self.database.writing() as connection:
+            return settings.make_fingerprint_key(connection)
 
     def secrets(self) -> Secrets:
         """Return what hides the secrets of this database."""
-        self.fingerprint_key()  # made where there is none yet
-        with self._there.reading() as connection:
+        self.fingerprint_key()  # is made where it is missing
+        with self.database.reading() as connection:
             return settings.secrets_of(connection)
 
-    def add_secret_parameters(self, names: Iterable[str]) -> None:
-        """Remember parameters as secret."""
-        with self._there.writing() as connection:
-            settings.add_secret_parameters(connection, names)
+    def schedule_start(self, schedule: str, line: str, *, now: datetime) -> datetime:
+        """Return since when the schedule has had this line; `now` where it is new."""
+        since = self.schedule_since(schedule, line)
+        if since is not None and since <= now:
+            return since
+        with self.database.writing() as connection:
+            runs.remember_schedule(connection, schedule, line, since=now)
+        return now
 
-    def known_targets(self, targets: Sequence[TargetId]) -> dict[TargetId, KnownTarget]:
-        """Return what is known of targets; new ones are absent."""
-        with self._there.reading() as connection:
-            return standing.known_targets(connection, targets)
+    def prune(self, retention: Retention, *, now: datetime, is_dry: bool = False) -> Pruned:
+        """Drop what the retention lets go; a dry one only says what."""
+        transaction = self.database.reading() if is_dry else self.database.writing()
+        with transaction as connection:
+            return pruning.prune(connection, retention, now=now, is_dry=is_dry)
 
-    def known_project_targets(self, project_id: int) -> tuple[KnownTarget, ...]:
-        """Return the project's audited targets, by learn id."""
-        with self._there.reading() as connection:
-            return standing.known_project_targets(connection, project_id)
+    def backup(self, path: Path) -> None:
+        """Write the whole database, as it is at one moment, into an empty file."""
+        if not self.database.address.is_sqlite:
+            with path.open("wb") as stream:
+                self.write_export(stream)
+            return
+        with self.database.reading() as connection:
+            connection.exec_driver_sql("COMMIT")  # VACUUM is no part of a transaction
+            connection.exec_driver_sql("VACUUM INTO ?", (str(path),))
 
-    def audited_projects(self) -> frozenset[int]:
-        """Return the projects of every audited target."""
-        with self._there.reading() as connection:
-            return standing.audited_projects(connection)
+    def health(self) -> DatabaseHealth:
+        """Return the kind, schema and size of the database.
 
-    def found_projects(self) -> frozenset[int]:
-        """Return the projects that were last audited because Studio listed them."""
-        with self._there.reading() as connection:
-            return settings.found_projects(connection)
+        Raises:
+            StoreUnreachableError: it cannot be written.
+        """
+        # This takes the lock and the rights of a write, and writes nothing.
+        with self.database.writing() as connection:
+            connection.execute(delete(run).where(false()))
+        revision = schema.revision(self.database) or "none"
+        address = self.database.address
+        with self.database.reading() as connection:
+            if address.is_sqlite:
+                pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+                size = pages * connection.exec_driver_sql("PRAGMA page_size").scalar_one()
+                kind, file = "SQLite", address.path
+            else:
+                query = text("SELECT pg_database_size(current_database())")
+                size = connection.execute(query).scalar_one()
+                kind, file = "PostgreSQL", None
+        return DatabaseHealth(kind=kind, schema=revision, size_bytes=size, file=file)
 
-    def remember_found_projects(self, projects: Iterable[int]) -> None:
-        """Remember which projects are audited because Studio listed them."""
-        with self._there.writing() as connection:
-            settings.remember_found_projects(connection, projects)
+    @contextmanager
+    def run_lock(self) -> Iterator[None]:
+        """Hold the database for one run; what the run stores makes sure of the lock."""
+        with lock.hold(self.database, lock.RUN) as held:
+            self._run_lock = held
+            try:
+                yield
+            finally:
+                self._run_lock = None
 
-    def snapshot(self, version_id: int) -> Snapshot:
-        """Return a stored version's snapshot."""
-        with self._there.reading() as connection:
-            return versions.read(connection, version_id)
+    def keep_run_lock(self) -> None:
+        """Make sure of the run's lock, if this process has it; raises `LockLostError`."""
+        if self._run_lock is not None:
+            self._run_lock.keep()
 
-    def save(
-        self,
-        run_id: int,
-        outcomes: Sequence[TargetResult],
-        *,
-        at: datetime,
-        vendor: Sequence[VendorFinding] = (),
-    ) -> None:
-        """Store a batch of outcomes and what they show of the vendor's in one transaction."""
-        self._keep_run_lock()
-        with self._there.writing() as connection:
-            runs.require_running(connection, run_id)
-            _save(connection, run_id, outcomes, at=at)
-            findings.add_vendor(connection, run_id, vendor)
+    def outbox_lock(self) -> AbstractContextManager[Lock]:
+        """Hold the outbox."""
+        return lock.hold(self.database, lock.OUTBOX)
 
-    def retire_others(
-        self, run_id: int, *, only: Collection[int] | None = None, elsewhere: Collection[int] = ()
-    ) -> int:
-        """Take every target that the run did not try for no longer audited; return how many."""
-        with self._there.writing() as connection:
-            return marks.retire_others(connection, run_id, only=only, elsewhere=elsewhere)
+    def service_lock(self) -> AbstractContextManager[Lock]:
+        """Hold the database for one daemon."""
+        return lock.hold(self.database, lock.SERVICE)
 
-    def unreported_findings(self, run_id: int) -> tuple[UnreportedFinding, ...]:
-        """Return what earlier runs found and nobody was told, each once."""
-        with self._there.reading() as connection:
-            return findings.unreported_findings(connection, run_id)
-
-    def head(self, run_id: int) -> str:
-        """Return the run's link in the hash chain."""
-        with self._there.reading() as connection:
-            return runs.head(connection, run_id)
-
-    def run_info(self, run_id: int) -> RunInfo | None:
-        """Return a run however it ended, None where there is none."""
-        with self._there.reading() as connection:
-            return runs.read(connection, run_id)
-
-    def previous_run_id(self, run_id: int) -> int | None:
-        """Return the id of the stored run before `run_id`."""
-        with self._there.reading() as connection:
-            return runs.previous_id(connection, run_id)
-
-    def past_changes(self, target: TargetId) -> tuple[PastChange, ...]:
-        """Return every finding of the target's own that runs have found, oldest first."""
-        with self._there.reading() as connection:
-            return findings.past(connection, target)
-
-    def acknowledgements(self) -> tuple[Acknowledgement, ...]:
-        """Return the acknowledgements that were not ended, oldest first."""
-        with self._there.reading() as connection:
-            return decisions.holding(connection)
-
-    def vendor_paths(self) -> frozenset[str]:
-        """Return the paths of fields unknown to the schema that were told as the vendor's."""
-        with self._there.reading() as connection:
-            return findings.vendor_paths(connection)
-
-    def rule_breaches(self) -> tuple[RuleBreach, ...]:
-        """Return the episodes of broken rules that go on."""
-        with self._there.reading() as connection:
-            return episodes.under_way(connection)
-
-    def ignore_rules(self) -> dict[str, bool]:
-        """Return the keys of the ignore rules ever in force, and whether their end was told."""
-        with self._there.reading() as connection:
-            return episodes.ignore_rules(connection)
-
-    def remember_ignore_rules(self, keys: Iterable[str], *, at: datetime) -> None:
-        """Remember ignore rules as having been in force."""
-        with self._there.writing() as connection:
-            episodes.remember_ignore_rules(connection, keys, at=at)
-
-    def unreported_notices(self, run_id: int) -> tuple[Notice, ...]:
-        """Return notices of earlier runs that nobody was told and no message holds."""
-        with self._there.reading() as connection:
-            return notices.unreported_notices(connection, run_id)
-
-    def close_run(
-        self,
-        report: Report,
-        messages: Sequence[Message],
-        *,
-        carried: Sequence[UnreportedFinding],
-        aftermath: RunConclusions,
-    ) -> None:
-        """Close the run, keep its report and queue its messages."""
-        self._keep_run_lock()
-        # Else the power could take back a report whose messages have left: the next run would
-        # find the same again, and send it as news.
-        with self._there.writing(outlasts_power=True) as connection:
-            if report.run.id is not None:
-                runs.require_running(connection, report.run.id)
-            reports.close(connection, report, messages, carried=carried, aftermath=aftermath)
-
-    def mark_reported(self, run_id: int, *, at: datetime) -> None:
-        """Count the findings and notices of the run's report as told."""
-        with self._there.writing() as connection:
-            findings.mark_reported(connection, run_id, at=at)
-            notices.mark_reported(connection, run_id, at=at)
-
-    def queued_messages(self, *, due_by: datetime | None) -> tuple[Message, ...]:
-        """Return queued messages, oldest first."""
-        with self._there.reading() as connection:
-            return messages.queued_messages(connection, due_by=due_by)
-
-    def record(self, message: Message) -> None:
-        """Store a message's next state; a delivered one makes its findings told."""
-        with self._there.writing() as connection:
-            messages.record(connection, message)
-
-    def statuses(self) -> tuple[TargetStatus, ...]:
-        """Return every audited target's status, by project and learn id."""
-        with self._there.reading() as connection:
-            return standing.statuses(connection)
-
-    def last_run(self) -> RunInfo | None:
-        """Return the newest run."""
-        with self._there.reading() as connection:
-            return runs.last(connection)
-
-    def messages(self) -> tuple[Message, ...]:
-        """Return the messages that are queued or dead, oldest first."""
-        with self._there.reading() as connection:
-            return messages.unsettled(connection)
-
-    def target_versions(self, target: TargetId) -> tuple[Version, ...]:
-        """Return a target's versions, newest first."""
-        with self._there.reading() as connection:
-            return versions.of_target(connection, target)
-
-    def report(self, run_id: int | None) -> Report | None:
-        """Return a stored run's report, the newest where `run_id` is None."""
-        with self._there.reading() as connection:
-            return reports.read(connection, run_id)
-
-    def run_summaries(self, most: int) -> tuple[RunSummary, ...]:
-        """Return the last `most` closed runs in short, newest first."""
-        with self._there.reading() as connection:
-            return reports.run_summaries(connection, most)
-
-    def target_overviews(self) -> tuple[TargetOverview, ...]:
-        """Return every target ever looked at as it stands, by project and learn id."""
-        with self._there.reading() as connection:
-            return standing.target_overviews(connection)
-
-    def all_runs(self) -> tuple[RunInfo, ...]:
-        """Return every run, newest first."""
-        with self._there.reading() as connection:
-            return runs.every(connection)
-
-    def brief_reports(self, run_ids: Sequence[int]) -> tuple[Report, ...]:
-        """Return the reports of closed runs, newest first, without the targets that were quiet."""
-        with self._there.reading() as connection:
-            return reports.brief_reports(connection, run_ids)
-
-    def _setting(self, key: str, *, size_bytes: int) -> bytes:
-        with self._there.reading() as connection:
-            value = settings.read(connection, key)
-        if value is not None:
-            return value
-        with self._there.writing() as connection:
-            return settings.make(connection, key, size_bytes=size_bytes)
-
-
-def _make_ready(there: Database, url: str, *, upgrade: bool) -> None:
-    if there.where.is_sqlite:
-        check_soundness(there)
-    if not upgrade:
-        schema.require_current(there)
-    elif not schema.is_current(there):
-        schema.upgrade(url)
-
-
-def _save(
-    connection: Connection, run_id: int, outcomes: Sequence[TargetResult], *, at: datetime
-) -> None:
-    if quiet := [one for one in outcomes if isinstance(one, Unchanged)]:
-        marks.quiet(connection, run_id, quiet, at=at)
-    if seen := [one for one in outcomes if isinstance(one, NewVersion)]:
-        numbers = versions.add(connection, run_id, seen, at=at)
-        marks.seen(connection, run_id, seen, versions=numbers, at=at)
-        findings.add(connection, run_id, seen, at=at)
-    if unread := [one for one in outcomes if isinstance(one, Unreadable | Missing)]:
-        marks.unread(connection, run_id, unread, at=at)
-    if unserved := [one for one in outcomes if isinstance(one, Unsupported)]:
-        marks.unserved(connection, run_id, unserved, at=at)
-        findings.add(connection, run_id, unserved, at=at)
+    def busy_for(self) -> timedelta:
+        """Return how long the oldest question to the database has waited for its answer."""
+        return self.database.busy_for()

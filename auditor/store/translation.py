@@ -64,28 +64,28 @@ _DAMAGE = frozenset({_DAMAGED, _POSTGRESQL["XX"]})
 
 
 @contextmanager
-def translated(where: Address) -> Iterator[None]:
+def translated(address: Address) -> Iterator[None]:
     """Raise a database's errors as the auditor's, with the remedy and without a password."""
     try:
         yield
     except DBAPIError as error:
-        raise _of_driver(error, where) from error
+        raise _of_driver(error, address) from error
     except PoolTimeoutError as error:
-        raise StoreUnreachableError(f"database {where}: {_LOCKED}") from error
+        raise StoreUnreachableError(f"database {address}: {_LOCKED}") from error
     except SQLAlchemyError as error:
-        raise _refused(error, where) from error
+        raise _refused(error, address) from error
     except OSError as error:
-        text = f"database {where}: {error.strerror or error}; {_NOT_OPENED}"
+        text = f"database {address}: {error.strerror or error}; {_NOT_OPENED}"
         raise StoreUnreachableError(text) from error
 
 
-def _of_driver(error: DBAPIError, where: Address) -> StoreError:
+def _of_driver(error: DBAPIError, address: Address) -> StoreError:
     remedy = _remedy(error)
     if remedy is None:
-        return _refused(error, where)
+        return _refused(error, address)
     kind = DamagedDatabaseError if remedy in _DAMAGE else StoreUnreachableError
-    said = where.drop_secret_parameters(_first_line(error.orig))
-    return kind(f"database {where}: {remedy} ({said})")
+    said = address.hide_passwords(_first_line(error.orig))
+    return kind(f"database {address}: {remedy} ({said})")
 
 
 def _remedy(error: DBAPIError) -> str | None:
@@ -107,10 +107,10 @@ def _is_operational(error: DBAPIError) -> bool:
     return type(error.orig).__name__ in {"OperationalError", "ConnectionTimeout", "InterfaceError"}
 
 
-def _refused(error: SQLAlchemyError, where: Address) -> StoreError:
+def _refused(error: SQLAlchemyError, address: Address) -> StoreError:
     cause = error.orig if isinstance(error, DBAPIError) else error
-    said = where.drop_secret_parameters(_first_line(cause))
-    return StoreError(f"database {where} refused a statement: {said}")
+    said = address.hide_passwords(_first_line(cause))
+    return StoreError(f"database {address} refused a statement: {said}")
 
 
 def _first_line(error: BaseException | None) -> str:

@@ -14,7 +14,7 @@ from auditor.errors import DamagedDatabaseError
 from auditor.model import RunStatus, TargetId
 from auditor.records import BrokenLink
 from auditor.store.chain import START, Link, RunLink, content_hash
-from auditor.store.packing import has_gone, is_pruned, lies_beside, pruned_hashes, unpack
+from auditor.store.packing import has_pruned_mark, is_pruned, lies_beside, pruned_hashes, unpack
 from auditor.store.tables import catalogue, finding, message, notice, run, target, version
 from auditor.store.versions import document
 
@@ -140,7 +140,7 @@ def _dropped_in_need(connection: Connection) -> Generator[BrokenLink, None, None
         *(
             select(target.c.project_id, target.c.learn_id, version.c.id)
             .join(version, version.c.id == column)
-            .where(has_gone(version.c.document))
+            .where(has_pruned_mark(version.c.document))
             for column in needed
         )
     ).subquery()

@@ -1,13 +1,14 @@
-"""Versions: how one is added, and how its document is read again.
+"""Versions and the catalogues they were seen with: how they are stored, and read again.
 
-The first document of a target lies packed by itself; later ones lie beside it, their anchor,
-where that is smaller. So reading takes at most two rows, and a small edit a few bytes.
+The first document of a target is packed by itself. A later one is packed with the help of that
+document, its anchor, where this is smaller. So reading takes at most two rows, and a small edit
+takes a few bytes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -19,7 +20,7 @@ from auditor.errors import UsageError
 from auditor.model import Catalogue, ModelState, Snapshot, TargetId
 from auditor.records import NewVersion, Version
 from auditor.store.chain import START, Link, content_hash
-from auditor.store.packing import has_gone, is_pruned, pack, pack_beside, unpack
+from auditor.store.packing import has_pruned_mark, is_pruned, pack, pack_beside, unpack
 from auditor.store.settings import secrets_of
 from auditor.store.tables import catalogue, insert_into, target, version
 
@@ -27,68 +28,74 @@ _anchor = version.alias("anchor")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Before:
-    """The version before: its hash, and the document that the next may lie beside."""
+class _LastVersion:
+    """A target's version so far: its hash, and the document that the next is packed beside."""
 
     hash: str
     anchor_id: int
     anchor: bytes
 
 
-def add(
-    connection: Connection, run_id: int, seen: Sequence[NewVersion], *, at: datetime
+def add_versions(
+    connection: Connection, run_id: int, results: Sequence[NewVersion], *, at: datetime
 ) -> dict[TargetId, int]:
-    """Store a version of each; return their ids."""
-    hashes = keep_catalogues(connection, (one.snapshot.catalogue for one in seen))
-    before = _before(connection, [one.target for one in seen])
-    ids = {one.target: number for number, one in enumerate(seen, start=_next_id(connection))}
+    """Store a version of each result; return their ids."""
+    hashes = _keep_catalogues(connection, (result.snapshot.catalogue for result in results))
+    last_versions = _last_versions(connection, [result.target for result in results])
+    # The run's lock keeps every other writer of versions away, so the next ids are free.
+    last_id = connection.execute(select(func.max(version.c.id))).scalar() or 0
+    ids = {result.target: last_id + place for place, result in enumerate(results, start=1)}
     rows = []
-    for one in seen:
-        last = before.get(one.target)
+    for result in results:
+        last = last_versions.get(result.target)
         link = Link(
             previous_hash=START if last is None else last.hash,
-            version_id=ids[one.target],
-            project_id=one.target.project_id,
-            learn_id=one.target.learn_id,
+            version_id=ids[result.target],
+            project_id=result.target.project_id,
+            learn_id=result.target.learn_id,
             run_id=run_id,
             seen_at=at,
-            content_hash=content_hash(one.snapshot.document),
-            digest=one.snapshot.digest,
-            catalogue_digest=one.snapshot.catalogue.digest,
-            catalogue_hash=hashes[one.snapshot.catalogue.digest],
-            name=one.snapshot.name,
-            type=one.snapshot.type,
-            model_state=one.model_state,
-            headline=one.headline,
+            content_hash=content_hash(result.snapshot.document),
+            digest=result.snapshot.digest,
+            catalogue_digest=result.snapshot.catalogue.digest,
+            catalogue_hash=hashes[result.snapshot.catalogue.digest],
+            name=result.snapshot.name,
+            type=result.snapshot.type,
+            model_state=result.model_state,
+            headline=result.headline,
         )
-        rows.append(_row(link, one.snapshot.document, last))
+        rows.append(_row(link, result.snapshot.document, last))
     connection.execute(insert(version), rows)
     return ids
 
 
-def read(connection: Connection, version_id: int) -> Snapshot:
-    """Return a stored version's snapshot."""
+def snapshot(connection: Connection, version_id: int) -> Snapshot:
+    """Return a stored version's snapshot.
+
+    Raises:
+        UsageError: no such version is stored.
+    """
     query = _query().where(version.c.id == version_id)
     row = connection.execute(query).mappings().one_or_none()
     if row is None:
         raise UsageError(f"the database holds no version {version_id}")
-    return secrets_of(connection).hide_snapshot(_snapshot(row))
+    return _snapshot(row, secrets_of(connection))
 
 
-def of_target(connection: Connection, whose: TargetId) -> tuple[Version, ...]:
+def target_versions(connection: Connection, target: TargetId) -> tuple[Version, ...]:
     """Return a target's versions, newest first."""
     query = _query().where(
-        version.c.project_id == whose.project_id, version.c.learn_id == whose.learn_id
+        version.c.project_id == target.project_id, version.c.learn_id == target.learn_id
     )
     rows = connection.execute(query.order_by(version.c.id.desc())).mappings()
     secrets = secrets_of(connection)
-    return tuple(_hidden(_version(row), secrets) for row in rows)
+    return tuple(_version(row, secrets) for row in rows)
 
 
-def _hidden(stored: Version, secrets: Secrets) -> Version:
-    headline = secrets.hide_headline(stored.headline)
-    kept = None if stored.kept is None else secrets.hide_snapshot(stored.kept)
-    return replace(stored, headline=headline, kept=kept)
+def pruned_versions(connection: Connection) -> int:
+    """Return how many versions have only their row and their links left."""
+    query = select(func.count()).select_from(version).where(has_pruned_mark(version.c.document))
+    return connection.execute(query).scalar_one()
 
 
 def document(packed: bytes, *, anchor: bytes | None) -> bytes:
@@ -108,38 +115,35 @@ def _query() -> Select[Any]:
     )
 
 
-def _version(row: RowMapping) -> Version:
+def _version(row: RowMapping, secrets: Secrets) -> Version:
     return Version(
         id=row["id"],
         target=TargetId(row["project_id"], row["learn_id"]),
         run_id=row["run_id"],
         seen_at=row["seen_at"],
-        kept=None if is_pruned(row["document"]) else _snapshot(row),
+        kept=None if is_pruned(row["document"]) else _snapshot(row, secrets),
         model_state=ModelState(row["model_state"]),
-        headline=row["headline"],
+        headline=secrets.hide_headline(row["headline"]),
         hash=row["hash"],
         previous_hash=row["previous_hash"],
     )
 
 
-def _snapshot(row: RowMapping) -> Snapshot:
+def _snapshot(row: RowMapping, secrets: Secrets) -> Snapshot:
     models = unpack(row["catalogue_document"])
-    return Snapshot(
+    stored = Snapshot(
         document=document(row["document"], anchor=row["anchor_document"]),
         digest=row["digest"],
         catalogue=Catalogue(document=models, digest=row["catalogue_digest"]),
         name=row["name"],
         type=row["type"],
     )
+    return secrets.hide_snapshot(stored)
 
 
-def _next_id(connection: Connection) -> int:
-    """Return the first free id: the run's lock keeps every other writer of versions away."""
-    last = connection.execute(select(func.max(version.c.id))).scalar()
-    return (last or 0) + 1
-
-
-def _before(connection: Connection, targets: Sequence[TargetId]) -> dict[TargetId, _Before]:
+def _last_versions(
+    connection: Connection, targets: Sequence[TargetId]
+) -> dict[TargetId, _LastVersion]:
     query = (
         select(
             version.c.project_id,
@@ -153,14 +157,14 @@ def _before(connection: Connection, targets: Sequence[TargetId]) -> dict[TargetI
         .where(tuple_(target.c.project_id, target.c.learn_id).in_(targets))
     )
     return {
-        TargetId(row.project_id, row.learn_id): _Before(
+        TargetId(row.project_id, row.learn_id): _LastVersion(
             hash=row.hash, anchor_id=row.anchor_id, anchor=unpack(row.anchor)
         )
         for row in connection.execute(query)
     }
 
 
-def _row(link: Link, content: bytes, last: _Before | None) -> dict[str, object]:
+def _row(link: Link, content: bytes, last: _LastVersion | None) -> dict[str, object]:
     packed, anchor_id = _packed(content, last)
     return {
         "id": link.version_id,
@@ -181,7 +185,7 @@ def _row(link: Link, content: bytes, last: _Before | None) -> dict[str, object]:
     }
 
 
-def _packed(content: bytes, last: _Before | None) -> tuple[bytes, int | None]:
+def _packed(content: bytes, last: _LastVersion | None) -> tuple[bytes, int | None]:
     alone = pack(content)
     if last is None:
         return alone, None
@@ -189,35 +193,35 @@ def _packed(content: bytes, last: _Before | None) -> tuple[bytes, int | None]:
     return (beside, last.anchor_id) if len(beside) < len(alone) else (alone, None)
 
 
-def keep_catalogues(connection: Connection, found: Iterable[Catalogue]) -> dict[str, str]:
-    """Store what is not stored yet; return the hash of the stored bytes by digest.
+def _keep_catalogues(connection: Connection, catalogues: Iterable[Catalogue]) -> dict[str, str]:
+    """Store catalogues that are not stored yet; return the hash of the stored bytes by digest.
 
-    Of two documents with one canonical digest the first stays; one that was pruned comes back.
+    Of two documents with one canonical digest the first stays; a pruned one is stored again.
     """
-    by_digest = {one.digest: one for one in found}
+    by_digest = {found.digest: found for found in catalogues}
     hashes = _catalogue_hashes(connection, by_digest)
-    rows = [_catalogue_row(one) for digest, one in by_digest.items() if digest not in hashes]
+    rows = [
+        {
+            "digest": digest,
+            "content_hash": content_hash(found.document),
+            "document": pack(found.document),
+        }
+        for digest, found in by_digest.items()
+        if digest not in hashes
+    ]
     if not rows:
         return hashes
     statement = insert_into(connection, catalogue)
     new = {name: statement.excluded[name] for name in ("content_hash", "document")}
     again = statement.on_conflict_do_update(
-        index_elements=["digest"], set_=new, where=has_gone(catalogue.c.document)
+        index_elements=["digest"], set_=new, where=has_pruned_mark(catalogue.c.document)
     )
     connection.execute(again, rows)
     return _catalogue_hashes(connection, by_digest)
 
 
 def _catalogue_hashes(connection: Connection, digests: Iterable[str]) -> dict[str, str]:
-    query = select(catalogue.c.digest, catalogue.c.content_hash)
-    these = query.where(catalogue.c.digest.in_(list(digests)))
-    rows = connection.execute(these.where(~has_gone(catalogue.c.document)))
-    return {row.digest: row.content_hash for row in rows}
-
-
-def _catalogue_row(one: Catalogue) -> dict[str, object]:
-    return {
-        "digest": one.digest,
-        "content_hash": content_hash(one.document),
-        "document": pack(one.document),
-    }
+    query = select(catalogue.c.digest, catalogue.c.content_hash).where(
+        catalogue.c.digest.in_(list(digests)), ~has_pruned_mark(catalogue.c.document)
+    )
+    return {row.digest: row.content_hash for row in connection.execute(query)}

@@ -89,7 +89,7 @@ class BrokenStore(SqlStore):
 
 def test_a_run_that_breaks_is_a_fail(pump: Stage, heard: Pings) -> None:
     with app.open_store(pump.settings) as store:
-        broken, order = BrokenStore(store._there), app.build_request(pump.settings)
+        broken, order = BrokenStore(store.database), app.build_request(pump.settings)
         with pytest.raises(OSError, match="on fire"):
             app.run_async(app.run_and_deliver(pump.settings, order, broken))
 

@@ -128,7 +128,7 @@ def test_who_waits_for_the_outbox_tells_what_the_other_delivered(
 ) -> None:
     queue_two(pump)
     found: list[Delivery | None] = []
-    asking = AskingStore(store._there)
+    asking = AskingStore(store.database)
     waits = threading.Thread(
         target=lambda: found.append(
             deliver_messages(pump.settings, asking, patience=timedelta(seconds=DEADLINE_S))
@@ -189,7 +189,7 @@ def test_a_clock_that_is_set_back_silences_no_retry(
     scheduled_since(pump, app.now() - 9 * DAYS)
 
     async def fail_then_set_the_clock(service: Service) -> None:
-        service._store = StoreWithoutRuns(store._there)
+        service._store = StoreWithoutRuns(store.database)
         await service._tick()
         service._store = store
         clock.set_by(-3 * DAYS)
@@ -245,7 +245,7 @@ class HungStore(SqlStore):
     asked, go = threading.Event(), threading.Event()
 
     def last_run(self) -> RunInfo | None:
-        with self._there.reading():
+        with self.database.reading():
             self.asked.set()
             self.go.wait(DEADLINE_S)
         return None
@@ -253,7 +253,7 @@ class HungStore(SqlStore):
 
 @ONLY_SQLITE
 def test_a_database_without_an_answer_does_not_stop_the_loop(pump: Stage, store: SqlStore) -> None:
-    hung = HungStore(store._there)
+    hung = HungStore(store.database)
 
     async def ask(service: Service) -> None:
         service._store = hung

@@ -196,7 +196,7 @@ def test_a_fault_of_this_machine_is_logged_and_tried_again_later(
     pump: Stage, store: SqlStore, caplog: pytest.LogCaptureFixture
 ) -> None:
     scheduled_since(pump, app.now() - 3 * DAYS)
-    faulty = FaultyStore(store._there)
+    faulty = FaultyStore(store.database)
 
     async def tick_twice(service: Service) -> None:
         await service._tick()
@@ -284,7 +284,7 @@ def test_a_reload_ends_in_ready_even_while_the_database_is_away(
         app.open_store(pump.settings) as store,
         ears(f"@auditor-test-reload-{os.getpid()}") as heard,
     ):
-        serve(pump, UnreachableStore(store._there), reload)
+        serve(pump, UnreachableStore(store.database), reload)
         assert heard.hear("READY=1")
 
 
@@ -314,7 +314,7 @@ def test_a_night_that_failed_half_way_is_tried_again(pump: Stage, store: SqlStor
         clock.pass_(RETRY_AFTER)
         await service._tick()
 
-    serve(pump, StoreThatFailsOnce(store._there), failed_then_tried_again, clock=clock.clock)
+    serve(pump, StoreThatFailsOnce(store.database), failed_then_tried_again, clock=clock.clock)
 
     last = store.last_run()
     assert last is not None

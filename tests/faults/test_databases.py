@@ -57,7 +57,7 @@ def test_a_writer_that_locks_the_database_for_too_long_costs_that_run_alone(
     pump.studio.gate.meanwhile = lambda: other.execute("BEGIN IMMEDIATE")
     order = app.build_request(pump.stage.settings)
     with app.open_store(pump.stage.settings) as store:
-        with store._there.reading() as connection:  # of the pool, for the run to take again
+        with store.database.reading() as connection:  # of the pool, for the run to take again
             connection.exec_driver_sql("PRAGMA busy_timeout = 1")
         with pytest.raises(StoreUnreachableError, match="locked for too long; end that program"):
             app.run_async(app.run_and_deliver(pump.stage.settings, order, store))
@@ -76,7 +76,7 @@ def test_the_end_of_a_run_is_on_the_disk_before_a_message_leaves(pump: Installat
             level = connection.exec_driver_sql("PRAGMA synchronous").scalar_one()
             commits.append((level == _FULL, len(pump.postbox.taken)))
 
-        event.listen(store._there.engine, "commit", note)
+        event.listen(store.database.engine, "commit", note)
         app.run_async(app.run_and_deliver(pump.stage.settings, order, store))
 
     assert [taken for is_synced, taken in commits if is_synced] == [0]

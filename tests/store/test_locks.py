@@ -109,6 +109,6 @@ def test_a_daemon_notices_that_its_lock_went(store: SqlStore, sql: Sql, database
 
 
 def test_a_question_that_is_answered_keeps_nobody_waiting(store: SqlStore) -> None:
-    with store._there.reading():
+    with store.database.reading():
         assert store.busy_for().total_seconds() > 0
     assert store.busy_for().total_seconds() == 0

@@ -21,7 +21,7 @@ from auditor.errors import (
 )
 from auditor.model import TargetId
 from auditor.resources import folder
-from auditor.store.address import address
+from auditor.store.address import parse_address
 from auditor.store.database import database_exists
 from auditor.store.schema import HEAD, REVISIONS, upgrade
 from auditor.store.store import SqlStore, open_database
@@ -97,7 +97,7 @@ def test_the_programs_revisions_are_those_of_the_script_directory() -> None:
 @ONLY_SQLITE
 def test_a_usual_start_does_without_alembic(database_url: str) -> None:
     program = (
-        "import sys; from auditor.store import open_database; "
+        "import sys; from auditor.store.store import open_database; "
         f"open_database({database_url!r}, upgrade=True).close(); "
         "sys.exit('alembic' in sys.modules)"
     )
@@ -107,7 +107,9 @@ def test_a_usual_start_does_without_alembic(database_url: str) -> None:
 
 def test_starts_at_once_make_one_database(empty_database_url: str) -> None:
     url = empty_database_url
-    program = f"from auditor.store import open_database; open_database({url!r}, upgrade=True)"
+    program = (
+        f"from auditor.store.store import open_database; open_database({url!r}, upgrade=True)"
+    )
     starts = [started(program) for _ in range(3)]
 
     assert [start.wait() for start in starts] == [0, 0, 0]
@@ -158,7 +160,7 @@ def test_a_file_of_another_kind_is_damaged(database_url: str) -> None:
 def test_a_full_disk_is_told_with_its_remedy(store: SqlStore) -> None:
     run_id = opened(store)
     many = [first(TargetId(project, 3), f"{project}") for project in range(300)]
-    with store._there.reading() as connection:
+    with store.database.reading() as connection:
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
         connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
 
@@ -172,12 +174,12 @@ def test_a_read_only_database_is_told_with_its_remedy(
     store: SqlStore, database_url: str, sql: Sql
 ) -> None:
     if sql.is_sqlite:
-        with store._there.reading() as connection:
+        with store.database.reading() as connection:
             connection.exec_driver_sql("PRAGMA query_only = ON")
     else:
         name = make_url(database_url).database
         sql.write(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
-        store._there.engine.dispose()
+        store.database.engine.dispose()
 
     with pytest.raises(StoreUnreachableError, match="read-only; give the auditor's user"):
         opened(store)
@@ -185,7 +187,7 @@ def test_a_read_only_database_is_told_with_its_remedy(
 
 @ONLY_SQLITE
 def test_a_locked_database_is_told_with_its_remedy(store: SqlStore, database_url: str) -> None:
-    with store._there.reading() as connection:
+    with store.database.reading() as connection:
         connection.exec_driver_sql("PRAGMA busy_timeout = 1")
     other = sqlite3.connect(file_of(database_url), isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -250,10 +252,10 @@ def test_what_is_no_database_of_ours_is_refused_without_being_quoted(url: str) -
 
 
 def test_an_address_shows_itself_without_secrets() -> None:
-    where = address("postgresql://user:canary@host:5433/name?sslpassword=bird")
+    where = parse_address("postgresql://user:canary@host:5433/name?sslpassword=bird")
 
     assert repr(where) == "Address(host:5433/name)"
-    assert where.drop_secret_parameters("no canary, no bird") == "no ***, no ***"
+    assert where.hide_passwords("no canary, no bird") == "no ***, no ***"
 
 
 def test_a_database_of_another_program_is_refused(tmp_path: Path) -> None:

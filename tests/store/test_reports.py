@@ -24,7 +24,7 @@ from auditor.model import (
     VendorFinding,
 )
 from auditor.records import RunConclusions
-from auditor.store import report_form
+from auditor.store import reports
 from auditor.store.store import SqlStore
 
 from .examples import (
@@ -108,10 +108,10 @@ def stored(store: SqlStore, number: int, *targets: TargetReport) -> Report:
 
 @given(REPORTS)
 def test_every_report_comes_back_from_its_stored_form(told: Report) -> None:
-    roster = json.loads(json.dumps(report_form.roster(told)))
-    body = json.loads(json.dumps(report_form.body(told)))
+    roster = json.loads(json.dumps(reports.roster_form(told)))
+    body = json.loads(json.dumps(reports.report_form(told)))
 
-    read = report_form.report_of(told.run, told.head_hash, roster=roster, body=body)
+    read = reports.report_from(told.run, told.head_hash, body, roster)
 
     assert read == told
     assert repr(read) == repr(told)

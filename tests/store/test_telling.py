@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 
@@ -153,7 +154,11 @@ def test_findings_of_other_messages_stay_untold(store: SqlStore) -> None:
 
 def test_a_hostile_finding_comes_back_as_it_was(store: SqlStore) -> None:
     hostile = replace(
-        finding(f'customParameters["{HOSTILE}"]', {"a": [1, 1.0, -0.0, None, 2**63 - 1]}, HOSTILE),
+        finding(
+            f"customParameters[{json.dumps(HOSTILE)}]",
+            {"a": [1, 1.0, -0.0, None, 2**63 - 1]},
+            HOSTILE,
+        ),
         headline=HOSTILE,
         rule=HOSTILE,
         since=Since.LAST,

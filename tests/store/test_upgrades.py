@@ -26,7 +26,7 @@ from auditor.errors import StoreError
 from auditor.model import Report, Since, Trigger
 from auditor.rendering.json import report_json
 from auditor.resources import folder
-from auditor.store.database import database
+from auditor.store.database import Database
 from auditor.store.schema import HEAD, REVISIONS, revision
 from auditor.store.store import open_database
 from tests.audit.stage import KEY, Stage, stage, target
@@ -112,7 +112,7 @@ def old(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, dict[str, 
 
 def schema_of(url: str) -> dict[str, object]:
     """Everything that a database says of its tables, in no order."""
-    there = database(url)
+    there = Database(url)
     with there.reading() as connection:
         found = inspect(connection)
         described: dict[str, object] = {
@@ -256,7 +256,7 @@ def test_an_older_database_is_left_alone_where_the_operator_wants_it(
 
 
 def revision_of(url: str) -> str | None:
-    there = database(url)
+    there = Database(url)
     try:
         return revision(there)
     finally:

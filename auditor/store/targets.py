@@ -1,0 +1,339 @@
+"""Targets as rows: what is known of each, and what a run writes of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any, TypeAlias
+
+from sqlalchemy import (
+    Connection,
+    RowMapping,
+    Select,
+    and_,
+    bindparam,
+    case,
+    select,
+    tuple_,
+    update,
+)
+from sqlalchemy.sql.functions import func
+
+from auditor.drift.canonical import FORM
+from auditor.model import Failure, Interval, ModelState, TargetId, TargetState, VendorFinding
+from auditor.records import (
+    KnownTarget,
+    Missing,
+    NewVersion,
+    TargetOverview,
+    TargetResult,
+    TargetStatus,
+    Unchanged,
+    Unreadable,
+    Unsupported,
+)
+from auditor.store import findings, runs, versions
+from auditor.store.tables import insert_into, target, version
+
+_Row: TypeAlias = dict[str, object]
+
+_KEY = tuple_(target.c.project_id, target.c.learn_id)
+_SAME_KEY = and_(
+    target.c.project_id == bindparam("of_project"), target.c.learn_id == bindparam("of_learn")
+)
+_WRITTEN = (
+    "project",
+    "state",
+    "last_run_id",
+    "last_attempted_at",
+    "error_kind",
+    "error_message",
+    "retired",
+)
+_WRITTEN_UNSUPPORTED = (*_WRITTEN, "name", "type")
+_WRITTEN_NEW_VERSION = (
+    *_WRITTEN_UNSUPPORTED,
+    "model_state",
+    "body_digest",
+    "validator",
+    "form",
+    "version_id",
+    "trained_version_id",
+    "model",
+    "model_after",
+    "model_until",
+    "last_changed_at",
+    "last_checked_at",
+)
+_KEPT_WHERE_NULL = frozenset({"trained_version_id", "last_changed_at"})
+
+
+def known_targets(
+    connection: Connection, targets: Sequence[TargetId]
+) -> dict[TargetId, KnownTarget]:
+    """Return what is known of `targets`; new ones are absent."""
+    rows = connection.execute(_known_query().where(_KEY.in_(targets))).mappings()
+    found = map(_known_target, rows)
+    return {known.target: known for known in found}
+
+
+def known_project_targets(connection: Connection, project_id: int) -> tuple[KnownTarget, ...]:
+    """Return the project's targets that are still audited, by learn id."""
+    query = _known_query().where(target.c.project_id == project_id, ~target.c.retired)
+    rows = connection.execute(query.order_by(target.c.learn_id)).mappings()
+    return tuple(map(_known_target, rows))
+
+
+def targets_without_baseline(connection: Connection) -> tuple[KnownTarget, ...]:
+    """Return every audited target that has a version and no baseline."""
+    query = _known_query().where(
+        ~target.c.retired,
+        target.c.version_id.is_not(None),
+        target.c.baseline_version_id.is_(None),
+    )
+    rows = connection.execute(query.order_by(target.c.project_id, target.c.learn_id)).mappings()
+    return tuple(map(_known_target, rows))
+
+
+def audited_projects(connection: Connection) -> frozenset[int]:
+    """Return the projects of every target that is still audited."""
+    query = select(target.c.project_id).where(~target.c.retired).distinct()
+    return frozenset(connection.execute(query).scalars())
+
+
+def statuses(connection: Connection) -> tuple[TargetStatus, ...]:
+    """Return every audited target's status, by project and learn id."""
+    query = select(target).where(~target.c.retired)
+    in_order = query.order_by(target.c.project_id, target.c.learn_id)
+    return tuple(map(_status, connection.execute(in_order).mappings()))
+
+
+def target_overviews(connection: Connection) -> tuple[TargetOverview, ...]:
+    """Return every target that was ever audited, by project and learn id."""
+    in_order = select(target).order_by(target.c.project_id, target.c.learn_id)
+    return tuple(
+        TargetOverview(
+            status=_status(row),
+            version_id=row["version_id"],
+            baseline_version_id=row["baseline_version_id"],
+            retired=row["retired"],
+        )
+        for row in connection.execute(in_order).mappings()
+    )
+
+
+def save(
+    connection: Connection,
+    run_id: int,
+    results: Sequence[TargetResult],
+    *,
+    at: datetime,
+    vendor: Sequence[VendorFinding] = (),
+) -> None:
+    """Store a batch of the run's results, and the vendor's changes that they show.
+
+    Raises:
+        LockLostError: another process closed the run.
+    """
+    runs.require_running(connection, run_id)
+    if unchanged := [result for result in results if isinstance(result, Unchanged)]:
+        _mark_unchanged(connection, run_id, unchanged, at=at)
+    if new := [result for result in results if isinstance(result, NewVersion)]:
+        version_ids = versions.add_versions(connection, run_id, new, at=at)
+        rows = [_new_version_row(result, version_ids, run_id, at) for result in new]
+        _put(connection, rows, _WRITTEN_NEW_VERSION)
+        findings.add_findings(connection, run_id, new, at=at)
+    if unread := [result for result in results if isinstance(result, Unreadable | Missing)]:
+        _put(connection, [_unread_row(result, run_id, at) for result in unread], _WRITTEN)
+    if unsupported := [result for result in results if isinstance(result, Unsupported)]:
+        rows = [_unsupported_row(result, run_id, at) for result in unsupported]
+        _put(connection, rows, _WRITTEN_UNSUPPORTED)
+        findings.add_findings(connection, run_id, unsupported, at=at)
+    findings.add_vendor_findings(connection, run_id, vendor)
+
+
+def retire_others(
+    connection: Connection,
+    run_id: int,
+    *,
+    only: Collection[int] | None = None,
+    elsewhere: Collection[int] = (),
+) -> int:
+    """Mark every target that the run did not try as no longer audited; return how many.
+
+    Targets of projects that are not among `only`, or are among `elsewhere`, belong to other
+    runs.
+    """
+    others = update(target).where(
+        target.c.last_run_id != run_id, ~target.c.retired, target.c.project_id.not_in(elsewhere)
+    )
+    if only is not None:
+        others = others.where(target.c.project_id.in_(only))
+    return connection.execute(others.values(retired=True)).rowcount
+
+
+def _known_query() -> Select[Any]:
+    columns = select(target, version.c.digest, version.c.catalogue_digest)
+    return columns.outerjoin(version, version.c.id == target.c.version_id)
+
+
+def _known_target(row: RowMapping) -> KnownTarget:
+    return KnownTarget(
+        target=TargetId(row["project_id"], row["learn_id"]),
+        project=row["project"],
+        name=row["name"],
+        type=row["type"],
+        state=TargetState(row["state"]),
+        model_state=ModelState(row["model_state"]),
+        body_digest=row["body_digest"],
+        validator=row["validator"] or "",
+        form=row["form"] or "",
+        version_id=row["version_id"],
+        digest=row["digest"] or "",
+        catalogue_digest=row["catalogue_digest"] or "",
+        trained_version_id=row["trained_version_id"],
+        baseline_version_id=row["baseline_version_id"],
+        model=tuple(json.loads(row["model"])),
+        last_checked_at=row["last_checked_at"],
+        model_since=(
+            None
+            if row["model_until"] is None
+            else Interval(row["model_after"], row["model_until"])
+        ),
+    )
+
+
+def _status(row: RowMapping) -> TargetStatus:
+    error = None
+    if row["error_kind"] is not None:
+        error = Failure(kind=row["error_kind"], message=row["error_message"])
+    return TargetStatus(
+        target=TargetId(row["project_id"], row["learn_id"]),
+        project=row["project"],
+        name=row["name"],
+        type=row["type"],
+        state=TargetState(row["state"]),
+        model_state=ModelState(row["model_state"]),
+        last_changed_at=row["last_changed_at"],
+        last_checked_at=row["last_checked_at"],
+        last_attempted_at=row["last_attempted_at"],
+        error=error,
+    )
+
+
+def _mark_unchanged(
+    connection: Connection, run_id: int, results: Sequence[Unchanged], *, at: datetime
+) -> None:
+    """Mark targets as checked, in one statement for each state.
+
+    The digest of the answer, its validator and the project's name are written only where they
+    differ.
+    """
+    differing = _differing_answers(connection, results)
+    marks = {"last_run_id": run_id, "last_checked_at": at, "last_attempted_at": at}
+    cleared = {"error_kind": None, "error_message": None, "retired": False, "form": FORM}
+    for state in {result.state for result in results}:
+        keys = [result.target for result in results if result.state is state]
+        of_state = update(target).where(_KEY.in_(keys))
+        connection.execute(of_state.values(**marks, **cleared, state=state))
+    if differing:
+        answer: _Row = {
+            "body_digest": bindparam("new_digest"),
+            "validator": bindparam("new_validator"),
+            "project": bindparam("new_project"),
+        }
+        connection.execute(update(target).where(_SAME_KEY).values(**answer), differing)
+
+
+def _differing_answers(connection: Connection, results: Sequence[Unchanged]) -> list[_Row]:
+    """Return the parameters of the update for each target whose answer is another one."""
+    answer = (target.c.body_digest, target.c.validator, target.c.project)
+    query = select(target.c.project_id, target.c.learn_id, *answer)
+    rows = connection.execute(query.where(_KEY.in_([result.target for result in results])))
+    stored = {(row[0], row[1]): tuple(row[2:]) for row in rows}
+    return [
+        {
+            "of_project": result.target.project_id,
+            "of_learn": result.target.learn_id,
+            "new_digest": result.body_digest,
+            "new_validator": result.validator or None,
+            "new_project": result.project,
+        }
+        for result in results
+        if stored.get(result.target)
+        != (result.body_digest, result.validator or None, result.project)
+    ]
+
+
+def _row(result: TargetResult, run_id: int, at: datetime) -> _Row:
+    """Return the row of a target of which nothing was known before."""
+    return {
+        "project_id": result.target.project_id,
+        "learn_id": result.target.learn_id,
+        "project": result.project,
+        "name": "",
+        "type": "",
+        "model_state": ModelState.UNKNOWN,
+        "model": "[]",
+        "last_run_id": run_id,
+        "last_attempted_at": at,
+        "error_kind": None,
+        "error_message": None,
+        "retired": False,
+    }
+
+
+def _new_version_row(
+    result: NewVersion, version_ids: Mapping[TargetId, int], run_id: int, at: datetime
+) -> _Row:
+    version_id = version_ids[result.target]
+    return {
+        **_row(result, run_id, at),
+        "name": result.snapshot.name,
+        "type": result.snapshot.type,
+        "state": result.state,
+        "model_state": result.model_state,
+        "body_digest": result.body_digest,
+        "validator": result.validator or None,
+        "form": FORM,
+        "version_id": version_id,
+        "trained_version_id": version_id if result.trained_now else None,
+        "model": json.dumps(result.model),
+        "model_after": result.model_since.after if result.model_since else None,
+        "model_until": result.model_since.until if result.model_since else None,
+        "last_changed_at": at if result.first or result.findings else None,
+        "last_checked_at": at,
+    }
+
+
+def _unread_row(result: Unreadable | Missing, run_id: int, at: datetime) -> _Row:
+    row = _row(result, run_id, at)
+    match result:
+        case Unreadable(failure=failure):
+            error = {"error_kind": failure.kind, "error_message": failure.message}
+            return {**row, **error, "state": TargetState.UNKNOWN}
+        case Missing():
+            return {**row, "state": TargetState.MISSING}
+
+
+def _unsupported_row(result: Unsupported, run_id: int, at: datetime) -> _Row:
+    names = {"name": result.name, "type": result.type}
+    return {**_row(result, run_id, at), **names, "state": TargetState.UNSUPPORTED}
+
+
+def _put(connection: Connection, rows: Sequence[_Row], written: Sequence[str]) -> None:
+    """Insert targets; of those already stored write only the columns `written`."""
+    statement = insert_into(connection, target)
+    new: _Row = {name: statement.excluded[name] for name in written}
+    # A missing target that this run could not look for is still missing, which is no news later.
+    is_not_looked_for = and_(
+        target.c.state == TargetState.MISSING, statement.excluded["state"] == TargetState.UNKNOWN
+    )
+    new["state"] = case(
+        (is_not_looked_for, TargetState.MISSING.value), else_=statement.excluded["state"]
+    )
+    for name in _KEPT_WHERE_NULL.intersection(written):
+        new[name] = func.coalesce(statement.excluded[name], target.c[name])
+    keys = ["project_id", "learn_id"]
+    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=new), rows)
