@@ -20,9 +20,9 @@ from auditor.demo.faults import Fault, Request, Trouble, troubled
 from auditor.demo.oauth import AUTHORIZE_PATH, TokenServer
 from auditor.demo.replies import Reply, json_reply, refusal, validated
 from auditor.demo.server import Asked, Server
+from auditor.drift.block_kinds import KERAS
 from auditor.model import Json, JsonObject, TargetId
 
-_KERAS = re.compile(r"/v1/api/(\d+)/training/keras/(\d+)")
 _IMPULSES = re.compile(r"/v1/api/(\d+)/impulse(s?)")
 _PROJECTS = "/v1/api/projects"
 _KEY_INFO = "/v1/api/projects/api-key-info"
@@ -170,8 +170,7 @@ class BuiltInStudio:
                 return self.oauth.authorize(asked.path)
             if asked.method != "GET":
                 return refusal("Method not allowed", status=405)
-            keras = _KERAS.fullmatch(asked.path)
-            target = TargetId(int(keras[1]), int(keras[2])) if keras else None
+            target = KERAS.find_target(asked.path.removeprefix("/v1"))
             good = self._good(asked.path, target, may_see=self._visible(key, jwt))
             if jwt.startswith("Bearer ") and not self.oauth.accepts(jwt):
                 good = refusal("Invalid token", status=401)

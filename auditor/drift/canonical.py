@@ -23,7 +23,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeGuard
 
-from auditor.drift.fields import CATALOGUE, ENVELOPE, FIELDS, Field, Shape, child, member, top
+from auditor.drift.block_kinds import KERAS, BlockKind
+from auditor.drift.fields import ENVELOPE, Field, Shape
 from auditor.errors import DocumentError
 from auditor.model import Area, Json, JsonObject
 
@@ -52,23 +53,23 @@ class Node:
     is_blank: bool
 
 
-def read(document: JsonObject) -> Mapping[str, Node]:
+def read(document: JsonObject, kind: BlockKind = KERAS) -> Mapping[str, Node]:
     """Return the block's top-level fields as nodes, without envelope and catalogue."""
     return {
-        key: _node(_key_path("", key), top(key), value)
+        key: _node(kind, _key_path("", key), kind.top(key), value)
         for key, value in document.items()
-        if key not in ENVELOPE and key != CATALOGUE
+        if key not in ENVELOPE and key != kind.catalogue
     }
 
 
-def read_catalogue(models: Json) -> Node:
+def read_catalogue(models: Json, kind: BlockKind = KERAS) -> Node:
     """Return the vendor's catalogue (the list under `transferLearningModels`) as a node."""
-    return _node(CATALOGUE, top(CATALOGUE), models)
+    return _node(kind, kind.catalogue, kind.top(kind.catalogue), models)
 
 
-def read_at(path: str, field: Field, value: Json) -> Node:
+def read_at(path: str, field: Field, value: Json, kind: BlockKind = KERAS) -> Node:
     """Return any value as a node, at a place and under a row of the field table."""
-    return _node(path, field, value)
+    return _node(kind, path, field, value)
 
 
 def form_of(nodes: Mapping[str, Node]) -> JsonObject:
@@ -141,27 +142,27 @@ def _bytes(form: Json) -> bytes:
     return text.encode("ascii")
 
 
-def _node(path: str, field: Field, value: Json) -> Node:
-    children = _children(path, field, value)
+def _node(kind: BlockKind, path: str, field: Field, value: Json) -> Node:
+    children = _children(kind, path, field, value)
     form = _form(field, value) if children is None else _joined(field, children)
     return Node(path, field, value, form, children, _is_blank(field, form))
 
 
-def _children(path: str, field: Field, value: Json) -> dict[str, Node] | None:
+def _children(kind: BlockKind, path: str, field: Field, value: Json) -> dict[str, Node] | None:
     match value:
         case dict() if field.shape is Shape.OBJECT or _is_open(field):
             return {
-                key: _node(_key_path(path, key), child(field, key), part)
+                key: _node(kind, _key_path(path, key), kind.child(field, key), part)
                 for key, part in value.items()
             }
         case list() if field.shape is Shape.MEMBERS:
             return {
-                label: _node(f"{path}[{_label(label)}]", member(field), part)
+                label: _node(kind, f"{path}[{_label(label)}]", kind.member(field), part)
                 for label, part in labels(value, field.identity)
             }
         case list() if field.shape is Shape.LAYERS:
             return {
-                str(place): _node(f"{path}[{place}]", member(field), part)
+                str(place): _node(kind, f"{path}[{place}]", kind.member(field), part)
                 for place, part in enumerate(value)
             }
         case _:
@@ -296,7 +297,7 @@ def _row(one: Field) -> str:
     return f"{one.pattern} {one.required} {one.blank_is_true} {' '.join(judged)}"
 
 
-FORM = form_name(FIELDS.values(), canonical=CANONICAL)
+FORM = form_name(KERAS.fields.values(), canonical=CANONICAL)
 """The form of this program."""
 
 
@@ -313,9 +314,9 @@ class AnswerParts:
     catalogue: bytes
 
 
-def split(answer: JsonObject) -> AnswerParts:
+def split(answer: JsonObject, kind: BlockKind = KERAS) -> AnswerParts:
     """Return the parts of an answer."""
-    return AnswerParts({**answer, CATALOGUE: None}, dump(answer.get(CATALOGUE)))
+    return AnswerParts({**answer, kind.catalogue: None}, dump(answer.get(kind.catalogue)))
 
 
 def parse(document: bytes) -> JsonObject:

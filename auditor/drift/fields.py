@@ -29,6 +29,19 @@ class Shape(Enum):
     LAYERS = auto()  # aligned
 
 
+class JsonType(Enum):
+    """The JSON type that a value must have for its answer to be believed."""
+
+    BOOLEAN = auto()
+    TEXT = auto()
+    NUMBER = auto()
+    INTEGER = auto()
+    NUMBER_OR_TEXT = auto()
+    LIST = auto()
+    TEXTS = auto()  # a list of texts
+    OBJECT = auto()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
     """One property of the schema.
@@ -39,6 +52,8 @@ class Field:
         required: the schema requires it of its container, so absent is not its default.
         blank_is_true: absent means true (a layer's `enabled`), and false is a change.
         identity: the keys that name a member (`Shape.MEMBERS`), joined by `:`.
+        json_type: an answer without a value of this type is not believed; of a member of a list:
+            one in which a member has another type. None where anything is accepted.
     """
 
     pattern: str
@@ -51,6 +66,7 @@ class Field:
     blank_is_true: bool = False
     shape: Shape = Shape.VALUE
     identity: tuple[str, ...] = ()
+    json_type: JsonType | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +79,7 @@ class _Group:
         self,
         pattern: str,
         label: str,
+        json_type: JsonType | None = None,
         *,
         unit: str = "",
         required: bool = False,
@@ -77,12 +94,17 @@ class _Group:
             owner=self.owner,
             severity=self.severity,
             unit=unit,
-            required=required,
+            required=required or (json_type is not None and not pattern.endswith("[]")),
             blank_is_true=blank_is_true,
             shape=shape,
             identity=identity,
+            json_type=json_type,
         )
 
+
+_BOOLEAN, _TEXT, _TEXTS = JsonType.BOOLEAN, JsonType.TEXT, JsonType.TEXTS
+_NUMBER, _INTEGER = JsonType.NUMBER, JsonType.INTEGER
+_LIST, _OBJECT = JsonType.LIST, JsonType.OBJECT
 
 _TRAINED = _Group(Area.TRAINED, Owner.TRAINING, Severity.MEDIUM)
 _MODEL_TYPE = _Group(Area.TRAINED, Owner.TRAINING, Severity.LOW)
@@ -108,22 +130,22 @@ UNKNOWN = _UNKNOWN.field("?", "Field unknown to this version")
 UNKNOWN_OF_VENDOR = _VENDOR.field("transferLearningModels[].?", "Catalogue field")
 
 _BLOCK: tuple[Field, ...] = (
-    _DATA.field("dependencies", "Data", required=True, shape=Shape.OBJECT),
-    _DATA.field("dependencies.classes", "Labels", required=True, shape=Shape.SET),
-    _DATA.field("dependencies.blockNames", "Input blocks", required=True, shape=Shape.SET),
-    _DATA.field("dependencies.featureCount", "Input features", required=True),
-    _SAMPLES.field("dependencies.sampleCount", "Samples", required=True),
-    _DATA.field("dependencies.outputClasses", "Output classes", required=True, shape=Shape.LIST),
-    _TRAINED.field("trained", "Trained", required=True),
-    _NAME.field("name", "Name", required=True),
+    _DATA.field("dependencies", "Data", _OBJECT, shape=Shape.OBJECT),
+    _DATA.field("dependencies.classes", "Labels", _TEXTS, shape=Shape.SET),
+    _DATA.field("dependencies.blockNames", "Input blocks", _TEXTS, shape=Shape.SET),
+    _DATA.field("dependencies.featureCount", "Input features", _INTEGER),
+    _SAMPLES.field("dependencies.sampleCount", "Samples", _INTEGER),
+    _DATA.field("dependencies.outputClasses", "Output classes", _TEXTS, shape=Shape.LIST),
+    _TRAINED.field("trained", "Trained", _BOOLEAN),
+    _NAME.field("name", "Name", _TEXT),
     _TYPE.field("type", "Block type"),
-    _SCRIPT.field("script", "Training script", required=True, shape=Shape.PROGRAM),
-    _RATING.field("minimumConfidenceRating", "Minimum confidence rating", required=True),
-    _MODEL_TYPE.field("selectedModelType", "Selected model", required=True),
-    _LAYERS.field("mode", "Mode", required=True),
-    _LAYERS.field("visualLayers", "Layers", required=True, shape=Shape.LAYERS),
-    _LAYERS.field("visualLayers[]", "Layer", shape=Shape.OBJECT),
-    _LAYERS.field("visualLayers[].type", "Type", required=True),
+    _SCRIPT.field("script", "Training script", _TEXT, shape=Shape.PROGRAM),
+    _RATING.field("minimumConfidenceRating", "Minimum confidence rating", _NUMBER),
+    _MODEL_TYPE.field("selectedModelType", "Selected model", _TEXT),
+    _LAYERS.field("mode", "Mode", _TEXT),
+    _LAYERS.field("visualLayers", "Layers", _LIST, shape=Shape.LAYERS),
+    _LAYERS.field("visualLayers[]", "Layer", _OBJECT, shape=Shape.OBJECT),
+    _LAYERS.field("visualLayers[].type", "Type", _TEXT),
     _LAYERS.field("visualLayers[].neurons", "Neurons"),
     _LAYERS.field("visualLayers[].kernelSize", "Kernel size"),
     _LAYERS.field("visualLayers[].dropoutRate", "Dropout rate"),
@@ -131,15 +153,15 @@ _BLOCK: tuple[Field, ...] = (
     _LAYERS.field("visualLayers[].stack", "Convolutional layers"),
     _LAYERS.field("visualLayers[].enabled", "Enabled", blank_is_true=True),
     _LAYERS.field("visualLayers[].organizationModelId", "Custom model"),
-    _TRAINING.field("trainingCycles", "Training cycles", required=True),
-    _TRAINING.field("learningRate", "Learning rate", required=True),
+    _TRAINING.field("trainingCycles", "Training cycles", _INTEGER),
+    _TRAINING.field("learningRate", "Learning rate", _NUMBER),
     _TRAINING.field("batchSize", "Batch size"),
-    _VENDOR.field("defaultBatchSize", "Default batch size", required=True),
-    _DATA.field("shape", "Input shape", required=True),
+    _VENDOR.field("defaultBatchSize", "Default batch size", _INTEGER),
+    _DATA.field("shape", "Input shape", _TEXT),
     _TRAINING.field("trainTestSplit", "Validation set size"),
     _TRAINING.field("autoClassWeights", "Auto-weight classes"),
     _TRAINING.field("useLearnedOptimizer", "Learned optimizer"),
-    _TRAINING.field("augmentationPolicyImage", "Image augmentation", required=True),
+    _TRAINING.field("augmentationPolicyImage", "Image augmentation", _TEXT),
     _TRAINING.field(
         "augmentationPolicySpectrogram", "Spectrogram augmentation", shape=Shape.OBJECT
     ),
@@ -153,19 +175,19 @@ _BLOCK: tuple[Field, ...] = (
     _VENDOR.field(
         CATALOGUE,
         "Model catalogue",
-        required=True,
+        _LIST,
         shape=Shape.MEMBERS,
         identity=("type", "organizationModelId"),
     ),
-    _PROFILING.field("profileInt8", "Profile int8 model", required=True),
-    _PROFILING.field("skipEmbeddingsAndMemory", "Skip embeddings and memory", required=True),
+    _PROFILING.field("profileInt8", "Profile int8 model", _BOOLEAN),
+    _PROFILING.field("skipEmbeddingsAndMemory", "Skip embeddings and memory", _BOOLEAN),
     _TRAINING.field("akidaEdgeLearningConfig", "Akida edge learning", shape=Shape.OBJECT),
     _TRAINING.field("akidaEdgeLearningConfig.enabled", "Akida edge learning", required=True),
     _TRAINING.field("akidaEdgeLearningConfig.additionalClasses", "Akida additional classes"),
     _TRAINING.field("akidaEdgeLearningConfig.neuronsPerClass", "Akida neurons per class"),
     _TRAINING.field("customValidationMetadataKey", "Validation metadata key"),
-    _INTERFACE.field("showAdvancedTrainingSettings", "Advanced settings shown", required=True),
-    _INTERFACE.field("showAugmentationTrainingSettings", "Augmentation shown", required=True),
+    _INTERFACE.field("showAdvancedTrainingSettings", "Advanced settings shown", _BOOLEAN),
+    _INTERFACE.field("showAugmentationTrainingSettings", "Augmentation shown", _BOOLEAN),
     _TRAINING.field("customParameters", "Custom parameters", shape=Shape.OBJECT),
     _TRAINING.field("customParameters{}", "Custom parameter"),
     _TRAINING.field("anomalyCapacity", "Anomaly capacity"),
@@ -176,16 +198,14 @@ _BLOCK: tuple[Field, ...] = (
     _TRAINING.field("blockParameters.poolSize", "Pool size"),
     _TRAINING.field("blockParameters.samplingRatio", "Sampling ratio"),
     _TRAINING.field("blockParameters.numNearestNeighbors", "Nearest neighbours"),
-    _THRESHOLDS.field(
-        "thresholds", "Thresholds", required=True, shape=Shape.MEMBERS, identity=("key",)
-    ),
-    _THRESHOLDS.field("thresholds[]", "Threshold", shape=Shape.OBJECT),
-    _THRESHOLDS.field("thresholds[].key", "Key", required=True),
+    _THRESHOLDS.field("thresholds", "Thresholds", _LIST, shape=Shape.MEMBERS, identity=("key",)),
+    _THRESHOLDS.field("thresholds[]", "Threshold", _OBJECT, shape=Shape.OBJECT),
+    _THRESHOLDS.field("thresholds[].key", "Key", _TEXT),
     _VENDOR.field("thresholds[].description", "Description", required=True),
     _VENDOR.field("thresholds[].helpText", "Help text", required=True),
     _SUGGESTION.field("thresholds[].suggestedValue", "Suggested value"),
     _SUGGESTION.field("thresholds[].suggestedValueText", "Suggested value (text)"),
-    _THRESHOLDS.field("thresholds[].value", "Value", required=True, shape=Shape.NUMBER),
+    _THRESHOLDS.field("thresholds[].value", "Value", JsonType.NUMBER_OR_TEXT, shape=Shape.NUMBER),
     _VENDOR.field(
         "thresholds[].dropdownOptions", "Options", shape=Shape.MEMBERS, identity=("value",)
     ),
@@ -206,7 +226,7 @@ _PARAMETER = f"{_MODEL}.customParameters[]"
 _OPTION = f"{_PARAMETER}.selectOptions[]"
 
 _CATALOGUE: tuple[Field, ...] = (
-    _VENDOR.field(_MODEL, "Model", shape=Shape.OBJECT),
+    _VENDOR.field(_MODEL, "Model", _OBJECT, shape=Shape.OBJECT),
     *_catalogue(
         _MODEL,
         (
@@ -296,25 +316,6 @@ _MODEL_PREFIXES = ("transfer_", "object_", "fomo_")
 def names_model(layer_type: object) -> bool:
     """Return whether a layer of this type names a transfer, detection or anomaly model."""
     return isinstance(layer_type, str) and layer_type.startswith(_MODEL_PREFIXES)
-
-
-def child(container: Field, key: str) -> Field:
-    """Return the row of `key` inside an object of the row `container`."""
-    if container.pattern.startswith(f"{CATALOGUE}[]") or container.area is Area.CATALOGUE:
-        return FIELDS.get(f"{container.pattern}.{key}", UNKNOWN_OF_VENDOR)
-    if f"{container.pattern}{{}}" in FIELDS:
-        return FIELDS[f"{container.pattern}{{}}"]
-    return FIELDS.get(f"{container.pattern}.{key}", UNKNOWN)
-
-
-def top(key: str) -> Field:
-    """Return the row of a top-level key of the answer."""
-    return FIELDS.get(key, UNKNOWN)
-
-
-def member(container: Field) -> Field:
-    """Return the row of a member of the list `container`."""
-    return FIELDS[f"{container.pattern}[]"]
 
 
 _LEVELS = frozenset({"none", "low", "high"})

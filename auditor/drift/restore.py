@@ -19,6 +19,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from auditor.drift.block_kinds import KERAS
 from auditor.drift.canonical import parse
 from auditor.drift.excerpts import MODE, SCRIPT, THRESHOLDS, top_field
 from auditor.model import AnswerExcerpt, Area, Finding, Json, JsonObject, Kind, TargetId
@@ -90,7 +91,7 @@ def restoration(
     body = _body(finding, key, parse(known.before) if known else {})
     if key not in body:
         return Restoration(why=_why_bare(finding, key, known))
-    return _sent(f"POST /api/{target.project_id}/training/keras/{target.learn_id}", body)
+    return _sent(f"POST {KERAS.path_of(target)}", body)
 
 
 def _of_threshold(finding: Finding, target: TargetId) -> Restoration:

@@ -10,6 +10,8 @@ from __future__ import annotations
 import unicodedata
 from datetime import UTC, datetime, timedelta
 
+from auditor.drift.block_kinds import KERAS
+from auditor.model import TargetId
 from auditor.redaction import shown
 
 LONGEST_NAME = 80
@@ -57,8 +59,9 @@ def studio_page(studio_url: str, project_id: int, learn_id: int | None = None) -
     """
     if not studio_url:
         return ""
-    project = f"{studio_url}/studio/{project_id}"
-    return project if learn_id is None else f"{project}/learning/keras/{learn_id}"
+    if learn_id is None:
+        return f"{studio_url}/studio/{project_id}"
+    return studio_url + KERAS.page_of(TargetId(project_id, learn_id))
 
 
 def cut(text: str, width: int) -> str:

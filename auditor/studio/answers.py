@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import timedelta
 from http import HTTPStatus
 from typing import NamedTuple, NoReturn
 
+from auditor.drift.block_kinds import KERAS, BlockKind
+from auditor.drift.fields import JsonType
 from auditor.errors import StudioError
 from auditor.model import Json, JsonObject
 from auditor.redaction import HIDDEN, Secret, shown
@@ -38,76 +40,51 @@ def _is_integer(value: Json) -> bool:
     return _is_number(value) and (not isinstance(value, float) or value.is_integer())
 
 
-_BOOLEAN = _FieldType("true or false", lambda value: isinstance(value, bool))
-_TEXT = _FieldType("a string", lambda value: isinstance(value, str))
-_NUMBER = _FieldType("a number", _is_number)
-_INTEGER = _FieldType("an integer", _is_integer)
-_SETTING = _FieldType(
-    "a number or a string", lambda value: isinstance(value, str) or _is_number(value)
-)
-_LIST = _FieldType("a list", lambda value: isinstance(value, list))
-_OBJECT = _FieldType("an object", lambda value: isinstance(value, dict))
-
-# The `required` lists of the published schema for KerasConfig and DependencyData; of list members,
-# only the keys by which the comparison identifies them.
-_KERAS = {
-    "dependencies": _OBJECT,
-    "trained": _BOOLEAN,
-    "name": _TEXT,
-    "script": _TEXT,
-    "minimumConfidenceRating": _NUMBER,
-    "selectedModelType": _TEXT,
-    "mode": _TEXT,
-    "trainingCycles": _INTEGER,
-    "learningRate": _NUMBER,
-    "defaultBatchSize": _INTEGER,
-    "visualLayers": _LIST,
-    "augmentationPolicyImage": _TEXT,
-    "transferLearningModels": _LIST,
-    "shape": _TEXT,
-    "profileInt8": _BOOLEAN,
-    "skipEmbeddingsAndMemory": _BOOLEAN,
-    "showAdvancedTrainingSettings": _BOOLEAN,
-    "showAugmentationTrainingSettings": _BOOLEAN,
-    "thresholds": _LIST,
-}
-_DEPENDENCIES = {
-    "classes": _LIST,
-    "blockNames": _LIST,
-    "featureCount": _INTEGER,
-    "sampleCount": _INTEGER,
-    "outputClasses": _LIST,
-}
-_LABELS = ("classes", "blockNames", "outputClasses")
-_MEMBERS: dict[str, dict[str, _FieldType]] = {
-    "visualLayers": {"type": _TEXT},
-    "thresholds": {"key": _TEXT, "value": _SETTING},
-    "transferLearningModels": {},
+_TYPES = {
+    JsonType.BOOLEAN: _FieldType("true or false", lambda value: isinstance(value, bool)),
+    JsonType.TEXT: _FieldType("a string", lambda value: isinstance(value, str)),
+    JsonType.NUMBER: _FieldType("a number", _is_number),
+    JsonType.INTEGER: _FieldType("an integer", _is_integer),
+    JsonType.NUMBER_OR_TEXT: _FieldType(
+        "a number or a string", lambda value: isinstance(value, str) or _is_number(value)
+    ),
+    JsonType.LIST: _FieldType("a list", lambda value: isinstance(value, list)),
+    JsonType.TEXTS: _FieldType("a list", lambda value: isinstance(value, list)),
+    JsonType.OBJECT: _FieldType("an object", lambda value: isinstance(value, dict)),
 }
 
 
-def read_answer(body: bytes, *, secrets: Collection[Secret] = ()) -> JsonObject:
-    """Return a valid getKeras answer.
+def read_answer(
+    body: bytes, *, secrets: Collection[Secret] = (), kind: BlockKind = KERAS
+) -> JsonObject:
+    """Return a valid answer for a block.
 
     Args:
         body: the decoded bytes of the HTTP answer, or of a file that contains one.
         secrets: values to hide in messages, in case Studio repeats them.
+        kind: the kind of the block, which says what the answer must hold.
 
     Raises:
         StudioError: `not_json`, `refused`, `unauthorized` or `invalid`; the message names the
             path and what was expected there.
     """
     document = read_success(body, secrets=secrets)
-    require(document, _KERAS)
-    dependencies = as_object(document["dependencies"], "dependencies")
-    require(dependencies, _DEPENDENCIES, at="dependencies.")
-    for key in _LABELS:
-        _require_texts(dependencies[key], at=f"dependencies.{key}")
-    for key, types in _MEMBERS.items():
-        for place, member in enumerate(as_list(document[key], key)):
-            at = f"{key}[{place}]"
-            require(as_object(member, at), types, at=f"{at}.")
+    for container, types in kind.required.items():
+        for path, part in _parts(document, container):
+            require(as_object(part, path), types, at=f"{path}." if container else "")
     return document
+
+
+def _parts(document: JsonObject, container: str) -> Iterator[tuple[str, Json]]:
+    """Yield path and value of everything that a container's pattern names in an answer."""
+    if not container:
+        yield "the answer", document
+    elif container.endswith("[]"):
+        key = container.removesuffix("[]")
+        for place, member in enumerate(as_list(document[key], key)):
+            yield f"{key}[{place}]", member
+    else:
+        yield container, document[container]
 
 
 def read_success(body: bytes, *, secrets: Collection[Secret] = ()) -> JsonObject:
@@ -176,31 +153,35 @@ def status_error(
     return StudioError("http", answered, transient=is_transient, retry_after=retry_after)
 
 
-def require(document: JsonObject, types: dict[str, _FieldType], *, at: str = "") -> None:
-    """Raise `StudioError` (`invalid`) if a key is missing or has another type."""
-    for key, expected in types.items():
+def require(document: JsonObject, types: Mapping[str, JsonType], *, at: str = "") -> None:
+    """Raise `StudioError` (`invalid`) unless each key is present with its type."""
+    for key, json_type in types.items():
+        expected = _TYPES[json_type]
         if key not in document or not expected.matches(document[key]):
             raise _invalid(f"{at}{key}", expected.words, _found(document, key))
+    for key, json_type in types.items():
+        if json_type is JsonType.TEXTS:
+            _require_texts(document[key], at=f"{at}{key}")
 
 
 def as_object(value: Json, path: str) -> JsonObject:
     """Return `value` as an object; raises `StudioError` (`invalid`)."""
     if not isinstance(value, dict):
-        raise _invalid(path, _OBJECT.words, f"found {_described(value)}")
+        raise _invalid(path, _TYPES[JsonType.OBJECT].words, f"found {_described(value)}")
     return value
 
 
 def as_list(value: Json, path: str) -> list[Json]:
     """Return `value` as a list; raises `StudioError` (`invalid`)."""
     if not isinstance(value, list):
-        raise _invalid(path, _LIST.words, f"found {_described(value)}")
+        raise _invalid(path, _TYPES[JsonType.LIST].words, f"found {_described(value)}")
     return value
 
 
 def as_integer(value: Json, path: str) -> int:
     """Return `value` as an integer, `30.0` as 30; raises `StudioError` (`invalid`)."""
     if not isinstance(value, int | float) or not _is_integer(value):
-        raise _invalid(path, _INTEGER.words, f"found {_described(value)}")
+        raise _invalid(path, _TYPES[JsonType.INTEGER].words, f"found {_described(value)}")
     if int(value) not in _INT64:  # the database could not store such an id
         raise _invalid(path, "a 64-bit integer", f"found {_described(value)}")
     return int(value)
@@ -272,7 +253,9 @@ def _refuse_depth(document: Json) -> None:
 def _require_texts(value: Json, *, at: str) -> None:
     for place, member in enumerate(as_list(value, at)):
         if not isinstance(member, str):
-            raise _invalid(f"{at}[{place}]", _TEXT.words, f"found {_described(member)}")
+            raise _invalid(
+                f"{at}[{place}]", _TYPES[JsonType.TEXT].words, f"found {_described(member)}"
+            )
 
 
 def _refusal(document: JsonObject, error_text: str) -> str:

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Self
 
 from auditor.credentials import ApiKey, Credential, Grant
+from auditor.drift.block_kinds import KERAS
 from auditor.errors import NoTokenError, StudioError
 from auditor.model import EVERY_PROJECT, Failure, TargetId
 from auditor.protocols import (
@@ -157,8 +158,8 @@ class StudioClient:
         It is equal if its bytes are, or if the server confirms that the ETag of those bytes is
         still current.
         """
-        project_id, learn_id = target
-        path = f"/api/{project_id}/training/keras/{learn_id}"
+        project_id = target.project_id
+        path = KERAS.path_of(target)
         validator = stored_body.validator if stored_body else ""
         try:
             reply = await self._request(project_id, _StudioRequest(path, validator))

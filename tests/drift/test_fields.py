@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from auditor.drift.fields import ENUMERATIONS, ENVELOPE, FIELDS, UNKNOWN, child, new_value, top
+from auditor.drift.block_kinds import KERAS
+from auditor.drift.fields import ENUMERATIONS, ENVELOPE, FIELDS, UNKNOWN, new_value
 from auditor.model import Area, Change, Json, Kind
 
 _SCHEMA = Path(__file__).parents[1] / "data" / "getkeras-openapi.yaml"
@@ -70,13 +71,13 @@ def test_members_name_keys_that_the_schema_has() -> None:
 
 
 def test_what_the_schema_lacks_is_unknown() -> None:
-    assert top("kFoldsValidationConfig") is UNKNOWN
-    assert child(FIELDS["dependencies"], "classesPerKey") is UNKNOWN
-    assert child(FIELDS["visualLayers[]"], "units") is UNKNOWN
+    assert KERAS.top("kFoldsValidationConfig") is UNKNOWN
+    assert KERAS.child(FIELDS["dependencies"], "classesPerKey") is UNKNOWN
+    assert KERAS.child(FIELDS["visualLayers[]"], "units") is UNKNOWN
 
 
 def test_what_the_schema_lacks_inside_the_catalogue_is_the_vendors() -> None:
-    assert child(FIELDS["transferLearningModels[]"], "licence").area is Area.CATALOGUE
+    assert KERAS.child(FIELDS["transferLearningModels[]"], "licence").area is Area.CATALOGUE
 
 
 def _enumeration(pattern: str) -> list[str]:
