@@ -31,7 +31,7 @@ format: $(VENV)/.development
 	$(BIN)/ruff check --fix .
 
 bench: $(VENV)/.development
-	$(BIN)/python -m bench.quiet_night
+	$(BIN)/python -m bench.quiet_run
 
 signal: $(VENV)/.development
 	$(BIN)/python -m tests.signal.measure

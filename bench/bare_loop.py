@@ -1,4 +1,4 @@
-"""The least that a night can cost: its GETs by httpx over aiohttp, answers thrown away.
+"""The least that a run can cost: its GET requests by httpx over aiohttp, answers not used.
 
 python -m bench.bare_loop BASE_URL CONCURRENCY FILE_OF_PATHS
 """

@@ -1,4 +1,4 @@
-"""A server of files that answers 100 ms late, as a Studio across an ocean would.
+"""A file server that answers after 100 ms, like a distant Studio.
 
 python -m bench.delayed FOLDER PORT
 """
@@ -13,7 +13,7 @@ DELAY_S = 0.1
 
 
 class Late(asyncio.Protocol):
-    """Answers one GET after the other on a connection; knows no other method and no error."""
+    """Answers GET requests on a connection, in order; handles no other method and no error."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -21,12 +21,12 @@ class Late(asyncio.Protocol):
         self._wire: asyncio.WriteTransport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the way back."""
+        """Store the transport."""
         assert isinstance(transport, asyncio.WriteTransport)  # noqa: S101 - for the type alone
         self._wire = transport
 
     def data_received(self, data: bytes) -> None:
-        """Answer a request that is complete, later."""
+        """Answer each complete request after the delay."""
         self._asked += data
         if self._asked.endswith(b"\r\n\r\n"):
             path = self._asked.split(b" ", 2)[1].decode()

@@ -1,4 +1,4 @@
-"""A fleet of invented learn blocks: a getKeras answer each, as files that a server hands out."""
+"""A fleet of sample learn blocks: a file with a getKeras answer for each."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Fleet:
         return found
 
     def paths(self) -> list[str]:
-        """Return what to ask for, in the order of the targets."""
+        """Return the paths to request, in the order of the targets."""
         return [_path(number) for number in range(self.size)]
 
     def answer_bytes(self) -> int:
@@ -53,7 +53,7 @@ class Fleet:
         return sum(self._file(number).stat().st_size for number in range(self.size)) // self.size
 
     def write(self) -> None:
-        """Write every answer; they share one catalogue and differ in all else."""
+        """Write every answer. All share one catalogue; everything else differs."""
         sample = sample_blocks()["keras"]
         catalogue = _catalogue(sample)
         for number in range(self.size):

@@ -22,7 +22,7 @@ ENVIRON = {KEY_NAME: "ei_" + 64 * "0", "PATH": os.environ["PATH"]}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Installation:
-    """Everything of one auditor lies in `folder`."""
+    """An auditor whose files are all in `folder`."""
 
     folder: Path
     fleet: Fleet
@@ -33,29 +33,29 @@ class Installation:
         lines = self._lines(f"{base_url}/v1", concurrency)
         self._config.write_text("\n".join(lines) + "\n")
 
-    def night(self, **expected: int) -> Usage:
-        """Run once; return what it took.
+    def run(self, **expected: int) -> Usage:
+        """Run once; return its time and memory.
 
         Args:
             expected: how many targets of each state the run should end with.
 
         Raises:
-            ValueError: it came to something else, so the measurement would be of another night.
+            ValueError: it came to something else, so the measurement would be of another run.
         """
         usage = measured(self._command("run"), environ=ENVIRON, log=self.folder / "log")
-        told = subprocess.run(
+        completed = subprocess.run(
             self._command("report", "--format", "json"),
             env=ENVIRON,
             capture_output=True,
             check=True,
         )
-        totals = json.loads(told.stdout)["totals"]
+        totals = json.loads(completed.stdout)["totals"]
         if {key: totals[key] for key in expected} != expected:
             raise ValueError(f"expected {expected}, the run came to {totals}")
         return usage
 
     def store_bytes(self) -> int:
-        """Return the size of the database, its log taken in."""
+        """Return the size of the database, after a checkpoint of its log."""
         database = self.folder / "auditor.db"
         with closing(sqlite3.connect(database)) as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -21,11 +21,11 @@ class Usage:
 
     @classmethod
     def least(cls, usages: Sequence[Self]) -> Self:
-        """Return the least of each, as other work on the machine only adds; of memory the most."""
+        """Return the lowest times, as other load only adds to them, and the highest memory."""
         return cls(
-            cpu_s=min(one.cpu_s for one in usages),
-            wall_s=min(one.wall_s for one in usages),
-            peak_mib=max(one.peak_mib for one in usages),
+            cpu_s=min(usage.cpu_s for usage in usages),
+            wall_s=min(usage.wall_s for usage in usages),
+            peak_mib=max(usage.peak_mib for usage in usages),
         )
 
 

@@ -1,4 +1,4 @@
-"""Servers of the fleet's files on 127.0.0.1, each for as long as a `with` lasts."""
+"""Servers of the fleet's files on 127.0.0.1, as context managers."""
 
 from __future__ import annotations
 
