@@ -1,4 +1,4 @@
-"""Builds the adapters from the configuration; the only place that knows both."""
+"""The application: builds the adapters from the configuration and runs the use cases."""
 
 from auditor.app.build import (
     admit_rules,

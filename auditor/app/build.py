@@ -1,4 +1,4 @@
-"""Builds the adapters from the configuration."""
+"""Builds the adapters from the configuration, and the system clock among them."""
 
 from __future__ import annotations
 
@@ -36,31 +36,37 @@ if TYPE_CHECKING:  # each command imports what it needs: `--help` and `diff` sta
 
 logger = logging.getLogger(__name__)
 
+_WHY = "Your address stands under [email] recipients in the auditor's configuration."
+_WHY_PART = (
+    "You are the recipient of one of the auditor's [[subscriptions]] to a part of its reports."
+)
+_BASE_URL = "https://studio.edgeimpulse.com/v1"
+
 
 def load_settings(path: str | None, *, reads_secrets: bool = True) -> Settings:
-    """Return the configuration that a command uses; to look at the history takes no secrets.
+    """Return the configuration that a command uses; reading the history needs no secrets.
 
     Raises:
-        ConfigError: there is none, or it cannot be used.
+        ConfigError: no configuration is found, or it cannot be used.
     """
-    found = config.find(path, os.environ)
-    return config.load(found, environ=os.environ, reads_secrets=reads_secrets)
+    file = config.find(path, os.environ)
+    return config.load(file, environ=os.environ, reads_secrets=reads_secrets)
 
 
-def open_store(chosen: Settings, *, upgrade: bool | None = None) -> SqlStore:
-    """Open the store, brought to this version's schema unless the configuration forbids it.
+def open_store(settings: Settings, *, upgrade: bool | None = None) -> SqlStore:
+    """Open the store, upgraded to this version's schema unless the configuration forbids it.
 
     Raises:
         StoreError: the database cannot be used.
     """
     from auditor.store.store import open_database  # noqa: PLC0415 - SQLAlchemy takes its time
 
-    wanted = chosen.database.auto_upgrade if upgrade is None else upgrade
-    return open_database(chosen.database.url, upgrade=wanted)
+    does_upgrade = settings.database.auto_upgrade if upgrade is None else upgrade
+    return open_database(settings.database.url, upgrade=does_upgrade)
 
 
-def open_existing_store(chosen: Settings) -> SqlStore:
-    """Open a store that must be there already: to read is no reason to make one.
+def open_existing_store(settings: Settings) -> SqlStore:
+    """Open a store that already exists: a command that only reads must not create one.
 
     Raises:
         UsageError: no database exists yet.
@@ -68,189 +74,179 @@ def open_existing_store(chosen: Settings) -> SqlStore:
     """
     from auditor.store.database import database_exists  # noqa: PLC0415
 
-    if not database_exists(chosen.database.url):
-        raise UsageError("there is no database yet: `auditor run` makes it")
-    return open_store(chosen)
+    if not database_exists(settings.database.url):
+        raise UsageError("there is no database yet: `auditor run` creates it")
+    return open_store(settings)
 
 
 @contextmanager
 def open_store_if_present(
-    chosen: Settings, *, upgrade: bool | None = False
+    settings: Settings, *, upgrade: bool | None = False
 ) -> Iterator[SqlStore | None]:
-    """Open the store as it is, None where no database exists yet; nothing is made.
+    """Open the store if its database exists, else yield None; no database is created.
 
-    Nor is it upgraded, unless `upgrade` is None: then as the configuration has it.
+    The database is not upgraded, unless `upgrade` is None: then the configuration decides.
     """
     from auditor.store.database import database_exists  # noqa: PLC0415
 
-    if not database_exists(chosen.database.url):
+    if not database_exists(settings.database.url):
         yield None
         return
-    with open_store(chosen, upgrade=upgrade) as opened:
+    with open_store(settings, upgrade=upgrade) as opened:
         yield opened
 
 
-def admit_rules(chosen: Settings, held: RunStore) -> None:
-    """Refuse rules that could never hold, and remember those that do.
+def admit_rules(settings: Settings, store: RunStore) -> None:
+    """Refuse rules that were never in force, and remember those that are now.
 
     Raises:
         ConfigError: an ignore rule ends in the past and was never in force.
     """
-    check_rules(chosen, held)
+    check_rules(settings, store)
     at = now()
-    today = at.astimezone(chosen.schedule.timezone).date()
-    remember_rules(chosen.rules, held, today=today, at=at)
+    today = at.astimezone(settings.schedule.timezone).date()
+    remember_rules(settings.rules, store, today=today, at=at)
 
 
-def check_rules(chosen: Settings, held: RunStore | None) -> None:
-    """Refuse rules that could never hold; `held` is None where no database exists yet.
+def check_rules(settings: Settings, store: RunStore | None) -> None:
+    """Refuse rules that were never in force; `store` is None before a database exists.
 
     Raises:
         ConfigError: an ignore rule ends in the past and was never in force.
     """
-    today = now().astimezone(chosen.schedule.timezone).date()
-    require_admissible(chosen.rules, DryStore(held), today=today)
+    today = now().astimezone(settings.schedule.timezone).date()
+    require_admissible(settings.rules, DryStore(store), today=today)
 
 
 def build_client(
-    chosen: Settings, *, stopping: Callable[[], bool] | None = None, explains: bool = False
+    settings: Settings, *, stopping: Callable[[], bool] | None = None, explains: bool = False
 ) -> StudioClient:
-    """Return the client for one run; once `stopping` says so, it tries nothing again."""
+    """Return the client for one run; it stops its retries once `stopping` returns true."""
     from auditor.studio.client import StudioClient  # noqa: PLC0415
 
-    asked = chosen.studio
+    studio = settings.studio
     return StudioClient(
-        base_url=asked.base_url,
-        credentials={project.id: chosen.credential_of(project) for project in chosen.projects},
-        shared=chosen.every_project,
-        concurrency=asked.concurrency,
-        timeout=asked.timeout,
-        tries=asked.tries,
-        max_bytes=asked.max_bytes,
-        per_second=asked.requests_per_s,
-        security=build_security(chosen),
+        base_url=studio.base_url,
+        credentials={project.id: settings.credential_of(project) for project in settings.projects},
+        shared=settings.every_project,
+        concurrency=studio.concurrency,
+        timeout=studio.timeout,
+        tries=studio.tries,
+        max_bytes=studio.max_bytes,
+        per_second=studio.requests_per_s,
+        security=build_security(settings),
         stopping=stopping,
         explains=explains,
     )
 
 
-def build_security(chosen: Settings) -> Security:
-    """Return whom TLS trusts on the way to Studio, what it shows, and the proxy."""
+def build_security(settings: Settings) -> Security:
+    """Return the certificates and the proxy of connections to Studio."""
     from auditor.studio.tls import Security  # noqa: PLC0415
 
-    asked = chosen.studio
+    studio = settings.studio
     return Security(
-        ca_file=asked.ca_file,
-        certificate=asked.client_certificate,
-        key=asked.client_key,
-        proxy=asked.proxy,
+        ca_file=studio.ca_file,
+        certificate=studio.client_certificate,
+        key=studio.client_key,
+        proxy=studio.proxy,
     )
 
 
-def build_plan(chosen: Settings) -> Plan:
-    """Return what the configuration audits."""
+def build_plan(settings: Settings) -> Plan:
+    """Return which projects and blocks the configuration audits."""
+    shared_filter = settings.studio.block_filter
+    every = EveryProject(projects=settings.project_filter, filters=(shared_filter,))
     return Plan(
         projects=tuple(
             Project(
-                id=one.id,
-                name=one.name or "",
-                learn_blocks=one.named_blocks,
-                filters=(chosen.studio.block_filter, one.block_filter),
+                id=project.id,
+                name=project.name or "",
+                learn_blocks=project.named_blocks,
+                filters=(shared_filter, project.block_filter),
             )
-            for one in chosen.projects
+            for project in settings.projects
         ),
-        every=_every_project(chosen),
+        every=None if settings.every_project is None else every,
     )
 
 
-def _every_project(chosen: Settings) -> EveryProject | None:
-    if chosen.every_project is None:
-        return None
-    return EveryProject(projects=chosen.project_filter, filters=(chosen.studio.block_filter,))
-
-
 async def log_in(
-    chosen: Settings,
+    settings: Settings,
     login: StoredLogin,
     invite: Callable[[str], Awaitable[None]],
     *,
     patience: timedelta,
     port: int = 0,
 ) -> Tokens:
-    """Let a person log in; see `auditor.studio.login`."""
+    """Log a person in for a credential of the configuration; see `auditor.studio.login`."""
     from auditor.studio.login import LoginPrompt, log_in  # noqa: PLC0415
     from auditor.studio.wire import Wire  # noqa: PLC0415
 
     wire = Wire(
-        base_url=chosen.studio.base_url,
+        base_url=settings.studio.base_url,
         concurrency=1,
-        timeout=chosen.studio.timeout,
-        max_bytes=chosen.studio.max_bytes,
-        security=build_security(chosen),
+        timeout=settings.studio.timeout,
+        max_bytes=settings.studio.max_bytes,
+        security=build_security(settings),
     )
     async with wire:
         prompt = LoginPrompt(show=invite, timeout=patience, port=port)
         return await log_in(login, wire, prompt, now=now)
 
 
-_WHY_PART = (
-    "You are the recipient of one of the auditor's [[subscriptions]] to a part of its reports."
-)
-_WHY = "Your address stands under [email] recipients in the auditor's configuration."
-_BASE_URL = "https://studio.edgeimpulse.com/v1"
-
-
 @cache
 def load_templates() -> HtmlRenderer:
-    """Return what fills the HTML templates; made once, for to compile them takes a while."""
+    """Return the HTML templates; they are compiled once, which takes a while."""
     from auditor.rendering.html import HtmlRenderer  # noqa: PLC0415
     from auditor.resources import folder  # noqa: PLC0415
 
     return HtmlRenderer(folder("templates"))
 
 
-def build_renderer(chosen: Settings | None, *, why: str = _WHY) -> MailRenderer:
-    """Return what turns reports into mails, text and pages; without settings, by defaults.
+def build_renderer(settings: Settings | None, *, why: str = _WHY) -> MailRenderer:
+    """Return the renderer of mails, text and pages; without settings it has the defaults.
 
-    `why` is told to who is mailed.
+    Mails contain `why`, the reason for which their reader gets them.
     """
     from auditor.rendering.mailing import MailRenderer  # noqa: PLC0415
     from auditor.rendering.outline import Footer  # noqa: PLC0415
 
-    base_url = chosen.studio.base_url if chosen else _BASE_URL
+    base_url = settings.studio.base_url if settings else _BASE_URL
+    api = urlsplit(base_url)
     return MailRenderer(
         pages=load_templates(),
         footer=Footer(
             version=__version__,
-            why=why if chosen and chosen.email else "",
-            studio_url=_studio_pages(base_url),
+            why=why if settings and settings.email else "",
+            studio_url=f"{api.scheme}://{api.netloc}",
             api_url=base_url.rstrip("/"),
         ),
-        list_id=f"drift.{find_mail_domain(chosen)}",
+        list_id=f"drift.{find_mail_domain(settings)}",
     )
 
 
-def find_page(chosen: Settings, report: Report) -> str:
-    """Return where a report's page lies, empty where it does not."""
-    path = build_archive(chosen).path(report)
+def find_page(settings: Settings, report: Report) -> str:
+    """Return the path of a report's page, empty when no such file exists."""
+    path = build_archive(settings).path(report)
     return str(path) if path is not None and path.exists() else ""
 
 
-def build_archive(chosen: Settings) -> FolderArchive:
+def build_archive(settings: Settings) -> FolderArchive:
     """Return the folder of reports."""
     from auditor.rendering.archive import FolderArchive  # noqa: PLC0415
 
-    return FolderArchive(chosen.reports.directory, build_site(chosen).run_page)
+    return FolderArchive(settings.reports.directory, build_site(settings).run_page)
 
 
-def build_site(chosen: Settings) -> FolderSite:
-    """Return the pages of the archive beside those of the runs."""
+def build_site(settings: Settings) -> FolderSite:
+    """Return the archive's pages other than those of the runs."""
     from auditor.rendering.site import FolderSite  # noqa: PLC0415
 
     return FolderSite(
-        directory=chosen.reports.directory,
+        directory=settings.reports.directory,
         pages=_linking_pages(),
-        footer=replace(build_renderer(chosen).footer, why=""),
+        footer=replace(build_renderer(settings).footer, why=""),
     )
 
 
@@ -263,20 +259,20 @@ def _linking_pages() -> dict[str, HtmlRenderer]:
 
 
 def publish_pages(
-    chosen: Settings, held: Store, *, stopping: Callable[[], bool] = lambda: False
+    settings: Settings, store: Store, *, stopping: Callable[[], bool] = lambda: False
 ) -> None:
-    """Bring the archive's pages up to date; what goes wrong is logged and keeps nothing back.
+    """Bring the archive's pages up to date; a failure is logged and not raised.
 
-    A report is told by its mail and its own page. The pages around it can wait: the next run
-    writes what this one could not.
+    A report needs only its mail and its own page. The next run writes the other pages that this
+    one could not.
 
     Raises:
-        DamagedDatabaseError: going on would spread the damage.
+        DamagedDatabaseError: to continue would spread the damage.
     """
     from auditor.publish import Publisher  # noqa: PLC0415
 
     try:
-        Publisher(store=held, site=build_site(chosen), stopping=stopping).publish()
+        Publisher(store=store, site=build_site(settings), stopping=stopping).publish()
     except DamagedDatabaseError:
         raise
     except OSError as error:
@@ -285,8 +281,8 @@ def publish_pages(
         logger.exception("archive not brought up to date")
 
 
-def rebuild_pages(chosen: Settings, held: Store) -> str:
-    """Write every page of the archive anew; return the index's path.
+def rebuild_pages(settings: Settings, store: Store) -> str:
+    """Write every page of the archive again and return the path of the index.
 
     Raises:
         OSError: a page cannot be written.
@@ -294,30 +290,30 @@ def rebuild_pages(chosen: Settings, held: Store) -> str:
     from auditor.publish import Publisher  # noqa: PLC0415
     from auditor.rendering.archive import INDEX  # noqa: PLC0415
 
-    Publisher(store=held, site=build_site(chosen), is_anew=True).publish()
-    return str(chosen.reports.directory / INDEX)
+    Publisher(store=store, site=build_site(settings), is_anew=True).publish()
+    return str(settings.reports.directory / INDEX)
 
 
-def build_mail_plan(chosen: Settings) -> MailPlan | None:
-    """Return to whom reports go, None where no mail is wanted."""
-    if chosen.email is None:
+def build_mail_plan(settings: Settings) -> MailPlan | None:
+    """Return who gets reports by mail, None when no mail is configured."""
+    if settings.email is None:
         return None
     from auditor.mail import MimeComposer  # noqa: PLC0415
 
     return MailPlan(
-        renderer=build_renderer(chosen),
-        composer=MimeComposer(chosen.email.sender),
-        recipients=chosen.email.recipients,
-        only_drift=chosen.email.send == "drift",
-        host=find_mail_domain(chosen),
-        subscriptions=chosen.subscriptions,
-        part_renderer=build_renderer(chosen, why=_WHY_PART),
+        renderer=build_renderer(settings),
+        composer=MimeComposer(settings.email.sender),
+        recipients=settings.email.recipients,
+        only_drift=settings.email.send == "drift",
+        host=find_mail_domain(settings),
+        subscriptions=settings.subscriptions,
+        part_renderer=build_renderer(settings, why=_WHY_PART),
     )
 
 
-def build_mailer(chosen: Settings) -> SmtpMailer | None:
-    """Return the way to the mail server, None where no mail is wanted."""
-    email = chosen.email
+def build_mailer(settings: Settings) -> SmtpMailer | None:
+    """Return the client of the mail server, None when no mail is configured."""
+    email = settings.email
     if email is None:
         return None
     from auditor.mail import SmtpMailer  # noqa: PLC0415
@@ -332,16 +328,10 @@ def build_mailer(chosen: Settings) -> SmtpMailer | None:
     )
 
 
-def find_mail_domain(chosen: Settings | None) -> str:
-    """Return the sender's domain, the right side of Message-ID and List-Id."""
-    email = chosen.email if chosen else None
+def find_mail_domain(settings: Settings | None) -> str:
+    """Return the sender's domain, which ends Message-ID and List-Id."""
+    email = settings.email if settings else None
     return email.sender.rpartition("@")[2].rstrip("> ") if email else "localhost"
-
-
-def _studio_pages(base_url: str) -> str:
-    """Return where Studio's own pages are: the API's host."""
-    parts = urlsplit(base_url)
-    return f"{parts.scheme}://{parts.netloc}"
 
 
 def now() -> datetime:

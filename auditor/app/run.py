@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -32,8 +32,8 @@ from auditor.deliver import Delivery, deliver
 from auditor.errors import DamagedDatabaseError, DeliveryUnderWayError, StoreError, UsageError
 from auditor.health import Records
 from auditor.model import Report
-from auditor.outbox import Message, MessageState
-from auditor.protocols import Mailer, RunStore, Store
+from auditor.outbox import MessageState
+from auditor.protocols import RunStore, Store
 from auditor.records import Pruned
 from auditor.schedule import newest_due
 from auditor.store.dry import DryStore
@@ -41,7 +41,10 @@ from auditor.upkeep import prune
 
 if TYPE_CHECKING:  # each command imports what it needs: `--help` and `diff` stay quick
     from auditor.heartbeat import Heartbeat
-    from auditor.rendering.metrics import Measured
+
+PATIENCE = timedelta(seconds=30)  # of a manual run while a daemon delivers
+_RETRY_LOCK_S = 0.5
+_READABLE_BY_ALL = 0o644  # the collector of metrics runs as another user
 
 logger = logging.getLogger(__name__)
 
@@ -50,11 +53,11 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveredRun:
-    """What became of a run: its report, its page, its messages.
+    """A run with its page, after the first attempt to deliver its messages.
 
     Attributes:
-        page: the path of the report's page, None where it could not be written.
-        delivery: None where no mail is configured.
+        page: the path of the report's page, None if it could not be written.
+        delivery: None if no mail is configured.
     """
 
     report: Report
@@ -63,143 +66,31 @@ class DeliveredRun:
 
     @property
     def is_delivered(self) -> bool:
-        """Return whether the server took every message; without mail, the page was written."""
+        """Return whether the server took every message; without mail: the page was written."""
         return self.delivery.is_complete if self.delivery else self.page is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClosedRun:
-    """A run that is stored, with its page, and whose messages are queued.
+    """A stored run with its page, whose messages are queued.
 
     Attributes:
-        heart: waits for the run's end; see `beat`.
-        is_well: it was not stopped, and checked something.
+        heartbeat: to be ended by `end_heartbeat`.
+        is_well: whether the run was not stopped and checked something.
     """
 
     report: Report
     page: str | None
-    heart: Heartbeat
+    heartbeat: Heartbeat
     is_well: bool
 
-    def beat(self, *, is_delivered: bool) -> None:
-        """Ping how the run ended; one that is not told yet is no success."""
-        self.heart.end(describe_totals(self.report), is_well=self.is_well and is_delivered)
-
-
-async def run_and_deliver(
-    chosen: Settings, order: RunRequest, held: Store, *, watch: RunControl | None = None
-) -> DeliveredRun:
-    """Run, close, write the pages; then try every queued message, with no run's lock held.
-
-    A run over all targets pings the heartbeat as it begins, and once it is told.
-
-    Raises:
-        RunUnderWayError: another run holds the database.
-    """
-    watch = watch or RunControl()
-    closed = await run_and_close(chosen, order, held, watch=watch)
-    async with _pinging_failure(closed.heart):
-        delivery = await asyncio.to_thread(
-            deliver_messages, chosen, held, patience=PATIENCE, stopping=watch.stopping
-        )
-        await asyncio.to_thread(write_metrics, chosen, held)
-    told = DeliveredRun(report=closed.report, page=closed.page, delivery=delivery)
-    await asyncio.to_thread(closed.beat, is_delivered=told.is_delivered)
-    return told
-
-
-async def run_and_close(
-    chosen: Settings, order: RunRequest, held: Store, *, watch: RunControl
-) -> ClosedRun:
-    """Run, close and write the pages under the run's lock; the messages stay queued.
-
-    The heartbeat waits for its end: `ClosedRun.beat`.
-
-    Raises:
-        RunUnderWayError: another run holds the database.
-    """
-    async with _in_thread(held.run_lock()):
-        pulse = build_heartbeat(chosen, is_whole=not order.is_narrowed)
-        pulse.start()
-        async with _pinging_failure(pulse):
-            watch = _limited(watch, chosen)
-            asked = build_client(chosen, stopping=lambda: watch.halt() is not None)
-            ended = await Audit(held, asked, now=now, watch=watch).run(order)
-            page = await asyncio.to_thread(_close, chosen, ended, held, watch)
-    is_well = has_worked(ended.report) and not watch.stopping()
-    return ClosedRun(report=ended.report, page=page, heart=pulse, is_well=is_well)
-
-
-@asynccontextmanager
-async def _pinging_failure(pulse: Heartbeat) -> AsyncIterator[None]:
-    """Ping that the run failed where it breaks."""
-    try:
-        yield
-    except BaseException as error:
-        words = f"run failed: {type(error).__name__}"
-        await asyncio.to_thread(pulse.end, words, is_well=False)
-        raise
-
-
-def _close(chosen: Settings, ended: CompletedRun, held: Store, watch: RunControl) -> str | None:
-    page = close(ended, held, archive=build_archive(chosen), mail=build_mail_plan(chosen), now=now)
-    if not watch.stopping():
-        prune_after_run(chosen, held)
-    publish_pages(chosen, held, stopping=watch.stopping)
-    return page
-
-
-async def run_dry(
-    chosen: Settings, order: RunRequest, held: RunStore | None, *, watch: RunControl | None = None
-) -> Report:
-    """Run without storing or sending anything; the report has no run id."""
-    watch = _limited(watch or RunControl(), chosen)
-    asked = build_client(chosen, stopping=lambda: watch.halt() is not None)
-    ended = await Audit(DryStore(held), asked, now=now, watch=watch).run(order)
-    return replace(ended.report, run=replace(ended.report.run, id=None))
-
-
-def _limited(watch: RunControl, chosen: Settings) -> RunControl:
-    """Return the watch, from now on as long as a run may take; no clock's jump shortens that."""
-    end = time.monotonic() + chosen.schedule.limit.total_seconds()
-    return replace(watch, is_late=lambda: time.monotonic() >= end)
-
-
-@asynccontextmanager
-async def _in_thread(manager: AbstractContextManager[object]) -> AsyncIterator[None]:
-    """Enter and leave in a thread: a server that gives no answer must not stop the loop."""
-    await asyncio.to_thread(manager.__enter__)
-    try:
-        yield
-    finally:  # what was raised is raised anyway: the lock's own end asks nothing of it
-        await asyncio.to_thread(manager.__exit__, None, None, None)
-
-
-def build_request(chosen: Settings, scope: Scope | None = None) -> RunRequest:
-    """Return the order for a manual run."""
-    return RunRequest(
-        plan=build_plan(chosen),
-        scope=scope or Scope(),
-        concurrency=chosen.studio.concurrency,
-        next_run_at=find_next_run(chosen, now()),
-        schedule_line="; ".join(schedule.label for schedule in find_schedules(chosen)),
-        rules=chosen.rules,
-        zone=chosen.schedule.timezone,
-    )
-
-
-def build_scheduled_request(chosen: Settings, schedule: Schedule) -> RunRequest:
-    """Return the order for a run of a schedule, still without its slot."""
-    return replace(
-        build_request(chosen, schedule.scope),
-        schedule=schedule.name,
-        schedule_line=schedule.label,
-        next_run_at=schedule.next_after(now()),
-    )
+    def end_heartbeat(self, *, is_delivered: bool) -> None:
+        """Ping how the run ended; a run that is not delivered yet is no success."""
+        self.heartbeat.end(_totals(self.report), is_well=self.is_well and is_delivered)
 
 
 def run_async(work: Coroutine[Any, Any, _T]) -> _T:
-    """Run a coroutine to its end, on uvloop where it is there."""
+    """Run a coroutine to its end, on uvloop where that is installed."""
     try:
         import uvloop  # noqa: PLC0415 - absent on some platforms
     except ImportError:
@@ -207,50 +98,157 @@ def run_async(work: Coroutine[Any, Any, _T]) -> _T:
     return uvloop.run(work)
 
 
-PATIENCE = timedelta(seconds=30)  # of a run by hand, with a daemon that delivers meanwhile
-_ASK_AGAIN_S = 0.5
+def build_request(settings: Settings, scope: Scope | None = None) -> RunRequest:
+    """Return the request for a manual run."""
+    return RunRequest(
+        plan=build_plan(settings),
+        scope=scope or Scope(),
+        concurrency=settings.studio.concurrency,
+        next_run_at=find_next_run(settings, now()),
+        schedule_line="; ".join(schedule.label for schedule in find_schedules(settings)),
+        rules=settings.rules,
+        zone=settings.schedule.timezone,
+    )
+
+
+def build_scheduled_request(settings: Settings, schedule: Schedule) -> RunRequest:
+    """Return the request for a run of a schedule, still without its slot."""
+    return replace(
+        build_request(settings, schedule.scope),
+        schedule=schedule.name,
+        schedule_line=schedule.label,
+        next_run_at=schedule.next_after(now()),
+    )
+
+
+async def run_and_deliver(
+    settings: Settings, request: RunRequest, store: Store, *, control: RunControl | None = None
+) -> DeliveredRun:
+    """Run, close and write the pages; then, without the run's lock, try every queued message.
+
+    A run over all targets pings the heartbeat at its start and after the delivery.
+
+    Raises:
+        RunUnderWayError: another run is under way on the database.
+    """
+    control = control or RunControl()
+    closed = await run_and_close(settings, request, store, control=control)
+    async with _pinging_failure(closed.heartbeat):
+        delivery = await asyncio.to_thread(
+            deliver_messages, settings, store, patience=PATIENCE, stopping=control.stopping
+        )
+        await asyncio.to_thread(write_metrics, settings, store)
+    delivered = DeliveredRun(report=closed.report, page=closed.page, delivery=delivery)
+    await asyncio.to_thread(closed.end_heartbeat, is_delivered=delivered.is_delivered)
+    return delivered
+
+
+async def run_and_close(
+    settings: Settings, request: RunRequest, store: Store, *, control: RunControl
+) -> ClosedRun:
+    """Run, close and write the pages under the run's lock; the messages stay queued.
+
+    The caller ends the heartbeat: `ClosedRun.end_heartbeat`.
+
+    Raises:
+        RunUnderWayError: another run is under way on the database.
+    """
+    async with _in_thread(store.run_lock()):
+        heartbeat = _heartbeat(settings, is_whole=not request.is_narrowed)
+        heartbeat.start()
+        async with _pinging_failure(heartbeat):
+            completed = await _audit(settings, request, store, control)
+            page = await asyncio.to_thread(_close, settings, completed, store, control)
+    is_well = _has_worked(completed.report) and not control.stopping()
+    return ClosedRun(report=completed.report, page=page, heartbeat=heartbeat, is_well=is_well)
+
+
+async def run_dry(
+    settings: Settings,
+    request: RunRequest,
+    store: RunStore | None,
+    *,
+    control: RunControl | None = None,
+) -> Report:
+    """Run without storing or sending anything; the report has no run id."""
+    completed = await _audit(settings, request, DryStore(store), control or RunControl())
+    return replace(completed.report, run=replace(completed.report.run, id=None))
+
+
+@asynccontextmanager
+async def _pinging_failure(heartbeat: Heartbeat) -> AsyncIterator[None]:
+    """Ping that the run failed if the body raises."""
+    try:
+        yield
+    except BaseException as error:
+        words = f"run failed: {type(error).__name__}"
+        await asyncio.to_thread(heartbeat.end, words, is_well=False)
+        raise
+
+
+async def _audit(
+    settings: Settings, request: RunRequest, store: RunStore, control: RunControl
+) -> CompletedRun:
+    """Audit until every target is checked or the time limit of a run is reached."""
+    # Measured by a clock that nobody sets: a jump of the time of day must not end a run.
+    end = time.monotonic() + settings.schedule.limit.total_seconds()
+    limited = replace(control, is_late=lambda: time.monotonic() >= end)
+    client = build_client(settings, stopping=lambda: limited.halt() is not None)
+    return await Audit(store, client, now=now, watch=limited).run(request)
+
+
+def _close(
+    settings: Settings, completed: CompletedRun, store: Store, control: RunControl
+) -> str | None:
+    archive, mail = build_archive(settings), build_mail_plan(settings)
+    page = close(completed, store, archive=archive, mail=mail, now=now)
+    if not control.stopping():
+        _prune_after_run(settings, store)
+    publish_pages(settings, store, stopping=control.stopping)
+    return page
+
+
+@asynccontextmanager
+async def _in_thread(manager: AbstractContextManager[object]) -> AsyncIterator[None]:
+    """Enter and leave in a thread: a server that does not answer must not stop the loop."""
+    await asyncio.to_thread(manager.__enter__)
+    try:
+        yield
+    finally:  # the error is not handed to the lock, which ends in the same way with and without
+        await asyncio.to_thread(manager.__exit__, None, None, None)
 
 
 def deliver_messages(
-    chosen: Settings,
-    held: Store,
+    settings: Settings,
+    store: Store,
     *,
     only_due: bool = False,
     patience: timedelta = timedelta(0),
     stopping: Callable[[], bool] = lambda: False,
 ) -> Delivery | None:
-    """Try the queued messages; None where no mail is configured.
+    """Try the queued messages; return None if no mail is configured.
 
-    Where another process delivers, it is waited for with `patience`; what then still waits is
-    left to it, and counts as waiting. With nothing to try, nobody is waited for.
+    While another process delivers, this one waits for up to `patience`. Messages that are then
+    still queued are left to the other process and count as waiting. Without a queued message
+    there is no wait.
     """
-    to_server = build_mailer(chosen)
-    if to_server is None:
+    mailer = build_mailer(settings)
+    if mailer is None:
         return None
-    queued = held.queued_messages(due_by=now() if only_due else None)
+    queued = store.queued_messages(due_by=now() if only_due else None)
     end = time.monotonic() + patience.total_seconds()
-    while held.queued_messages(due_by=now() if only_due else None):
+    while store.queued_messages(due_by=now() if only_due else None):
         try:
-            return _delivered(held, to_server, only_due=only_due, stopping=stopping)
+            with store.outbox_lock():
+                return deliver(store, mailer, now=now, only_due=only_due, stopping=stopping)
         except DeliveryUnderWayError as error:
             if stopping() or time.monotonic() >= end:
                 logger.warning("messages left to another process: %s", error)
                 break
-            time.sleep(_ASK_AGAIN_S)
-    return _by_another(held, queued)
-
-
-def _delivered(
-    held: Store, to_server: Mailer, *, only_due: bool, stopping: Callable[[], bool]
-) -> Delivery:
-    with held.outbox_lock():
-        return deliver(held, to_server, now=now, only_due=only_due, stopping=stopping)
-
-
-def _by_another(held: Store, queued: Sequence[Message]) -> Delivery:
-    """Return what became of messages in the hands of another process."""
-    unsettled = {one.id: one.state for one in held.messages()}
-    states = [unsettled.get(one.id, MessageState.DELIVERED) for one in queued]
+            time.sleep(_RETRY_LOCK_S)
+    # The other process has settled what is not in the outbox any more.
+    unsettled = {message.id: message.state for message in store.messages()}
+    states = [unsettled.get(message.id, MessageState.DELIVERED) for message in queued]
     return Delivery(
         delivered=states.count(MessageState.DELIVERED),
         waiting=states.count(MessageState.QUEUED),
@@ -258,104 +256,99 @@ def _by_another(held: Store, queued: Sequence[Message]) -> Delivery:
     )
 
 
-def prune_history(chosen: Settings, held: Store, *, is_dry: bool) -> Pruned:
-    """Drop what `[retention]` lets go and bring the pages up to date; the caller holds the lock.
+def prune_history(settings: Settings, store: Store, *, is_dry: bool) -> Pruned:
+    """Prune by `[retention]` and bring the pages up to date; the caller holds the run's lock.
 
     Raises:
-        UsageError: the configuration keeps everything.
+        UsageError: the configuration has no `[retention]`.
     """
-    if chosen.retention is None:
+    if settings.retention is None:
         raise UsageError("everything is kept: add [retention] to the configuration to prune")
     if is_dry:
-        return held.prune(chosen.retention, now=now(), is_dry=True)
-    pruned = prune(held, build_site(chosen), chosen.retention, now=now())
-    publish_pages(chosen, held)
+        return store.prune(settings.retention, now=now(), is_dry=True)
+    pruned = prune(store, build_site(settings), settings.retention, now=now())
+    publish_pages(settings, store)
     return pruned
 
 
-def prune_after_run(chosen: Settings, held: Store) -> None:
-    """Drop what `[retention]` lets go, where it is there; what goes wrong keeps nothing back.
+def _prune_after_run(settings: Settings, store: Store) -> None:
+    """Prune by `[retention]`, if configured; a failure is logged and not raised.
 
     Raises:
-        DamagedDatabaseError: going on would spread the damage.
+        DamagedDatabaseError: to continue would spread the damage.
     """
-    if chosen.retention is None:
+    if settings.retention is None:
         return
     try:
-        pruned = prune(held, build_site(chosen), chosen.retention, now=now())
+        pruned = prune(store, build_site(settings), settings.retention, now=now())
     except DamagedDatabaseError:
         raise
     except OSError as error:
-        logger.error("pages not pruned: %s", error)  # noqa: TRY400 - the error says all
+        logger.error("pages not pruned: %s", error)  # noqa: TRY400 - the message says it all
     except Exception:
         logger.exception("history not pruned")
     else:
         if not pruned.is_nothing:
-            counted = {"versions": pruned.versions, "runs": len(pruned.runs)}
-            logger.info("history pruned", extra=counted)
+            counts = {"versions": pruned.versions, "runs": len(pruned.runs)}
+            logger.info("history pruned", extra=counts)
 
 
-_FOR_ALL = 0o644  # the collector runs as another user
-
-
-def build_heartbeat(chosen: Settings, *, is_whole: bool = True) -> Heartbeat:
-    """Return what pings around a run; silent for one that leaves targets out."""
-    from auditor.heartbeat import Heartbeat  # noqa: PLC0415 - TLS takes its time
-
-    return Heartbeat(chosen.heartbeat.url if is_whole else None)
+def ping_late_success(settings: Settings, report: Report) -> None:
+    """Ping success for a run whose last message was delivered only now."""
+    if _has_worked(report):
+        _heartbeat(settings).end(f"{_totals(report)}, delivered late", is_well=True)
 
 
 def find_complaints(
-    chosen: Settings, held: Records, *, unknown_for: timedelta, overdue_by: timedelta
+    settings: Settings, records: Records, *, unknown_for: timedelta, overdue_by: timedelta
 ) -> tuple[str, ...]:
-    """Return what is not well with the auditor, a sentence each."""
+    """Return what is wrong with the auditor itself, a sentence each."""
     at = now()
     slots = [
-        (one, newest_due(one.cron, one.zone, at - overdue_by)) for one in find_schedules(chosen)
+        (schedule, newest_due(schedule.cron, schedule.zone, at - overdue_by))
+        for schedule in find_schedules(settings)
     ]
-    dues = [health.Due(one.name, one.line, slot) for one, slot in slots if slot]
-    return health.complaints(health.signs(held, dues), unknown_for=unknown_for, now=at)
+    dues = [health.Due(schedule.name, schedule.line, slot) for schedule, slot in slots if slot]
+    return health.complaints(health.signs(records, dues), unknown_for=unknown_for, now=at)
 
 
-def ping_late_success(chosen: Settings, report: Report) -> None:
-    """Ping success for a run whose last message was taken only now."""
-    if has_worked(report):
-        build_heartbeat(chosen).end(f"{describe_totals(report)}, told late", is_well=True)
-
-
-def write_metrics(chosen: Settings, held: Records) -> None:
-    """Write the file of metrics where one is wanted; what goes wrong is logged, no more."""
-    if chosen.metrics.textfile is None:
+def write_metrics(settings: Settings, records: Records) -> None:
+    """Write the metrics file, if configured; a failure is logged and not raised."""
+    if settings.metrics.textfile is None:
         return
     from auditor.rendering.archive import replace_file  # noqa: PLC0415
-    from auditor.rendering.metrics import metrics_text  # noqa: PLC0415
+    from auditor.rendering.metrics import Measured, metrics_text  # noqa: PLC0415
 
     try:
-        text = metrics_text(_measured(held))
-        replace_file(chosen.metrics.textfile, text.encode(), mode=_FOR_ALL)
+        runs = records.all_runs()
+        last = health.newest_whole(records, runs, health.CLOSED)
+        briefs = (
+            records.brief_reports([last.id]) if last is not None and last.id is not None else ()
+        )
+        measured = Measured(
+            version=__version__,
+            last=briefs[0] if briefs else None,
+            success=health.newest_whole(records, runs, health.WORKED),
+            statuses=records.statuses(),
+            messages=records.messages(),
+        )
+        text = metrics_text(measured)
+        replace_file(settings.metrics.textfile, text.encode(), mode=_READABLE_BY_ALL)
     except (OSError, StoreError) as error:
-        logger.error("metrics not written: %s", error)  # noqa: TRY400 - the error says all
+        logger.error("metrics not written: %s", error)  # noqa: TRY400 - the message says it all
     except Exception:
         logger.exception("metrics not written")
 
 
-def _measured(held: Records) -> Measured:
-    from auditor.rendering.metrics import Measured  # noqa: PLC0415
+def _heartbeat(settings: Settings, *, is_whole: bool = True) -> Heartbeat:
+    """Return the heartbeat of a run, which is silent for a run that leaves targets out."""
+    from auditor.heartbeat import Heartbeat  # noqa: PLC0415 - TLS takes its time
 
-    runs = held.all_runs()
-    last = health.newest_whole(held, runs, health.CLOSED)
-    briefs = held.brief_reports([last.id]) if last is not None and last.id is not None else ()
-    return Measured(
-        version=__version__,
-        last=briefs[0] if briefs else None,
-        success=health.newest_whole(held, runs, health.WORKED),
-        statuses=held.statuses(),
-        messages=held.messages(),
-    )
+    return Heartbeat(settings.heartbeat.url if is_whole else None)
 
 
-def describe_totals(report: Report) -> str:
-    """Return a run in numbers: no names, since the server of a heartbeat is a stranger."""
+def _totals(report: Report) -> str:
+    """Return a run in numbers, without names: the server of a heartbeat is a third party."""
     run, totals = report.run, report.totals
     return (
         f"run {run.id} {run.status}: {totals.checked} of {totals.targets} blocks checked, "
@@ -363,6 +356,6 @@ def describe_totals(report: Report) -> str:
     )
 
 
-def has_worked(report: Report) -> bool:
-    """Return whether a run came to something: what it could not check is told by its report."""
+def _has_worked(report: Report) -> bool:
+    """Return whether a run checked something; its report names what it could not check."""
     return report.run.status in health.WORKED

@@ -31,11 +31,11 @@ def run(args: argparse.Namespace) -> int:
     require_in_scope(order.plan, order.scope)
     if args.dry_run:
         with app.open_store_if_present(settings) as stored, show_progress() as watch:
-            report = app.run_async(app.run_dry(settings, order, stored, watch=watch))
+            report = app.run_async(app.run_dry(settings, order, stored, control=watch))
         is_reported = True
     else:
         with app.open_store(settings) as store, show_progress() as watch:
-            result = app.run_async(app.run_and_deliver(settings, order, store, watch=watch))
+            result = app.run_async(app.run_and_deliver(settings, order, store, control=watch))
         report, is_reported = result.report, result.is_delivered
     _print(report, settings, args.format)
     return _exit_code(report, is_reported=is_reported, drift_is_1=args.exit_code)

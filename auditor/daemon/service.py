@@ -282,7 +282,7 @@ class Service:
         notify("STATUS=Run under way")
         try:
             watch = RunControl(stopping=self._stop.is_set)
-            closed = await app.run_and_close(self._settings, order, self._store, watch=watch)
+            closed = await app.run_and_close(self._settings, order, self._store, control=watch)
         finally:
             self._run_began = None
         self._vitals.take(closed)

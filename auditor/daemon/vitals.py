@@ -52,7 +52,7 @@ class Vitals:
         waits = closed.report.run.id in unsettled
         self._closed.remove(closed)
         self._late = closed.report if waits else None
-        closed.beat(is_delivered=not waits if settings.email else closed.page is not None)
+        closed.end_heartbeat(is_delivered=not waits if settings.email else closed.page is not None)
 
     def _beat_late(self, settings: Settings, unsettled: set[int]) -> None:
         late = self._late

@@ -100,7 +100,7 @@ def test_a_run_that_breaks_is_a_fail(pump: Stage, heard: Pings) -> None:
 def test_a_run_that_was_stopped_is_a_fail(pump: Stage, heard: Pings) -> None:
     with app.open_store(pump.settings) as store:
         order, watch = app.build_request(pump.settings), RunControl(stopping=lambda: True)
-        app.run_async(app.run_and_deliver(pump.settings, order, store, watch=watch))
+        app.run_async(app.run_and_deliver(pump.settings, order, store, control=watch))
 
     assert heard.signals == ["/start", "/fail"]
 
