@@ -18,6 +18,7 @@ from itertools import groupby, pairwise
 from auditor.model import RunInfo, RunStatus
 from auditor.protocols import Site, Store
 from auditor.records import (
+    MOST_RUNS_DRAWN,
     Overview,
     PageMarks,
     ProjectBlocks,
@@ -33,7 +34,6 @@ logger = logging.getLogger(__name__)
 
 MOST_LISTED = 400  # runs on the index, beyond the current month's
 MOST_STEPS = 30
-_NIGHTS = 30
 _RUNS_MENDED = 30  # lost pages of runs that one run makes again
 _UNCLOSED = (RunStatus.RUNNING, RunStatus.ABANDONED)
 
@@ -138,7 +138,7 @@ class Publisher:
             newest=self.store.report(None),
             listing=self._listing(listed),
             years=tuple(marks),
-            nights=self.store.run_summaries(_NIGHTS),
+            summaries=self.store.run_summaries(MOST_RUNS_DRAWN),
             overviews=overviews,
         )
         self.site.write_overview(overview, runs=known.runs)
@@ -214,8 +214,8 @@ class _Comparing:
         by_id = {version.id: version.run_id for version in versions}
         baseline = one.baseline_version_id
         return TargetHistory(
-            standing=one,
-            steps=tuple(self._step(new, old) for new, old in pairs[:MOST_STEPS]),
+            overview=one,
+            entries=tuple(self._step(new, old) for new, old in pairs[:MOST_STEPS]),
             older=max(len(pairs) - MOST_STEPS, 0),
             baseline_run_id=None if baseline is None else by_id.get(baseline),
         )

@@ -28,6 +28,8 @@ from auditor.model import (
     VendorFinding,
 )
 
+MOST_RUNS_DRAWN = 30
+"""How many of the last runs pictures show."""
 Accepted: TypeAlias = tuple[TargetId, str, str]
 
 
@@ -390,7 +392,7 @@ class VersionEntry:
     Attributes:
         findings: what differs from the version before, worst first; None for the first one, and
             where either of the two was pruned.
-        suppressed: differences that are not told.
+        suppressed: how many more differences are not reported.
     """
 
     version: Version
@@ -400,17 +402,17 @@ class VersionEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetHistory:
-    """A target as it stands and how it came there, newest first; `older` steps are left out."""
+    """A target and its versions, newest first; `older` is how many versions are left out."""
 
-    standing: TargetOverview
-    steps: tuple[VersionEntry, ...]
+    overview: TargetOverview
+    entries: tuple[VersionEntry, ...]
     older: int
     baseline_run_id: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectBlocks:
-    """A project and every block of it that was ever looked at, by learn id."""
+    """A project and every block of it that was ever audited, by learn id."""
 
     project_id: int
     overviews: tuple[TargetOverview, ...]
@@ -431,21 +433,21 @@ class Overview:
     Attributes:
         newest: the last closed run's whole report, None before the first.
         years: years whose older runs have a page of their own, newest first.
-        nights: the last closed runs in short, newest first.
+        summaries: the last closed runs in short, newest first.
     """
 
     newest: Report | None
     listing: RunListing
     years: tuple[int, ...]
-    nights: tuple[RunSummary, ...]
+    summaries: tuple[RunSummary, ...]
     overviews: tuple[TargetOverview, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageMarks:
-    """Which pages there are, each with a mark of what it showed as it was written.
+    """Which pages exist, each with a digest of what it showed when it was written.
 
-    A page that is there and has no mark is as good as none. Runs need no mark: they are over.
+    A page without a mark is written again. Pages of runs need none: a run does not change.
     """
 
     runs: frozenset[int] = frozenset()

@@ -16,7 +16,7 @@ from typing import Any
 
 from auditor.demo.nights import show
 from auditor.rendering.outline import Footer
-from auditor.rendering.site import FolderSite, linking_pages
+from auditor.rendering.site import FolderSite, make_linked_pages
 from tests.browser import Browser, browser
 from tests.rendering.samples import NIGHTS, TEMPLATES
 from tests.rendering.sites import year_of_runs
@@ -65,7 +65,7 @@ def _pages(folder: Path) -> Iterator[Path]:
     reports = folder / "reports"
     site = FolderSite(
         directory=folder / "sorts",
-        pages=linking_pages(TEMPLATES),
+        pages=make_linked_pages(TEMPLATES),
         footer=Footer(version="0", studio_url="https://studio.edgeimpulse.com"),
     )
     site.write_year(2025, year_of_runs(), runs=range(10_000))

@@ -36,7 +36,7 @@ if TYPE_CHECKING:  # each command imports what it needs: `--help` and `diff` sta
 
 logger = logging.getLogger(__name__)
 
-_WHY = "Your address stands under [email] recipients in the auditor's configuration."
+_WHY = "Your address is listed under [email] recipients in the auditor's configuration."
 _WHY_PART = (
     "You are the recipient of one of the auditor's [[subscriptions]] to a part of its reports."
 )
@@ -252,10 +252,10 @@ def build_site(settings: Settings) -> FolderSite:
 
 @cache
 def _linking_pages() -> dict[str, HtmlRenderer]:
-    from auditor.rendering.site import linking_pages  # noqa: PLC0415
+    from auditor.rendering.site import make_linked_pages  # noqa: PLC0415
     from auditor.resources import folder  # noqa: PLC0415
 
-    return linking_pages(folder("templates"))
+    return make_linked_pages(folder("templates"))
 
 
 def publish_pages(

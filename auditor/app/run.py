@@ -190,7 +190,7 @@ async def _audit(
     settings: Settings, request: RunRequest, store: RunStore, control: RunControl
 ) -> CompletedRun:
     """Audit until every target is checked or the time limit of a run is reached."""
-    # Measured by a clock that nobody sets: a jump of the time of day must not end a run.
+    # Measurements by a clock that nobody sets: a jump of the time of day must not end a run.
     end = time.monotonic() + settings.schedule.limit.total_seconds()
     limited = replace(control, is_late=lambda: time.monotonic() >= end)
     client = build_client(settings, stopping=lambda: limited.halt() is not None)
@@ -317,7 +317,7 @@ def write_metrics(settings: Settings, records: Records) -> None:
     if settings.metrics.textfile is None:
         return
     from auditor.rendering.archive import replace_file  # noqa: PLC0415
-    from auditor.rendering.metrics import Measured, metrics_text  # noqa: PLC0415
+    from auditor.rendering.metrics import Measurements, render_metrics  # noqa: PLC0415
 
     try:
         runs = records.all_runs()
@@ -325,14 +325,14 @@ def write_metrics(settings: Settings, records: Records) -> None:
         briefs = (
             records.brief_reports([last.id]) if last is not None and last.id is not None else ()
         )
-        measured = Measured(
+        measured = Measurements(
             version=__version__,
             last=briefs[0] if briefs else None,
             success=health.newest_whole(records, runs, health.WORKED),
             statuses=records.statuses(),
             messages=records.messages(),
         )
-        text = metrics_text(measured)
+        text = render_metrics(measured)
         replace_file(settings.metrics.textfile, text.encode(), mode=_READABLE_BY_ALL)
     except (OSError, StoreError) as error:
         logger.error("metrics not written: %s", error)  # noqa: TRY400 - the message says it all

@@ -34,7 +34,7 @@ def explain(args: argparse.Namespace) -> int:
     if args.format == "json":
         print_text(as_json.to_text(rendered.explanation_json(explanation)))
     else:
-        print_text(rendered.explanation_text(explanation))
+        print_text(rendered.render_explanation(explanation))
     return 0
 
 
@@ -51,7 +51,7 @@ def approve(args: argparse.Namespace) -> int:
         else:
             approved = decide.approve(targets, store, decision)
     for approval in approved:
-        print_text(rendered.approval_line(approval.known, approval.version))
+        print_text(rendered.render_approval(approval.known, approval.version))
     if not approved:
         print_text("Every block has a baseline: there is nothing to approve.")
     return 0
@@ -84,7 +84,7 @@ def suppressed(args: argparse.Namespace) -> int:
     with app.open_store_if_present(settings, upgrade=None) as store:
         suppressed = store.suppressed(_MOST_LISTED) if store else ()
         acknowledgements = store.all_acknowledgements() if store else ()
-    listing = rendered.Suppressed(
+    listing = rendered.SuppressedListing(
         rules=settings.rules,
         today=_today(settings),
         suppressed=suppressed,
@@ -93,7 +93,7 @@ def suppressed(args: argparse.Namespace) -> int:
     if args.format == "json":
         print_text(as_json.to_text(rendered.suppressed_json(listing)))
     else:
-        print_text(rendered.suppressed_text(listing))
+        print_text(rendered.render_suppressed(listing))
     return 0
 
 

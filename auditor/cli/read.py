@@ -64,9 +64,9 @@ def _rendered(difference: Difference, names: tuple[str, str], form: str) -> str:
     )
     if form == "html":
         return app.load_templates().diff(comparison)
-    from auditor.rendering.text import diff_text  # noqa: PLC0415
+    from auditor.rendering.text import render_diff  # noqa: PLC0415
 
-    return diff_text(comparison)
+    return render_diff(comparison)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,7 @@ def _version(reference: Reference, settings: Settings, store: SqlStore) -> Versi
 
 def history(args: argparse.Namespace) -> int:
     """List the versions of a block, newest first."""
-    from auditor.rendering.text import history_text  # noqa: PLC0415
+    from auditor.rendering.text import render_history  # noqa: PLC0415
 
     target = review.parse_target(args.target)
     with app.open_existing_store(app.load_settings(args.config, reads_secrets=False)) as store:
@@ -144,7 +144,7 @@ def history(args: argparse.Namespace) -> int:
     if args.format == "json":
         print_text(as_json.to_text(as_json.history_json(target, versions, approvals)))
     else:
-        print_text(history_text(versions, approvals))
+        print_text(render_history(versions, approvals))
     return 0
 
 
@@ -221,7 +221,7 @@ if TYPE_CHECKING:  # SQLAlchemy takes its time
 
 def status(args: argparse.Namespace) -> int:
     """Show every target and the service; with `--exit-code`, exit 2 if there is a problem."""
-    from auditor.rendering.text import status_text  # noqa: PLC0415
+    from auditor.rendering.text import render_status  # noqa: PLC0415
 
     settings = app.load_settings(args.config, reads_secrets=False)
     next_run_at = app.find_next_run(settings, app.now())
@@ -244,7 +244,7 @@ def status(args: argparse.Namespace) -> int:
         )
         print_text(as_json.to_text(document))
     else:
-        table = status_text(statuses, last_run=last, next_run_at=next_run_at, messages=messages)
+        table = render_status(statuses, last_run=last, next_run_at=next_run_at, messages=messages)
         print_text(_verdict(problems) + table)
     return 2 if problems else 0
 

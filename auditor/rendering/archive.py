@@ -1,4 +1,8 @@
-"""The folder of reports: a page a run, each file written whole or not at all."""
+"""The folder of reports: a page per run, each file written whole or not at all.
+
+Names of files are made of ids alone, digits that no stranger chooses. Only a file with such a
+name belongs to the archive: it may be linked, replaced or removed.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +18,19 @@ from auditor.model import Report, TargetId
 
 FOLDER_MODE = 0o750
 _FILE_MODE = 0o640
-
 Page: TypeAlias = Callable[[Report, int | None, int | None], str]
+INDEX = "index.html"
+TARGETS, PROJECTS = "targets", "projects"
+_RUN = re.compile(r"run-([0-9]{6,19})\.html")
+_YEAR = re.compile(r"runs-([0-9]{4,5})\.html")
+_TARGET = re.compile(r"([0-9]{1,19})-([0-9]{1,19})\.html")
+_PROJECT = re.compile(r"([0-9]{1,19})\.html")
+_TARGET_WORDS = re.compile(r"([0-9]{1,19})/([0-9]{1,19})")
 
 
 @dataclass(frozen=True, slots=True)
 class FolderArchive:
-    """Fulfils `ports.Archive`.
+    """Fulfils `protocols.Archive`.
 
     `page` renders the complete report; it takes the ids of the runs before and after that have
     a page, None where there is none.
@@ -30,7 +40,7 @@ class FolderArchive:
     page: Page
 
     def path(self, report: Report) -> Path | None:
-        """Return where the run's page lies or would; a dry run has none."""
+        """Return where the run's page is or would be; a dry run has none."""
         return None if report.run.id is None else self.directory / run_place(report.run.id)
 
     def write(self, report: Report) -> str:
@@ -43,30 +53,32 @@ class FolderArchive:
         if path is None or run_id is None:
             return ""
         self.directory.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-        before = max((one for one in runs_in(self.directory) if one < run_id), default=None)
+        before = max(
+            (older for older in list_run_pages(self.directory) if older < run_id), default=None
+        )
         replace_file(path, self.page(report, before, None).encode())
         sync_folder(self.directory)
         return str(path)
 
 
-def runs_in(folder: Path) -> Iterator[int]:
+def list_run_pages(folder: Path) -> Iterator[int]:
     """Yield the runs that have a page in the folder."""
-    for name in names_in(folder):
+    for name in list_names(folder):
         found = run_of(name)
         if found is not None:
             yield found
 
 
-def names_in(folder: Path) -> list[str]:
-    """Return the names of what lies in a folder; what is none, or not there, holds nothing."""
+def list_names(folder: Path) -> list[str]:
+    """Return the names in a folder; none where there is no such folder."""
     try:
-        return os.listdir(folder)  # noqa: PTH208 - names alone, of ten thousand files
+        return os.listdir(folder)  # noqa: PTH208 - fast for ten thousand names
     except (FileNotFoundError, NotADirectoryError):
         return []
 
 
 def replace_file(path: Path, content: bytes, *, mode: int = _FILE_MODE) -> None:
-    """Write a file so that a reader, or a crash, sees all of it or none."""
+    """Write a file so that a reader sees all of it or none, also after a crash."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
@@ -81,7 +93,7 @@ def replace_file(path: Path, content: bytes, *, mode: int = _FILE_MODE) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Have the folder's names on the disk: without it a rename may be lost with the power."""
+    """Write the folder's names to the disk: else a rename may be lost in a power failure."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -89,17 +101,8 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-INDEX = "index.html"
-TARGETS, PROJECTS = "targets", "projects"
-_RUN = re.compile(r"run-([0-9]{6,19})\.html")
-_YEAR = re.compile(r"runs-([0-9]{4,5})\.html")
-_TARGET = re.compile(r"([0-9]{1,19})-([0-9]{1,19})\.html")
-_PROJECT = re.compile(r"([0-9]{1,19})\.html")
-_TARGET_WORDS = re.compile(r"([0-9]{1,19})/([0-9]{1,19})")
-
-
 def run_place(run_id: int) -> str:
-    """Return where a run's page lies in the folder of reports."""
+    """Return where a run's page is in the folder of reports."""
     return f"run-{run_id:06d}.html"
 
 
@@ -109,42 +112,42 @@ def year_place(year: int) -> str:
 
 
 def target_place(target: TargetId) -> str:
-    """Return where a target's page lies."""
+    """Return where a target's page is."""
     return f"{TARGETS}/{target.project_id}-{target.learn_id}.html"
 
 
 def project_place(project_id: int) -> str:
-    """Return where a project's page lies."""
+    """Return where a project's page is."""
     return f"{PROJECTS}/{project_id}.html"
 
 
 def run_of(name: str) -> int | None:
-    """Return the run whose page has this file name, None where it is none's."""
+    """Return the run whose page has this file name, None where it is no page of a run."""
     found = _RUN.fullmatch(name)
     return int(found[1]) if found and run_place(int(found[1])) == name else None
 
 
 def year_of(name: str) -> int | None:
-    """Return the year whose page has this file name, None where it is none's."""
+    """Return the year whose page has this file name, None where it is no page of a year."""
     found = _YEAR.fullmatch(name)
     return int(found[1]) if found and year_place(int(found[1])) == name else None
 
 
 def target_of(name: str) -> TargetId | None:
-    """Return the target whose page has this file name in its folder, None where it is none's."""
+    """Return the target whose page has this file name, None where it is no page of a target."""
     found = _TARGET.fullmatch(name)
     target = TargetId(int(found[1]), int(found[2])) if found else None
     return target if target and target_place(target) == f"{TARGETS}/{name}" else None
 
 
 def project_of(name: str) -> int | None:
-    """Return the project whose page has this file name in its folder, None where it is none's."""
+    """Return the project whose page has this file name, None where it is no page of a project."""
     found = _PROJECT.fullmatch(name)
     return int(found[1]) if found and f"{int(found[1])}.html" == name else None
 
 
 def place_in_words(words: str) -> str:
-    """Return where the page lies of the target (`1/3`) or project (`1`) that words name."""
+    """Return where the page is of the target (`1/3`) or project (`1`) that words name."""
     if words.isascii() and words.isdigit():
         return project_place(int(words))
     found = _TARGET_WORDS.fullmatch(words)

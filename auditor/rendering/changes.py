@@ -1,7 +1,8 @@
-"""What stood before and what stands now, as a few signed lines.
+"""A change as a few signed lines: the old value and the new one.
 
-A script is a unified diff, a list of plain values what came and went, an object one key a line,
-anything else the two values as JSON. Every line is harmless, short, and there are few of them.
+A script is shown as a unified diff, a list of plain values as the members that were added and
+removed, an object as one line per key, anything else as the two values in JSON. Every line is
+harmless and short, and there are few of them.
 """
 
 from __future__ import annotations
@@ -29,26 +30,28 @@ class ChangeLine:
     """One line of a change.
 
     Attributes:
-        sign: `-` removed, `+` added, a space for context, `@` for a place or a remark.
+        sign: `-` removed, `+` added, a space for context, `@` for a position or a remark.
     """
 
     sign: str
     text: str
 
 
-def lines(finding: Finding | VendorFinding) -> tuple[ChangeLine, ...]:
-    """Return the change as at most `MOST_LINES` lines and, beyond, how many were left out."""
+def draw_change(finding: Finding | VendorFinding) -> tuple[ChangeLine, ...]:
+    """Return the change as at most `MOST_LINES` lines, then how many were left out."""
     return _limited(list(_lines(finding.kind, finding.before, finding.after)))
 
 
 def _lines(kind: Kind, before: Json, after: Json) -> Iterable[ChangeLine]:
-    if kind is Kind.ADDED:
-        return _value("+", after)
-    if kind is Kind.REMOVED:
-        return _value("-", before)
-    if kind is Kind.MOVED:
-        return [ChangeLine("-", _place(before)), ChangeLine("+", _place(after))]
-    return _both(before, after)
+    match kind:
+        case Kind.ADDED:
+            return _value("+", after)
+        case Kind.REMOVED:
+            return _value("-", before)
+        case Kind.MOVED:
+            return [ChangeLine("-", _place(before)), ChangeLine("+", _place(after))]
+        case Kind.CHANGED | Kind.REPLACED:
+            return _both(before, after)
 
 
 def _both(before: Json, after: Json) -> Iterable[ChangeLine]:
@@ -63,13 +66,13 @@ def _both(before: Json, after: Json) -> Iterable[ChangeLine]:
 
 
 def _alike(before: Json, after: Json) -> Iterable[ChangeLine]:
-    """Tell apart two values that look the same where they are cut, or because they are secret."""
+    """Return where two values differ that look equal, since they are cut or secret."""
     old, new = (harmless(_literal(value)) for value in (before, after))
     start = _first_difference(old, new) - _BEFORE_DIFFERENCE
     if old == new:
-        return [ChangeLine("@", "changed; what is hidden differs")]
+        return [ChangeLine("@", "changed; the hidden values differ")]
     return [
-        ChangeLine("@", f"alike up to character {max(start, 0):,}"),
+        ChangeLine("@", f"the same up to character {max(start, 0):,}"),
         ChangeLine("-", capped(old[max(start, 0) :], LONGEST_LINE)),
         ChangeLine("+", capped(new[max(start, 0) :], LONGEST_LINE)),
     ]
@@ -94,7 +97,7 @@ def _text_diff(before: str, after: str) -> Iterable[ChangeLine]:
 def _list_diff(before: Sequence[Json], after: Sequence[Json]) -> Iterable[ChangeLine]:
     old, new = [*map(_literal, before)], [*map(_literal, after)]
     if Counter(old) == Counter(new):
-        yield ChangeLine("@", "same members, another order")
+        yield ChangeLine("@", "same members in another order")
         yield ChangeLine("-", _shortened(", ".join(old)))
         yield ChangeLine("+", _shortened(", ".join(new)))
         return

@@ -1,4 +1,4 @@
-"""What was decided about findings, for a terminal and for programs."""
+"""A finding explained, and what is suppressed, for a terminal and for programs."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from auditor.records import (
     SuppressedBy,
     Version,
 )
-from auditor.rendering.changes import lines
+from auditor.rendering.changes import draw_change
 from auditor.rendering.json import opened, utc_text
-from auditor.rendering.words import count, harmless, moment, name, sentence
+from auditor.rendering.words import count, describe_decision, harmless, moment, name, sentence
 
 _LABEL = 14
 _NOT_CONFIGURED = {
-    INTERFACE: "what Studio's pages remember of their last visitor; always stored, never told",
-    UPGRADE: "what showed when the auditor was upgraded; nobody changed it on that night",
+    INTERFACE: "what Studio's pages remember of their last use; always stored, never reported",
+    UPGRADE: "differences that an upgrade of the auditor made visible; nobody changed a block",
 }
-_SIGNS = {"-": "- ", "+": "+ ", " ": "  ", "@": "~ "}
+_MARKS = {"-": "- ", "+": "+ ", " ": "  ", "@": "~ "}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Suppressed:
-    """What is not told: the rules that say so, what they kept silent, what was accepted."""
+class SuppressedListing:
+    """What is not reported: the ignore rules, what each of them suppressed, what was accepted."""
 
     rules: Rules
     today: date
@@ -42,12 +42,12 @@ class Suppressed:
     acknowledgements: Sequence[Acknowledgement]
 
 
-def explanation_text(known: Explanation) -> str:
-    """Return all about a finding, a line a fact, with the change below."""
+def render_explanation(known: Explanation) -> str:
+    """Return everything known about a finding: a line per fact, then the change."""
     newest = known.occurrences[-1]
     head = [f"{sentence(newest.finding.headline)}", ""]
     facts = [f"{label + ':':<{_LABEL}}{text}" for label, text in _facts(known)]
-    change = [f"  {_SIGNS[line.sign]}{line.text}".rstrip() for line in lines(newest.finding)]
+    change = [f"  {_MARKS[line.sign]}{line.text}".rstrip() for line in draw_change(newest.finding)]
     return "\n".join([*head, *facts, "", *change, *_restoring(known)]) + "\n"
 
 
@@ -78,13 +78,13 @@ def explanation_json(known: Explanation) -> JsonObject:
             "holds": known.holds,
             "silenced_by": newest.suppressed_by or None,
             "told_at": utc_text(newest.told_at),
-            "acknowledgements": [_acknowledgement(one) for one in known.acknowledgements],
+            "acknowledgements": [_acknowledgement(entry) for entry in known.acknowledgements],
         }
     )
 
 
-def approval_line(known: KnownTarget, version: Version) -> str:
-    """Return what became a baseline, in one line."""
+def render_approval(known: KnownTarget, version: Version) -> str:
+    """Return one line that says which version is the baseline now."""
     block = name(known.name) or "block"
     return (
         f"{known.target} {block}: the version of run {version.run_id} "
@@ -92,25 +92,25 @@ def approval_line(known: KnownTarget, version: Version) -> str:
     )
 
 
-def suppressed_text(listing: Suppressed) -> str:
-    """Return everything that is not told, by rule, with who, why and until when."""
-    blocks = [_rule_block(one, listing) for one in listing.rules.ignores]
-    blocks += [_other_block(one) for one in _others(listing)]
+def render_suppressed(listing: SuppressedListing) -> str:
+    """Return everything that is not reported, by rule: by whom, why and until when."""
+    blocks = [_rule_block(rule, listing) for rule in listing.rules.ignores]
+    blocks += [_other_block(found) for found in _others(listing)]
     blocks += [*_accepted_block(listing)]
     if not blocks:
-        return "Nothing is kept from being told.\n"
+        return "Nothing is suppressed.\n"
     return "\n\n".join("\n".join(block) for block in blocks) + "\n"
 
 
-def suppressed_json(listing: Suppressed) -> JsonObject:
+def suppressed_json(listing: SuppressedListing) -> JsonObject:
     """Return `auditor.suppressed/1`."""
-    rules = [_rule_json(one, listing) for one in listing.rules.ignores]
-    rules += [_suppressed_json(one) for one in _others(listing)]
+    rules = [_rule_json(rule, listing) for rule in listing.rules.ignores]
+    rules += [_suppressed_json(found) for found in _others(listing)]
     return opened(
         {
             "schema": "auditor.suppressed/1",
             "rules": [*rules],
-            "acknowledgements": [_acknowledgement(one) for one in listing.acknowledgements],
+            "acknowledgements": [_acknowledgement(entry) for entry in listing.acknowledgements],
         }
     )
 
@@ -119,17 +119,20 @@ def _facts(known: Explanation) -> Iterator[tuple[str, str]]:
     first, newest = known.occurrences[0], known.occurrences[-1]
     finding = newest.finding
     yield "Finding", f"{finding.id}, {finding.kind}"
-    yield "Block", str(newest.target) if newest.target else "the vendor's, for every block"
+    yield "Block", str(newest.target) if newest.target else "all blocks: the vendor changed this"
     yield "Path", sentence(finding.path)
     yield "Area", f"{finding.area}{_owner(finding)}"
     yield "Severity", f"{finding.severity}{_rule(finding)}"
     yield "First seen", f"{moment(first.at)}, run {first.run_id}"
     yield "Last seen", f"{moment(known.last_seen_at)}{_times(known.occurrences)}"
-    yield "Told", _told(newest)
+    yield "Reported", _reported(newest)
     if newest.target is not None:
-        yield "Now", "as the finding says" if known.holds else "no longer: the value moved on"
-    for one in known.acknowledgements:
-        yield "Acknowledged", _acknowledged(one)
+        yield (
+            "Now",
+            "the value is still the same" if known.holds else "the value has changed since",
+        )
+    for acknowledgement in known.acknowledgements:
+        yield "Acknowledged", _acknowledged(acknowledgement)
     for approval in known.approvals[:1]:
         yield "Baseline", _approved(approval)
 
@@ -142,15 +145,15 @@ def _restoration(known: Explanation) -> Restoration | None:
 
 
 def _restoring(known: Explanation) -> Iterator[str]:
-    """Yield how to put the old value back: for a person to send, the auditor never does."""
+    """Yield the request that restores the old value; the auditor never sends it."""
     found = _restoration(known)
     if found is None:
         return
     yield ""
     if found.why:
-        yield f"Not to be restored by a setting: {found.why}."
+        yield f"Cannot be restored: {found.why}."
         return
-    yield "To restore it, send this by hand (only the fields it names are set):"
+    yield "To restore the old value, send this request yourself; it changes only the fields in it:"
     yield f"  {found.request}"
     yield f"  {harmless(found.body)}"
 
@@ -173,34 +176,41 @@ def _rule(finding: object) -> str:
 
 
 def _times(occurrences: Sequence[FindingOccurrence]) -> str:
-    return f", told {count(len(occurrences), 'time')}" if len(occurrences) > 1 else ""
+    return f", found {count(len(occurrences), 'time')}" if len(occurrences) > 1 else ""
 
 
-def _told(newest: FindingOccurrence) -> str:
+def _reported(newest: FindingOccurrence) -> str:
     if newest.suppressed_by:
-        return f"not told, by rule {name(newest.suppressed_by)}"
+        return f"no: suppressed by rule {name(newest.suppressed_by)}"
     return "not yet" if newest.told_at is None else moment(newest.told_at)
 
 
-def _acknowledged(one: Acknowledgement) -> str:
-    until = f", until {one.until}" if one.until else ""
-    ended = f", ended {moment(one.ended_at)} ({one.ended_why})" if one.ended_at else ""
-    return f"{moment(one.at)} by {name(one.author)}: {sentence(one.reason)}{until}{ended}"
+def _acknowledged(acknowledgement: Acknowledgement) -> str:
+    until = f", until {acknowledgement.until}" if acknowledgement.until else ""
+    ended = (
+        f", ended {moment(acknowledgement.ended_at)} ({acknowledgement.ended_why})"
+        if acknowledgement.ended_at
+        else ""
+    )
+    decision = describe_decision(
+        acknowledgement.at, acknowledgement.author, acknowledgement.reason
+    )
+    return f"{decision}{until}{ended}"
 
 
-def _approved(one: Approval) -> str:
-    return f"approved {moment(one.at)} by {name(one.author)}: {sentence(one.reason)}"
+def _approved(approval: Approval) -> str:
+    return f"approved {describe_decision(approval.at, approval.author, approval.reason)}"
 
 
-def _others(listing: Suppressed) -> list[SuppressedBy]:
-    """Return what other rules keep silent than those configured: gone ones, the interface."""
-    configured = {one.name for one in listing.rules.ignores}
-    return [one for one in listing.suppressed if one.rule not in configured]
+def _others(listing: SuppressedListing) -> list[SuppressedBy]:
+    """Return what other rules suppress than those configured: removed ones, built-in ones."""
+    configured = {rule.name for rule in listing.rules.ignores}
+    return [found for found in listing.suppressed if found.rule not in configured]
 
 
-def _rule_block(rule: IgnoreRule, listing: Suppressed) -> list[str]:
+def _rule_block(rule: IgnoreRule, listing: SuppressedListing) -> list[str]:
     found = _by(rule.name, listing)
-    ended = "" if rule.is_in_force(listing.today) else " (ended: it no longer applies)"
+    ended = "" if rule.is_in_force(listing.today) else " (expired)"
     return [
         f"{name(rule.name)}: {count(found.number, 'finding')}{ended}",
         f"  ignores {sentence(str(rule.subject))} until {rule.until}",
@@ -216,30 +226,33 @@ def _other_block(found: SuppressedBy) -> list[str]:
     return [head, f"  {_NOT_CONFIGURED[found.rule]}", *_listed(found)]
 
 
-def _accepted_block(listing: Suppressed) -> Iterator[list[str]]:
-    held = [one for one in listing.acknowledgements if one.ended_at is None]
-    if held:
+def _accepted_block(listing: SuppressedListing) -> Iterator[list[str]]:
+    open_ones = [entry for entry in listing.acknowledgements if entry.ended_at is None]
+    if open_ones:
         yield [
-            f"Acknowledged: {count(len(held), 'finding')}",
-            *(f"  {one.target} {sentence(one.path)}: {_acknowledged(one)}" for one in held),
+            f"Acknowledged: {count(len(open_ones), 'finding')}",
+            *(
+                f"  {entry.target} {sentence(entry.path)}: {_acknowledged(entry)}"
+                for entry in open_ones
+            ),
         ]
 
 
 def _listed(found: SuppressedBy) -> list[str]:
     shown = [
-        f"  {moment(one.at)}  {one.target or 'vendor'}  {sentence(one.finding.headline)}"
-        for one in found.newest
+        f"  {moment(seen.at)}  {seen.target or 'vendor'}  {sentence(seen.finding.headline)}"
+        for seen in found.newest
     ]
     hidden = found.number - len(shown)
     return [*shown, f"  and {hidden:,} more"] if hidden else shown
 
 
-def _by(rule: str, listing: Suppressed) -> SuppressedBy:
+def _by(rule: str, listing: SuppressedListing) -> SuppressedBy:
     nothing = SuppressedBy(rule=rule, number=0, newest=())
-    return next((one for one in listing.suppressed if one.rule == rule), nothing)
+    return next((found for found in listing.suppressed if found.rule == rule), nothing)
 
 
-def _rule_json(rule: IgnoreRule, listing: Suppressed) -> JsonObject:
+def _rule_json(rule: IgnoreRule, listing: SuppressedListing) -> JsonObject:
     return {
         "ignores": str(rule.subject),
         "reason": rule.reason,
@@ -254,32 +267,32 @@ def _suppressed_json(found: SuppressedBy) -> JsonObject:
     return {
         "rule": found.rule,
         "number": found.number,
-        "newest": [_occurrence(one) for one in found.newest],
+        "newest": [_occurrence(occurrence) for occurrence in found.newest],
     }
 
 
-def _occurrence(one: FindingOccurrence) -> Json:
+def _occurrence(occurrence: FindingOccurrence) -> Json:
     return {
-        "id": one.finding.id,
-        "project_id": one.target.project_id if one.target else None,
-        "learn_id": one.target.learn_id if one.target else None,
-        "path": one.finding.path,
-        "headline": one.finding.headline,
-        "run_id": one.run_id,
-        "at": utc_text(one.at),
+        "id": occurrence.finding.id,
+        "project_id": occurrence.target.project_id if occurrence.target else None,
+        "learn_id": occurrence.target.learn_id if occurrence.target else None,
+        "path": occurrence.finding.path,
+        "headline": occurrence.finding.headline,
+        "run_id": occurrence.run_id,
+        "at": utc_text(occurrence.at),
     }
 
 
-def _acknowledgement(one: Acknowledgement) -> Json:
+def _acknowledgement(acknowledgement: Acknowledgement) -> Json:
     return {
-        "finding": one.finding,
-        "project_id": one.target.project_id,
-        "learn_id": one.target.learn_id,
-        "path": one.path,
-        "author": one.author,
-        "reason": one.reason,
-        "at": utc_text(one.at),
-        "until": one.until.isoformat() if one.until else None,
-        "ended_at": utc_text(one.ended_at),
-        "ended_why": one.ended_why or None,
+        "finding": acknowledgement.finding,
+        "project_id": acknowledgement.target.project_id,
+        "learn_id": acknowledgement.target.learn_id,
+        "path": acknowledgement.path,
+        "author": acknowledgement.author,
+        "reason": acknowledgement.reason,
+        "at": utc_text(acknowledgement.at),
+        "until": acknowledgement.until.isoformat() if acknowledgement.until else None,
+        "ended_at": utc_text(acknowledgement.ended_at),
+        "ended_why": acknowledgement.ended_why or None,
     }

@@ -1,4 +1,8 @@
-"""Reports and comparisons as HTML: a mail with its styles inlined, or a page of its own."""
+"""Reports and comparisons as HTML: a mail with its styles inlined, or a page of its own.
+
+A page carries its Content-Security-Policy: its own styles, named by their hash, and nothing else.
+https://www.w3.org/TR/CSP3/: a policy in a `meta` element holds for what follows it.
+"""
 
 from __future__ import annotations
 
@@ -15,16 +19,33 @@ from css_inline import CSSInliner
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from auditor.model import ModelState
+from auditor.records import MOST_RUNS_DRAWN
 from auditor.rendering.changes import ChangeLine
 from auditor.rendering.outline import Comparison, Outline
-from auditor.rendering.pictures import NIGHTS
-from auditor.rendering.sections import told
-from auditor.rendering.text import AUTHOR, COMMANDS, elsewhere, restoring
+from auditor.rendering.sections import view_finding
+from auditor.rendering.text import (
+    AUTHOR,
+    COMMANDS,
+    VENDOR,
+    explain_restore,
+    locate_long_request,
+)
 from auditor.rendering.words import name
 
 _CSS = {"-": "del", "+": "add", " ": "same", "@": "mark"}
 _SHOWN_SIGNS = {"-": "\N{MINUS SIGN}", "+": "+", " ": " ", "@": "·"}
 _WORDS = {"-": "was", "+": "now"}
+_MODEL_TONES = {
+    ModelState.STALE: "high",
+    ModelState.UNTRAINED: "medium",
+    ModelState.TRAINED: "ok",
+    ModelState.UNKNOWN: "info",
+}
+_HEAD = '<meta charset="utf-8">'
+_STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
+_ATTRIBUTE = re.compile(r'<[a-z][^<>]* style="')
+_NO_STYLE = "'none'"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,20 +56,20 @@ class LineBlock:
     text: str
 
 
-def nowhere(words: str) -> str:
-    """Return where a block's page lies that `words` name: a mail has no such pages beside it."""
+def link_nothing(words: str) -> str:
+    """Return no page for the block that `words` name: a mail has no pages beside it."""
     del words
     return ""
 
 
 class HtmlRenderer:
-    """Fills the templates; everything foreign is harmless before, and escaped besides.
+    """Fills the templates. Foreign text is harmless before, and escaped here as well.
 
-    `place` returns, relative to the page, where the page of a block (`1/3`) lies, or of a project
-    (`1`); empty where there is none to link to.
+    `place` returns the relative address of the page of a block (`1/3`) or of a project (`1`);
+    empty where there is none to link to.
     """
 
-    def __init__(self, templates: Path, place: Callable[[str], str] = nowhere) -> None:
+    def __init__(self, templates: Path, place: Callable[[str], str] = link_nothing) -> None:
         self._environment = Environment(
             loader=FileSystemLoader(templates),
             autoescape=True,
@@ -57,13 +78,17 @@ class HtmlRenderer:
             lstrip_blocks=True,
         )
         self._place = place
-        self._environment.filters.update(runs=runs, stretches=stretches, linked=self._linked)
+        self._environment.filters.update(
+            blocks=group_lines, stretches=measure_stretches, linked=self._linked
+        )
         self._environment.globals.update(
             author=AUTHOR,
+            vendor=VENDOR,
             commands=COMMANDS,
-            restoring=restoring,
-            elsewhere=elsewhere,
-            nights=NIGHTS,
+            explain_restore=explain_restore,
+            locate_long_request=locate_long_request,
+            model_tones=_MODEL_TONES,
+            most_runs=MOST_RUNS_DRAWN,
         )
         # Clients that know `prefers-color-scheme` need the at-rules; Gmail drops both.
         self._inliner = CSSInliner(
@@ -71,26 +96,26 @@ class HtmlRenderer:
         )
 
     def mail(self, report: Outline) -> str:
-        """Return the report with every style on its element, as mail clients want it."""
-        return self._inliner.inline(self._report(report, whole=False))
+        """Return the report with every style on its element, as mail clients need it."""
+        return self._inliner.inline(self._report(report, is_page=False))
 
     def page(self, report: Outline) -> str:
-        """Return the report as a page of its own, vendor changes with their values."""
-        return self._report(report, whole=True)
+        """Return the report as a page of its own, with the values of vendor changes."""
+        return self._report(report, is_page=True)
 
     def diff(self, comparison: Comparison) -> str:
         """Return a comparison of two answers as a page of its own."""
-        ordered = sorted(comparison.findings, key=lambda finding: -finding.severity.rank)
-        return self._environment.get_template("diff.html").render(
+        return self.fill(
+            "diff.html",
             old=name(comparison.old),
             new=name(comparison.new),
             model=str(comparison.model_state),
             suppressed=comparison.suppressed,
-            findings=[told(finding) for finding in ordered],
+            findings=[view_finding(finding) for finding in comparison.worst_first()],
         )
 
     def fill(self, template: str, **values: object) -> str:
-        """Return a page of the archive."""
+        """Return a filled template."""
         return self._environment.get_template(template).render(**values)
 
     def _linked(self, words: object, whose: object = None) -> str | Markup:
@@ -100,35 +125,25 @@ class HtmlRenderer:
             return str(words)
         return Markup('<a href="{}">{}</a>').format(place, words)
 
-    def _report(self, report: Outline, *, whole: bool) -> str:
-        return self._environment.get_template("report.html").render(report=report, whole=whole)
+    def _report(self, report: Outline, *, is_page: bool) -> str:
+        return self.fill("report.html", report=report, is_page=is_page)
 
 
-def runs(lines: Sequence[ChangeLine]) -> tuple[LineBlock, ...]:
+def group_lines(lines: Sequence[ChangeLine]) -> tuple[LineBlock, ...]:
     """Return the lines grouped by sign; a lone pair says `was` and `now` beside its signs."""
-    pair = [line.sign for line in lines] == ["-", "+"]
+    is_pair = [line.sign for line in lines] == ["-", "+"]
     return tuple(
-        LineBlock(css=_CSS[sign], text="\n".join(_signed(line, in_pair=pair) for line in group))
+        LineBlock(css=_CSS[sign], text="\n".join(_signed(line, in_pair=is_pair) for line in group))
         for sign, group in groupby(lines, key=attrgetter("sign"))
     )
 
 
-def stretches(slots: str) -> tuple[tuple[str, int], ...]:
+def measure_stretches(slots: str) -> tuple[tuple[str, int], ...]:
     """Return the marks of a scale in their order, and how many slots each takes."""
-    return tuple((sign, len(list(run))) for sign, run in groupby(slots))
+    return tuple((sign, len(list(stretch))) for sign, stretch in groupby(slots))
 
 
-def _signed(line: ChangeLine, *, in_pair: bool) -> str:
-    word = f"{_WORDS[line.sign]} " if in_pair else ""
-    return f"{_SHOWN_SIGNS[line.sign]} {word}{line.text}".rstrip()
-
-
-_HEAD = '<meta charset="utf-8">'
-_STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
-_ATTRIBUTE = re.compile(r'<[a-z][^<>]* style="')
-
-
-def sealed(page: str) -> str:
+def add_policy(page: str) -> str:
     """Return the page with its policy: no script, no frame, no form, nothing from elsewhere.
 
     Style attributes are allowed where the page has some; foreign text cannot bring one in, for
@@ -136,7 +151,7 @@ def sealed(page: str) -> str:
     """
     policy = [
         "default-src 'none'",
-        f"style-src {' '.join(map(_hash, _STYLE.findall(page))) or _NONE}",
+        f"style-src {' '.join(map(_hash, _STYLE.findall(page))) or _NO_STYLE}",
         *(["style-src-attr 'unsafe-inline'"] if _ATTRIBUTE.search(page) else []),
         "base-uri 'none'",
         "form-action 'none'",
@@ -145,7 +160,9 @@ def sealed(page: str) -> str:
     return page.replace(_HEAD, f'{_HEAD}\n{meta}\n<meta name="referrer" content="no-referrer">', 1)
 
 
-_NONE = "'none'"
+def _signed(line: ChangeLine, *, in_pair: bool) -> str:
+    word = f"{_WORDS[line.sign]} " if in_pair else ""
+    return f"{_SHOWN_SIGNS[line.sign]} {word}{line.text}".rstrip()
 
 
 def _hash(style: str) -> str:

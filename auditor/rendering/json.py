@@ -1,7 +1,7 @@
 """Reports, comparisons, status and history as JSON documents for programs.
 
 Keys, their order and their types are the contract's. Times are UTC in whole seconds, secrets
-read `(hidden)` wherever they lie, and the text is ASCII, so that no name can harm a terminal.
+read `(hidden)` wherever they are, and the text is ASCII, so that no name can harm a terminal.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def to_text(document: JsonObject) -> str:
 
 
 def opened(document: JsonObject) -> JsonObject:
-    """Return the document as people may see it: no fingerprint, no key, at any depth."""
+    """Return the document without any fingerprint or key, at any depth."""
     return {shown(key): _shown(value) for key, value in document.items()}
 
 
@@ -114,17 +114,17 @@ def history_json(
             "project_id": target.project_id,
             "learn_id": target.learn_id,
             "versions": [_version(version) for version in versions],
-            "baselines": [_approval(one, runs) for one in approvals],
+            "baselines": [_approval(approval, runs) for approval in approvals],
         }
     )
 
 
-def _approval(one: Approval, runs: Mapping[int, int]) -> JsonObject:
+def _approval(approval: Approval, runs: Mapping[int, int]) -> JsonObject:
     return {
-        "run_id": runs.get(one.version_id),
-        "approved_at": utc_text(one.at),
-        "author": one.author,
-        "reason": one.reason,
+        "run_id": runs.get(approval.version_id),
+        "approved_at": utc_text(approval.at),
+        "author": approval.author,
+        "reason": approval.reason,
     }
 
 
@@ -139,10 +139,10 @@ def _run(run: RunInfo) -> JsonObject:
 
 
 def _beside(report: Report) -> JsonObject:
-    """Return what only some reports have, so that the others stay as the contract draws them."""
+    """Return the keys that only some reports have; others keep exactly the contract's keys."""
     beside: JsonObject = {}
     if report.notices:
-        beside["notices"] = [_notice(one) for one in report.notices]
+        beside["notices"] = [_notice(notice) for notice in report.notices]
     if report.suppressed_by:
         beside["suppressed_by"] = dict(report.suppressed_by)
     if report.broken_rules:
@@ -158,13 +158,13 @@ def _beside(report: Report) -> JsonObject:
     return beside
 
 
-def _notice(one: Notice) -> JsonObject:
+def _notice(notice: Notice) -> JsonObject:
     return {
-        "kind": str(one.kind),
-        "project_id": one.target.project_id if one.target else None,
-        "learn_id": one.target.learn_id if one.target else None,
-        "severity": str(one.severity),
-        "text": one.text,
+        "kind": str(notice.kind),
+        "project_id": notice.target.project_id if notice.target else None,
+        "learn_id": notice.target.learn_id if notice.target else None,
+        "severity": str(notice.severity),
+        "text": notice.text,
     }
 
 
@@ -199,7 +199,7 @@ def _target(target: TargetReport) -> JsonObject:
 
 
 def _of_model(target: TargetReport) -> JsonObject:
-    """Return the model's last step and its bounds, where the report names them."""
+    """Return what last happened to the model and when, where the report has it."""
     beside: JsonObject = {}
     if target.step is not None:
         beside["model_step"] = str(target.step)

@@ -1,4 +1,4 @@
-"""A report as a mail carries it: subject, headers, text and HTML within a mail's bounds."""
+"""A report as a mail carries it: subject, headers, text and HTML, small enough for a mail."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from auditor.protocols import Attachment, MailContent
 from auditor.rendering.archive import run_place
 from auditor.rendering.html import HtmlRenderer
 from auditor.rendering.outline import Footer, Limits, Outline
-from auditor.rendering.sections import outline
-from auditor.rendering.text import report_text
+from auditor.rendering.sections import outline_report
+from auditor.rendering.text import render_report
 
 # Gmail clips what passes about 102 KB, counted as it was encoded.
 MOST_HTML_BYTES = 90_000
 _MOST_SHOWN = 256
 _MOST_ATTACHED_BYTES = 1_000_000  # more is compressed: servers refuse mails of 10 to 25 MB
 _LEAST_ENTRIES = 3
-_LEAST_FINDINGS = 12  # pictures are not worth more than these
-_PICTURES = (12, 8, 5, 3, 2, 0)  # of how many blocks
+_LEAST_FINDINGS = 12  # pictures never take the room of these
+_PICTURES = (12, 8, 5, 3, 2, 0)  # how many blocks have pictures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailRenderer:
-    """Fulfils `ports.Renderer`. `list_id` names the stream of reports (RFC 2919)."""
+    """Fulfils `protocols.Renderer`. `list_id` names the stream of reports (RFC 2919)."""
 
     pages: HtmlRenderer
     footer: Footer
@@ -34,7 +34,7 @@ class MailRenderer:
     def mail_content(self, report: Report, *, page: str) -> MailContent:
         """Return the report with as many findings, worst first, as the mail can hold.
 
-        Where it cannot hold all, the whole page is attached.
+        Where it cannot hold all of them, the full page is attached.
         """
         whole = self._at(report, Limits(), full=page)
         if _fits(whole[1]):
@@ -49,21 +49,21 @@ class MailRenderer:
     def _mailing(self, report: Report, shown: Outline, html: str) -> MailContent:
         return MailContent(
             subject=shown.verdict.subject,
-            text=report_text(shown),
+            text=render_report(shown),
             html=html,
             headers=self._headers(report, shown),
         )
 
     def text(self, report: Report, *, page: str = "") -> str:
-        """Return the whole report as plain text; `page` is where its page lies."""
-        return report_text(self._outline(report, Limits(), full=page))
+        """Return the full report as plain text; `page` is where its page is."""
+        return render_report(self._outline(report, Limits(), full=page))
 
     def page(self, report: Report) -> str:
-        """Return the whole report as a page."""
-        return self.pages.page(outline(report, self.footer, Limits()))
+        """Return the full report as a page."""
+        return self.pages.page(outline_report(report, self.footer, Limits()))
 
     def _fitted(self, report: Report, *, full: str) -> tuple[Outline, str]:
-        """Return as much as fits: pictures of lesser blocks go first, then lesser findings."""
+        """Return as much as fits: first minor blocks lose their pictures, then findings go."""
         for pictures in _PICTURES if report.totals.findings <= _MOST_SHOWN else ():
             drawn = self._at(report, Limits(pictures=pictures), full=full)
             if _fits(drawn[1]):
@@ -89,7 +89,7 @@ class MailRenderer:
         return shown, self.pages.mail(shown)
 
     def _outline(self, report: Report, limits: Limits, *, full: str) -> Outline:
-        return outline(report, replace(self.footer, full=full), limits)
+        return outline_report(report, replace(self.footer, full=full), limits)
 
     def _headers(self, report: Report, shown: Outline) -> dict[str, str]:
         totals = report.totals

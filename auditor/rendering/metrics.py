@@ -1,8 +1,8 @@
 """Metrics in Prometheus' text format, for the textfile collector of its node exporter.
 
 https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format; names and units are
-https://prometheus.io/docs/practices/naming/'s. Every value is a gauge as of the last run: the
-program that counts is not the one that is asked. The collector takes no timestamps.
+https://prometheus.io/docs/practices/naming/'s. Every value is a gauge as of the last run, since
+the process that counts is not the one that is scraped. The collector takes no timestamps.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ _ENDS = (RunStatus.COMPLETE, RunStatus.INCOMPLETE, RunStatus.FAILED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
+class Measurements:
     """What is measured.
 
     Attributes:
-        last: the report, quiet targets left out, of the last run over all targets that ended.
+        last: the report, unchanged targets left out, of the last finished run over all targets.
         success: the last run over all targets that checked something.
         messages: those that are queued or dead.
     """
@@ -48,31 +48,31 @@ class _Family:
     values: Mapping[str, float]
 
 
-def metrics_text(measured: Measured) -> str:
-    """Return the whole file; a family that nothing is known of yet is left out."""
+def render_metrics(measured: Measurements) -> str:
+    """Return the whole file; a family without a known value is left out."""
     families = (*_of_service(measured), *_of_run(measured.last))
-    return "".join(line for one in families for line in _lines(one))
+    return "".join(line for family in families for line in _lines(family))
 
 
-def _of_service(measured: Measured) -> Iterator[_Family]:
+def _of_service(measured: Measurements) -> Iterator[_Family]:
     yield _Family("auditor_build_info", "The auditor's version.", "version", {measured.version: 1})
     success = measured.success
     if success is not None and success.finished_at is not None:
         yield _alone(
             "auditor_last_success_timestamp_seconds",
-            "When the last run over all targets ended that checked something.",
+            "When the last run over all targets that checked something ended.",
             success.finished_at.timestamp(),
         )
     yield _Family(
         "auditor_targets",
         "Audited learn blocks, by state.",
         "state",
-        _counted(TargetState, Counter(one.state for one in measured.statuses)),
+        _counted(TargetState, Counter(status.state for status in measured.statuses)),
     )
-    waiting = Counter(one.state for one in measured.messages)
+    waiting = Counter(message.state for message in measured.messages)
     yield _Family(
         "auditor_outbox_messages",
-        "Messages not delivered: still tried (queued) or given up (dead).",
+        "Undelivered messages: waiting for another try (queued) or given up (dead).",
         "state",
         _counted((MessageState.QUEUED, MessageState.DEAD), waiting),
     )
@@ -89,23 +89,23 @@ def _of_run(last: Report | None) -> Iterator[_Family]:
     )
     if run.finished_at is not None:
         seconds = (run.finished_at - run.started_at).total_seconds()
-        yield _alone("auditor_last_run_duration_seconds", "How long it took.", seconds)
+        yield _alone("auditor_last_run_duration_seconds", "How long that run took.", seconds)
     yield _Family(
         "auditor_last_run_status",
-        "How it ended: 1 at one of the labels.",
+        "How that run ended: one label has 1, the others 0.",
         "status",
         _counted(_ENDS, Counter([run.status])),
     )
-    found = (one for target in last.targets for one in target.findings)
+    findings = (f for target in last.targets for f in target.findings if f.since is Since.LAST)
     yield _Family(
         "auditor_last_run_findings",
-        "Findings of the blocks' own since the run before, by severity.",
+        "Findings of that run, without the vendor's changes, by severity.",
         "severity",
-        _counted(Severity, Counter(one.severity for one in found if one.since is Since.LAST)),
+        _counted(Severity, Counter(finding.severity for finding in findings)),
     )
     yield _Family(
         "auditor_last_run_fetches",
-        "Blocks asked of Studio: with another answer, the same one, or by kind of failure.",
+        "Blocks asked of Studio: a new answer, the same answer, or the kind of failure.",
         "outcome",
         {"answer": 0, "same": 0} | dict(last.asked),
     )
@@ -116,8 +116,8 @@ def _alone(name: str, words: str, value: float) -> _Family:
 
 
 def _counted(labels: Iterable[_Label], counts: Counter[_Label]) -> Mapping[str, float]:
-    """Return a value for each label, 0 included: a series that comes and goes alarms nobody."""
-    return {str(one): counts[one] for one in labels}
+    """Return a value for each label, 0 included: alerts need a series that never disappears."""
+    return {str(label): counts[label] for label in labels}
 
 
 def _lines(family: _Family) -> Iterator[str]:

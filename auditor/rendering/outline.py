@@ -1,7 +1,7 @@
-"""A report as its readers go through it: sections in order, every text ready to be shown.
+"""A report as people read it: sections in order, every text ready to be shown.
 
-Plain text and HTML are made from the same outline, so they say the same. What limits the
-meaning of the rest (what could not be checked) comes first; then changes, worst first.
+Plain text and HTML are made from the same outline, so they say the same. What could not be
+checked comes first, since it limits what the rest means; then changes, worst first.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from auditor.rendering.summary import Verdict
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Footer:
-    """What the foot of a report says beyond the report itself.
+    """What the end of a report says that the report itself does not hold.
 
     Attributes:
-        why: why its reader gets it; empty where nobody is mailed.
-        full: where the whole report lies; empty where nowhere.
+        why: why its reader receives it; empty where it is not mailed.
+        full: where the full report is; empty where it is stored nowhere.
         studio_url: Studio's pages, e.g. `https://studio.edgeimpulse.com`; empty for no links.
         api_url: where Studio's API is, for requests that a person sends.
     """
@@ -39,11 +39,12 @@ class FindingView:
     """A finding in words.
 
     Attributes:
+        folded: the paths of the changes that this finding includes.
         targets: the number of blocks that show a vendor's change.
-        accept: the command that accepts exactly this value; empty where nobody is asked.
-        restore: how a person puts back what was, None where nobody is asked.
-        is_restored_above: by the request of a finding above it.
-        scale: of a threshold.
+        accept: the command that accepts exactly this value; empty where nobody has to decide.
+        restore: how a person restores the old value, None where nobody has to decide.
+        is_restored_above: the request of an earlier finding restores this one, too.
+        scale: the picture of a threshold.
     """
 
     id: str
@@ -51,8 +52,8 @@ class FindingView:
     headline: str
     path: str
     lines: tuple[ChangeLine, ...]
-    folded: str
-    rule: str
+    folded: str = ""
+    rule: str = ""
     targets: int = 1
     accept: str = ""
     restore: Restoration | None = None
@@ -65,9 +66,9 @@ class TargetView:
     """A block and what changed in it, worst first.
 
     Attributes:
-        between: the two polls between which it changed.
+        changed: the two polls between which it changed.
         stack: its layers before and now, where they changed.
-        nights: its last nights.
+        nights: its state in the last runs.
     """
 
     project: str
@@ -76,7 +77,7 @@ class TargetView:
     type: str
     model: ModelState
     effect: str
-    between: str
+    changed: str
     link: str
     findings: tuple[FindingView, ...]
     stack: LayerStack | None = None
@@ -94,8 +95,8 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unchecked:
-    """Blocks that could not be read for one reason; a project's own failure may name none."""
+class UncheckedBlocks:
+    """Blocks that could not be read for one reason; none where a whole project failed."""
 
     project: str
     reason: str
@@ -104,7 +105,7 @@ class Unchecked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Count:
-    """One cell of the counts."""
+    """One of the numbers below the verdict."""
 
     value: int
     label: str
@@ -113,7 +114,7 @@ class Count:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """A titled run of one-line entries; `hidden` of them were left out."""
+    """One-line entries under a title; `hidden` of them were left out."""
 
     title: str
     entries: tuple[Entry, ...]
@@ -127,10 +128,11 @@ class Outline:
     Attributes:
         shown: `Showing 24 of 61 findings, worst first.`; empty where nothing was cut.
         api: where Studio's API is, for requests that a person sends.
-        full: where the whole report lies; empty where nowhere.
+        full: where the full report is; empty where it is stored nowhere.
         unchecked_hidden: blocks not checked that the section leaves out.
-        beside: what stands beside the changes: rules, expected and flapping changes, the life of
-            models; only sections that hold something.
+        beside: sections beside the changes: rules, expected and flapping changes, the state of
+            models; only those that are not empty.
+        coverage: what was checked, and what was suppressed.
     """
 
     run: str
@@ -138,7 +140,7 @@ class Outline:
     verdict: Verdict
     counts: tuple[Count, ...]
     notes: tuple[str, ...]
-    unchecked: tuple[Unchecked, ...]
+    unchecked: tuple[UncheckedBlocks, ...]
     unchecked_hidden: int
     changes: tuple[TargetView, ...]
     beside: tuple[Section, ...]
@@ -147,7 +149,7 @@ class Outline:
     vendor: tuple[FindingView, ...]
     vendor_hidden: int
     baseline: Section
-    quiet: tuple[str, ...]
+    coverage: tuple[str, ...]
     shown: str
     api: str
     full: str
@@ -156,7 +158,7 @@ class Outline:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """Two answers set side by side, as `diff` shows them; `old` and `new` name them."""
+    """The findings between two answers, as `diff` shows them; `old` and `new` name the answers."""
 
     old: str
     new: str
@@ -164,14 +166,18 @@ class Comparison:
     findings: Sequence[Finding | VendorFinding]
     suppressed: int
 
+    def worst_first(self) -> list[Finding | VendorFinding]:
+        """Return the findings, worst first."""
+        return sorted(self.findings, key=lambda finding: -finding.severity.rank)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What may be shown, worst first; None is all.
+    """How much is shown, worst first; None is everything.
 
     Attributes:
-        entries: of each section.
-        pictures: how many blocks may have pictures.
+        entries: the entries of each section.
+        pictures: the blocks that have pictures.
     """
 
     findings: int | None = None

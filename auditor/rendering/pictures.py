@@ -1,4 +1,4 @@
-"""Pictures that a mail can carry, as rows and cells: layers, a threshold, the last nights.
+"""Pictures that a mail can carry, as rows and cells: layers, a threshold, the last runs.
 
 Every mark is a sign first and a colour second; plain text and HTML draw from the same cells.
 """
@@ -15,29 +15,49 @@ from auditor.drift.excerpts import layer_stacks, suggested_value
 from auditor.drift.fields import FIELDS
 from auditor.drift.headlines import layer_words
 from auditor.drift.layers import Alignment, align
-from auditor.model import AnswerExcerpt, Finding, Json, JsonObject, Kind
+from auditor.drift.report import SIGNS
+from auditor.model import AnswerExcerpt, Finding, Json, JsonObject, Kind, TargetState
+from auditor.records import MOST_RUNS_DRAWN
 from auditor.rendering.words import count, cut, harmless
 
-NIGHTS = 30
 SLOTS = 24
 _MOST_ROWS = 30
 _LONGEST_LAYER = 64
 SAME, REMOVED, ADDED, EDITED, MOVED, FOLDED = " ", "-", "+", "~", "⇅", "…"
 _STACK_WORDS = {REMOVED: "removed", ADDED: "added", EDITED: "edited", MOVED: "moved"}
-_NIGHT_WORDS = {
-    "·": "as before",
-    "▲": "drifted",
-    "?": "not checked",
-    "○": "missing",
-    "+": "new",
-    " ": "not audited",
-}
 WAS, NOW, SUGGESTED = "-", "+", "s"
 
 
 @dataclass(frozen=True, slots=True)
+class StateLook:
+    """How the state of a block is shown.
+
+    Attributes:
+        tone: its colour, as the style sheet names it.
+        weight: how bad it is, to list the worst blocks first.
+    """
+
+    letter: str
+    tone: str
+    words: str
+    weight: int
+
+
+STATES = {
+    TargetState.DRIFTED: StateLook("D", "high", "drifted", 4),
+    TargetState.MISSING: StateLook("M", "critical", "missing", 3),
+    TargetState.UNKNOWN: StateLook("?", "medium", "not checked", 3),
+    TargetState.NEW: StateLook("N", "low", "new", 1),
+    TargetState.UNSUPPORTED: StateLook("U", "info", "not supported", 0),
+    TargetState.IN_SYNC: StateLook("·", "ok", "in sync", 0),
+}
+"""Worst first."""
+_SIGN_WORDS = {SIGNS[state]: look.words for state, look in STATES.items()} | {" ": "not audited"}
+
+
+@dataclass(frozen=True, slots=True)
 class LayerRow:
-    """A line of the picture of a stack: what stood there before, and what stands there now."""
+    """A line of the picture of a stack: the layer before, and the layer now."""
 
     sign: str
     old: str
@@ -46,7 +66,7 @@ class LayerRow:
 
 @dataclass(frozen=True, slots=True)
 class LayerStack:
-    """Both stacks side by side; `words` counts what happened."""
+    """The layers before and now, side by side; `words` counts what happened."""
 
     rows: tuple[LayerRow, ...]
     words: str
@@ -63,37 +83,37 @@ class Scale:
 
 @dataclass(frozen=True, slots=True)
 class RunStrip:
-    """The last nights, a sign each, the newest last; `words` counts the signs."""
+    """A block's state in the last runs, a sign each, the newest last; `words` counts the signs."""
 
     signs: str
     words: str
 
 
-def stack_of(excerpt: AnswerExcerpt | None) -> LayerStack | None:
+def draw_stack(excerpt: AnswerExcerpt | None) -> LayerStack | None:
     """Return the layers before and now, None where they are not known or did not change."""
     known = layer_stacks(excerpt)
     if known is None:
         return None
     rows = list(_folded(_rows(*known)))
     signs = Counter(sign for row in rows for sign in row.sign if sign in _STACK_WORDS)
-    signs[MOVED] = (signs[MOVED] + 1) // 2  # each stands at its old and at its new place
-    told = [f"{n} {_STACK_WORDS[sign]}" for sign, n in signs.items() if n]
-    if not told:
+    signs[MOVED] = (signs[MOVED] + 1) // 2  # each is drawn at its old and at its new place
+    counted = [f"{n} {_STACK_WORDS[sign]}" for sign, n in signs.items() if n]
+    if not counted:
         return None
     if len(rows) > _MOST_ROWS:
         rest = count(len(rows) - _MOST_ROWS, "more row")
         rows = [*rows[:_MOST_ROWS], LayerRow(FOLDED, rest, "")]
-    return LayerStack(rows=tuple(rows), words=", ".join(told))
+    return LayerStack(rows=tuple(rows), words=", ".join(counted))
 
 
-def scale_of(finding: Finding, excerpt: AnswerExcerpt | None) -> Scale | None:
-    """Return a changed threshold on its scale, None where it is no number of at least 0."""
+def draw_scale(finding: Finding, excerpt: AnswerExcerpt | None) -> Scale | None:
+    """Return a changed threshold on its scale, None unless both values are numbers from 0 on."""
     is_value = finding.path.startswith("thresholds[") and finding.path.endswith(".value")
     if not is_value or finding.kind is not Kind.CHANGED:
         return None
     was, now = _number(finding.before), _number(finding.after)
     suggested = suggested_value(excerpt, finding.path)
-    every = [one for one in (was, now, suggested) if one is not None]
+    every = [value for value in (was, now, suggested) if value is not None]
     if was is None or now is None or min(every) < 0:
         return None
     top = max(1.0, *every)
@@ -103,22 +123,22 @@ def scale_of(finding: Finding, excerpt: AnswerExcerpt | None) -> Scale | None:
     return Scale(slots=_slots(marks, top), top=f"{top:g}", words=words)
 
 
-def strip_of(signs: str) -> RunStrip | None:
-    """Return the last nights with words for them, None where they are not known."""
+def draw_runs(signs: str) -> RunStrip | None:
+    """Return the last runs of a block, None where they are not known."""
     if not signs:
         return None
-    shown = signs[-NIGHTS:]
+    shown = signs[-MOST_RUNS_DRAWN:]
     counts = Counter(shown)
-    told = [
+    counted = [
         f"{sign} {counts[sign]} {word}".strip()
-        for sign, word in _NIGHT_WORDS.items()
+        for sign, word in _SIGN_WORDS.items()
         if counts[sign]
     ]
-    return RunStrip(signs=shown, words=f"last {count(len(shown), 'night')}: {', '.join(told)}")
+    return RunStrip(signs=shown, words=f"last {count(len(shown), 'run')}: {', '.join(counted)}")
 
 
 def _rows(old: Sequence[JsonObject], new: Sequence[JsonObject]) -> Iterator[LayerRow]:
-    """Yield a row a layer, unpaired ones where they stood; a moved one at both places."""
+    """Yield a row per layer, unpaired ones at their own place; a moved one at both places."""
     old_forms, new_forms = _canonical(old), _canonical(new)
     alignment = align(old_forms, new_forms)
     paired, places = dict(alignment.pairs), iter(_walk(alignment, len(old), len(new)))
@@ -162,7 +182,7 @@ def _folded(rows: Iterator[LayerRow]) -> Iterator[LayerRow]:
 def _canonical(stack: Sequence[JsonObject]) -> list[JsonObject]:
     form = read_at("visualLayers", FIELDS["visualLayers"], list(stack)).form
     members = form if isinstance(form, list) else []
-    return [one if isinstance(one, dict) else {} for one in members]
+    return [layer if isinstance(layer, dict) else {} for layer in members]
 
 
 def _layer(place: int, stack: Sequence[JsonObject]) -> str:
@@ -177,7 +197,7 @@ def _number(value: Json) -> float | None:
 
 
 def _slots(marks: dict[str, float], top: float) -> str:
-    """Return the scale with its marks; one that finds its slot taken stands in the next one."""
+    """Return the scale with its marks; a mark whose slot is taken goes into the next one."""
     slots = [" "] * SLOTS
     for mark, value in sorted(marks.items(), key=lambda pair: (pair[1], pair[0])):
         place = min(int(value / top * SLOTS), SLOTS - 1)

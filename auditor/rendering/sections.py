@@ -1,12 +1,12 @@
 """How a report becomes an outline: what goes into which section, in which order, cut where.
 
-Findings are cut worst first over the whole report, then shown by project and block; a change of
-the data set stands in its own section, since nobody edited the block for it.
+Findings are cut worst first over the whole report, then shown by project and block. Changes of
+the data set have a section of their own, since nobody edited the block for them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from itertools import groupby
 from typing import TypeAlias
@@ -31,7 +31,7 @@ from auditor.model import (
     TargetState,
     VendorFinding,
 )
-from auditor.rendering.changes import lines
+from auditor.rendering.changes import draw_change
 from auditor.rendering.outline import (
     Count,
     Entry,
@@ -41,101 +41,122 @@ from auditor.rendering.outline import (
     Outline,
     Section,
     TargetView,
-    Unchecked,
+    UncheckedBlocks,
 )
-from auditor.rendering.pictures import scale_of, stack_of, strip_of
-from auditor.rendering.summary import Summary, projects_named, summarize, title, verdict
-from auditor.rendering.words import count, length, listed, moment, name, sentence, studio_page
+from auditor.rendering.pictures import draw_runs, draw_scale, draw_stack
+from auditor.rendering.summary import (
+    Summary,
+    block_title,
+    judge_run,
+    name_projects,
+    pair_findings,
+    summarize,
+)
+from auditor.rendering.words import (
+    count,
+    length,
+    listed,
+    moment,
+    name,
+    sentence,
+    studio_page,
+)
 
 MOST_FOLDED = 8
+RULES, AUDITED = "Rules and notices", "Changes in what is audited"
 _EFFECTS = {
     ModelState.STALE: "The trained model no longer matches its configuration (inferred).",
-    ModelState.UNTRAINED: "This block holds no trained model.",
+    ModelState.UNTRAINED: "This block has no trained model.",
     ModelState.TRAINED: "",
     ModelState.UNKNOWN: "",
+}
+_EVENTS = {
+    ModelEvent.TRAINED: "trained: the block has a model now",
+    ModelEvent.STALE: "stale: the model no longer matches its configuration",
+    ModelEvent.RETRAINED: "trained again",
+    ModelEvent.REVERTED: "matches its configuration again: the edits were undone",
+    ModelEvent.RESET: "reset: the trained model was removed",
+}
+_SUPPRESSORS = {
+    policy.INTERFACE: "Studio's interface",
+    policy.UPGRADE: "an upgrade of the auditor",
 }
 
 Pair: TypeAlias = tuple[TargetReport, Finding]
 
 
-def outline(report: Report, footer: Footer, limits: Limits) -> Outline:
+def outline_report(report: Report, footer: Footer, limits: Limits) -> Outline:
     """Return the report's sections, cut to `limits`."""
     summary = summarize(report)
-    told_whole = [pair for pair in summary.findings if not is_counted_only(pair[1])]
-    kept = told_whole[: limits.findings]
-    vendor = sorted(report.catalogue, key=lambda finding: -finding.severity.rank)
+    shown_in_full = [pair for pair in summary.findings if not _is_only_counted(pair[1])]
+    kept = shown_in_full[: limits.findings]
     unchecked, unchecked_hidden = _unchecked(report, limits.entries)
     edits = (pair for pair in kept if pair[1].owner is not Owner.DATASET)
-    changes = _cards(edits, report, footer, limits)
+    dataset = (pair for pair in kept if pair[1].owner is Owner.DATASET)
+    changes = _target_views(edits, report, footer, limits)
+    vendor = sorted(report.catalogue, key=lambda finding: -finding.severity.rank)
     return Outline(
         run="Dry run" if report.run.id is None else f"Run {report.run.id}",
         when=moment(report.run.started_at),
-        verdict=verdict(report),
+        verdict=judge_run(report),
         counts=_counts(summary),
         notes=tuple(map(sentence, report.notes)),
         unchecked=unchecked,
         unchecked_hidden=unchecked_hidden,
         changes=changes,
-        beside=beside(summary, limits.entries),
+        beside=_beside(summary, limits.entries),
         inventory=_inventory(summary, limits.entries),
-        dataset=_cards(
-            (p for p in kept if p[1].owner is Owner.DATASET),
-            report,
-            footer,
-            replace(limits, pictures=0),
-        ),
-        vendor=tuple(map(told, vendor[: limits.entries])),
-        vendor_hidden=beyond(len(vendor), limits.entries),
+        dataset=_target_views(dataset, report, footer, replace(limits, pictures=0)),
+        vendor=tuple(map(view_finding, vendor[: limits.entries])),
+        vendor_hidden=_hidden(len(vendor), limits.entries),
         baseline=_baseline(report, limits.entries),
-        quiet=_quiet(summary),
-        shown=_shown(len(kept), len(told_whole), changes, limits),
+        coverage=_coverage(summary),
+        shown=_shown(len(kept), len(shown_in_full), changes, limits),
         api=footer.api_url,
         full=footer.full,
         foot=_foot(report, footer),
     )
 
 
-def told(finding: Finding | VendorFinding) -> FindingView:
+def view_finding(finding: Finding | VendorFinding) -> FindingView:
     """Return the finding in words."""
-    folded: tuple[str, ...] = ()
-    rule, targets = "", 1
-    match finding:
-        case Finding():
-            folded, rule = tuple(map(name, finding.folded)), name(finding.rule)
-        case VendorFinding():
-            targets = finding.targets
-    return FindingView(
+    view = FindingView(
         id=finding.id,
         severity=finding.severity,
         headline=sentence(finding.headline),
         path=sentence(finding.path),
-        lines=lines(finding),
-        folded=listed(folded, most=MOST_FOLDED),
-        rule=rule,
-        targets=targets,
+        lines=draw_change(finding),
     )
+    match finding:
+        case Finding():
+            folded = listed(tuple(map(name, finding.folded)), most=MOST_FOLDED)
+            return replace(view, folded=folded, rule=name(finding.rule))
+        case VendorFinding():
+            return replace(view, targets=finding.targets)
 
 
 def _counts(summary: Summary) -> tuple[Count, ...]:
     totals = summary.report.totals
-    decided = len(summary.in_window) + summary.acknowledged
+    accepted = len(summary.in_window) + summary.acknowledged
     return (
         Count(value=summary.critical, label="critical", tone="critical"),
         Count(value=len(summary.findings) - summary.critical, label="other", tone="high"),
-        Count(value=decided, label="accepted", tone="info"),
+        Count(value=accepted, label="accepted", tone="info"),
         Count(value=totals.in_sync, label="unchanged", tone="ok"),
         Count(value=totals.unknown, label="not checked", tone="medium"),
     )
 
 
-def _unchecked(report: Report, most: int | None) -> tuple[tuple[Unchecked, ...], int]:
-    """Return what could not be checked, by reason, and how many blocks are cut."""
+def _unchecked(report: Report, most: int | None) -> tuple[tuple[UncheckedBlocks, ...], int]:
+    """Return what could not be checked, by reason, and how many blocks are left out."""
     unread = [target for target in report.targets if target.state is TargetState.UNKNOWN]
-    kept = unread[:most]
-    causes = groupby(sorted(kept, key=_failure_of), key=_reason_of)
+    kept = sorted(unread[:most], key=lambda t: (_reason_of(t), _project_title(t), t.target))
     groups = sorted(
-        (_unchecked_for(reason, tuple(group), report) for reason, group in causes),
-        key=lambda one: (one.project, one.reason),
+        (
+            _unchecked_for(reason, tuple(group), report)
+            for reason, group in groupby(kept, key=_reason_of)
+        ),
+        key=lambda blocks: (blocks.project, blocks.reason),
     )
     covered = {target.target.project_id for target in unread}
     reasons = {group.reason for group in groups}
@@ -146,43 +167,41 @@ def _unchecked(report: Report, most: int | None) -> tuple[tuple[Unchecked, ...],
         and not (error.project_id == EVERY_PROJECT and sentence(error.message) in reasons)
     ]
     groups += [
-        Unchecked(
-            project=projects_named([error.project_id]), reason=sentence(error.message), blocks=()
+        UncheckedBlocks(
+            project=name_projects([error.project_id]), reason=sentence(error.message), blocks=()
         )
         for error in bare[:most]
     ]
-    return tuple(groups), len(unread) - len(kept) + beyond(len(bare), most)
+    return tuple(groups), len(unread) - len(kept) + _hidden(len(bare), most)
 
 
-def _unchecked_for(reason: str, targets: tuple[TargetReport, ...], report: Report) -> Unchecked:
-    """Return what one cause kept from being checked, over all the projects that it struck."""
-    projects = list(dict.fromkeys(project(target) for target in targets))
-    return Unchecked(
-        project=listed(tuple(projects), most=3),
+def _unchecked_for(
+    reason: str, targets: tuple[TargetReport, ...], report: Report
+) -> UncheckedBlocks:
+    """Return the blocks that one cause kept from being checked, over all projects."""
+    projects = tuple(dict.fromkeys(map(_project_title, targets)))
+    return UncheckedBlocks(
+        project=listed(projects, most=3),
         reason=reason,
-        blocks=tuple(entry(target, _age(target, report)) for target in targets),
+        blocks=tuple(_entry(target, _last_read(target, report)) for target in targets),
     )
-
-
-def _failure_of(target: TargetReport) -> tuple[str, str, TargetId]:
-    return _reason_of(target), project(target), target.target
 
 
 def _reason_of(target: TargetReport) -> str:
     return sentence(target.error.message if target.error is not None else "no reason is known")
 
 
-def _age(target: TargetReport, report: Report) -> str:
+def _last_read(target: TargetReport, report: Report) -> str:
     if target.last_good_at is None:
         return "never read so far"
     age = length(report.run.started_at - target.last_good_at)
-    return f"last read {moment(target.last_good_at)}, {age} before"
+    return f"last read {moment(target.last_good_at)}, {age} earlier"
 
 
-def _cards(
+def _target_views(
     pairs: Iterable[Pair], report: Report, footer: Footer, limits: Limits
 ) -> tuple[TargetView, ...]:
-    """Return a card a block: worst project first, in it the worst block."""
+    """Return a view a block: worst project first, in it the worst block."""
     by_target: dict[TargetId, list[Pair]] = {}
     worst: dict[int, int] = {}
     for target, finding in pairs:
@@ -198,54 +217,54 @@ def _cards(
             own[0][0].target.learn_id,
         ),
     )
-    cards = [_card(own, report, footer) for own in ordered]
-    drawn = len(cards) if limits.pictures is None else limits.pictures
-    return (*cards[:drawn], *map(_without_pictures, cards[drawn:]))
+    views = [_target_view(own, report, footer) for own in ordered]
+    drawn = len(views) if limits.pictures is None else limits.pictures
+    return (*views[:drawn], *map(_without_pictures, views[drawn:]))
 
 
-def _without_pictures(card: TargetView) -> TargetView:
-    findings = tuple(replace(told, scale=None) for told in card.findings)
-    return replace(card, stack=None, nights=None, findings=findings)
+def _without_pictures(view: TargetView) -> TargetView:
+    findings = tuple(replace(finding, scale=None) for finding in view.findings)
+    return replace(view, stack=None, nights=None, findings=findings)
 
 
-def _card(own: list[Pair], report: Report, footer: Footer) -> TargetView:
+def _target_view(own: list[Pair], report: Report, footer: Footer) -> TargetView:
     target = own[0][0]
     has_layers = any(finding.area is Area.LAYERS for _, finding in own)
     return TargetView(
-        project=project(target),
-        block=title(target),
+        project=_project_title(target),
+        block=block_title(target),
         target=target.target,
         type=name(target.type),
         model=target.model_state,
         effect=_EFFECTS[target.model_state],
-        between=_between(target, report),
+        changed=_changed(target, report),
         link=studio_page(footer.studio_url, *target.target),
-        findings=tuple(_once([_asked(finding, target) for _, finding in own])),
-        stack=stack_of(target.excerpt) if has_layers else None,
-        nights=strip_of(target.nights),
+        findings=tuple(_mark_repeated_requests(_with_answers(f, target) for _, f in own)),
+        stack=draw_stack(target.excerpt) if has_layers else None,
+        nights=draw_runs(target.nights),
     )
 
 
-def _once(findings: Iterable[FindingView]) -> Iterator[FindingView]:
-    """Yield the findings, each request at the first that it restores."""
+def _mark_repeated_requests(findings: Iterable[FindingView]) -> Iterator[FindingView]:
+    """Yield the findings, each request at the first one that it restores."""
     requests: set[str] = set()
-    for one in findings:
-        body = one.restore.body if one.restore else ""
-        yield replace(one, is_restored_above=body in requests)
+    for finding in findings:
+        body = finding.restore.body if finding.restore else ""
+        yield replace(finding, is_restored_above=body in requests)
         requests |= {body} - {""}
 
 
-def _asked(finding: Finding, target: TargetReport) -> FindingView:
+def _with_answers(finding: Finding, target: TargetReport) -> FindingView:
     """Return a finding with what a person can do about it."""
     return replace(
-        told(finding),
+        view_finding(finding),
         accept=f'auditor acknowledge {finding.id} --reason "…"',
         restore=restoration(finding, target.target, target.excerpt),
-        scale=scale_of(finding, target.excerpt),
+        scale=draw_scale(finding, target.excerpt),
     )
 
 
-def _between(target: TargetReport, report: Report) -> str:
+def _changed(target: TargetReport, report: Report) -> str:
     now = moment(report.run.started_at)
     if target.last_good_at is None:
         return f"by {now}"
@@ -253,20 +272,22 @@ def _between(target: TargetReport, report: Report) -> str:
 
 
 def _inventory(summary: Summary, most: int | None) -> tuple[Section, ...]:
-    unserved = tuple(
+    unsupported = tuple(
         target
         for target in summary.report.targets
         if target.state is TargetState.UNSUPPORTED and target.went
     )
-    sections = [
+    new = (
+        _started(summary, most)
+        if summary.is_first_run
+        else _section("New blocks", summary.new, _new_note, most)
+    )
+    sections = (
         _section("Missing blocks", summary.missing, _missing_note, most),
-        _section("Not supported", unserved, _unserved_note, most),
-    ]
-    if summary.first_night:
-        sections.append(_started(summary, most))
-    else:
-        sections.append(_section("New blocks", summary.new, _new_note, most))
-    sections.append(what_is_audited(summary, most))
+        _section("Not supported", unsupported, _unsupported_note, most),
+        new,
+        _cut_section(AUDITED, _notices(summary, AUDITED), most),
+    )
     return tuple(section for section in sections if section.entries)
 
 
@@ -276,100 +297,185 @@ def _section(
     note: Callable[[TargetReport], str],
     most: int | None,
 ) -> Section:
-    entries = tuple(entry(target, note(target)) for target in targets[:most])
-    return Section(title=heading, entries=entries, hidden=beyond(len(targets), most))
+    return _cut_section(heading, [_entry(target, note(target)) for target in targets], most)
+
+
+def _cut_section(heading: str, entries: list[Entry], most: int | None) -> Section:
+    hidden = _hidden(len(entries), most)
+    return Section(title=heading, entries=tuple(entries[:most]), hidden=hidden)
 
 
 def _missing_note(target: TargetReport) -> str:
-    return "Studio no longer lists it" if target.went else "still not listed"
+    return "Studio no longer lists it" if target.went else "Studio still does not list it"
 
 
-def _unserved_note(target: TargetReport) -> str:
-    return f"a block of type {name(target.type) or 'unknown'} cannot be read here; told once"
+def _unsupported_note(target: TargetReport) -> str:
+    kind = name(target.type) or "unknown"
+    return f"blocks of type {kind} cannot be audited (this is reported only once)"
 
 
 def _new_note(target: TargetReport) -> str:
-    return (
-        f"recorded for the first time; {name(target.type) or 'type unknown'}, {target.model_state}"
-    )
+    kind = name(target.type) or "type unknown"
+    return f"recorded for the first time; {kind}, model {target.model_state}"
 
 
 def _started(summary: Summary, most: int | None) -> Section:
-    """Return the first night's section: one line a project, for a flood helps nobody."""
+    """Return the first run's section: one line a project, since hundreds of lines help nobody."""
     groups = [tuple(group) for _, group in groupby(summary.new, key=lambda t: t.target.project_id)]
-    entries = tuple(
+    entries = [
         Entry(
             project="",
-            block=project(group[0]),
+            block=_project_title(group[0]),
             target="",
-            note=f"{count(len(group), 'block')}: {listed(tuple(map(title, group)))}",
+            note=f"{count(len(group), 'block')}: {listed(tuple(map(block_title, group)))}",
         )
-        for group in groups[:most]
-    )
-    return Section(title="Audit started", entries=entries, hidden=beyond(len(groups), most))
+        for group in groups
+    ]
+    return _cut_section("Audit started", entries, most)
 
 
 def _baseline(report: Report, most: int | None) -> Section:
-    pairs = [(t, f) for t in report.targets for f in t.findings if f.since is Since.BASELINE]
-    pairs.sort(key=lambda pair: -pair[1].severity.rank)
-    entries = tuple(entry(t, _standing_note(f, report)) for t, f in pairs[:most])
-    hidden = beyond(len(pairs), most)
-    return Section(title="Still different from the baseline", entries=entries, hidden=hidden)
+    entries = [
+        _entry(target, _baseline_note(finding, report))
+        for target, finding in pair_findings(report, Since.BASELINE)
+    ]
+    return _cut_section("Still different from the baseline", entries, most)
 
 
-def _standing_note(finding: Finding, report: Report) -> str:
-    note = f"{finding.severity}: {sentence(finding.headline)}"
-    if finding.stands_since is None:
-        return f"{note} (id {finding.id})"
-    age = length(report.run.started_at - finding.stands_since)
-    return f"{note}; since {moment(finding.stands_since)}, {age} (id {finding.id})"
+def _baseline_note(finding: Finding, report: Report) -> str:
+    since = ""
+    if finding.stands_since is not None:
+        age = length(report.run.started_at - finding.stands_since)
+        since = f"; since {moment(finding.stands_since)}, for {age}"
+    return f"{_finding_note(finding)}{since} (id {finding.id})"
 
 
-def _quiet(summary: Summary) -> tuple[str, ...]:
-    """Return what is not told, as counts, so that silence is never mistaken for health."""
-    totals = summary.report.totals
-    every = count(summary.expected, "block")
-    told_of = [f"{totals.checked:,} of {every} checked, {totals.in_sync:,} unchanged."]
-    told_of += _suppressed(summary)
-    if totals.unsupported:
-        told_of.append(f"{count(totals.unsupported, 'block')} of a type that cannot be read here.")
-    return tuple(told_of)
+def _finding_note(finding: Finding) -> str:
+    return f"{finding.severity}: {sentence(finding.headline)}"
 
 
-def _suppressed(summary: Summary) -> list[str]:
-    report = summary.report
-    by_rule = tuple(f"{number:,} by {_suppressor(rule)}" for rule, number in report.suppressed_by)
-    suppressed = sum(number for _, number in report.suppressed_by)
-    lines = []
-    if suppressed:
+def _beside(summary: Summary, most: int | None) -> tuple[Section, ...]:
+    """Return the sections beside the changes that are not empty, each cut to `most` entries."""
+    expected = [
+        _entry(target, f"{_finding_note(f)}; expected: {sentence(f.expected)} (id {f.id})")
+        for target, f in summary.in_window
+    ]
+    flapping = [
+        _entry(target, f"{_finding_note(f)} (id {f.id})")
+        for target, f in summary.findings
+        if _is_only_counted(f)
+    ]
+    sections = (
+        _cut_section(RULES, _notices(summary, RULES), most),
+        _cut_section("Expected changes", expected, most),
+        _cut_section("Flapping", flapping, most),
+        _cut_section("Model state", [*_model_events(summary)], most),
+    )
+    return tuple(section for section in sections if section.entries)
+
+
+def _is_only_counted(finding: Finding) -> bool:
+    """Return whether a finding was reported as flapping before: now it is one line."""
+    return finding.recurrence is Recurrence.STILL_FLAPPING
+
+
+def _notices(summary: Summary, section: str) -> list[Entry]:
+    notices = [n for n in summary.report.notices if _section_of(n.kind) == section]
+    named = {notice.target for notice in notices}
+    blocks = {target.target: target for target in summary.report.targets if target.target in named}
+    return [_notice(n, blocks.get(n.target) if n.target else None, section) for n in notices]
+
+
+def _section_of(kind: NoticeKind) -> str:
+    match kind:
+        case NoticeKind.BLOCK_BACK | NoticeKind.LEFT_OUT | NoticeKind.PROJECT_RENAMED:
+            return AUDITED
+        case (
+            NoticeKind.RULE_BROKEN
+            | NoticeKind.RULE_HELD
+            | NoticeKind.RULE_ENDED
+            | NoticeKind.IGNORE_EXPIRED
+            | NoticeKind.ACKNOWLEDGEMENT_ENDED
+            | NoticeKind.LEFT_UNTOLD
+            | NoticeKind.READ_ANEW
+        ):
+            return RULES
+
+
+def _notice(notice: Notice, target: TargetReport | None, section: str) -> Entry:
+    words = sentence(notice.text)
+    note = f"{notice.severity}: {words}" if section == RULES else words
+    if target is not None:
+        return _entry(target, note)
+    whose = "All blocks" if section == RULES else "Projects"
+    block = whose if notice.target is None else str(notice.target)
+    return Entry(project="", block=block, target="", note=note)
+
+
+def _model_events(summary: Summary) -> Iterator[Entry]:
+    """Yield what happened to models in this run, then the older stale ones, oldest first."""
+    for target in summary.report.targets:
+        if target.step is not None:
+            yield _entry(
+                target, f"{_EVENTS[target.step]} ({_bounds(target.model_since)}, inferred)"
+            )
+    older = [target for target in summary.stale if target.step is None]
+    for target in sorted(older, key=_stale_until):
+        since = target.model_since
+        age = (
+            "" if since is None else f" for {length(summary.report.run.started_at - since.until)}"
+        )
+        yield _entry(target, f"still stale{age}: it became stale {_bounds(since)} (inferred)")
+
+
+def _bounds(since: Interval | None) -> str:
+    if since is None:
+        return "at an unknown time"
+    if since.after is None:
+        return f"before {moment(since.until)}, when it was first read"
+    return f"between {moment(since.after).removesuffix(' UTC')} and {moment(since.until)}"
+
+
+def _stale_until(target: TargetReport) -> str:
+    return "" if target.model_since is None else target.model_since.until.isoformat()
+
+
+def _coverage(summary: Summary) -> tuple[str, ...]:
+    """Return what was checked and what is not reported, lest silence be taken for health."""
+    report, totals = summary.report, summary.report.totals
+    readable = count(summary.readable, "block")
+    lines = [f"{totals.checked:,} of {readable} checked, {totals.in_sync:,} unchanged."]
+    if suppressed := sum(number for _, number in report.suppressed_by):
+        by_rule = tuple(
+            f"{number:,} by {_suppressor(rule)}" for rule, number in report.suppressed_by
+        )
         changes = count(suppressed, "change")
-        lines.append(f"{changes} stored and not told ({listed(by_rule)}): auditor suppressed")
+        lines.append(
+            f"{changes} stored but not reported ({listed(by_rule)}); to list them: "
+            "auditor suppressed"
+        )
     if summary.acknowledged:
-        differences = count(summary.acknowledged, "difference")
-        lines.append(f"{differences} from the baseline acknowledged.")
+        differences = count(summary.acknowledged, "acknowledged difference")
+        lines.append(f"{differences} from the baseline.")
     if report.broken_rules:
         broken = tuple(
             f"“{name(rule)}” ({target}{f' {name(path)}' if path else ''})"
             for target, rule, path in report.broken_rules
         )
-        lines.append(f"Broken as this run ended: {listed(broken)}.")
-    return lines
+        lines.append(f"Rules that are broken now: {listed(broken)}.")
+    if totals.unsupported:
+        lines.append(f"{count(totals.unsupported, 'block')} of a type that cannot be audited.")
+    return tuple(lines)
 
 
 def _suppressor(rule: str) -> str:
-    match rule:
-        case policy.INTERFACE:
-            return "Studio's interface"
-        case policy.UPGRADE:
-            return "an upgrade of the auditor"
-        case _:
-            return f"rule “{name(rule)}”"
+    return _SUPPRESSORS.get(rule, f"rule “{name(rule)}”")
 
 
 def _foot(report: Report, footer: Footer) -> tuple[tuple[str, str], ...]:
     run = report.run
     took = "" if run.finished_at is None else f", took {length(run.finished_at - run.started_at)}"
-    previous = "none before" if report.previous_run_id is None else f"run {report.previous_run_id}"
+    previous = "none" if report.previous_run_id is None else f"run {report.previous_run_id}"
     pairs = (
         ("Run", f"{'dry run, nothing stored' if run.id is None else run.id} ({run.trigger})"),
         ("Started", f"{moment(run.started_at)}{took}"),
@@ -379,128 +485,33 @@ def _foot(report: Report, footer: Footer) -> tuple[tuple[str, str], ...]:
         ("Chain head", report.head_hash),
         ("Program", f"auditor {footer.version}"),
         ("Full report", footer.full),
-        ("Why you", footer.why),
+        ("Recipient", footer.why),
     )
     return tuple((label, text) for label, text in pairs if text)
 
 
-def _shown(kept: int, every: int, cards: tuple[TargetView, ...], limits: Limits) -> str:
-    said = [f"Showing {kept:,} of {every:,} findings, worst first."] if kept < every else []
-    if limits.pictures is not None and len(cards) > limits.pictures:
+def _shown(kept: int, every: int, views: tuple[TargetView, ...], limits: Limits) -> str:
+    notes = [f"Showing {kept:,} of {every:,} findings, worst first."] if kept < every else []
+    if limits.pictures is not None and len(views) > limits.pictures:
         blocks = count(limits.pictures, "block")
-        said.append(f"Layers and nights are drawn for {blocks} here.")
-    return " ".join(said)
+        notes.append(f"Pictures of layers and past runs are shown for {blocks}.")
+    return " ".join(notes)
 
 
-AUDITED = frozenset({NoticeKind.BLOCK_BACK, NoticeKind.LEFT_OUT, NoticeKind.PROJECT_RENAMED})
-"""What notices tell of which blocks and projects are audited; the others tell of rules."""
-_STEPS = {
-    ModelEvent.TRAINED: "trained: it holds a model now",
-    ModelEvent.STALE: "stale: it no longer matches its configuration",
-    ModelEvent.RETRAINED: "trained again",
-    ModelEvent.REVERTED: "matches its configuration again: the edits were taken back",
-    ModelEvent.RESET: "reset: the training is gone",
-}
-
-
-def beside(summary: Summary, most: int | None) -> tuple[Section, ...]:
-    """Return the sections that hold something, each cut to `most` entries."""
-    sections = (
-        ("Rules", [*_notices(summary, without=AUDITED)]),
-        ("Expected changes", [_expected(t, f) for t, f in summary.in_window]),
-        ("Flapping", [_flapping(t, f) for t, f in summary.findings if is_counted_only(f)]),
-        ("Life of models", [*_life(summary)]),
-    )
-    return tuple(
-        Section(title=heading, entries=tuple(entries[:most]), hidden=beyond(len(entries), most))
-        for heading, entries in sections
-        if entries
-    )
-
-
-def is_counted_only(finding: Finding) -> bool:
-    """Return whether a finding was told as flapping before: now it is a line with a counter."""
-    return finding.recurrence is Recurrence.STILL_FLAPPING
-
-
-def entry(target: TargetReport, note: str) -> Entry:
+def _entry(target: TargetReport, note: str) -> Entry:
     """Return a block in one line."""
     return Entry(
-        project=project(target), block=title(target), target=str(target.target), note=note
+        project=_project_title(target),
+        block=block_title(target),
+        target=str(target.target),
+        note=note,
     )
 
 
-def project(target: TargetReport) -> str:
-    """Return how a block's project is called."""
+def _project_title(target: TargetReport) -> str:
     return name(target.project) or f"Project {target.target.project_id}"
 
 
-def beyond(every: int, most: int | None) -> int:
+def _hidden(every: int, most: int | None) -> int:
     """Return how many of `every` are left out where `most` are shown."""
     return 0 if most is None else max(every - most, 0)
-
-
-def what_is_audited(summary: Summary, most: int | None) -> Section:
-    """Return the section of what came back, was renamed or is left out."""
-    others = frozenset(NoticeKind) - AUDITED
-    entries = tuple(_notices(summary, without=others))
-    hidden = beyond(len(entries), most)
-    return Section(title="Back, renamed, left out", entries=entries[:most], hidden=hidden)
-
-
-def _notices(summary: Summary, *, without: Set[NoticeKind]) -> Iterator[Entry]:
-    notices = [one for one in summary.report.notices if one.kind not in without]
-    named = {one.target for one in notices}
-    blocks = {one.target: one for one in summary.report.targets if one.target in named}
-    return (_notice(one, blocks.get(one.target) if one.target else None) for one in notices)
-
-
-def _notice(one: Notice, told: TargetReport | None) -> Entry:
-    is_of_rule = one.kind not in AUDITED
-    note = f"{one.severity}: {sentence(one.text)}" if is_of_rule else sentence(one.text)
-    if told is not None:
-        return entry(told, note)
-    where = "" if one.target is None else str(one.target)
-    every = "All blocks" if is_of_rule else "Projects"
-    return Entry(project="", block=where or every, target="", note=note)
-
-
-def _flapping(target: TargetReport, finding: Finding) -> Entry:
-    return entry(target, f"{finding.severity}: {sentence(finding.headline)} (id {finding.id})")
-
-
-def _expected(target: TargetReport, finding: Finding) -> Entry:
-    why = sentence(finding.expected)
-    note = f"{finding.severity}: {sentence(finding.headline)}; expected: {why} (id {finding.id})"
-    return entry(target, note)
-
-
-def _life(summary: Summary) -> Iterator[Entry]:
-    """Yield tonight's steps, then the models that are stale from before, oldest first."""
-    for target in summary.report.targets:
-        if target.step is not None:
-            yield entry(target, f"{_STEPS[target.step]}; {_bounds(target)} (inferred)")
-    before = [target for target in summary.stale if target.step is None]
-    for target in sorted(before, key=_stale_until):
-        note = f"still stale, since {_bounds(target)}{_model_age(target, summary)} (inferred)"
-        yield entry(target, note)
-
-
-def _bounds(target: TargetReport) -> str:
-    since = target.model_since
-    if since is None:
-        return "a time that is not known"
-    if since.after is None:
-        return f"before {moment(since.until)}, when it was first seen"
-    return f"between {moment(since.after).removesuffix(' UTC')} and {moment(since.until)}"
-
-
-def _model_age(target: TargetReport, summary: Summary) -> str:
-    if target.model_since is None:
-        return ""
-    return f", for {length(summary.report.run.started_at - target.model_since.until)}"
-
-
-def _stale_until(target: TargetReport) -> str:
-    since: Interval | None = target.model_since
-    return "" if since is None else since.until.isoformat()

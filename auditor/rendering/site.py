@@ -1,7 +1,7 @@
 """The archive as a small static site: pages in a folder that link to each other.
 
-It needs no server and no script, and works where it lies: every link is relative. Names of
-files are made of ids; what has another name in the folder is somebody else's and stays.
+It needs no server and no script, and can be moved anywhere: every link is relative. Names of
+files are made of ids; a file with another name in the folder is not the archive's and stays.
 """
 
 from __future__ import annotations
@@ -21,81 +21,86 @@ from auditor.rendering.archive import (
     INDEX,
     PROJECTS,
     TARGETS,
-    names_in,
+    list_names,
+    list_run_pages,
     place_in_words,
     project_of,
     project_place,
     replace_file,
     run_of,
     run_place,
-    runs_in,
     sync_folder,
     target_of,
     target_place,
     year_of,
     year_place,
 )
-from auditor.rendering.html import HtmlRenderer, sealed
+from auditor.rendering.html import HtmlRenderer, add_policy
 from auditor.rendering.outline import Footer, Limits
 from auditor.rendering.pages import (
     LEGEND,
-    fleet,
-    months,
-    project_page,
-    project_rows,
-    rows,
-    target_page,
+    draw_fleet,
+    list_projects,
+    list_runs,
+    make_calendar,
+    make_project_page,
+    make_target_page,
 )
-from auditor.rendering.sections import outline
-from auditor.rendering.summary import verdict
+from auditor.rendering.sections import outline_report
+from auditor.rendering.summary import judge_run
 from auditor.rendering.words import moment
 
 logger = logging.getLogger(__name__)
 
-FORM = "1"  # of the pages: raise it where old ones should be written again
+FORM = "1"  # of the pages: raise it to have all old pages written again
 MARKS = ".pages.json"
 _NEWEST = '<span class="next">newest run</span>'
 _Key = TypeVar("_Key")
+_LINK = re.compile(
+    r'<a (?:[a-z]+="[^"<>]*" )*href="(?:\.\./)?([a-z0-9/-]+\.html)"[^<>]*>(.*?)</a>'
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FolderSite:
-    """Fulfils `ports.Site`. `pages` fill the templates for the folder and for those in it."""
+    """Fulfils `protocols.Site`. `pages` fill the templates for the folder and its subfolders."""
 
     directory: Path
     pages: Mapping[str, HtmlRenderer]
     footer: Footer
 
     def run_page(self, report: Report, previous: int | None, following: int | None) -> str:
-        """Return a run's page with links to its neighbours and to the blocks it tells of."""
+        """Return a run's page with links to its neighbours and to the blocks in it."""
         around = {
             "previous": previous and (run_place(previous), previous),
             "following": following and (run_place(following), following),
         }
-        told = outline(report, self.footer, Limits())
-        return self._page("run.html", root="", report=told, whole=True, newest=_NEWEST, **around)
+        shown = outline_report(report, self.footer, Limits())
+        return self._page(
+            "run.html", root="", report=shown, is_page=True, newest=_NEWEST, **around
+        )
 
     def marks(self) -> PageMarks:
-        """Return which pages there are: of those that are marked, the ones that lie there."""
+        """Return which pages exist, with the marks that were kept of them."""
         kept = self._kept()
-        top = names_in(self.directory)
-        targets = {target_of(name) for name in names_in(self.directory / TARGETS)}
-        projects = {project_of(name) for name in names_in(self.directory / PROJECTS)}
+        top = list_names(self.directory)
+        targets = {target_of(name) for name in list_names(self.directory / TARGETS)}
+        projects = {project_of(name) for name in list_names(self.directory / PROJECTS)}
         years = {year_of(name) for name in top}
         return PageMarks(
-            runs=frozenset(runs_in(self.directory)),
-            targets=_there(kept, "targets", targets, _target),
-            projects=_there(kept, "projects", projects, int),
-            years=_there(kept, "years", years, int),
+            runs=frozenset(list_run_pages(self.directory)),
+            targets=_marks_of(kept, "targets", targets, _target),
+            projects=_marks_of(kept, "projects", projects, int),
+            years=_marks_of(kept, "years", years, int),
         )
 
     def keep(self, marks: PageMarks) -> None:
         """Remember the marks; unchanged ones are not written."""
         form = {
             "form": FORM,
-            "targets": {str(one): mark for one, mark in marks.targets.items()},
-            "projects": {str(one): mark for one, mark in marks.projects.items()},
-            "years": {str(one): mark for one, mark in marks.years.items()},
+            "targets": {str(key): mark for key, mark in marks.targets.items()},
+            "projects": {str(key): mark for key, mark in marks.projects.items()},
+            "years": {str(key): mark for key, mark in marks.years.items()},
         }
         if form != self._kept():
             self._put(MARKS, json.dumps(form, separators=(",", ":"), sort_keys=True))
@@ -108,7 +113,7 @@ class FolderSite:
         self._put(run_place(report.run.id or 0), self.run_page(report, previous, following))
 
     def lead_on(self, run_id: int, *, following: int) -> None:
-        """Give the page of the newest run so far its link to the one that followed."""
+        """Give the page of the run before the newest its link to the newest."""
         try:
             page = (self.directory / run_place(run_id)).read_text(encoding="utf-8")
         except (FileNotFoundError, UnicodeDecodeError):
@@ -119,39 +124,39 @@ class FolderSite:
 
     def write_target(self, history: TargetHistory, *, runs: Collection[int]) -> None:
         """Write a target's page."""
-        view = target_page(history, runs=runs, studio_url=self.footer.studio_url)
-        place = target_place(history.standing.status.target)
+        view = make_target_page(history, runs=runs, studio_url=self.footer.studio_url)
+        place = target_place(history.overview.status.target)
         self._put(place, self._page("target.html", root="../", view=view))
 
     def write_project(self, project: ProjectBlocks) -> None:
         """Write a project's page."""
-        view = project_page(project, studio_url=self.footer.studio_url)
+        view = make_project_page(project, studio_url=self.footer.studio_url)
         place = project_place(project.project_id)
         self._put(place, self._page("project.html", root="../", view=view))
 
     def write_year(self, year: int, listing: RunListing, *, runs: Collection[int]) -> None:
         """Write the page of a year's older runs."""
-        shown = rows(listing, runs=runs)
-        calendar = {"rows": shown, "months": months(shown), "legend": LEGEND}
+        shown = list_runs(listing, runs=runs)
+        calendar = {"rows": shown, "months": make_calendar(shown), "legend": LEGEND}
         self._put(year_place(year), self._page("year.html", root="", year=year, **calendar))
 
     def write_overview(self, overview: Overview, *, runs: Collection[int]) -> None:
         """Write the index."""
-        shown = rows(overview.listing, runs=runs)
+        shown = list_runs(overview.listing, runs=runs)
         newest = overview.newest
         page = self._page(
             "index.html",
             root="",
             newest=shown[0] if shown else None,
             when=moment(newest.run.started_at) if newest else "",
-            verdict=verdict(newest) if newest else None,
+            verdict=judge_run(newest) if newest else None,
             run=next((row for row in shown if newest and row.run_id == newest.run.id), None),
             rows=shown,
-            months=months(shown),
+            months=make_calendar(shown),
             legend=LEGEND,
             years=tuple((year, year_place(year)) for year in overview.years),
-            fleet=fleet(overview.nights, overview.overviews),
-            projects=project_rows(overview.overviews),
+            fleet=draw_fleet(overview.summaries, overview.overviews),
+            projects=list_projects(overview.overviews),
             lost=sum(1 for row in shown if not row.place),
         )
         self._put(INDEX, page)
@@ -161,30 +166,38 @@ class FolderSite:
     ) -> tuple[str, ...]:
         """Remove the pages of all other runs, targets and projects, and the links to them."""
         keep_projects = {target.project_id for target in keep_targets}
-        gone = {
-            *(run_place(one) for one in runs_in(self.directory) if one not in keep_runs),
-            *(target_place(one) for one in self._targets() if one not in keep_targets),
-            *(project_place(one) for one in self._projects() if one not in keep_projects),
+        removed = {
+            *(
+                run_place(run_id)
+                for run_id in list_run_pages(self.directory)
+                if run_id not in keep_runs
+            ),
+            *(target_place(target) for target in self._targets() if target not in keep_targets),
+            *(
+                project_place(project)
+                for project in self._projects()
+                if project not in keep_projects
+            ),
         }
-        gone |= {year for year in self._years() if self._is_over(year, gone)}
-        if gone:
-            self._unlink(gone)
-        for place in gone:
+        removed |= {year for year in self._years() if self._is_over(year, removed)}
+        if removed:
+            self._unlink(removed)
+        for place in removed:
             (self.directory / place).unlink(missing_ok=True)
-        return tuple(sorted(gone))
+        return tuple(sorted(removed))
 
-    def _is_over(self, year: str, gone: Collection[str]) -> bool:
-        """Return whether a year's page leads to no run that stays."""
+    def _is_over(self, year: str, removed: Collection[str]) -> bool:
+        """Return whether a year's page links to no run that stays."""
         linked = {link[1] for link in _LINK.finditer(self._read(year)) if run_of(link[1])}
-        return linked <= set(gone)
+        return linked <= set(removed)
 
-    def _unlink(self, gone: Collection[str]) -> None:
-        """Leave the words and take the links away, before the pages go."""
-        kept = {INDEX, *map(run_place, runs_in(self.directory)), *self._years()}
+    def _unlink(self, removed: Collection[str]) -> None:
+        """Turn links to these pages into plain words, before the pages are removed."""
+        kept = {INDEX, *map(run_place, list_run_pages(self.directory)), *self._years()}
         kept |= {*map(target_place, self._targets()), *map(project_place, self._projects())}
-        for place in sorted(kept.difference(gone)):
+        for place in sorted(kept.difference(removed)):
             page = self._read(place)
-            without = _LINK.sub(lambda link: link[2] if link[1] in gone else link[0], page)
+            without = _LINK.sub(lambda link: link[2] if link[1] in removed else link[0], page)
             if without != page:
                 self._put(place, without)
 
@@ -195,19 +208,18 @@ class FolderSite:
             return ""
 
     def _years(self) -> Iterator[str]:
-        return (name for name in names_in(self.directory) if year_of(name) is not None)
+        return (name for name in list_names(self.directory) if year_of(name) is not None)
 
     def _targets(self) -> Iterator[TargetId]:
-        found = map(target_of, names_in(self.directory / TARGETS))
-        return (one for one in found if one is not None)
+        found = map(target_of, list_names(self.directory / TARGETS))
+        return (page for page in found if page is not None)
 
     def _projects(self) -> Iterator[int]:
-        found = map(project_of, names_in(self.directory / PROJECTS))
-        return (one for one in found if one is not None)
+        found = map(project_of, list_names(self.directory / PROJECTS))
+        return (page for page in found if page is not None)
 
     def _page(self, template: str, *, root: str, **values: object) -> str:
-        filled = self.pages[root].fill(template, root=root, **values)
-        return sealed(filled)
+        return add_policy(self.pages[root].fill(template, root=root, **values))
 
     def _put(self, place: str, content: str) -> None:
         path = self.directory / place
@@ -215,19 +227,19 @@ class FolderSite:
         replace_file(path, content.encode())
 
     def _kept(self) -> dict[str, Any]:
-        """Return the marks as they were kept; of pages of another form nothing is known."""
+        """Return the marks as they were kept; none where the pages have another form."""
         try:
             form = json.loads((self.directory / MARKS).read_bytes())
         except FileNotFoundError:
             return {}
         except ValueError:
-            logger.warning("marks of the archive's pages are no JSON: every page is written anew")
+            logger.warning("%s is not JSON: every page of the archive is written again", MARKS)
             return {}
         return form if isinstance(form, dict) and form.get("form") == FORM else {}
 
 
-def linking_pages(templates: Path) -> dict[str, HtmlRenderer]:
-    """Return what fills the templates, by the way from a page up to the folder of reports."""
+def make_linked_pages(templates: Path) -> dict[str, HtmlRenderer]:
+    """Return renderers of pages, by the path from a page up to the folder of reports."""
     return {root: HtmlRenderer(templates, _from(root)) for root in ("", "../")}
 
 
@@ -239,19 +251,14 @@ def _from(root: str) -> Callable[[str], str]:
     return place
 
 
-_LINK = re.compile(
-    r'<a (?:[a-z]+="[^"<>]*" )*href="(?:\.\./)?([a-z0-9/-]+\.html)"[^<>]*>(.*?)</a>'
-)
-
-
-def _there(
+def _marks_of(
     kept: Mapping[str, Any], kind: str, found: Collection[_Key | None], key: Callable[[str], _Key]
 ) -> dict[_Key, str]:
     try:
         known = {key(name): str(mark) for name, mark in kept.get(kind, {}).items()}
     except (AttributeError, ValueError):
-        return {}  # somebody else's hand was in it: pages without marks are written anew
-    return {one: mark for one, mark in known.items() if one in found}
+        return {}  # somebody edited the file: pages without marks are written again
+    return {page: mark for page, mark in known.items() if page in found}
 
 
 def _target(words: str) -> TargetId:

@@ -1,4 +1,8 @@
-"""The numbers and names of a run that its sentences and its subject are made of."""
+"""What a run comes to: its numbers, one level, one sentence and one subject line.
+
+Coverage comes first: a run that could not check everything is incomplete or failed, whatever
+it found, and "no change" is said only where every block was read and nothing came or went.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +27,10 @@ from auditor.model import (
 )
 from auditor.rendering.words import count, cut, harmless, listed, name, sentence
 
+PREFIX = "[EI drift] "
+LONGEST_SUBJECT = 77
+_SHORTEST_PART = 14  # a part of the subject that is cut to less says nothing
+_TRAINED_FROM = (Area.LAYERS, Area.SCRIPT, Area.TRAINING, Area.DATA, Area.IDENTITY)
 _CAUSES = {
     "timeout": "Studio timed out",
     "unreachable": "Studio unreachable",
@@ -30,15 +38,15 @@ _CAUSES = {
     "http": "Studio answered with an error",
     "rate_limited": "too many requests for Studio",
     "not_json": "Studio's answers were not JSON",
-    "refused": "Studio refused",
-    "invalid": "Studio's answers made no sense",
+    "refused": "Studio refused the request",
+    "invalid": "Studio's answers were not valid",
     "too_large": "Studio's answers were too large",
     "redirect": "Studio answered with a redirect",
 }
 
 
 class Level(StrEnum):
-    """How a run stands, worst first; the page's banner is coloured by it."""
+    """What a run comes to, worst first."""
 
     FAILED = "failed"
     INCOMPLETE = "incomplete"
@@ -48,13 +56,33 @@ class Level(StrEnum):
     CALM = "calm"
 
 
+@dataclass(frozen=True, slots=True)
+class LevelLook:
+    """How a level is shown: its letter, its colour as the style sheet names it, its meaning."""
+
+    letter: str
+    tone: str
+    words: str
+
+
+LEVELS = {
+    Level.FAILED: LevelLook("F", "critical", "audit failed"),
+    Level.INCOMPLETE: LevelLook("I", "medium", "incomplete"),
+    Level.CRITICAL: LevelLook("C", "critical", "critical drift"),
+    Level.DRIFT: LevelLook("D", "high", "drift, or a rule broken"),
+    Level.NEWS: LevelLook("N", "low", "new, missing or expected"),
+    Level.CALM: LevelLook("✓", "ok", "no change"),
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """The numbers and names that the words are made of.
+    """The numbers and names that the words about a run are made of.
 
     Attributes:
-        findings: tonight's that nobody expected, worst first.
-        in_window: tonight's that a declared window covers, worst first.
+        findings: this run's that nobody expected, worst first.
+        in_window: this run's that a declared window covers, worst first.
+        off_baseline: how many blocks differ from what a person approved.
     """
 
     report: Report
@@ -62,38 +90,31 @@ class Summary:
     in_window: tuple[tuple[TargetReport, Finding], ...]
     missing: tuple[TargetReport, ...]
     new: tuple[TargetReport, ...]
+    off_baseline: int
 
     @property
-    def expected(self) -> int:
-        """Return how many blocks should have been read; missing and unserved ones cannot be."""
+    def readable(self) -> int:
+        """Return how many blocks should have been read: not the missing and unsupported ones."""
         return self.report.totals.checked + self.report.totals.unknown
 
     @property
-    def unread(self) -> int:
+    def unchecked(self) -> int:
         """Return how many blocks could not be read."""
         return self.report.totals.unknown
 
     @property
     def critical(self) -> int:
         """Return the number of critical findings."""
-        return sum(f.severity is Severity.CRITICAL for _, f in self.findings)
+        return sum(finding.severity is Severity.CRITICAL for _, finding in self.findings)
 
     @property
-    def off_baseline(self) -> int:
-        """Return how many blocks differ from what a person approved."""
-        return sum(
-            any(f.since is Since.BASELINE for f in target.findings)
-            for target in self.report.targets
-        )
-
-    @property
-    def broken(self) -> tuple[Notice, ...]:
-        """Return the rules on state that broke tonight."""
+    def broken_rules(self) -> tuple[Notice, ...]:
+        """Return the notices of rules on state that broke in this run."""
         return tuple(n for n in self.report.notices if n.kind is NoticeKind.RULE_BROKEN)
 
     @property
     def acknowledged(self) -> int:
-        """Return how many differences from the baseline were accepted as they are."""
+        """Return how many differences from the baseline are acknowledged."""
         return sum(target.acknowledged for target in self.report.targets)
 
     @property
@@ -102,18 +123,18 @@ class Summary:
         return tuple(t for t in self.report.targets if t.model_state is ModelState.STALE)
 
     @property
-    def gone_tonight(self) -> tuple[TargetReport, ...]:
+    def newly_missing(self) -> tuple[TargetReport, ...]:
         """Return the blocks that went missing in this very run."""
         return tuple(target for target in self.missing if target.went)
 
     @property
-    def back(self) -> tuple[TargetReport, ...]:
-        """Return the blocks that were read again after they were missing, or of another type."""
+    def returned(self) -> tuple[TargetReport, ...]:
+        """Return the blocks that were read again after they were missing or not supported."""
         back = {n.target for n in self.report.notices if n.kind is NoticeKind.BLOCK_BACK}
         return tuple(t for t in self.report.targets if t.target in back)
 
     @property
-    def first_night(self) -> bool:
+    def is_first_run(self) -> bool:
         """Return whether all that was read was read for the first time."""
         totals = self.report.totals
         return (
@@ -121,46 +142,335 @@ class Summary:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """A run in a few words.
+
+    Attributes:
+        tone: the level's colour, as the style sheet names it.
+        word: the level for a reader, e.g. `Drift`.
+        lead: a second sentence: the worst finding, or a hint; may be empty.
+        subject: the mail's subject, under 78 characters.
+        severity: the worst finding's; `unknown` where nothing was found and not all was
+            checked; `none`. A block that went missing counts as high.
+    """
+
+    level: Level
+    tone: str
+    word: str
+    sentence: str
+    lead: str
+    subject: str
+    severity: str
+
+
 def summarize(report: Report) -> Summary:
-    """Return the report's summary, tonight's findings worst first."""
-    pairs = [(t, f) for t in report.targets for f in t.findings if f.since is Since.LAST]
-    pairs.sort(key=lambda pair: -pair[1].severity.rank)
+    """Return the report's numbers, and the findings of its run worst first."""
+    pairs = pair_findings(report, Since.LAST)
     return Summary(
         report=report,
         findings=tuple(pair for pair in pairs if not pair[1].expected),
         in_window=tuple(pair for pair in pairs if pair[1].expected),
         missing=tuple(t for t in report.targets if t.state is TargetState.MISSING),
         new=tuple(t for t in report.targets if t.state is TargetState.NEW),
+        off_baseline=len({t.target for t, _ in pair_findings(report, Since.BASELINE)}),
     )
 
 
-def title(target: TargetReport) -> str:
+def pair_findings(report: Report, since: Since) -> list[tuple[TargetReport, Finding]]:
+    """Return the findings measured from a reference, each with its block, worst first."""
+    pairs = [(t, f) for t in report.targets for f in t.findings if f.since is since]
+    return sorted(pairs, key=lambda pair: -pair[1].severity.rank)
+
+
+def judge_run(report: Report) -> Verdict:
+    """Return what the run comes to."""
+    summary = summarize(report)
+    level = _level(summary)
+    words, lead = _sentences(summary, level)
+    return Verdict(
+        level=level,
+        tone=LEVELS[level].tone,
+        word=_word(summary, level),
+        sentence=words,
+        lead=lead,
+        subject=_subject(_subject_parts(summary, level)),
+        severity=_severity(summary, level),
+    )
+
+
+def block_title(target: TargetReport) -> str:
     """Return how a block is called where there is room for one name."""
     return name(target.name) or f"block {target.target}"
 
 
-def rank(severity: Severity) -> int:
-    """Return a severity's place, for `max` and `sorted`."""
-    return severity.rank
+def name_projects(ids: Sequence[int]) -> str:
+    """Return the one project, or how many; where they could not be listed, that."""
+    if EVERY_PROJECT in ids:
+        return "The projects that Studio lists"
+    return f"Project {ids[0]}" if len(ids) == 1 else count(len(ids), "project")
 
 
-def counted(summary: Summary, joint: str) -> str:
+def _level(summary: Summary) -> Level:
+    report = summary.report
+    is_complete = report.run.status is RunStatus.COMPLETE
+    is_empty = not (summary.readable or summary.missing)
+    if report.run.status is RunStatus.FAILED:
+        return Level.FAILED
+    if summary.unchecked or report.errors or is_empty or not is_complete:
+        return Level.INCOMPLETE
+    return _level_of_changes(summary)
+
+
+def _level_of_changes(summary: Summary) -> Level:
+    broken = summary.broken_rules
+    if summary.critical or any(notice.severity is Severity.CRITICAL for notice in broken):
+        return Level.CRITICAL
+    if summary.findings or summary.newly_missing or broken:
+        return Level.DRIFT
+    came_or_went = summary.new or summary.missing or summary.returned
+    if came_or_went or summary.off_baseline or summary.in_window:
+        return Level.NEWS
+    return Level.CALM
+
+
+def _word(summary: Summary, level: Level) -> str:
+    match level:
+        case Level.FAILED:
+            return "Audit failed"
+        case Level.INCOMPLETE:
+            return "Incomplete"
+        case Level.CRITICAL:
+            return "Critical drift" if summary.critical else "Critical rule broken"
+        case Level.DRIFT:
+            return "Drift" if summary.findings or summary.newly_missing else "Rule broken"
+        case Level.NEWS:
+            return _news_word(summary)
+        case Level.CALM:
+            return "No change"
+
+
+def _news_word(summary: Summary) -> str:
+    if summary.is_first_run:
+        return "Audit started"
+    if summary.new:
+        return "New blocks"
+    if summary.returned:
+        return "Blocks are back"
+    if summary.in_window:
+        return "Expected changes"
+    return "Still missing" if summary.missing else "No new change"
+
+
+def _severity(summary: Summary, level: Level) -> str:
+    found = [finding.severity for _, finding in summary.findings[:1]]
+    found += [notice.severity for notice in summary.broken_rules]
+    found += [Severity.HIGH for _ in summary.newly_missing[:1]]
+    if found:
+        return str(max(found, key=lambda severity: severity.rank))
+    return "unknown" if level in (Level.FAILED, Level.INCOMPLETE) else "none"
+
+
+def _sentences(summary: Summary, level: Level) -> tuple[str, str]:
+    match level:
+        case Level.FAILED:
+            unchecked = f"None of {count(summary.unchecked, 'block')} could be checked"
+            what = unchecked if summary.unchecked else "Nothing could be checked"
+            return f"{what}: {_cause(summary)}.", "It is not known whether anything changed."
+        case Level.INCOMPLETE:
+            return f"{_shortfall(summary)}.", _incomplete_lead(summary)
+        case Level.CRITICAL | Level.DRIFT:
+            return f"{'; '.join(_drift_phrases(summary))}.", _worst(summary)
+        case Level.NEWS | Level.CALM:
+            return f"{'; '.join(_calm_phrases(summary))}.", ""
+
+
+def _shortfall(summary: Summary) -> str:
+    if summary.unchecked:
+        return f"{summary.unchecked:,} of {count(summary.readable, 'block')} could not be checked"
+    if summary.report.errors:
+        return f"{_projects_unchecked(summary)} could not be checked: {_cause(summary)}"
+    if summary.report.run.status is not RunStatus.COMPLETE:
+        return f"This run did not finish: its status is {summary.report.run.status}"
+    return "Nothing was checked: no learn block was found"
+
+
+def _incomplete_lead(summary: Summary) -> str:
+    checked = count(summary.report.totals.checked, "block")
+    if summary.is_first_run:
+        return f"{checked} recorded for the first time."
+    came_or_went = summary.missing or summary.new or summary.returned
+    if summary.findings or came_or_went or summary.broken_rules:
+        found = "; ".join(_drift_phrases(summary))
+        return f"Among the checked blocks: {found}. {_worst(summary)}".strip()
+    if not summary.report.totals.checked:
+        return ""
+    return f"Nothing changed in the {checked} that could be checked."
+
+
+def _drift_phrases(summary: Summary) -> list[str]:
+    phrases = []
+    if summary.findings:
+        noun = "change" if len(summary.findings) == 1 else "changes"
+        phrases.append(f"{_counted(summary, ' and ')} {noun}{_where(summary)}")
+    return [
+        *phrases,
+        *_rule_phrases(summary),
+        *_inventory_phrases(summary),
+        *_window_phrases(summary),
+    ]
+
+
+def _calm_phrases(summary: Summary) -> list[str]:
+    checked = summary.report.totals.checked
+    if summary.is_first_run:
+        return [f"{count(checked, 'block')} recorded; changes will be reported from now on"]
+    if summary.new or summary.missing or summary.returned or summary.in_window:
+        return [
+            *_window_phrases(summary),
+            *_inventory_phrases(summary),
+            "nothing else changed",
+        ]
+    every = "The one block is" if checked == 1 else f"All {checked:,} blocks are"
+    phrases = [f"{every} unchanged since the last run"]
+    if summary.off_baseline:
+        verb = "differs" if summary.off_baseline == 1 else "differ"
+        phrases.append(f"{count(summary.off_baseline, 'block')} still {verb} from the baseline")
+    return phrases
+
+
+def _rule_phrases(summary: Summary) -> list[str]:
+    return [f"{count(len(broken), 'rule')} broken"] if (broken := summary.broken_rules) else []
+
+
+def _window_phrases(summary: Summary) -> list[str]:
+    if not summary.in_window:
+        return []
+    return [f"{count(len(summary.in_window), 'expected change')} in a declared window"]
+
+
+def _inventory_phrases(summary: Summary) -> list[str]:
+    still = tuple(target for target in summary.missing if not target.went)
+    new = () if summary.is_first_run else summary.new
+    groups = (
+        (summary.newly_missing, "went missing", "went missing"),
+        (still, "is still missing", "are still missing"),
+        (summary.returned, "is back", "are back"),
+        (new, "is new", "are new"),
+    )
+    return [
+        f"{count(len(group), 'block')} {singular if len(group) == 1 else plural}: "
+        f"{listed(tuple(map(block_title, group)), most=3)}"
+        for group, singular, plural in groups
+        if group
+    ]
+
+
+def _worst(summary: Summary) -> str:
+    if not summary.findings:
+        return sentence(summary.broken_rules[0].text) if summary.broken_rules else ""
+    target, finding = summary.findings[0]
+    return f"Worst: {block_title(target)}: {sentence(finding.headline)}"
+
+
+def _subject(parts: list[str]) -> str:
+    """Return one harmless line of at most 77 characters."""
+    subject = cut(PREFIX + parts[0], LONGEST_SUBJECT)
+    for part in parts[1:]:
+        room = LONGEST_SUBJECT - len(subject) - len(" · ")
+        if room < min(len(part), _SHORTEST_PART):
+            break
+        subject += " · " + cut(part, room)
+    return subject
+
+
+def _subject_parts(summary: Summary, level: Level) -> list[str]:
+    """Return the subject's parts: the first is always shown, the others where there is room."""
+    beside = [*_rule_phrases(summary), *_inventory_parts(summary)]
+    match level:
+        case Level.FAILED:
+            return [f"AUDIT FAILED: {_cause(summary)}"]
+        case Level.INCOMPLETE:
+            found = [_counted(summary, ", ")] if summary.findings else []
+            return [f"INCOMPLETE: {_short_shortfall(summary)}", *found, *beside]
+        case Level.CRITICAL | Level.DRIFT:
+            drift = [f"{_counted(summary, ', ')}{_where(summary)}"] if summary.findings else []
+            return [*drift, *beside, *_worst_part(summary)]
+        case Level.NEWS | Level.CALM:
+            return _calm_parts(summary)
+
+
+def _calm_parts(summary: Summary) -> list[str]:
+    checked = summary.report.totals.checked
+    if summary.is_first_run:
+        return [f"audit started · {count(checked, 'block')} recorded"]
+    news = [count(len(summary.in_window), "expected change")] if summary.in_window else []
+    news += _inventory_parts(summary)
+    if not news and summary.off_baseline:
+        news = [f"no new change · {count(summary.off_baseline, 'block')} off the baseline"]
+    parts = [
+        *(news or ["no change"]),
+        f"{checked:,} of {count(summary.readable, 'block')} checked",
+    ]
+    if summary.stale:
+        parts.append(f"{count(len(summary.stale), 'model')} stale")
+    return [*parts, *(["catalogue changed"] if summary.report.catalogue else [])]
+
+
+def _short_shortfall(summary: Summary) -> str:
+    if summary.unchecked:
+        return f"{summary.unchecked:,} of {count(summary.readable, 'block')} not checked"
+    if summary.report.errors:
+        projects = _projects_unchecked(summary)
+        return f"{projects[0].lower()}{projects[1:]} not checked"
+    if summary.report.run.status is not RunStatus.COMPLETE:
+        return f"the run is {summary.report.run.status}"
+    return "nothing checked, no learn block found"
+
+
+def _inventory_parts(summary: Summary) -> list[str]:
+    parts = []
+    if summary.missing:
+        word = "missing" if summary.newly_missing else "still missing"
+        parts.append(f"{word}: {_first_of(summary.newly_missing or summary.missing)}")
+    if summary.returned:
+        parts.append(f"back: {_first_of(summary.returned)}")
+    if summary.new and not summary.is_first_run:
+        parts.append(f"new: {_first_of(summary.new)}")
+    return parts
+
+
+def _first_of(targets: tuple[TargetReport, ...]) -> str:
+    more = f" and {len(targets) - 1} more" if len(targets) > 1 else ""
+    return cut(block_title(targets[0]), 30) + more
+
+
+def _worst_part(summary: Summary) -> list[str]:
+    if not summary.findings:
+        return []
+    target, finding = summary.findings[0]
+    is_stale = target.model_state is ModelState.STALE and finding.area in _TRAINED_FROM
+    what = "model stale" if is_stale else harmless(finding.headline)
+    return [f"{cut(block_title(target), 30)}: {what}"]
+
+
+def _counted(summary: Summary, joint: str) -> str:
     """Return `1 critical and 3 other`; there is at least one finding."""
-    by = Counter(finding.severity for _, finding in summary.findings)
-    worst = max(by, key=rank)
-    others = by.total() - by[worst]
-    return f"{by[worst]:,} {worst}" + (f"{joint}{others:,} other" if others else "")
+    worst = summary.findings[0][1].severity
+    number = sum(finding.severity is worst for _, finding in summary.findings)
+    others = len(summary.findings) - number
+    return f"{number:,} {worst}" + (f"{joint}{others:,} other" if others else "")
 
 
-def where(summary: Summary) -> str:
-    """Return ` in 2 of 14 projects` for tonight's findings; empty where there is one project."""
-    touched = len({target.target.project_id for target, _ in summary.findings})
+def _where(summary: Summary) -> str:
+    """Return ` in 2 of 14 projects` for the run's findings; empty where there is one project."""
+    changed = len({target.target.project_id for target, _ in summary.findings})
     every = len({target.target.project_id for target in summary.report.targets})
-    return f" in {touched:,} of {every:,} projects" if every > 1 else ""
+    return f" in {changed:,} of {every:,} projects" if every > 1 else ""
 
 
-def cause(summary: Summary) -> str:
-    """Return the one cause of all failures, or the commonest of several."""
+def _cause(summary: Summary) -> str:
+    """Return the one cause of all failures, or the most common of several."""
     report = summary.report
     found = [(error.kind, error.message) for error in report.errors] or [
         (target.error.kind, target.error.message)
@@ -175,318 +485,6 @@ def cause(summary: Summary) -> str:
     return _CAUSES.get(kind, cut(harmless(message), 60))
 
 
-def projects_unchecked(summary: Summary) -> str:
+def _projects_unchecked(summary: Summary) -> str:
     """Return which project, or how many, could not be checked at all."""
-    named = projects_named(sorted({error.project_id for error in summary.report.errors}))
-    return named[0].lower() + named[1:]
-
-
-def projects_named(ids: Sequence[int]) -> str:
-    """Return the one project, or how many; where they could not be listed, that."""
-    if EVERY_PROJECT in ids:
-        return "The projects that Studio lists"
-    return f"Project {ids[0]}" if len(ids) == 1 else count(len(ids), "project")
-
-
-PREFIX = "[EI drift] "
-LONGEST_SUBJECT = 77
-_LEAST_TAIL = 14
-_TRAINED_FROM = (Area.LAYERS, Area.SCRIPT, Area.TRAINING, Area.DATA, Area.IDENTITY)
-
-
-def subject(summary: Summary, level: Level) -> str:
-    """Return one harmless line of at most 77 characters."""
-    return _joined(_parts(summary, level))
-
-
-def _parts(summary: Summary, level: Level) -> list[str]:
-    """Return the subject's parts, the first one indispensable, the others as room allows."""
-    drift = [f"{counted(summary, ', ')}{where(summary)}"] if summary.findings else []
-    match level:
-        case Level.FAILED:
-            return [f"AUDIT FAILED: {cause(summary)}"]
-        case Level.INCOMPLETE:
-            short = _short_shortfall(summary)
-            found = [counted(summary, ", ")] if summary.findings else []
-            beside = [*_rule_parts(summary), *_inventory_parts(summary)]
-            return [f"INCOMPLETE: {short}", *found, *beside]
-        case Level.CRITICAL | Level.DRIFT:
-            beside = [*_rule_parts(summary), *_inventory_parts(summary)]
-            return [*drift, *beside, *_worst_part(summary)]
-        case Level.NEWS | Level.CALM:
-            return _calm_parts(summary)
-
-
-def _calm_parts(summary: Summary) -> list[str]:
-    checked = summary.report.totals.checked
-    if summary.first_night:
-        return [f"audit started · {count(checked, 'block')} recorded"]
-    coverage = f"{checked:,} of {count(summary.expected, 'block')} checked"
-    news = [*_window_parts(summary), *_inventory_parts(summary)] or [_no_change(summary)]
-    return [*news, coverage, *_stale_part(summary), *_vendor_part(summary)]
-
-
-def _rule_parts(summary: Summary) -> list[str]:
-    if not summary.broken:
-        return []
-    return [f"{count(len(summary.broken), 'rule break')}"]
-
-
-def _window_parts(summary: Summary) -> list[str]:
-    changes = len(summary.in_window)
-    return [count(changes, "expected change")] if changes else []
-
-
-def _stale_part(summary: Summary) -> list[str]:
-    return [f"{count(len(summary.stale), 'model')} stale"] if summary.stale else []
-
-
-def _no_change(summary: Summary) -> str:
-    if summary.off_baseline:
-        return f"no new change · {count(summary.off_baseline, 'block')} off the baseline"
-    return "no change"
-
-
-def _short_shortfall(summary: Summary) -> str:
-    if summary.unread:
-        return f"{summary.unread:,} of {count(summary.expected, 'block')} not checked"
-    if summary.report.errors:
-        return f"{projects_unchecked(summary)} not checked"
-    if summary.report.run.status is not RunStatus.COMPLETE:
-        return f"the run is {summary.report.run.status}"
-    return "nothing checked, no learn block found"
-
-
-def _inventory_parts(summary: Summary) -> list[str]:
-    parts = []
-    if summary.missing:
-        word = "missing" if summary.gone_tonight else "still missing"
-        named = summary.gone_tonight or summary.missing
-        parts.append(f"{word}: {_named(named)}")
-    if summary.back:
-        parts.append(f"back: {_named(summary.back)}")
-    if summary.new and not summary.first_night:
-        parts.append(f"new: {_named(summary.new)}")
-    return parts
-
-
-def _named(targets: tuple[TargetReport, ...]) -> str:
-    more = f" and {len(targets) - 1} more" if len(targets) > 1 else ""
-    return cut(title(targets[0]), 30) + more
-
-
-def _worst_part(summary: Summary) -> list[str]:
-    if not summary.findings:
-        return []
-    target, finding = summary.findings[0]
-    stale = target.model_state is ModelState.STALE and finding.area in _TRAINED_FROM
-    what = "model stale" if stale else harmless(finding.headline)
-    return [f"{cut(title(target), 30)}: {what}"]
-
-
-def _vendor_part(summary: Summary) -> list[str]:
-    return ["catalogue changed"] if summary.report.catalogue else []
-
-
-def _joined(parts: list[str]) -> str:
-    subject = cut(PREFIX + parts[0], LONGEST_SUBJECT)
-    for part in parts[1:]:
-        room = LONGEST_SUBJECT - len(subject) - len(" · ")
-        if room < min(len(part), _LEAST_TAIL):
-            break
-        subject += " · " + cut(part, room)
-    return subject
-
-
-_FAILED_LEAD = "Whether anything changed is not known."
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """A run in a few words.
-
-    Attributes:
-        word: the level for a reader, e.g. `Drift`.
-        lead: a second sentence: the worst finding, or a hint; may be empty.
-        subject: the mail's subject, under 78 characters.
-        severity: the worst finding's; `unknown` where nothing was found and not all was
-            checked; `none`. A block that went missing counts as high.
-    """
-
-    level: Level
-    word: str
-    sentence: str
-    lead: str
-    subject: str
-    severity: str
-
-
-def verdict(report: Report) -> Verdict:
-    """Return what the run comes to."""
-    summary = summarize(report)
-    level = _level(summary)
-    told, lead = _told(summary, level)
-    return Verdict(
-        level=level,
-        word=_word(summary, level),
-        sentence=told,
-        lead=lead,
-        subject=subject(summary, level),
-        severity=_severity(summary, level),
-    )
-
-
-def _level(summary: Summary) -> Level:
-    report = summary.report
-    if report.run.status is RunStatus.FAILED:
-        return Level.FAILED
-    if _partial(summary):
-        return Level.INCOMPLETE
-    if summary.critical or any(one.severity is Severity.CRITICAL for one in summary.broken):
-        return Level.CRITICAL
-    if summary.findings or summary.gone_tonight or summary.broken:
-        return Level.DRIFT
-    came = summary.new or summary.missing or summary.back
-    if came or summary.off_baseline or summary.in_window:
-        return Level.NEWS
-    return Level.CALM
-
-
-def _partial(summary: Summary) -> bool:
-    report = summary.report
-    ended = report.run.status is RunStatus.COMPLETE
-    nothing = not (summary.expected or summary.missing)
-    return bool(summary.unread or report.errors or not ended or nothing)
-
-
-def _word(summary: Summary, level: Level) -> str:
-    match level:
-        case Level.FAILED:
-            return "Audit failed"
-        case Level.INCOMPLETE:
-            return "Incomplete"
-        case Level.CRITICAL:
-            return "Critical drift" if summary.critical else "Critical rule broken"
-        case Level.DRIFT:
-            return "Drift" if summary.findings or summary.gone_tonight else "Rule broken"
-        case Level.NEWS:
-            return _news_word(summary)
-        case Level.CALM:
-            return "No change"
-
-
-def _news_word(summary: Summary) -> str:
-    if summary.first_night:
-        return "Audit started"
-    if summary.new:
-        return "New blocks"
-    if summary.back:
-        return "Blocks back"
-    if summary.in_window:
-        return "Expected changes"
-    return "Still missing" if summary.missing else "No new change"
-
-
-def _severity(summary: Summary, level: Level) -> str:
-    found = [finding.severity for _, finding in summary.findings[:1]]
-    found += [notice.severity for notice in summary.broken]
-    found += [Severity.HIGH for _ in summary.gone_tonight[:1]]
-    if found:
-        return str(max(found, key=rank))
-    return "unknown" if level in (Level.FAILED, Level.INCOMPLETE) else "none"
-
-
-def _told(summary: Summary, level: Level) -> tuple[str, str]:
-    match level:
-        case Level.FAILED:
-            return f"{_failure(summary)}: {cause(summary)}.", _FAILED_LEAD
-        case Level.INCOMPLETE:
-            return f"{_shortfall(summary)}.", _incomplete_lead(summary)
-        case Level.CRITICAL | Level.DRIFT:
-            return f"{'; '.join(_drift_words(summary))}.", _worst(summary)
-        case Level.NEWS | Level.CALM:
-            return f"{'; '.join(_calm_words(summary))}.", ""
-
-
-def _failure(summary: Summary) -> str:
-    if not summary.unread:
-        return "Nothing could be checked"
-    return f"None of {count(summary.unread, 'block')} could be checked"
-
-
-def _incomplete_lead(summary: Summary) -> str:
-    checked = count(summary.report.totals.checked, "block")
-    if summary.first_night:
-        return f"{checked} recorded for the first time."
-    came = summary.missing or summary.new or summary.back
-    if summary.findings or came or summary.broken:
-        found = "; ".join(_drift_words(summary))
-        return f"Of what was checked: {found}. {_worst(summary)}".strip()
-    if not summary.report.totals.checked:
-        return ""
-    return f"Nothing changed in the {checked} that could be checked."
-
-
-def _shortfall(summary: Summary) -> str:
-    if summary.unread:
-        return f"{summary.unread:,} of {count(summary.expected, 'block')} could not be checked"
-    if summary.report.errors:
-        return f"{projects_unchecked(summary)} could not be checked: {cause(summary)}"
-    if summary.report.run.status is not RunStatus.COMPLETE:
-        return f"This run did not end: it is {summary.report.run.status}"
-    return "Nothing was checked: no learn block was found"
-
-
-def _drift_words(summary: Summary) -> list[str]:
-    beside = [*_rule_words(summary), *_inventory_words(summary), *_window_words(summary)]
-    if not summary.findings:
-        return beside
-    noun = "change" if len(summary.findings) == 1 else "changes"
-    return [f"{counted(summary, ' and ')} {noun}{where(summary)}", *beside]
-
-
-def _rule_words(summary: Summary) -> list[str]:
-    return [f"{count(len(summary.broken), 'rule break')}"] if summary.broken else []
-
-
-def _window_words(summary: Summary) -> list[str]:
-    if not summary.in_window:
-        return []
-    return [f"{count(len(summary.in_window), 'expected change')} in a declared window"]
-
-
-def _calm_words(summary: Summary) -> list[str]:
-    checked = summary.report.totals.checked
-    if summary.first_night:
-        return [f"{count(checked, 'block')} recorded; from now on changes are told"]
-    if summary.new or summary.missing or summary.back or summary.in_window:
-        beside = [*_window_words(summary), *_inventory_words(summary)]
-        return [*beside, "nothing else changed"]
-    every = "The one block is" if checked == 1 else f"All {checked:,} blocks are"
-    words = [f"{every} as last time"]
-    if summary.off_baseline:
-        verb = "differs" if summary.off_baseline == 1 else "differ"
-        words.append(f"{count(summary.off_baseline, 'block')} still {verb} from the baseline")
-    return words
-
-
-def _inventory_words(summary: Summary) -> list[str]:
-    still = tuple(target for target in summary.missing if not target.went)
-    groups = (
-        ("went missing", summary.gone_tonight),
-        ("still missing", still),
-        ("back again", summary.back),
-        ("new", summary.new),
-    )
-    return [
-        f"{count(len(group), 'block')} {word}: {listed(tuple(map(title, group)), most=3)}"
-        for word, group in groups
-        if group and not (word == "new" and summary.first_night)
-    ]
-
-
-def _worst(summary: Summary) -> str:
-    if not summary.findings:
-        return sentence(summary.broken[0].text) if summary.broken else ""
-    target, finding = summary.findings[0]
-    return f"Worst: {title(target)}: {sentence(finding.headline)}"
+    return name_projects(sorted({error.project_id for error in summary.report.errors}))

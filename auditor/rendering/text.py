@@ -1,6 +1,6 @@
-"""Reports and comparisons as plain text, 72 columns wide, to be read, quoted and searched.
+"""Reports, comparisons, status and history as plain text, to be read, quoted and searched.
 
-The text part of a mail is a full citizen: it says everything that the HTML says.
+The text part of a mail says everything that the HTML says.
 """
 
 from __future__ import annotations
@@ -22,55 +22,97 @@ from auditor.rendering.outline import (
     Outline,
     Section,
     TargetView,
-    Unchecked,
+    UncheckedBlocks,
 )
 from auditor.rendering.pictures import FOLDED, LayerStack, Scale
-from auditor.rendering.sections import told
-from auditor.rendering.words import columns, count, cut, moment, name, sentence
+from auditor.rendering.sections import view_finding
+from auditor.rendering.words import columns, count, cut, describe_decision, moment, name, sentence
 
 WIDTH = 72
 AUTHOR = "Studio's API does not say who made a change."
+VENDOR = "Edge Impulse made these changes for all customers. Nobody edited a block."
 COMMANDS = (
-    ("auditor history P/L", "lists what block P/L was before"),
-    ("auditor diff P/L@previous P/L", "shows its last change whole"),
-    ("auditor explain ID", "tells all about a finding"),
-    ("auditor approve P/L --reason …", "makes P/L as it is the baseline"),
+    ("auditor history P/L", "lists the versions of block P/L"),
+    ("auditor diff P/L@previous P/L", "shows its last change in full"),
+    ("auditor explain ID", "shows all details of a finding"),
+    ("auditor approve P/L --reason …", "makes its current version the baseline"),
 )
 LONGEST_BODY = 300  # of a request, in a mail
 _LABEL = 13
 _COLUMN = (WIDTH - len("    -  ") - len(" | ")) // 2
 _COMMAND = max(len(command) for command, _ in COMMANDS) + 2
 _MARKS = {"-": "-", "+": "+", " ": " ", "@": "~"}
+_LONGEST_CELL = 40
+TableRow: TypeAlias = Sequence[str]
 
 
-def report_text(report: Outline) -> str:
+def render_report(report: Outline) -> str:
     """Return the whole report."""
     return "\n".join(_report(report)).rstrip("\n") + "\n"
 
 
-def diff_text(comparison: Comparison) -> str:
+def render_diff(comparison: Comparison) -> str:
     """Return the findings between two answers, worst first, and the model's state."""
     return "\n".join(_diff(comparison)).rstrip("\n") + "\n"
 
 
-def restoring(report: Outline) -> str:
-    """Return what the requests are that stand under findings."""
+def explain_restore(report: Outline) -> str:
+    """Return what the restore requests under findings are for."""
     base = f" to {report.api}" if report.api else ""
     return (
-        f"`restore` is for a person to send{base}, with credentials of their own: only the fields "
-        "it names are set (IMPULSE: the impulse's id). The auditor never sends it."
+        "`restore` is a request that puts the old value back. The auditor never sends it: send it "
+        f"yourself{base}, with your own credentials. It changes only the fields in it. Replace "
+        "IMPULSE with the id of the impulse."
     )
 
 
-def elsewhere(found: Restoration, finding_id: str) -> str:
-    """Return where a body stands that a mail does not hold, empty where it holds it.
+def locate_long_request(restore: Restoration, finding_id: str) -> str:
+    """Return where to find a request that is too long for a mail; empty where it is not.
 
-    A text with line ends in it would not survive being wrapped, and copied.
+    A body with line ends in it counts as too long: wrapped in a mail it could not be copied.
     """
-    if len(found.body) <= LONGEST_BODY and "\\n" not in found.body:
+    if len(restore.body) <= LONGEST_BODY and "\\n" not in restore.body:
         return ""
-    size = f"{len(found.body):,} characters"
-    return f"restore: {size} of JSON, on the full page and by auditor explain {finding_id}"
+    return (
+        f"restore: the request ({len(restore.body):,} characters) is in the full report; or run "
+        f"auditor explain {finding_id}"
+    )
+
+
+def render_status(
+    statuses: Sequence[TargetStatus],
+    *,
+    last_run: RunInfo | None,
+    next_run_at: datetime | None,
+    messages: Sequence[Message],
+) -> str:
+    """Return the service's lines, then a table of the targets with the errors below it."""
+    head = [
+        f"Last run:     {_run(last_run)}",
+        f"Next run:     {_when(next_run_at, 'not scheduled here')}",
+        f"Undelivered:  {_undelivered(messages)}",
+    ]
+    head += [f"  {_message(message)}" for message in messages]
+    rows: list[TableRow] = [
+        ("TARGET", "BLOCK", "STATE", "MODEL", "CHANGED", "CHECKED", "ATTEMPTED")
+    ]
+    rows += map(_status, statuses)
+    errors = [
+        f"{status.target}: {sentence(status.error.message)}" for status in statuses if status.error
+    ]
+    return _joined(head, list(_table(rows)) if statuses else ["No target is known."], errors)
+
+
+def render_history(versions: Sequence[Version], approvals: Sequence[Approval] = ()) -> str:
+    """Return one line per version, in the order given; a baseline says who approved it and why."""
+    if not versions:
+        return "No version is stored.\n"
+    rows = [("SEEN", "RUN", "MODEL", "WHAT")]
+    rows += [
+        (moment(v.seen_at), str(v.run_id), str(v.model_state), _headline(v, approvals))
+        for v in versions
+    ]
+    return _joined(list(_table(rows)))
 
 
 def _report(report: Outline) -> Iterator[str]:
@@ -87,11 +129,11 @@ def _report(report: Outline) -> Iterator[str]:
     yield from _changes(report)
     for section in (*report.beside, *report.inventory):
         yield from _section(section)
-    yield from _cards("Dataset", report.dataset)
+    yield from _target_views("Dataset", report.dataset)
     yield from _vendor(report)
     yield from _section(report.baseline)
-    yield from _heading("Quiet")
-    for line in report.quiet:
+    yield from _heading("Coverage")
+    for line in report.coverage:
         yield from _wrapped(line)
     yield from _foot(report)
 
@@ -102,27 +144,27 @@ def _diff(comparison: Comparison) -> Iterator[str]:
         f"{count(len(comparison.findings), 'finding')}, "
         f"{comparison.suppressed:,} suppressed, model {comparison.model_state}"
     )
-    for finding in sorted(comparison.findings, key=lambda finding: -finding.severity.rank):
+    for finding in comparison.worst_first():
         yield ""
-        yield from _finding(told(finding))
+        yield from _finding(view_finding(finding))
 
 
 def _unchecked(report: Outline) -> Iterator[str]:
     if report.unchecked or report.unchecked_hidden:
-        yield from _heading("Could not check")
+        yield from _heading("Not checked")
     for group in report.unchecked:
-        yield from _unchecked_group(group)
+        yield from _unchecked_blocks(group)
     yield from _more(report.unchecked_hidden)
 
 
-def _unchecked_group(group: Unchecked) -> Iterator[str]:
+def _unchecked_blocks(group: UncheckedBlocks) -> Iterator[str]:
     yield from _wrapped(f"{group.project}: {group.reason}")
     for entry in group.blocks:
         yield from _wrapped(f"{entry.block} ({entry.target}), {entry.note}", "  * ")
 
 
 def _changes(report: Outline) -> Iterator[str]:
-    yield from _cards("Changes", report.changes)
+    yield from _target_views("Changes", report.changes)
     if report.shown:
         where = f" The rest: {report.full}" if report.full else ""
         yield from ("", *_wrapped(f"{report.shown}{where}"))
@@ -130,32 +172,32 @@ def _changes(report: Outline) -> Iterator[str]:
         yield from ("", *_wrapped(AUTHOR))
         for command, effect in COMMANDS:
             yield f"  {command:<{_COMMAND}}{effect}"
-        yield from _wrapped(restoring(report))
+        yield from _wrapped(explain_restore(report))
 
 
-def _cards(heading: str, cards: tuple[TargetView, ...]) -> Iterator[str]:
-    if cards:
+def _target_views(heading: str, views: tuple[TargetView, ...]) -> Iterator[str]:
+    if views:
         yield from _heading(heading)
-    for number, card in enumerate(cards):
+    for number, view in enumerate(views):
         if number:
             yield ""
-        yield from _card(card)
+        yield from _target_view(view)
 
 
-def _card(card: TargetView) -> Iterator[str]:
-    kind = f", {card.type}" if card.type else ""
-    yield from _wrapped(f"{card.project} / {card.block} ({card.target}{kind})")
-    yield from _wrapped(f"model {card.model}; changed {card.between}", "  ")
-    if card.effect:
-        yield from _wrapped(card.effect, "  ")
-    if card.link:
-        yield f"  {card.link}"
-    if card.nights:
-        yield from _wrapped(card.nights.words, "  ")
-        yield f"  [{card.nights.signs}]"
-    if card.stack:
-        yield from ("", *_stack(card.stack))
-    for finding in card.findings:
+def _target_view(view: TargetView) -> Iterator[str]:
+    kind = f", {view.type}" if view.type else ""
+    yield from _wrapped(f"{view.project} / {view.block} ({view.target}{kind})")
+    yield from _wrapped(f"model {view.model}; changed {view.changed}", "  ")
+    if view.effect:
+        yield from _wrapped(view.effect, "  ")
+    if view.link:
+        yield f"  {view.link}"
+    if view.nights:
+        yield from _wrapped(view.nights.words, "  ")
+        yield f"  [{view.nights.signs}]"
+    if view.stack:
+        yield from ("", *_stack(view.stack))
+    for finding in view.findings:
         yield ""
         yield from _finding(finding)
         yield from _answers(finding)
@@ -183,15 +225,17 @@ def _scale(scale: Scale) -> Iterator[str]:
 
 
 def _answers(finding: FindingView) -> Iterator[str]:
-    """Yield the command that accepts a value and the request that restores the old one."""
+    """Yield the command that accepts a value, and the request that restores the old one."""
     if finding.accept:
         yield f"    accept: {finding.accept}"
     found = finding.restore
     if found is None:
         return
-    short = f"no restore: {found.why}" if found.why else elsewhere(found, finding.id)
+    short = (
+        f"cannot be restored: {found.why}" if found.why else locate_long_request(found, finding.id)
+    )
     if finding.is_restored_above:
-        yield "    restore: by the request above"
+        yield "    restore: included in the request above"
     elif short:
         yield from _wrapped(short, "    ")
     else:
@@ -207,9 +251,9 @@ def _finding(finding: FindingView) -> Iterator[str]:
     for line in finding.lines:
         yield from _signed(line)
     if finding.folded:
-        yield from _wrapped(f"with it: {finding.folded}", "    ")
+        yield from _wrapped(f"also changed: {finding.folded}", "    ")
     where = f", {count(finding.targets, 'block')}" if finding.targets > 1 else ""
-    rule = f", {finding.rule}" if finding.rule else ""
+    rule = f", rule {finding.rule}" if finding.rule else ""
     yield from _wrapped(f"id {finding.id}{rule}{where}", "    ")
 
 
@@ -247,7 +291,7 @@ def _vendor(report: Outline) -> Iterator[str]:
     if not report.vendor:
         return
     yield from _heading("Vendor catalogue")
-    yield from _wrapped("By Edge Impulse, for everybody; nobody edited a block.")
+    yield from _wrapped(VENDOR)
     for finding in report.vendor:
         targets = count(finding.targets, "block")
         yield from _wrapped(f"[{finding.severity}] {finding.headline} ({targets})", "* ")
@@ -257,7 +301,7 @@ def _vendor(report: Outline) -> Iterator[str]:
 def _foot(report: Outline) -> Iterator[str]:
     yield from ("", "-" * WIDTH)
     for label, value in report.foot:
-        # A hash that fits no line behind its label goes below it, whole.
+        # A hash too long for the label's line goes below it, unbroken.
         indent = 2 if " " not in value and len(value) > WIDTH - _LABEL else _LABEL
         yield from _wrapped(f"{label + ':':<{_LABEL}}{value}", "", " " * indent)
 
@@ -283,55 +327,17 @@ def _wrapped(text: str, first: str = "", then: str | None = None) -> list[str]:
     )
 
 
-_LONGEST_CELL = 40
-Row: TypeAlias = Sequence[str]
-
-
-def status_text(
-    statuses: Sequence[TargetStatus],
-    *,
-    last_run: RunInfo | None,
-    next_run_at: datetime | None,
-    messages: Sequence[Message],
-) -> str:
-    """Return the service's lines, then a table of the targets with the errors below it."""
-    head = [
-        f"Last run:     {_run(last_run)}",
-        f"Next run:     {_when(next_run_at, 'not scheduled here')}",
-        f"Undelivered:  {_undelivered(messages)}",
-    ]
-    head += [f"  {_message(message)}" for message in messages]
-    rows: list[Row] = [("TARGET", "BLOCK", "STATE", "MODEL", "CHANGED", "CHECKED", "ATTEMPTED")]
-    rows += map(_status, statuses)
-    errors = [
-        f"{status.target}: {sentence(status.error.message)}" for status in statuses if status.error
-    ]
-    return _joined(head, list(_table(rows)) if statuses else ["No target is known."], errors)
-
-
-def history_text(versions: Sequence[Version], approvals: Sequence[Approval] = ()) -> str:
-    """Return one line a version, in the order given; baselines say who approved them, and why."""
-    if not versions:
-        return "No version is stored.\n"
-    rows = [("SEEN", "RUN", "MODEL", "WHAT")]
-    rows += [
-        (moment(v.seen_at), str(v.run_id), str(v.model_state), _what(v, approvals))
-        for v in versions
-    ]
-    return _joined(list(_table(rows)))
-
-
-def _what(version: Version, approvals: Sequence[Approval]) -> str:
+def _headline(version: Version, approvals: Sequence[Approval]) -> str:
     what = sentence(version.headline) + (" (pruned)" if version.is_pruned else "")
-    for place, one in enumerate(approvals):
-        if one.version_id == version.id:
-            word = "baseline" if place == 0 else "a baseline before"
-            why = f"approved {moment(one.at)} by {name(one.author)}: {sentence(one.reason)}"
-            return f"{what} [{word}, {why}]"
+    for place, approval in enumerate(approvals):
+        if approval.version_id == version.id:
+            word = "baseline" if place == 0 else "an earlier baseline"
+            why = describe_decision(approval.at, approval.author, approval.reason)
+            return f"{what} [{word}, approved {why}]"
     return what
 
 
-def _status(status: TargetStatus) -> Row:
+def _status(status: TargetStatus) -> TableRow:
     block = (
         f"{name(status.project)} / {name(status.name)}" if status.project else name(status.name)
     )
@@ -371,7 +377,7 @@ def _when(at: datetime | None, otherwise: str = "never") -> str:
     return otherwise if at is None else moment(at)
 
 
-def _table(rows: Sequence[Row]) -> Iterator[str]:
+def _table(rows: Sequence[TableRow]) -> Iterator[str]:
     widths = [max(map(columns, cells)) for cells in zip(*rows, strict=True)]
     for row in rows:
         cells = (

@@ -1,7 +1,7 @@
 """Foreign text made harmless, and the words for numbers and times, in one place.
 
 Names, values and error texts come from strangers. Whatever shows them (mail, page, subject,
-log, terminal) passes them through `harmless` first: what cannot be seen is written out as an
+log, terminal) passes them through `harmless` first: an invisible character is written as an
 escape, so nothing can move a cursor, turn the reading direction or start a header.
 """
 
@@ -33,7 +33,7 @@ def harmless(text: str) -> str:
 def capped(text: str, limit: int) -> str:
     """Return `text`, or its first `limit` characters and how many were left out.
 
-    What the note would not make shorter is left whole.
+    A text that the note would not make shorter stays whole.
     """
     if len(text) <= limit:
         return text
@@ -84,6 +84,11 @@ def listed(items: tuple[str, ...], *, most: int = 6) -> str:
 def moment(at: datetime) -> str:
     """Return a time as `2026-11-23 03:15 UTC`."""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def describe_decision(at: datetime, author: str, reason: str) -> str:
+    """Return when a person decided something, who, and why."""
+    return f"{moment(at)} by {name(author)}: {sentence(reason)}"
 
 
 def length(span: timedelta) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from auditor import app
 from auditor.cli.logs import TextLines
-from auditor.rendering.text import history_text, status_text
+from auditor.rendering.text import render_history, render_status
 from tests.audit.stage import PROJECT, block, stage, target
 from tests.rendering.samples import HOSTILE
 
@@ -32,9 +32,9 @@ def test_hostile_names_reach_the_reader_as_words(
         set_up.night()
         mails = set_up.postbox.taken[-2:]
         with app.open_store(set_up.settings) as store:
-            terminal = status_text(
+            terminal = render_status(
                 store.statuses(), last_run=store.last_run(), next_run_at=None, messages=()
-            ) + history_text(store.target_versions(target(4)))
+            ) + render_history(store.target_versions(target(4)))
 
     log = TextLines("%(levelname)s %(name)s: %(message)s")
     assert len(mails) == 2

@@ -123,7 +123,7 @@ def test_explain_tells_all_about_a_finding(pump: Stage, auditor: Command) -> Non
         "7/3",
         "training, owned by intent",
         "medium, by default:training",
-        "Now:          as the finding says",
+        "Now:          the value is still the same",
         "by anna: agreed",
         "+ 64",
         "POST /api/7/training/keras/3",
@@ -156,7 +156,7 @@ def test_suppressed_lists_what_is_not_told_by_rule(pump: Stage, auditor: Command
 def test_nothing_suppressed_says_so(pump: Stage, auditor: Command) -> None:
     del pump
 
-    assert auditor("suppressed").out == "Nothing is kept from being told.\n"
+    assert auditor("suppressed").out == "Nothing is suppressed.\n"
 
 
 @pytest.mark.parametrize("command", ["run", "check"])

@@ -70,7 +70,7 @@ NIGHTS = {name: night for name, night in STATES.items() if name != "flood"}
 def renderer() -> MailRenderer:
     footer = Footer(
         version="0.1.0",
-        why="Your address stands under [email] recipients in the auditor's configuration.",
+        why="Your address is listed under [email] recipients in the auditor's configuration.",
         studio_url="https://studio.edgeimpulse.com",
         api_url="https://studio.edgeimpulse.com/v1",
     )

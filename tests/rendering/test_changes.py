@@ -3,13 +3,13 @@ from __future__ import annotations
 import pytest
 
 from auditor.model import Area, Json, Kind
-from auditor.rendering.changes import LONGEST_LINE, MOST_LINES, lines
+from auditor.rendering.changes import LONGEST_LINE, MOST_LINES, draw_change
 from tests.rendering.samples import NEW_SCRIPT, OLD_SCRIPT, finding
 
 
 def drawn(before: Json, after: Json, kind: Kind = Kind.CHANGED) -> list[str]:
     change = finding(Area.TRAINING, "path", before, after, kind=kind)
-    return [f"{line.sign} {line.text}" for line in lines(change)]
+    return [f"{line.sign} {line.text}" for line in draw_change(change)]
 
 
 @pytest.mark.parametrize(
@@ -31,14 +31,14 @@ def drawn(before: Json, after: Json, kind: Kind = Kind.CHANGED) -> list[str]:
             ["a", "b"],
             ["b", "a"],
             Kind.CHANGED,
-            ["@ same members, another order", '- "a", "b"', '+ "b", "a"'],
+            ["@ same members in another order", '- "a", "b"', '+ "b", "a"'],
             id="list in another order",
         ),
         pytest.param(
             f"(hidden:{'a' * 32})",
             f"(hidden:{'b' * 32})",
             Kind.CHANGED,
-            ["@ changed; what is hidden differs"],
+            ["@ changed; the hidden values differ"],
             id="secret",
         ),
         pytest.param([{"a": 1}], [], Kind.CHANGED, ['- [{"a": 1}]', "+ []"], id="objects"),
@@ -78,7 +78,7 @@ def test_a_long_drawing_is_cut_and_says_so() -> None:
 def test_long_values_that_differ_late_show_where() -> None:
     remark, before, after = drawn("x" * 5000 + "old", "x" * 5000 + "new")
 
-    assert remark == "@ alike up to character 4,981"
+    assert remark == "@ the same up to character 4,981"
     assert before == '- xxxxxxxxxxxxxxxxxxxxold"'
     assert after == '+ xxxxxxxxxxxxxxxxxxxxnew"'
 

@@ -7,7 +7,7 @@ import pytest
 
 from auditor.demo.reports import drift
 from auditor.model import Report, RunInfo, RunStatus, Since, Totals, Trigger
-from auditor.rendering.metrics import Measured, metrics_text
+from auditor.rendering.metrics import Measurements, render_metrics
 from tests.rendering.prometheus import read
 
 BEGAN = datetime(2026, 11, 24, 3, 15, tzinfo=UTC)
@@ -19,12 +19,12 @@ RUN = RunInfo(
     finished_at=BEGAN + timedelta(seconds=12.5),
 )
 REPORT = Report(run=RUN, totals=Totals(), targets=(), asked=(("same", 40), ("timeout", 1)))
-NOTHING = Measured(version="1.2.3", last=None, success=None, statuses=(), messages=())
+NOTHING = Measurements(version="1.2.3", last=None, success=None, statuses=(), messages=())
 MEASURED = replace(NOTHING, last=REPORT, success=RUN)
 
 
 def test_before_the_first_run_only_what_is_known_is_told() -> None:
-    samples = read(metrics_text(NOTHING))
+    samples = read(render_metrics(NOTHING))
 
     assert samples["auditor_build_info", "1.2.3"] == 1
     assert {name for name, _ in samples} == {
@@ -36,7 +36,7 @@ def test_before_the_first_run_only_what_is_known_is_told() -> None:
 
 
 def test_a_run_is_told_with_its_times_in_seconds() -> None:
-    samples = read(metrics_text(MEASURED))
+    samples = read(render_metrics(MEASURED))
 
     assert samples["auditor_last_run_timestamp_seconds", ""] == BEGAN.timestamp()
     assert samples["auditor_last_success_timestamp_seconds", ""] == BEGAN.timestamp() + 12.5
@@ -46,7 +46,7 @@ def test_a_run_is_told_with_its_times_in_seconds() -> None:
 
 
 def test_what_came_of_asking_is_told_by_outcome() -> None:
-    samples = read(metrics_text(MEASURED))
+    samples = read(render_metrics(MEASURED))
 
     asked = {label: n for (name, label), n in samples.items() if name.endswith("_fetches")}
     assert asked == {"answer": 0, "same": 40, "timeout": 1}
@@ -54,7 +54,7 @@ def test_what_came_of_asking_is_told_by_outcome() -> None:
 
 def test_findings_are_those_that_the_totals_count_by_severity() -> None:
     report = drift()
-    samples = read(metrics_text(replace(NOTHING, last=report)))
+    samples = read(render_metrics(replace(NOTHING, last=report)))
 
     found = [n for (name, _), n in samples.items() if name.endswith("_findings")]
     old = [f for one in report.targets for f in one.findings if f.since is Since.BASELINE]
@@ -65,6 +65,6 @@ def test_findings_are_those_that_the_totals_count_by_severity() -> None:
 
 @pytest.mark.parametrize("version", ['1"2', "1\\2", "1\n2", '\\"\n'])
 def test_no_value_ends_its_label(version: str) -> None:
-    samples = read(metrics_text(replace(NOTHING, version=version)))
+    samples = read(render_metrics(replace(NOTHING, version=version)))
 
     assert len([name for name, _ in samples if name == "auditor_build_info"]) == 1

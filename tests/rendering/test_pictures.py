@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from auditor.demo.made_up import excerpt_layers
 from auditor.model import AnswerExcerpt, Area, Json, Kind
+from auditor.records import MOST_RUNS_DRAWN as SHOWN
 from auditor.rendering.mailing import MOST_HTML_BYTES
-from auditor.rendering.pictures import NIGHTS as SHOWN
-from auditor.rendering.pictures import SLOTS, LayerRow, scale_of, stack_of, strip_of
+from auditor.rendering.pictures import SLOTS, LayerRow, draw_runs, draw_scale, draw_stack
 from tests.rendering.samples import HOSTILE, PAGE, drift, finding, flood, renderer, report
 
 DENSE: Json = {"type": "dense", "neurons": 8}
@@ -24,7 +24,7 @@ LAYERS = st.lists(
 
 
 def signs(old: list[Json], new: list[Json]) -> str:
-    stack = stack_of(excerpt_layers(old, new))
+    stack = draw_stack(excerpt_layers(old, new))
     return "" if stack is None else "".join(row.sign for row in stack.rows)
 
 
@@ -44,7 +44,7 @@ def test_a_stack_marks_what_happened(old: list[Json], new: list[Json], expected:
 
 
 def test_a_moved_layer_stands_at_both_places_and_counts_once() -> None:
-    stack = stack_of(excerpt_layers([DENSE, FLATTEN, DROPOUT], [DROPOUT, DENSE, FLATTEN]))
+    stack = draw_stack(excerpt_layers([DENSE, FLATTEN, DROPOUT], [DROPOUT, DENSE, FLATTEN]))
 
     assert stack is not None
     assert stack.words == "1 moved"
@@ -54,7 +54,7 @@ def test_a_moved_layer_stands_at_both_places_and_counts_once() -> None:
 
 @given(LAYERS, LAYERS)
 def test_any_two_stacks_are_drawn_harmless(old: list[Json], new: list[Json]) -> None:
-    stack = stack_of(excerpt_layers(old, new))
+    stack = draw_stack(excerpt_layers(old, new))
 
     for row in stack.rows if stack else ():
         assert (row.old + row.new).isprintable()
@@ -64,13 +64,13 @@ def test_a_block_in_expert_mode_has_no_stack_to_draw() -> None:
     before = b'{"mode":"expert","visualLayers":[]}'
     excerpt = AnswerExcerpt(before=before, after=b"{}", findings=())
 
-    assert stack_of(excerpt) is None
-    assert stack_of(None) is None
+    assert draw_stack(excerpt) is None
+    assert draw_stack(None) is None
 
 
 def threshold(before: Json, after: Json, suggested: float | None = None) -> str:
     changed = finding(Area.THRESHOLDS, "thresholds[min_score].value", before, after)
-    scale = scale_of(changed, excerpt_layers([], [], suggested=suggested))
+    scale = draw_scale(changed, excerpt_layers([], [], suggested=suggested))
     return "" if scale is None else scale.slots.replace(" ", ".")
 
 
@@ -99,22 +99,22 @@ def test_every_mark_is_there_once(was: float, now: float, suggested: float | Non
 def test_an_added_threshold_has_no_before_to_draw() -> None:
     added = finding(Area.THRESHOLDS, "thresholds[min_score].value", None, 0.5, kind=Kind.ADDED)
 
-    assert scale_of(added, None) is None
+    assert draw_scale(added, None) is None
 
 
-def test_nights_are_said_in_words_too() -> None:
-    strip = strip_of("+··▲?○ ▲")
+def test_the_last_runs_are_said_in_words_too() -> None:
+    strip = draw_runs("+··▲?○ ▲")
 
     assert strip is not None
     assert strip.words == (
-        "last 8 nights: · 2 as before, ▲ 2 drifted, ? 1 not checked, ○ 1 missing, + 1 new, "
-        "1 not audited"
+        "last 8 runs: ▲ 2 drifted, ○ 1 missing, ? 1 not checked, + 1 new, 1 not audited, "
+        "· 2 in sync"
     )
-    assert strip_of("") is None
+    assert draw_runs("") is None
 
 
-def test_no_more_nights_are_drawn_than_there_are_cells() -> None:
-    strip = strip_of("·" * 99)
+def test_no_more_runs_are_drawn_than_there_are_cells() -> None:
+    strip = draw_runs("·" * 99)
 
     assert strip is not None
     assert len(strip.signs) == SHOWN
@@ -126,7 +126,7 @@ def test_the_mail_draws_in_both_parts() -> None:
     assert "[+·········▲··············??··▲]" in mailing.text
     assert "0 [.............s-.+.......] 1" in mailing.text
     assert "…  2 layers unchanged" in mailing.text
-    for words in ("Layers before and now: 1 edited, 1 added, 1 moved.", "(tonight on the right)"):
+    for words in ("Layers before and now: 1 edited, 1 added, 1 moved.", "(this run on the right)"):
         assert words in mailing.html
 
 
@@ -136,19 +136,19 @@ def test_a_mail_says_how_to_accept_and_how_to_restore() -> None:
 
     assert mailing.text.count("accept: auditor acknowledge ") == 10
     assert '{"learningRate": 0.0005}' in mailing.text
-    assert "restore: by the request above" in mailing.text
-    assert "on the full page" in mailing.html
-    assert "on the full page" not in page
+    assert "restore: included in the request above" in mailing.text
+    assert "in the full report; or run" in mailing.html
+    assert "in the full report; or run" not in page
     assert "&#34;visualLayers&#34;: [{&#34;type&#34;: &#34;reshape&#34;" in page
 
 
-def test_pictures_of_lesser_blocks_go_before_findings_do() -> None:
+def test_pictures_of_minor_blocks_are_left_out_before_findings() -> None:
     some = report(*flood().targets[:18])
     mailing = renderer().mail_content(some, page=PAGE)
 
     assert mailing.html.count("default:layers") == 18
     assert 0 < mailing.html.count("Layers before and now") < 18
-    assert "Layers and nights are drawn for" in mailing.html
+    assert "Pictures of layers and past runs are shown for" in mailing.html
     assert mailing.attachment is not None
 
 

@@ -21,10 +21,10 @@ from auditor.records import (
     TargetStatus,
 )
 from auditor.rendering.archive import project_of, run_of, target_of, year_of
-from auditor.rendering.html import sealed
+from auditor.rendering.html import add_policy
 from auditor.rendering.outline import Footer
-from auditor.rendering.pages import MOST_ROWS, fleet, months, rows
-from auditor.rendering.site import FolderSite, linking_pages
+from auditor.rendering.pages import MOST_ROWS, draw_fleet, list_runs, make_calendar
+from auditor.rendering.site import FolderSite, make_linked_pages
 from tests.crawling import Page, pages
 from tests.rendering.samples import HOSTILE, NIGHTS, TEMPLATES
 from tests.rendering.sites import year_of_runs
@@ -34,7 +34,7 @@ NIGHT = datetime(2026, 11, 23, 3, 15, tzinfo=UTC)
 
 def site(folder: Path) -> FolderSite:
     return FolderSite(
-        directory=folder, pages=linking_pages(TEMPLATES), footer=Footer(version="0.1.0")
+        directory=folder, pages=make_linked_pages(TEMPLATES), footer=Footer(version="0.1.0")
     )
 
 
@@ -82,7 +82,7 @@ def test_the_page_of_a_run_is_sealed_and_holds_nothing_active(name: str) -> None
 
 
 def test_a_policy_names_the_styles_by_their_hash() -> None:
-    page = sealed('<head><meta charset="utf-8"><style>p { color: red }</style></head>')
+    page = add_policy('<head><meta charset="utf-8"><style>p { color: red }</style></head>')
 
     digest = base64.b64encode(hashlib.sha256(b"p { color: red }").digest()).decode()
     assert f"style-src 'sha256-{digest}';" in page
@@ -92,8 +92,8 @@ def test_a_policy_names_the_styles_by_their_hash() -> None:
 def test_style_attributes_are_allowed_where_a_page_has_some() -> None:
     head = '<meta charset="utf-8">'
 
-    assert "style-src-attr 'unsafe-inline'" in sealed(f'{head}<p style="color: red">')
-    assert "style-src-attr" not in sealed(f"{head}<p>&lt;p style=&#34;color: red&#34;&gt;")
+    assert "style-src-attr 'unsafe-inline'" in add_policy(f'{head}<p style="color: red">')
+    assert "style-src-attr" not in add_policy(f"{head}<p>&lt;p style=&#34;color: red&#34;&gt;")
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_a_day_of_the_calendar_shows_its_worst_run() -> None:
         ),
     )
 
-    [month] = months(rows(same_day, runs={1, 2, 3}))
+    [month] = make_calendar(list_runs(same_day, runs={1, 2, 3}))
     [day] = [one for week in month.weeks for one in week if one.letter]
 
     assert month.title == "November 2026"
@@ -146,9 +146,9 @@ def test_a_day_of_the_calendar_shows_its_worst_run() -> None:
 def test_a_run_that_did_not_end_is_listed_without_a_page() -> None:
     listing = replace(year_of_runs(0), runs=(info(8, NIGHT, RunStatus.ABANDONED),))
 
-    [row] = rows(listing, runs=set())
+    [row] = list_runs(listing, runs=set())
 
-    assert (row.word, row.counts, row.place) == ("Run abandoned", "it did not end", "")
+    assert (row.word, row.counts, row.place) == ("Run abandoned", "it did not finish", "")
 
 
 def test_the_picture_shows_what_was_not_in_sync_worst_first_and_says_it_in_words() -> None:
@@ -158,7 +158,7 @@ def test_the_picture_shows_what_was_not_in_sync_worst_first_and_says_it_in_words
         night(1, 4, b2=TargetState.NEW),
     ]
 
-    shown = fleet(nights, [standing(n) for n in range(1, 10)])
+    shown = draw_fleet(nights, [standing(n) for n in range(1, 10)])
 
     assert [line.title for line in shown.lines] == ["Pump / Block 2", "Pump / Block 5"]
     assert [line.words for line in shown.lines] == [
@@ -167,17 +167,18 @@ def test_the_picture_shows_what_was_not_in_sync_worst_first_and_says_it_in_words
     ]
     assert [cell and cell.letter for cell in shown.lines[0].cells] == ["N", "D", "D"]
     assert [cell and cell.letter for cell in shown.lines[1].cells] == [None, "·", "?"]
-    assert shown.rest == "and 7 more blocks, all quiet"
+    assert shown.rest == "and 7 more blocks always in sync"
 
 
 def test_the_picture_is_cut_and_says_so() -> None:
     states = {f"b{n}": TargetState.DRIFTED for n in range(1, 100)}
 
-    shown = fleet([night(1, 10_000, **states)], [])
+    shown = draw_fleet([night(1, 10_000, **states)], [])
 
     assert len(shown.lines) == MOST_ROWS
     assert (
-        shown.rest == "and 39 more blocks with something to tell and 9,901 more blocks, all quiet"
+        shown.rest
+        == "and 39 more blocks that changed or failed and 9,901 more blocks always in sync"
     )
 
 
@@ -243,7 +244,7 @@ def test_hostile_words_stay_words_on_every_page(tmp_path: Path) -> None:
     here.write_run(NIGHTS["hostile"](), previous=None, following=None)
     here.write_project(ProjectBlocks(project_id=1, overviews=tuple(named)))
     for one in named:
-        history = TargetHistory(standing=one, steps=(), older=0, baseline_run_id=None)
+        history = TargetHistory(overview=one, entries=(), older=0, baseline_run_id=None)
         here.write_target(history, runs=())
     listing = year_of_runs(9)
     here.write_overview(
@@ -251,7 +252,7 @@ def test_hostile_words_stay_words_on_every_page(tmp_path: Path) -> None:
             newest=NIGHTS["hostile"](),
             listing=listing,
             years=(),
-            nights=nights,
+            summaries=nights,
             overviews=tuple(named),
         ),
         runs=(),

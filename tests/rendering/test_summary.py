@@ -18,7 +18,7 @@ from auditor.model import (
     TargetState,
     Totals,
 )
-from auditor.rendering.summary import verdict
+from auditor.rendering.summary import judge_run
 from tests.rendering.samples import (
     NIGHTS,
     block,
@@ -90,7 +90,7 @@ def stale() -> TargetReport:
     ],
 )
 def test_a_subject_names_the_worst_first(night: Report, subject: str) -> None:
-    assert verdict(night).subject == f"[EI drift] {subject}"
+    assert judge_run(night).subject == f"[EI drift] {subject}"
 
 
 @pytest.mark.parametrize(
@@ -109,10 +109,10 @@ def test_a_subject_names_the_worst_first(night: Report, subject: str) -> None:
     ],
 )
 def test_no_change_is_said_only_of_a_night_that_saw_everything(night: Report) -> None:
-    said = verdict(night)
+    said = judge_run(night)
 
     assert "no change" not in said.subject.lower()
-    assert "as last time" not in said.sentence
+    assert "unchanged since" not in said.sentence
     assert said.level != "calm"
 
 
@@ -127,7 +127,7 @@ def test_no_change_is_said_only_of_a_night_that_saw_everything(night: Report) ->
     ],
 )
 def test_the_severity_is_the_worst_that_is_known(night: Report, severity: str) -> None:
-    assert verdict(night).severity == severity
+    assert judge_run(night).severity == severity
 
 
 @given(name=st.text(max_size=300), headline=st.text(max_size=500), number=st.integers(1, 10**9))
@@ -138,7 +138,7 @@ def test_a_subject_is_always_one_short_line(name: str, headline: str, number: in
     totals = Totals(targets=number, checked=number, unknown=number, new=number)
 
     for night in (report(drifted), report(drifted, gone), replace(report(drifted), totals=totals)):
-        subject = verdict(night).subject
+        subject = judge_run(night).subject
 
         assert len(subject) < 78
         assert subject.isprintable()
@@ -146,7 +146,7 @@ def test_a_subject_is_always_one_short_line(name: str, headline: str, number: in
 
 @pytest.mark.parametrize("night", NIGHTS)
 def test_every_night_has_a_sentence(night: str) -> None:
-    said = verdict(NIGHTS[night]())
+    said = judge_run(NIGHTS[night]())
 
     assert said.sentence.endswith(".")
     assert said.word

@@ -6,7 +6,7 @@ from auditor.model import Area, Catalogue, ModelState, RunStatus, Severity, Snap
 from auditor.records import Version
 from auditor.rendering.html import HtmlRenderer
 from auditor.rendering.outline import Comparison
-from auditor.rendering.text import diff_text, history_text, status_text
+from auditor.rendering.text import render_diff, render_history, render_status
 from tests.rendering.samples import (
     HOSTILE,
     STARTED,
@@ -31,7 +31,7 @@ def comparison() -> Comparison:
 
 
 def test_a_comparison_is_told_worst_first() -> None:
-    told = [line for line in diff_text(comparison()).splitlines() if line.startswith("  [")]
+    told = [line for line in render_diff(comparison()).splitlines() if line.startswith("  [")]
 
     assert told[0].startswith("  [CRITICAL]")
     assert told[-1].startswith("  [INFO]")
@@ -40,18 +40,18 @@ def test_a_comparison_is_told_worst_first() -> None:
 def test_a_comparison_without_findings_says_so() -> None:
     same = Comparison(old="a", new="b", model_state=ModelState.TRAINED, findings=(), suppressed=0)
 
-    assert diff_text(same) == "a → b\n0 findings, 0 suppressed, model trained\n"
+    assert render_diff(same) == "a → b\n0 findings, 0 suppressed, model trained\n"
     assert "No difference" in HtmlRenderer(TEMPLATES).diff(same)
 
 
 def test_a_comparison_is_harmless_in_text_and_html() -> None:
-    for shown in (diff_text(comparison()), HtmlRenderer(TEMPLATES).diff(comparison())):
+    for shown in (render_diff(comparison()), HtmlRenderer(TEMPLATES).diff(comparison())):
         assert all(line.isprintable() for line in shown.splitlines())
     assert "<img" not in HtmlRenderer(TEMPLATES).diff(comparison())
 
 
 def test_status_shows_each_target_and_what_was_not_delivered() -> None:
-    shown = status_text(
+    shown = render_status(
         [status()], last_run=run(RunStatus.COMPLETE), next_run_at=None, messages=[dead()]
     )
 
@@ -63,7 +63,7 @@ def test_status_shows_each_target_and_what_was_not_delivered() -> None:
 
 
 def test_columns_line_up_under_wide_letters() -> None:
-    shown = status_text(
+    shown = render_status(
         [status("日本"), status("ab")], last_run=None, next_run_at=STARTED, messages=[]
     )
 
@@ -72,15 +72,15 @@ def test_columns_line_up_under_wide_letters() -> None:
 
 
 def test_nothing_known_is_said() -> None:
-    shown = status_text([], last_run=None, next_run_at=None, messages=[])
+    shown = render_status([], last_run=None, next_run_at=None, messages=[])
 
     assert "none so far" in shown
     assert "No target is known." in shown
-    assert history_text([]) == "No version is stored.\n"
+    assert render_history([]) == "No version is stored.\n"
 
 
 def test_history_is_one_line_a_version() -> None:
-    lines = history_text([version("Layer 2 added"), version(HOSTILE)]).splitlines()
+    lines = render_history([version("Layer 2 added"), version(HOSTILE)]).splitlines()
 
     assert len(lines) == 3
     assert lines[1].split("  ")[0] == "2026-11-23 03:15 UTC"
@@ -111,5 +111,5 @@ def test_every_severity_has_a_tag(severity: Severity) -> None:
         old="a", new="b", model_state=ModelState.TRAINED, findings=(change,), suppressed=0
     )
 
-    assert f"[{severity.upper()}]" in diff_text(alone)
+    assert f"[{severity.upper()}]" in render_diff(alone)
     assert f'class="tag {severity}"' in HtmlRenderer(TEMPLATES).diff(alone)
