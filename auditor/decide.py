@@ -210,7 +210,7 @@ def _now(
         new = secrets.take_snapshot(parts)
     comparison = compare_snapshots(reference.snapshot, new, target=target, secrets=secrets)
     judged = judge_comparison(comparison)
-    there = (*judged.findings, *judged.silent)
+    there = (*judged.findings, *judged.suppressed)
     value = accepted(target, finding.path, secrets.hide_finding(finding).after)
     shown = [secrets.hide_finding(one) for one in there]
     if any(accepted(target, one.path, one.after) == value for one in shown):

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from auditor.drift.canonical import split
 from auditor.drift.compare import compare_snapshots
-from auditor.drift.findings import judge_comparison, with_vendor
+from auditor.drift.findings import all_findings, judge_comparison
 from auditor.drift.model_state import first_status, next_status
 from auditor.drift.secrets import Secrets, secret_parameters
 from auditor.errors import UsageError
@@ -158,8 +158,8 @@ def difference(
     life = next_status(first_status(before).state, before, after, judged.findings)
     return Difference(
         model_state=life.state,
-        findings=with_vendor(comparison, judged),
-        suppressed=len(judged.silent),
+        findings=all_findings(comparison, judged),
+        suppressed=len(judged.suppressed),
     )
 
 

@@ -24,13 +24,13 @@ from auditor.drift.policy import (
     UPGRADE,
     RuledFindings,
     SuppressedFinding,
+    apply_rules,
     is_ignored,
-    rule,
 )
 from auditor.drift.recurrence import meets, stands_since, with_recurrence
 from auditor.drift.rules import Rules
 from auditor.drift.secrets import secret_parameters
-from auditor.drift.state_rules import BlockState, RuleViolation, broken
+from auditor.drift.state_rules import BlockState, RuleViolation, find_violations
 from auditor.model import (
     AnswerExcerpt,
     Area,
@@ -252,7 +252,7 @@ def reread(
         trained_now=False,
         model=comparison.in_use,
         suppressed=(
-            *(SuppressedFinding(one, INTERFACE) for one in judged.silent),
+            *(SuppressedFinding(one, INTERFACE) for one in judged.suppressed),
             *(SuppressedFinding(one, UPGRADE) for one in judged.findings),
         ),
         model_since=known.model_since,
@@ -326,7 +326,7 @@ class Judge:
 
     def needs_store(self, known: KnownTarget) -> bool:
         """Return whether a target that answers as before is still to be read from the store."""
-        has_rules = any(one.scope.holds(known.target) for one in self._bench.rules.states)
+        has_rules = any(one.scope.includes(known.target) for one in self._bench.rules.states)
         return has_rules or known.baseline_version_id not in (None, known.version_id)
 
     def same_body(self, known: KnownTarget, project: str, validator: str) -> Look:
@@ -393,12 +393,12 @@ class Judge:
     def _changed(
         self, known: KnownTarget, snapshot: Snapshot, comparison: Comparison, quiet: Unchanged
     ) -> Look:
-        judged = judge_comparison(comparison, is_silent=self._silence(known.target))
+        judged = judge_comparison(comparison, is_suppressed=self._silence(known.target))
         between = Interval(known.last_checked_at, self._bench.now())
         stage = staged(self._life(known, comparison, judged.findings), known, between)
         ruled = self._ruled(judged.findings, known.target, between)
         suppressed = (
-            *(SuppressedFinding(one, INTERFACE) for one in judged.silent),
+            *(SuppressedFinding(one, INTERFACE) for one in judged.suppressed),
             *ruled.suppressed,
         )
         seen = NewVersion(
@@ -408,9 +408,9 @@ class Judge:
             body_digest=quiet.body_digest,
             validator=quiet.validator,
             first=False,
-            findings=self._recurring(ruled.told, known.target, between),
+            findings=self._recurring(ruled.reported, known.target, between),
             headline="",
-            state=TargetState.DRIFTED if ruled.told else TargetState.IN_SYNC,
+            state=TargetState.DRIFTED if ruled.reported else TargetState.IN_SYNC,
             model_state=stage.state,
             trained_now=stage.trained_now,
             model=comparison.in_use,
@@ -430,10 +430,10 @@ class Judge:
         """Return what says of a path and its area that it is ignored on a target."""
         rules, today = self._bench.rules, self._bench.today
 
-        def is_silent(path: str, area: Area) -> bool:
+        def is_suppressed(path: str, area: Area) -> bool:
             return is_ignored(path, area, rules, target=target, today=today)
 
-        return is_silent
+        return is_suppressed
 
     def _look(
         self,
@@ -455,7 +455,7 @@ class Judge:
     def _ruled(
         self, findings: Sequence[Finding], target: TargetId, between: Interval
     ) -> RuledFindings:
-        return rule(
+        return apply_rules(
             findings,
             self._bench.rules,
             target=target,
@@ -510,7 +510,9 @@ class Judge:
     def _with_rules(self, look: Look, document: JsonObject) -> Look:
         """Add the rules on state that do not hold."""
         standing = BlockState(document, look.told.model_state, look.told.model_since)
-        found = broken(self._bench.rules, look.told.target, standing, at=self._bench.now())
+        found = find_violations(
+            self._bench.rules, look.told.target, standing, at=self._bench.now()
+        )
         return replace(look, broken=found)
 
     def _beside_baseline(
@@ -522,7 +524,7 @@ class Judge:
         if known.baseline_version_id == known.version_id and isinstance(look.outcome, Unchanged):
             return look
         ruled = self._from_baseline(known, known.baseline_version_id, snapshot, document)
-        differences = ruled.told
+        differences = ruled.reported
         # What is ignored each night is counted each night, but once with tonight's own change.
         ignored = Counter(one.rule for one in ruled.suppressed) - Counter(look.suppressed)
         open_ones = [one for one in differences if self._key(known, one) not in self._accepted]
@@ -548,7 +550,7 @@ class Judge:
         baseline = self._store.snapshot(baseline_id)
         comparison = replace(self._compared(baseline, snapshot, known), new=document)
         silence = self._silence(known.target)
-        judged = judge_comparison(comparison, is_silent=silence)
+        judged = judge_comparison(comparison, is_suppressed=silence)
         own = [one for one in judged.findings if not self._is_of_vendor(known, one, document)]
         return self._ruled(own, known.target, Interval(None, self._bench.now()))
 

@@ -11,7 +11,12 @@ from auditor.audit.judge import RunContext, notice_of_upgrade
 from auditor.audit.plan import Scope
 from auditor.audit.results import Results
 from auditor.drift.rules import IgnoreRule, Rules
-from auditor.drift.state_rules import RuleViolation, notice_of_break, notice_of_end, place_free
+from auditor.drift.state_rules import (
+    RuleViolation,
+    notice_of_break,
+    notice_of_end,
+    without_layer_places,
+)
 from auditor.errors import ConfigError, Problem
 from auditor.model import Notice, NoticeKind, Since, TargetId, TargetState
 from auditor.protocols import RunStore
@@ -156,7 +161,7 @@ def still_broken(after: RunConclusions, store: RunStore) -> tuple[tuple[TargetId
 
 
 def _key_of(one: RuleBreach | RuleViolation) -> _Key:
-    return one.target, one.rule, place_free(one.path)
+    return one.target, one.rule, without_layer_places(one.path)
 
 
 def _is_over(one: RuleBreach, tally: Results, rules: Rules, audited: Collection[TargetId]) -> bool:
@@ -198,7 +203,7 @@ def _notice_of_end(one: RuleBreach, rules: Rules, audited: Collection[TargetId])
         why = "is no longer configured"
     elif one.target not in audited:
         why = "is no longer checked, as the block is no longer audited"
-    elif not rule.scope.holds(one.target):
+    elif not rule.scope.includes(one.target):
         why = "is no longer for this block"
     return notice_of_end(one.target, one.rule, one.path, why_unchecked=why)
 

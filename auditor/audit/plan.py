@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from auditor.drift.filters import BlockFilter, Listed, ProjectFilter, admitted
+from auditor.drift.filters import BlockFilter, BlockLabel, ProjectFilter, is_admitted
 from auditor.model import Failure, TargetId
 
 
@@ -58,9 +58,9 @@ class Project:
     learn_blocks: tuple[int, ...] | None
     filters: tuple[BlockFilter, ...] = ()
 
-    def admits(self, block: Listed) -> bool:
+    def admits(self, block: BlockLabel) -> bool:
         """Return whether a block that Studio lists is audited."""
-        return admitted(self.filters, block)
+        return is_admitted(self.filters, block)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from auditor.audit.judge import Judge, Look
-from auditor.drift.findings import finding_id, shared_finding, vendor_finding
+from auditor.drift.findings import finding_id, make_shared_finding, make_vendor_finding
 from auditor.drift.report import READ, add_findings, count, merge_vendor, status_of
 from auditor.drift.state_rules import RuleViolation
 from auditor.model import (
@@ -94,7 +94,7 @@ class Results:
     def take_unsaved(self) -> tuple[VendorFinding, ...]:
         """Return the vendor's changes counted since this was asked last."""
         unsaved, self.unsaved = self.unsaved, {}
-        return tuple(vendor_finding(change, targets=n) for change, n in unsaved.values())
+        return tuple(make_vendor_finding(change, targets=n) for change, n in unsaved.values())
 
     def add_error(self, error: ProjectError) -> None:
         """Keep a cause that holds for a whole project, once."""
@@ -117,7 +117,7 @@ class Results:
             for finding in look.told.findings:
                 if finding.id in of_vendor:
                     key = look.shareable[finding.id]
-                    shared.setdefault(key, shared_finding(finding, targets=keys[key]))
+                    shared.setdefault(key, make_shared_finding(finding, targets=keys[key]))
             settled.append(judge.without(look, of_vendor))
         for look in settled:
             self.add(look)
@@ -171,7 +171,7 @@ class Results:
 
     def of_vendor(self) -> tuple[VendorFinding, ...]:
         """Return the vendor's changes that the whole run showed."""
-        return tuple(vendor_finding(change, targets=n) for change, n in self.vendor.values())
+        return tuple(make_vendor_finding(change, targets=n) for change, n in self.vendor.values())
 
     def news_of_api(self) -> tuple[str, ...]:
         """Return a sentence for each new value of an enumeration that several targets show."""

@@ -40,7 +40,7 @@ from auditor.audit.targets import (
     take_inventory,
     with_replacement,
 )
-from auditor.drift.policy import is_ignored, rule_vendor
+from auditor.drift.policy import apply_rules_to_vendor, is_ignored
 from auditor.drift.rules import Rules
 from auditor.errors import AuditorError
 from auditor.model import (
@@ -304,7 +304,7 @@ class Audit:
     ) -> CompletedRun:
         run_id = run.id or 0
         carried = self._carried(run_id, bench)
-        vendor, hidden = rule_vendor(
+        vendor, hidden = apply_rules_to_vendor(
             [*self._tally.of_vendor(), *shared], bench.rules, today=bench.today
         )
         self._tally.suppressed.update(one.rule for one in hidden)

@@ -11,8 +11,8 @@ from functools import partial
 from typing import TypeAlias, TypeVar
 
 from auditor.audit.plan import EveryProject, Plan, Project, Scope
-from auditor.drift.filters import Listed
-from auditor.drift.findings import finding_of
+from auditor.drift.filters import BlockLabel
+from auditor.drift.findings import make_finding
 from auditor.drift.policy import judge
 from auditor.errors import UsageError
 from auditor.model import (
@@ -262,7 +262,7 @@ def _unlisted(target: KnownTarget, name: str, failure: Failure) -> Unreadable | 
 def _from_listing(
     project: Project, name: str, known: Sequence[KnownTarget], listing: Sequence[ListedBlock]
 ) -> Inventory:
-    kept = [block for block in listing if project.admits(Listed(block.type, block.name))]
+    kept = [block for block in listing if project.admits(BlockLabel(block.type, block.name))]
     listed = {block.target for block in listing}
     lost = _missing(project, name, [target for target in known if target.target not in listed])
     audited = {block.target for block in kept} | {result.target for result in lost}
@@ -292,7 +292,7 @@ def _missing(project: Project, name: str, known: Sequence[KnownTarget]) -> tuple
 
 def _admits(project: Project, target: KnownTarget) -> bool:
     # A target that was never read has no type for a filter to match.
-    return not target.type or project.admits(Listed(target.type, target.name))
+    return not target.type or project.admits(BlockLabel(target.type, target.name))
 
 
 def _notices_of_left_out(
@@ -463,5 +463,5 @@ def with_replacement(result: SettledResult, known: KnownTarget | None) -> Settle
     change = Change(
         path="type", pattern="type", kind=Kind.REPLACED, before=known.type, after=result.type
     )
-    finding = finding_of(result.target, change, judge(change))
+    finding = make_finding(result.target, change, judge(change))
     return replace(result, findings=(finding,))

@@ -27,8 +27,8 @@ from auditor import app, config
 from auditor.cli.console import print_text
 from auditor.cli.logs import silence_logging
 from auditor.config import ProjectTable, Settings
-from auditor.drift.filters import BlockFilter, Listed, admitted
-from auditor.drift.rules import Scope
+from auditor.drift.filters import BlockFilter, BlockLabel, is_admitted
+from auditor.drift.rules import TargetScope
 from auditor.errors import AuditorError, DeliveryError, StoreError, StudioError, UsageError
 from auditor.model import EVERY_PROJECT, Failure, TargetId
 from auditor.protocols import FetchFailure, ListedBlock, Studio
@@ -317,7 +317,7 @@ class Survey:
             return
         named = self._named_projects
         others = [(key, name) for key, name in self.seen.items() if key not in named]
-        for key, member in self.settings.project_filter.idle(others):
+        for key, member in self.settings.project_filter.find_unmatched(others):
             yield f"studio.{key}: {member!r} matches no project that Studio lists"
         if others and not self._admitted(self.seen):
             yield (
@@ -365,7 +365,7 @@ class Survey:
                 if target.project_id in self.blocks and target not in self._audited(target[0]):
                     yield f"{key}.blocks: learn block {target} is not listed, or left out"
 
-    def _unaudited_projects(self, key: str, scope: Scope) -> Iterator[str]:
+    def _unaudited_projects(self, key: str, scope: TargetScope) -> Iterator[str]:
         if self.seen is None:
             return
         audited = self._named_projects | set(self._admitted(self.seen))
@@ -380,8 +380,8 @@ class Survey:
         return {block.target for block in kept}
 
 
-def _idle(key: str, blocks: BlockFilter, listed: Sequence[Listed]) -> Iterator[str]:
-    for part, pattern in blocks.idle(listed):
+def _idle(key: str, blocks: BlockFilter, listed: Sequence[BlockLabel]) -> Iterator[str]:
+    for part, pattern in blocks.find_unmatched(listed):
         yield f"{key}.{part}: {pattern!r} matches no learn block that Studio lists"
 
 
@@ -396,14 +396,16 @@ def _require_all(listings: Mapping[int, tuple[ListedBlock, ...] | Failure]) -> N
         raise StudioError(failure.kind, f"project {project_id}: {failure.message}{more}")
 
 
-def _listed(blocks: Iterable[ListedBlock]) -> list[Listed]:
-    return [Listed(block.type, block.name) for block in blocks]
+def _listed(blocks: Iterable[ListedBlock]) -> list[BlockLabel]:
+    return [BlockLabel(block.type, block.name) for block in blocks]
 
 
 def _kept(
     blocks: Iterable[ListedBlock], filters: tuple[BlockFilter, ...]
 ) -> tuple[ListedBlock, ...]:
-    return tuple(block for block in blocks if admitted(filters, Listed(block.type, block.name)))
+    return tuple(
+        block for block in blocks if is_admitted(filters, BlockLabel(block.type, block.name))
+    )
 
 
 def _counted(listings: Sequence[_Filtered]) -> str:

@@ -14,8 +14,8 @@ from zoneinfo import ZoneInfo
 from auditor.config.tables import DatabaseTable, EmailTable, Settings
 from auditor.credentials import ApiKey
 from auditor.drift.fields import FIELDS
-from auditor.drift.filters import is_like
-from auditor.drift.rules import IgnoreRule, Rules, Scope, SeverityRule, StateRule, Window
+from auditor.drift.filters import matches_text
+from auditor.drift.rules import IgnoreRule, Rules, SeverityRule, StateRule, TargetScope, Window
 from auditor.model import TargetId
 from auditor.redaction import shown
 from auditor.schedule import Cron
@@ -51,7 +51,7 @@ def _clock_changes(settings: Settings) -> Iterator[str]:
         yield from _clock_change(schedule.cron, schedule.timezone or usual, key)
 
 
-def scopes(settings: Settings) -> Iterator[tuple[str, Scope]]:
+def scopes(settings: Settings) -> Iterator[tuple[str, TargetScope]]:
     """Yield the key and the scope of each rule and each subscription."""
     for key, rule in _placed(settings.rules):
         yield key, rule.scope
@@ -160,7 +160,7 @@ def _is_excluded(pattern: str, exclude: Iterable[str]) -> bool:
     """Return whether all that a pattern matches is certainly excluded."""
     # A `*` may be read as a letter of the pattern; `?` and `[ab]` would not mean the same.
     return "[" not in pattern and any(
-        is_like(pattern, excluded) for excluded in exclude if not set(excluded) & set("?[")
+        matches_text(pattern, excluded) for excluded in exclude if not set(excluded) & set("?[")
     )
 
 

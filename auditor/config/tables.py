@@ -52,11 +52,11 @@ from auditor.drift.rules import (
     IgnoreRule,
     OneOf,
     Rules,
-    Scope,
     SeverityRule,
     StaleAtMost,
     StateRule,
     Subject,
+    TargetScope,
     Window,
 )
 from auditor.drift.subscriptions import Subscription
@@ -370,9 +370,11 @@ class ScopedTable(_Table):
     blocks: BlockScope | None = None
 
     @property
-    def scope(self) -> Scope:
+    def scope(self) -> TargetScope:
         """Return the targets that the rule applies to."""
-        return Scope(projects=frozenset(self.projects or ()), blocks=frozenset(self.blocks or ()))
+        return TargetScope(
+            projects=frozenset(self.projects or ()), blocks=frozenset(self.blocks or ())
+        )
 
 
 class SubjectTable(ScopedTable):

@@ -5,7 +5,7 @@ Rules it holds
 - For optional fields of the schema absent, null, false, "", [], {} and {"enabled": false} are one
   another's equal; for unknown fields absent and null; for a layer's `enabled` absent and true.
 - Lists with identity become mappings, lists that are sets are sorted, layers keep their order.
-- Equal canonical bytes mean no change. The converse does not hold: `same` allows for noise.
+- Equal canonical bytes mean no change. The converse does not hold: `is_same` allows for noise.
 - Numbers within 1e-9 of one another, relative to the larger, are the same where at least one of
   them is not whole; everything else is compared exactly, and a boolean is never a number.
 - A later version of the auditor may know more fields or treat other values as equal. Digests
@@ -67,7 +67,7 @@ def read_catalogue(models: Json, kind: BlockKind = KERAS) -> Node:
     return _node(kind, kind.catalogue, kind.top(kind.catalogue), models)
 
 
-def read_at(path: str, field: Field, value: Json, kind: BlockKind = KERAS) -> Node:
+def read_value(path: str, field: Field, value: Json, kind: BlockKind = KERAS) -> Node:
     """Return any value as a node, at a place and under a row of the field table."""
     return _node(kind, path, field, value)
 
@@ -117,7 +117,7 @@ def program_text(script: str) -> str:
     return "\n".join(lines)
 
 
-def labels(members: list[Json], identity: tuple[str, ...]) -> Iterator[tuple[str, Json]]:
+def label_members(members: list[Json], identity: tuple[str, ...]) -> Iterator[tuple[str, Json]]:
     """Yield every member with its label: its identity, `#2` behind the second of the same."""
     taken: set[str] = set()
     for one in members:
@@ -158,7 +158,7 @@ def _children(kind: BlockKind, path: str, field: Field, value: Json) -> dict[str
         case list() if field.shape is Shape.MEMBERS:
             return {
                 label: _node(kind, f"{path}[{_label(label)}]", kind.member(field), part)
-                for label, part in labels(value, field.identity)
+                for label, part in label_members(value, field.identity)
             }
         case list() if field.shape is Shape.LAYERS:
             return {
@@ -254,16 +254,16 @@ def _label(label: str) -> str:
 NOISE = 1e-9
 
 
-def same(a: Json, b: Json) -> bool:
+def is_same(a: Json, b: Json) -> bool:
     """Return whether two canonical forms are equal, noise of numbers left out."""
     if is_number(a) and is_number(b):
         return is_noise(a, b)
     if type(a) is not type(b):
         return False
     if isinstance(a, list) and isinstance(b, list):
-        return len(a) == len(b) and all(same(x, y) for x, y in zip(a, b, strict=True))
+        return len(a) == len(b) and all(is_same(x, y) for x, y in zip(a, b, strict=True))
     if isinstance(a, dict) and isinstance(b, dict):
-        return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
+        return a.keys() == b.keys() and all(is_same(a[key], b[key]) for key in a)
     return a == b
 
 

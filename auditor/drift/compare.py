@@ -16,11 +16,11 @@ from typing import Any, NamedTuple
 
 from auditor.drift.canonical import (
     Node,
+    is_same,
     parse_catalogue,
     read,
-    read_at,
     read_catalogue,
-    same,
+    read_value,
 )
 from auditor.drift.fields import (
     ORDER,
@@ -121,7 +121,7 @@ def _pair(
         right[key] = after.form
     if key in left and key in right and isinstance(left[key], dict):
         # An object compared as one value: deepdiff must not look inside.
-        left[key], right[key] = "before", "before" if same(left[key], right[key]) else "after"
+        left[key], right[key] = "before", "before" if is_same(left[key], right[key]) else "after"
 
 
 def _both_open(before: Node, after: Node) -> bool:
@@ -181,7 +181,7 @@ class _Leaves:
         return not (isinstance(level.t1, dict) and isinstance(level.t2, dict))
 
     def give_up_diffing(self, level: Any, diff_instance: Any) -> bool:  # noqa: ANN401
-        if not same(level.t1, level.t2):
+        if not is_same(level.t1, level.t2):
             diff_instance.custom_report_result("changed", level)
         return True
 
@@ -237,7 +237,7 @@ def _layer_changes(before: Node, after: Node) -> Iterator[Change]:
     if _other_type(_layer(before), _layer(after)):
         yield _change(after.path, after.field, Kind.REPLACED, before.literal, after.literal)
         return
-    renumbered = read_at(after.path, before.field, before.literal)
+    renumbered = read_value(after.path, before.field, before.literal)
     yield from _inside(renumbered.children or {}, after.children or {}, by_mode=True)
 
 
@@ -245,7 +245,7 @@ def _other_type(before: JsonObject, after: JsonObject) -> bool:
     if before.get("type") != after.get("type"):
         return True
     model = "organizationModelId"
-    return names_model(after.get("type")) and not same(before.get(model), after.get(model))
+    return names_model(after.get("type")) and not is_same(before.get(model), after.get(model))
 
 
 def _layer(node: Node) -> JsonObject:
@@ -281,7 +281,9 @@ def _list_changes(before: Node, after: Node) -> Iterator[Change]:
 
 def _members(node: Node) -> list[Node]:
     values = node.literal if isinstance(node.literal, list) else []
-    return [read_at(f"{node.path}[{place}]", node.field, one) for place, one in enumerate(values)]
+    return [
+        read_value(f"{node.path}[{place}]", node.field, one) for place, one in enumerate(values)
+    ]
 
 
 def _text(form: Json) -> str:

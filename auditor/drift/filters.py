@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 
-class Listed(NamedTuple):
+class BlockLabel(NamedTuple):
     """What a selection goes by of a learn block."""
 
     type: str
@@ -36,20 +36,20 @@ class BlockFilter:
     include: Patterns = field(default_factory=Patterns)
     exclude: Patterns = field(default_factory=Patterns)
 
-    def admits(self, block: Listed) -> bool:
+    def admits(self, block: BlockLabel) -> bool:
         """Return whether a block is audited."""
         return _passes(block.type, self.include.types, self.exclude.types) and _passes(
             block.name, self.include.names, self.exclude.names
         )
 
-    def idle(self, blocks: Collection[Listed]) -> Iterator[tuple[str, str]]:
+    def find_unmatched(self, blocks: Collection[BlockLabel]) -> Iterator[tuple[str, str]]:
         """Yield key and pattern (`include.names`, `pump *`) of what matches none of `blocks`."""
         for key, patterns in (("include", self.include), ("exclude", self.exclude)):
             for pattern in patterns.types:
-                if not any(is_like(block.type, pattern) for block in blocks):
+                if not any(matches_text(block.type, pattern) for block in blocks):
                     yield f"{key}.types", pattern
             for pattern in patterns.names:
-                if not any(is_like(block.name, pattern) for block in blocks):
+                if not any(matches_text(block.name, pattern) for block in blocks):
                     yield f"{key}.names", pattern
 
 
@@ -65,7 +65,9 @@ class ProjectFilter:
         is_included = not self.include or _is_meant(project_id, name, self.include)
         return is_included and not _is_meant(project_id, name, self.exclude)
 
-    def idle(self, projects: Collection[tuple[int, str]]) -> Iterator[tuple[str, int | str]]:
+    def find_unmatched(
+        self, projects: Collection[tuple[int, str]]
+    ) -> Iterator[tuple[str, int | str]]:
         """Yield key and member of what matches none of `projects`."""
         for key, members in (("include", self.include), ("exclude", self.exclude)):
             for one in members:
@@ -73,22 +75,22 @@ class ProjectFilter:
                     yield f"{key}_projects", one
 
 
-def admitted(filters: Iterable[BlockFilter], block: Listed) -> bool:
+def is_admitted(filters: Iterable[BlockFilter], block: BlockLabel) -> bool:
     """Return whether every filter admits a block."""
     return all(one.admits(block) for one in filters)
 
 
-def is_like(text: str, pattern: str) -> bool:
+def matches_text(text: str, pattern: str) -> bool:
     """Return whether a pattern matches the whole text, in any case."""
     return fnmatchcase(text.strip().casefold(), pattern.casefold())
 
 
 def _passes(text: str, include: tuple[str, ...], exclude: tuple[str, ...]) -> bool:
-    is_included = not include or any(is_like(text, one) for one in include)
-    return is_included and not any(is_like(text, one) for one in exclude)
+    is_included = not include or any(matches_text(text, one) for one in include)
+    return is_included and not any(matches_text(text, one) for one in exclude)
 
 
 def _is_meant(project_id: int, name: str, members: Iterable[int | str]) -> bool:
     return any(
-        project_id == one if isinstance(one, int) else is_like(name, one) for one in members
+        project_id == one if isinstance(one, int) else matches_text(name, one) for one in members
     )

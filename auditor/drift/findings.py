@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from auditor.drift.compare import NO_DOCUMENTS, Comparison, Documents, is_visual
 from auditor.drift.fields import new_value
-from auditor.drift.folding import Edit, fold
+from auditor.drift.folding import JudgedChanges, fold
 from auditor.drift.headlines import headline
 from auditor.drift.policy import Verdict, judge, worst_first
 from auditor.drift.script import changed_lines
@@ -41,54 +41,56 @@ class Judgement:
         vendor: the vendor's changes, told once a run.
         shareable: for findings that are the vendor's where other targets show the same: the
             finding's id and a key that is equal for equal acts.
-        silent: changes that are stored and not told, as findings.
+        suppressed: changes that are stored and not told, as findings.
         new_values: values of enumerations (field, value) that the schema does not name.
     """
 
     findings: tuple[Finding, ...] = ()
     vendor: tuple[Change, ...] = ()
     shareable: dict[str, str] = field(default_factory=dict)
-    silent: tuple[Finding, ...] = ()
+    suppressed: tuple[Finding, ...] = ()
     new_values: frozenset[tuple[str, str]] = frozenset()
 
 
-def judge_comparison(comparison: Comparison, *, is_silent: _Silence = _nothing) -> Judgement:
+def judge_comparison(comparison: Comparison, *, is_suppressed: _Silence = _nothing) -> Judgement:
     """Return what is told of one block.
 
-    `is_silent` says of a path and its area that the operator ignores it: such a change may be
+    `is_suppressed` says of a path and its area that the operator ignores it: such a change may be
     told by another, and tells no other.
     """
     changes = _with_replacement(comparison.changes)
     verdicts = [judge(change, in_use=comparison.in_use, new=comparison.new) for change in changes]
     told = [i for i, verdict in enumerate(verdicts) if verdict.area is not Area.INTERFACE]
-    edit = Edit(
+    judged = JudgedChanges(
         [changes[i] for i in told],
         [verdicts[i] for i in told],
         is_visual(comparison.new),
         frozenset(
-            place for place, i in enumerate(told) if is_silent(changes[i].path, verdicts[i].area)
+            place
+            for place, i in enumerate(told)
+            if is_suppressed(changes[i].path, verdicts[i].area)
         ),
     )
-    folds = fold(edit)
-    own, vendor = _split(edit, folds)
+    folds = fold(judged)
+    own, vendor = _split(judged, folds)
     if not any(change.kind is Kind.REPLACED and change.pattern == "type" for change in changes):
         vendor += comparison.catalogue  # another block type has another catalogue
-    findings = [_finding(comparison, edit, folds, index) for index in own]
-    silent = [
-        finding_of(comparison.target, changes[i], verdicts[i])
+    findings = [_finding(comparison, judged, folds, index) for index in own]
+    suppressed = [
+        make_finding(comparison.target, changes[i], verdicts[i])
         for i in range(len(changes))
         if verdicts[i].area is Area.INTERFACE
     ]
     return Judgement(
         findings=worst_first([*findings, *_of_model_in_use(comparison, vendor)]),
         vendor=vendor,
-        shareable=_shareable(findings, is_generated=edit.is_visual),
-        silent=tuple(silent),
+        shareable=_shareable(findings, is_generated=judged.is_visual),
+        suppressed=tuple(suppressed),
         new_values=frozenset(found for change in changes if (found := new_value(change))),
     )
 
 
-def finding_of(
+def make_finding(
     target: TargetId | None,
     change: Change,
     verdict: Verdict,
@@ -110,24 +112,24 @@ def finding_of(
     )
 
 
-def with_vendor(comparison: Comparison, judged: Judgement) -> tuple[Finding, ...]:
+def all_findings(comparison: Comparison, judged: Judgement) -> tuple[Finding, ...]:
     """Return all findings of two answers alone: the vendor's changes stand among the others."""
     known = {finding.path for finding in judged.findings}
     vendor = [
-        finding_of(comparison.target, change, judge(change), documents=comparison.documents)
+        make_finding(comparison.target, change, judge(change), documents=comparison.documents)
         for change in judged.vendor
         if change.path not in known
     ]
     return worst_first([*judged.findings, *vendor])
 
 
-def vendor_finding(change: Change, *, targets: int) -> VendorFinding:
+def make_vendor_finding(change: Change, *, targets: int) -> VendorFinding:
     """Return a change of the vendor's, told once for all `targets` that show it."""
-    told = finding_of(None, change, judge(change))
-    return shared_finding(told, targets=targets)
+    told = make_finding(None, change, judge(change))
+    return make_shared_finding(told, targets=targets)
 
 
-def shared_finding(finding: Finding, *, targets: int) -> VendorFinding:
+def make_shared_finding(finding: Finding, *, targets: int) -> VendorFinding:
     """Return a finding that several targets share as the vendor's."""
     words = _vendor_words(finding)
     return VendorFinding(
@@ -172,20 +174,22 @@ def _with_replacement(changes: Sequence[Change]) -> tuple[Change, ...]:
     )
 
 
-def _split(edit: Edit, folds: dict[int, int]) -> tuple[list[int], tuple[Change, ...]]:
+def _split(judged: JudgedChanges, folds: dict[int, int]) -> tuple[list[int], tuple[Change, ...]]:
     """Return the indices of what is the block's own, and what is the vendor's."""
-    roots = [i for i in range(len(edit.changes)) if i not in folds]
-    own = [i for i in roots if edit.verdicts[i].area is not Area.CATALOGUE]
-    vendor = [edit.changes[i] for i in roots if edit.verdicts[i].area is Area.CATALOGUE]
+    roots = [i for i in range(len(judged.changes)) if i not in folds]
+    own = [i for i in roots if judged.verdicts[i].area is not Area.CATALOGUE]
+    vendor = [judged.changes[i] for i in roots if judged.verdicts[i].area is Area.CATALOGUE]
     return own, tuple(vendor)
 
 
-def _finding(comparison: Comparison, edit: Edit, folds: dict[int, int], index: int) -> Finding:
-    folded = tuple(edit.changes[child].path for child in sorted(folds) if folds[child] == index)
-    told = finding_of(
+def _finding(
+    comparison: Comparison, judged: JudgedChanges, folds: dict[int, int], index: int
+) -> Finding:
+    folded = tuple(judged.changes[child].path for child in sorted(folds) if folds[child] == index)
+    told = make_finding(
         comparison.target,
-        edit.changes[index],
-        edit.verdicts[index],
+        judged.changes[index],
+        judged.verdicts[index],
         documents=comparison.documents,
     )
     return replace(told, folded=folded)
@@ -195,7 +199,7 @@ def _of_model_in_use(comparison: Comparison, vendor: Sequence[Change]) -> list[F
     """Return the vendor's changes that take the target's own model away."""
     judged = [(change, judge(change, in_use=comparison.in_use)) for change in vendor]
     return [
-        finding_of(comparison.target, change, verdict, documents=comparison.documents)
+        make_finding(comparison.target, change, verdict, documents=comparison.documents)
         for change, verdict in judged
         if verdict.severity is not Severity.INFO
     ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from auditor.drift.canonical import as_number, same
+from auditor.drift.canonical import as_number, is_same
 from auditor.drift.fields import names_model
 from auditor.drift.policy import REQUIRES_RETRAIN, Verdict
 from auditor.model import Area, Change, Json, Kind
@@ -23,16 +23,16 @@ _RESET_BY_SWAP = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Edit:
+class JudgedChanges:
     """The changes of one block with their verdicts, before they are folded.
 
-    `barred` are the indices of changes that are not told, so they can tell no other.
+    `suppressed` are the indices of changes that are not told, so they can tell no other.
     """
 
     changes: Sequence[Change]
     verdicts: Sequence[Verdict]
     is_visual: bool
-    barred: frozenset[int] = frozenset()
+    suppressed: frozenset[int] = frozenset()
 
     def at(self, pattern: str) -> int | None:
         """Return the index of the first change under a pattern, None without one."""
@@ -42,52 +42,52 @@ class Edit:
         """Return the index of the first change in the first of `areas` that has one."""
         for area in areas:
             for index, verdict in enumerate(self.verdicts):
-                if verdict.area is area and index not in self.barred:
+                if verdict.area is area and index not in self.suppressed:
                     return index
         return None
 
 
-def fold(edit: Edit) -> dict[int, int]:
+def fold(judged: JudgedChanges) -> dict[int, int]:
     """Return for every folded change, by index, the index of the change that tells it."""
-    told_by: dict[int, int] = {}
+    reported_by: dict[int, int] = {}
     for rule in _RULES:
-        for child, host in rule(edit):
-            may_tell = host not in edit.barred or child in edit.barred
-            if child not in told_by and child != host and may_tell:
-                told_by[child] = host
-    return {child: _root(told_by, host) for child, host in told_by.items()}
+        for child, host in rule(judged):
+            may_report = host not in judged.suppressed or child in judged.suppressed
+            if child not in reported_by and child != host and may_report:
+                reported_by[child] = host
+    return {child: _root(reported_by, host) for child, host in reported_by.items()}
 
 
-def _root(told_by: dict[int, int], host: int) -> int:
-    while host in told_by:
-        host = told_by[host]
+def _root(reported_by: dict[int, int], host: int) -> int:
+    while host in reported_by:
+        host = reported_by[host]
     return host
 
 
 _Pairs = Iterator[tuple[int, int]]
 
 
-def _into_replaced_block(edit: Edit) -> _Pairs:
-    host = edit.at("type")
-    if host is not None and edit.changes[host].kind is Kind.REPLACED:
-        yield from ((i, host) for i in range(len(edit.changes)))
+def _into_replaced_block(judged: JudgedChanges) -> _Pairs:
+    host = judged.at("type")
+    if host is not None and judged.changes[host].kind is Kind.REPLACED:
+        yield from ((i, host) for i in range(len(judged.changes)))
 
 
-def _into_mode_switch(edit: Edit) -> _Pairs:
-    host = edit.at("mode")
+def _into_mode_switch(judged: JudgedChanges) -> _Pairs:
+    host = judged.at("mode")
     if host is None:
         return
-    for i, change in enumerate(edit.changes):
-        same_program = edit.verdicts[i].rule == "script:same-program"
+    for i, change in enumerate(judged.changes):
+        same_program = judged.verdicts[i].rule == "script:same-program"
         if change.pattern in _RESET_BY_SWITCH or same_program:
             yield i, host
 
 
-def _into_model_swap(edit: Edit) -> _Pairs:
-    host = next((i for i, c in enumerate(edit.changes) if _is_model_swap(c)), None)
+def _into_model_swap(judged: JudgedChanges) -> _Pairs:
+    host = next((i for i, c in enumerate(judged.changes) if _is_model_swap(c)), None)
     if host is None:
         return
-    for i, change in enumerate(edit.changes):
+    for i, change in enumerate(judged.changes):
         if change.pattern in _RESET_BY_SWAP or _comes_or_goes(change):
             yield i, host
 
@@ -109,13 +109,13 @@ def _comes_or_goes(change: Change) -> bool:
     return change.pattern == "thresholds[]" and change.kind in (Kind.ADDED, Kind.REMOVED)
 
 
-def _rating_into_threshold(edit: Edit) -> _Pairs:
-    child = edit.at("minimumConfidenceRating")
+def _rating_into_threshold(judged: JudgedChanges) -> _Pairs:
+    child = judged.at("minimumConfidenceRating")
     if child is None:
         return
-    for i, change in enumerate(edit.changes):
+    for i, change in enumerate(judged.changes):
         value = _threshold_value(change)
-        if value is not None and same(as_number(value), as_number(edit.changes[child].after)):
+        if value is not None and is_same(as_number(value), as_number(judged.changes[child].after)):
             yield child, i
 
 
@@ -127,37 +127,37 @@ def _threshold_value(change: Change) -> Json:
     return None
 
 
-def _suggestion_text_into_suggestion(edit: Edit) -> _Pairs:
+def _suggestion_text_into_suggestion(judged: JudgedChanges) -> _Pairs:
     suggestions = {
         change.path: i
-        for i, change in enumerate(edit.changes)
+        for i, change in enumerate(judged.changes)
         if change.pattern == "thresholds[].suggestedValue"
     }
-    for i, change in enumerate(edit.changes):
+    for i, change in enumerate(judged.changes):
         if change.pattern == "thresholds[].suggestedValueText":
             host = suggestions.get(change.path.removesuffix("Text"))
             if host is not None:
                 yield i, host
 
 
-def _generated_script_into_its_cause(edit: Edit) -> _Pairs:
-    child, host = edit.at("script"), edit.first_of(_SHAPES_SCRIPT)
-    if edit.is_visual and edit.at("mode") is None and child is not None and host is not None:
+def _generated_script_into_its_cause(judged: JudgedChanges) -> _Pairs:
+    child, host = judged.at("script"), judged.first_of(_SHAPES_SCRIPT)
+    if judged.is_visual and judged.at("mode") is None and child is not None and host is not None:
         yield child, host
 
 
-def _model_type_into_its_cause(edit: Edit) -> _Pairs:
-    child = edit.at("selectedModelType")
+def _model_type_into_its_cause(judged: JudgedChanges) -> _Pairs:
+    child = judged.at("selectedModelType")
     if child is None:
         return
-    host = edit.at("trained")
-    if host is None and edit.changes[child].after == REQUIRES_RETRAIN:
-        host = edit.first_of(_EDITS)
+    host = judged.at("trained")
+    if host is None and judged.changes[child].after == REQUIRES_RETRAIN:
+        host = judged.first_of(_EDITS)
     if host is not None:
         yield child, host
 
 
-_RULES: tuple[Callable[[Edit], _Pairs], ...] = (
+_RULES: tuple[Callable[[JudgedChanges], _Pairs], ...] = (
     _into_replaced_block,
     _into_mode_switch,
     _into_model_swap,

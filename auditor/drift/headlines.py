@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 
-from auditor.drift.canonical import as_number, is_number, same
+from auditor.drift.canonical import as_number, is_number, is_same
 from auditor.drift.compare import Documents
 from auditor.drift.fields import CATALOGUE, Field
 from auditor.drift.policy import NO_EFFECT, Verdict, field_of
@@ -254,7 +254,7 @@ def _beside_suggestion(change: Change, suggested: Json) -> str:
     before, after = as_number(change.before), as_number(change.after)
     if not (is_number(before) and is_number(after) and is_number(suggested)):
         return ""
-    if same(after, suggested):
+    if is_same(after, suggested):
         return ", now as Studio suggests"
     way = "away from" if abs(after - suggested) > abs(before - suggested) else "towards"
     return f", {way} the suggested {value_words(suggested)}"
@@ -263,7 +263,7 @@ def _beside_suggestion(change: Change, suggested: Json) -> str:
 def _left_behind(key: str, documents: Documents) -> str:
     """Return that a threshold stayed where it was while its suggestion moved."""
     old, new = (as_number(_threshold_of(key, one).get("value")) for one in documents)
-    if new is None or not same(old, new):
+    if new is None or not is_same(old, new):
         return ""
     return f"; the threshold itself stayed at {value_words(new)}"
 

@@ -177,9 +177,9 @@ class SuppressedVendorFinding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuledFindings:
-    """Findings under the operator's rules: `told` worst first, `suppressed` as they came."""
+    """Findings under the operator's rules: `reported` worst first, `suppressed` in their order."""
 
-    told: tuple[Finding, ...] = ()
+    reported: tuple[Finding, ...] = ()
     suppressed: tuple[SuppressedFinding, ...] = ()
 
 
@@ -190,7 +190,7 @@ def is_ignored(
     return _ignoring(path, area, rules, target, today) is not None
 
 
-def rule(
+def apply_rules(
     findings: Iterable[Finding],
     rules: Rules,
     *,
@@ -202,17 +202,17 @@ def rule(
 
     `today` is the day in the schedule's time zone: an ignore rule holds through its last day.
     """
-    told, suppressed = [], []
+    reported, suppressed = [], []
     for finding in findings:
         ignored = _ignoring(finding.path, finding.area, rules, target, today)
         if ignored is not None:
             suppressed.append(SuppressedFinding(finding, ignored.name))
             continue
-        told.append(_expected(_weighed(finding, rules, target), rules, target, between))
-    return RuledFindings(told=worst_first(told), suppressed=tuple(suppressed))
+        reported.append(_expected(_weighed(finding, rules, target), rules, target, between))
+    return RuledFindings(reported=worst_first(reported), suppressed=tuple(suppressed))
 
 
-def rule_vendor(
+def apply_rules_to_vendor(
     findings: Iterable[VendorFinding], rules: Rules, *, today: date
 ) -> tuple[tuple[VendorFinding, ...], tuple[SuppressedVendorFinding, ...]]:
     """Return the vendor's findings under the rules, and those that are not told."""
@@ -231,7 +231,9 @@ def _ignoring(
     path: str, area: Area, rules: Rules, target: TargetId | None, today: date
 ) -> IgnoreRule | None:
     covering = (
-        one for one in rules.ignores if one.scope.holds(target) and one.subject.covers(path, area)
+        one
+        for one in rules.ignores
+        if one.scope.includes(target) and one.subject.covers(path, area)
     )
     return next((one for one in covering if one.is_in_force(today)), None)
 
@@ -247,13 +249,13 @@ def _weight(
     covering = (
         one
         for one in rules.severities
-        if one.scope.holds(target) and one.subject.covers(finding.path, finding.area)
+        if one.scope.includes(target) and one.subject.covers(finding.path, finding.area)
     )
     return next(covering, None)
 
 
 def _expected(finding: Finding, rules: Rules, target: TargetId, between: Interval) -> Finding:
     for window in rules.windows:
-        if window.scope.holds(target) and window.touches(between.after, between.until):
+        if window.scope.includes(target) and window.touches(between.after, between.until):
             return replace(finding, expected=f"{window.reason} ({window.author})")
     return finding

@@ -24,13 +24,13 @@ _BENEATH = r"(?:[.\[].*)?"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scope:
+class TargetScope:
     """The targets that a rule is for; all of them where it names none."""
 
     projects: frozenset[int] = frozenset()
     blocks: frozenset[TargetId] = frozenset()
 
-    def holds(self, target: TargetId | None) -> bool:
+    def includes(self, target: TargetId | None) -> bool:
         """Return whether a target is in scope; None stands for the vendor's catalogue."""
         if not self.projects and not self.blocks:
             return True
@@ -61,7 +61,7 @@ class SeverityRule:
     name: str
     subject: Subject
     severity: Severity
-    scope: Scope = field(default_factory=Scope)
+    scope: TargetScope = field(default_factory=TargetScope)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +73,7 @@ class IgnoreRule:
     reason: str
     author: str
     until: date
-    scope: Scope = field(default_factory=Scope)
+    scope: TargetScope = field(default_factory=TargetScope)
 
     def is_in_force(self, today: date) -> bool:
         """Return whether the rule still holds."""
@@ -95,7 +95,7 @@ class Window:
     author: str
     starts_at: datetime
     ends_at: datetime
-    scope: Scope = field(default_factory=Scope)
+    scope: TargetScope = field(default_factory=TargetScope)
 
     def touches(self, after: datetime | None, until: datetime) -> bool:
         """Return whether what happened in (`after`, `until`] may have happened in the window."""
@@ -147,7 +147,7 @@ class StateRule:
     condition: Condition
     path: str = ""
     severity: Severity = Severity.HIGH
-    scope: Scope = field(default_factory=Scope)
+    scope: TargetScope = field(default_factory=TargetScope)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

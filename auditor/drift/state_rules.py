@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from auditor.drift.canonical import Node, as_number, is_number, read, same
+from auditor.drift.canonical import Node, as_number, is_number, is_same, read
 from auditor.drift.headlines import value_words
 from auditor.drift.rules import Between, OneOf, Rules, StaleAtMost, StateRule, matches
 from auditor.model import (
@@ -50,11 +50,11 @@ class RuleViolation:
     severity: Severity
 
 
-def broken(
+def find_violations(
     rules: Rules, target: TargetId, standing: BlockState, *, at: datetime
 ) -> tuple[RuleViolation, ...]:
     """Return every rule on state that does not hold for a target."""
-    in_scope = [one for one in rules.states if one.scope.holds(target)]
+    in_scope = [one for one in rules.states if one.scope.includes(target)]
     if not in_scope:
         return ()
     values = dict(_values(read(standing.document)))
@@ -85,7 +85,7 @@ def notice_of_end(target: TargetId, rule: str, path: str, *, why_unchecked: str 
     return Notice(kind=NoticeKind.RULE_ENDED, text=text, target=target)
 
 
-def place_free(path: str) -> str:
+def without_layer_places(path: str) -> str:
     """Return a path without the places of layers: they move when another layer comes or goes."""
     return _PLACE.sub("visualLayers[]", path)
 
@@ -135,7 +135,7 @@ def _holds(condition: Between | OneOf, value: Json) -> bool:
 def _is(wanted: Json, value: Json) -> bool:
     if value is None:
         return wanted is None or wanted is False
-    return same(wanted, value) or same(wanted, as_number(value))
+    return is_same(wanted, value) or is_same(wanted, as_number(value))
 
 
 def _too_long_stale(

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from auditor.drift.report import count, status_of
-from auditor.drift.rules import Scope
+from auditor.drift.rules import TargetScope
 from auditor.model import (
     Area,
     Finding,
@@ -42,7 +42,7 @@ class Subscription:
     """
 
     recipient: str
-    scope: Scope = field(default_factory=Scope)
+    scope: TargetScope = field(default_factory=TargetScope)
     areas: frozenset[Area] = frozenset()
     least: Severity = Severity.INFO
     gets: frozenset[str] = frozenset({DRIFT, FAILURES})
@@ -51,7 +51,9 @@ class Subscription:
 def part_for(report: Report, subscription: Subscription) -> Report | None:
     """Return the part of a report that a reader subscribed to, None where it is worth no mail."""
     targets = tuple(
-        _seen(one, subscription) for one in report.targets if subscription.scope.holds(one.target)
+        _seen(one, subscription)
+        for one in report.targets
+        if subscription.scope.includes(one.target)
     )
     part = replace(
         report,
@@ -79,7 +81,7 @@ def _sees(subscription: Subscription, finding: Finding) -> bool:
 
 
 def _sees_vendor(subscription: Subscription) -> bool:
-    return subscription.scope.holds(None) and (
+    return subscription.scope.includes(None) and (
         not subscription.areas or Area.CATALOGUE in subscription.areas
     )
 
@@ -91,7 +93,7 @@ def _sees_project(subscription: Subscription, error: ProjectError) -> bool:
 
 
 def _sees_notice(subscription: Subscription, notice: Notice) -> bool:
-    return subscription.scope.holds(notice.target) and (
+    return subscription.scope.includes(notice.target) and (
         notice.severity.rank >= subscription.least.rank
     )
 

@@ -13,11 +13,11 @@ from auditor.drift.rules import (
     IgnoreRule,
     OneOf,
     Rules,
-    Scope,
     SeverityRule,
     StaleAtMost,
     StateRule,
     Subject,
+    TargetScope,
     Window,
 )
 from auditor.model import Area, Severity, TargetId
@@ -195,7 +195,7 @@ def test_each_may_be_for_some_targets_alone(tmp_path: Path, name: str) -> None:
 
     made = [one.scope for one in rules.severities + rules.ignores]
     made += [one.scope for one in rules.states + rules.windows]
-    assert made == [Scope(projects=frozenset({1, 2}), blocks=BLOCKS)]
+    assert made == [TargetScope(projects=frozenset({1, 2}), blocks=BLOCKS)]
 
 
 def test_every_area_but_interface_and_every_severity_can_be_written() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from auditor.config import Settings, load, warnings
-from auditor.drift.rules import Scope
+from auditor.drift.rules import TargetScope
 from auditor.drift.subscriptions import Subscription
 from auditor.errors import ConfigError
 from auditor.model import Area, Severity, TargetId
@@ -38,7 +38,7 @@ recipient = "ops@example.org"
 
     assert first == Subscription(
         recipient="pump@example.org",
-        scope=Scope(projects=frozenset({1}), blocks=frozenset({TargetId(1, 3)})),
+        scope=TargetScope(projects=frozenset({1}), blocks=frozenset({TargetId(1, 3)})),
         areas=frozenset({Area.LAYERS}),
         least=Severity.MEDIUM,
         gets=frozenset({"drift", "quiet"}),

@@ -20,8 +20,8 @@ from auditor.drift.canonical import (
     catalogue_digest,
     digest,
     form_name,
+    is_same,
     read_catalogue,
-    same,
 )
 from auditor.drift.compare import compare
 from auditor.drift.fields import FIELDS, Shape
@@ -175,7 +175,7 @@ def test_another_result_needs_another_number() -> None:
         taken.update(canonical_bytes(answer))
         taken.update(repr(read_catalogue(answer["transferLearningModels"]).form).encode())
     equal = [
-        same(a, b)
+        is_same(a, b)
         for a in (0, False, 1, 1.0, 1 + 1e-10, 1 + 1e-8, "1", None)
         for b in (0, 1, True, 1 + 1e-10, "1", None)
     ]

@@ -11,7 +11,7 @@ from random import Random
 
 import pytest
 
-from auditor.drift.canonical import same
+from auditor.drift.canonical import is_same
 from auditor.drift.layers import align
 from auditor.drift.layers.prices import NumberedStacks
 from auditor.drift.layers.search import MAX_STEPS, AlignmentSearch
@@ -115,7 +115,7 @@ def _cost(old: Layers, new: Layers) -> int:
     alignment = align(old, new)
     links = [(old[i], new[j]) for i, j in (*alignment.pairs, *alignment.moved)]
     replaced = sum(a["type"] != b["type"] for a, b in links)
-    edited = sum(not same(a, b) for a, b in links) - replaced
+    edited = sum(not is_same(a, b) for a, b in links) - replaced
     others = len(alignment.moved) + len(alignment.removed) + len(alignment.added)
     return edited + 3 * replaced + 2 * others
 

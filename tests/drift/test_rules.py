@@ -6,7 +6,15 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from auditor.drift.rules import Between, IgnoreRule, OneOf, Scope, StaleAtMost, Subject, Window
+from auditor.drift.rules import (
+    Between,
+    IgnoreRule,
+    OneOf,
+    StaleAtMost,
+    Subject,
+    TargetScope,
+    Window,
+)
 from auditor.drift.rules import matches as covers
 from auditor.model import Area, TargetId
 
@@ -43,12 +51,12 @@ def test_many_stars_cost_no_more_than_a_walk() -> None:
 
 
 def test_a_scope_without_names_is_every_target_and_the_vendor() -> None:
-    everything, one_project = Scope(), Scope(projects=frozenset({1}))
+    everything, one_project = TargetScope(), TargetScope(projects=frozenset({1}))
 
-    assert everything.holds(None)
-    assert not one_project.holds(None)
-    assert one_project.holds(TargetId(1, 3))
-    assert Scope(blocks=frozenset({TargetId(2, 4)})).holds(TargetId(2, 4))
+    assert everything.includes(None)
+    assert not one_project.includes(None)
+    assert one_project.includes(TargetId(1, 3))
+    assert TargetScope(blocks=frozenset({TargetId(2, 4)})).includes(TargetId(2, 4))
 
 
 def test_an_area_covers_only_itself() -> None:

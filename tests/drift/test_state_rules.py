@@ -11,11 +11,11 @@ from auditor.drift.rules import (
     Condition,
     OneOf,
     Rules,
-    Scope,
     StaleAtMost,
     StateRule,
+    TargetScope,
 )
-from auditor.drift.state_rules import BlockState, RuleViolation, broken, notice_of_break
+from auditor.drift.state_rules import BlockState, RuleViolation, find_violations, notice_of_break
 from auditor.model import Interval, ModelState, NoticeKind, Severity, TargetId
 from tests.drift.answers import sample
 
@@ -29,7 +29,7 @@ def _broken(
     rules = Rules(states=(StateRule(name="r", path=path, condition=condition),))
     since = Interval(None, _NOW - timedelta(days=days))
     standing = BlockState({**sample(), "odd": {"x": "0.5"}}, state, since)
-    return [one.words for one in broken(rules, _PUMP, standing, at=_NOW)]
+    return [one.words for one in find_violations(rules, _PUMP, standing, at=_NOW)]
 
 
 @pytest.mark.parametrize(
@@ -85,12 +85,12 @@ def test_a_rule_is_for_its_scope_alone() -> None:
         name="r",
         path="trained",
         condition=OneOf((False,)),
-        scope=Scope(projects=frozenset({2})),
+        scope=TargetScope(projects=frozenset({2})),
     )
     standing = BlockState(sample(), ModelState.TRAINED, None)
 
-    assert broken(Rules(states=(rule,)), _PUMP, standing, at=_NOW) == ()
-    assert broken(Rules(states=(rule,)), TargetId(2, 1), standing, at=_NOW) != ()
+    assert find_violations(Rules(states=(rule,)), _PUMP, standing, at=_NOW) == ()
+    assert find_violations(Rules(states=(rule,)), TargetId(2, 1), standing, at=_NOW) != ()
 
 
 def test_the_notice_of_a_break_names_rule_and_severity() -> None:

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from auditor.drift.rules import Scope
+from auditor.drift.rules import TargetScope
 from auditor.drift.subscriptions import Subscription, part_for
 from auditor.model import Area, ModelState, Report, RunStatus, Severity, TargetId
 from tests.rendering.samples import drift, failed, incomplete, quiet
 
-_PUMP = Scope(projects=frozenset({1}))
+_PUMP = TargetScope(projects=frozenset({1}))
 
 
 def _part(report: Report, **values: object) -> Report | None:
@@ -69,7 +69,7 @@ def test_nobody_gets_a_mail_they_did_not_ask_for(
 
 
 def test_a_part_that_was_read_whole_is_complete() -> None:
-    only_read = Scope(blocks=frozenset({TargetId(1, 3), TargetId(1, 7)}))
+    only_read = TargetScope(blocks=frozenset({TargetId(1, 3), TargetId(1, 7)}))
     read, unread = _part(incomplete(), scope=only_read), _part(incomplete())
 
     assert read is not None
@@ -78,6 +78,6 @@ def test_a_part_that_was_read_whole_is_complete() -> None:
 
 
 def test_a_failure_elsewhere_is_none_of_a_parts() -> None:
-    assert _part(failed(), scope=Scope(projects=frozenset({9})), gets=frozenset({"failures"})) is (
-        None
-    )
+    assert _part(
+        failed(), scope=TargetScope(projects=frozenset({9})), gets=frozenset({"failures"})
+    ) is (None)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
-from auditor.drift.canonical import same
+from auditor.drift.canonical import is_same
 from auditor.drift.fields import names_model
 from auditor.model import Json, JsonObject
 
@@ -75,19 +75,19 @@ class NumberedStacks:
 def _number_of(layer: JsonObject, forms: list[JsonObject]) -> int:
     """Return the number of a layer's form, which is appended where it is new."""
     for number, form in enumerate(forms):
-        if same(layer, form):
+        if is_same(layer, form):
             return number
     forms.append(layer)
     return len(forms) - 1
 
 
 def _count_differences(a: JsonObject, b: JsonObject) -> int:
-    if names_model(a.get("type")) and not same(a.get(_MODEL), b.get(_MODEL)):
+    if names_model(a.get("type")) and not is_same(a.get(_MODEL), b.get(_MODEL)):
         return 1  # another model is one finding
     return sum(
         1
         for key in a.keys() | b.keys()
-        if key not in a or key not in b or not same(a[key], b[key])
+        if key not in a or key not in b or not is_same(a[key], b[key])
     )
 
 
