@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -11,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from auditor.errors import AuditorError, UsageError
+from auditor.files import open_draft, sync
 from auditor.protocols import Site, Store
 from auditor.records import Pruned
 from auditor.retention import Retention
@@ -77,17 +77,17 @@ def new_file(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
         UsageError: there is a file of that name already, or it cannot be made.
     """
     _require_free(path, overwrite=overwrite)
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        os.close(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        file, beside = open_draft(path, mode=0o600)
+        os.close(file)
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror or error}") from error
     try:
         yield beside
-        _sync(beside)
+        sync(beside)
         _require_free(path, overwrite=overwrite)
         beside.replace(path)
-        _sync(path.parent)
+        sync(path.parent)
     finally:
         with suppress(FileNotFoundError):
             beside.unlink()
@@ -98,15 +98,6 @@ def _require_free(path: Path, *, overwrite: bool) -> None:
         raise UsageError(f"{path} is a folder: name the file in it")
     if not overwrite and (path.exists() or path.is_symlink()):
         raise UsageError(f"{path} is there already: name another file, or add --overwrite")
-
-
-def _sync(path: Path) -> None:
-    """Have the disk hold what was written, should the power go."""
-    number = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)
 
 
 def require_room(folder: Path, *, free_bytes: int, beside_bytes: int = 0) -> None:

@@ -316,7 +316,7 @@ def write_metrics(settings: Settings, records: Records) -> None:
     """Write the metrics file, if configured; a failure is logged and not raised."""
     if settings.metrics.textfile is None:
         return
-    from auditor.rendering.archive import replace_file  # noqa: PLC0415
+    from auditor.files import replace_file  # noqa: PLC0415
     from auditor.rendering.metrics import Measurements, render_metrics  # noqa: PLC0415
 
     try:

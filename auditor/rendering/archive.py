@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
+from auditor.files import replace_file, sync
 from auditor.model import Report, TargetId
 
 FOLDER_MODE = 0o750
-_FILE_MODE = 0o640
+FILE_MODE = 0o640
 Page: TypeAlias = Callable[[Report, int | None, int | None], str]
 INDEX = "index.html"
 TARGETS, PROJECTS = "targets", "projects"
@@ -56,8 +56,8 @@ class FolderArchive:
         before = max(
             (older for older in list_run_pages(self.directory) if older < run_id), default=None
         )
-        replace_file(path, self.page(report, before, None).encode())
-        sync_folder(self.directory)
+        replace_file(path, self.page(report, before, None).encode(), mode=FILE_MODE)
+        sync(self.directory)
         return str(path)
 
 
@@ -75,30 +75,6 @@ def list_names(folder: Path) -> list[str]:
         return os.listdir(folder)  # noqa: PTH208 - fast for ten thousand names
     except (FileNotFoundError, NotADirectoryError):
         return []
-
-
-def replace_file(path: Path, content: bytes, *, mode: int = _FILE_MODE) -> None:
-    """Write a file so that a reader sees all of it or none, also after a crash."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            os.fchmod(file.fileno(), mode)
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
-def sync_folder(folder: Path) -> None:
-    """Write the folder's names to the disk: else a rename may be lost in a power failure."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def run_place(run_id: int) -> str:

@@ -14,9 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from auditor.files import replace_file, sync
 from auditor.model import Report, TargetId
 from auditor.records import Overview, PageMarks, ProjectBlocks, RunListing, TargetHistory
 from auditor.rendering.archive import (
+    FILE_MODE,
     FOLDER_MODE,
     INDEX,
     PROJECTS,
@@ -26,10 +28,8 @@ from auditor.rendering.archive import (
     place_in_words,
     project_of,
     project_place,
-    replace_file,
     run_of,
     run_place,
-    sync_folder,
     target_of,
     target_place,
     year_of,
@@ -106,7 +106,7 @@ class FolderSite:
             self._put(MARKS, json.dumps(form, separators=(",", ":"), sort_keys=True))
             for folder in (self.directory / TARGETS, self.directory / PROJECTS, self.directory):
                 if folder.is_dir():
-                    sync_folder(folder)
+                    sync(folder)
 
     def write_run(self, report: Report, *, previous: int | None, following: int | None) -> None:
         """Write a run's page; its neighbours are None where they have no page."""
@@ -224,7 +224,7 @@ class FolderSite:
     def _put(self, place: str, content: str) -> None:
         path = self.directory / place
         path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-        replace_file(path, content.encode())
+        replace_file(path, content.encode(), mode=FILE_MODE)
 
     def _kept(self) -> dict[str, Any]:
         """Return the marks as they were kept; none where the pages have another form."""

@@ -5,7 +5,6 @@ A lock ends with its process, however that ends.
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 from collections.abc import Iterator
@@ -22,6 +21,7 @@ from auditor.errors import (
     ServedError,
     StoreError,
 )
+from auditor.files import try_lock
 from auditor.protocols import Lock
 from auditor.store.database import Database
 from auditor.store.translation import translated
@@ -108,10 +108,8 @@ def _hold_file(database: Database, role: Role) -> Iterator[None]:
     with translated(database.address):
         file = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise _refusal(database, role) from error
+        if not try_lock(file):
+            raise _refusal(database, role)
         yield
     finally:
         os.close(file)

@@ -7,7 +7,6 @@ the tokens until they are replaced, and the new tokens are on disk before they a
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import json
 import os
 import shlex
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from auditor.errors import NoTokenError, UsageError
+from auditor.files import replace_file, sync, try_lock
 from auditor.redaction import Secret
 from auditor.studio.grants import Tokens, is_access_token, is_refresh_token
 
@@ -100,7 +100,10 @@ class TokenFile:
             "refresh_token": tokens.refresh.reveal() if tokens.refresh else None,
         }
         try:
-            _replace(self.path, json.dumps(document).encode())
+            # Only one process holds the lock, so a crash leaves at most one draft.
+            content = json.dumps(document).encode()
+            replace_file(self.path, content, mode=0o600, draft_suffix="new")
+            sync(self.path.parent)
         except OSError as error:
             raise self._unwritable(error) from error
 
@@ -173,34 +176,11 @@ class TokenFile:
 
 async def _acquire(file: int, path: Path, timeout: timedelta) -> None:
     for _ in range(max(1, timeout // _LOCK_INTERVAL)):
-        with suppress(BlockingIOError):
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if try_lock(file):
             return
         await asyncio.sleep(_LOCK_INTERVAL.total_seconds())
     message = f"another process holds the token file {path}"
     raise NoTokenError("timeout", message, transient=True)
-
-
-def _replace(path: Path, content: bytes) -> None:
-    # Only one writer holds the lock, so one name is enough, and a crash leaves at most one draft.
-    draft = path.with_name(f".{path.name}.new")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
-    file = os.open(draft, flags, 0o600)
-    with os.fdopen(file, "wb") as written:
-        os.fchmod(file, 0o600)  # the draft of a crash may have another mode
-        written.write(content)
-        written.flush()
-        os.fsync(file)
-    draft.replace(path)
-    _flush_folder(path.parent)
-
-
-def _flush_folder(folder: Path) -> None:
-    file = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)
 
 
 def _object(text: bytes) -> dict[str, Any]:
