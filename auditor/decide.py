@@ -26,7 +26,7 @@ from auditor.records import (
     FindingOccurrence,
     KnownTarget,
     Version,
-    accepted,
+    accepted_value,
 )
 
 _SHORTEST_ID = 4
@@ -117,7 +117,7 @@ def explain(finding_id: str, store: Store) -> Explanation:
         acknowledgements=tuple(
             one
             for one in store.all_acknowledgements()
-            if one.accepts == accepted(target, finding.path, finding.after)
+            if one.accepts == accepted_value(target, finding.path, finding.after)
         ),
         approvals=store.approvals(target),
         excerpt=_excerpt(newest, target, finding, store),
@@ -211,9 +211,9 @@ def _now(
     comparison = compare_snapshots(reference.snapshot, new, target=target, secrets=secrets)
     judged = judge_comparison(comparison)
     there = (*judged.findings, *judged.suppressed)
-    value = accepted(target, finding.path, secrets.hide_finding(finding).after)
+    value = accepted_value(target, finding.path, secrets.hide_finding(finding).after)
     shown = [secrets.hide_finding(one) for one in there]
-    if any(accepted(target, one.path, one.after) == value for one in shown):
+    if any(accepted_value(target, one.path, one.after) == value for one in shown):
         return _Now(holds=True)
     now = next((one for one in shown if one.path == finding.path), None)
     words = f"it is {value_words(now.after)} now" if now else "it is back, or elsewhere by now"

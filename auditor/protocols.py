@@ -437,7 +437,7 @@ class RunStore(Protocol):
         messages: Sequence[Message],
         *,
         carried: Sequence[UnreportedFinding],
-        aftermath: RunConclusions,
+        conclusions: RunConclusions,
     ) -> None:
         """Close the run, keep its report and queue its messages, in ONE transaction.
 

@@ -13,10 +13,12 @@ from auditor.drift.state_rules import RuleViolation
 from auditor.errors import UsageError
 from auditor.model import (
     AnswerExcerpt,
+    Change,
     Failure,
     Finding,
     Interval,
     Json,
+    ModelEvent,
     ModelState,
     Notice,
     Report,
@@ -30,10 +32,10 @@ from auditor.model import (
 
 MOST_RUNS_DRAWN = 30
 """How many of the last runs pictures show."""
-Accepted: TypeAlias = tuple[TargetId, str, str]
+AcceptedValue: TypeAlias = tuple[TargetId, str, str]
 
 
-def accepted(target: TargetId, path: str, value: Json) -> Accepted:
+def accepted_value(target: TargetId, path: str, value: Json) -> AcceptedValue:
     """Return a value at a place of a target, to be looked up."""
     return target, path, json.dumps(value, sort_keys=True)
 
@@ -73,9 +75,9 @@ class Acknowledgement:
     ended_why: str = ""
 
     @property
-    def accepts(self) -> Accepted:
+    def accepts(self) -> AcceptedValue:
         """Return the value that was accepted, as findings are looked up by it."""
-        return accepted(self.target, self.path, self.value)
+        return accepted_value(self.target, self.path, self.value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,7 +173,7 @@ class KnownTarget:
         catalogue_digest: that version's catalogue, empty without one.
         trained_version_id: the version that the trained model is believed to be trained with.
         baseline_version_id: the version a person approved.
-        model: identities (`TYPE` or `TYPE:ORGANIZATION_MODEL_ID`) of the models that the last
+        models: identities (`TYPE` or `TYPE:ORGANIZATION_MODEL_ID`) of the models that the last
             visual stack used; what an expert-mode block is held to use.
         model_since: the polls that bound the model's last step, None where that is not known.
     """
@@ -189,7 +191,7 @@ class KnownTarget:
     catalogue_digest: str
     trained_version_id: int | None
     baseline_version_id: int | None
-    model: tuple[str, ...]
+    models: tuple[str, ...]
     last_checked_at: datetime | None
     model_since: Interval | None = None
     validator: str = ""
@@ -234,52 +236,124 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unchanged:
-    """Equal to the last version: only the target's marks move.
+class BaselineDrift:
+    """How a target differs from the version that a person approved; the vendor's left out.
 
-    `body_digest` differs from the known one where the bytes differed and the content did not.
-    `state` is `in_sync`, or `drifted` where it still differs from its baseline.
+    Attributes:
+        open: differences to report besides the run's own changes; their `since` is `baseline`.
+        acknowledged: how many differences a person accepted as they are.
+        suppressed_by: for each difference that an ignore rule suppresses, the rule.
+        values: every value that differs, whether it is reported or not.
+    """
+
+    open: tuple[Finding, ...] = ()
+    acknowledged: int = 0
+    suppressed_by: tuple[str, ...] = ()
+    values: frozenset[AcceptedValue] = frozenset()
+
+
+AT_BASELINE = BaselineDrift()
+"""The drift of every target whose last version is its baseline: one object for all of them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadResult:
+    """What every target has that could be read.
+
+    Attributes:
+        body_digest: SHA-256 of the raw answer.
+        validator: the strong ETag that came with the answer, empty without one.
+        baseline: how it differs from its baseline, None where it has none.
+        violations: the rules on state that do not hold for it.
+        from_upgrade: ids of the differences that only show because the auditor was upgraded.
     """
 
     target: TargetId
     project: str
     body_digest: str
-    state: TargetState = TargetState.IN_SYNC
     validator: str = ""
+    baseline: BaselineDrift | None = None
+    violations: tuple[RuleViolation, ...] = ()
+    from_upgrade: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NewVersion:
+class Unchanged(ReadResult):
+    """Equal to the last version.
+
+    `body_digest` differs from the known one where the bytes differ and their content does not.
+    """
+
+    @property
+    def reported(self) -> tuple[Finding, ...]:
+        """Return the findings to report: the open differences from the baseline."""
+        return self.baseline.open if self.baseline else ()
+
+    @property
+    def suppressed_by(self) -> tuple[str, ...]:
+        """Return, for each finding that is not reported, the rule that suppresses it."""
+        return self.baseline.suppressed_by if self.baseline else ()
+
+    @property
+    def state(self) -> TargetState:
+        """Return `in_sync`, or `drifted` where it still differs from its baseline."""
+        return TargetState.DRIFTED if self.reported else TargetState.IN_SYNC
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewVersion(ReadResult):
     """A snapshot that starts a version: the first of its target, or one that differs.
 
     Attributes:
         first: no version was stored before it.
-        findings: its own findings (`since` is `last`); empty where only what is not told changed.
+        findings: the changes since the last version (`since` is `last`), worst first; empty
+            where all of them are suppressed.
+        suppressed: the changes that are stored and not reported.
         trained_now: the model is believed to be trained with this very version.
-        suppressed: what of it is stored and not told.
-        state: `new`, `drifted`, or `in_sync` where nothing of it is told.
-        model_since: the polls that bound the model's last step.
+        models: identities of the models that the last visual stack uses.
+        event: what happened to the model since the last version, None where nothing did.
+        model_since: the polls that bound the model's last event.
+        excerpt: the parts of the answers that the findings need.
+        vendor: the vendor's changes that the answer shows.
+        new_values: values of enumerations (field, value) that the schema does not name.
     """
 
-    target: TargetId
-    project: str
     snapshot: Snapshot
-    body_digest: str
     first: bool
     findings: tuple[Finding, ...]
     headline: str
-    state: TargetState
     model_state: ModelState
     trained_now: bool
-    model: tuple[str, ...]
+    models: tuple[str, ...]
     suppressed: tuple[SuppressedFinding, ...] = ()
+    event: ModelEvent | None = None
     model_since: Interval | None = None
-    validator: str = ""
+    excerpt: AnswerExcerpt | None = None
+    vendor: tuple[Change, ...] = ()
+    new_values: frozenset[tuple[str, str]] = frozenset()
+
+    @property
+    def reported(self) -> tuple[Finding, ...]:
+        """Return the findings to report: its changes, then what else differs from the baseline."""
+        return (*self.findings, *(self.baseline.open if self.baseline else ()))
+
+    @property
+    def suppressed_by(self) -> tuple[str, ...]:
+        """Return, for each finding that is not reported, the rule that suppresses it."""
+        own = (suppressed.rule for suppressed in self.suppressed)
+        return (*own, *(self.baseline.suppressed_by if self.baseline else ()))
+
+    @property
+    def state(self) -> TargetState:
+        """Return `new`, `drifted`, or `in_sync` where nothing of it is reported."""
+        if self.first:
+            return TargetState.NEW
+        return TargetState.DRIFTED if self.reported else TargetState.IN_SYNC
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unreadable:
-    """Not read tonight; what is known of it stays."""
+    """Not read in this run; what is known of it stays."""
 
     target: TargetId
     project: str
@@ -288,7 +362,7 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Missing:
-    """A successful listing lacks it."""
+    """Not in a listing that succeeded."""
 
     target: TargetId
     project: str
@@ -296,7 +370,7 @@ class Missing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unsupported:
-    """A type that has no endpoint here; `findings` where it replaced one that has."""
+    """A block of a type that has no endpoint; `findings` where it was of another type before."""
 
     target: TargetId
     project: str

@@ -49,7 +49,7 @@ def queue(store: SqlStore, *recipients: str) -> int:
         report(run_id),
         [composed(run_id, one) for one in recipients],
         carried=(),
-        aftermath=RunConclusions(),
+        conclusions=RunConclusions(),
     )
     return run_id
 

@@ -23,10 +23,10 @@ from auditor.app.build import (
     publish_pages,
 )
 from auditor.app.schedules import Schedule, find_next_run, find_schedules
-from auditor.audit.close import close
-from auditor.audit.plan import RunControl, Scope
+from auditor.audit.close import close_run
+from auditor.audit.plan import RunControl, RunRequest, Scope
 from auditor.audit.results import CompletedRun
-from auditor.audit.run import Audit, RunRequest
+from auditor.audit.run import Audit
 from auditor.config import Settings
 from auditor.deliver import Delivery, deliver
 from auditor.errors import DamagedDatabaseError, DeliveryUnderWayError, StoreError, UsageError
@@ -194,14 +194,14 @@ async def _audit(
     end = time.monotonic() + settings.schedule.limit.total_seconds()
     limited = replace(control, is_late=lambda: time.monotonic() >= end)
     client = build_client(settings, stopping=lambda: limited.halt() is not None)
-    return await Audit(store, client, now=now, watch=limited).run(request)
+    return await Audit(store, client, now=now, control=limited).run(request)
 
 
 def _close(
     settings: Settings, completed: CompletedRun, store: Store, control: RunControl
 ) -> str | None:
     archive, mail = build_archive(settings), build_mail_plan(settings)
-    page = close(completed, store, archive=archive, mail=mail, now=now)
+    page = close_run(completed, store, archive=archive, mail=mail, now=now)
     if not control.stopping():
         _prune_after_run(settings, store)
     publish_pages(settings, store, stopping=control.stopping)

@@ -1,4 +1,4 @@
-"""The end of a run: its report closed and its messages queued in one transaction, then told."""
+"""The end of a run: its report completed, stored and its messages queued in one transaction."""
 
 from __future__ import annotations
 
@@ -8,24 +8,144 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from auditor.audit.results import CompletedRun
+from auditor.audit.notices import (
+    conclude,
+    note_of_crash,
+    note_of_missed,
+    notices_of_leavers,
+    open_breaches_after,
+)
+from auditor.audit.plan import RunContext, RunRequest
+from auditor.audit.results import CompletedRun, Results
+from auditor.drift.policy import apply_rules_to_vendor, is_ignored
 from auditor.drift.report import SIGNS
 from auditor.drift.subscriptions import Subscription, part_for
-from auditor.model import Report, TargetId, TargetReport, TargetState
+from auditor.model import (
+    Notice,
+    Report,
+    RunInfo,
+    RunStatus,
+    TargetId,
+    TargetState,
+    Trigger,
+    VendorFinding,
+)
 from auditor.outbox import Message, MessageState
 from auditor.protocols import Archive, Composer, MailContent, Renderer, RunStore
-from auditor.records import RunSummary
+from auditor.records import MOST_RUNS_DRAWN, RunSummary, UnreportedFinding
 
 logger = logging.getLogger(__name__)
+_NOT_AUDITED = " "
+
+
+def complete_run(
+    run: RunInfo,
+    request: RunRequest,
+    results: Results,
+    *,
+    store: RunStore,
+    context: RunContext,
+    shared: Sequence[VendorFinding],
+) -> CompletedRun:
+    """Return the run with its whole report; every result is stored.
+
+    `shared` are the findings that turned out to be the vendor's, as several targets have them.
+    """
+    run_id = run.id or 0
+    carried = _carried(run_id, store, context)
+    vendor, hidden = apply_rules_to_vendor(
+        [*results.vendor_findings(), *shared], context.rules, today=context.today
+    )
+    results.suppressed.update(suppressed.rule for suppressed in hidden)
+    report = results.to_report(run, finished_at=context.now(), vendor=vendor, carried=carried)
+    conclusions = conclude(results, context, store, scope=request.scope)
+    of_leavers = [
+        unreported
+        for unreported in carried
+        if unreported.target is not None
+        and not results.can_report(unreported)
+        and request.scope.settles(unreported.target)
+    ]
+    conclusions = replace(
+        conclusions,
+        notices=(*conclusions.notices, *notices_of_leavers(of_leavers)),
+        suppressed_vendor=hidden,
+    )
+    previous = store.previous_run_id(run_id)
+    notices = [*conclusions.notices, *store.unreported_notices(run_id)]
+    report = replace(
+        report,
+        head_hash=store.head(run_id),
+        previous_run_id=previous,
+        schedule=request.schedule_line,
+        next_run_at=request.next_run_at,
+        notes=(*_notes(request, previous, store), *results.notes_of_new_values()),
+        notices=tuple(sorted(notices, key=_notice_order)),
+        broken_rules=open_breaches_after(conclusions, store),
+        is_whole=not request.is_narrowed,
+    )
+    if report.totals.drifted:
+        report = with_nights(report, store.run_summaries(MOST_RUNS_DRAWN - 1))
+    reported = [unreported for unreported in carried if results.can_report(unreported)]
+    return CompletedRun(report=report, carried=(*reported, *of_leavers), conclusions=conclusions)
+
+
+def _carried(run_id: int, store: RunStore, context: RunContext) -> tuple[UnreportedFinding, ...]:
+    """Return what earlier runs did not report and the rules of today do not ignore.
+
+    Only the vendor's findings are judged by the rules again: a target's own already were.
+    """
+    return tuple(
+        unreported
+        for unreported in store.unreported_findings(run_id)
+        if not isinstance(found := unreported.finding, VendorFinding)
+        or not is_ignored(found.path, found.area, context.rules, target=None, today=context.today)
+    )
+
+
+def _notes(request: RunRequest, previous: int | None, store: RunStore) -> tuple[str, ...]:
+    before = store.run_info(previous) if previous is not None else None
+    notes = []
+    if before is not None and before.status is RunStatus.ABANDONED:
+        notes.append(note_of_crash(before.id or 0, is_whole=request.scope.is_all))
+    if request.missed is not None:
+        takes_place = request.trigger is Trigger.CATCH_UP
+        notes.append(note_of_missed(request.missed, takes_place=takes_place))
+    return tuple(notes)
+
+
+def _notice_order(notice: Notice) -> tuple[int, TargetId, str]:
+    return -notice.severity.rank, notice.target or TargetId(0, 0), notice.text
+
+
+def with_nights(report: Report, before: Sequence[RunSummary]) -> Report:
+    """Return the report with the last runs' signs at each drifted target.
+
+    `before` are the runs before this one, newest first.
+    """
+    targets = tuple(
+        replace(line, nights=signs_of(line.target, before, line.state))
+        if line.state is TargetState.DRIFTED
+        else line
+        for line in report.targets
+    )
+    return replace(report, targets=targets)
+
+
+def signs_of(target: TargetId, before: Sequence[RunSummary], now: TargetState) -> str:
+    """Return a sign for each run, this one last; runs before the target's first are left out."""
+    states = [run.state(target) for run in reversed(before[: MOST_RUNS_DRAWN - 1])]
+    signs = [_NOT_AUDITED if state is None else SIGNS[state] for state in states]
+    return ("".join(signs) + SIGNS[now]).lstrip(_NOT_AUDITED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailPlan:
-    """To whom reports go and when.
+    """To whom reports are mailed, and when.
 
     Attributes:
-        only_drift: quiet runs are not mailed to `recipients`.
-        subscriptions: who gets a part of each report, by `part_renderer`.
+        only_drift: runs without news are not mailed to `recipients`.
+        subscriptions: who gets a part of each report, rendered by `part_renderer`.
         host: right side of the Message-ID (RFC 5322 section 3.6.4).
     """
 
@@ -38,23 +158,23 @@ class MailPlan:
     subscriptions: tuple[Subscription, ...] = ()
 
 
-def close(
-    ended: CompletedRun,
+def close_run(
+    completed: CompletedRun,
     store: RunStore,
     *,
     archive: Archive,
     mail: MailPlan | None,
     now: Callable[[], datetime],
 ) -> str | None:
-    """Write the run's page, close it and queue its messages; return the page's path.
+    """Write the run's page, close the run and queue its messages; return the page's path.
 
-    A page that cannot be written is logged and keeps no mail from going. Without mail
-    the report's findings count as told once the page is written.
+    A page that cannot be written is logged, and the mails are sent without it. Without mail the
+    report's findings count as reported once the page is written.
     """
-    report = ended.report
-    page = _write(report, archive)
+    report = completed.report
+    page = _write_page(report, archive)
     messages = _messages(report, mail, store, page=page or "", at=now()) if mail else ()
-    store.close_run(report, messages, carried=ended.carried, aftermath=ended.aftermath)
+    store.close_run(report, messages, carried=completed.carried, conclusions=completed.conclusions)
     logger.info(
         "run ended",
         extra={
@@ -71,32 +191,29 @@ def close(
 
 
 def is_worth_mailing(report: Report, *, only_drift: bool) -> bool:
-    """Return whether a report is mailed: always, or where anything but quiet is in it."""
+    """Return whether a report is mailed: always, or only one with news."""
     totals = report.totals
     is_drift = totals.findings or totals.drifted or totals.missing or totals.new
     is_news = totals.unknown or report.errors or report.notices
     return bool(is_drift or is_news) or not only_drift
 
 
-def _messages(
-    report: Report, mail: MailPlan, store: RunStore, *, page: str, at: datetime
-) -> tuple[Message, ...]:
-    sending = Sending(installation=installation_of(store.fingerprint_key()), page=page, at=at)
-    parts = _parts(report, mail, sending)
-    if not is_worth_mailing(report, only_drift=mail.only_drift):
-        logger.info("report not mailed: nothing but quiet", extra={"run": report.run.id})
-        return parts
-    return (*compose_messages(report, mail, sending), *parts)
+def _write_page(report: Report, archive: Archive) -> str | None:
+    try:
+        return archive.write(report)
+    except OSError as error:
+        logger.error("report page not written: %s", error, extra={"run": report.run.id})  # noqa: TRY400 - the error says all
+        return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sending:
-    """What the messages of one sending share.
+class Dispatch:
+    """What the messages of one dispatch share.
 
     Attributes:
         installation: tells databases apart in Message-IDs.
-        page: where the report's page lies, empty where nowhere.
-        stream: what in Message-IDs tells this sending from others of the same run.
+        page: where the report's page is, empty without one.
+        stream: tells this dispatch from others of the same run in Message-IDs.
     """
 
     installation: str
@@ -105,97 +222,71 @@ class Sending:
     stream: str = "run"
 
 
-def compose_messages(report: Report, mail: MailPlan, sending: Sending) -> tuple[Message, ...]:
-    """Return one queued message a recipient, each with a Message-ID of its own."""
-    mailing = mail.renderer.mail_content(report, page=sending.page)
+def _messages(
+    report: Report, mail: MailPlan, store: RunStore, *, page: str, at: datetime
+) -> tuple[Message, ...]:
+    dispatch = Dispatch(installation=name_installation(store.fingerprint_key()), page=page, at=at)
+    parts = _compose_parts(report, mail, dispatch)
+    if not is_worth_mailing(report, only_drift=mail.only_drift):
+        logger.info("report not mailed: nothing changed", extra={"run": report.run.id})
+        return parts
+    return (*compose_messages(report, mail, dispatch), *parts)
+
+
+def compose_messages(report: Report, mail: MailPlan, dispatch: Dispatch) -> tuple[Message, ...]:
+    """Return one queued message for each recipient, each with a Message-ID of its own."""
+    content = mail.renderer.mail_content(report, page=dispatch.page)
     return tuple(
-        _composed(report, mailing, recipient, mail, sending) for recipient in mail.recipients
+        _compose(report, content, recipient, mail, dispatch) for recipient in mail.recipients
     )
 
 
-def _parts(report: Report, mail: MailPlan, sending: Sending) -> tuple[Message, ...]:
-    """Return a message for each subscription that the report holds something for."""
+def _compose_parts(report: Report, mail: MailPlan, dispatch: Dispatch) -> tuple[Message, ...]:
+    """Return a message for each subscription that the report has something for."""
     messages = []
-    for place, one in enumerate(mail.subscriptions):
-        part = part_for(report, one)
+    for place, subscription in enumerate(mail.subscriptions):
+        part = part_for(report, subscription)
         if part is None:
             continue
-        mailing = mail.part_renderer.mail_content(part, page=sending.page)
-        apart = replace(sending, stream=f"{sending.stream}-part-{place}")
-        whole = _composed(part, mailing, one.recipient, mail, apart)
-        messages.append(replace(whole, holds=_held(part)))
+        content = mail.part_renderer.mail_content(part, page=dispatch.page)
+        of_part = replace(dispatch, stream=f"{dispatch.stream}-part-{place}")
+        message = _compose(part, content, subscription.recipient, mail, of_part)
+        messages.append(replace(message, holds=_finding_ids(part)))
     return tuple(messages)
 
 
-def _held(part: Report) -> frozenset[str]:
-    own = (finding.id for target in part.targets for finding in target.findings)
+def _finding_ids(part: Report) -> frozenset[str]:
+    own = (finding.id for line in part.targets for finding in line.findings)
     return frozenset(own) | {finding.id for finding in part.catalogue}
 
 
-def _composed(
-    report: Report, mailing: MailContent, recipient: str, mail: MailPlan, sending: Sending
+def _compose(
+    report: Report, mail_content: MailContent, recipient: str, mail: MailPlan, dispatch: Dispatch
 ) -> Message:
-    # Its start tells a run from the one that had its number before an old backup was restored.
-    whose = _short(f"{recipient} {report.run.started_at.isoformat()}")
-    local = f"{sending.stream}-{report.run.id}.{whose}.{sending.installation}"
+    # The start tells this run from another with its number, made after an old backup was restored.
+    whose = _short_hash(f"{recipient} {report.run.started_at.isoformat()}".encode())
+    local = f"{dispatch.stream}-{report.run.id}.{whose}.{dispatch.installation}"
     message_id = f"<{local}@{mail.host}>"
     content = mail.composer.compose(
-        mailing, recipient=recipient, message_id=message_id, at=sending.at
+        mail_content, recipient=recipient, message_id=message_id, at=dispatch.at
     )
     return Message(
         id=0,
         run_id=report.run.id or 0,
         recipient=recipient,
         message_id=message_id,
-        subject=mailing.subject,
+        subject=mail_content.subject,
         content=content,
         state=MessageState.QUEUED,
         attempts=0,
-        due_at=sending.at,
+        due_at=dispatch.at,
     )
 
 
-def installation_of(key: bytes) -> str:
-    """Return a name for this database that tells nothing of its key."""
-    return hashlib.sha256(b"installation" + key).hexdigest()[:12]
+def name_installation(key: bytes) -> str:
+    """Return a name for this database that says nothing of its key."""
+    return _short_hash(b"installation" + key)
 
 
-def _short(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-def _write(report: Report, archive: Archive) -> str | None:
-    try:
-        return archive.write(report)
-    except OSError as error:
-        logger.error("report page not written: %s", error, extra={"run": report.run.id})  # noqa: TRY400 - the error says all
-        return None
-
-
-SHOWN = 30
-_NOT_AUDITED = " "
-
-
-def with_nights(report: Report, before: Sequence[RunSummary]) -> Report:
-    """Return the report, each drifted target with its last nights.
-
-    `before` are the runs before this one, newest first; tonight is the report's own.
-    """
-    targets = tuple(_with_nights(one, before) for one in report.targets)
-    return replace(report, targets=targets)
-
-
-def signs_of(target: TargetId, before: Sequence[RunSummary], tonight: TargetState) -> str:
-    """Return a sign a night, oldest first, tonight last; nothing before the first sight."""
-    past = [_sign(night.state(target)) for night in reversed(before[: SHOWN - 1])]
-    return ("".join(past) + SIGNS[tonight]).lstrip(_NOT_AUDITED)
-
-
-def _with_nights(one: TargetReport, before: Sequence[RunSummary]) -> TargetReport:
-    if one.state is not TargetState.DRIFTED:
-        return one
-    return replace(one, nights=signs_of(one.target, before, one.state))
-
-
-def _sign(state: TargetState | None) -> str:
-    return _NOT_AUDITED if state is None else SIGNS[state]
+def _short_hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:12]

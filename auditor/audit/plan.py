@@ -1,40 +1,18 @@
-"""Who looks on while a run is under way, and what ends it early."""
+"""What a run is to audit: projects, what narrows them, what started it, and what ends it early."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, tzinfo
 
+from auditor.drift.compare import Comparison
 from auditor.drift.filters import BlockFilter, BlockLabel, ProjectFilter, is_admitted
-from auditor.model import Failure, TargetId
-
-
-def _ignore(_: int) -> None:
-    return
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunControl:
-    """Who looks on while a run is under way.
-
-    Attributes:
-        planned: called once with the number of targets to fetch.
-        checked: called with 1 for each that was asked.
-        stopping: asked between targets; once True no further target is asked.
-        is_late: the same, of a run that has taken as long as it may.
-    """
-
-    planned: Callable[[int], None] = _ignore
-    checked: Callable[[int], None] = _ignore
-    stopping: Callable[[], bool] = field(default=lambda: False)
-    is_late: Callable[[], bool] = field(default=lambda: False)
-
-    def halt(self) -> Failure | None:
-        """Return why no further target is asked, None where the run goes on."""
-        if self.stopping():
-            return STOPPED
-        return OUT_OF_TIME if self.is_late() else None
-
+from auditor.drift.findings import Judgement, judge_comparison
+from auditor.drift.policy import RuledFindings, apply_rules, is_ignored
+from auditor.drift.rules import Rules
+from auditor.model import Area, Failure, Finding, Interval, TargetId, Trigger
+from auditor.schedule import Gap
 
 STOPPED = Failure(kind="stopped", message="the auditor was stopped before it came to this")
 OUT_OF_TIME = Failure(
@@ -48,9 +26,9 @@ class Project:
     """A project to audit.
 
     Attributes:
-        name: how reports call it, empty where Studio's own name is to be asked for.
+        name: its name in reports, empty where Studio is to be asked for it.
         learn_blocks: None where Studio is asked for all of them.
-        filters: which of those that Studio lists are audited.
+        filters: which of the blocks that Studio lists are audited.
     """
 
     id: int
@@ -65,7 +43,7 @@ class Project:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EveryProject:
-    """That every project is audited which the shared credential sees, less what filters say."""
+    """Audit every project that the shared credential sees and the filters admit."""
 
     projects: ProjectFilter = field(default_factory=ProjectFilter)
     filters: tuple[BlockFilter, ...] = ()
@@ -81,12 +59,12 @@ class Plan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """What a run is narrowed to; all of the configuration where nothing is said.
+    """The part of the plan that a run audits; by default all of it.
 
     Attributes:
-        project_id: the one project of a run by hand.
-        target: the one target of a run by hand.
-        only: the projects of a schedule, None where all are its.
+        project_id: the one project of a manual run.
+        target: the one target of a manual run.
+        only: the projects of a schedule, None where it has all.
         elsewhere: the projects that other schedules audit.
     """
 
@@ -107,15 +85,112 @@ class Scope:
 
     @property
     def project(self) -> int | None:
-        """Return the one project that is left, None where all are."""
+        """Return the only project in scope, None where there may be more."""
         return self.target.project_id if self.target else self.project_id
 
     def covers(self, project_id: int) -> bool:
-        """Return whether a project is this run's to audit."""
+        """Return whether the run audits a project."""
         is_of_schedule = self.only is None or project_id in self.only
         is_wanted = self.project in (None, project_id)
         return is_of_schedule and is_wanted and project_id not in self.elsewhere
 
     def settles(self, target: TargetId) -> bool:
-        """Return whether a target that the run does not come to is no longer audited."""
+        """Return whether a target is no longer audited if the run does not audit it."""
         return self.is_whole and self.covers(target.project_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """Slots that had no run, of the schedule that reports call `line`."""
+
+    gap: Gap
+    line: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRequest:
+    """What to run: the plan, narrowed by a scope, and what started it.
+
+    Attributes:
+        schedule: its name, empty for a manual run.
+        slot: the schedule's slot that the run is for, empty for a manual run.
+        missed: the slots before this run that had none; the last is the run's own where that
+            was missed too.
+        schedule_line: the schedule in the words of the report.
+        next_run_at: as `Report.next_run_at`.
+        rules: the operator's.
+        zone: the schedule's time zone, in which the days of rules begin and end.
+    """
+
+    plan: Plan
+    scope: Scope = field(default_factory=Scope)
+    trigger: Trigger = Trigger.MANUAL
+    schedule: str = ""
+    slot: str = ""
+    missed: Missed | None = None
+    concurrency: int = 8
+    schedule_line: str = ""
+    next_run_at: datetime | None = None
+    rules: Rules = field(default_factory=Rules)
+    zone: tzinfo = UTC
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Return whether a person left targets out, and not the schedule."""
+        return not self.scope.is_whole and not self.schedule
+
+
+def _ignore(_: int) -> None:
+    return
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunControl:
+    """Who is told of a run's progress, and what ends it early.
+
+    Attributes:
+        planned: called once with the number of targets to fetch.
+        checked: called with 1 for each target that was fetched.
+        stopping: asked before each target; once True, no further target is fetched.
+        is_late: the same, for a run that reached its time limit.
+    """
+
+    planned: Callable[[int], None] = _ignore
+    checked: Callable[[int], None] = _ignore
+    stopping: Callable[[], bool] = field(default=lambda: False)
+    is_late: Callable[[], bool] = field(default=lambda: False)
+
+    def halt(self) -> Failure | None:
+        """Return why no further target is fetched, None while the run goes on."""
+        if self.stopping():
+            return STOPPED
+        return OUT_OF_TIME if self.is_late() else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunContext:
+    """What every target of a run is judged by.
+
+    Attributes:
+        now: called for each answer.
+        today: the day in the schedule's time zone.
+        rules: the operator's.
+    """
+
+    now: Callable[[], datetime]
+    today: date
+    rules: Rules = field(default_factory=Rules)
+
+    def judge(self, comparison: Comparison, target: TargetId) -> Judgement:
+        """Return what the changes of a target come to, given what the rules ignore."""
+
+        def is_suppressed(path: str, area: Area) -> bool:
+            return is_ignored(path, area, self.rules, target=target, today=self.today)
+
+        return judge_comparison(comparison, is_suppressed=is_suppressed)
+
+    def apply_rules(
+        self, findings: Sequence[Finding], target: TargetId, between: Interval
+    ) -> RuledFindings:
+        """Return a target's findings as the operator's rules leave them."""
+        return apply_rules(findings, self.rules, target=target, between=between, today=self.today)

@@ -1,4 +1,4 @@
-"""What a run has come to so far, and the report it ends in."""
+"""The results of a run's targets so far, and the report that they make."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from auditor.audit.judge import Judge, Look
+from auditor.audit.judge import Judge, PendingResult
 from auditor.drift.findings import finding_id, make_shared_finding, make_vendor_finding
 from auditor.drift.report import READ, add_findings, count, merge_vendor, status_of
 from auditor.drift.state_rules import RuleViolation
 from auditor.model import (
     Change,
-    Failure,
     Finding,
+    Interval,
+    ModelEvent,
     ModelState,
     Notice,
     ProjectError,
@@ -27,48 +28,67 @@ from auditor.model import (
 )
 from auditor.protocols import Answer, FetchFailure, FetchResult, UnchangedAnswer
 from auditor.records import (
-    Accepted,
+    AcceptedValue,
     KnownTarget,
     Missing,
+    NewVersion,
     RunConclusions,
+    TargetResult,
+    Unchanged,
     Unreadable,
     UnreportedFinding,
     Unsupported,
 )
 
 
-@dataclass(slots=True)
-class Results:
-    """Collects what targets came to, in any order.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompletedRun:
+    """A run whose results are all stored, and which is not closed yet.
 
     Attributes:
-        vendor: the vendor's changes by id, each with the number of targets that show it.
-        unsaved: the same, since they were last taken to be stored.
-        held: looks whose findings are the vendor's where another target shows the same.
-        suppressed: how many changes each rule kept from being told.
-        new_values: how many targets came to a value that the schema does not name.
-        broken: of each target that was read, the rules on state that do not hold.
-        differs: of each that was read and has a baseline, what differs from it.
-        notices: what is told once of projects and blocks that came back or are left out.
-        asked: as `Report.asked`.
-        reread: of each target, what shows because the auditor was upgraded, by id.
+        carried: findings of earlier runs that the report holds, or a notice of it names.
     """
 
-    told: dict[TargetId, TargetReport] = field(default_factory=dict)
+    report: Report
+    carried: tuple[UnreportedFinding, ...]
+    conclusions: RunConclusions
+
+
+@dataclass(slots=True)
+class Results:
+    """Collects the results of targets, in any order.
+
+    A result is kept as its line of the report; of a target without news nothing else is kept.
+
+    Attributes:
+        lines: what the report says of each target.
+        pending: results whose findings are the vendor's if another target shows the same.
+        vendor: the vendor's changes by id, each with the number of targets that show it.
+        unsaved: the same, since `take_unsaved` was called last.
+        suppressed: for each rule, how many findings it suppressed.
+        new_values: how many targets have a value that the schema does not name.
+        violations: the rules on state that do not hold, of each target that breaks one.
+        baseline_values: of each target that was read and has a baseline, what differs from it.
+        notices: about projects and blocks that are back, renamed or left out.
+        asked: as `Report.asked`.
+        from_upgrade: what only shows because the auditor was upgraded, by id, of each target.
+    """
+
+    lines: dict[TargetId, TargetReport] = field(default_factory=dict)
+    pending: list[PendingResult] = field(default_factory=list)
     vendor: dict[str, tuple[Change, int]] = field(default_factory=dict)
     unsaved: dict[str, tuple[Change, int]] = field(default_factory=dict)
-    held: list[Look] = field(default_factory=list)
     errors: list[ProjectError] = field(default_factory=list)
     suppressed: Counter[str] = field(default_factory=Counter)
     new_values: Counter[tuple[str, str]] = field(default_factory=Counter)
-    broken: dict[TargetId, tuple[RuleViolation, ...]] = field(default_factory=dict)
-    differs: dict[TargetId, frozenset[Accepted]] = field(default_factory=dict)
+    violations: dict[TargetId, tuple[RuleViolation, ...]] = field(default_factory=dict)
+    baseline_values: dict[TargetId, frozenset[AcceptedValue]] = field(default_factory=dict)
     notices: list[Notice] = field(default_factory=list)
     asked: Counter[str] = field(default_factory=Counter)
-    reread: dict[TargetId, frozenset[str]] = field(default_factory=dict)
+    from_upgrade: dict[TargetId, frozenset[str]] = field(default_factory=dict)
 
-    def add_fetched(self, fetched: FetchResult) -> None:
-        """Count what came of asking for a block."""
+    def count_fetched(self, fetched: FetchResult) -> None:
+        """Count an answer, or why there is none."""
         match fetched:
             case Answer():
                 self.asked["answer"] += 1
@@ -77,69 +97,66 @@ class Results:
             case FetchFailure(failure=failure):
                 self.asked[failure.kind] += 1
 
-    def add(self, look: Look) -> None:
-        """Count a target that was read."""
-        self.told[look.told.target] = look.told
-        self.broken[look.told.target] = look.broken
-        if look.differs is not None:
-            self.differs[look.told.target] = look.differs
-        self.reread[look.told.target] = look.reread
-        self.suppressed.update(look.suppressed)
-        self.new_values.update(look.new_values)
-        for change in look.vendor:
-            key = finding_id(None, change.path, change.before, change.after)
-            for counts in (self.vendor, self.unsaved):
-                counts[key] = (change, counts.get(key, (change, 0))[1] + 1)
-
-    def take_unsaved(self) -> tuple[VendorFinding, ...]:
-        """Return the vendor's changes counted since this was asked last."""
-        unsaved, self.unsaved = self.unsaved, {}
-        return tuple(make_vendor_finding(change, targets=n) for change, n in unsaved.values())
+    def add(self, result: TargetResult, known: KnownTarget | None) -> None:
+        """Add the final result of a target."""
+        target = result.target
+        self.lines[target] = target_report(result, known)
+        if not isinstance(result, Unchanged | NewVersion):
+            return
+        if result.violations:
+            self.violations[target] = result.violations
+        if result.baseline is not None:
+            self.baseline_values[target] = result.baseline.values
+        if result.from_upgrade:
+            self.from_upgrade[target] = result.from_upgrade
+        self.suppressed.update(result.suppressed_by)
+        if isinstance(result, NewVersion):
+            self.new_values.update(result.new_values)
+            for change in result.vendor:
+                key = finding_id(None, change.path, change.before, change.after)
+                for counts in (self.vendor, self.unsaved):
+                    counts[key] = (change, counts.get(key, (change, 0))[1] + 1)
 
     def add_error(self, error: ProjectError) -> None:
-        """Keep a cause that holds for a whole project, once."""
+        """Add a cause that holds for a whole project; equal ones are kept once."""
         if error not in self.errors:
             self.errors.append(error)
 
-    def add_failure(self, project_id: int, failure: Failure) -> None:
-        """Keep why a whole project cannot be read."""
-        self.add_error(
-            ProjectError(project_id=project_id, kind=failure.kind, message=failure.message)
+    def take_unsaved(self) -> tuple[VendorFinding, ...]:
+        """Return the vendor's changes that were added since this was called last."""
+        unsaved, self.unsaved = self.unsaved, {}
+        return tuple(make_vendor_finding(change, targets=n) for change, n in unsaved.values())
+
+    def settle_pending(
+        self, judge: Judge
+    ) -> tuple[tuple[NewVersion, ...], tuple[VendorFinding, ...]]:
+        """Complete and add the pending results; return them and the findings that they share."""
+        targets = Counter(
+            key for pending in self.pending for key in set(pending.shareable.values())
         )
-
-    def settle(self, judge: Judge) -> tuple[tuple[Look, ...], tuple[VendorFinding, ...]]:
-        """Return the held looks as the whole run judges them, and what they share."""
-        keys = Counter(key for look in self.held for key in set(look.shareable.values()))
         shared: dict[str, VendorFinding] = {}
-        settled = []
-        for look in self.held:
-            of_vendor = {one for one, key in look.shareable.items() if keys[key] > 1}
-            for finding in look.told.findings:
-                if finding.id in of_vendor:
-                    key = look.shareable[finding.id]
-                    shared.setdefault(key, make_shared_finding(finding, targets=keys[key]))
-            settled.append(judge.without(look, of_vendor))
-        for look in settled:
-            self.add(look)
-        return tuple(settled), tuple(shared.values())
+        completed = []
+        for pending in self.pending:
+            of_vendor = {
+                finding: key for finding, key in pending.shareable.items() if targets[key] > 1
+            }
+            for finding in pending.result.reported:
+                if (key := of_vendor.get(finding.id)) is not None:
+                    shared.setdefault(key, make_shared_finding(finding, targets=targets[key]))
+            result = judge.complete(pending, of_vendor)
+            self.add(result, pending.known)
+            completed.append(result)
+        return tuple(completed), tuple(shared.values())
 
-    def add_unread(
-        self, outcome: Missing | Unsupported | Unreadable, known: KnownTarget | None
-    ) -> None:
-        """Count a target that was not read."""
-        match outcome:
-            case Missing():
-                self.told[outcome.target] = _told_gone(outcome, known)
-            case Unsupported():
-                self.told[outcome.target] = _told_unserved(outcome, known)
-            case Unreadable():
-                self.told[outcome.target] = told_unread(outcome, known)
+    def was_read(self, target: TargetId) -> bool:
+        """Return whether a target was read in this run."""
+        return target in self.lines and self.lines[target].state in READ
 
-    def tells(self, untold: UnreportedFinding) -> bool:
-        """Return whether this run's report can hold a finding of an earlier one."""
-        return untold.target is None or untold.target in self.told
+    def can_report(self, unreported: UnreportedFinding) -> bool:
+        """Return whether this run's report has a place for a finding of an earlier one."""
+        return unreported.target is None or unreported.target in self.lines
 
-    def report(
+    def to_report(
         self,
         run: RunInfo,
         *,
@@ -147,34 +164,42 @@ class Results:
         vendor: Sequence[VendorFinding],
         carried: Sequence[UnreportedFinding],
     ) -> Report:
-        """Return the run's report; `carried` are findings of earlier runs that nobody was told.
+        """Return the run's report; `carried` are findings that earlier runs did not report.
 
         `vendor` are the vendor's changes of this run, as the operator's rules leave them.
         """
-        targets = dict(self.told)
-        for target_id, findings in _carried_findings(carried).items():
-            if target_id in targets:
-                targets[target_id] = add_findings(targets[target_id], findings)
-        in_order = tuple(targets[target_id] for target_id in sorted(targets))
+        lines = dict(self.lines)
+        own: dict[TargetId, list[Finding]] = {}
+        for unreported in carried:
+            if unreported.target in lines and isinstance(unreported.finding, Finding):
+                own.setdefault(unreported.target, []).append(unreported.finding)
+        for target, findings in own.items():
+            lines[target] = add_findings(lines[target], findings)
+        in_order = tuple(lines[target] for target in sorted(lines))
         totals = count(in_order)
-        read = {one.target.project_id for one in in_order if one.state in READ}
-        errors = tuple(one for one in self.errors if one.project_id not in read)
+        read = {line.target.project_id for line in in_order if line.state in READ}
+        errors = tuple(error for error in self.errors if error.project_id not in read)
+        of_vendor = [
+            unreported.finding
+            for unreported in carried
+            if isinstance(unreported.finding, VendorFinding)
+        ]
         return Report(
             run=replace(run, status=status_of(totals, errors), finished_at=finished_at),
             totals=totals,
             targets=in_order,
-            catalogue=merge_vendor([*vendor, *_carried_vendor(carried)]),
+            catalogue=merge_vendor([*vendor, *of_vendor]),
             errors=errors,
             suppressed_by=tuple(sorted(self.suppressed.items())),
             asked=tuple(sorted(self.asked.items())),
         )
 
-    def of_vendor(self) -> tuple[VendorFinding, ...]:
+    def vendor_findings(self) -> tuple[VendorFinding, ...]:
         """Return the vendor's changes that the whole run showed."""
         return tuple(make_vendor_finding(change, targets=n) for change, n in self.vendor.values())
 
-    def news_of_api(self) -> tuple[str, ...]:
-        """Return a sentence for each new value of an enumeration that several targets show."""
+    def notes_of_new_values(self) -> tuple[str, ...]:
+        """Return a sentence for each new value of an enumeration that several targets have."""
         return tuple(
             f"The API now has {pattern.replace('[]', '')} “{value}” ({number} blocks)."
             for (pattern, value), number in sorted(self.new_values.items())
@@ -182,64 +207,85 @@ class Results:
         )
 
 
-def told_unread(outcome: Unreadable, known: KnownTarget | None) -> TargetReport:
-    """Return what is told of a target that could not be read."""
+def target_report(result: TargetResult, known: KnownTarget | None) -> TargetReport:
+    """Return what the report says of a target; `known` is what the store had before the run."""
+    match result:
+        case Unchanged():
+            return _report_of_unchanged(result, known)
+        case NewVersion():
+            return _report_of_version(result, known)
+        case Unreadable() | Missing() | Unsupported():
+            return _report_of_unread(result, known)
+
+
+def _report_of_unchanged(result: Unchanged, known: KnownTarget | None) -> TargetReport:
+    if known is None:
+        raise AssertionError("an answer cannot equal one that was never read")
     return TargetReport(
-        target=outcome.target,
-        project=outcome.project,
+        target=result.target,
+        project=result.project,
+        name=known.name,
+        type=known.type,
+        state=result.state,
+        model_state=known.model_state,
+        model_since=_reported_since(known.model_state, None, known.model_since),
+        findings=result.reported,
+        suppressed=len(result.suppressed_by),
+        acknowledged=result.baseline.acknowledged if result.baseline else 0,
+    )
+
+
+def _report_of_version(result: NewVersion, known: KnownTarget | None) -> TargetReport:
+    return TargetReport(
+        target=result.target,
+        project=result.project,
+        name=result.snapshot.name,
+        type=result.snapshot.type,
+        state=result.state,
+        model_state=result.model_state,
+        step=result.event,
+        model_since=_reported_since(result.model_state, result.event, result.model_since),
+        findings=result.reported,
+        suppressed=len(result.suppressed_by),
+        acknowledged=result.baseline.acknowledged if result.baseline else 0,
+        last_good_at=known.last_checked_at if known else None,
+        excerpt=result.excerpt,
+    )
+
+
+def _report_of_unread(
+    result: Unreadable | Missing | Unsupported, known: KnownTarget | None
+) -> TargetReport:
+    line = TargetReport(
+        target=result.target,
+        project=result.project,
         name=known.name if known else "",
         type=known.type if known else "",
         state=TargetState.UNKNOWN,
         model_state=ModelState.UNKNOWN,
-        error=outcome.failure,
         last_good_at=known.last_checked_at if known else None,
     )
+    before = known.state if known else None
+    match result:
+        case Unreadable():
+            return replace(line, error=result.failure)
+        case Missing():
+            is_news = before is not TargetState.MISSING
+            return replace(line, state=TargetState.MISSING, went=is_news)
+        case Unsupported():
+            return replace(
+                line,
+                name=result.name,
+                type=result.type,
+                state=TargetState.UNSUPPORTED,
+                findings=result.findings,
+                last_good_at=None,
+                went=before is not TargetState.UNSUPPORTED,
+            )
 
 
-def _told_gone(outcome: Missing, known: KnownTarget | None) -> TargetReport:
-    """Return what is told of a target that a successful listing lacks."""
-    return TargetReport(
-        target=outcome.target,
-        project=outcome.project,
-        name=known.name if known else "",
-        type=known.type if known else "",
-        state=TargetState.MISSING,
-        model_state=ModelState.UNKNOWN,
-        last_good_at=known.last_checked_at if known else None,
-        went=known is None or known.state is not TargetState.MISSING,
-    )
-
-
-def _told_unserved(outcome: Unsupported, known: KnownTarget | None) -> TargetReport:
-    """Return what is told of a target whose type has no endpoint here."""
-    return TargetReport(
-        target=outcome.target,
-        project=outcome.project,
-        name=outcome.name,
-        type=outcome.type,
-        state=TargetState.UNSUPPORTED,
-        model_state=ModelState.UNKNOWN,
-        findings=outcome.findings,
-        went=known is None or known.state is not TargetState.UNSUPPORTED,
-    )
-
-
-def _carried_findings(carried: Sequence[UnreportedFinding]) -> dict[TargetId, list[Finding]]:
-    findings: dict[TargetId, list[Finding]] = {}
-    for one in carried:
-        if one.target is not None and isinstance(one.finding, Finding):
-            findings.setdefault(one.target, []).append(one.finding)
-    return findings
-
-
-def _carried_vendor(carried: Sequence[UnreportedFinding]) -> list[VendorFinding]:
-    return [one.finding for one in carried if isinstance(one.finding, VendorFinding)]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CompletedRun:
-    """A run whose targets are all stored and which is not closed yet."""
-
-    report: Report
-    carried: tuple[UnreportedFinding, ...]
-    aftermath: RunConclusions
+def _reported_since(
+    state: ModelState, event: ModelEvent | None, since: Interval | None
+) -> Interval | None:
+    """Return the time to report: in every run while the model is stale, else with its event."""
+    return since if event is not None or state is ModelState.STALE else None

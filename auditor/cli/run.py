@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from auditor import app, review
-from auditor.audit.close import Sending, compose_messages, installation_of
+from auditor.audit.close import Dispatch, compose_messages, name_installation
 from auditor.audit.plan import RunControl, Scope
 from auditor.audit.targets import require_in_scope
 from auditor.cli.console import print_error, print_text
@@ -88,8 +88,8 @@ def send_again(settings: Settings, store: Store, report: Report) -> int:
     if plan is None or mailer is None:
         raise UsageError("no mail is configured: add [email] to the configuration")
     at, code = app.now(), 0
-    sending = Sending(
-        installation=installation_of(store.fingerprint_key()),
+    sending = Dispatch(
+        installation=name_installation(store.fingerprint_key()),
         page=app.find_page(settings, report),
         at=at,
         stream=f"again-{at:%Y%m%d%H%M%S}",

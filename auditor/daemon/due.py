@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from auditor.app import Schedule
-from auditor.audit.notices import Missed
+from auditor.audit.plan import Missed
 from auditor.model import Trigger
 from auditor.protocols import Ledger
 from auditor.schedule import Cron, Slot, gap, newest_due, parse_cron, slot_named

@@ -158,10 +158,10 @@ class DryStore:
         messages: Sequence[Message],
         *,
         carried: Sequence[UnreportedFinding],
-        aftermath: RunConclusions,
+        conclusions: RunConclusions,
     ) -> None:
         """Close nothing."""
-        del report, messages, carried, aftermath
+        del report, messages, carried, conclusions
 
     def mark_reported(self, run_id: int, *, at: datetime) -> None:
         """Tell nothing."""

@@ -58,7 +58,7 @@ def close_run(
     messages: Sequence[Message],
     *,
     carried: Sequence[UnreportedFinding],
-    aftermath: RunConclusions,
+    conclusions: RunConclusions,
 ) -> None:
     """Close the run with its report and its conclusions; queue its messages.
 
@@ -85,12 +85,14 @@ def close_run(
     findings.carry_notices(connection, run_id)
     at = report.run.finished_at or report.run.started_at
     findings.add_baseline_differences(connection, report, at=at)
-    findings.add_suppressed_vendor_findings(connection, run_id, aftermath.suppressed_vendor, at=at)
-    findings.add_notices(connection, run_id, aftermath.notices)
-    decisions.begin_rule_breaches(connection, aftermath.began, at=at)
-    decisions.end_rule_breaches(connection, aftermath.ended, at=at)
-    decisions.mark_ignore_rules_announced(connection, aftermath.announced, at=at)
-    decisions.end_acknowledgements(connection, aftermath.ended_acknowledgements, at=at)
+    findings.add_suppressed_vendor_findings(
+        connection, run_id, conclusions.suppressed_vendor, at=at
+    )
+    findings.add_notices(connection, run_id, conclusions.notices)
+    decisions.begin_rule_breaches(connection, conclusions.began, at=at)
+    decisions.end_rule_breaches(connection, conclusions.ended, at=at)
+    decisions.mark_ignore_rules_announced(connection, conclusions.announced, at=at)
+    decisions.end_acknowledgements(connection, conclusions.ended_acknowledgements, at=at)
     outbox.queue_messages(connection, messages)
 
 

@@ -194,7 +194,7 @@ def _known_target(row: RowMapping) -> KnownTarget:
         catalogue_digest=row["catalogue_digest"] or "",
         trained_version_id=row["trained_version_id"],
         baseline_version_id=row["baseline_version_id"],
-        model=tuple(json.loads(row["model"])),
+        models=tuple(json.loads(row["model"])),
         last_checked_at=row["last_checked_at"],
         model_since=(
             None
@@ -299,7 +299,7 @@ def _new_version_row(
         "form": FORM,
         "version_id": version_id,
         "trained_version_id": version_id if result.trained_now else None,
-        "model": json.dumps(result.model),
+        "model": json.dumps(result.models),
         "model_after": result.model_since.after if result.model_since else None,
         "model_until": result.model_since.until if result.model_since else None,
         "last_changed_at": at if result.first or result.findings else None,

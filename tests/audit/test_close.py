@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from auditor.audit.close import SHOWN, signs_of
+from auditor.audit.close import signs_of
 from auditor.model import RunInfo, RunStatus, TargetId, TargetState, Totals, Trigger
-from auditor.records import RunSummary
+from auditor.records import MOST_RUNS_DRAWN, RunSummary
 
 PUMP, FAN = TargetId(1, 3), TargetId(1, 4)
 FIRST = datetime(2026, 10, 1, 3, 15, tzinfo=UTC)
@@ -55,4 +55,4 @@ def test_nights_before_the_first_sight_are_left_out() -> None:
 def test_no_more_than_a_month_is_shown() -> None:
     past = newest_first(*[TargetState.IN_SYNC] * 50)
 
-    assert signs_of(PUMP, past, TargetState.DRIFTED) == "·" * (SHOWN - 1) + "▲"
+    assert signs_of(PUMP, past, TargetState.DRIFTED) == "·" * (MOST_RUNS_DRAWN - 1) + "▲"

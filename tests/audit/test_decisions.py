@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from auditor import app, decide
-from auditor.audit.close import close
+from auditor.audit.close import close_run
 from auditor.audit.run import Audit
 from auditor.decide import Decision
 from auditor.errors import ConfigError, UsageError
@@ -79,7 +79,7 @@ def _at(set_up: Stage, moment: datetime) -> Report:
     with app.open_store(set_up.settings) as store, store.run_lock():
         audit = Audit(store, app.build_client(set_up.settings), now=lambda: moment)
         ended = app.run_async(audit.run(app.build_request(set_up.settings)))
-        close(
+        close_run(
             ended, store, archive=app.build_archive(set_up.settings), mail=None, now=lambda: moment
         )
         return ended.report

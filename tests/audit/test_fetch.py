@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from auditor.audit.fetch import ask, is_bare, is_surprising
+from auditor.audit.fetch import fetch_target, is_bare, is_surprising
 from auditor.demo.studio import sample_blocks
 from auditor.drift.canonical import FORM, split
 from auditor.drift.secrets import Secrets
@@ -68,7 +68,7 @@ def known() -> KnownTarget:
         catalogue_digest="",
         trained_version_id=None,
         baseline_version_id=None,
-        model=(),
+        models=(),
         last_checked_at=None,
     )
 
@@ -115,7 +115,9 @@ def test_an_answer_that_was_half_old_is_asked_for_once_more() -> None:
     studio = Settling(half, whole)
 
     fetched = asyncio.run(
-        ask(BLOCK, known(), studio=studio, snapshot_of=snapshots(whole), today=date(2026, 3, 1))
+        fetch_target(
+            BLOCK, known(), studio=studio, snapshot_of=snapshots(whole), today=date(2026, 3, 1)
+        )
     )
 
     assert isinstance(fetched, Answer)
@@ -129,7 +131,9 @@ def test_on_one_night_of_seven_the_whole_answer_is_asked_for() -> None:
 
     for day in range(1, 8):
         today = date(2026, 3, day)
-        asyncio.run(ask(BLOCK, known(), studio=studio, snapshot_of=snapshots(whole), today=today))
+        asyncio.run(
+            fetch_target(BLOCK, known(), studio=studio, snapshot_of=snapshots(whole), today=today)
+        )
 
     assert sorted(studio.validators) == ["", *['"v1"'] * 6]
 
@@ -141,7 +145,9 @@ def test_what_was_read_in_another_form_is_asked_for_whole() -> None:
 
     for day in range(1, 8):
         today = date(2026, 3, day)
-        asyncio.run(ask(BLOCK, before, studio=studio, snapshot_of=snapshots(whole), today=today))
+        asyncio.run(
+            fetch_target(BLOCK, before, studio=studio, snapshot_of=snapshots(whole), today=today)
+        )
 
     assert studio.validators == ["none"] * 7
 

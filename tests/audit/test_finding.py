@@ -57,7 +57,7 @@ def night(set_up: Stage, scope: Scope | None = None) -> Report:
         studio.sleep = at_once
         audit = Audit(store, studio, now=app.now)
         ended = app.run_async(audit.run(app.build_request(settings, scope)))
-        store.close_run(ended.report, (), carried=ended.carried, aftermath=ended.aftermath)
+        store.close_run(ended.report, (), carried=ended.carried, conclusions=ended.conclusions)
         store.mark_reported(ended.report.run.id or 0, at=app.now())
     return ended.report
 
@@ -506,7 +506,10 @@ def test_what_went_missing_in_a_run_that_crashed_is_news_of_the_next(fleet: Stag
     fleet.studio.remove(SCREWS)
     with app.open_store(fleet.settings) as store:
         crashing = Audit(
-            store, app.build_client(fleet.settings), now=app.now, watch=RunControl(checked=_crash)
+            store,
+            app.build_client(fleet.settings),
+            now=app.now,
+            control=RunControl(checked=_crash),
         )
         with pytest.raises(RuntimeError):
             app.run_async(crashing.run(app.build_request(fleet.settings)))

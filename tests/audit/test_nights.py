@@ -381,7 +381,7 @@ def test_a_crashed_run_is_abandoned_and_named_in_the_next_report(pump: Stage) ->
     _crashed(pump)
     report = pump.night().report
 
-    assert report.notes == ("Run 1 did not end; what it found is told here.",)
+    assert report.notes == ("Run 1 did not end; what it found is reported here.",)
 
 
 def test_a_block_replaced_by_a_type_without_an_endpoint_is_told_as_replaced(pump: Stage) -> None:

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from auditor import app
-from auditor.audit.close import close
-from auditor.audit.notices import Missed, note_of_missed
-from auditor.audit.plan import RunControl
+from auditor.audit.close import close_run
+from auditor.audit.notices import note_of_missed
+from auditor.audit.plan import Missed, RunControl
 from auditor.audit.run import Audit
 from auditor.errors import RunUnderWayError
 from auditor.model import NoticeKind, Report, RunStatus, TargetId, TargetState
@@ -112,10 +112,10 @@ def test_a_run_at_its_limit_keeps_what_it_has_and_tells_the_rest(pump: Stage) ->
     asked: list[int] = []
     watch = RunControl(checked=asked.append, is_late=lambda: bool(asked))
     with app.open_store(pump.settings) as store, store.run_lock():
-        audit = Audit(store, app.build_client(pump.settings), now=app.now, watch=watch)
+        audit = Audit(store, app.build_client(pump.settings), now=app.now, control=watch)
         order = replace(app.build_request(pump.settings), concurrency=1)
         ended = app.run_async(audit.run(order))
-        close(ended, store, archive=app.build_archive(pump.settings), mail=None, now=app.now)
+        close_run(ended, store, archive=app.build_archive(pump.settings), mail=None, now=app.now)
         known = store.statuses()
 
     states = [one.state for one in ended.report.targets]
@@ -164,7 +164,7 @@ def test_what_a_leaver_was_never_told_of_is_told_once(pump: Stage) -> None:
     assert (hourly.notices, again.notices) == ((), ())
     [told] = nightly.notices
     assert (told.kind, told.target) == (NoticeKind.LEFT_UNTOLD, target(4))
-    assert told.text.startswith("Is no longer audited, and of it nobody was told yet: ")
+    assert told.text.startswith("Is no longer audited, and was not reported before: ")
     assert told.text.count("`auditor explain ") == 2
 
 

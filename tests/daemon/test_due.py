@@ -12,8 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from auditor.app import Schedule
-from auditor.audit.notices import Missed
-from auditor.audit.plan import Scope
+from auditor.audit.plan import Missed, Scope
 from auditor.daemon.due import Due, Moment, find_due
 from auditor.daemon.pulse import Clock, Reading, ailment, jump, read
 from auditor.model import Trigger

@@ -18,8 +18,8 @@ from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Self
 
-from auditor.audit.plan import Plan, Project
-from auditor.audit.run import Audit, RunRequest
+from auditor.audit.plan import Plan, Project, RunRequest
+from auditor.audit.run import Audit
 from auditor.drift.secrets import as_sent
 from auditor.errors import StudioError
 from auditor.model import Failure, JsonObject, Report, TargetId
@@ -107,7 +107,7 @@ def _night(answers: Mapping[int, JsonObject], store: SqlStore, *, at: datetime) 
         audit = Audit(store, _Studio(answers), now=lambda: at)
         ended = asyncio.run(audit.run(RunRequest(plan=Plan(projects=(project,)))))
         assert ended.report.totals.checked == len(answers)
-        store.close_run(ended.report, (), carried=ended.carried, aftermath=ended.aftermath)
+        store.close_run(ended.report, (), carried=ended.carried, conclusions=ended.conclusions)
     return ended.report
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from auditor import app, config
-from auditor.audit.close import close
+from auditor.audit.close import close_run
 from auditor.audit.plan import RunControl
 from auditor.audit.results import CompletedRun
 from auditor.audit.run import Audit
@@ -144,7 +144,7 @@ class Soak:
                 store,
                 app.build_client(self.settings),
                 now=self.now,
-                watch=RunControl(stopping=stop_amid),
+                control=RunControl(stopping=stop_amid),
             )
             ended = asyncio.run(audit.run(app.build_request(self.settings)))
             self._crash_if(is_now=crash_at == "before close")
@@ -158,7 +158,7 @@ class Soak:
 
     def _close(self, store: Store, ended: CompletedRun) -> None:
         mail, archive = app.build_mail_plan(self.settings), app.build_archive(self.settings)
-        close(ended, store, archive=archive, mail=mail, now=self.now)
+        close_run(ended, store, archive=archive, mail=mail, now=self.now)
 
     def _deliver(self, store: Store) -> None:
         mailer = app.build_mailer(self.settings)

@@ -26,7 +26,6 @@ from auditor.model import (
     Snapshot,
     TargetId,
     TargetReport,
-    TargetState,
     Totals,
     Trigger,
     VendorFinding,
@@ -145,10 +144,9 @@ def first(target: TargetId = PUMP, content: str = "first") -> NewVersion:
         first=True,
         findings=(),
         headline="first seen",
-        state=TargetState.NEW,
         model_state=ModelState.TRAINED,
         trained_now=True,
-        model=("keras",),
+        models=("keras",),
     )
 
 
@@ -158,7 +156,6 @@ def changed(target: TargetId = PUMP, content: str = "second", *found: Finding) -
         first=False,
         findings=found or (finding(),),
         headline="training changed",
-        state=TargetState.DRIFTED,
         model_state=ModelState.STALE,
         trained_now=False,
     )
@@ -210,5 +207,5 @@ def audited(
     store.save(run_id, outcomes, at=night(number))
     outgoing = [message(run_id, recipient) for recipient in messages]
     told = replace(report(run_id, number), catalogue=vendor, head_hash=store.head(run_id))
-    store.close_run(told, outgoing, carried=carried, aftermath=RunConclusions())
+    store.close_run(told, outgoing, carried=carried, conclusions=RunConclusions())
     return run_id

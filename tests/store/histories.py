@@ -81,7 +81,7 @@ def _close(
         whole,
         [message(run_id), part],
         carried=store.unreported_findings(run_id),
-        aftermath=RunConclusions(notices=(notice,)),
+        conclusions=RunConclusions(notices=(notice,)),
     )
 
 

@@ -59,7 +59,7 @@ def test_a_run_that_another_process_gave_up_stores_nothing_more(
     with pytest.raises(LockLostError, match=f"run {run_id} was given up"):
         store.save(run_id, [first()], at=night(0))
     with pytest.raises(LockLostError, match=f"run {run_id} was given up"):
-        store.close_run(report(run_id), (), carried=(), aftermath=RunConclusions())
+        store.close_run(report(run_id), (), carried=(), conclusions=RunConclusions())
     last = store.last_run()
     assert last is not None
     assert last.status is RunStatus.ABANDONED
@@ -96,7 +96,7 @@ def test_a_run_whose_lock_another_run_has_by_now_does_not_go_on(
             with pytest.raises(LockLostError, match="another run on it is under way"):
                 store.save(run_id, [first()], at=night(0))
             with pytest.raises(LockLostError):
-                store.close_run(report(run_id), (), carried=(), aftermath=RunConclusions())
+                store.close_run(report(run_id), (), carried=(), conclusions=RunConclusions())
 
 
 @ONLY_POSTGRESQL

@@ -102,7 +102,7 @@ IN_SYNC = TargetReport(
 def stored(store: SqlStore, number: int, *targets: TargetReport) -> Report:
     run_id = opened(store, number)
     told = replace(report(run_id, number, *targets), head_hash=store.head(run_id))
-    store.close_run(told, [], carried=(), aftermath=RunConclusions())
+    store.close_run(told, [], carried=(), conclusions=RunConclusions())
     return told
 
 
@@ -143,7 +143,7 @@ def test_a_report_comes_back_from_the_database(store: SqlStore) -> None:
         schedule="15 3 * * * UTC",
         notes=("a note",),
     )
-    store.close_run(told, [], carried=(), aftermath=RunConclusions())
+    store.close_run(told, [], carried=(), conclusions=RunConclusions())
 
     assert store.report(run_id) == told
 
@@ -189,7 +189,7 @@ def test_nights_tell_how_each_target_stood(store: SqlStore) -> None:
     drifted = replace(quiet, target=PUMP, state=TargetState.DRIFTED, findings=(finding(),))
     for number, targets in enumerate([(quiet,), (quiet, drifted), (quiet,)]):
         told = report(opened(store, number), number, *targets)
-        store.close_run(told, [], carried=(), aftermath=RunConclusions())
+        store.close_run(told, [], carried=(), conclusions=RunConclusions())
 
     newest, middle, _ = store.run_summaries(30)
 

@@ -7,7 +7,7 @@ import pytest
 
 from auditor.errors import UsageError
 from auditor.model import Failure, ModelState, TargetId, TargetState
-from auditor.records import Missing, NewVersion, Unreadable, Unsupported
+from auditor.records import BaselineDrift, Missing, NewVersion, Unreadable, Unsupported
 from auditor.store.store import SqlStore
 
 from .examples import (
@@ -19,6 +19,7 @@ from .examples import (
     catalogue,
     changed,
     digest,
+    finding,
     first,
     night,
     opened,
@@ -45,7 +46,7 @@ def test_a_first_snapshot_is_known_afterwards(store: SqlStore) -> None:
     assert known[PUMP].digest == snapshot("first").digest
     assert known[PUMP].catalogue_digest == catalogue("fomo", "kws").digest
     assert known[PUMP].body_digest == first().body_digest
-    assert known[PUMP].model == ("keras",)
+    assert known[PUMP].models == ("keras",)
     assert known[PUMP].last_checked_at == night(0)
     assert known[PUMP].state is TargetState.NEW
 
@@ -91,7 +92,7 @@ def test_a_change_makes_a_version_and_moves_last_changed(store: SqlStore) -> Non
 
 def test_a_version_without_findings_is_no_change(store: SqlStore) -> None:
     audited(store, 0, first())
-    audited(store, 1, replace(changed(), findings=(), state=TargetState.IN_SYNC))
+    audited(store, 1, replace(changed(), findings=()))
 
     assert store.statuses()[0].last_changed_at == night(0)
     assert state_of(store) is TargetState.IN_SYNC
@@ -143,7 +144,7 @@ def test_missing_and_unsupported_blocks_are_marked(store: SqlStore) -> None:
 
 def test_quiet_targets_stand_as_the_run_judged_them(store: SqlStore) -> None:
     audited(store, 0, first(PUMP), first(FAN))
-    audited(store, 1, replace(quiet(PUMP), state=TargetState.DRIFTED), quiet(FAN))
+    audited(store, 1, replace(quiet(PUMP), baseline=BaselineDrift(open=(finding(),))), quiet(FAN))
 
     states = {one.target: one.state for one in store.statuses()}
 
@@ -244,14 +245,14 @@ def test_hostile_text_comes_back_as_it_was(store: SqlStore) -> None:
         project=HOSTILE,
         snapshot=replace(snapshot(), name=HOSTILE, type=HOSTILE),
         headline=HOSTILE,
-        model=(HOSTILE,),
+        models=(HOSTILE,),
     )
     failed = replace(TIMED_OUT, target=FAN, failure=Failure(kind="refused", message=HOSTILE))
     audited(store, 0, hostile, failed)
 
     known = store.known_targets([PUMP])[PUMP]
 
-    assert (known.project, known.name, known.type, known.model) == (*[HOSTILE] * 3, (HOSTILE,))
+    assert (known.project, known.name, known.type, known.models) == (*[HOSTILE] * 3, (HOSTILE,))
     assert store.target_versions(PUMP)[0].headline == HOSTILE
     assert store.statuses()[1].error == failed.failure
     assert store.verify() is None

@@ -1,0 +1,127 @@
+"""What of a target still differs from the version that a person approved."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from auditor.audit.plan import RunContext
+from auditor.audit.versions import Versions
+from auditor.drift.compare import is_visual
+from auditor.drift.policy import RuledFindings
+from auditor.drift.recurrence import meets, stands_since
+from auditor.model import Area, Finding, Interval, JsonObject, Kind, Since, Snapshot, TargetId
+from auditor.protocols import RunStore
+from auditor.records import BaselineDrift, KnownTarget, accepted_value
+
+
+@dataclass(frozen=True, slots=True)
+class RunChanges:
+    """What this run reports and suppresses as changes since the last version."""
+
+    findings: tuple[Finding, ...] = ()
+    suppressed_by: tuple[str, ...] = ()
+
+
+NO_CHANGES = RunChanges()
+
+
+class Baselines:
+    """Compares snapshots with their baselines, for one run."""
+
+    def __init__(self, store: RunStore, versions: Versions, context: RunContext) -> None:
+        self._versions = versions
+        self._context = context
+        self._accepted = frozenset(
+            acknowledgement.accepts
+            for acknowledgement in store.acknowledgements()
+            if acknowledgement.until is None or context.today <= acknowledgement.until
+        )
+        self._vendor_paths = store.vendor_paths()
+
+    def drift(
+        self, known: KnownTarget, baseline_id: int, snapshot: Snapshot, changes: RunChanges
+    ) -> BaselineDrift:
+        """Return how a snapshot differs from its baseline, less what the run reports anyway."""
+        ruled = self._differences(known, baseline_id, snapshot)
+        values = [
+            accepted_value(known.target, found.path, found.after) for found in ruled.reported
+        ]
+        unaccepted = [
+            found
+            for found, value in zip(ruled.reported, values, strict=True)
+            if value not in self._accepted
+        ]
+        # What is ignored is counted in every run, but only once with the run's own change.
+        ignored = Counter(suppressed.rule for suppressed in ruled.suppressed)
+        ignored -= Counter(changes.suppressed_by)
+        return BaselineDrift(
+            open=self._open(known.target, unaccepted, changes.findings),
+            acknowledged=len(ruled.reported) - len(unaccepted),
+            suppressed_by=tuple(ignored.elements()),
+            values=frozenset(values),
+        )
+
+    def _differences(
+        self, known: KnownTarget, baseline_id: int, snapshot: Snapshot
+    ) -> RuledFindings:
+        """Return what somebody changed since the baseline; the vendor's changes are left out."""
+        comparison = self._versions.compare_with(baseline_id, snapshot, known)
+        own = [
+            found
+            for found in self._context.judge(comparison, known.target).findings
+            if not self.may_be_vendors(found, known.target, comparison.new)
+        ]
+        return self._context.apply_rules(own, known.target, Interval(None, self._context.now()))
+
+    def may_be_vendors(self, finding: Finding, target: TargetId, document: JsonObject) -> bool:
+        """Return whether a difference may be a change that was reported as the vendor's.
+
+        A generated script follows its block's settings, which are compared themselves. A field
+        that the vendor brought, and the auditor learnt since, is the vendor's until somebody
+        changes it.
+        """
+        if finding.area is Area.SCRIPT:
+            return is_visual(document)
+        if finding.area is Area.UNKNOWN:
+            return finding.path in self._vendor_paths
+        if not any(meets(finding.path, path) for path in self._vendor_paths):
+            return False
+        return not any(
+            change.since is Since.LAST and meets(finding.path, change.path)
+            for change in self._versions.past_changes(target)
+        )
+
+    def _open(
+        self, target: TargetId, differences: Sequence[Finding], changes: Sequence[Finding]
+    ) -> tuple[Finding, ...]:
+        """Return the differences as such, those left out that are changes of this run."""
+        made_now = Counter(map(_act, changes))
+        older = []
+        for finding in differences:
+            if made_now[_act(finding)]:
+                made_now[_act(finding)] -= 1
+            else:
+                older.append(finding)
+        past = self._versions.past_changes(target) if older else ()
+        now = self._context.now()
+        return tuple(
+            replace(
+                finding,
+                since=Since.BASELINE,
+                expected="",
+                stands_since=stands_since(finding, past, at=now),
+            )
+            for finding in older
+        )
+
+
+def _act(finding: Finding) -> str:
+    """Return what was done, so that it is reported once.
+
+    The position of a layer is left out: it changes when other layers are added or removed.
+    """
+    if finding.area is Area.LAYERS and finding.kind in (Kind.ADDED, Kind.REMOVED):
+        return f"{finding.kind} {finding.before} {finding.after}"
+    return f"{finding.path} {finding.after}"
