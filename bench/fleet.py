@@ -9,7 +9,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from auditor.demo.studio import sample_blocks
+from auditor.demo.studio_server import sample_blocks
 
 ANSWER_BYTES = 37_000  # the weight of an average answer, nine tenths of it catalogue
 BLOCKS_A_PROJECT = 100

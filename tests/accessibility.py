@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from auditor.demo.nights import show
+from auditor.demo.walkthrough import show_drift
 from auditor.rendering.outline import Footer
 from auditor.rendering.site import FolderSite, make_linked_pages
 from tests.browser import Browser, browser
@@ -61,7 +61,7 @@ def _axe(npm: str, folder: Path) -> str:
 
 def _pages(folder: Path) -> Iterator[Path]:
     """Yield a page of every kind: those of the demo, a year's, and a run of every sort."""
-    show(folder, lambda _: None)
+    show_drift(folder, lambda _: None)
     reports = folder / "reports"
     site = FolderSite(
         directory=folder / "sorts",

@@ -77,16 +77,18 @@ def _others(settings: Settings) -> str:
 
 def _send_test(settings: Settings) -> Iterator[int]:
     """Mail a sample report to every recipient; yield an exit code for each."""
-    from auditor.demo.post import post  # noqa: PLC0415
-    from auditor.demo.preview import trial  # noqa: PLC0415
+    from auditor.demo.sample_mails import (  # noqa: PLC0415
+        build_mail_builder,
+        compose_test_mail,
+    )
 
     plan, mailer = app.build_mail_plan(settings), app.build_mailer(settings)
     if plan is None or mailer is None:
         raise UsageError("no mail is configured: add [email] to the configuration")
-    sample = post(settings)
+    builder = build_mail_builder(settings)
     for recipient in plan.recipients:
         try:
-            mailer.send(trial(sample, recipient, app.now()))
+            mailer.send(compose_test_mail(builder, recipient, app.now()))
         except DeliveryError as error:
             print_text(f"FAILED  test mail to {harmless(f'{recipient}: {error}')}")
             yield 2

@@ -200,14 +200,18 @@ def _rebuild(args: argparse.Namespace) -> int:
 
 
 def _preview(args: argparse.Namespace) -> int:
-    from auditor.demo import preview  # noqa: PLC0415
-    from auditor.demo.post import post, settings_if_any  # noqa: PLC0415
+    from auditor.demo.sample_mails import (  # noqa: PLC0415
+        build_mail_builder,
+        load_settings_if_any,
+        write_sample_mails,
+    )
 
     if args.send or args.run is not None:
         raise UsageError("--preview writes sample mails: use it without RUN and without --send")
     folder = Path(args.preview)
     try:
-        index, *_ = preview.write(folder, post(settings_if_any(args.config)))
+        builder = build_mail_builder(load_settings_if_any(args.config))
+        index, *_ = write_sample_mails(folder, builder)
     except OSError as error:
         reason = error.strerror or error
         raise UsageError(f"{folder} cannot be written: {reason}") from error

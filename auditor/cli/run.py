@@ -124,13 +124,17 @@ def _loaded(args: argparse.Namespace, level: int) -> Settings:
 
 def demo(args: argparse.Namespace) -> int:
     """Run three nights of a sample fleet on this machine, with the named faults if any."""
-    from auditor.demo.nights import show  # noqa: PLC0415
-    from auditor.demo.rehearsal import fault_list, rehearse, strikes  # noqa: PLC0415
+    from auditor.demo.walkthrough import (  # noqa: PLC0415
+        list_faults,
+        plan_faults,
+        show_drift,
+        show_faults,
+    )
 
     if args.list_faults:
-        print_text(fault_list())
+        print_text(list_faults())
         return 0
-    planned = strikes(args.fault)
+    planned = plan_faults(args.fault)
     set_up_logging(level=logging.WARNING)
     folder = Path(args.folder)
-    return rehearse(folder, planned, print_text) if planned else show(folder, print_text)
+    return show_faults(folder, planned, print_text) if planned else show_drift(folder, print_text)

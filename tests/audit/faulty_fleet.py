@@ -9,10 +9,11 @@ from pathlib import Path
 
 from auditor import app, config
 from auditor.config import Settings
-from auditor.demo.faults import Fault, Request, Trouble, troubled
-from auditor.demo.replies import Reply
-from auditor.demo.studio import BuiltInStudio, sample_blocks
+from auditor.demo.faults import ActiveFault, ApiRequest, Fault, faulty_reply
+from auditor.demo.http_server import ServerReply
+from auditor.demo.studio_server import sample_blocks
 from auditor.model import ProjectError, Report, TargetId, TargetReport
+from tests.simulated_studio import SimulatedStudio
 
 LEARN_ID = 3
 _TIME_ENOUGH_S = 30
@@ -44,7 +45,7 @@ class Fleet:
     """
 
     targets: dict[Fault, TargetId]
-    studio: BuiltInStudio
+    studio: SimulatedStudio
     reports: list[Report] = field(default_factory=list)
     asked: list[int] = field(default_factory=list)
     stored: list[dict[Fault, int]] = field(default_factory=list)
@@ -85,14 +86,14 @@ def audited_fleet(
     """
     _warm_up(faults)
     targets = {fault: TargetId(100 + place, LEARN_ID) for place, fault in enumerate(faults)}
-    with BuiltInStudio() as studio:
+    with SimulatedStudio() as studio:
         for target in targets.values():
             studio.add_project(target.project_id, name="", api_key=_key(target.project_id))
             studio.put(target, sample_blocks()["keras"])
         fleet = Fleet(targets, studio)
         for _ in range(2):
             for fault, target in targets.items():
-                studio.fail(fault, target=target, times=1 if fault.is_fleeting else None)
+                studio.fail(fault, target=target, times=1 if fault.is_transient else None)
             fleet.night(_configured(url, folder, fleet, timeout_s=timeout_s))
             studio.heal()
             fleet.night(_configured(url, folder, fleet, timeout_s=_TIME_ENOUGH_S))
@@ -115,7 +116,7 @@ def _key(project_id: int) -> str:
 
 def _warm_up(faults: Sequence[Fault]) -> None:
     """Make the bombs beforehand: not every answer may wait for them."""
-    request = Request(path="", target=None)
+    request = ApiRequest(path="", target=None)
     for fault in faults:
-        trouble = Trouble(fault=fault, target=None, times=None)
-        troubled(trouble, request, Reply(body=b'{"success":true}'))
+        trouble = ActiveFault(fault=fault, target=None, times=None)
+        faulty_reply(trouble, request, ServerReply(body=b'{"success":true}'))

@@ -19,9 +19,10 @@ from auditor import app, config
 from auditor.app import DeliveredRun
 from auditor.audit.plan import Scope
 from auditor.config import Settings
-from auditor.demo.studio import BuiltInStudio, sample_blocks
+from auditor.demo.studio_server import sample_blocks
 from auditor.model import JsonObject, TargetId
 from auditor.rendering.json import report_json
+from tests.simulated_studio import SimulatedStudio
 
 KEY = "ei_" + "5e" * 24
 TOKEN = "eyJ0.c2Vl.YWxs"  # of a user who sees every project
@@ -64,7 +65,7 @@ class Postbox:
 class Stage:
     """An installation; `night` audits it once, by hand."""
 
-    studio: BuiltInStudio
+    studio: SimulatedStudio
     folder: Path
     postbox: Postbox
     settings: Settings = field(init=False)
@@ -120,7 +121,7 @@ learn_blocks = "all"
 def stage(url: str, folder: Path, blocks: dict[int, JsonObject]) -> Iterator[Stage]:
     """Set an installation up with one project of these learn blocks."""
     postbox = Postbox()
-    with mail_server(postbox) as port, BuiltInStudio(jwt=TOKEN) as studio:
+    with mail_server(postbox) as port, SimulatedStudio(jwt=TOKEN) as studio:
         studio.add_project(PROJECT, name="pump", api_key=KEY)
         for learn_id, answer in blocks.items():
             studio.put(TargetId(PROJECT, learn_id), answer)

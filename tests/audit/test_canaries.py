@@ -13,10 +13,10 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from auditor.demo.faults import Fault
-from auditor.demo.studio import BuiltInStudio
 from auditor.model import TargetId
 from tests.audit.spill import of_command, of_files, of_mail, of_rows
 from tests.audit.stage import Postbox, block
+from tests.simulated_studio import SimulatedStudio
 
 CANARIES = {
     "api key": "ei_" + "0c0ffee1" * 6,
@@ -90,7 +90,7 @@ class _Full(Postbox):
 @pytest.fixture(scope="module")
 def spilled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spilled]:
     folder = tmp_path_factory.mktemp("canaries")
-    with pytest.MonkeyPatch.context() as patch, BuiltInStudio(jwt=CANARIES["jwt"]) as studio:
+    with pytest.MonkeyPatch.context() as patch, SimulatedStudio(jwt=CANARIES["jwt"]) as studio:
         patch.setenv("EI_KEY", CANARIES["api key"])
         patch.setenv("EI_JWT", CANARIES["jwt"])
         patch.setenv("MAIL_PASSWORD", CANARIES["mail password"])
@@ -99,7 +99,7 @@ def spilled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spilled]:
         yield _spilled(studio, folder, patch)
 
 
-def _spilled(studio: BuiltInStudio, folder: Path, patch: pytest.MonkeyPatch) -> Spilled:
+def _spilled(studio: SimulatedStudio, folder: Path, patch: pytest.MonkeyPatch) -> Spilled:
     postbox = _Full()
     mail_server = Controller(
         postbox,
@@ -124,7 +124,7 @@ def _spilled(studio: BuiltInStudio, folder: Path, patch: pytest.MonkeyPatch) -> 
     return Spilled([*said, *mails, *rows, *of_files(folder)])
 
 
-def _nights(studio: BuiltInStudio) -> Iterator[tuple[str, str]]:
+def _nights(studio: SimulatedStudio) -> Iterator[tuple[str, str]]:
     """A first night, one with edits, one with faults, one on which each listing fails."""
     yield of_command("run")
     for target in (TargetId(7, 3), TargetId(8, 3)):
@@ -157,7 +157,7 @@ def _read(folder: Path) -> Iterator[tuple[str, str]]:
     yield of_command("report", "--rebuild")
 
 
-def _furnish(studio: BuiltInStudio) -> None:
+def _furnish(studio: SimulatedStudio) -> None:
     name = f"pump {CANARIES['key in the name of a project']}"
     for project_id in (7, 8):
         studio.add_project(project_id, name=name, api_key=CANARIES["api key"])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.demo.faults import ON_THE_WIRE, Fault
+from auditor.demo.faults import FAULT_DESCRIPTIONS, Fault
 from auditor.model import RunStatus, TargetState
 from tests.audit.faulty_fleet import Fleet, audited_fleet
 from tests.fault_table import by_fault, rows
@@ -44,7 +44,7 @@ def fleet(fleets: dict[Fault, Fleet], request: pytest.FixtureRequest) -> Fleet:
 
 def test_the_page_names_every_fault_once_and_nothing_else() -> None:
     assert [row.name for row in rows()] == list(Fault)
-    assert {row.name: row.wire for row in rows()} == ON_THE_WIRE
+    assert {row.name: row.wire for row in rows()} == FAULT_DESCRIPTIONS
 
 
 @pytest.mark.parametrize("fault", UNREAD)
@@ -71,7 +71,7 @@ def test_nothing_is_stored_of_it_and_the_next_night_is_clean(fleet: Fleet, fault
 def test_at_first_sight_it_is_no_block_to_compare_with(fleet: Fleet, fault: Fault) -> None:
     first, second = fleet.told(fault, night=1), fleet.told(fault, night=2)
 
-    if fault.is_of_listing:
+    if fault.is_listing_fault:
         error = fleet.error(fault, night=1)
         assert first is None
         assert error is not None

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from auditor.audit.fetch import fetch_target, is_bare, is_surprising
-from auditor.demo.studio import sample_blocks
+from auditor.demo.studio_server import sample_blocks
 from auditor.drift.canonical import FORM, split
 from auditor.drift.secrets import Secrets
 from auditor.model import Failure, JsonObject, ModelState, Snapshot, TargetId, TargetState

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from auditor.demo.faults import Fault
-from auditor.demo.studio import BuiltInStudio, sample_blocks
+from auditor.demo.studio_server import sample_blocks
 from auditor.model import TargetId
 from tests.audit.stage import KEY, PROJECT
 from tests.cli.command import python
+from tests.simulated_studio import SimulatedStudio
 
 _LIMIT_KIB = 200 * 1024
 _LARGE = (
@@ -42,7 +43,7 @@ api_key = {{ env = "EI_KEY" }}
 
 
 def test_a_night_of_bombs_stays_under_200_mib(tmp_path: Path) -> None:
-    with BuiltInStudio() as studio:
+    with SimulatedStudio() as studio:
         studio.add_project(PROJECT, name="pump", api_key=KEY)
         for learn_id, fault in enumerate(_LARGE, start=3):
             studio.put(TargetId(PROJECT, learn_id), sample_blocks()["keras"])

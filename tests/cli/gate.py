@@ -6,27 +6,28 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from auditor.demo.replies import Reply
-from auditor.demo.server import Asked
-from auditor.demo.studio import BuiltInStudio
+from auditor.demo.http_server import ReceivedRequest, ServerReply
 from tests.audit.stage import KEY, PROJECT, Stage, block, target
+from tests.simulated_studio import SimulatedStudio
 
 DEADLINE_S = 60  # what hangs fails; nothing takes a tenth of it
 
 
-class GatedStudio(BuiltInStudio):
+class GatedStudio(SimulatedStudio):
     """Keeps whoever asks for a block waiting until the gate opens."""
 
     def __init__(self) -> None:
         super().__init__()
         self.asked, self.gate = threading.Event(), threading.Event()
 
-    def reply(self, asked: Asked, *, key: str, jwt: str) -> Reply | None:
+    def reply(
+        self, request: ReceivedRequest, *, key: str, token: str, body: str
+    ) -> ServerReply | None:
         """Answer once the gate is open."""
-        if "/keras/" in asked.path:
+        if "/keras/" in request.path:
             self.asked.set()
             self.gate.wait(DEADLINE_S)
-        return super().reply(asked, key=key, jwt=jwt)
+        return super().reply(request, key=key, token=token, body=body)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import pytest
 
 from auditor import app, config
 from auditor.cli.login import find_login
-from auditor.demo.replies import Reply, json_reply
+from auditor.demo.http_server import ServerReply, json_reply
 from tests.audit.stage import Stage
 from tests.cli.command import Command, reconfigure
 from tests.cli.test_login import LONG_ENOUGH, follow
@@ -31,7 +31,7 @@ WAYS = {
 }
 
 
-def refusal(canaries: tuple[str, ...]) -> Reply:
+def refusal(canaries: tuple[str, ...]) -> ServerReply:
     """A refusal that repeats everything it was shown."""
     return json_reply({"error": "invalid_grant", "error_description": " ".join(canaries)})
 

@@ -14,10 +14,11 @@ import pytest
 import zstandard
 from edgeimpulse_api import ApiClient, Configuration, LearnApi
 
-from auditor.demo.faults import Fault, Request, Trouble, troubled
-from auditor.demo.replies import Reply, json_reply
-from auditor.demo.studio import BuiltInStudio, sample_blocks
+from auditor.demo.faults import ActiveFault, ApiRequest, Fault, faulty_reply
+from auditor.demo.http_server import ServerReply, json_reply
+from auditor.demo.studio_server import sample_blocks
 from auditor.model import TargetId
+from tests.simulated_studio import SimulatedStudio
 
 TARGET = TargetId(101, 3)
 KEY = "ei_" + "ab" * 24
@@ -26,8 +27,8 @@ LISTING = "/v1/api/101/impulses"
 
 
 @pytest.fixture
-def studio() -> Iterator[BuiltInStudio]:
-    with BuiltInStudio(etags=True) as studio:
+def studio() -> Iterator[SimulatedStudio]:
+    with SimulatedStudio(etags=True) as studio:
         studio.add_project(101, name="Pump", api_key=KEY)
         studio.put(TARGET, sample_blocks()["keras"])
         yield studio
@@ -35,7 +36,7 @@ def studio() -> Iterator[BuiltInStudio]:
 
 @contextmanager
 def asked(
-    studio: BuiltInStudio, path: str = KERAS, **headers: str
+    studio: SimulatedStudio, path: str = KERAS, **headers: str
 ) -> Iterator[http.client.HTTPResponse]:
     port = int(studio.base_url.rpartition(":")[2].partition("/")[0])
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
@@ -47,10 +48,10 @@ def asked(
         connection.close()
 
 
-def spoiled(fault: Fault) -> Reply:
-    request = Request(path=KERAS, target=TARGET, secret=KEY)
-    trouble = Trouble(fault=fault, target=None, times=None)
-    reply = troubled(trouble, request, Reply(body=b'{"success":true}'))
+def spoiled(fault: Fault) -> ServerReply:
+    request = ApiRequest(path=KERAS, target=TARGET, secret=KEY)
+    trouble = ActiveFault(fault=fault, target=None, times=None)
+    reply = faulty_reply(trouble, request, ServerReply(body=b'{"success":true}'))
     assert reply is not None
     return reply
 
@@ -58,15 +59,15 @@ def spoiled(fault: Fault) -> Reply:
 @pytest.mark.parametrize("fault", Fault)
 def test_every_fault_answers_otherwise_than_well(fault: Fault) -> None:
     good = json_reply(sample_blocks()["keras"])
-    trouble = Trouble(fault=fault, target=None, times=None)
+    trouble = ActiveFault(fault=fault, target=None, times=None)
 
-    reply = troubled(trouble, Request(path=KERAS, target=TARGET), good)
+    reply = faulty_reply(trouble, ApiRequest(path=KERAS, target=TARGET), good)
 
     assert reply != good
 
 
 @pytest.mark.parametrize("fault", [one for one in Fault if one.startswith("http_")])
-def test_a_status_is_sent_as_it_is_called(studio: BuiltInStudio, fault: Fault) -> None:
+def test_a_status_is_sent_as_it_is_called(studio: SimulatedStudio, fault: Fault) -> None:
     studio.fail(fault)
 
     with asked(studio) as response:
@@ -82,14 +83,14 @@ def test_a_status_is_sent_as_it_is_called(studio: BuiltInStudio, fault: Fault) -
         (Fault.REDIRECT_SECRET, f"http://127.0.0.2:9/login?back=studio&api_key={KEY}"),
     ],
 )
-def test_a_redirect_says_where_to(studio: BuiltInStudio, fault: Fault, location: str) -> None:
+def test_a_redirect_says_where_to(studio: SimulatedStudio, fault: Fault, location: str) -> None:
     studio.fail(fault)
 
     with asked(studio) as response:
         assert response.headers["Location"] == location
 
 
-def test_a_reset_connection_ends_in_the_middle(studio: BuiltInStudio) -> None:
+def test_a_reset_connection_ends_in_the_middle(studio: SimulatedStudio) -> None:
     studio.fail(Fault.RESET)
 
     with pytest.raises((ConnectionResetError, http.client.IncompleteRead)), asked(studio) as half:
@@ -97,21 +98,23 @@ def test_a_reset_connection_ends_in_the_middle(studio: BuiltInStudio) -> None:
 
 
 @pytest.mark.parametrize("fault", [Fault.HALF_BODY, Fault.HALF_CHUNKED])
-def test_half_a_body_is_sent_and_the_connection_ended(studio: BuiltInStudio, fault: Fault) -> None:
+def test_half_a_body_is_sent_and_the_connection_ended(
+    studio: SimulatedStudio, fault: Fault
+) -> None:
     studio.fail(fault)
 
     with asked(studio) as half, pytest.raises(http.client.IncompleteRead):
         half.read()
 
 
-def test_headers_may_never_end(studio: BuiltInStudio) -> None:
+def test_headers_may_never_end(studio: SimulatedStudio) -> None:
     studio.fail(Fault.ENDLESS_HEADERS)
 
     with pytest.raises(http.client.HTTPException, match="100 headers"), asked(studio):
         pass
 
 
-def test_a_large_answer_is_made_while_it_is_sent(studio: BuiltInStudio) -> None:
+def test_a_large_answer_is_made_while_it_is_sent(studio: SimulatedStudio) -> None:
     studio.fail(Fault.TOO_LARGE)
 
     with asked(studio) as response:
@@ -137,7 +140,7 @@ def test_gzip_in_gzip_holds_the_answer() -> None:
     assert gzip.decompress(gzip.decompress(twice)) == b'{"success":true}'
 
 
-def test_a_fault_of_the_listing_leaves_the_blocks_alone(studio: BuiltInStudio) -> None:
+def test_a_fault_of_the_listing_leaves_the_blocks_alone(studio: SimulatedStudio) -> None:
     studio.fail(Fault.LISTING_EMPTY, times=1)
 
     with asked(studio) as block:
@@ -148,7 +151,7 @@ def test_a_fault_of_the_listing_leaves_the_blocks_alone(studio: BuiltInStudio) -
         assert len(json.load(whole)["impulses"]) == 1
 
 
-def test_an_answer_that_is_known_comes_as_304(studio: BuiltInStudio) -> None:
+def test_an_answer_that_is_known_comes_as_304(studio: SimulatedStudio) -> None:
     with asked(studio) as first:
         etag = first.headers["ETag"]
         first.read()
@@ -158,7 +161,7 @@ def test_an_answer_that_is_known_comes_as_304(studio: BuiltInStudio) -> None:
             assert (again.status, again.headers["ETag"], again.read()) == (304, etag, b"")
 
 
-def test_an_answer_that_changed_comes_whole(studio: BuiltInStudio) -> None:
+def test_an_answer_that_changed_comes_whole(studio: SimulatedStudio) -> None:
     with asked(studio) as first:
         etag = first.headers["ETag"]
         first.read()
@@ -169,7 +172,7 @@ def test_an_answer_that_changed_comes_whole(studio: BuiltInStudio) -> None:
         assert json.load(again)["trainingCycles"] == 7
 
 
-def test_the_vendor_s_own_client_meets_a_fault_too(studio: BuiltInStudio) -> None:
+def test_the_vendor_s_own_client_meets_a_fault_too(studio: SimulatedStudio) -> None:
     studio.fail(Fault.SUCCESS_ABSENT)
     configuration = Configuration(host=studio.base_url, api_key={"ApiKeyAuthentication": KEY})
 
@@ -180,7 +183,7 @@ def test_the_vendor_s_own_client_meets_a_fault_too(studio: BuiltInStudio) -> Non
 
 
 def test_it_ends_while_an_endless_answer_is_under_way() -> None:
-    with BuiltInStudio() as studio:
+    with SimulatedStudio() as studio:
         studio.fail(Fault.ENDLESS_HEADERS)
         port = int(studio.base_url.rpartition(":")[2].partition("/")[0])
         with socket.create_connection(("127.0.0.1", port), timeout=20) as reader:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from auditor.cli import main
-from auditor.demo.faults import ON_THE_WIRE, Fault
-from auditor.demo.rehearsal import rehearse, strikes
+from auditor.demo.faults import FAULT_DESCRIPTIONS, Fault
+from auditor.demo.walkthrough import plan_faults, show_faults
 from auditor.errors import UsageError
 
 
@@ -14,8 +14,8 @@ from auditor.errors import UsageError
 def said(tmp_path_factory: pytest.TempPathFactory) -> str:
     """What the demo says of a page in place of an answer, and of a listing that is refused."""
     lines: list[str] = []
-    planned = strikes(["html", "listing_refused", "html"])
-    assert rehearse(tmp_path_factory.mktemp("rehearsal"), planned, lines.append) == 0
+    planned = plan_faults(["html", "listing_refused", "html"])
+    assert show_faults(tmp_path_factory.mktemp("rehearsal"), planned, lines.append) == 0
     return "\n".join(lines)
 
 
@@ -61,7 +61,7 @@ def test_a_fault_of_no_name_is_refused_with_the_names_that_there_are(
 )
 def test_more_faults_than_the_demo_has_room_for_are_refused(names: list[str]) -> None:
     with pytest.raises(UsageError, match="too many faults"):
-        strikes(names)
+        plan_faults(names)
 
 
 def test_every_fault_is_listed_with_what_comes_over_the_wire(
@@ -71,5 +71,5 @@ def test_every_fault_is_listed_with_what_comes_over_the_wire(
 
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(maxsplit=1) for line in lines] == [
-        [fault, words] for fault, words in ON_THE_WIRE.items()
+        [fault, words] for fault, words in FAULT_DESCRIPTIONS.items()
     ]

@@ -10,16 +10,17 @@ from typing import Any
 import pytest
 
 from auditor.demo.faults import Fault
-from auditor.demo.studio import BuiltInStudio, sample_blocks
+from auditor.demo.studio_server import sample_blocks
 from auditor.model import TargetId
+from tests.simulated_studio import SimulatedStudio
 
 PUMP, FAN = TargetId(101, 3), TargetId(102, 3)
 KERAS = "/v1/api/101/training/keras/3"
 
 
 @pytest.fixture
-def studio() -> Iterator[BuiltInStudio]:
-    with BuiltInStudio(jwt="user's token") as studio:
+def studio() -> Iterator[SimulatedStudio]:
+    with SimulatedStudio(jwt="user's token") as studio:
         studio.add_project(101, name="Pump", api_key="key of pump")
         studio.add_project(102, name="Fan", api_key="key of fan")
         studio.put(PUMP, sample_blocks()["keras"])
@@ -29,7 +30,7 @@ def studio() -> Iterator[BuiltInStudio]:
 class Connection:
     """One kept-alive connection of the standard library's client."""
 
-    def __init__(self, studio: BuiltInStudio) -> None:
+    def __init__(self, studio: SimulatedStudio) -> None:
         port = int(studio.base_url.rpartition(":")[2].partition("/")[0])
         self.http = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
 
@@ -40,7 +41,7 @@ class Connection:
 
 
 @pytest.fixture
-def connection(studio: BuiltInStudio) -> Iterator[Connection]:
+def connection(studio: SimulatedStudio) -> Iterator[Connection]:
     connection = Connection(studio)
     yield connection
     connection.http.close()
@@ -54,12 +55,12 @@ def test_the_samples_are_nine_and_answers() -> None:
     assert all(answer["success"] is True for answer in sample_blocks().values())
 
 
-def test_it_serves_what_was_put(studio: BuiltInStudio, connection: Connection) -> None:
+def test_it_serves_what_was_put(studio: SimulatedStudio, connection: Connection) -> None:
     assert studio.base_url.endswith("/v1")
     assert connection.ask(KERAS, KEY) == sample_blocks()["keras"]
 
 
-def test_a_connection_is_kept_alive(studio: BuiltInStudio, connection: Connection) -> None:
+def test_a_connection_is_kept_alive(studio: SimulatedStudio, connection: Connection) -> None:
     connection.ask(KERAS, KEY)
     first = connection.http.sock
     connection.ask(KERAS, KEY)
@@ -101,7 +102,7 @@ def test_projects_are_those_that_the_credential_sees(
 
 
 def test_a_block_can_be_edited_replaced_and_removed(
-    studio: BuiltInStudio, connection: Connection
+    studio: SimulatedStudio, connection: Connection
 ) -> None:
     studio.edit(PUMP, lambda answer: answer.update(trainingCycles=7))
     assert connection.ask(KERAS, KEY)["trainingCycles"] == 7
@@ -114,7 +115,7 @@ def test_a_block_can_be_edited_replaced_and_removed(
     assert connection.ask("/v1/api/101/impulses", KEY)["impulses"][0]["learnBlocks"] == []
 
 
-def test_what_was_put_is_a_copy(studio: BuiltInStudio) -> None:
+def test_what_was_put_is_a_copy(studio: SimulatedStudio) -> None:
     mine = sample_blocks()["keras"]
     studio.put(FAN, mine)
 
@@ -125,7 +126,7 @@ def test_what_was_put_is_a_copy(studio: BuiltInStudio) -> None:
 
 
 def test_an_impulse_lists_every_block_and_getkeras_not_each(
-    studio: BuiltInStudio, connection: Connection
+    studio: SimulatedStudio, connection: Connection
 ) -> None:
     studio.put(TargetId(101, 8), {"type": "anomaly", "name": "K-means"}, impulses=(1, 2))
 
@@ -137,7 +138,7 @@ def test_an_impulse_lists_every_block_and_getkeras_not_each(
 
 
 def test_a_project_can_be_renamed_and_its_key_changed(
-    studio: BuiltInStudio, connection: Connection
+    studio: SimulatedStudio, connection: Connection
 ) -> None:
     studio.rename_project(101, "Pump B")
     studio.change_key(101, "rotated")
@@ -148,7 +149,7 @@ def test_a_project_can_be_renamed_and_its_key_changed(
 
 
 def test_a_fault_strikes_its_target_so_many_times(
-    studio: BuiltInStudio, connection: Connection
+    studio: SimulatedStudio, connection: Connection
 ) -> None:
     studio.put(TargetId(101, 4), sample_blocks()["keras"])
     studio.fail(Fault.REFUSED, target=PUMP, times=1)
@@ -159,7 +160,7 @@ def test_a_fault_strikes_its_target_so_many_times(
 
 
 def test_a_fault_of_the_whole_server_lasts_until_healed(
-    studio: BuiltInStudio, connection: Connection
+    studio: SimulatedStudio, connection: Connection
 ) -> None:
     studio.fail(Fault("refused"))
     assert connection.ask("/v1/api/projects", KEY)["success"] is False
@@ -170,7 +171,7 @@ def test_a_fault_of_the_whole_server_lasts_until_healed(
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
 def test_what_would_write_is_refused_and_remembered(
-    studio: BuiltInStudio, connection: Connection, method: str
+    studio: SimulatedStudio, connection: Connection, method: str
 ) -> None:
     assert connection.ask(KERAS, KEY, method)["success"] is False
 
@@ -184,7 +185,7 @@ def test_an_unknown_path_is_not_found(connection: Connection) -> None:
 
 def test_it_leaves_no_thread_and_no_port_behind(capfd: pytest.CaptureFixture[str]) -> None:
     before = threading.active_count()
-    with BuiltInStudio() as studio:
+    with SimulatedStudio() as studio:
         studio.fail(Fault.DRIP)
         dripping, idle = Connection(studio), Connection(studio)
         dripping.http.request("GET", KERAS)

@@ -11,16 +11,17 @@ from edgeimpulse_api import ApiClient, Configuration, ImpulseApi, LearnApi, Proj
 from edgeimpulse_api.models.keras_response import KerasResponse
 from pydantic.v1 import ValidationError
 
-from auditor.demo.studio import BuiltInStudio, sample_blocks
+from auditor.demo.studio_server import sample_blocks
 from auditor.model import TargetId
 from auditor.studio.answers import read_answer
+from tests.simulated_studio import SimulatedStudio
 
 SAMPLES = sample_blocks()
 
 
 @pytest.fixture(scope="module")
-def studio() -> Iterator[BuiltInStudio]:
-    with BuiltInStudio() as studio:
+def studio() -> Iterator[SimulatedStudio]:
+    with SimulatedStudio() as studio:
         studio.add_project(101, name="Pump", api_key="ei_0123")
         for learn_id, answer in enumerate(SAMPLES.values(), start=1):
             studio.put(TargetId(101, learn_id), answer)
@@ -28,7 +29,7 @@ def studio() -> Iterator[BuiltInStudio]:
 
 
 @pytest.fixture
-def official(studio: BuiltInStudio) -> Iterator[ApiClient]:
+def official(studio: SimulatedStudio) -> Iterator[ApiClient]:
     configuration = Configuration(
         host=studio.base_url, api_key={"ApiKeyAuthentication": "ei_0123"}
     )

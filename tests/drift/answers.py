@@ -6,7 +6,7 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
-from auditor.demo.studio import sample_blocks
+from auditor.demo.studio_server import sample_blocks
 from auditor.drift.secrets import Secrets
 from auditor.model import Finding, JsonObject
 from auditor.review import Difference, difference, take_snapshots

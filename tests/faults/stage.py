@@ -15,11 +15,10 @@ from typing import Any, TypeAlias
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from auditor import app
-from auditor.demo.replies import Reply
-from auditor.demo.server import Asked
-from auditor.demo.studio import BuiltInStudio
+from auditor.demo.http_server import ReceivedRequest, ServerReply
 from auditor.rendering.json import report_json
 from tests.audit.stage import CONFIG, KEY, PROJECT, Postbox, Stage, block, mail_server, target
+from tests.simulated_studio import SimulatedStudio
 
 DEADLINE_S = 60  # what hangs fails; nothing takes a tenth of it
 RECIPIENTS = ("ops@example.org", "ml@example.org")
@@ -58,18 +57,20 @@ class Gate:
         self._way.wait(DEADLINE_S)
 
 
-class HeldStudio(BuiltInStudio):
+class HeldStudio(SimulatedStudio):
     """Asks of block 5 come by a gate."""
 
     def __init__(self) -> None:
         super().__init__()
         self.gate = Gate()
 
-    def reply(self, asked: Asked, *, key: str, jwt: str) -> Reply | None:
+    def reply(
+        self, request: ReceivedRequest, *, key: str, token: str, body: str
+    ) -> ServerReply | None:
         """Answer once the gate is open."""
-        if asked.path.endswith("/keras/5"):
+        if request.path.endswith("/keras/5"):
             self.gate.pass_()
-        return super().reply(asked, key=key, jwt=jwt)
+        return super().reply(request, key=key, token=token, body=body)
 
 
 class HeldPostbox(Postbox):

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Any, TypeAlias
 
-from auditor.demo.studio import sample_blocks
+from auditor.demo.studio_server import sample_blocks
 
 SAMPLES = tuple(sample_blocks().values())
 _Path: TypeAlias = tuple[Any, ...]

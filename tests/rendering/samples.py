@@ -4,31 +4,29 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from auditor.demo.made_up import (
+from auditor.demo.sample_reports import (
     HOSTILE,
     LAST_NIGHT,
     NEW_SCRIPT,
     OLD_SCRIPT,
     STARTED,
-    block,
-    finding,
-    pump,
-    report,
-    run,
-    spotter,
-    unread,
-    vendor,
-)
-from auditor.demo.reports import (
     STATES,
+    block,
     decided,
     drift,
+    drifted_block,
     failed,
+    finding,
     first_night,
     flood,
     hostile,
     incomplete,
     quiet,
+    report,
+    run,
+    unread,
+    untrained_block,
+    vendor,
 )
 from auditor.rendering.html import HtmlRenderer
 from auditor.rendering.mailing import MailRenderer
@@ -47,19 +45,19 @@ __all__ = [
     "block",
     "decided",
     "drift",
+    "drifted_block",
     "failed",
     "finding",
     "first_night",
     "flood",
     "hostile",
     "incomplete",
-    "pump",
     "quiet",
     "renderer",
     "report",
     "run",
-    "spotter",
     "unread",
+    "untrained_block",
     "vendor",
 ]
 TEMPLATES = Path(__file__).parents[2] / "templates"

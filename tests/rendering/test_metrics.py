@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from auditor.demo.reports import drift
+from auditor.demo.sample_reports import drift
 from auditor.model import Report, RunInfo, RunStatus, Since, Totals, Trigger
 from auditor.rendering.metrics import Measurements, render_metrics
 from tests.rendering.prometheus import read

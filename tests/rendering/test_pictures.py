@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.demo.made_up import excerpt_layers
+from auditor.demo.sample_reports import excerpt_layers
 from auditor.model import AnswerExcerpt, Area, Json, Kind
 from auditor.records import MOST_RUNS_DRAWN as SHOWN
 from auditor.rendering.mailing import MOST_HTML_BYTES

@@ -23,15 +23,15 @@ from tests.rendering.samples import (
     NIGHTS,
     block,
     drift,
+    drifted_block,
     failed,
     finding,
     incomplete,
-    pump,
     quiet,
     report,
     run,
-    spotter,
     unread,
+    untrained_block,
     vendor,
 )
 
@@ -80,7 +80,7 @@ def stale() -> TargetReport:
         ),
         (report(stale()), "1 low · pump-b: model stale"),
         (
-            report(stale(), spotter()),
+            report(stale(), untrained_block()),
             "1 critical, 3 other in 2 of 2 projects · Keyword spotter: The tra…",
         ),
         (drift(), "1 critical, 9 other in 2 of 3 projects · missing: Valve"),
@@ -150,4 +150,4 @@ def test_every_night_has_a_sentence(night: str) -> None:
 
     assert said.sentence.endswith(".")
     assert said.word
-    assert pump().name not in said.word
+    assert drifted_block().name not in said.word

@@ -11,10 +11,10 @@ from tests.rendering.samples import (
     HOSTILE,
     STARTED,
     TEMPLATES,
+    drifted_block,
     finding,
-    pump,
     run,
-    spotter,
+    untrained_block,
     vendor,
 )
 from tests.rendering.test_json import dead, status
@@ -25,7 +25,7 @@ def comparison() -> Comparison:
         old="monday.json",
         new=f"{HOSTILE}.json",
         model_state=ModelState.STALE,
-        findings=(vendor(), *pump().findings, *spotter().findings),
+        findings=(vendor(), *drifted_block().findings, *untrained_block().findings),
         suppressed=2,
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from auditor.demo.studio import sample_blocks
+from auditor.demo.studio_server import sample_blocks
 from tests.signal.edits import Answer, Edit, cut, edited, every, insert, place, put, script
 
 SAMPLES: dict[str, Answer] = dict(sample_blocks())

@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from auditor.demo.studio import sample_blocks
+from auditor.demo.studio_server import sample_blocks
 from auditor.model import Finding
 from tests.signal.bases import CANARY, EI_KEY
 from tests.signal.corpus import CORPUS

@@ -25,12 +25,13 @@ from auditor.audit.run import Audit
 from auditor.config import Settings
 from auditor.deliver import deliver
 from auditor.demo.faults import Fault
-from auditor.demo.studio import BuiltInStudio, sample_blocks
+from auditor.demo.studio_server import sample_blocks
 from auditor.errors import AuditorError
 from auditor.model import TargetId
 from auditor.protocols import Store
 from auditor.rendering.json import report_json
 from tests.audit.stage import KEY, Postbox, mail_server
+from tests.simulated_studio import SimulatedStudio
 from tests.soak.edits import random_edit
 from tests.soak.ledger import Books
 
@@ -71,7 +72,7 @@ class Soak:
     """An installation whose nights pass at once."""
 
     settings: Settings
-    studio: BuiltInStudio
+    studio: SimulatedStudio
     postbox: Postbox
     targets: list[TargetId]
     chance: random.Random
@@ -190,7 +191,7 @@ class Soak:
 def soak(url: str, folder: Path, *, targets: int, seed: int) -> Iterator[Soak]:
     """Set an installation up with so many targets."""
     postbox, chance = Postbox(), random.Random(seed)  # noqa: S311 - chance, not secrecy
-    with mail_server(postbox) as port, BuiltInStudio() as studio:
+    with mail_server(postbox) as port, SimulatedStudio() as studio:
         blocks = _furnish(studio, targets)
         text = _CONFIG.format(base_url=studio.base_url, url=url, port=port)
         for project_id in sorted({one.project_id for one in blocks}):
@@ -200,7 +201,7 @@ def soak(url: str, folder: Path, *, targets: int, seed: int) -> Iterator[Soak]:
         yield Soak(settings, studio, postbox, blocks, chance)
 
 
-def _furnish(studio: BuiltInStudio, number: int) -> list[TargetId]:
+def _furnish(studio: SimulatedStudio, number: int) -> list[TargetId]:
     blocks = []
     for place in range(number):
         target = TargetId(1 + place // _BLOCKS_A_PROJECT, 1 + place % _BLOCKS_A_PROJECT)

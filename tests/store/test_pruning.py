@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from auditor.demo.studio import sample_blocks
+from auditor.demo.studio_server import sample_blocks
 from auditor.errors import DamagedDatabaseError, UsageError
 from auditor.model import Snapshot, TargetId
 from auditor.outbox import Message, MessageState

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from auditor.demo.studio import BuiltInStudio, sample_blocks
+from auditor.demo.studio_server import sample_blocks
+from tests.simulated_studio import SimulatedStudio
 
 from .asking import KEY, TARGET
 
@@ -17,8 +18,8 @@ def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def studio() -> Iterator[BuiltInStudio]:
-    with BuiltInStudio() as studio:
+def studio() -> Iterator[SimulatedStudio]:
+    with SimulatedStudio() as studio:
         studio.add_project(TARGET.project_id, name="Pump", api_key=KEY)
         studio.put(TARGET, sample_blocks()["keras"])
         yield studio

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from auditor.demo.studio import sample_blocks
+from auditor.demo.studio_server import sample_blocks
 from auditor.errors import StudioError
 from auditor.redaction import Secret
 from auditor.studio.answers import MAX_DEPTH, read_answer

@@ -12,11 +12,12 @@ import pytest
 
 from auditor.credentials import ApiKey
 from auditor.demo.faults import Fault
-from auditor.demo.studio import BuiltInStudio, sample_blocks
+from auditor.demo.studio_server import sample_blocks
 from auditor.model import Failure, TargetId
 from auditor.protocols import FetchFailure
 from auditor.redaction import Secret
 from tests.fault_table import by_fault
+from tests.simulated_studio import SimulatedStudio
 from tests.studio.asking import client
 
 TABLE = by_fault()
@@ -35,7 +36,7 @@ class Asked:
 
 @pytest.fixture(scope="module")
 def asked() -> Iterator[Asked]:
-    with BuiltInStudio() as studio:
+    with SimulatedStudio() as studio:
         for fault, target in TARGETS.items():
             studio.add_project(target.project_id, name="", api_key=_key(target))
             studio.put(target, sample_blocks()["keras"])
@@ -65,7 +66,7 @@ async def _ask(base_url: str, fault: Fault, timeout_s: float) -> Failure | None:
         timeout=timedelta(seconds=timeout_s),
     )
     async with asking as studio:
-        if fault.is_of_listing:
+        if fault.is_listing_fault:
             listed = await studio.list_blocks(target.project_id)
             return listed if isinstance(listed, Failure) else None
         fetched = await studio.fetch(target, stored_body=None)
@@ -80,7 +81,7 @@ def _key(target: TargetId) -> str:
 def test_only_what_may_pass_is_asked_again(asked: Asked, fault: Fault) -> None:
     target, row = TARGETS[fault], TABLE[fault]
     block = f"/v1/api/{target.project_id}/training/keras/{target.learn_id}"
-    path = f"/v1/api/{target.project_id}/impulses" if fault.is_of_listing else block
+    path = f"/v1/api/{target.project_id}/impulses" if fault.is_listing_fault else block
 
     failure = asked.failures[fault]
     assert failure is not None

@@ -7,7 +7,7 @@ import pytest
 
 from auditor.credentials import ApiKey
 from auditor.demo.faults import Fault
-from auditor.demo.studio import BuiltInStudio, sample_blocks
+from auditor.demo.studio_server import sample_blocks
 from auditor.errors import NoTokenError, StudioError
 from auditor.model import TargetId
 from auditor.protocols import Answer, FetchFailure, FetchResult
@@ -20,6 +20,7 @@ from auditor.studio.manners import (
     Pace,
     RetryBudget,
 )
+from tests.simulated_studio import SimulatedStudio
 
 from .asking import KEY_OF_PROJECT, TARGET, client
 
@@ -145,7 +146,7 @@ def test_a_token_that_is_not_to_be_had_is_no_matter_of_other_projects() -> None:
     circuit.require_closed(0)
 
 
-def ask_all(studio: BuiltInStudio, targets: list[TargetId]) -> list[FetchResult]:
+def ask_all(studio: SimulatedStudio, targets: list[TargetId]) -> list[FetchResult]:
     async def ask() -> list[FetchResult]:
         async with client(studio.base_url, concurrency=8) as asking:
             return await asyncio.gather(*(asking.fetch(t, stored_body=None) for t in targets))
@@ -155,7 +156,7 @@ def ask_all(studio: BuiltInStudio, targets: list[TargetId]) -> list[FetchResult]
 
 @pytest.mark.parametrize("fault", [Fault.HTTP_500, Fault.HTTP_429, Fault.CLOSE])
 def test_a_studio_that_is_down_is_asked_a_bounded_number_of_times(
-    studio: BuiltInStudio, fault: Fault
+    studio: SimulatedStudio, fault: Fault
 ) -> None:
     studio.fail(fault, retry_after="0")
 
@@ -169,7 +170,7 @@ def test_a_studio_that_is_down_is_asked_a_bounded_number_of_times(
 
 
 def test_many_blocks_that_fail_keep_none_of_the_others_from_being_read(
-    studio: BuiltInStudio,
+    studio: SimulatedStudio,
 ) -> None:
     broken = [TargetId(101, n) for n in range(10, 10 + OPEN_AFTER - 8)]
     for target in broken:
@@ -182,7 +183,7 @@ def test_many_blocks_that_fail_keep_none_of_the_others_from_being_read(
     assert all(isinstance(one, FetchFailure) for one in failed)
 
 
-def test_a_client_keeps_the_pace_it_is_given(studio: BuiltInStudio) -> None:
+def test_a_client_keeps_the_pace_it_is_given(studio: SimulatedStudio) -> None:
     clock = Clock()
     sleep: Callable[[float], Awaitable[None]] = clock.sleep
 
@@ -196,7 +197,7 @@ def test_a_client_keeps_the_pace_it_is_given(studio: BuiltInStudio) -> None:
     assert clock.now == 101.5
 
 
-def test_a_project_that_is_broken_keeps_no_other_from_being_read(studio: BuiltInStudio) -> None:
+def test_a_project_that_is_broken_keeps_no_other_from_being_read(studio: SimulatedStudio) -> None:
     broken = [TargetId(101, n) for n in range(10, 70)]
     healthy = [TargetId(102, n) for n in range(1, 31)]
     studio.add_project(102, name="Fan", api_key="another key")

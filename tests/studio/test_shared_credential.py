@@ -8,10 +8,11 @@ from collections.abc import Mapping
 import pytest
 
 from auditor.credentials import JwtHeader
-from auditor.demo.studio import BuiltInStudio, sample_blocks
+from auditor.demo.studio_server import sample_blocks
 from auditor.model import Failure, TargetId
 from auditor.protocols import Answer, FetchResult
 from auditor.redaction import Secret
+from tests.simulated_studio import SimulatedStudio
 
 from .asking import KEY, TARGET, client, fetch
 
@@ -20,7 +21,7 @@ OTHER = TargetId(102, 9)
 
 def test_the_shared_credential_lists_projects_and_reads_those_without_their_own() -> None:
     token = "eyJ0.c2Vl.YWxs"
-    with BuiltInStudio(jwt=token) as studio:
+    with SimulatedStudio(jwt=token) as studio:
         studio.add_project(101, name="Pump", api_key=KEY)
         studio.add_project(OTHER.project_id, name="Fan", api_key="another key")
         studio.put(OTHER, sample_blocks()["keras-regression"])
@@ -37,7 +38,7 @@ def test_the_shared_credential_lists_projects_and_reads_those_without_their_own(
 
 
 def test_a_shared_credential_that_is_refused_keeps_no_named_project_from_being_read(
-    studio: BuiltInStudio, caplog: pytest.LogCaptureFixture
+    studio: SimulatedStudio, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def ask() -> tuple[Mapping[int, str] | Failure, FetchResult]:
         async with client(studio.base_url, shared=JwtHeader(Secret("wrong"))) as asking:

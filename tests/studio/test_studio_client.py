@@ -9,7 +9,7 @@ import pytest
 
 from auditor.credentials import ApiKey
 from auditor.demo.faults import Fault
-from auditor.demo.studio import BuiltInStudio, sample_blocks
+from auditor.demo.studio_server import sample_blocks
 from auditor.model import Failure, TargetId
 from auditor.protocols import (
     Answer,
@@ -20,6 +20,7 @@ from auditor.protocols import (
     UnchangedAnswer,
 )
 from auditor.redaction import Secret
+from tests.simulated_studio import SimulatedStudio
 
 from .asking import KEY, KEY_OF_PROJECT, TARGET, Waits, client, fetch
 
@@ -29,7 +30,7 @@ OTHER = TargetId(102, 9)
 KEY_INFO = "/v1/api/projects/api-key-info"
 
 
-def asked_for_blocks(studio: BuiltInStudio) -> int:
+def asked_for_blocks(studio: SimulatedStudio) -> int:
     """How often a block was asked for; why a key is refused is asked once beside it."""
     explained = [asked for asked in studio.requests if asked.path == KEY_INFO]
     assert len(explained) <= 1
@@ -41,7 +42,7 @@ def failure(fetched: FetchResult) -> Failure:
     return fetched.failure
 
 
-def test_a_block_comes_with_the_digest_of_its_bytes(studio: BuiltInStudio) -> None:
+def test_a_block_comes_with_the_digest_of_its_bytes(studio: SimulatedStudio) -> None:
     fetched = fetch(studio.base_url)
 
     assert isinstance(fetched, Answer)
@@ -52,7 +53,7 @@ def test_a_block_comes_with_the_digest_of_its_bytes(studio: BuiltInStudio) -> No
     )
 
 
-def test_an_edited_block_is_an_answer_again(studio: BuiltInStudio) -> None:
+def test_an_edited_block_is_an_answer_again(studio: SimulatedStudio) -> None:
     first = fetch(studio.base_url)
     assert isinstance(first, Answer)
 
@@ -63,7 +64,7 @@ def test_an_edited_block_is_an_answer_again(studio: BuiltInStudio) -> None:
     assert second.document["trainingCycles"] == 99
 
 
-def test_bytes_known_from_before_are_not_judged_again(studio: BuiltInStudio) -> None:
+def test_bytes_known_from_before_are_not_judged_again(studio: SimulatedStudio) -> None:
     studio.fail(Fault.REFUSED)
     body = b'{"success":false,"error":"Something went wrong"}'
     known = hashlib.sha256(body).hexdigest()
@@ -71,13 +72,13 @@ def test_bytes_known_from_before_are_not_judged_again(studio: BuiltInStudio) -> 
     assert fetch(studio.base_url, stored_body=StoredBody(digest=known)) == UnchangedAnswer()
 
 
-def test_a_base_url_may_end_with_a_slash(studio: BuiltInStudio) -> None:
+def test_a_base_url_may_end_with_a_slash(studio: SimulatedStudio) -> None:
     fetch(studio.base_url + "/")
 
     assert studio.requests[0].path == "/v1/api/101/training/keras/3"
 
 
-def test_only_get_is_sent_and_nothing_but_what_it_takes(studio: BuiltInStudio) -> None:
+def test_only_get_is_sent_and_nothing_but_what_it_takes(studio: SimulatedStudio) -> None:
     fetch(studio.base_url)
 
     (asked,) = studio.requests
@@ -88,14 +89,14 @@ def test_only_get_is_sent_and_nothing_but_what_it_takes(studio: BuiltInStudio) -
 
 
 @pytest.mark.parametrize("fault", [Fault.HTTP_500, Fault.HALF_BODY, Fault.HTTP_429])
-def test_a_passing_fault_is_outlasted(studio: BuiltInStudio, fault: Fault) -> None:
+def test_a_passing_fault_is_outlasted(studio: SimulatedStudio, fault: Fault) -> None:
     studio.fail(fault, times=2)
 
     assert isinstance(fetch(studio.base_url), Answer)
     assert len(studio.requests) == 3
 
 
-def test_a_dropped_connection_is_outlasted(studio: BuiltInStudio) -> None:
+def test_a_dropped_connection_is_outlasted(studio: SimulatedStudio) -> None:
     studio.fail(Fault.CLOSE, times=2)
 
     assert isinstance(fetch(studio.base_url), Answer)
@@ -113,7 +114,7 @@ def test_a_dropped_connection_is_outlasted(studio: BuiltInStudio) -> None:
     ],
 )
 def test_a_lasting_fault_ends_after_the_last_try(
-    studio: BuiltInStudio, fault: Fault, kind: str
+    studio: SimulatedStudio, fault: Fault, kind: str
 ) -> None:
     studio.fail(fault)
     waits = Waits()
@@ -141,7 +142,7 @@ def test_a_lasting_fault_ends_after_the_last_try(
     ],
 )
 def test_what_asking_again_cannot_mend_is_asked_once(
-    studio: BuiltInStudio, fault: Fault, kind: str
+    studio: SimulatedStudio, fault: Fault, kind: str
 ) -> None:
     studio.fail(fault)
 
@@ -149,14 +150,14 @@ def test_what_asking_again_cannot_mend_is_asked_once(
     assert asked_for_blocks(studio) == 1
 
 
-def test_a_redirect_is_not_followed(studio: BuiltInStudio) -> None:
+def test_a_redirect_is_not_followed(studio: SimulatedStudio) -> None:
     studio.fail(Fault.REDIRECT)
 
     assert "not followed" in failure(fetch(studio.base_url)).message
     assert [asked.path for asked in studio.requests] == ["/v1/api/101/training/keras/3"]
 
 
-def test_waits_grow_and_are_spread(studio: BuiltInStudio) -> None:
+def test_waits_grow_and_are_spread(studio: SimulatedStudio) -> None:
     studio.fail(Fault.HTTP_500)
     waits = Waits()
 
@@ -169,7 +170,7 @@ def test_waits_grow_and_are_spread(studio: BuiltInStudio) -> None:
     ("retry_after", "wait"), [("7", 7.0), ("100000", 120.0), ("nonsense", 0.5)]
 )
 def test_a_server_that_asks_for_a_wait_gets_it(
-    studio: BuiltInStudio, retry_after: str, wait: float
+    studio: SimulatedStudio, retry_after: str, wait: float
 ) -> None:
     studio.fail(Fault.HTTP_429, times=1, retry_after=retry_after)
     waits = Waits()
@@ -178,13 +179,13 @@ def test_a_server_that_asks_for_a_wait_gets_it(
     assert waits.seconds == [wait]
 
 
-def test_a_block_that_does_not_exist_is_refused_in_studio_s_words(studio: BuiltInStudio) -> None:
+def test_a_block_that_does_not_exist_is_refused_in_studio_s_words(studio: SimulatedStudio) -> None:
     told = failure(fetch(studio.base_url, target=TargetId(TARGET.project_id, 99)))
 
     assert told == Failure(kind="refused", message="Studio refused: No learn block with ID 99")
 
 
-def test_nobody_at_home_is_a_value(studio: BuiltInStudio) -> None:
+def test_nobody_at_home_is_a_value(studio: SimulatedStudio) -> None:
     base_url = studio.base_url
     studio.__exit__(None, None, None)
 
@@ -195,12 +196,12 @@ def test_nobody_at_home_is_a_value(studio: BuiltInStudio) -> None:
     studio.__enter__()
 
 
-def test_a_server_that_does_not_speak_tls_is_a_value(studio: BuiltInStudio) -> None:
+def test_a_server_that_does_not_speak_tls_is_a_value(studio: SimulatedStudio) -> None:
     assert failure(fetch(studio.base_url.replace("http:", "https:"))).kind == "unreachable"
 
 
 def test_a_refused_key_is_remembered_for_its_project_alone(
-    studio: BuiltInStudio, caplog: pytest.LogCaptureFixture
+    studio: SimulatedStudio, caplog: pytest.LogCaptureFixture
 ) -> None:
     studio.add_project(OTHER.project_id, name="Fan", api_key="another key")
     studio.put(OTHER, sample_blocks()["keras-regression"])
@@ -232,7 +233,7 @@ def test_studio_has_two_seconds_to_settle() -> None:
     assert sum(waits.seconds) == 2
 
 
-def test_a_refused_key_stops_those_that_wait_in_line(studio: BuiltInStudio) -> None:
+def test_a_refused_key_stops_those_that_wait_in_line(studio: SimulatedStudio) -> None:
     studio.change_key(TARGET.project_id, "rotated")
 
     async def ask() -> list[FetchResult]:
@@ -248,7 +249,7 @@ def test_a_refused_key_stops_those_that_wait_in_line(studio: BuiltInStudio) -> N
 
 
 def test_one_block_that_is_forbidden_keeps_no_other_from_being_read(
-    studio: BuiltInStudio,
+    studio: SimulatedStudio,
 ) -> None:
     locked = TargetId(101, 4)
     studio.put(locked, sample_blocks()["keras"])
@@ -267,7 +268,7 @@ def test_one_block_that_is_forbidden_keeps_no_other_from_being_read(
 
 
 def test_two_blocks_that_are_forbidden_before_any_was_read_are_enough(
-    studio: BuiltInStudio,
+    studio: SimulatedStudio,
 ) -> None:
     studio.fail(Fault.HTTP_403)
 
@@ -281,7 +282,7 @@ def test_two_blocks_that_are_forbidden_before_any_was_read_are_enough(
     assert asked_for_blocks(studio) == 2
 
 
-def test_a_key_that_studio_repeats_stands_in_no_message(studio: BuiltInStudio) -> None:
+def test_a_key_that_studio_repeats_stands_in_no_message(studio: SimulatedStudio) -> None:
     key = "canary of an unknown form"
     studio.put(TARGET, {"success": False, "error": f"key '{key}' and {KEY} may not"})
     studio.change_key(TARGET.project_id, key)
@@ -293,7 +294,7 @@ def test_a_key_that_studio_repeats_stands_in_no_message(studio: BuiltInStudio) -
 
 @pytest.mark.parametrize("key", ["", "two\r\nlines", "schlüssel", "nul\x00"])
 def test_a_key_that_no_header_can_carry_is_told_without_being_shown(
-    studio: BuiltInStudio, key: str
+    studio: SimulatedStudio, key: str
 ) -> None:
     fetched = fetch(studio.base_url, credentials={101: ApiKey(Secret(key))})
 
@@ -328,7 +329,7 @@ def test_no_more_requests_are_under_way_than_allowed() -> None:
     assert max(most) == 3
 
 
-def test_waiting_in_line_does_not_count_as_answering_late(studio: BuiltInStudio) -> None:
+def test_waiting_in_line_does_not_count_as_answering_late(studio: SimulatedStudio) -> None:
     studio.fail(Fault.SLOW, times=2)
 
     async def ask() -> list[FetchResult]:
@@ -345,7 +346,7 @@ def test_waiting_in_line_does_not_count_as_answering_late(studio: BuiltInStudio)
     assert isinstance(last, Answer)
 
 
-def test_a_cancelled_fetch_is_cancelled(studio: BuiltInStudio) -> None:
+def test_a_cancelled_fetch_is_cancelled(studio: SimulatedStudio) -> None:
     studio.fail(Fault.SLOW)
 
     async def ask() -> None:
@@ -356,13 +357,13 @@ def test_a_cancelled_fetch_is_cancelled(studio: BuiltInStudio) -> None:
         asyncio.run(ask())
 
 
-def test_a_project_without_a_credential_is_the_caller_s_mistake(studio: BuiltInStudio) -> None:
+def test_a_project_without_a_credential_is_the_caller_s_mistake(studio: SimulatedStudio) -> None:
     with pytest.raises(KeyError):
         fetch(studio.base_url, target=OTHER)
 
 
 def test_blocks_of_a_project_are_listed_once_with_what_is_not_served(
-    studio: BuiltInStudio,
+    studio: SimulatedStudio,
 ) -> None:
     studio.put(TargetId(101, 8), {"type": "anomaly", "name": "K-means"}, impulses=(1, 2))
     studio.put(TARGET, sample_blocks()["keras"], impulses=(2, 1))
@@ -380,7 +381,7 @@ def test_blocks_of_a_project_are_listed_once_with_what_is_not_served(
 
 
 @pytest.mark.parametrize("fault", [Fault.HTTP_500, Fault.HTML, Fault.REFUSED, Fault.HTTP_401])
-def test_a_listing_that_fails_is_a_value(studio: BuiltInStudio, fault: Fault) -> None:
+def test_a_listing_that_fails_is_a_value(studio: SimulatedStudio, fault: Fault) -> None:
     studio.fail(fault)
 
     async def ask() -> tuple[object, str]:
@@ -393,7 +394,7 @@ def test_a_listing_that_fails_is_a_value(studio: BuiltInStudio, fault: Fault) ->
     assert name == ""
 
 
-def test_a_project_is_called_as_studio_calls_it(studio: BuiltInStudio) -> None:
+def test_a_project_is_called_as_studio_calls_it(studio: SimulatedStudio) -> None:
     async def ask() -> str:
         async with client(studio.base_url) as asking:
             return await asking.fetch_project_name(101)
@@ -401,7 +402,7 @@ def test_a_project_is_called_as_studio_calls_it(studio: BuiltInStudio) -> None:
     assert asyncio.run(ask()) == "Pump"
 
 
-def test_a_key_that_may_not_list_projects_may_still_read_blocks(studio: BuiltInStudio) -> None:
+def test_a_key_that_may_not_list_projects_may_still_read_blocks(studio: SimulatedStudio) -> None:
     studio.fail(Fault.HTTP_403, times=1)
 
     async def ask() -> tuple[str, FetchResult]:
@@ -415,7 +416,7 @@ def test_a_key_that_may_not_list_projects_may_still_read_blocks(studio: BuiltInS
     assert isinstance(fetched, Answer)
 
 
-def test_the_client_is_a_studio(studio: BuiltInStudio) -> None:
+def test_the_client_is_a_studio(studio: SimulatedStudio) -> None:
     asking: Studio = client(studio.base_url)
 
     assert asking

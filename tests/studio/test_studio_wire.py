@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from auditor.credentials import ApiKey, Credential, JwtCookie, JwtHeader
-from auditor.demo.studio import sample_blocks
+from auditor.demo.studio_server import sample_blocks
 from auditor.errors import UsageError
 from auditor.model import TargetId
 from auditor.protocols import Answer, FetchFailure, FetchResult

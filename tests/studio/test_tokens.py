@@ -21,13 +21,14 @@ from auditor.credentials import (
     PasswordGrant,
     StoredLogin,
 )
-from auditor.demo.replies import Reply, json_reply
-from auditor.demo.studio import BuiltInStudio, sample_blocks
+from auditor.demo.http_server import ServerReply, json_reply
+from auditor.demo.studio_server import sample_blocks
 from auditor.model import Failure, TargetId
 from auditor.protocols import Answer, FetchFailure, FetchResult
 from auditor.redaction import Secret
 from auditor.studio.grants import Tokens
 from auditor.studio.tokenfile import TokenFile
+from tests.simulated_studio import SimulatedStudio
 
 from .asking import KEY, TARGET, Waits, answer, client, fetch, wire
 
@@ -56,7 +57,7 @@ class Clock:
 class Login:
     """A token file as a login leaves it."""
 
-    studio: BuiltInStudio
+    studio: SimulatedStudio
     path: Path
     credential: StoredLogin = field(init=False)
     file: TokenFile = field(init=False)
@@ -72,7 +73,7 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def server(studio: BuiltInStudio, clock: Clock) -> BuiltInStudio:
+def server(studio: SimulatedStudio, clock: Clock) -> SimulatedStudio:
     """A Studio whose OAuth2 server knows a machine, an app and a person."""
     studio.oauth.clients |= {"machine": SECRET.reveal(), "app": ""}
     studio.oauth.users["ml-team"] = PASSWORD.reveal()
@@ -85,12 +86,12 @@ def failure(fetched: FetchResult) -> Failure:
     return fetched.failure
 
 
-def token_requests(studio: BuiltInStudio) -> int:
+def token_requests(studio: SimulatedStudio) -> int:
     return sum(asked.path == TOKEN for asked in studio.requests)
 
 
 def ask(
-    studio: BuiltInStudio, credential: Credential, clock: Clock, *targets: TargetId
+    studio: SimulatedStudio, credential: Credential, clock: Clock, *targets: TargetId
 ) -> list[FetchResult]:
     """Ask for all targets at once, in one run."""
     projects = {target.project_id: credential for target in targets or (TARGET,)}
@@ -110,7 +111,7 @@ def ask(
 
 @pytest.mark.parametrize("credential", [MACHINE, PERSON], ids=["machine", "person"])
 def test_one_token_serves_every_project_and_coroutine_of_a_run(
-    server: BuiltInStudio, clock: Clock, credential: Credential
+    server: SimulatedStudio, clock: Clock, credential: Credential
 ) -> None:
     server.add_project(102, name="Fan", api_key="other")
     server.put(TargetId(102, 9), sample_blocks()["keras"])
@@ -121,7 +122,7 @@ def test_one_token_serves_every_project_and_coroutine_of_a_run(
     assert token_requests(server) == 1
 
 
-def test_a_token_request_says_no_more_than_it_must(server: BuiltInStudio, clock: Clock) -> None:
+def test_a_token_request_says_no_more_than_it_must(server: SimulatedStudio, clock: Clock) -> None:
     ask(server, MACHINE, clock)
 
     asked = server.requests[0]
@@ -133,7 +134,7 @@ def test_a_token_request_says_no_more_than_it_must(server: BuiltInStudio, clock:
     assert "authorization" in server.requests[1].header_names
 
 
-def test_a_token_from_elsewhere_is_sent_as_it_is(server: BuiltInStudio, clock: Clock) -> None:
+def test_a_token_from_elsewhere_is_sent_as_it_is(server: SimulatedStudio, clock: Clock) -> None:
     server.oauth.allow("from-elsewhere")
     credential = BearerToken(Secret("from-elsewhere"))
 
@@ -143,7 +144,7 @@ def test_a_token_from_elsewhere_is_sent_as_it_is(server: BuiltInStudio, clock: C
     assert token_requests(server) == 0
 
 
-def test_a_token_is_renewed_before_it_ends(server: BuiltInStudio, clock: Clock) -> None:
+def test_a_token_is_renewed_before_it_ends(server: SimulatedStudio, clock: Clock) -> None:
     server.oauth.life_s = 600
 
     async def run() -> list[int]:
@@ -158,7 +159,7 @@ def test_a_token_is_renewed_before_it_ends(server: BuiltInStudio, clock: Clock) 
     assert asyncio.run(run()) == [1, 1, 2, 2]
 
 
-def test_a_short_life_is_not_all_leeway(server: BuiltInStudio, clock: Clock) -> None:
+def test_a_short_life_is_not_all_leeway(server: SimulatedStudio, clock: Clock) -> None:
     server.oauth.life_s = 30
 
     ask(server, MACHINE, clock, *[TARGET] * 10)
@@ -167,7 +168,7 @@ def test_a_short_life_is_not_all_leeway(server: BuiltInStudio, clock: Clock) -> 
 
 
 def test_a_revoked_token_is_renewed_once_for_a_thousand_refusals(
-    server: BuiltInStudio, clock: Clock
+    server: SimulatedStudio, clock: Clock
 ) -> None:
     async def run() -> list[FetchResult]:
         asking = client(server.base_url, credentials={101: MACHINE}, now=clock, concurrency=256)
@@ -183,7 +184,7 @@ def test_a_revoked_token_is_renewed_once_for_a_thousand_refusals(
 
 
 def test_a_renewed_token_that_is_refused_too_is_the_last(
-    server: BuiltInStudio, clock: Clock
+    server: SimulatedStudio, clock: Clock
 ) -> None:
     server.oauth.life_s = -1  # ended before it comes
 
@@ -198,7 +199,7 @@ def test_a_renewed_token_that_is_refused_too_is_the_last(
 # --- What a token endpoint can answer instead -----------------------------------------------
 
 
-HTML = Reply(body=b"<!DOCTYPE html><title>Sign in</title>", content_type="text/html")
+HTML = ServerReply(body=b"<!DOCTYPE html><title>Sign in</title>", content_type="text/html")
 
 
 @pytest.mark.parametrize(
@@ -213,14 +214,14 @@ HTML = Reply(body=b"<!DOCTYPE html><title>Sign in</title>", content_type="text/h
         ),
         (json_reply({"success": False, "error": "No"}), "unauthorized", "(No)"),
         (json_reply({"success": False}), "unauthorized", "it gave no reason"),
-        (Reply(status=403, body=b"no"), "unauthorized", "403 Forbidden"),
-        (Reply(status=404, body=b"no"), "http", "404 Not Found"),
+        (ServerReply(status=403, body=b"no"), "unauthorized", "403 Forbidden"),
+        (ServerReply(status=404, body=b"no"), "http", "404 Not Found"),
         (HTML, "not_json", "check base_url"),
-        (Reply(body=b"[]"), "not_json", "not a JSON object"),
-        (Reply(body=b""), "not_json", "not a JSON object"),
-        (Reply(body=b"[" * 60_000), "not_json", "not a JSON object"),
-        (Reply(body=b" " * 70_000), "too_large", "no OAuth2 token"),
-        (Reply(status=302, headers=(("Location", "/"),)), "redirect", "not followed"),
+        (ServerReply(body=b"[]"), "not_json", "not a JSON object"),
+        (ServerReply(body=b""), "not_json", "not a JSON object"),
+        (ServerReply(body=b"[" * 60_000), "not_json", "not a JSON object"),
+        (ServerReply(body=b" " * 70_000), "too_large", "no OAuth2 token"),
+        (ServerReply(status=302, headers=(("Location", "/"),)), "redirect", "not followed"),
         (json_reply({"token_type": "Bearer"}), "invalid", "access_token"),
         (json_reply({"access_token": "two words"}), "invalid", "access_token"),
         (json_reply({"access_token": "t\r\nx: y"}), "invalid", "access_token"),
@@ -236,7 +237,7 @@ HTML = Reply(body=b"<!DOCTYPE html><title>Sign in</title>", content_type="text/h
     ],
 )
 def test_what_is_refused_for_good_is_asked_once_for_all_projects(
-    server: BuiltInStudio, clock: Clock, reply: Reply, kind: str, words: str
+    server: SimulatedStudio, clock: Clock, reply: ServerReply, kind: str, words: str
 ) -> None:
     server.oauth.replies = [reply] * 9
 
@@ -252,16 +253,16 @@ def test_what_is_refused_for_good_is_asked_once_for_all_projects(
 @pytest.mark.parametrize(
     "reply",
     [
-        Reply(status=500),
-        Reply(status=503, headers=(("Retry-After", "3"),)),
-        Reply(status=429),
+        ServerReply(status=500),
+        ServerReply(status=503, headers=(("Retry-After", "3"),)),
+        ServerReply(status=429),
         json_reply({"error": "temporarily_unavailable"}, status=400),
         json_reply({"error": "server_error"}),
-        Reply(body=b"{}", promised=99),
+        ServerReply(body=b"{}", promised=99),
     ],
 )
 def test_a_passing_fault_of_the_token_endpoint_is_outlasted(
-    server: BuiltInStudio, clock: Clock, reply: Reply
+    server: SimulatedStudio, clock: Clock, reply: ServerReply
 ) -> None:
     server.oauth.replies = [reply] * 2
 
@@ -271,8 +272,8 @@ def test_a_passing_fault_of_the_token_endpoint_is_outlasted(
     assert token_requests(server) == 3
 
 
-def test_a_token_endpoint_that_is_silent_is_a_value(server: BuiltInStudio, clock: Clock) -> None:
-    server.oauth.replies = [Reply(delay_s=60)] * 2
+def test_a_token_endpoint_that_is_silent_is_a_value(server: SimulatedStudio, clock: Clock) -> None:
+    server.oauth.replies = [ServerReply(delay_s=60)] * 2
 
     found = fetch(
         server.base_url,
@@ -289,10 +290,10 @@ def test_a_token_endpoint_that_is_silent_is_a_value(server: BuiltInStudio, clock
 
 
 def test_a_wait_that_the_token_endpoint_asks_for_is_granted(
-    server: BuiltInStudio, clock: Clock
+    server: SimulatedStudio, clock: Clock
 ) -> None:
     waits = Waits()
-    server.oauth.replies = [Reply(status=429, headers=(("Retry-After", "7"),))]
+    server.oauth.replies = [ServerReply(status=429, headers=(("Retry-After", "7"),))]
 
     fetch(server.base_url, credentials={101: MACHINE}, now=clock, sleep=waits)
 
@@ -301,18 +302,18 @@ def test_a_wait_that_the_token_endpoint_asks_for_is_granted(
 
 @pytest.mark.parametrize("life", ["600", 600.0, 0, -5, None, "soon", True, 1e300, []])
 def test_a_life_of_any_form_is_understood_or_passed_over(
-    server: BuiltInStudio, clock: Clock, life: object
+    server: SimulatedStudio, clock: Clock, life: object
 ) -> None:
     server.oauth.allow("a-token")
     body = json.dumps({"access_token": "a-token", "expires_in": life}).encode()
-    server.oauth.replies = [Reply(body=body)]
+    server.oauth.replies = [ServerReply(body=body)]
 
     assert isinstance(ask(server, MACHINE, clock)[0], Answer)
 
 
 @pytest.mark.parametrize("credential", [MACHINE, PERSON], ids=["machine", "person"])
 def test_no_message_holds_what_the_token_endpoint_repeats(
-    server: BuiltInStudio, clock: Clock, credential: Credential
+    server: SimulatedStudio, clock: Clock, credential: Credential
 ) -> None:
     echo = f"{SECRET.reveal()} {PASSWORD.reveal()} canary+of%2Fthe%2Bclient%3D"
     basic = "bWFjaGluZTpjYW5hcnkrb2YlMkZ0aGUlMkJjbGllbnQlM0Q="
@@ -366,7 +367,7 @@ def test_the_token_request_goes_through_the_proxy(
 
 
 @pytest.fixture
-def login(server: BuiltInStudio, tmp_path: Path) -> Login:
+def login(server: SimulatedStudio, tmp_path: Path) -> Login:
     made = Login(server, tmp_path / "kept" / "oauth-token.json")
     made.path.parent.mkdir()
     server.oauth.life_s = 600
@@ -628,7 +629,7 @@ def test_no_scheme_shows_what_belongs_to_another() -> None:
 # --- Why a key is refused --------------------------------------------------------------------
 
 
-def test_a_key_of_another_project_is_named_as_such(studio: BuiltInStudio, clock: Clock) -> None:
+def test_a_key_of_another_project_is_named_as_such(studio: SimulatedStudio, clock: Clock) -> None:
     studio.add_project(102, name="Fan", api_key="other")
 
     answers = ask(studio, ApiKey(Secret(KEY)), clock, *[TargetId(102, n) for n in range(5)])
@@ -645,7 +646,7 @@ def test_a_key_of_another_project_is_named_as_such(studio: BuiltInStudio, clock:
 
 @pytest.mark.parametrize("role", ["readonly", "ingestiononly"])
 def test_a_key_that_may_not_read_is_named_by_its_role(
-    studio: BuiltInStudio, clock: Clock, role: str
+    studio: SimulatedStudio, clock: Clock, role: str
 ) -> None:
     studio.change_role(101, role)
 
@@ -657,7 +658,7 @@ def test_a_key_that_may_not_read_is_named_by_its_role(
 
 
 def test_a_key_that_studio_does_not_know_says_where_keys_are_made(
-    studio: BuiltInStudio, clock: Clock
+    studio: SimulatedStudio, clock: Clock
 ) -> None:
     told = failure(ask(studio, ApiKey(Secret("ei_" + "0" * 64)), clock)[0])
 
@@ -666,7 +667,7 @@ def test_a_key_that_studio_does_not_know_says_where_keys_are_made(
 
 
 def test_a_night_without_a_refusal_asks_nothing_of_keys(
-    studio: BuiltInStudio, clock: Clock
+    studio: SimulatedStudio, clock: Clock
 ) -> None:
     ask(studio, ApiKey(Secret(KEY)), clock, TARGET, TargetId(101, 99))
 

@@ -8,7 +8,7 @@ from hashlib import sha256
 
 import pytest
 
-from auditor.demo.studio import sample_blocks
+from auditor.demo.studio_server import sample_blocks
 from auditor.protocols import Answer, FetchFailure, FetchResult, StoredBody, UnchangedAnswer
 
 from .asking import TARGET, answer, client, wire

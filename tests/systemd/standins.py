@@ -17,8 +17,9 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from auditor.demo.faults import Fault
-from auditor.demo.studio import BuiltInStudio, sample_blocks
+from auditor.demo.studio_server import sample_blocks
 from auditor.model import TargetId
+from tests.simulated_studio import SimulatedStudio
 
 PROJECT = 12345
 KEYS = ("ei_" + "11" * 24, "ei_" + "22" * 24)
@@ -43,7 +44,7 @@ def main(folder: Path) -> None:
     """Serve until SIGTERM."""
     signals = {signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2}
     signal.pthread_sigmask(signal.SIG_BLOCK, signals)  # before any thread could take one
-    with BuiltInStudio() as studio:
+    with SimulatedStudio() as studio:
         studio.add_project(PROJECT, name="Pump", api_key=KEYS[0])
         for learn_id, answer in enumerate(sample_blocks().values(), start=1):
             studio.put(TargetId(PROJECT, learn_id), answer)

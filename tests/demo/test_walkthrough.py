@@ -13,7 +13,7 @@ import pytest
 
 from auditor import app
 from auditor.config import load
-from auditor.demo.nights import CAMERA, KEY, PUMP, show
+from auditor.demo.walkthrough import CAMERA, KEY, PUMP, show_drift
 from auditor.errors import UsageError
 from auditor.rendering.json import report_json
 from auditor.store.store import open_database
@@ -120,7 +120,7 @@ def test_another_demo_in_the_same_folder_begins_anew_and_leaves_other_files(
     shown: Shown,
 ) -> None:
     said: list[str] = []
-    code = show(shown.folder, said.append)
+    code = show_drift(shown.folder, said.append)
     again = _report(shown.folder)
 
     assert code == 0
@@ -139,7 +139,7 @@ def test_a_demo_refuses_a_folder_where_somebody_has_an_installation(tmp_path: Pa
     before = config.read_text(), (tmp_path / "auditor.db").read_bytes()
 
     with pytest.raises(UsageError, match="--folder"):
-        show(tmp_path, lambda _: None)
+        show_drift(tmp_path, lambda _: None)
 
     assert (config.read_text(), (tmp_path / "auditor.db").read_bytes()) == before
     assert (tmp_path / "reports" / "run-000001.html").exists()

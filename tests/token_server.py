@@ -1,7 +1,6 @@
-"""The built-in Studio's OAuth2 server: the grants of the API document, tokens that end and rotate.
+"""An OAuth2 server with the grants of the API document; tokens expire and rotate.
 
-It grants to whoever proves who they are, as RFC 6749 and 7636 say, and lets in at once whoever
-comes to be asked.
+It checks credentials as RFC 6749 and 7636 require, and grants access without asking a person.
 """
 
 from __future__ import annotations
@@ -15,10 +14,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, unquote_plus, urlencode, urlsplit
 
-from auditor.demo.replies import Reply, json_reply
+from auditor.demo.http_server import ServerReply, json_reply
 from auditor.model import Json
 
-TOKEN_PATH = "/v1/oauth/token"  # noqa: S105 - where tokens come from
+TOKEN_PATH = "/v1/oauth/token"
 AUTHORIZE_PATH = "/v1/oauth/authorize"
 
 
@@ -31,7 +30,7 @@ class _Code:
 
 @dataclass(kw_only=True)
 class TokenServer:
-    """What is granted, and what was.
+    """Grants tokens, and records the grants.
 
     Attributes:
         clients: secrets by client id, empty for a public client.
@@ -49,7 +48,7 @@ class TokenServer:
     life_s: int = 3600
     refreshes: bool = True
     rotates: bool = True
-    replies: list[Reply] = field(default_factory=list)
+    replies: list[ServerReply] = field(default_factory=list)
     granted: list[str] = field(default_factory=list)
     clock: Callable[[], float] = time.time
     _access: dict[str, float] = field(default_factory=dict)
@@ -77,7 +76,7 @@ class TokenServer:
         """Return every access and refresh token in force."""
         return (*self._access, *self._refresh)
 
-    def authorize(self, target: str) -> Reply:
+    def authorize(self, target: str) -> ServerReply:
         """Return the redirect that a person's browser gets for allowing access."""
         asked = _form(urlsplit(target).query)
         if asked.get("client_id") not in self.clients:
@@ -86,9 +85,9 @@ class TokenServer:
         back = asked.get("redirect_uri", "")
         self._codes[code] = _Code(asked["client_id"], back, asked.get("code_challenge", ""))
         answer = urlencode({"code": code, "state": asked.get("state", "")})
-        return Reply(status=302, headers=(("Location", f"{back}?{answer}"),))
+        return ServerReply(status=302, headers=(("Location", f"{back}?{answer}"),))
 
-    def token(self, authorization: str, body: str) -> Reply:
+    def token(self, authorization: str, body: str) -> ServerReply:
         """Return the answer to a token request."""
         asked = _form(body)
         grant = asked.get("grant_type", "")
@@ -98,7 +97,7 @@ class TokenServer:
         client_id = self._client(authorization, asked)
         if client_id is None:
             return _refusal("invalid_client", status=401)
-        answers: dict[str, Callable[[str, dict[str, str]], Reply]] = {
+        answers: dict[str, Callable[[str, dict[str, str]], ServerReply]] = {
             "client_credentials": self._by_client,
             "password": self._by_password,
             "authorization_code": self._by_code,
@@ -111,27 +110,27 @@ class TokenServer:
         client_id, secret = _basic(authorization) or (asked.get("client_id", ""), "")
         return client_id if self.clients.get(client_id) == secret else None
 
-    def _by_client(self, client_id: str, asked: dict[str, str]) -> Reply:
+    def _by_client(self, client_id: str, asked: dict[str, str]) -> ServerReply:
         del asked
         if not self.clients[client_id]:
             return _refusal("unauthorized_client")
         return self._tokens()
 
-    def _by_password(self, client_id: str, asked: dict[str, str]) -> Reply:
+    def _by_password(self, client_id: str, asked: dict[str, str]) -> ServerReply:
         del client_id
         password = asked.get("password", "")
         if not password or self.users.get(asked.get("username", "")) != password:
             return _refusal("invalid_grant", "wrong name or password")
         return self._tokens()
 
-    def _by_code(self, client_id: str, asked: dict[str, str]) -> Reply:
+    def _by_code(self, client_id: str, asked: dict[str, str]) -> ServerReply:
         code = self._codes.pop(asked.get("code", ""), None)
         wanted = _Code(client_id, asked.get("redirect_uri", ""), _challenge(asked))
         if code != wanted:
             return _refusal("invalid_grant")
         return self._tokens(client_id)
 
-    def _by_refresh(self, client_id: str, asked: dict[str, str]) -> Reply:
+    def _by_refresh(self, client_id: str, asked: dict[str, str]) -> ServerReply:
         token = asked.get("refresh_token", "")
         if self._refresh.get(token) != client_id:
             return _refusal("invalid_grant", "the refresh token is not known or was used")
@@ -140,7 +139,7 @@ class TokenServer:
             return self._tokens(client_id)
         return self._tokens()
 
-    def _tokens(self, keeper: str = "") -> Reply:
+    def _tokens(self, keeper: str = "") -> ServerReply:
         access = secrets.token_urlsafe(24)
         self.allow(access)
         document: dict[str, Json] = {"access_token": access, "token_type": "Bearer"}
@@ -153,7 +152,7 @@ class TokenServer:
         return json_reply(document)
 
 
-def _refusal(error: str, description: str = "", *, status: int = 400) -> Reply:
+def _refusal(error: str, description: str = "", *, status: int = 400) -> ServerReply:
     """Return a refusal as RFC 6749 section 5.2 has it."""
     document: dict[str, Json] = {"error": error}
     if description:

@@ -1,0 +1,239 @@
+"""A built-in Studio on 127.0.0.1: real HTTP, sample projects, and faults on demand.
+
+It serves getKeras and the two listings as the API document and existing clients describe them. Its
+blocks can be edited between runs, as people edit them.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib import resources
+from types import TracebackType
+from typing import Any, Self
+
+from auditor.demo.faults import ActiveFault, ApiRequest, Fault, faulty_reply
+from auditor.demo.http_server import (
+    ReceivedRequest,
+    ServerReply,
+    StudioHttpServer,
+    json_reply,
+    refusal_reply,
+)
+from auditor.drift.block_kinds import KERAS
+from auditor.model import Json, JsonObject, TargetId
+
+_IMPULSES = re.compile(r"/v1/api/(\d+)/impulse(s?)")
+_PROJECTS = "/v1/api/projects"
+_KEY_INFO = "/v1/api/projects/api-key-info"
+_UNSERVED = frozenset({"anomaly", "anomaly-gmm", "vlm"})
+_BAD_KEY = "Invalid API key"
+
+
+def sample_blocks() -> dict[str, JsonObject]:
+    """Return nine sample getKeras answers, one for each type of block, by name."""
+    folder = resources.files("auditor.demo") / "blocks"
+    files = sorted(folder.iterdir(), key=lambda file: file.name)
+    return {
+        file.name.removesuffix(".json"): json.loads(file.read_text("utf-8"))
+        for file in files
+        if file.name.endswith(".json")
+    }
+
+
+@dataclass(kw_only=True)
+class ServedProject:
+    """A project: its blocks' answers by learn id, and the learn ids of each impulse."""
+
+    name: str
+    api_key: str
+    role: str = "admin"
+    blocks: dict[int, JsonObject] = field(default_factory=dict)
+    impulses: dict[int, list[int]] = field(default_factory=dict)
+
+
+class BuiltInStudio:
+    """A context manager that serves on a free port."""
+
+    def __init__(self) -> None:
+        self._projects: dict[int, ServedProject] = {}
+        self._faults: list[ActiveFault] = []
+        self._lock = threading.Lock()
+        self._server: StudioHttpServer
+
+    def __enter__(self) -> Self:
+        self._server = StudioHttpServer(self)
+        self._server.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._server.stop()
+
+    @property
+    def base_url(self) -> str:
+        """Return its address, for `studio.base_url` in the configuration."""
+        return f"http://127.0.0.1:{self._server.server_port}/v1"
+
+    def add_project(self, project_id: int, *, name: str, api_key: str) -> None:
+        """Add an empty project."""
+        with self._lock:
+            self._projects[project_id] = ServedProject(name=name, api_key=api_key)
+
+    def put(
+        self, target: TargetId, answer: JsonObject, *, impulses: tuple[int, ...] = (1,)
+    ) -> None:
+        """Add or replace a block with this getKeras answer, in these impulses."""
+        with self._lock:
+            project = self._projects[target.project_id]
+            self._take_out(project, target.learn_id)
+            project.blocks[target.learn_id] = copy.deepcopy(answer)
+            for impulse_id in impulses:
+                project.impulses.setdefault(impulse_id, []).append(target.learn_id)
+
+    def edit(self, target: TargetId, change: Callable[[dict[str, Any]], object]) -> None:
+        """Change the block's answer in place by `change`."""
+        with self._lock:
+            change(self._projects[target.project_id].blocks[target.learn_id])
+
+    def fail(
+        self, fault: Fault, *, target: TargetId | None = None, times: int | None = None
+    ) -> None:
+        """Let the next `times` requests for `target` fail; None means all requests."""
+        self.add_fault(ActiveFault(fault=fault, target=target, times=times))
+
+    def add_fault(self, fault: ActiveFault) -> None:
+        """Apply a fault to the requests that it concerns."""
+        with self._lock:
+            self._faults.append(fault)
+
+    def heal(self) -> None:
+        """Remove all faults."""
+        with self._lock:
+            self._faults.clear()
+
+    def reply(
+        self, request: ReceivedRequest, *, key: str, token: str, body: str
+    ) -> ServerReply | None:
+        """Return the answer to a request, None to close the connection without one."""
+        del body
+        with self._lock:
+            if request.method != "GET":
+                return refusal_reply("Method not allowed", status=405)
+            target = KERAS.find_target(request.path.removeprefix("/v1"))
+            good = self.good_reply(request, target, key=key, token=token)
+            asked = ApiRequest(path=request.path, target=target, secret=key or token)
+            for fault in self._faults:
+                if fault.applies(asked):
+                    return faulty_reply(fault, asked, good)
+            return good
+
+    def good_reply(
+        self, request: ReceivedRequest, target: TargetId | None, *, key: str, token: str
+    ) -> ServerReply:
+        """Return the answer without faults; `target` is set for getKeras."""
+        visible = self.visible_projects(key=key, token=token)
+        impulses = _IMPULSES.fullmatch(request.path)
+        if request.path == _KEY_INFO:
+            return _key_info(visible)
+        if target is not None:
+            return _keras(visible.get(target.project_id), target.learn_id)
+        if impulses:
+            answer = _impulses if impulses[2] else _default_impulse
+            return answer(visible.get(int(impulses[1])))
+        if request.path == _PROJECTS:
+            return _projects(visible)
+        return refusal_reply("Not found", status=404)
+
+    def visible_projects(self, *, key: str, token: str) -> dict[int, ServedProject]:
+        """Return the projects that the credential can see, by id; no token sees any."""
+        del token
+        return {
+            number: project for number, project in self._projects.items() if key == project.api_key
+        }
+
+    @staticmethod
+    def _take_out(project: ServedProject, learn_id: int) -> None:
+        project.blocks.pop(learn_id, None)
+        for members in project.impulses.values():
+            if learn_id in members:
+                members.remove(learn_id)
+
+
+def _keras(project: ServedProject | None, learn_id: int) -> ServerReply:
+    if project is None:
+        return refusal_reply(_BAD_KEY)
+    if project.role != "admin":
+        return refusal_reply("Insufficient permissions", status=403)
+    answer = project.blocks.get(learn_id)
+    if answer is None or answer.get("type") in _UNSERVED:
+        return refusal_reply(f"No learn block with ID {learn_id}")
+    return json_reply(answer)
+
+
+def _impulses(project: ServedProject | None) -> ServerReply:
+    if project is None:
+        return refusal_reply(_BAD_KEY)
+    if project.role != "admin":
+        return refusal_reply("Insufficient permissions", status=403)
+    listed: list[Json] = [_impulse(project, number) for number in sorted(project.impulses)]
+    return json_reply({"success": True, "impulses": listed})
+
+
+def _default_impulse(project: ServedProject | None) -> ServerReply:
+    """Return the first impulse; if there is none, an answer without the key."""
+    if project is None:
+        return refusal_reply(_BAD_KEY)
+    answer: JsonObject = {"success": True}
+    if project.impulses:
+        answer["impulse"] = _impulse(project, min(project.impulses))
+    return json_reply(answer)
+
+
+def _impulse(project: ServedProject, impulse_id: int) -> Json:
+    return {
+        "id": impulse_id,
+        "name": f"Impulse #{impulse_id}",
+        "inputBlocks": [],
+        "dspBlocks": [],
+        "learnBlocks": [_listed(project, learn_id) for learn_id in project.impulses[impulse_id]],
+    }
+
+
+def _listed(project: ServedProject, learn_id: int) -> Json:
+    answer = project.blocks[learn_id]
+    name = answer.get("name", "")
+    return {
+        "id": learn_id,
+        "type": answer.get("type", "keras"),
+        "name": name,
+        "dsp": [1],
+        "title": name,
+    }
+
+
+def _projects(visible: dict[int, ServedProject]) -> ServerReply:
+    if not visible:
+        return refusal_reply(_BAD_KEY)
+    listed: list[Json] = [
+        {"id": project_id, "name": project.name} for project_id, project in visible.items()
+    ]
+    return json_reply({"success": True, "projects": listed})
+
+
+def _key_info(visible: dict[int, ServedProject]) -> ServerReply:
+    """Return the project and role of a key."""
+    if len(visible) != 1:
+        return refusal_reply(_BAD_KEY)
+    ((project_id, project),) = visible.items()
+    return json_reply(
+        {"success": True, "apiKeyId": 1, "projectId": project_id, "role": project.role}
+    )

@@ -1,0 +1,268 @@
+"""The demo: the real program audits a sample fleet three times on this machine.
+
+Without faults, the blocks are edited before the third run. With faults, Studio fails in the second
+run.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from auditor import app, config
+from auditor.app import DeliveredRun
+from auditor.config import Settings
+from auditor.demo.faults import FAULT_DESCRIPTIONS, Fault
+from auditor.demo.studio_server import BuiltInStudio, sample_blocks
+from auditor.errors import UsageError
+from auditor.model import TargetId
+
+KEY = "ei_" + "d3" * 24  # valid only for the demo's own Studio
+PUMP, CAMERA = 101, 202
+
+MARK = "# Written by `auditor demo`"
+CONFIG = """\
+# Written by `auditor demo`: two projects of a built-in Studio that runs only during the demo.
+[studio]
+base_url = "{base_url}"
+timeout_s = 5
+tries = 2
+[database]
+url = "sqlite:///auditor.db"
+[reports]
+directory = "reports"
+[[projects]]
+id = {pump}
+name = "Pump monitor"
+api_key = {{ env = "AUDITOR_DEMO_KEY" }}
+learn_blocks = "all"
+[[projects]]
+id = {camera}
+name = "Line camera"
+api_key = {{ env = "AUDITOR_DEMO_KEY" }}
+learn_blocks = "all"
+"""
+
+FLEET = (
+    (TargetId(PUMP, 3), "keras", "Motion classifier"),
+    (TargetId(PUMP, 4), "keras-regression", "Remaining life"),
+    (TargetId(PUMP, 5), "keras-transfer-kws", "Valve sounds"),
+    (TargetId(PUMP, 6), "keras-expert", "Bearing classifier"),
+    (TargetId(PUMP, 7), "keras-untrained", "Prototype"),
+    (TargetId(CAMERA, 2), "keras-transfer-image", "Part sorter"),
+    (TargetId(CAMERA, 3), "keras-object-detection", "Screw finder"),
+    (TargetId(CAMERA, 4), "keras-object-detection-yolo-pro", "Label finder"),
+    (TargetId(CAMERA, 5), "keras-visual-anomaly", "Scratch detector"),
+)
+
+_Answer = dict[str, Any]
+Say = Callable[[str], None]
+
+
+def show_drift(folder: Path, say: Say) -> int:
+    """Audit the fleet three times in `folder` and describe it; return an exit code."""
+    with _demo_studio(folder, say) as (studio, settings):
+        say("\nNight 2: nothing has changed.")
+        say(_describe_run(_run_once(settings)))
+        say("\nThen people and the vendor make changes:")
+        for description in edit_blocks(studio):
+            say(f"  - {description}")
+        say("\nNight 3, the report:\n")
+        last = _run_once(settings)
+    say(app.build_renderer(settings).text(last.report, page=last.page or ""))
+    say(f"The same report as a page: {last.page}")
+    return 0 if last.page else 2
+
+
+def show_faults(folder: Path, planned: Sequence[PlannedFault], say: Say) -> int:
+    """Audit the fleet three times, with the faults in the second run; return an exit code."""
+    with _demo_studio(folder, say) as (studio, settings):
+        say("\nThen Studio fails:")
+        for plan in planned:
+            times = 1 if plan.fault.is_transient else None
+            studio.fail(plan.fault, target=plan.target, times=times)
+            say(f"  - {plan}")
+        say("\nNight 2, the report:\n")
+        second = _run_once(settings)
+        say(app.build_renderer(settings).text(second.report, page=second.page or ""))
+        studio.heal()
+        say("Night 3: Studio works again; nobody has edited anything.")
+        third = _run_once(settings)
+    say(_describe_run(third))
+    say(f"The reports as pages: {third.page}")
+    return 0 if third.page else 2
+
+
+@contextmanager
+def _demo_studio(folder: Path, say: Say) -> Iterator[tuple[BuiltInStudio, Settings]]:
+    """Start a Studio with the fleet and audit it for the first time."""
+    _clear(folder)
+    with BuiltInStudio() as studio:
+        fill_studio(studio)
+        settings = _configure(folder, studio.base_url)
+        say(f"A built-in Studio serves {len(FLEET)} sample learn blocks in 2 projects.\n")
+        say("Night 1: the auditor sees them for the first time.")
+        say(_describe_run(_run_once(settings)))
+        yield studio, settings
+
+
+def fill_studio(studio: BuiltInStudio) -> None:
+    """Fill a Studio with the fleet of the demo."""
+    samples = sample_blocks()
+    studio.add_project(PUMP, name="pump-monitor", api_key=KEY)
+    studio.add_project(CAMERA, name="line-camera", api_key=KEY)
+    for target, sample, name in FLEET:
+        studio.put(target, {**samples[sample], "name": name})
+    studio.edit(TargetId(PUMP, 3), _six_layers)
+
+
+def edit_blocks(studio: BuiltInStudio) -> tuple[str, ...]:
+    """Edit the fleet as people and the vendor do; return a description of each change."""
+    studio.edit(TargetId(PUMP, 3), _insert_dropout)
+    studio.edit(TargetId(CAMERA, 3), _lower_threshold)
+    studio.edit(TargetId(PUMP, 5), _lose_training)
+    studio.edit(TargetId(CAMERA, 2), _add_samples)
+    for target, _, _ in FLEET:
+        studio.edit(target, _vendor_release)
+    studio.fail(Fault.HTTP_500, target=TargetId(CAMERA, 5))
+    return (
+        "Motion classifier: a dropout layer is inserted in the middle of six",
+        "Screw finder: the score threshold is lowered from 0.5 to 0.35",
+        "Valve sounds: the training is lost",
+        "Part sorter: 120 samples are added",
+        "the vendor rewords a model's description and adds a field to every answer",
+        "Scratch detector: Studio answers with an error",
+    )
+
+
+def _six_layers(answer: _Answer) -> None:
+    answer["visualLayers"] = [
+        {"type": "reshape", "columns": 13},
+        {"type": "conv1d", "neurons": 8, "kernelSize": 3},
+        {"type": "conv1d", "neurons": 16, "kernelSize": 3},
+        {"type": "flatten"},
+        {"type": "dense", "neurons": 20},
+        {"type": "dense", "neurons": 10},
+    ]
+
+
+def _insert_dropout(answer: _Answer) -> None:
+    answer["visualLayers"].insert(3, {"type": "dropout", "dropoutRate": 0.25})
+    marker = "model.add(Dense(20"
+    answer["script"] = answer["script"].replace(marker, f"model.add(Dropout(0.25))\n{marker}")
+
+
+def _lower_threshold(answer: _Answer) -> None:
+    answer["thresholds"][0]["value"] = 0.35
+    answer["minimumConfidenceRating"] = 0.35
+
+
+def _lose_training(answer: _Answer) -> None:
+    answer["trained"] = False
+
+
+def _add_samples(answer: _Answer) -> None:
+    answer["dependencies"]["sampleCount"] += 120
+
+
+def _vendor_release(answer: _Answer) -> None:
+    first = answer["transferLearningModels"][0]
+    first["description"] = f"{first['description']} Now with better defaults."
+    answer["kFoldsValidationConfig"] = {"enabled": False, "folds": 5}
+
+
+def _clear(folder: Path) -> None:
+    """Remove the files of an earlier demo.
+
+    Raises:
+        UsageError: the folder contains other files.
+    """
+    config_file = folder / "config.toml"
+    is_demo = config_file.is_file() and config_file.read_text("utf-8", "replace").startswith(MARK)
+    is_taken = any((folder / name).exists() for name in ("config.toml", "auditor.db", "reports"))
+    if not is_demo and (is_taken or (folder.exists() and not folder.is_dir())):
+        raise UsageError(
+            f"{folder} contains files of something else: name another folder with --folder"
+        )
+    for name in ("auditor.db", "auditor.db-wal", "auditor.db-shm", "auditor.db.lock"):
+        (folder / name).unlink(missing_ok=True)
+    shutil.rmtree(folder / "reports", ignore_errors=True)
+
+
+def _configure(folder: Path, base_url: str) -> Settings:
+    """Write the configuration of the demo into its folder and load it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "config.toml"
+    path.write_text(CONFIG.format(base_url=base_url, pump=PUMP, camera=CAMERA))
+    return config.load(path, environ={"AUDITOR_DEMO_KEY": KEY})
+
+
+def _run_once(settings: Settings) -> DeliveredRun:
+    with app.open_store(settings) as store:
+        return app.run_async(app.run_and_deliver(settings, app.build_request(settings), store))
+
+
+def _describe_run(run: DeliveredRun) -> str:
+    totals = run.report.totals
+    return (
+        f"  {totals.checked} of {totals.targets} blocks checked: {totals.new} new, "
+        f"{totals.in_sync} unchanged, {totals.drifted} drifted."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedFault:
+    """A fault and the block that it affects, or whose project's listing it affects.
+
+    Attributes:
+        affected: the block or listing in words.
+    """
+
+    fault: Fault
+    target: TargetId
+    affected: str
+
+    def __str__(self) -> str:
+        return f"{self.affected}: {FAULT_DESCRIPTIONS[self.fault]} ({self.fault})"
+
+
+def plan_faults(names: Sequence[str]) -> tuple[PlannedFault, ...]:
+    """Return which block or listing each of the named faults affects.
+
+    A fault of a listing hides every block of its project, so the others affect other projects.
+
+    Raises:
+        UsageError: a name is unknown, or there are more faults than blocks.
+    """
+    known = {fault.value: fault for fault in Fault}
+    for name in names:
+        if name not in known:
+            raise UsageError(f"unknown fault {name!r}; known faults: {', '.join(known)}")
+    faults = [known[name] for name in dict.fromkeys(names)]
+    of_listing = [fault for fault in faults if fault.is_listing_fault]
+    of_block = [fault for fault in faults if not fault.is_listing_fault]
+    blocks = [
+        block for block in reversed(FLEET) if not (of_listing and block[0].project_id == PUMP)
+    ]
+    if len(of_listing) > 1 or len(of_block) > len(blocks):
+        raise UsageError(
+            f"too many faults for the demo: at most one of a listing and {len(blocks)} others"
+        )
+    listing = "the listing of Pump monitor"
+    return (
+        *(PlannedFault(fault, TargetId(PUMP, 0), listing) for fault in of_listing),
+        *(
+            PlannedFault(fault, target, name)
+            for fault, (target, _, name) in zip(of_block, blocks, strict=False)
+        ),
+    )
+
+
+def list_faults() -> str:
+    """Return a line for every fault: its name and what Studio sends."""
+    width = max(map(len, Fault))
+    return "\n".join(f"{fault:<{width}}  {FAULT_DESCRIPTIONS[fault]}" for fault in Fault)
