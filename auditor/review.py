@@ -1,4 +1,4 @@
-"""What a person asks of the history: two answers side by side, a version, a finding's past."""
+"""Finds the stored versions that people name, and takes snapshots of answers to compare."""
 
 from __future__ import annotations
 
@@ -9,12 +9,9 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from auditor.drift.canonical import split
-from auditor.drift.compare import compare_snapshots
-from auditor.drift.findings import all_findings, judge_comparison
-from auditor.drift.model_state import first_status, next_status
 from auditor.drift.secrets import Secrets, secret_parameters
 from auditor.errors import UsageError
-from auditor.model import Finding, JsonObject, ModelState, Snapshot, TargetId
+from auditor.model import JsonObject, Snapshot, TargetId
 from auditor.protocols import HistoryStore, RunStore
 from auditor.records import Version
 
@@ -31,15 +28,6 @@ class Reference:
 
     def __str__(self) -> str:
         return f"{self.target}@{self.when}"
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """Two answers compared: what `diff` tells, the vendor's changes among the findings."""
-
-    model_state: ModelState
-    findings: tuple[Finding, ...]
-    suppressed: int
 
 
 def parse_reference(text: str) -> Reference | None:
@@ -59,7 +47,7 @@ def parse_target(text: str) -> TargetId:
     """
     reference = parse_reference(text)
     if reference is None or "@" in text:
-        raise UsageError(f"{text!r} names no learn block: write PROJECT/LEARN, as in 12345/3")
+        raise UsageError(f"{text!r} is not a learn block: write PROJECT/LEARN, as in 12345/3")
     return reference.target
 
 
@@ -71,7 +59,7 @@ def find_version(
     Args:
         reference: `WHEN` is a date (the end of that day in `zone`), `run:ID`, `latest`,
             `previous` or `baseline`.
-        history: where the versions are.
+        history: holds the versions.
         baseline_id: the id of the target's baseline version, None without one.
         zone: the schedule's time zone.
 
@@ -81,7 +69,7 @@ def find_version(
     versions = history.target_versions(reference.target)
     if not versions:
         raise UsageError(f"no version of {reference.target} is stored: `auditor status` lists all")
-    found = _chosen(reference, versions, baseline_id, zone)
+    found = _find(reference, versions, baseline_id, zone)
     if found is None and reference.when == "baseline":
         raise UsageError(f"no baseline of {reference.target} is approved")
     if found is None:
@@ -94,17 +82,17 @@ def find_version(
 
 
 def require_run(reference: Reference, store: RunStore) -> None:
-    """Refuse a reference to a run that never was: it would read as the version before.
+    """Refuse a reference to a run that does not exist: it would mean the version before it.
 
     Raises:
         UsageError: there is no such run.
     """
     run = _RUN.fullmatch(reference.when)
     if run is not None and store.run_info(int(run.group(1))) is None:
-        raise UsageError(f"there is no run {run.group(1)}: `auditor history` names those that are")
+        raise UsageError(f"there is no run {run.group(1)}: `auditor history` lists the runs")
 
 
-def _chosen(
+def _find(
     reference: Reference, versions: Sequence[Version], baseline_id: int | None, zone: ZoneInfo
 ) -> Version | None:
     run = _RUN.fullmatch(reference.when)
@@ -114,13 +102,13 @@ def _chosen(
         case "previous":
             return versions[1] if len(versions) > 1 else None
         case "baseline":
-            return next((one for one in versions if one.id == baseline_id), None)
+            return next((version for version in versions if version.id == baseline_id), None)
         case _ if run is not None:
             number = int(run.group(1))
-            return next((one for one in versions if one.run_id <= number), None)
+            return next((version for version in versions if version.run_id <= number), None)
         case _:
             end = _end_of_day(reference, zone)
-            return next((one for one in versions if one.seen_at < end), None)
+            return next((version for version in versions if version.seen_at < end), None)
 
 
 def _end_of_day(reference: Reference, zone: ZoneInfo) -> datetime:
@@ -129,8 +117,8 @@ def _end_of_day(reference: Reference, zone: ZoneInfo) -> datetime:
         return datetime.combine(day, time(), zone).astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise UsageError(
-            f"{reference.when!r} is no moment: write a date as 2026-11-23, run:ID, latest, "
-            "previous or baseline"
+            f"{reference.when!r} is not a point in time: write a date as 2026-11-23, run:ID, "
+            "latest, previous or baseline"
         ) from error
 
 
@@ -144,26 +132,7 @@ def take_snapshots(
     return tuple(map(secrets.take_snapshot, parts)), secrets
 
 
-def difference(
-    old: Snapshot,
-    new: Snapshot,
-    *,
-    secrets: Secrets,
-    target: TargetId | None = None,
-) -> Difference:
-    """Return what `diff` tells of two snapshots, judged from the two alone."""
-    comparison = compare_snapshots(old, new, target=target, secrets=secrets)
-    before, after = comparison.documents
-    judged = judge_comparison(comparison)
-    life = next_status(first_status(before).state, before, after, judged.findings)
-    return Difference(
-        model_state=life.state,
-        findings=all_findings(comparison, judged),
-        suppressed=len(judged.suppressed),
-    )
-
-
-def baseline_of(target: TargetId, store: RunStore) -> int | None:
+def find_baseline(target: TargetId, store: RunStore) -> int | None:
     """Return the id of a target's baseline version, None without one."""
     known = store.known_targets([target]).get(target)
     return known.baseline_version_id if known else None

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from auditor.drift.difference import find_difference
 from auditor.drift.secrets import Secrets
 from auditor.errors import UsageError
 from auditor.model import ModelState, Since, TargetId
 from auditor.records import Version
 from auditor.review import (
     Reference,
-    baseline_of,
-    difference,
+    find_baseline,
     find_version,
     parse_reference,
     parse_target,
@@ -144,7 +144,7 @@ def test_a_baseline_is_the_version_that_was_approved(store: SqlStore) -> None:
     approved = found(store, "run:2")
 
     assert found(store, "baseline", baseline_id=approved.id) == approved
-    assert baseline_of(PUMP, store) is None
+    assert find_baseline(PUMP, store) is None
 
 
 def test_a_version_that_is_not_there_is_refused_and_the_first_named(store: SqlStore) -> None:
@@ -178,7 +178,7 @@ def test_what_is_no_moment_is_refused_and_the_forms_shown(store: SqlStore) -> No
 
 def test_two_answers_are_judged_from_the_two_alone() -> None:
     (old, new), secrets = take_snapshots([block(), block(batchSize=64)], SECRETS)
-    told = difference(old, new, secrets=secrets)
+    told = find_difference(old, new, secrets=secrets)
 
     assert [one.path for one in told.findings] == ["batchSize"]
     assert told.model_state is ModelState.STALE
@@ -192,7 +192,7 @@ def test_a_parameter_secret_on_one_side_is_hidden_on_both() -> None:
         block(transferLearningModels=[], customParameters={"token": "canary-2"}),
     ]
     (old, new), secrets = take_snapshots(answers, SECRETS)
-    told = difference(old, new, secrets=secrets)
+    told = find_difference(old, new, secrets=secrets)
 
     assert secrets.names == {"token"}
     assert "canary" not in repr((old, new, told))
@@ -203,4 +203,4 @@ def test_equal_secrets_are_no_finding() -> None:
     answers = [block(customParameters={"token": "canary"})] * 2
     (old, new), secrets = take_snapshots(answers, SECRETS.including(["token"]))
 
-    assert difference(old, new, secrets=secrets).findings == ()
+    assert find_difference(old, new, secrets=secrets).findings == ()

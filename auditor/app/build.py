@@ -269,7 +269,7 @@ def publish_pages(
     Raises:
         DamagedDatabaseError: to continue would spread the damage.
     """
-    from auditor.publish import Publisher  # noqa: PLC0415
+    from auditor.rendering.publish import Publisher  # noqa: PLC0415
 
     try:
         Publisher(store=store, site=build_site(settings), stopping=stopping).publish()
@@ -287,8 +287,8 @@ def rebuild_pages(settings: Settings, store: Store) -> str:
     Raises:
         OSError: a page cannot be written.
     """
-    from auditor.publish import Publisher  # noqa: PLC0415
     from auditor.rendering.archive import INDEX  # noqa: PLC0415
+    from auditor.rendering.publish import Publisher  # noqa: PLC0415
 
     Publisher(store=store, site=build_site(settings), is_anew=True).publish()
     return str(settings.reports.directory / INDEX)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from auditor import app, review
 from auditor.cli.console import print_error, print_text
 from auditor.config import Settings
+from auditor.drift.difference import Difference, find_difference
 from auditor.drift.secrets import Secrets, as_sent
 from auditor.errors import StudioError, UsageError
 from auditor.model import JsonObject, Snapshot, TargetId
@@ -23,7 +24,7 @@ from auditor.records import Version
 from auditor.rendering import json as as_json
 from auditor.rendering.outline import Comparison
 from auditor.rendering.words import sentence
-from auditor.review import Difference, Reference
+from auditor.review import Reference
 from auditor.studio.answers import read_answer
 
 if TYPE_CHECKING:  # SQLAlchemy is slow to import, and two files need no database
@@ -39,7 +40,7 @@ def diff(args: argparse.Namespace) -> int:
         raise UsageError("only one of OLD and NEW can be standard input (-)")
     with _sides(names, args.config) as sides:
         old, new = sides.snapshots
-        difference = review.difference(
+        difference = find_difference(
             old,
             new,
             target=sides.target,
@@ -126,7 +127,7 @@ def _version(reference: Reference, settings: Settings, store: SqlStore) -> Versi
     return review.find_version(
         reference,
         store,
-        baseline_id=review.baseline_of(reference.target, store),
+        baseline_id=review.find_baseline(reference.target, store),
         zone=settings.schedule.timezone,
     )
 

@@ -13,7 +13,7 @@ import pytest
 from auditor import app
 from auditor.demo.faults import Fault
 from auditor.model import Json, JsonObject
-from auditor.publish import Publisher
+from auditor.rendering.publish import Publisher
 from tests.audit.stage import PROJECT, Stage, block, stage, target
 from tests.crawling import broken_links, pages, reachable, written
 from tests.rendering.samples import HOSTILE

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 from auditor.demo.studio_server import sample_blocks
+from auditor.drift.difference import Difference, find_difference
 from auditor.drift.secrets import Secrets
 from auditor.model import Finding, JsonObject
-from auditor.review import Difference, difference, take_snapshots
+from auditor.review import take_snapshots
 
 SECRETS = Secrets(b"k" * 32)
 SAMPLES = sample_blocks()
@@ -34,7 +35,7 @@ def edited(edit: Edit, base: JsonObject | None = None) -> tuple[JsonObject, Json
 def told(old: JsonObject, new: JsonObject) -> Difference:
     """Return what `diff` tells of two answers."""
     (before, after), secrets = take_snapshots([old, new], SECRETS)
-    return difference(before, after, secrets=secrets)
+    return find_difference(before, after, secrets=secrets)
 
 
 def after(edit: Edit, base: JsonObject | None = None) -> tuple[Finding, ...]:

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from auditor.model import ModelState, RunInfo, RunStatus, TargetId, TargetState, Totals, Trigger
-from auditor.publish import mark_of, split_runs
 from auditor.records import (
     Overview,
     PageMarks,
@@ -24,6 +23,7 @@ from auditor.rendering.archive import project_of, run_of, target_of, year_of
 from auditor.rendering.html import add_policy
 from auditor.rendering.outline import Footer
 from auditor.rendering.pages import MOST_ROWS, draw_fleet, list_runs, make_calendar
+from auditor.rendering.publish import mark_target, split_runs
 from auditor.rendering.site import FolderSite, make_linked_pages
 from tests.crawling import Page, pages
 from tests.rendering.samples import HOSTILE, NIGHTS, TEMPLATES
@@ -204,8 +204,8 @@ def test_a_mark_moves_with_what_a_page_shows_and_not_with_each_look() -> None:
     one = standing(3)
     later = replace(one.status, last_checked_at=NIGHT + timedelta(days=1))
 
-    assert mark_of(replace(one, status=later)) == mark_of(one)
-    assert mark_of(standing(3, TargetState.NEW)) == mark_of(one)
+    assert mark_target(replace(one, status=later)) == mark_target(one)
+    assert mark_target(standing(3, TargetState.NEW)) == mark_target(one)
     for other in (
         standing(3, TargetState.DRIFTED),
         standing(3, name="Renamed"),
@@ -214,7 +214,7 @@ def test_a_mark_moves_with_what_a_page_shows_and_not_with_each_look() -> None:
         replace(one, baseline_version_id=7),
         replace(one, retired=True),
     ):
-        assert mark_of(other) != mark_of(one)
+        assert mark_target(other) != mark_target(one)
 
 
 def test_marks_are_kept_for_the_pages_that_lie_there(tmp_path: Path) -> None:

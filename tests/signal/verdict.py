@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
+from auditor.drift.difference import Difference, find_difference
 from auditor.drift.secrets import Secrets
 from auditor.model import Finding
-from auditor.review import Difference, difference, take_snapshots
+from auditor.review import take_snapshots
 from tests.signal.bases import BASES
 from tests.signal.edits import Answer, edited
 from tests.signal.pairs import Pair, Told
@@ -44,7 +45,7 @@ def answers(pair: Pair) -> tuple[Answer, Answer]:
 def compared(old: Answer, new: Answer) -> Difference:
     """Return what `diff` tells of two answers."""
     (before, after), secrets = take_snapshots([old, new], _SECRETS)
-    return difference(before, after, secrets=secrets)
+    return find_difference(before, after, secrets=secrets)
 
 
 @cache

@@ -1,0 +1,238 @@
+"""Keeps the archive's pages up to date: which of them a run changed, and what they show.
+
+A mark sums up what a page shows. It is made from a row of the store, before anything is compared
+or rendered. A page is written if its mark differs or the page is lost; so a run without news
+writes the index and nothing else, however many targets there are, and a page that was lost or
+could not be written is written by the next run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import groupby, pairwise
+
+from auditor.drift.difference import find_difference
+from auditor.drift.secrets import Secrets
+from auditor.model import RunInfo, RunStatus
+from auditor.protocols import Site, Store
+from auditor.records import (
+    MOST_RUNS_DRAWN,
+    Overview,
+    PageMarks,
+    ProjectBlocks,
+    RunListing,
+    TargetHistory,
+    TargetOverview,
+    Version,
+    VersionEntry,
+)
+
+logger = logging.getLogger(__name__)
+
+MOST_LISTED = 400  # runs on the index, beyond the current month's
+MOST_ENTRIES = 30  # versions on a target's page
+_MOST_LOST_RUNS = 30  # lost pages of runs that one publication writes again
+_UNCLOSED = (RunStatus.RUNNING, RunStatus.ABANDONED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publisher:
+    """Writes the pages beside the run's own.
+
+    Attributes:
+        stopping: asked before each page; once True the rest is left to the next run.
+        is_anew: every page is written, whether it changed or not.
+    """
+
+    store: Store
+    site: Site
+    stopping: Callable[[], bool] = field(default=lambda: False)
+    is_anew: bool = False
+
+    def publish(self) -> None:
+        """Write every page that is lost or out of date, the index last.
+
+        Raises:
+            OSError: the index cannot be written; for other pages that is logged.
+        """
+        marks = self.site.marks()
+        if self.is_anew:
+            marks = replace(marks, targets={}, projects={}, years={})
+        pruned = self.store.pruned_runs()
+        runs = [run for run in self.store.all_runs() if run.id not in pruned]
+        overviews = self.store.target_overviews()
+        try:
+            marks = self._publish_runs(runs, marks)
+            marks = self._publish_targets(overviews, marks)
+            marks = self._publish_projects(overviews, marks)
+            marks = self._publish_index(runs, overviews, marks)
+        finally:
+            self.site.keep(marks)
+
+    def _publish_runs(self, runs: Sequence[RunInfo], marks: PageMarks) -> PageMarks:
+        """Write lost pages of runs, and link the page before the newest one to that."""
+        closed = _closed_ids(runs)
+        lost = [run_id for run_id in closed if self.is_anew or run_id not in marks.runs]
+        wanted = lost if self.is_anew else lost[:_MOST_LOST_RUNS]
+        with_page = sorted(marks.runs.intersection(closed).union(wanted))
+        neighbours = _neighbours(with_page)
+        for run_id in wanted:
+            write = partial(self._write_run, run_id, *neighbours[run_id])
+            if self.stopping() or not _is_written(f"run {run_id}", write):
+                break
+            marks = replace(marks, runs=marks.runs | {run_id})
+        for before, newest in list(pairwise(with_page))[-1:]:
+            if {before, newest} <= marks.runs:
+                link = partial(self.site.lead_on, before, following=newest)
+                _is_written(f"run {before}", link)
+        return marks
+
+    def _write_run(self, run_id: int, previous: int | None, following: int | None) -> None:
+        report = self.store.report(run_id)
+        if report is not None:
+            self.site.write_run(report, previous=previous, following=following)
+
+    def _publish_targets(self, overviews: Sequence[TargetOverview], marks: PageMarks) -> PageMarks:
+        written = dict(marks.targets)
+        secrets = self.store.secrets()
+        for overview in overviews:
+            target, mark = overview.status.target, mark_target(overview)
+            if written.get(target) == mark:
+                continue
+            write = partial(self._write_target, overview, secrets, marks)
+            if self.stopping() or not _is_written(f"block {target}", write):
+                break
+            written[target] = mark
+        return replace(marks, targets=written)
+
+    def _write_target(self, overview: TargetOverview, secrets: Secrets, marks: PageMarks) -> None:
+        history = _history(overview, self.store, secrets)
+        self.site.write_target(history, runs=marks.runs)
+
+    def _publish_projects(
+        self, overviews: Sequence[TargetOverview], marks: PageMarks
+    ) -> PageMarks:
+        written = dict(marks.projects)
+        by_project = groupby(overviews, key=lambda overview: overview.status.target.project_id)
+        for project_id, group in by_project:
+            blocks = ProjectBlocks(project_id=project_id, overviews=tuple(group))
+            mark = _digest(*map(mark_target, blocks.overviews))
+            if written.get(project_id) == mark:
+                continue
+            write = partial(self.site.write_project, blocks)
+            if self.stopping() or not _is_written(f"project {project_id}", write):
+                break
+            written[project_id] = mark
+        return replace(marks, projects=written)
+
+    def _publish_index(
+        self, runs: Sequence[RunInfo], overviews: tuple[TargetOverview, ...], marks: PageMarks
+    ) -> PageMarks:
+        listed, older = split_runs(runs)
+        years: dict[int, str] = {}
+        for year in sorted({run.started_at.year for run in older}, reverse=True):
+            in_year = tuple(run for run in older if run.started_at.year == year)
+            years[year] = _digest(*((run.id, run.id in marks.runs) for run in in_year))
+            if marks.years.get(year) != years[year]:
+                self.site.write_year(year, self._list_runs(in_year), runs=marks.runs)
+        overview = Overview(
+            newest=self.store.report(None),
+            listing=self._list_runs(listed),
+            years=tuple(years),
+            summaries=self.store.run_summaries(MOST_RUNS_DRAWN),
+            overviews=overviews,
+        )
+        self.site.write_overview(overview, runs=marks.runs)
+        return replace(marks, years=years)
+
+    def _list_runs(self, runs: tuple[RunInfo, ...]) -> RunListing:
+        return RunListing(runs=runs, briefs=self.store.brief_reports(_closed_ids(runs)))
+
+
+def _closed_ids(runs: Sequence[RunInfo]) -> list[int]:
+    return [run.id for run in runs if run.id is not None and run.status not in _UNCLOSED]
+
+
+def _is_written(what: str, write: Callable[[], None]) -> bool:
+    """Write a page; one that cannot be written does not stop the index from being written."""
+    try:
+        write()
+    except OSError as error:
+        logger.error("page of %s not written: %s", what, error)  # noqa: TRY400 - the error says all
+        return False
+    return True
+
+
+def mark_target(overview: TargetOverview) -> str:
+    """Return a digest of what a target's page shows.
+
+    When the target was checked last is no part of it: every run changes that.
+    """
+    status = overview.status
+    return _digest(
+        overview.version_id,
+        overview.baseline_version_id,
+        overview.retired,
+        status.project,
+        status.name,
+        status.type,
+        overview.state,
+        status.model_state,
+        status.last_changed_at,
+        status.error.kind if status.error else None,
+    )
+
+
+def split_runs(
+    runs: Sequence[RunInfo], *, most: int = MOST_LISTED
+) -> tuple[tuple[RunInfo, ...], tuple[RunInfo, ...]]:
+    """Return the runs that the index lists and the older ones, both newest first.
+
+    Whole months (UTC) are listed, at least that of the newest run; so the older runs, and with
+    them the pages of the years, change once a month and not with every run.
+    """
+    listed = 0
+    by_month = groupby(runs, key=lambda run: (run.started_at.year, run.started_at.month))
+    for place, (_, group) in enumerate(by_month):
+        in_month = len(list(group))
+        if place and listed + in_month > most:
+            break
+        listed += in_month
+    return tuple(runs[:listed]), tuple(runs[listed:])
+
+
+def _history(overview: TargetOverview, store: Store, secrets: Secrets) -> TargetHistory:
+    versions = store.target_versions(overview.status.target)
+    pairs = [*pairwise(versions), *((first, None) for first in versions[-1:])]
+    run_ids = {version.id: version.run_id for version in versions}
+    baseline = overview.baseline_version_id
+    return TargetHistory(
+        overview=overview,
+        entries=tuple(_entry(new, old, secrets) for new, old in pairs[:MOST_ENTRIES]),
+        older=max(len(pairs) - MOST_ENTRIES, 0),
+        baseline_run_id=None if baseline is None else run_ids.get(baseline),
+    )
+
+
+def _entry(new: Version, old: Version | None, secrets: Secrets) -> VersionEntry:
+    if old is None or old.is_pruned or new.is_pruned:
+        return VersionEntry(version=new, findings=None)
+    found = find_difference(old.snapshot, new.snapshot, target=new.target, secrets=secrets)
+    return VersionEntry(version=new, findings=found.findings, suppressed=found.suppressed)
+
+
+def _neighbours(ids: Sequence[int]) -> Mapping[int, tuple[int | None, int | None]]:
+    """Return for each of the ascending ids the one before and the one after."""
+    around = [None, *ids, None]
+    return {
+        run_id: (before, after)
+        for before, run_id, after in zip(around, ids, around[2:], strict=False)
+    }
+
+
+def _digest(*parts: object) -> str:
+    return hashlib.sha256(repr(parts).encode("utf-8", "surrogatepass")).hexdigest()[:16]
