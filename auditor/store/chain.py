@@ -1,8 +1,8 @@
-"""The hash chain: what a version's and a run's link are made of.
+"""The hash chain: the links of versions and of runs.
 
-A version's hash covers everything its row says, the bytes of its document and catalogue, and the
-hash of the version before it of the same target. A run's head covers the head before it and its
-versions' hashes. So the last head stands for the whole history.
+A version's hash covers its whole row, the bytes of its document and catalogue, and the hash of
+the target's version before it. A run's head covers the head of the run before it and the hashes
+of its own versions. So the last head covers the whole history.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 START = ""
-"""What stands for the hash before the first version of a target, and before the first run."""
+"""The previous hash of a target's first version, and the previous head of the first run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +48,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunLink:
-    """What a run's head covers besides the versions that it found."""
+    """What a run's head covers besides the hashes of its versions."""
 
     previous_head: str
     run_id: int
@@ -56,7 +56,7 @@ class RunLink:
     started_at: datetime
 
     def head(self, hashes: Iterable[str]) -> str:
-        """Return the run's head, 64 hex digits; `hashes` are its versions' in order of id."""
+        """Return the run's head, 64 hex digits; `hashes` are of its versions, by id."""
         started_at = _moment(self.started_at)
         return _hash({**asdict(self), "started_at": started_at, "versions": list(hashes)})
 

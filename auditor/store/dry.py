@@ -1,4 +1,4 @@
-"""A store for dry runs: reads what is stored, keeps nothing."""
+"""A store for dry runs, which reads and never writes."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from auditor.records import (
 
 
 class DryStore:
-    """Fulfils `RunStore` over a stored history, or over none where no database exists yet."""
+    """A `RunStore` over a stored history, or over none where no database exists yet."""
 
     def __init__(self, stored: RunStore | None) -> None:
         self._stored = stored
         self._key = secrets.token_bytes(32)
 
     def run_lock(self) -> AbstractContextManager[None]:
-        """Hold nothing: a dry run writes nothing that another could meet."""
+        """Lock nothing: a dry run does not disturb another run."""
         return nullcontext()
 
     def open_run(
@@ -47,11 +47,11 @@ class DryStore:
         return ()
 
     def fingerprint_key(self) -> bytes:
-        """Return the database's key, one for this run alone without a database."""
+        """Return the database's key, or one for this run only."""
         return self._stored.fingerprint_key() if self._stored else self._key
 
     def secrets(self) -> Secrets:
-        """Return what hides the database's secrets, under a key of this run without one."""
+        """Return what hides the database's secrets, or that of a key for this run only."""
         return self._stored.secrets() if self._stored else Secrets(self._key)
 
     def add_secret_parameters(self, names: Iterable[str]) -> None:
@@ -67,11 +67,11 @@ class DryStore:
         return self._stored.known_project_targets(project_id) if self._stored else ()
 
     def audited_projects(self) -> frozenset[int]:
-        """Return the projects of what is stored and audited."""
+        """Return the projects of the targets that are audited."""
         return self._stored.audited_projects() if self._stored else frozenset()
 
     def found_projects(self) -> frozenset[int]:
-        """Return the projects that were last audited for being listed."""
+        """Return the projects that were last audited because Studio listed them."""
         return self._stored.found_projects() if self._stored else frozenset()
 
     def remember_found_projects(self, projects: Iterable[int]) -> None:
@@ -90,7 +90,7 @@ class DryStore:
         at: datetime,
         vendor: Sequence[VendorFinding] = (),
     ) -> None:
-        """Keep nothing."""
+        """Store nothing."""
         del run_id, outcomes, at, vendor
 
     def retire_others(
@@ -101,7 +101,7 @@ class DryStore:
         return 0
 
     def unreported_findings(self, run_id: int) -> tuple[UnreportedFinding, ...]:
-        """Carry nothing: what nobody was told waits for a run that tells."""
+        """Return nothing: unreported findings wait for a run that delivers its report."""
         del run_id
         return ()
 
@@ -120,7 +120,7 @@ class DryStore:
         return None
 
     def run_summaries(self, most: int) -> tuple[RunSummary, ...]:
-        """Return the last stored nights."""
+        """Return the last stored runs in short."""
         return self._stored.run_summaries(most) if self._stored else ()
 
     def past_changes(self, target: TargetId) -> tuple[PastChange, ...]:
@@ -128,15 +128,15 @@ class DryStore:
         return self._stored.past_changes(target) if self._stored else ()
 
     def acknowledgements(self) -> tuple[Acknowledgement, ...]:
-        """Return the acknowledgements that hold."""
+        """Return the acknowledgements in force."""
         return self._stored.acknowledgements() if self._stored else ()
 
     def vendor_paths(self) -> frozenset[str]:
-        """Return what was told as the vendor's."""
+        """Return the paths that were reported as the vendor's."""
         return self._stored.vendor_paths() if self._stored else frozenset()
 
     def rule_breaches(self) -> tuple[RuleBreach, ...]:
-        """Return the episodes of broken rules that go on."""
+        """Return the breaches of rules that have not ended."""
         return self._stored.rule_breaches() if self._stored else ()
 
     def ignore_rules(self) -> dict[str, bool]:
@@ -148,7 +148,7 @@ class DryStore:
         del keys, at
 
     def unreported_notices(self, run_id: int) -> tuple[Notice, ...]:
-        """Carry nothing, as with findings."""
+        """Return nothing, as for findings."""
         del run_id
         return ()
 
@@ -164,10 +164,10 @@ class DryStore:
         del report, messages, carried, conclusions
 
     def mark_reported(self, run_id: int, *, at: datetime) -> None:
-        """Tell nothing."""
+        """Mark nothing."""
         del run_id, at
 
     def _history(self) -> RunStore:
         if self._stored is None:
-            raise AssertionError("without a database no version is known to ask for")
+            raise AssertionError("without a database no version is known")
         return self._stored

@@ -1,8 +1,8 @@
-"""How documents lie in a blob: compressed with what they most resemble.
+"""How documents are stored in a blob: compressed with a dictionary that resembles them.
 
-A blob is one byte that says how it is packed, the CRC-32 of the rest, and the rest. The CRC
-makes every altered byte show: zstd ignores some bits of a frame and would decode the same. Once
-released, a way of packing and its dictionary stay as they are: `answers-2` would be a new way.
+A blob is one byte that says how it is packed, a CRC-32, and the packed content. The CRC covers
+the byte and the content, so that every altered bit is noticed; zstd ignores some bits of a frame.
+Once released, a way of packing and its dictionary never change: `answers-2` would be a new way.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from sqlalchemy import ColumnElement, LargeBinary, func
 from auditor.errors import DamagedDatabaseError
 from auditor.model import Json
 
-_LEVEL = 9  # beyond it 3 KB answers get no smaller
+_LEVEL = 9  # higher levels make answers of 3 KB no smaller
 _HEADER = 5
 _HASH = 32
 
@@ -46,7 +46,7 @@ def pack(content: bytes) -> bytes:
 
 
 def pack_beside(content: bytes, anchor: bytes) -> bytes:
-    """Return `content` as a blob that is read with the help of `anchor`, an earlier document."""
+    """Return `content` as a blob that can be read only with `anchor`, an earlier document."""
     return _blob(Packing.ANCHOR, _compressor(_raw_dictionary(anchor)).compress(content))
 
 
@@ -69,17 +69,17 @@ def lies_beside(blob: bytes) -> bool:
 
 
 def pack_pruned(*hashes: str) -> bytes:
-    """Return the blob that stands where a document was dropped: what the chain covers of it."""
+    """Return the blob that takes a pruned document's place: the hashes that the chain covers."""
     return _blob(Packing.PRUNED, b"".join(map(bytes.fromhex, hashes)))
 
 
 def is_pruned(blob: bytes) -> bool:
-    """Return whether the document was dropped."""
+    """Return whether the document was pruned."""
     return blob[:1] == PRUNED_MARK
 
 
 def has_pruned_mark(document: ColumnElement[bytes]) -> ColumnElement[bool]:
-    """Return the same in SQL, of a column of blobs."""
+    """Return `is_pruned` in SQL, for a column of blobs."""
     return func.substr(document, 1, 1, type_=LargeBinary) == PRUNED_MARK
 
 
@@ -149,7 +149,7 @@ def _crc(data: bytes) -> bytes:
 
 
 def _compressor(dictionary: zstandard.ZstdCompressionDict) -> zstandard.ZstdCompressor:
-    """A compressor is no thread's but its maker's, so each use has its own (25 microseconds)."""
+    """Return a new compressor: each is for one thread only, and takes 25 microseconds to make."""
     parameters = zstandard.ZstdCompressionParameters.from_level(
         _LEVEL, format=zstandard.FORMAT_ZSTD1_MAGICLESS, write_dict_id=False
     )

@@ -1,14 +1,14 @@
-"""What a retention lets go, and how it is dropped so that the hash chain can still be walked.
+"""Which versions, reports and messages may be pruned, and how.
 
-Of a version the row stays with the hashes of its document and catalogue in the document's place;
-so its link, and each that follows, can be recomputed. What is dropped is checked once more before,
-so that pruning never makes an altered version look like a sound one.
+The row of a pruned version stays, with the hashes of its document and catalogue in place of the
+document. So its link in the hash chain, and every link after it, can still be recomputed. Each
+document is checked before it is dropped: pruning must not make an altered version look sound.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
@@ -18,6 +18,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Row,
+    RowMapping,
     Select,
     bindparam,
     delete,
@@ -58,68 +59,72 @@ _LOCK = text("LOCK TABLE version, target, finding, approval, acknowledgement IN 
 
 
 def prune(connection: Connection, retention: Retention, *, now: datetime, is_dry: bool) -> Pruned:
-    """Drop what the retention lets go; where `is_dry`, only count it."""
+    """Drop what the retention lets go; where `is_dry`, only count it.
+
+    Raises:
+        DamagedDatabaseError: a version is not what was stored; then nothing is dropped.
+    """
     if connection.dialect.name == "postgresql" and not is_dry:
-        connection.execute(_LOCK)  # what is decided meanwhile could need what is dropped
+        connection.execute(_LOCK)  # a decision made meanwhile could need what is dropped
     runs = _old_runs(connection, now - retention.keep)
-    found = _outlived(connection, retention, now)
-    settled = _settled_messages(connection, runs)
+    old = _old_versions(connection, retention, now)
+    messages = _messages_of(connection, runs)
     if is_dry:
-        return _pruned(found, runs, len(_unused(connection, without=found.ids)), len(settled))
-    _drop_versions(connection, found.ids)
-    unused = _unused(connection) if found.ids else ()
-    _drop_catalogues(connection, unused)
-    _drop_reports(connection, runs)
-    _drop_messages(connection, settled)
-    return _pruned(found, runs, len(unused), len(settled))
+        catalogues = _unused_catalogues(connection, without=old.ids)
+    else:
+        _drop_versions(connection, old.ids)
+        catalogues = _unused_catalogues(connection) if old.ids else ()
+        _drop_catalogues(connection, catalogues)
+        _drop_reports(connection, runs)
+        _drop_messages(connection, messages)
+    return Pruned(
+        versions=len(old.ids),
+        targets=tuple(old.targets),
+        catalogues=len(catalogues),
+        runs=runs,
+        messages=len(messages),
+    )
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
-    """The versions that may go, by the targets whose they are."""
+class _OldVersions:
+    """The versions that may be dropped, and their targets."""
 
     ids: list[int] = field(default_factory=list)
     targets: list[TargetId] = field(default_factory=list)
 
 
-def _pruned(found: _Found, runs: Sequence[int], catalogues: int, messages: int) -> Pruned:
-    return Pruned(
-        versions=len(found.ids),
-        targets=tuple(found.targets),
-        catalogues=catalogues,
-        runs=tuple(runs),
-        messages=messages,
-    )
-
-
-def _outlived(connection: Connection, retention: Retention, now: datetime) -> _Found:
-    found = _Found()
-    begun = select(run.c.id).where(run.c.started_at <= now - retention.keep).limit(1)
-    if connection.execute(begun).first() is None:
-        return found  # nothing is that old: no need to look at every version
-    cited = _Cited.read(connection)
+def _old_versions(connection: Connection, retention: Retention, now: datetime) -> _OldVersions:
+    old = _OldVersions()
+    first_runs = select(run.c.id).where(run.c.started_at <= now - retention.keep).limit(1)
+    if connection.execute(first_runs).first() is None:
+        return old  # nothing is that old: no need to look at every version
+    cited = _CitedRuns.read(connection)
     rows = connection.execute(_versions(), execution_options={"yield_per": 1000})
     for key, group in groupby(rows, key=lambda row: TargetId(row.project_id, row.learn_id)):
         versions = list(group)
-        gone = set(retention.outlived([one.seen_at for one in versions], now))
-        kept = _needed(versions, gone, cited.runs_of(key))
-        ids = [one.id for one in versions if one.id not in kept and not one.is_pruned]
-        found.ids.extend(ids)
-        found.targets.extend([key] if ids else [])
-    return found
+        expired = set(retention.outlived([row.seen_at for row in versions], now))
+        kept = _needed_ids(versions, expired, cited.runs_of(key))
+        ids = [row.id for row in versions if row.id not in kept and not row.is_pruned]
+        old.ids.extend(ids)
+        old.targets.extend([key] if ids else [])
+    return old
 
 
-def _needed(versions: Sequence[Row[Any]], gone: set[int], cited: set[int]) -> set[int]:
-    """Return the ids that stay whatever the retention says, with those they are read with."""
+def _needed_ids(versions: Sequence[Row[Any]], expired: set[int], cited: set[int]) -> set[int]:
+    """Return the ids of a target's versions that stay, with the anchors to read them.
+
+    `expired` are places in `versions`, and `cited` the runs whose findings are still needed.
+    """
     last = versions[-1]
     needed = {last.version_id, last.trained_version_id, last.baseline_version_id, last.id}
-    needed |= {one.id for one in versions if one.was_approved}
-    runs = [one.run_id for one in versions]
-    for run_id in cited:  # what stood before, and what the run saw
+    needed |= {row.id for row in versions if row.was_approved}
+    runs = [row.run_id for row in versions]
+    for run_id in cited:  # the version before the run, and the one that the run saw
         for place in (bisect_left(runs, run_id), bisect_right(runs, run_id)):
-            needed |= {one.id for one in versions[max(place - 1, 0) : place]}
-    needed |= {one.id for place, one in enumerate(versions) if place not in gone}
-    return needed | {one.anchor_id for one in versions if one.id in needed}
+            needed |= {row.id for row in versions[max(place - 1, 0) : place]}
+    needed |= {row.id for place, row in enumerate(versions) if place not in expired}
+    return needed | {row.anchor_id for row in versions if row.id in needed}
 
 
 def _versions() -> Select[Any]:
@@ -148,16 +153,16 @@ def _versions() -> Select[Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Cited:
-    """The runs of findings that are open, by target; `vendor` are runs of the vendor's."""
+class _CitedRuns:
+    """The runs of findings that are still needed, by target; `vendor` for the vendor's."""
 
     by_target: dict[TargetId, set[int]]
     vendor: set[int]
 
     @classmethod
-    def read(cls, connection: Connection) -> _Cited:
+    def read(cls, connection: Connection) -> _CitedRuns:
         found = cls({}, set())
-        for project_id, learn_id, run_id in connection.execute(_citing()):
+        for project_id, learn_id, run_id in connection.execute(_needed_findings()):
             if project_id is None:
                 found.vendor.add(run_id)
             else:
@@ -165,12 +170,12 @@ class _Cited:
                 found.by_target.setdefault(key, set()).add(run_id)
         return found
 
-    def runs_of(self, whose: TargetId) -> set[int]:
-        return self.by_target.get(whose, set()) | self.vendor
+    def runs_of(self, target: TargetId) -> set[int]:
+        return self.by_target.get(target, set()) | self.vendor
 
 
-def _citing() -> Select[Any]:
-    """Return the findings that are untold, accepted, of the last change, or from a baseline."""
+def _needed_findings() -> Select[Any]:
+    """Select findings: unreported, acknowledged, of the last change, or from a baseline."""
     columns = finding.c.project_id, finding.c.learn_id, finding.c.run_id
     accepted = select(acknowledgement.c.fingerprint).where(acknowledgement.c.ended_at.is_(None))
     is_open = or_(
@@ -190,11 +195,10 @@ def _citing() -> Select[Any]:
 
 
 def _drop_versions(connection: Connection, ids: Sequence[int]) -> None:
-    """Drop documents, the newest first: an anchor goes after what is read with it."""
-    in_order = sorted(ids, reverse=True)
-    here = update(version).where(version.c.id == bindparam("of_version"))
-    statement = here.values(document=bindparam("left"))
-    for some in _batches(in_order):
+    """Drop documents, the newest first: an anchor after the documents that are read with it."""
+    of_version = update(version).where(version.c.id == bindparam("of_version"))
+    statement = of_version.values(document=bindparam("hashes"))
+    for some in _batches(sorted(ids, reverse=True)):
         query = (
             select(
                 version,
@@ -206,11 +210,12 @@ def _drop_versions(connection: Connection, ids: Sequence[int]) -> None:
             .where(version.c.id.in_(some))
         )
         rows = connection.execute(query).mappings().all()
-        left = [{"of_version": row["id"], "left": _what_stays(row)} for row in rows]
-        connection.execute(statement, left)
+        hashes = [{"of_version": row["id"], "hashes": _pruned_document(row)} for row in rows]
+        connection.execute(statement, hashes)
 
 
-def _what_stays(row: Any) -> bytes:  # noqa: ANN401 - a row's mapping
+def _pruned_document(row: RowMapping) -> bytes:
+    """Return what takes the document's place."""
     content = content_hash(document(row["document"], anchor=row["anchor_document"]))
     if link_of(row, content, row["catalogue_hash"]).hash() != row["hash"]:
         raise DamagedDatabaseError(
@@ -220,16 +225,18 @@ def _what_stays(row: Any) -> bytes:  # noqa: ANN401 - a row's mapping
     return pack_pruned(content, row["catalogue_hash"])
 
 
-def _unused(connection: Connection, *, without: Iterable[int] = ()) -> tuple[str, ...]:
-    """Return the catalogues that no version needs; those of `without` count as dropped."""
-    gone = set(without)
+def _unused_catalogues(
+    connection: Connection, *, without: Collection[int] = ()
+) -> tuple[str, ...]:
+    """Return the digests of catalogues that no version needs, apart from versions `without`."""
+    dropped = set(without)
     used = select(version.c.id, version.c.catalogue_digest).where(
         ~has_pruned_mark(version.c.document)
     )
     rows = connection.execute(used, execution_options={"yield_per": 1000})
-    needed = {digest for number, digest in rows if number not in gone}
-    there = select(catalogue.c.digest).where(~has_pruned_mark(catalogue.c.document))
-    return tuple(one for one in connection.execute(there).scalars() if one not in needed)
+    needed = {digest for number, digest in rows if number not in dropped}
+    stored = select(catalogue.c.digest).where(~has_pruned_mark(catalogue.c.document))
+    return tuple(digest for digest in connection.execute(stored).scalars() if digest not in needed)
 
 
 def _drop_catalogues(connection: Connection, digests: Sequence[str]) -> None:
@@ -237,19 +244,19 @@ def _drop_catalogues(connection: Connection, digests: Sequence[str]) -> None:
     for some in _batches(digests):
         rows = connection.execute(select(*columns).where(catalogue.c.digest.in_(some))).all()
         for row in rows:
-            here = update(catalogue).where(catalogue.c.digest == row.digest)
-            connection.execute(here.values(document=pack_pruned(row.content_hash)))
+            of_digest = update(catalogue).where(catalogue.c.digest == row.digest)
+            connection.execute(of_digest.values(document=pack_pruned(row.content_hash)))
 
 
 def _old_runs(connection: Connection, before: datetime) -> tuple[int, ...]:
-    """Return closed runs whose reports may go: old, not the newest, everything in them told."""
+    """Return closed runs whose reports may be dropped: old, reported, and not the newest."""
     newest = select(func.max(run.c.id)).where(run.c.report.is_not(None)).scalar_subquery()
     query = select(run.c.id).where(
         run.c.report.is_not(None),
         run.c.started_at <= before,
         run.c.status != RunStatus.RUNNING,
         run.c.id != newest,
-        *(~_holds_untold(table) for table in (finding, notice)),
+        *(~_has_unreported(table) for table in (finding, notice)),
         ~select(message.c.id)
         .where(message.c.run_id == run.c.id, message.c.state == MessageState.QUEUED)
         .exists(),
@@ -257,26 +264,26 @@ def _old_runs(connection: Connection, before: datetime) -> tuple[int, ...]:
     return tuple(connection.execute(query.order_by(run.c.id)).scalars())
 
 
-def _holds_untold(table: Any) -> ColumnElement[bool]:  # noqa: ANN401 - finding or notice
-    untold = select(table.c.id).where(
+def _has_unreported(table: Any) -> ColumnElement[bool]:  # noqa: ANN401 - finding or notice
+    unreported = select(table.c.id).where(
         table.c.reported_run_id == run.c.id, table.c.told_at.is_(None)
     )
-    return untold.exists()
+    return unreported.exists()
 
 
-def _settled_messages(connection: Connection, runs: Sequence[int]) -> tuple[int, ...]:
-    """Return the messages of the runs: each was delivered, or given up."""
+def _messages_of(connection: Connection, runs: Sequence[int]) -> list[int]:
+    """Return the messages of old runs: each was delivered, or is dead."""
     found: list[int] = []
     for some in _batches(runs):
-        these = select(message.c.id).where(message.c.run_id.in_(some))
-        found.extend(connection.execute(these).scalars())
-    return tuple(found)
+        of_runs = select(message.c.id).where(message.c.run_id.in_(some))
+        found.extend(connection.execute(of_runs).scalars())
+    return found
 
 
 def _drop_reports(connection: Connection, runs: Sequence[int]) -> None:
     for some in _batches(runs):
-        these = update(run).where(run.c.id.in_(some))
-        connection.execute(these.values(report=None, roster_digest=None))
+        of_runs = update(run).where(run.c.id.in_(some))
+        connection.execute(of_runs.values(report=None, roster_digest=None))
     if runs:
         used = select(run.c.roster_digest).where(run.c.roster_digest.is_not(None))
         connection.execute(delete(roster).where(roster.c.digest.not_in(used)))

@@ -48,7 +48,7 @@ Form: TypeAlias = Mapping[str, Any]
 
 _NOT_CLOSED = (RunStatus.RUNNING, RunStatus.ABANDONED)
 _AT_ONCE = 400  # reports: a list that no database finds too long
-_NO_REPORT = "This run has no report: it did not end. What it found is told by the next run."
+_NO_REPORT = "This run has no report: it did not end. What it found is in the next run's report."
 _OF_REPORTED_TARGETS = ("findings", "acknowledged", "steps")
 
 

@@ -1,4 +1,4 @@
-"""Every table, for SQLite and PostgreSQL alike."""
+"""Every table and its column types, the same for SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -36,20 +36,20 @@ _ESCAPED = re.compile(r"\\(\\|u[0-9a-f]{4})")
 class Moment(TypeDecorator[datetime]):
     """An aware UTC time to the microsecond: `timestamptz`, on SQLite microseconds since 1970.
 
-    SQLite has no type for times, and text would take three times the room.
+    SQLite has no type for times, and text would take three times the space.
     """
 
     impl = BigInteger
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """Return the type that the database holds it in."""
+        """Return the type of the database's column."""
         if dialect.name == "postgresql":
             return dialect.type_descriptor(DateTime(timezone=True))
         return dialect.type_descriptor(BigInteger())
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:  # noqa: ANN401 # a datetime or an int, as the database wants it
-        """Return the time as the database holds it; a naive one is refused."""
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:  # noqa: ANN401 # a datetime or an int, as the database stores it
+        """Return the time as the database stores it; raises ValueError for a naive one."""
         if value is None:
             return None
         if value.tzinfo is None:
@@ -67,10 +67,10 @@ class Moment(TypeDecorator[datetime]):
 
 
 class ForeignText(TypeDecorator[str]):
-    r"""Text from outside, whatever it holds.
+    r"""Text from outside, which may contain any character.
 
-    NUL and lone surrogates go into no PostgreSQL text (surrogates into no UTF-8 at all): they
-    are written `\u0000`, and a backslash `\\`.
+    PostgreSQL stores no NUL, and UTF-8 has no lone surrogates: they are written `\u0000`, and a
+    backslash as `\\`.
     """
 
     impl = Text
@@ -88,7 +88,7 @@ class ForeignText(TypeDecorator[str]):
 
 
 class Digest(TypeDecorator[str]):
-    """A digest of hex digits, held as bytes: half the room."""
+    """A digest of hex digits, stored as bytes, which take half the space."""
 
     impl = LargeBinary
     cache_ok = True
@@ -119,7 +119,10 @@ Insert: TypeAlias = "postgresql.Insert | sqlite.Insert"
 
 
 def insert_into(connection: Connection, table: Table) -> Insert:
-    """Return an INSERT of the connection's dialect; the other is not even imported (25 ms)."""
+    """Return an INSERT of the connection's dialect, which has ON CONFLICT.
+
+    The other dialect is not imported, which saves 25 ms.
+    """
     if connection.dialect.name == "postgresql":
         from sqlalchemy.dialects import postgresql  # noqa: PLC0415
 
@@ -153,7 +156,7 @@ run = Table(
     Column("id", Integer, primary_key=True),
     Column("status", String(16), nullable=False),
     Column("trigger", String(16), nullable=False),
-    Column("schedule", ForeignText),  # NULL for a manual run: those never clash
+    Column("schedule", ForeignText),  # NULL for a manual run, so that these never conflict
     Column("slot", ForeignText),
     Column("started_at", Moment, nullable=False),
     Column("finished_at", Moment),
@@ -164,7 +167,7 @@ run = Table(
     sqlite_autoincrement=True,
 )
 
-# Since when a schedule has had its line: what it would have named before was not missed.
+# Since when a schedule has had its line: runs that the line names before then were not missed.
 schedule = Table(
     "schedule",
     metadata,
@@ -184,7 +187,7 @@ catalogue = Table(
 version = Table(
     "version",
     metadata,
-    # given by the writer, for it is part of what the hash covers
+    # Set by the writer, because the hash covers it.
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("project_id", BigInteger, nullable=False),
     Column("learn_id", BigInteger, nullable=False),
@@ -215,13 +218,15 @@ target = Table(
     Column("state", String(16), nullable=False),
     Column("model_state", String(16), nullable=False),
     Column("body_digest", Digest),
-    Column("validator", ForeignText),  # of just the body with that digest
-    Column("form", Digest),  # that its last answer was read in; NULL before there was a name
+    Column("validator", ForeignText),  # of the body with that digest, no other
+    Column(
+        "form", Digest
+    ),  # the canonical form of its last answer; NULL from auditors that stored none
     Column("version_id", Integer, ForeignKey("version.id")),
     Column("trained_version_id", Integer, ForeignKey("version.id")),
     Column("baseline_version_id", Integer, ForeignKey("version.id")),
     Column("model", ForeignText, nullable=False),
-    Column("model_after", Moment),  # the two polls that bound the model's last step
+    Column("model_after", Moment),  # the two checks between which the model last changed
     Column("model_until", Moment),
     Column("last_run_id", Integer, ForeignKey("run.id"), nullable=False),
     Column("last_changed_at", Moment),
@@ -231,7 +236,7 @@ target = Table(
     Column("error_message", ForeignText),
     Column("retired", Boolean, nullable=False),
     sqlite_with_rowid=False,
-    postgresql_with={"fillfactor": 70},  # its marks move every night: leave them room in place
+    postgresql_with={"fillfactor": 70},  # each run updates its rows: leave space for that in place
 )
 
 finding = Table(
@@ -251,9 +256,9 @@ finding = Table(
     Column("headline", ForeignText, nullable=False),
     Column("rule", ForeignText, nullable=False),
     Column("since", String(16), nullable=False),
-    Column("targets", Integer),  # of the vendor's only
+    Column("targets", Integer),  # of the vendor's findings only
     Column("told_at", Moment),
-    Column("silenced_by", ForeignText),  # NULL for what is told
+    Column("silenced_by", ForeignText),  # the rule that suppresses it; NULL for a reported finding
     Column("detail", LargeBinary, nullable=False),
     Index(None, "fingerprint"),
     Index(None, "project_id", "learn_id"),
@@ -272,7 +277,7 @@ notice = Table(
     Column("id", Integer, primary_key=True),
     Column("run_id", Integer, ForeignKey("run.id"), nullable=False),
     Column("reported_run_id", Integer, ForeignKey("run.id"), nullable=False),
-    Column("project_id", BigInteger),  # NULL for one that is of no block
+    Column("project_id", BigInteger),  # NULL for one that is not about a block
     Column("learn_id", BigInteger),
     Column("kind", String(32), nullable=False),
     Column("severity", String(16), nullable=False),
@@ -281,7 +286,7 @@ notice = Table(
     sqlite_autoincrement=True,
 )
 
-# A rule on state that is broken at a path of a target, from one run to another.
+# A breach of a rule on state: the time in which it is broken at a path of a target.
 episode = Table(
     "episode",
     metadata,
@@ -327,7 +332,7 @@ acknowledgement = Table(
     sqlite_autoincrement=True,
 )
 
-# The ignore rules ever in force: only of those the end can be announced.
+# The ignore rules that were ever in force: only for these is an end announced.
 ignore_rule = Table(
     "ignore_rule",
     metadata,
@@ -356,7 +361,7 @@ message = Table(
     sqlite_autoincrement=True,
 )
 
-# What a message holds that carries a part of its report only.
+# The findings in a message that has only a part of its report.
 holding = Table(
     "holding",
     metadata,

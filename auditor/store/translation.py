@@ -1,4 +1,4 @@
-"""Where SQLAlchemy's errors end and the auditor's begin."""
+"""Translates SQLAlchemy's errors into the auditor's."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _SQLITE = {
     "SQLITE_NOTADB": _DAMAGED,
 }
 
-# Appendix A of PostgreSQL's manual; the first two digits are the class.
+# SQLSTATE codes (Appendix A of PostgreSQL's manual); the first two digits are the class.
 _POSTGRESQL = {
     "08": _NOT_REACHED,
     "28": "it refuses the user; check user and password in database.url",
@@ -84,15 +84,15 @@ def _of_driver(error: DBAPIError, address: Address) -> StoreError:
     if remedy is None:
         return _refused(error, address)
     kind = DamagedDatabaseError if remedy in _DAMAGE else StoreUnreachableError
-    said = address.hide_passwords(_first_line(error.orig))
-    return kind(f"database {address}: {remedy} ({said})")
+    words = address.hide_passwords(_first_line(error.orig))
+    return kind(f"database {address}: {remedy} ({words})")
 
 
 def _remedy(error: DBAPIError) -> str | None:
     if isinstance(error.orig, sqlite3.Error):
         return _SQLITE.get(_sqlite_name(error.orig))
     state = getattr(error.orig, "sqlstate", None)
-    if state is None:  # never got as far as an answer of the server
+    if state is None:  # the server did not answer
         return _NOT_REACHED if error.connection_invalidated or _is_operational(error) else None
     return _POSTGRESQL.get(state) or _POSTGRESQL.get(state[:2])
 
@@ -109,8 +109,8 @@ def _is_operational(error: DBAPIError) -> bool:
 
 def _refused(error: SQLAlchemyError, address: Address) -> StoreError:
     cause = error.orig if isinstance(error, DBAPIError) else error
-    said = address.hide_passwords(_first_line(cause))
-    return StoreError(f"database {address} refused a statement: {said}")
+    words = address.hide_passwords(_first_line(cause))
+    return StoreError(f"database {address} refused a statement: {words}")
 
 
 def _first_line(error: BaseException | None) -> str:

@@ -1,4 +1,4 @@
-"""The walk along the hash chain: everything is read once, and recomputed."""
+"""The check of the hash chain: everything is read once, and each link recomputed."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ _anchor = version.alias("anchor")
 
 
 @dataclass(frozen=True, slots=True)
-class _Last:
-    """The newest version of a target that the walk met, and the last that stands alone."""
+class _CheckedVersion:
+    """A target's newest version so far, and the last of its versions that has no anchor."""
 
     version_id: int
     hash: str
@@ -33,43 +33,44 @@ class _Last:
 
 
 @dataclass(frozen=True, slots=True)
-class _Walk:
-    """What the walk has met: hashes of catalogues by digest, and each target's last version.
+class _Progress:
+    """What was checked so far: hashes of catalogues by digest, and each target's last version.
 
-    The hash of a catalogue that was pruned is empty: it is no version's that was not.
+    The hash of a pruned catalogue is empty: only pruned versions may name it.
     """
 
     catalogues: dict[str, str] = field(default_factory=dict)
-    last: dict[TargetId, _Last] = field(default_factory=dict)
+    last: dict[TargetId, _CheckedVersion] = field(default_factory=dict)
 
 
 def verify(connection: Connection) -> BrokenLink | None:
-    """Return the first broken link, None where the chain is sound."""
-    walk = _Walk()
+    """Return the first broken link of the hash chain, None where it is sound."""
+    progress = _Progress()
     steps = (
-        _catalogues(connection, walk),
+        _catalogues(connection, progress),
         _missing_runs(connection),
-        _runs(connection, walk),
-        _targets(connection, walk),
-        _dropped_in_need(connection),
+        _runs(connection, progress),
+        _targets(connection, progress),
+        _wrongly_pruned(connection),
     )
     try:
-        return next((breach for step in steps if (breach := _first(step)) is not None), None)
+        return next((broken for step in steps if (broken := _first(step)) is not None), None)
     except (TypeError, ValueError, AttributeError, OverflowError) as error:
-        # SQLite lets anything into any column; the column's type then cannot read it
-        return BrokenLink(where="database", what=f"a row holds what was never stored ({error})")
+        # SQLite accepts any value in any column; the column's type then cannot read it.
+        return BrokenLink(
+            where="database", what=f"a row has a value that the auditor never stored ({error})"
+        )
 
 
 def _first(step: Generator[BrokenLink, None, None]) -> BrokenLink | None:
-    """Return a step's first breach and end its query, which may be half read."""
+    """Return a step's first broken link and end its query, which may be half read."""
     with closing(step):
         return next(step, None)
 
 
-def _catalogues(connection: Connection, walk: _Walk) -> Generator[BrokenLink, None, None]:
+def _catalogues(connection: Connection, progress: _Progress) -> Generator[BrokenLink, None, None]:
     for row in _stream(connection, select(catalogue).order_by(catalogue.c.digest)):
         where = f"catalogue {row['digest']}"
-        is_gone = is_pruned(row["document"])
         try:
             content = _catalogue_hash(row["document"])
         except DamagedDatabaseError:
@@ -77,7 +78,7 @@ def _catalogues(connection: Connection, walk: _Walk) -> Generator[BrokenLink, No
             return
         if content != row["content_hash"]:
             yield BrokenLink(where=where, what="its document is not the one that its hash covers")
-        walk.catalogues[row["digest"]] = "" if is_gone else content
+        progress.catalogues[row["digest"]] = "" if is_pruned(row["document"]) else content
 
 
 def _catalogue_hash(blob: bytes) -> str:
@@ -101,14 +102,14 @@ def _missing_runs(connection: Connection) -> Generator[BrokenLink, None, None]:
         yield BrokenLink(where=f"run {run_id}", what="it is missing, though what it left is there")
 
 
-def _runs(connection: Connection, walk: _Walk) -> Generator[BrokenLink, None, None]:
+def _runs(connection: Connection, progress: _Progress) -> Generator[BrokenLink, None, None]:
     head = START
     rows = _stream(connection, _links())
     for _, of_run in groupby(rows, key=lambda row: row["of_run"]):
         hashes: list[str] = []
         for row in of_run:
             if row["id"] is not None:
-                yield from _version(row, walk)
+                yield from _version(row, progress)
                 hashes.append(row["hash"])
         if row["head_hash"] is None and row["status"] == RunStatus.RUNNING:
             continue
@@ -118,9 +119,9 @@ def _runs(connection: Connection, walk: _Walk) -> Generator[BrokenLink, None, No
         head = row["head_hash"]
 
 
-def _targets(connection: Connection, walk: _Walk) -> Generator[BrokenLink, None, None]:
+def _targets(connection: Connection, progress: _Progress) -> Generator[BrokenLink, None, None]:
     columns = select(target.c.project_id, target.c.learn_id, target.c.version_id)
-    missed = dict(walk.last)
+    missed = dict(progress.last)
     for row in _stream(connection, columns.order_by(target.c.project_id, target.c.learn_id)):
         key = TargetId(row["project_id"], row["learn_id"])
         last = missed.pop(key, None)
@@ -133,10 +134,10 @@ def _targets(connection: Connection, walk: _Walk) -> Generator[BrokenLink, None,
         )
 
 
-def _dropped_in_need(connection: Connection) -> Generator[BrokenLink, None, None]:
-    """Name targets without the documents that pruning always leaves."""
+def _wrongly_pruned(connection: Connection) -> Generator[BrokenLink, None, None]:
+    """Yield targets without a document that pruning always keeps."""
     needed = target.c.version_id, target.c.trained_version_id, target.c.baseline_version_id
-    gone = union(
+    pruned = union(
         *(
             select(target.c.project_id, target.c.learn_id, version.c.id)
             .join(version, version.c.id == column)
@@ -144,7 +145,7 @@ def _dropped_in_need(connection: Connection) -> Generator[BrokenLink, None, None
             for column in needed
         )
     ).subquery()
-    in_order = select(gone).order_by(gone.c.project_id, gone.c.learn_id)
+    in_order = select(pruned).order_by(pruned.c.project_id, pruned.c.learn_id)
     for row in connection.execute(in_order).all():
         what = f"its version {row.id} is pruned, though it is current, approved or judged from"
         yield BrokenLink(where=f"target {TargetId(row.project_id, row.learn_id)}", what=what)
@@ -167,21 +168,23 @@ def _links() -> Select[Any]:
     )
 
 
-def _version(row: RowMapping, walk: _Walk) -> Generator[BrokenLink, None, None]:
+def _version(row: RowMapping, progress: _Progress) -> Generator[BrokenLink, None, None]:
     key = TargetId(row["project_id"], row["learn_id"])
-    last = walk.last.get(key)
-    catalogue_hash = walk.catalogues.get(row["catalogue_digest"])
+    last = progress.last.get(key)
+    catalogue_hash = progress.catalogues.get(row["catalogue_digest"])
     what = _fault(row, last, catalogue_hash)
     if what is None:
         what = _fault_of_content(row, catalogue_hash or "")
     if what is not None:
         yield BrokenLink(where=f"version {row['id']} of {key}", what=what)
-    stands_alone = row["anchor_id"] is None
-    anchor_id = row["id"] if stands_alone or last is None else last.anchor_id
-    walk.last[key] = _Last(row["id"], row["hash"], anchor_id)
+    has_anchor = row["anchor_id"] is not None
+    anchor_id = last.anchor_id if has_anchor and last is not None else row["id"]
+    progress.last[key] = _CheckedVersion(row["id"], row["hash"], anchor_id)
 
 
-def _fault(row: RowMapping, last: _Last | None, catalogue_hash: str | None) -> str | None:
+def _fault(
+    row: RowMapping, last: _CheckedVersion | None, catalogue_hash: str | None
+) -> str | None:
     if row["previous_hash"] != (START if last is None else last.hash):
         return "it does not follow the version before it: that one is altered or missing"
     if catalogue_hash is None:
@@ -191,15 +194,15 @@ def _fault(row: RowMapping, last: _Last | None, catalogue_hash: str | None) -> s
     return None
 
 
-def _anchors(blob: bytes, last: _Last | None) -> tuple[int | None, ...]:
-    """Return which anchors the version may name; of a pruned one it is not known whether any."""
+def _anchors(blob: bytes, last: _CheckedVersion | None) -> tuple[int | None, ...]:
+    """Return the anchors that the version may name; a pruned one may have had one or none."""
     if last is None or not (lies_beside(blob) or is_pruned(blob)):
         return (None,)
     return (None, last.anchor_id) if is_pruned(blob) else (last.anchor_id,)
 
 
 def _fault_of_content(row: RowMapping, catalogue_hash: str) -> str | None:
-    """Recompute the link; of a pruned version from the hashes in the document's place."""
+    """Recompute the link, for a pruned version from the hashes in place of its document."""
     blob = row["document"]
     try:
         if is_pruned(blob):
@@ -246,7 +249,7 @@ def _head(row: RowMapping, previous_head: str, hashes: list[str]) -> str:
 
 
 def _stream(connection: Connection, query: Select[Any]) -> Iterator[RowMapping]:
-    """Yield rows as they come: a history need not fit into memory."""
+    """Yield rows in batches, because a history may not fit into memory."""
     options = {"yield_per": _BATCH}
     with connection.execute(query, execution_options=options).mappings() as rows:
         yield from rows
