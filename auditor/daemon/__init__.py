@@ -1,7 +1,7 @@
-"""The service: runs by the schedule, catches up what was missed, retries what was not taken."""
+"""The service: runs by schedule, catches up missed runs and retries undelivered messages."""
 
 from __future__ import annotations
 
-from auditor.daemon.serving import serve
+from auditor.daemon.service import serve
 
 __all__ = ["serve"]

@@ -1,4 +1,4 @@
-"""What is due, by the ledger: a slot runs once, and none is lost without a word."""
+"""Which run is due, according to the ledger: each slot runs once, and a missed one is reported."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _JUST = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Due:
-    """A run to make now.
+class DueRun:
+    """A run to start now.
 
     Attributes:
-        missed: the slots without a run before it, and its own where it catches up.
+        missed: the earlier slots without a run; for a catch-up also its own slot.
     """
 
     slot: Slot
@@ -30,86 +30,91 @@ class Due:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Moment:
-    """When the ledger is asked, and on what occasion.
+class DueCheck:
+    """When and why the ledger is asked for a due run.
 
     Attributes:
-        up_since: slots since then have a wake-up of their own.
-        is_woken: such a wake-up asks.
+        up_since: each slot since then has its own wake-up.
+        is_wake_up: whether such a wake-up asks.
     """
 
     at: datetime
     up_since: datetime
-    is_woken: bool
+    is_wake_up: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Line:
-    """A line in force: what it names from `since` on has to have its run."""
+class _LineInForce:
+    """A line of a schedule; each of its slots from `since` on needs a run."""
 
     name: str
     cron: Cron
     zone: ZoneInfo
     since: datetime
-    told: str
+    label: str
 
 
-def find_due(one: Schedule, ledger: Ledger, moment: Moment) -> Due | None:
-    """Return the run of the schedule that is due, None where there is none."""
-    owed = take_line(one, ledger, moment.at)
+def find_due_run(schedule: Schedule, ledger: Ledger, check: DueCheck) -> DueRun | None:
+    """Return the run of the schedule that is due, if there is one."""
+    owed = remember_line(schedule, ledger, check.at)
     if owed is not None:
         return owed
-    since = ledger.schedule_start(one.name, one.line, now=moment.at)
-    line = _Line(name=one.name, cron=one.cron, zone=one.zone, since=since, told=one.label)
-    slot = _unserved(line, ledger, moment.at)
-    if slot is None or (not moment.is_woken and _has_wake_up(slot, moment)):
+    line = _LineInForce(
+        name=schedule.name,
+        cron=schedule.cron,
+        zone=schedule.zone,
+        since=ledger.schedule_start(schedule.name, schedule.line, now=check.at),
+        label=schedule.label,
+    )
+    slot = _unserved(line, ledger, check.at)
+    if slot is None or (not check.is_wake_up and _has_wake_up(slot, check)):
         return None
-    trigger = Trigger.SCHEDULE if moment.is_woken else Trigger.CATCH_UP
-    return _due(slot, line, ledger, trigger)
+    trigger = Trigger.SCHEDULE if check.is_wake_up else Trigger.CATCH_UP
+    return _due_run(slot, line, ledger, trigger)
 
 
-def take_line(one: Schedule, ledger: Ledger, at: datetime) -> Due | None:
-    """Remember the schedule's line; where a former line still owes a run, return that instead."""
-    remembered = ledger.schedule_in_force(one.name)
-    if remembered is not None and remembered[0] != one.line:
-        former = _former(one.name, *remembered)
+def remember_line(schedule: Schedule, ledger: Ledger, at: datetime) -> DueRun | None:
+    """Store the schedule's line, unless the former line still owes a run: then return that."""
+    remembered = ledger.schedule_in_force(schedule.name)
+    if remembered is not None and remembered[0] != schedule.line:
+        former = _former_line(schedule.name, *remembered)
         slot = _unserved(former, ledger, at) if former else None
         if former is not None and slot is not None:
-            return _due(slot, former, ledger, Trigger.CATCH_UP)
-    ledger.schedule_start(one.name, one.line, now=at)
+            return _due_run(slot, former, ledger, Trigger.CATCH_UP)
+    ledger.schedule_start(schedule.name, schedule.line, now=at)
     return None
 
 
-def _former(name: str, text: str, since: datetime) -> _Line | None:
-    cron, _, zone = text.rpartition(" ")
+def _former_line(name: str, text: str, since: datetime) -> _LineInForce | None:
+    line, _, zone = text.rpartition(" ")
     try:
-        return _Line(
+        return _LineInForce(
             name=name,
-            cron=parse_cron(cron),
+            cron=parse_cron(line),
             zone=ZoneInfo(zone),
             since=since,
-            told=f"{cron} ({zone})",
+            label=f"{line} ({zone})",
         )
-    except (ValueError, KeyError):  # not of this version, or a zone that is no more
+    except (ValueError, KeyError):  # written by another version, or the zone does not exist now
         return None
 
 
-def _unserved(line: _Line, ledger: Ledger, at: datetime) -> Slot | None:
-    """Return the line's newest slot where it has no run."""
+def _unserved(line: _LineInForce, ledger: Ledger, at: datetime) -> Slot | None:
+    """Return the line's newest slot if it has no run."""
     slot = newest_due(line.cron, line.zone, at)
     if slot is None or slot.at < line.since or ledger.has_run(line.name, slot.local):
         return None
     return slot
 
 
-def _has_wake_up(slot: Slot, moment: Moment) -> bool:
-    return slot.at > moment.up_since and moment.at - slot.at < MISSED_AFTER
+def _has_wake_up(slot: Slot, check: DueCheck) -> bool:
+    return slot.at > check.up_since and check.at - slot.at < MISSED_AFTER
 
 
-def _due(slot: Slot, line: _Line, ledger: Ledger, trigger: Trigger) -> Due:
+def _due_run(slot: Slot, line: _LineInForce, ledger: Ledger, trigger: Trigger) -> DueRun:
     last = ledger.last_slot(line.name, since=line.since)
     after = slot_named(last, line.zone).at if last else line.since - _JUST
     until = slot.at if trigger is Trigger.CATCH_UP else slot.at - _JUST
     missing = gap(line.cron, line.zone, after=after, until=until)
-    missed = Missed(missing, line.told) if missing else None
-    return Due(slot=slot, trigger=trigger, missed=missed)
+    missed = Missed(missing, line.label) if missing else None
+    return DueRun(slot=slot, trigger=trigger, missed=missed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from auditor.daemon.pulse import Clock
+from auditor.daemon.monitoring import Clock
 
 
 class SetClock:

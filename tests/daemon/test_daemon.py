@@ -63,10 +63,10 @@ def test_a_configuration_is_taken_at_a_reload_where_it_can_be_used(pump: Stage) 
         good = (pump.folder / "config.toml").read_text()
         (pump.folder / "config.toml").write_text(good + "\n[studio]\n")
         assert before in one.reload()
-        assert "configuration not taken, the old one stays" in one.log
+        assert "new configuration refused, the old one stays" in one.log
         schedule(pump, "59 23 31 12 *")
         assert "-12-31 23:59 UTC" in one.reload()
-        assert "configuration taken" in one.log
+        assert "new configuration adopted" in one.log
         assert one.stop() == 0
 
 

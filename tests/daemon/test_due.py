@@ -13,8 +13,8 @@ import pytest
 
 from auditor.app import Schedule
 from auditor.audit.plan import Missed, Scope
-from auditor.daemon.due import Due, Moment, find_due
-from auditor.daemon.pulse import Clock, Reading, ailment, jump, read
+from auditor.daemon.due import DueCheck, DueRun, find_due_run
+from auditor.daemon.monitoring import Clock, ClockReading, find_clock_jump, find_fault
 from auditor.model import Trigger
 from auditor.schedule import Gap, parse_cron
 from auditor.store.store import SqlStore, open_database
@@ -39,25 +39,27 @@ def nightly(zone: str = "UTC", cron: str = "15 3 * * *") -> Schedule:
     )
 
 
-def asked(ledger: SqlStore, one: Schedule, at: datetime, *, is_woken: bool = False) -> Due | None:
-    return find_due(one, ledger, Moment(at=at, up_since=START, is_woken=is_woken))
+def asked(
+    ledger: SqlStore, schedule: Schedule, at: datetime, *, is_wake_up: bool = False
+) -> DueRun | None:
+    return find_due_run(schedule, ledger, DueCheck(at=at, up_since=START, is_wake_up=is_wake_up))
 
 
-def had(ledger: SqlStore, one: Schedule, at: datetime) -> str | None:
+def had(ledger: SqlStore, schedule: Schedule, at: datetime) -> str | None:
     """Run what is due and return its slot."""
-    due = asked(ledger, one, at)
+    due = asked(ledger, schedule, at)
     if due is None:
         return None
-    ledger.open_run(due.trigger, started_at=at, schedule=one.name, slot=due.slot.local)
+    ledger.open_run(due.trigger, started_at=at, schedule=schedule.name, slot=due.slot.local)
     return due.slot.local
 
 
 def test_a_week_without_runs_is_one_run_that_names_the_gap(ledger: SqlStore) -> None:
-    one = nightly("Europe/Berlin")
-    asked(ledger, one, START)
-    assert had(ledger, one, START + DAY) == "2026-03-02T03:15"
+    schedule = nightly("Europe/Berlin")
+    asked(ledger, schedule, START)
+    assert had(ledger, schedule, START + DAY) == "2026-03-02T03:15"
 
-    due = asked(ledger, one, START + 8 * DAY)
+    due = asked(ledger, schedule, START + 8 * DAY)
     assert due is not None
     assert (due.slot.local, due.trigger) == ("2026-03-09T03:15", Trigger.CATCH_UP)
     gap = Gap(7, "2026-03-03T03:15", "2026-03-09T03:15")
@@ -65,34 +67,34 @@ def test_a_week_without_runs_is_one_run_that_names_the_gap(ledger: SqlStore) -> 
 
 
 def test_a_wake_up_names_only_what_was_missed_before_it(ledger: SqlStore) -> None:
-    one = nightly()
-    asked(ledger, one, START)
+    schedule = nightly()
+    asked(ledger, schedule, START)
 
-    first = asked(ledger, one, datetime(2026, 3, 2, 3, 15, tzinfo=UTC), is_woken=True)
-    third = asked(ledger, one, datetime(2026, 3, 4, 3, 15, tzinfo=UTC), is_woken=True)
+    first = asked(ledger, schedule, datetime(2026, 3, 2, 3, 15, tzinfo=UTC), is_wake_up=True)
+    third = asked(ledger, schedule, datetime(2026, 3, 4, 3, 15, tzinfo=UTC), is_wake_up=True)
     assert first is not None
     assert (first.trigger, first.missed) == (Trigger.SCHEDULE, None)
     assert third is not None
-    assert third.missed == Missed(Gap(2, "2026-03-02T03:15", "2026-03-03T03:15"), one.label)
+    assert third.missed == Missed(Gap(2, "2026-03-02T03:15", "2026-03-03T03:15"), schedule.label)
 
 
 def test_a_run_that_was_stopped_counts_as_missed(ledger: SqlStore) -> None:
-    one = nightly()
-    asked(ledger, one, START)
-    had(ledger, one, START + DAY)
+    schedule = nightly()
+    asked(ledger, schedule, START)
+    had(ledger, schedule, START + DAY)
     ledger.abandon_open_runs(START + DAY)
 
-    due = asked(ledger, one, START + 2 * DAY)
+    due = asked(ledger, schedule, START + 2 * DAY)
     assert due is not None
-    assert due.missed == Missed(Gap(2, "2026-03-02T03:15", "2026-03-03T03:15"), one.label)
+    assert due.missed == Missed(Gap(2, "2026-03-02T03:15", "2026-03-03T03:15"), schedule.label)
 
 
 def test_a_clock_set_back_has_no_night_twice_and_one_set_right_again_has_the_next(
     ledger: SqlStore,
 ) -> None:
-    one = nightly()
-    asked(ledger, one, START)
-    slots = [had(ledger, one, START + days * DAY) for days in (1, 2, 3, 1, 2, 3, 4)]
+    schedule = nightly()
+    asked(ledger, schedule, START)
+    slots = [had(ledger, schedule, START + days * DAY) for days in (1, 2, 3, 1, 2, 3, 4)]
 
     assert slots == [
         *("2026-03-02T03:15", "2026-03-03T03:15", "2026-03-04T03:15"),
@@ -102,20 +104,20 @@ def test_a_clock_set_back_has_no_night_twice_and_one_set_right_again_has_the_nex
 
 
 def test_a_clock_set_forward_past_a_night_has_it_late(ledger: SqlStore) -> None:
-    one = nightly()
-    asked(ledger, one, START)
+    schedule = nightly()
+    asked(ledger, schedule, START)
 
-    assert had(ledger, one, datetime(2026, 3, 2, 9, tzinfo=UTC)) == "2026-03-02T03:15"
+    assert had(ledger, schedule, datetime(2026, 3, 2, 9, tzinfo=UTC)) == "2026-03-02T03:15"
 
 
 def test_a_first_start_by_a_clock_that_was_ahead_does_not_silence_the_nights_before_it(
     ledger: SqlStore,
 ) -> None:
-    one = nightly()
-    asked(ledger, one, START + 300 * DAY)
-    asked(ledger, one, START)
+    schedule = nightly()
+    asked(ledger, schedule, START + 300 * DAY)
+    asked(ledger, schedule, START)
 
-    assert had(ledger, one, START + DAY) == "2026-03-02T03:15"
+    assert had(ledger, schedule, START + DAY) == "2026-03-02T03:15"
 
 
 def test_the_night_that_a_former_line_owes_is_had_before_the_new_line_counts(
@@ -153,30 +155,32 @@ def test_a_former_line_that_this_version_cannot_read_owes_nothing(ledger: SqlSto
 
 
 def test_schedules_have_ledgers_of_their_own(ledger: SqlStore) -> None:
-    one, other = nightly(), replace(nightly(), name="other")
-    asked(ledger, one, START)
+    schedule, other = nightly(), replace(nightly(), name="other")
+    asked(ledger, schedule, START)
     asked(ledger, other, START)
 
-    assert had(ledger, one, START + DAY) == "2026-03-02T03:15"
+    assert had(ledger, schedule, START + DAY) == "2026-03-02T03:15"
     assert had(ledger, other, START + DAY) == "2026-03-02T03:15"
 
 
 def test_a_clock_that_was_set_is_noticed_and_time_that_passes_is_not() -> None:
-    before = Reading(START, 100.0)
+    before = ClockReading(START, 100.0)
 
-    assert jump(before, Reading(START + HOUR, 100.0 + 3600)) is None
-    assert jump(before, Reading(START + HOUR, 160.0)) == HOUR - timedelta(minutes=1)
-    assert jump(before, Reading(START - DAY, 160.0)) == -DAY - timedelta(minutes=1)
-    assert jump(before, read(Clock(lambda: START, lambda: 101.0))) is None
+    assert find_clock_jump(before, ClockReading(START + HOUR, 100.0 + 3600)) is None
+    assert find_clock_jump(before, ClockReading(START + HOUR, 160.0)) == HOUR - timedelta(
+        minutes=1
+    )
+    assert find_clock_jump(before, ClockReading(START - DAY, 160.0)) == -DAY - timedelta(minutes=1)
+    assert find_clock_jump(before, Clock(lambda: START, lambda: 101.0).read()) is None
 
 
 def test_a_service_lives_until_its_database_or_its_run_does_not_end() -> None:
     none, limit = timedelta(), timedelta(hours=4)
 
-    assert ailment(waiting=timedelta(minutes=9), running=limit, limit=limit) == ""
-    assert "not answered for 11 minutes" in ailment(
+    assert find_fault(waiting=timedelta(minutes=9), running=limit, limit=limit) == ""
+    assert "not answered for 11 minutes" in find_fault(
         waiting=timedelta(minutes=11), running=none, limit=limit
     )
-    assert "taken 301 minutes" in ailment(
+    assert "taken 301 minutes" in find_fault(
         waiting=none, running=limit + timedelta(minutes=61), limit=limit
     )

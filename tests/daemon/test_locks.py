@@ -47,7 +47,7 @@ def serve(
             stop=asyncio.Event(),
             clock=clock.clock,
         )
-        with store.service_lock() as service._held:
+        with store.service_lock() as service._lock:
             await service._adopt(pump.settings)
             await act(service)
 
@@ -74,11 +74,11 @@ def test_a_service_whose_lock_another_daemon_took_steps_back(
         with Sql(database_url) as sql, app.open_store(pump.settings) as other:
             sql.read(end)
             await service._keep_lock()
-            assert service._held is not None
+            assert service._lock is not None
             sql.read(end)
             with other.service_lock():
                 await service._keep_lock()
-                assert service._held is None
+                assert service._lock is None
                 assert "Standing by" in await service._status()
 
     serve(pump, store, lose_it_twice, SetClock(app.now()))
@@ -91,7 +91,7 @@ def test_a_run_is_not_kept_by_messages_nor_messages_by_a_run(pump: Stage, store:
     scheduled_since(pump, app.now() - 3 * DAYS)
 
     async def both_at_once(service: Service) -> None:
-        async with service._posting:  # a mail server that hangs
+        async with service._delivering:  # a mail server that hangs
             await service._tick()
         async with service._running:
             await service._tick()
@@ -218,7 +218,7 @@ def test_a_clock_behind_the_last_run_is_told(pump: Stage, store: SqlStore) -> No
     serve(pump, store, status, SetClock(app.now() - DAYS))
     serve(pump, store, status, SetClock(app.now()))
 
-    assert "the clock is behind the last run: none is due before 20" in said[0]
+    assert "the clock is behind the last run: no run is due before 20" in said[0]
     assert said[1].endswith("; 0 undelivered")
 
 
@@ -236,7 +236,7 @@ def test_messages_without_a_mail_server_are_told(
     serve(pump, store, status, SetClock(app.now()))
 
     assert said[0].endswith("; 2 undelivered, and there is no [email]")
-    assert "there is no [email] to send them by: 2" in caplog.text
+    assert "there is no [email] to send them: 2" in caplog.text
 
 
 class HungStore(SqlStore):
@@ -257,11 +257,11 @@ def test_a_database_without_an_answer_does_not_stop_the_loop(pump: Stage, store:
 
     async def ask(service: Service) -> None:
         service._store = hung
-        asking = asyncio.create_task(service._tell_status())
+        asking = asyncio.create_task(service._notify_status())
         while not hung.asked.is_set():
             await asyncio.sleep(0.01)  # the loop goes on
         assert hung.busy_for() > timedelta()
-        assert service._ailment() == ""
+        assert service._fault() == ""
         hung.go.set()
         await asking
 

@@ -13,8 +13,8 @@ import pytest
 
 from auditor import app
 from auditor.config import Settings
-from auditor.daemon.due import Moment, find_due
-from auditor.daemon.pulse import Clock
+from auditor.daemon.due import DueCheck, find_due_run
+from auditor.daemon.monitoring import Clock
 from auditor.daemon.service import RETRY_AFTER, Service
 from auditor.errors import ConfigError, Problem, StoreUnreachableError
 from auditor.model import RunInfo, RunStatus, Trigger, VendorFinding
@@ -52,7 +52,7 @@ def serve(
         service = Service(
             pump.settings, store, load=taken, stop=asyncio.Event(), clock=clock or Clock()
         )
-        with store.service_lock() as service._held:
+        with store.service_lock() as service._lock:
             await service._adopt(pump.settings)
             await act(service)
 
@@ -65,7 +65,7 @@ async def tick(service: Service) -> None:
 
 async def night(service: Service) -> None:
     for one in app.find_schedules(service._settings):
-        await service._night(one.name)
+        await service._wake_up(one.name)
 
 
 async def stopped_tick(service: Service) -> None:
@@ -237,7 +237,7 @@ def test_a_reload_keeps_the_database_until_the_next_restart(
     scheduled_since(pump, app.now() - 3 * DAYS)
     serve(pump, store, reload_twice_and_tick, load=lambda: changed)
 
-    assert caplog.text.count("taken at the next restart") == 2
+    assert caplog.text.count("used after the next restart") == 2
     assert ran(store) == (1, Trigger.CATCH_UP)
 
 
@@ -323,8 +323,8 @@ def test_a_night_that_failed_half_way_is_tried_again(pump: Stage, store: SqlStor
 
 async def night_that_is_stopped(service: Service) -> None:
     [one] = app.find_schedules(service._settings)
-    asked = Moment(at=app.now(), up_since=app.now(), is_woken=False)
-    due = find_due(one, service._store, asked)
+    asked = DueCheck(at=app.now(), up_since=app.now(), is_wake_up=False)
+    due = find_due_run(one, service._store, asked)
     assert due is not None
     service._stop.set()
     await service._run(one, due)

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from auditor.daemon.triggers import SlotTrigger
+from auditor.daemon.service import SlotTrigger
 from auditor.schedule import Cron, next_due, parse_cron
 
 LINES = (

@@ -130,7 +130,7 @@ def a_reload_refuses_what_cannot_be_used() -> None:
     last, since = last_run()["id"], time.time()
     with a_wrong_configuration():
         sh("systemctl reload auditor")
-        within(5, "a word on it", lambda: "configuration not taken" in journal("auditor", since))
+        within(5, "a word on it", lambda: "new configuration refused" in journal("auditor", since))
         active()
     a_run("schedule", after=last)
 

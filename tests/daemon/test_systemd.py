@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.daemon.notify import notify, reloading, watchdog_period
+from auditor.daemon.systemd import notify, notify_reloading, read_watchdog_period
 from tests.daemon.manager import Ears, ears
 
 
@@ -34,7 +34,7 @@ def test_a_reload_says_when_it_began(address: str, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("NOTIFY_SOCKET", address)
     with ears(address) as listening:
         before = time.monotonic_ns() // 1000
-        reloading()
+        notify_reloading()
         after = time.monotonic_ns() // 1000
 
         told = re.fullmatch(r"RELOADING=1\nMONOTONIC_USEC=(\d+)", said(listening))
@@ -65,10 +65,10 @@ def test_a_manager_that_hears_nothing_stops_nobody(
 def test_the_watchdog_hears_twice_as_often_as_it_wants(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("WATCHDOG_PID", raising=False)
     monkeypatch.setenv("WATCHDOG_USEC", "60000000")
-    assert watchdog_period() == timedelta(seconds=30)
+    assert read_watchdog_period() == timedelta(seconds=30)
 
     monkeypatch.setenv("WATCHDOG_PID", str(os.getpid()))
-    assert watchdog_period() == timedelta(seconds=30)
+    assert read_watchdog_period() == timedelta(seconds=30)
 
 
 @pytest.mark.parametrize(
@@ -84,4 +84,4 @@ def test_without_a_watchdog_there_is_no_period(
         if value is not None:
             monkeypatch.setenv(name, value)
 
-    assert watchdog_period() is None
+    assert read_watchdog_period() is None
