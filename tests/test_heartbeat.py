@@ -37,7 +37,7 @@ def test_a_run_that_is_well_is_a_start_and_the_url_with_a_line(heard: Pings) -> 
     pulse.start()
     pulse.end("run 7 complete", is_well=True)
 
-    assert heard.taken == [
+    assert heard.received == [
         ("POST", f"/{UUID}/start", ""),
         ("POST", f"/{UUID}", "run 7 complete"),
     ]
@@ -72,14 +72,14 @@ def test_a_server_that_cannot_now_is_tried_again(
     heard.answers = [status, status]
     heart(heard.url).end("", is_well=True)
 
-    assert (len(heard.taken), warned(caplog)) == (3, [])
+    assert (len(heard.received), warned(caplog)) == (3, [])
 
 
 def test_a_start_does_not_wait_for_its_answer_and_comes_before_the_end(heard: Pings) -> None:
     heard.gate.clear()
     pulse = heart(heard.url)
     pulse.start()
-    before = list(heard.taken)
+    before = list(heard.received)
     heard.gate.set()
     pulse.end("", is_well=True)
 
@@ -103,7 +103,7 @@ def test_what_would_not_help_is_tried_once_and_followed_nowhere(
     heard.answers = [status]
     heart(heard.url).end("", is_well=True)
 
-    assert len(heard.taken) == 1
+    assert len(heard.received) == 1
     assert warned(caplog) == [f"heartbeat failed: answered {status}"]
 
 

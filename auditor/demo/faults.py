@@ -53,7 +53,7 @@ class Fault(StrEnum):
     REDIRECT_LOOP = "redirect_loop"
     REDIRECT_HOST = "redirect_host"
     REDIRECT_FILE = "redirect_file"
-    REDIRECT_SECRET = "redirect_secret"  # noqa: S105 - a fault's name
+    REDIRECT_SECRET = "redirect_secret"  # noqa: S105 - a name
 
     CLOSE = "close"
     RESET = "reset"
@@ -89,7 +89,7 @@ class Fault(StrEnum):
 
     REFUSED = "refused"
     REFUSED_KEY = "refused_key"
-    ERROR_WITH_SECRET = "error_with_secret"  # noqa: S105 - a fault's name
+    ERROR_WITH_SECRET = "error_with_secret"  # noqa: S105 - a name
     HEADER_ECHO = "header_echo"
     SUCCESS_ABSENT = "success_absent"
     SUCCESS_TEXT = "success_text"
@@ -254,7 +254,7 @@ _OF_A_PROXY = (502, 504)
 
 
 def _status_faults() -> dict[Fault, Callable[[FaultContext], ServerReply]]:
-    """Return how each fault of this kind answers."""
+    """Return the answer of each fault of status, as Studio, proxies and sign-in pages send it."""
     return {
         **{Fault(f"http_{status}"): _fixed(_status(status)) for status in _PLAIN},
         **{Fault(f"http_{status}"): _fixed(_proxy(status)) for status in _OF_A_PROXY},
@@ -314,11 +314,11 @@ _MEBI = 1024 * 1024
 _SPACES = b" " * _MEBI
 _LARGE = 400
 _UNPACKED = 300
-"""How large the large answers are, and what the bombs unpack to, in MiB."""
+"""The size of the large answers, and the decompressed size of the bombs, in MiB."""
 
 
 def _transfer_faults() -> dict[Fault, Callable[[FaultContext], ServerReply | None]]:
-    """Return how each fault of this kind answers, None where there is no answer at all."""
+    """Return the answer of each fault of transfer, None for no answer."""
     return {
         Fault.CLOSE: lambda _: None,
         Fault.RESET: lambda context: replace(_half(context), resets=True),
@@ -349,13 +349,13 @@ def _half(context: FaultContext) -> ServerReply:
 
 
 def _drip(context: FaultContext) -> ServerReply:
-    """One byte a second; whoever waits for the whole waits for hours."""
+    """Send one byte a second, so that the whole answer takes hours."""
     body = context.good.body
 
-    def bytes_one_by_one() -> Iterator[bytes]:
+    def single_bytes() -> Iterator[bytes]:
         return (body[place : place + 1] for place in range(len(body)))
 
-    return replace(context.good, stream=bytes_one_by_one, pause_s=1.0, promised=len(body))
+    return replace(context.good, stream=single_bytes, pause_s=1.0, promised=len(body))
 
 
 def _spaces() -> Iterator[bytes]:
@@ -387,10 +387,10 @@ def _deflate_bomb() -> bytes:
 
 
 def _deflated() -> bytes:
-    """Return 300 MiB of spaces deflated: one MiB, again and again, as a full flush lets it."""
+    """Return 300 MiB of spaces deflated: one MiB repeated, which a full flush allows."""
     packer = zlib.compressobj(level=9, wbits=-zlib.MAX_WBITS)
-    one = packer.compress(_SPACES) + packer.flush(zlib.Z_FULL_FLUSH)
-    return one * _UNPACKED + packer.flush()
+    block = packer.compress(_SPACES) + packer.flush(zlib.Z_FULL_FLUSH)
+    return block * _UNPACKED + packer.flush()
 
 
 def _zstd_bomb() -> bytes:
@@ -402,7 +402,7 @@ def _zstd_bomb() -> bytes:
     return b"\x28\xb5\x2f\xfd\x00\x38" + repeated * (blocks - 1) + last
 
 
-# 300 MiB of spaces as Brotli; the standard library has no packer of it.
+# 300 MiB of spaces as Brotli, which the standard library cannot compress.
 _BROTLI_BOMB = (
     "z///fwAkQOKxQHLv//n//w+ABEAcFoDu/T////8BkACIwwLQvf/n//8/ABIAcVgAuvf//P//B0ACIA4LQPf+n///"
     "/wBIAMRhAeje//P//x8ACYA4LADd+3/+//8DIAEQhwWge//P//9/ACQA4rAAdO//+f//D4AEQBwWgO79P////wGQ"
@@ -416,12 +416,12 @@ _PAGE = b"<!DOCTYPE html><title>Sign in</title><p>Please sign in."
 
 
 def _document_faults() -> dict[Fault, Callable[[FaultContext], ServerReply]]:
-    """Return how each fault of this kind answers."""
+    """Return the answer of each fault of content: complete, with status 200, and wrong."""
     return {**_of_bytes(), **_of_content(), **_of_listing()}
 
 
 def _of_bytes() -> dict[Fault, Callable[[FaultContext], ServerReply]]:
-    """Return those that are no JSON, or JSON that not every reader survives."""
+    """Return those that are not JSON, or JSON that some parsers fail on."""
     return {
         Fault.EMPTY_BODY: lambda context: replace(context.good, body=b""),
         Fault.HTML: _page,
@@ -444,7 +444,7 @@ def _of_bytes() -> dict[Fault, Callable[[FaultContext], ServerReply]]:
 
 
 def _of_content() -> dict[Fault, Callable[[FaultContext], ServerReply]]:
-    """Return those that are JSON with another content than an answer has."""
+    """Return those that are JSON, but not a valid answer."""
     return {
         Fault.REFUSED: lambda _: refusal_reply("Something went wrong"),
         Fault.REFUSED_KEY: lambda _: refusal_reply("Invalid API key"),
@@ -479,14 +479,14 @@ def _page(_: FaultContext) -> ServerReply:
 
 
 def _echo(context: FaultContext) -> ServerReply:
-    """Answer as a proxy under test does: with what it was asked, credential included."""
-    said = f"cannot route {context.request.path} (x-api-key: {context.request.secret})"
-    refused = refusal_reply(said, status=400)
+    """Repeat the request with its credential, as a misconfigured proxy does."""
+    error = f"cannot route {context.request.path} (x-api-key: {context.request.secret})"
+    refused = refusal_reply(error, status=400)
     return replace(refused, headers=(("X-Asked-With", context.request.secret),))
 
 
 def _with_member(member: bytes) -> Callable[[FaultContext], ServerReply]:
-    """Put a member at the end of the answer, where it wins over an earlier one of its name."""
+    """Add a member at the end of the answer, where it replaces an earlier one of its name."""
 
     def make_reply(context: FaultContext) -> ServerReply:
         body = context.good.body.rstrip().removesuffix(b"}")
@@ -518,7 +518,7 @@ def _keep_little(answer: dict[str, Any]) -> None:
 
 
 def faulty_reply(fault: ActiveFault, request: ApiRequest, good: ServerReply) -> ServerReply | None:
-    """Return what is sent in place of a good reply, None where the connection is just closed."""
+    """Return the answer with the fault, None to close the connection without one."""
     context = FaultContext(request=request, good=good, retry_after=fault.retry_after)
     return _REPLIES[fault.fault](context)
 

@@ -39,7 +39,7 @@ def test_a_run_that_was_told_pings_start_and_success_with_its_totals(
     pump.night()
 
     assert heard.signals == ["/start", ""]
-    assert heard.taken[-1][2] == "run 1 complete: 2 of 2 blocks checked, 0 drifted, 0 findings"
+    assert heard.received[-1][2] == "run 1 complete: 2 of 2 blocks checked, 0 drifted, 0 findings"
 
 
 def test_a_message_that_is_not_taken_is_no_success(pump: Stage, heard: Pings) -> None:
@@ -71,7 +71,7 @@ def test_what_could_not_be_checked_is_for_the_report_to_tell(pump: Stage, heard:
     pump.night()
 
     assert heard.signals == ["/start", ""]
-    assert heard.taken[-1][2].startswith("run 1 incomplete: 1 of 2 blocks checked")
+    assert heard.received[-1][2].startswith("run 1 incomplete: 1 of 2 blocks checked")
 
 
 def test_a_narrowed_run_and_a_dry_one_ping_nothing(pump: Stage, heard: Pings) -> None:
@@ -79,7 +79,7 @@ def test_a_narrowed_run_and_a_dry_one_ping_nothing(pump: Stage, heard: Pings) ->
     pump.night(scope=Scope(project_id=7))
     app.run_async(app.run_dry(pump.settings, app.build_request(pump.settings), None))
 
-    assert heard.taken == []
+    assert heard.received == []
 
 
 class BrokenStore(SqlStore):
@@ -94,7 +94,7 @@ def test_a_run_that_breaks_is_a_fail(pump: Stage, heard: Pings) -> None:
             app.run_async(app.run_and_deliver(pump.settings, order, broken))
 
     assert heard.signals == ["/start", "/fail"]
-    assert heard.taken[-1][2] == "run failed: OSError"
+    assert heard.received[-1][2] == "run failed: OSError"
 
 
 def test_a_run_that_was_stopped_is_a_fail(pump: Stage, heard: Pings) -> None:
