@@ -1,6 +1,7 @@
 """The nouns of an audit as frozen values.
 
-Times are aware and UTC. Documents are JSON *bytes*, parsed on demand: frozen is not deep.
+Times are aware and UTC. Documents are JSON *bytes*, parsed on demand, because a frozen dataclass
+does not freeze what it contains.
 """
 
 from __future__ import annotations
@@ -11,15 +12,15 @@ from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
 EVERY_PROJECT = 0
-"""An id that no project has: in its place stands what concerns the list of projects itself."""
+"""An id that no project has. It stands for the list of projects itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectError:
-    """A cause that keeps a whole project from being checked, told once.
+    """The reason why a whole project could not be checked, reported once.
 
     Attributes:
-        project_id: `EVERY_PROJECT` where the projects themselves could not be listed.
+        project_id: `EVERY_PROJECT` if the projects could not be listed.
     """
 
     project_id: int
@@ -32,14 +33,14 @@ JsonObject: TypeAlias = dict[str, Json]
 
 
 def require_utc(*moments: datetime | None) -> None:
-    """Raise `ValueError` where a moment is not aware and UTC."""
+    """Raise `ValueError` unless every time is aware and UTC."""
     for moment in moments:
         if moment is not None and moment.tzinfo is not UTC:
             raise ValueError(f"times are aware and UTC, not {moment!r}")
 
 
 class TargetId(NamedTuple):
-    """A learn block, as Studio knows it; written `PROJECT/LEARN`."""
+    """The ids of a learn block in Studio, written `PROJECT/LEARN`."""
 
     project_id: int
     learn_id: int
@@ -49,7 +50,7 @@ class TargetId(NamedTuple):
 
 
 class Severity(StrEnum):
-    """How much a finding matters; `rank` orders them, worst highest."""
+    """How much a finding matters."""
 
     INFO = "info"
     LOW = "low"
@@ -132,32 +133,32 @@ class ModelEvent(StrEnum):
     TRAINED = "trained"  # for the first time, or after a reset
     STALE = "stale"
     RETRAINED = "retrained"
-    REVERTED = "reverted"  # the edits since the training were taken back
+    REVERTED = "reverted"  # the edits since the training were undone
     RESET = "reset"
 
 
 class Recurrence(StrEnum):
-    """Whether a change has been there before."""
+    """Whether a change was seen before."""
 
     FIRST = "first"
     REVERTED = "reverted"  # it undoes the last change at its path
-    FLAPPING = "flapping"  # more reversals in a week than anybody means
-    STILL_FLAPPING = "still_flapping"  # told as flapping before
+    FLAPPING = "flapping"  # more reversals in a week than are made on purpose
+    STILL_FLAPPING = "still_flapping"  # already reported as flapping
 
 
 class NoticeKind(StrEnum):
-    """What a report says once that is no change of a block."""
+    """What a report says once that is not a change of a block."""
 
     RULE_BROKEN = "rule_broken"
-    RULE_HELD = "rule_held"
-    RULE_ENDED = "rule_ended"  # no longer checked while it was broken
+    RULE_RESTORED = "rule_held"
+    RULE_ENDED = "rule_ended"  # no longer checked, and broken until then
     IGNORE_EXPIRED = "ignore_expired"
     ACKNOWLEDGEMENT_ENDED = "acknowledgement_ended"
-    LEFT_UNTOLD = "left_untold"  # no longer audited, and findings of it were told to nobody
-    BLOCK_BACK = "block_back"  # read again after it was missing, or could not be read by its type
-    LEFT_OUT = "left_out"  # audited until now, and left out by the configuration
+    LEFT_UNREPORTED = "left_untold"  # no longer audited, and some findings were never reported
+    BLOCK_BACK = "block_back"  # read again after it was missing or of a type that cannot be read
+    LEFT_OUT = "left_out"  # audited until now, excluded by the configuration
     PROJECT_RENAMED = "project_renamed"
-    READ_ANEW = "read_anew"  # what appears because the auditor was upgraded
+    READ_AGAIN = "read_anew"  # differences that appear because the auditor was upgraded
 
 
 class RunStatus(StrEnum):
@@ -180,9 +181,9 @@ class Trigger(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """The two polls that bound something: after the one, at the latest at the other.
+    """The two polls between which something happened.
 
-    `after` is None where nothing was seen before.
+    `after` is None if there was no poll before.
     """
 
     after: datetime | None
@@ -194,13 +195,13 @@ class Interval:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One difference at one path, before anyone judged it.
+    """One difference at one path, not yet judged.
 
     Attributes:
         path: as the contract writes paths, e.g. `thresholds[min_score].value`.
         pattern: the field-table row it falls under, e.g. `thresholds[].value`.
-        before: the literal old value, None where there was none.
-        after: the literal new value, None where there is none.
+        before: the literal old value, None if there was none.
+        after: the literal new value, None if there is none.
     """
 
     path: str
@@ -212,15 +213,15 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """A change, or several folded into one, that is told.
+    """A change, or several changes folded into one, to be reported.
 
     Attributes:
         id: hash of target, path, before and after (16 hex digits).
         rule: what set the severity, e.g. `default:layers`.
-        folded: the paths of the changes that are told by this finding, in document order.
-        expected: why it was to be expected, where a declared window covers it.
-        reversals: how often the value went to and fro in a week, this change included.
-        stands_since: of a difference from the baseline, since when it is so.
+        folded: the paths of the changes that this finding reports too, in document order.
+        expected: the reason of the declared window that covers it, empty without one.
+        reversals: how often the value was changed back within a week, this change included.
+        open_since: of a difference from the baseline: since when it exists.
     """
 
     id: str
@@ -238,12 +239,12 @@ class Finding:
     expected: str = ""
     recurrence: Recurrence = Recurrence.FIRST
     reversals: int = 0
-    stands_since: datetime | None = None
+    open_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VendorFinding:
-    """A change by the vendor, told once a run, with the number of targets that show it."""
+    """A change by the vendor, reported once a run, with the number of targets that show it."""
 
     id: str
     area: Area
@@ -274,9 +275,9 @@ class Snapshot:
 
     Attributes:
         document: the answer as Studio sent it (JSON, ASCII), except that secrets are hidden and
-            `transferLearningModels` is null: the catalogue stands apart.
+            `transferLearningModels` is null: the catalogue is kept separately.
         digest: SHA-256 of the canonical bytes of `document`, 64 hex digits.
-        type: the block's type in Studio, empty where the answer does not state it.
+        type: the block's type in Studio, empty if the answer does not name it.
     """
 
     document: bytes
@@ -296,7 +297,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunInfo:
-    """One pass over all targets; `id` is None where nothing was stored (a dry run)."""
+    """One pass over all targets; `id` is None if nothing was stored (a dry run)."""
 
     id: int | None
     status: RunStatus
@@ -310,7 +311,7 @@ class RunInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Totals:
-    """What a run counted. `targets` leaves `unsupported` in, `checked` counts what was read."""
+    """What a run counted. `targets` includes `unsupported`; `checked` counts what was read."""
 
     targets: int = 0
     checked: int = 0
@@ -343,16 +344,17 @@ class TargetReport:
     """What a run says of one target.
 
     Attributes:
-        project: how reports call the project; empty where no name is known.
-        step: what happened to the model since the last look, None where nothing did.
-        model_since: the polls around the model's last step, if it is stale or the step tonight's.
-        suppressed: changes that were stored and not told.
-        acknowledged: differences from the baseline that a person accepted as they are.
+        project: the name of the project in reports, empty if it is not known.
+        model_event: what happened to the model since the last check, None if nothing did.
+        model_since: the polls around the model's last event, if the model is stale or the event
+            is new.
+        suppressed: the number of changes that were stored and not reported.
+        acknowledged: the number of differences from the baseline that a person accepted.
         error: why it could not be read (`unknown` only).
-        last_good_at: the check before this run that read it, None where there was none.
-        went: True where `missing` or `unsupported` is news of this run.
+        last_good_at: the last check before this run that read it, None if there was none.
+        is_news: True if `missing` or `unsupported` is new in this run.
         excerpt: the parts of the answers that this run's findings need.
-        nights: a sign a night, this one last (`drift.report.SIGNS`); only of what drifted.
+        signs: one sign for each run (`drift.report.SIGNS`), this run last; only of what drifted.
     """
 
     target: TargetId
@@ -362,20 +364,20 @@ class TargetReport:
     state: TargetState
     model_state: ModelState
     findings: tuple[Finding, ...] = ()
-    step: ModelEvent | None = None
+    model_event: ModelEvent | None = None
     model_since: Interval | None = None
     suppressed: int = 0
     acknowledged: int = 0
     error: Failure | None = None
     last_good_at: datetime | None = None
-    went: bool = False
+    is_news: bool = False
     excerpt: AnswerExcerpt | None = None
-    nights: str = ""
+    signs: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """Something told once that is no change of a block: of a rule, of what is audited."""
+    """Something reported once that is not a change of a block."""
 
     kind: NoticeKind
     text: str
@@ -385,15 +387,16 @@ class Notice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """A run told to a reader.
+    """What is reported of a run.
 
     Attributes:
         targets: all targets of the run, by project and learn id.
         head_hash: the run's link in the hash chain, empty in a dry run.
         next_run_at: when the schedule runs next, None outside the service.
-        notices: what is told once beside the changes, worst first.
-        suppressed_by: for each rule that kept changes from being told, how many.
-        broken_rules: target, rule and path of what is broken as this run ends.
+        notices: what is reported once besides the changes, worst first.
+        suppressed_by: how many changes each rule suppressed.
+        fetch_counts: blocks by result: `answer`, `same`, or the kind of failure.
+        broken_rules: target, rule and path of what is broken when this run ends.
     """
 
     run: RunInfo
@@ -409,5 +412,5 @@ class Report:
     notices: tuple[Notice, ...] = ()
     suppressed_by: tuple[tuple[str, int], ...] = ()
     broken_rules: tuple[tuple[TargetId, str, str], ...] = ()
-    asked: tuple[tuple[str, int], ...] = ()  # blocks, by `answer`, `same` or kind of failure
-    is_whole: bool = True  # nobody left targets out by hand
+    fetch_counts: tuple[tuple[str, int], ...] = ()
+    is_whole: bool = True  # nobody narrowed the run to some targets

@@ -111,7 +111,7 @@ class Baselines:
                 finding,
                 since=Since.BASELINE,
                 expected="",
-                stands_since=stands_since(finding, past, at=now),
+                open_since=stands_since(finding, past, at=now),
             )
             for finding in older
         )

@@ -124,7 +124,7 @@ def with_nights(report: Report, before: Sequence[RunSummary]) -> Report:
     `before` are the runs before this one, newest first.
     """
     targets = tuple(
-        replace(line, nights=signs_of(line.target, before, line.state))
+        replace(line, signs=signs_of(line.target, before, line.state))
         if line.state is TargetState.DRIFTED
         else line
         for line in report.targets

@@ -143,7 +143,7 @@ class Judge:
             headline=_headline(findings, result.suppressed, has_vendor=True),
             model_state=status.state,
             trained_now=status.trained_now,
-            event=status.step,
+            event=status.event,
             model_since=since,
             baseline=baseline,
             violations=self._violations(result.target, state),
@@ -205,7 +205,7 @@ class Judge:
             trained_now=status.trained_now,
             models=comparison.in_use,
             suppressed=suppressed,
-            event=status.step,
+            event=status.event,
             model_since=since,
             excerpt=excerpt_answers(comparison.old, comparison.new, findings),
             vendor=judged.vendor,
@@ -335,7 +335,7 @@ def _is_read_anew(known: KnownTarget, body_digest: str) -> bool:
 
 def _model_since(status: ModelStatus, known: KnownTarget, between: Interval) -> Interval | None:
     """Return the polls around the model's last event; a new one is `between` this run's."""
-    is_new = status.step is not None or status.state is not known.model_state
+    is_new = status.event is not None or status.state is not known.model_state
     return between if is_new else known.model_since
 
 

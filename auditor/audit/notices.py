@@ -75,7 +75,7 @@ def _notice_of_leaver(target: TargetId, unreported: Sequence[UnreportedFinding])
     more = len(findings) - len(named)
     rest = f"; and {more} more" if more else ""
     return Notice(
-        kind=NoticeKind.LEFT_UNTOLD,
+        kind=NoticeKind.LEFT_UNREPORTED,
         text=f"Is no longer audited, and was not reported before: {'; '.join(named)}{rest}",
         severity=max((finding.severity for finding in findings), key=lambda level: level.rank),
         target=target,
@@ -238,7 +238,7 @@ def notices_of_upgrade(from_upgrade: Collection[Collection[str]]) -> tuple[Notic
         f"The auditor was upgraded and reads answers in another way: {differences} in {where} "
         f"{appear} because of it and not because of a change tonight"
     )
-    return (Notice(kind=NoticeKind.READ_ANEW, text=text),)
+    return (Notice(kind=NoticeKind.READ_AGAIN, text=text),)
 
 
 def _notice_of_end(breach: RuleBreach, rules: Rules, audited: Collection[TargetId]) -> Notice:

@@ -191,7 +191,7 @@ class Results:
             catalogue=merge_vendor([*vendor, *of_vendor]),
             errors=errors,
             suppressed_by=tuple(sorted(self.suppressed.items())),
-            asked=tuple(sorted(self.asked.items())),
+            fetch_counts=tuple(sorted(self.asked.items())),
         )
 
     def vendor_findings(self) -> tuple[VendorFinding, ...]:
@@ -243,7 +243,7 @@ def _report_of_version(result: NewVersion, known: KnownTarget | None) -> TargetR
         type=result.snapshot.type,
         state=result.state,
         model_state=result.model_state,
-        step=result.event,
+        model_event=result.event,
         model_since=_reported_since(result.model_state, result.event, result.model_since),
         findings=result.reported,
         suppressed=len(result.suppressed_by),
@@ -271,7 +271,7 @@ def _report_of_unread(
             return replace(line, error=result.failure)
         case Missing():
             is_news = before is not TargetState.MISSING
-            return replace(line, state=TargetState.MISSING, went=is_news)
+            return replace(line, state=TargetState.MISSING, is_news=is_news)
         case Unsupported():
             return replace(
                 line,
@@ -280,7 +280,7 @@ def _report_of_unread(
                 state=TargetState.UNSUPPORTED,
                 findings=result.findings,
                 last_good_at=None,
-                went=before is not TargetState.UNSUPPORTED,
+                is_news=before is not TargetState.UNSUPPORTED,
             )
 
 

@@ -59,7 +59,7 @@ def _exit_code(report: Report, *, is_reported: bool, drift_is_1: bool) -> int:
     if report.run.status is not RunStatus.COMPLETE or not is_reported:
         return 2
     went_missing = any(
-        target.went and target.state is TargetState.MISSING for target in report.targets
+        target.is_news and target.state is TargetState.MISSING for target in report.targets
     )
     return 1 if drift_is_1 and (report.totals.findings or went_missing) else 0
 

@@ -164,10 +164,10 @@ def drifted_block() -> TargetReport:
         name="pump-b",
         state=TargetState.DRIFTED,
         model_state=ModelState.STALE,
-        step=ModelEvent.STALE,
+        model_event=ModelEvent.STALE,
         model_since=Interval(LAST_NIGHT, STARTED),
         suppressed=1,
-        nights="+·········▲··············??··▲",
+        signs="+·········▲··············??··▲",
         excerpt=excerpt_layers(OLD_LAYERS, NEW_LAYERS, suggested=0.55),
         findings=(
             finding(
@@ -240,7 +240,7 @@ def untrained_block() -> TargetReport:
         type="keras-transfer-kws",
         state=TargetState.DRIFTED,
         model_state=ModelState.UNTRAINED,
-        nights="····○○+····▲",
+        signs="····○○+····▲",
         findings=(
             finding(
                 Area.TRAINED,
@@ -331,10 +331,10 @@ def drift() -> Report:
             ),
         ),
     )
-    gone = block(3, 8, name="Valve", state=TargetState.MISSING, went=True)
+    gone = block(3, 8, name="Valve", state=TargetState.MISSING, is_news=True)
     fresh = block(3, 9, name="Valve two", state=TargetState.NEW, last_good_at=None)
     unserved = block(
-        3, 10, name="K-means", type="anomaly", state=TargetState.UNSUPPORTED, went=True
+        3, 10, name="K-means", type="anomaly", state=TargetState.UNSUPPORTED, is_news=True
     )
     return report(
         drifted_block(),
@@ -389,7 +389,7 @@ def decided() -> Report:
         12,
         headline="Layer 2 (dense): neurons: 8 → 12",
         since=Since.BASELINE,
-        stands_since=STARTED - timedelta(days=3, hours=2),
+        open_since=STARTED - timedelta(days=3, hours=2),
     )
     return report(
         block(1, 3, state=TargetState.DRIFTED, findings=(expected,)),
@@ -405,7 +405,7 @@ def decided() -> Report:
             2,
             5,
             name="Whisper",
-            step=ModelEvent.RETRAINED,
+            model_event=ModelEvent.RETRAINED,
             model_since=Interval(LAST_NIGHT, STARTED),
             suppressed=3,
         ),
@@ -462,7 +462,7 @@ def hostile() -> Report:
         ),
         unread(1, 4, HOSTILE, HOSTILE, project=HOSTILE, name=HOSTILE),
         block(1, 5, project=HOSTILE, name=HOSTILE, state=TargetState.NEW),
-        block(1, 6, project=HOSTILE, name=HOSTILE, state=TargetState.MISSING, went=True),
+        block(1, 6, project=HOSTILE, name=HOSTILE, state=TargetState.MISSING, is_news=True),
         catalogue=(replace(vendor(), headline=HOSTILE, path=HOSTILE, after=HOSTILE),),
         errors=(ProjectError(project_id=9, kind=HOSTILE, message=HOSTILE),),
         notes=(HOSTILE,),
@@ -484,7 +484,7 @@ def _washed(number: int) -> TargetReport:
         number,
         state=TargetState.DRIFTED,
         model_state=ModelState.STALE,
-        nights="·" * 29 + "▲",
+        signs="·" * 29 + "▲",
         excerpt=excerpt_layers(OLD_LAYERS, [OLD_LAYERS[0], NEW_LAYERS[1], *OLD_LAYERS[2:]]),
         findings=(
             finding(

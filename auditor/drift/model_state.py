@@ -1,9 +1,10 @@
-"""The model's life: untrained, trained, stale, trained again, reset.
+"""The state of a model: untrained, trained, stale, trained again, reset.
 
-Everything here is inferred from two polls. Stale: a layers, script or training finding above
-`info` came after the training, or Studio says `requiresRetrain`. It ends when `trained` goes
-false to true, when `requiresRetrain` is left, or when the edits are reverted. How much a finding
-matters here is the contract's, not the operator's: no rule makes a stale model a trained one.
+Everything here is inferred from two polls. A model is stale if a finding in layers, script or
+training above `info` came after its training, or if Studio says `requiresRetrain`. It stops
+being stale when `trained` changes from false to true, when `requiresRetrain` goes away, or when
+the edits are undone. The severities that count here are the contract's, not the operator's: no
+rule can make a stale model a trained one.
 """
 
 from __future__ import annotations
@@ -12,10 +13,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from auditor.drift.policy import REQUIRES_RETRAIN
-from auditor.model import Area, Finding, JsonObject, Kind, ModelEvent, ModelState, Severity
+from auditor.model import (
+    Area,
+    Finding,
+    JsonObject,
+    Kind,
+    ModelEvent,
+    ModelState,
+    Severity,
+)
 
 _INVALIDATES_TRAINING = (Area.LAYERS, Area.SCRIPT, Area.TRAINING)
-_STEPS = {
+_EVENTS = {
     (ModelState.UNTRAINED, ModelState.TRAINED): ModelEvent.TRAINED,
     (ModelState.UNTRAINED, ModelState.STALE): ModelEvent.TRAINED,
     (ModelState.TRAINED, ModelState.STALE): ModelEvent.STALE,
@@ -27,19 +36,19 @@ _STEPS = {
 
 @dataclass(frozen=True, slots=True)
 class ModelStatus:
-    """A model's state, and whether it is held to be trained with the very answer judged.
+    """The state of a model, and whether it is believed to be trained with the answer judged.
 
     Attributes:
-        step: how it came to that state since the answer before; None where it did not change.
+        event: how it came to that state since the answer before, None if the state is the same.
     """
 
     state: ModelState
     trained_now: bool
-    step: ModelEvent | None = None
+    event: ModelEvent | None = None
 
 
 def first_status(document: JsonObject) -> ModelStatus:
-    """Return the life of a model seen for the first time."""
+    """Return the status of a model seen for the first time."""
     if document.get("trained") is not True:
         return ModelStatus(ModelState.UNTRAINED, trained_now=False)
     if _asks_for_training(document):
@@ -50,27 +59,27 @@ def first_status(document: JsonObject) -> ModelStatus:
 def next_status(
     before: ModelState, old: JsonObject, new: JsonObject, findings: Sequence[Finding]
 ) -> ModelStatus:
-    """Return the life after tonight's findings; whether edits were reverted is for the caller."""
+    """Return the status after new findings; the caller decides whether edits were undone."""
     if any(map(_is_another_block, findings)):
         return first_status(new)
-    after = _without_step(before, old, new, findings)
-    return ModelStatus(after.state, after.trained_now, _STEPS.get((before, after.state)))
+    after = _without_event(before, old, new, findings)
+    return ModelStatus(after.state, after.trained_now, _EVENTS.get((before, after.state)))
 
 
 def reverted_status() -> ModelStatus:
-    """Return the life of a stale model whose edits since the training were all taken back."""
-    return ModelStatus(ModelState.TRAINED, trained_now=False, step=ModelEvent.REVERTED)
+    """Return the status of a stale model whose edits since the training were all undone."""
+    return ModelStatus(ModelState.TRAINED, trained_now=False, event=ModelEvent.REVERTED)
 
 
 def makes_stale(findings: Sequence[Finding]) -> bool:
-    """Return whether findings say that the configuration left the training behind."""
+    """Return whether findings say that the configuration changed since the training."""
     return any(
         finding.area in _INVALIDATES_TRAINING and finding.severity is not Severity.INFO
         for finding in findings
     )
 
 
-def _without_step(
+def _without_event(
     before: ModelState, old: JsonObject, new: JsonObject, findings: Sequence[Finding]
 ) -> ModelStatus:
     if new.get("trained") is not True or _asks_for_training(new):

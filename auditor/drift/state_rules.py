@@ -80,7 +80,7 @@ def notice_of_end(target: TargetId, rule: str, path: str, *, why_unchecked: str 
     where = f" at {path}" if path else ""
     if not why_unchecked:
         text = f"Rule “{rule}” holds again{where}"
-        return Notice(kind=NoticeKind.RULE_HELD, text=text, target=target)
+        return Notice(kind=NoticeKind.RULE_RESTORED, text=text, target=target)
     text = f"Rule “{rule}” {why_unchecked}; it was broken{where}"
     return Notice(kind=NoticeKind.RULE_ENDED, text=text, target=target)
 

@@ -109,7 +109,7 @@ def _worth(part: Report) -> Iterable[str]:
     """Yield what of `gets` the part is."""
     totals = part.totals
     is_drift = part.notices or any(one.findings for one in part.targets)
-    came_or_went = totals.new or any(one.went for one in part.targets)
+    came_or_went = totals.new or any(one.is_news for one in part.targets)
     has_failures = totals.unknown or part.errors
     if is_drift or came_or_went or part.catalogue:
         yield DRIFT

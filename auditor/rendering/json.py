@@ -201,8 +201,8 @@ def _target(target: TargetReport) -> JsonObject:
 def _of_model(target: TargetReport) -> JsonObject:
     """Return what last happened to the model and when, where the report has it."""
     beside: JsonObject = {}
-    if target.step is not None:
-        beside["model_step"] = str(target.step)
+    if target.model_event is not None:
+        beside["model_step"] = str(target.model_event)
     if target.model_since is not None:
         beside["model_since"] = {
             "after": utc_text(target.model_since.after),
@@ -238,8 +238,8 @@ def _context(finding: Finding) -> JsonObject:
     if finding.recurrence is not Recurrence.FIRST:
         beside["recurrence"] = str(finding.recurrence)
         beside["reversals"] = finding.reversals
-    if finding.stands_since is not None:
-        beside["stands_since"] = utc_text(finding.stands_since)
+    if finding.open_since is not None:
+        beside["stands_since"] = utc_text(finding.open_since)
     return beside
 
 

@@ -107,7 +107,7 @@ def _of_run(last: Report | None) -> Iterator[_Family]:
         "auditor_last_run_fetches",
         "Blocks asked of Studio: a new answer, the same answer, or the kind of failure.",
         "outcome",
-        {"answer": 0, "same": 0} | dict(last.asked),
+        {"answer": 0, "same": 0} | dict(last.fetch_counts),
     )
 
 

@@ -241,7 +241,7 @@ def _target_view(own: list[Pair], report: Report, footer: Footer) -> TargetView:
         link=studio_page(footer.studio_url, *target.target),
         findings=tuple(_mark_repeated_requests(_with_answers(f, target) for _, f in own)),
         stack=draw_stack(target.excerpt) if has_layers else None,
-        nights=draw_runs(target.nights),
+        nights=draw_runs(target.signs),
     )
 
 
@@ -275,7 +275,7 @@ def _inventory(summary: Summary, most: int | None) -> tuple[Section, ...]:
     unsupported = tuple(
         target
         for target in summary.report.targets
-        if target.state is TargetState.UNSUPPORTED and target.went
+        if target.state is TargetState.UNSUPPORTED and target.is_news
     )
     new = (
         _started(summary, most)
@@ -306,7 +306,7 @@ def _cut_section(heading: str, entries: list[Entry], most: int | None) -> Sectio
 
 
 def _missing_note(target: TargetReport) -> str:
-    return "Studio no longer lists it" if target.went else "Studio still does not list it"
+    return "Studio no longer lists it" if target.is_news else "Studio still does not list it"
 
 
 def _unsupported_note(target: TargetReport) -> str:
@@ -344,9 +344,9 @@ def _baseline(report: Report, most: int | None) -> Section:
 
 def _baseline_note(finding: Finding, report: Report) -> str:
     since = ""
-    if finding.stands_since is not None:
-        age = length(report.run.started_at - finding.stands_since)
-        since = f"; since {moment(finding.stands_since)}, for {age}"
+    if finding.open_since is not None:
+        age = length(report.run.started_at - finding.open_since)
+        since = f"; since {moment(finding.open_since)}, for {age}"
     return f"{_finding_note(finding)}{since} (id {finding.id})"
 
 
@@ -392,12 +392,12 @@ def _section_of(kind: NoticeKind) -> str:
             return AUDITED
         case (
             NoticeKind.RULE_BROKEN
-            | NoticeKind.RULE_HELD
+            | NoticeKind.RULE_RESTORED
             | NoticeKind.RULE_ENDED
             | NoticeKind.IGNORE_EXPIRED
             | NoticeKind.ACKNOWLEDGEMENT_ENDED
-            | NoticeKind.LEFT_UNTOLD
-            | NoticeKind.READ_ANEW
+            | NoticeKind.LEFT_UNREPORTED
+            | NoticeKind.READ_AGAIN
         ):
             return RULES
 
@@ -415,11 +415,11 @@ def _notice(notice: Notice, target: TargetReport | None, section: str) -> Entry:
 def _model_events(summary: Summary) -> Iterator[Entry]:
     """Yield what happened to models in this run, then the older stale ones, oldest first."""
     for target in summary.report.targets:
-        if target.step is not None:
+        if target.model_event is not None:
             yield _entry(
-                target, f"{_EVENTS[target.step]} ({_bounds(target.model_since)}, inferred)"
+                target, f"{_EVENTS[target.model_event]} ({_bounds(target.model_since)}, inferred)"
             )
-    older = [target for target in summary.stale if target.step is None]
+    older = [target for target in summary.stale if target.model_event is None]
     for target in sorted(older, key=_stale_until):
         since = target.model_since
         age = (

@@ -125,7 +125,7 @@ class Summary:
     @property
     def newly_missing(self) -> tuple[TargetReport, ...]:
         """Return the blocks that went missing in this very run."""
-        return tuple(target for target in self.missing if target.went)
+        return tuple(target for target in self.missing if target.is_news)
 
     @property
     def returned(self) -> tuple[TargetReport, ...]:
@@ -350,7 +350,7 @@ def _window_phrases(summary: Summary) -> list[str]:
 
 
 def _inventory_phrases(summary: Summary) -> list[str]:
-    still = tuple(target for target in summary.missing if not target.went)
+    still = tuple(target for target in summary.missing if not target.is_news)
     new = () if summary.is_first_run else summary.new
     groups = (
         (summary.newly_missing, "went missing", "went missing"),

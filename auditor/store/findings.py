@@ -87,12 +87,15 @@ _PARSERS: Mapping[str, Callable[[Any], Any]] = {
 
 def finding_form(found: Finding) -> dict[str, Any]:
     """Return a finding as JSON."""
-    return {**asdict(found), "stands_since": moment_text(found.stands_since)}
+    form = asdict(found)
+    form["stands_since"] = moment_text(form.pop("open_since"))
+    return form
 
 
 def finding_from(form: Mapping[str, Any]) -> Finding:
     """Return the finding of a form."""
-    return Finding(**dict(_parsed(form)))
+    values = dict(_parsed(form))
+    return Finding(open_since=values.pop("stands_since", None), **values)
 
 
 def vendor_finding_form(found: VendorFinding) -> dict[str, Any]:

@@ -195,18 +195,18 @@ def report_form(report: Report) -> Json:
         "model_states": _stretches(target.model_state for target in targets),
         "suppressed": _stretches(target.suppressed for target in targets),
         "last_good": _stretches(moment_text(target.last_good_at) for target in targets),
-        "went": _stretches(target.went for target in targets),
+        "went": _stretches(target.is_news for target in targets),
         "findings": placed(lambda target: list(map(findings.finding_form, target.findings))),
         "failures": placed(lambda target: target.error and asdict(target.error)),
-        "steps": placed(lambda target: target.step),
+        "steps": placed(lambda target: target.model_event),
         "model_since": placed(lambda target: _interval_form(target.model_since)),
         "acknowledged": placed(lambda target: target.acknowledged),
         "around": placed(lambda target: _excerpt_form(target.excerpt)),
-        "nights": placed(lambda target: target.nights),
+        "nights": placed(lambda target: target.signs),
         "notices": list(map(findings.notice_form, report.notices)),
         "suppressed_by": report.suppressed_by,
         "broken_rules": report.broken_rules,
-        "asked": report.asked,
+        "asked": report.fetch_counts,
         "is_whole": report.is_whole,
         "catalogue": list(map(findings.vendor_finding_form, report.catalogue)),
         "errors": list(map(asdict, report.errors)),
@@ -244,7 +244,7 @@ def report_from(
         broken_rules=tuple(
             (TargetId(*target), rule, path) for target, rule, path in form.get("broken_rules", ())
         ),
-        asked=tuple((outcome, number) for outcome, number in form.get("asked", ())),
+        fetch_counts=tuple((outcome, number) for outcome, number in form.get("asked", ())),
         is_whole=form.get("is_whole", True),
     )
 
@@ -287,15 +287,15 @@ def _target_reports(targets: Roster, form: Form, places: Sequence[int]) -> Itera
             state=TargetState(state),
             model_state=ModelState(model_state),
             findings=tuple(map(findings.finding_from, found.get(place, ()))),
-            step=ModelEvent(steps[place]) if place in steps else None,
+            model_event=ModelEvent(steps[place]) if place in steps else None,
             model_since=_interval(since[place]) if place in since else None,
             suppressed=suppressed,
             acknowledged=acknowledged.get(place, 0),
             error=Failure(**failures[place]) if place in failures else None,
             last_good_at=moment_from(last_good),
-            went=went,
+            is_news=went,
             excerpt=_excerpt(excerpts[place]) if place in excerpts else None,
-            nights=nights.get(place, ""),
+            signs=nights.get(place, ""),
         )
 
 

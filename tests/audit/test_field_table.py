@@ -184,7 +184,7 @@ def test_what_only_the_new_form_shows_is_told_apart_from_drift(older: Older, pum
 
     assert telling(report)[:3] == QUIET[:3]
     [notice] = report.notices
-    assert notice.kind is NoticeKind.READ_ANEW
+    assert notice.kind is NoticeKind.READ_AGAIN
     assert "2 differences in 2 blocks appear" in notice.text
     assert report.suppressed_by == (("upgrade", 2),)
     assert telling(pump.night().report) == QUIET

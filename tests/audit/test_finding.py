@@ -160,8 +160,8 @@ def test_a_project_that_is_no_longer_listed_is_missing_until_it_is_back(fleet: S
     fleet.studio.put(TargetId(9, 1), block(name="Wheel", batchSize=64))
     back = json(fleet)
 
-    assert [(str(one.state), one.went) for one in gone.targets[3:]] == [("missing", True)]
-    assert [(str(one.state), one.went) for one in still.targets[3:]] == [("missing", False)]
+    assert [(str(one.state), one.is_news) for one in gone.targets[3:]] == [("missing", True)]
+    assert [(str(one.state), one.is_news) for one in still.targets[3:]] == [("missing", False)]
     assert states(back)["9/1"] == "drifted"
     assert notices(back) == [
         ("block_back", "listed again after it was missing; compared with its last version")
@@ -478,7 +478,7 @@ def test_what_has_no_endpoint_is_told_once_and_counts_as_checked(fleet: Stage, k
     fleet.studio.put(target(9), {"name": "Odd", "type": kind})
     first, second = night(fleet), night(fleet)
 
-    assert [one.targets[2].went for one in (first, second)] == [True, False]
+    assert [one.targets[2].is_news for one in (first, second)] == [True, False]
     assert [str(one.run.status) for one in (first, second)] == ["complete"] * 2
     assert second.totals.unsupported == 1
 
@@ -515,7 +515,7 @@ def test_what_went_missing_in_a_run_that_crashed_is_news_of_the_next(fleet: Stag
             app.run_async(crashing.run(app.build_request(fleet.settings)))
     news, still = night(fleet), night(fleet)
 
-    assert [one.targets[1].went for one in (news, still)] == [True, False]
+    assert [one.targets[1].is_news for one in (news, still)] == [True, False]
 
 
 def _crash(_: int) -> None:

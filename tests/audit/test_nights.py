@@ -95,7 +95,7 @@ def test_a_drifted_block_is_told_with_its_nights_and_what_stands_around(pump: St
     _edit_three(pump)
     layers, threshold, trained = pump.night().report.targets
 
-    assert [one.nights for one in (layers, threshold, trained)] == ["+·▲"] * 3
+    assert [one.signs for one in (layers, threshold, trained)] == ["+·▲"] * 3
     assert layer_stacks(layers.excerpt) is not None
     assert threshold.excerpt is not None
     assert trained.excerpt is None
@@ -152,7 +152,7 @@ def test_a_block_is_missing_after_a_listing_that_lacks_it(pump: Stage) -> None:
     pump.studio.put(target(4), block("keras-object-detection", name="Screws"))
     back = pump.json()
 
-    assert [one.went for one in gone.report.targets] == [False, True, False]
+    assert [one.is_news for one in gone.report.targets] == [False, True, False]
     assert [one["state"] for one in still_gone["targets"]] == ["in_sync", "missing", "in_sync"]
     assert [one["state"] for one in back["targets"]] == ["in_sync"] * 3
 
@@ -460,7 +460,7 @@ def test_a_missing_block_is_no_news_after_a_night_without_a_listing(pump: Stage)
 
     assert [one["state"] for one in unlisted["targets"]] == ["unknown"] * 3
     assert [one.state for one in after.targets] == ["in_sync", "missing", "in_sync"]
-    assert not any(one.went for one in after.targets)
+    assert not any(one.is_news for one in after.targets)
 
 
 def test_what_became_known_as_a_secret_later_is_hidden_in_what_is_stored(pump: Stage) -> None:

@@ -163,7 +163,7 @@ def test_what_a_leaver_was_never_told_of_is_told_once(pump: Stage) -> None:
 
     assert (hourly.notices, again.notices) == ((), ())
     [told] = nightly.notices
-    assert (told.kind, told.target) == (NoticeKind.LEFT_UNTOLD, target(4))
+    assert (told.kind, told.target) == (NoticeKind.LEFT_UNREPORTED, target(4))
     assert told.text.startswith("Is no longer audited, and was not reported before: ")
     assert told.text.count("`auditor explain ") == 2
 

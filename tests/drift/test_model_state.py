@@ -1,4 +1,4 @@
-"""The model's life, step by step."""
+"""The status of a model, event by event."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _ASKS = _answer(trained=True, selectedModelType="requiresRetrain")
 
 
 @pytest.mark.parametrize(
-    ("before", "old", "new", "state", "step"),
+    ("before", "old", "new", "state", "event"),
     [
         (_U, _UNTRAINED, _UNTRAINED, _U, None),
         (_U, _UNTRAINED, _TRAINED, _T, ModelEvent.TRAINED),
@@ -48,18 +48,18 @@ def test_each_step_is_an_event(
     old: dict[str, Any],
     new: dict[str, Any],
     state: ModelState,
-    step: ModelEvent | None,
+    event: ModelEvent | None,
 ) -> None:
-    life = next_status(before, old, new, told(old, new).findings)
+    status = next_status(before, old, new, told(old, new).findings)
 
-    assert (life.state, life.step) == (state, step)
+    assert (status.state, status.event) == (state, event)
 
 
 def test_another_block_under_the_same_id_begins_a_life_of_its_own() -> None:
     other = {**sample("keras-regression"), "trained": True}
-    life = next_status(_S, _EDITED, other, told(_EDITED, other).findings)
+    status = next_status(_S, _EDITED, other, told(_EDITED, other).findings)
 
-    assert (life.state, life.trained_now, life.step) == (_T, True, None)
+    assert (status.state, status.trained_now, status.event) == (_T, True, None)
 
 
 _STATIONS = st.sampled_from([_UNTRAINED, _TRAINED, _EDITED, _ASKS])
@@ -69,9 +69,9 @@ _STATIONS = st.sampled_from([_UNTRAINED, _TRAINED, _EDITED, _ASKS])
 def test_no_state_is_reached_without_a_step_and_no_step_without_a_change(
     walk: list[dict[str, Any]],
 ) -> None:
-    life = first_status(walk[0])
+    status = first_status(walk[0])
     for old, new in pairwise(walk):
-        before = life.state
-        life = next_status(before, old, new, told(old, new).findings)
-        assert (life.step is None) is (life.state is before)
-        assert (new["trained"] is not True) is (life.state is ModelState.UNTRAINED)
+        before = status.state
+        status = next_status(before, old, new, told(old, new).findings)
+        assert (status.event is None) is (status.state is before)
+        assert (new["trained"] is not True) is (status.state is ModelState.UNTRAINED)

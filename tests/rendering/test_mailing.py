@@ -67,7 +67,7 @@ def flood() -> Report:
         [
             unread(n, 1, "timeout", f"{n} {long}", name=long),
             block(n, 2, name=long, project=long, state=TargetState.NEW),
-            block(n, 3, name=long, project=long, state=TargetState.MISSING, went=True),
+            block(n, 3, name=long, project=long, state=TargetState.MISSING, is_news=True),
         ]
         for n in range(300)
     ]

@@ -40,8 +40,8 @@ def fresh() -> TargetReport:
     return block(1, 9, name="Valve", state=TargetState.NEW)
 
 
-def missing(*, went: bool) -> TargetReport:
-    return block(1, 8, name="pump-b", state=TargetState.MISSING, went=went)
+def missing(*, is_news: bool) -> TargetReport:
+    return block(1, 8, name="pump-b", state=TargetState.MISSING, is_news=is_news)
 
 
 def off_baseline() -> TargetReport:
@@ -71,9 +71,12 @@ def stale() -> TargetReport:
         ),
         (report(fresh(), previous_run_id=None), "audit started · 1 block recorded"),
         (report(block(1, 3), fresh()), "new: Valve · 2 of 2 blocks checked"),
-        (report(block(1, 3), missing(went=True)), "missing: pump-b"),
-        (report(block(1, 3), missing(went=False)), "still missing: pump-b · 1 of 1 block checked"),
-        (report(missing(went=True)), "missing: pump-b"),
+        (report(block(1, 3), missing(is_news=True)), "missing: pump-b"),
+        (
+            report(block(1, 3), missing(is_news=False)),
+            "still missing: pump-b · 1 of 1 block checked",
+        ),
+        (report(missing(is_news=True)), "missing: pump-b"),
         (
             report(off_baseline()),
             "no new change · 1 block off the baseline · 1 of 1 block checked",
@@ -102,8 +105,8 @@ def test_a_subject_names_the_worst_first(night: Report, subject: str) -> None:
             id="a listing failed",
         ),
         pytest.param(report(block(1, 3), run=run(RunStatus.ABANDONED)), id="the run crashed"),
-        pytest.param(report(block(1, 3), missing(went=True)), id="a block missing"),
-        pytest.param(report(block(1, 3), missing(went=False)), id="a block missing for long"),
+        pytest.param(report(block(1, 3), missing(is_news=True)), id="a block missing"),
+        pytest.param(report(block(1, 3), missing(is_news=False)), id="a block missing for long"),
         pytest.param(report(block(1, 3), fresh()), id="a block new"),
         pytest.param(report(), id="nothing to check"),
     ],
@@ -122,7 +125,7 @@ def test_no_change_is_said_only_of_a_night_that_saw_everything(night: Report) ->
         (quiet(), "none"),
         (drift(), "critical"),
         (report(stale()), "low"),
-        (report(stale(), missing(went=True)), "high"),
+        (report(stale(), missing(is_news=True)), "high"),
         (failed(), "unknown"),
     ],
 )
@@ -134,7 +137,7 @@ def test_the_severity_is_the_worst_that_is_known(night: Report, severity: str) -
 def test_a_subject_is_always_one_short_line(name: str, headline: str, number: int) -> None:
     change = finding(Area.TRAINING, "batchSize", 32, 64, headline=headline)
     drifted = block(1, 3, name=name, state=TargetState.DRIFTED, findings=(change,))
-    gone = block(1, 4, name=name, state=TargetState.MISSING, went=True)
+    gone = block(1, 4, name=name, state=TargetState.MISSING, is_news=True)
     totals = Totals(targets=number, checked=number, unknown=number, new=number)
 
     for night in (report(drifted), report(drifted, gone), replace(report(drifted), totals=totals)):

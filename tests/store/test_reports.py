@@ -65,10 +65,10 @@ TARGETS = st.builds(
     suppressed=st.integers(0, 2),
     error=st.none() | st.builds(Failure, kind=TEXTS, message=TEXTS),
     last_good_at=st.none() | MOMENTS,
-    went=st.booleans(),
+    is_news=st.booleans(),
     excerpt=st.none()
     | st.just(AnswerExcerpt(before=b'{"mode":"visual"}', after=b"{}", findings=("a1",))),
-    nights=st.text("·▲?○+ ", max_size=30),
+    signs=st.text("·▲?○+ ", max_size=30),
 )
 REPORTS = st.builds(
     Report,
@@ -84,7 +84,7 @@ REPORTS = st.builds(
     next_run_at=st.none() | MOMENTS,
     schedule=TEXTS,
     notes=st.lists(TEXTS, max_size=2).map(tuple),
-    asked=st.lists(st.tuples(TEXTS, st.integers(0, 9)), max_size=2).map(tuple),
+    fetch_counts=st.lists(st.tuples(TEXTS, st.integers(0, 9)), max_size=2).map(tuple),
     is_whole=st.booleans(),
 )
 
