@@ -1,13 +1,15 @@
-"""The form of an export: JSON lines under zstd, the same from SQLite and PostgreSQL.
+"""Exports: a whole history as one file, and its import into an empty database.
+
+An export is JSON lines under zstd, the same from SQLite and PostgreSQL.
 
     {"format": "auditor.export/1", "schema": "0002"}
     {"table": "run", "columns": ["id", …]}      then its rows, by primary key, a list each
     [1, "complete", …]
-    …                                           table after table, each after what it refers to
+    …                                           all tables, each after those it refers to
     {"end": {"rows": 1234, "sha256": "…"}}      the digest of every line before
 
-Times are microseconds since 1970, bytes are base64, and texts stand as they are stored, escaped.
-The last line tells a whole export from one that was cut off.
+Times are microseconds since 1970, bytes are base64, and texts are as they are stored, escaped.
+The last line shows that the export was not cut off.
 """
 
 from __future__ import annotations
@@ -33,14 +35,14 @@ from sqlalchemy import (
     Table,
     TableClause,
     Text,
-    column,
     func,
     insert,
     select,
     text,
     type_coerce,
 )
-from sqlalchemy import table as named
+from sqlalchemy import column as column_clause
+from sqlalchemy import table as table_clause
 from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.types import TypeEngine
 
@@ -49,13 +51,60 @@ from auditor.store.schema import HEAD, REVISIONS
 from auditor.store.tables import Digest, ForeignText, Moment, metadata
 
 FORMAT = "auditor.export/1"
+_BATCH = 500
+_LEVEL = 9
+_NOT_WHOLE = (
+    "the export is not whole: it was cut off, or altered; nothing was imported. Export again, or "
+    "take another copy"
+)
+_END = object()
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_SEQUENCE = text("SELECT pg_get_serial_sequence(:of_table, :of_column)")
+_SET = text("SELECT setval(:sequence, :last)")
+
+
+def write_export(connection: Connection, stream: BinaryIO) -> int:
+    """Write all rows that the transaction sees; return how many."""
+    compressor = zstandard.ZstdCompressor(level=_LEVEL)
+    with compressor.stream_writer(stream, closefd=False) as sink:
+        writer = _ExportWriter(sink)
+        writer.write({"format": FORMAT, "schema": HEAD})
+        for table in metadata.sorted_tables:
+            columns = _columns(table)
+            writer.write({"table": table.name, "columns": [column.name for column in columns]})
+            for row in _rows(connection, table, columns):
+                writer.write_row(row, columns)
+        writer.write({"end": {"rows": writer.rows, "sha256": writer.digest.hexdigest()}})
+    return writer.rows
+
+
+def load_export(connection: Connection, stream: BinaryIO) -> int:
+    """Store the rows of an export in the empty database; return how many.
+
+    Raises:
+        StoreError: the database is not empty, or the export is not whole or of another schema.
+    """
+    _require_empty(connection)
+    loader = _ExportLoader(connection)
+    try:
+        lines = _read(stream)
+        _require_schema(next(lines, None))
+        for line in lines:
+            loader.load(line)
+    except (ValueError, OverflowError) as error:
+        raise StoreError(f"{_NOT_WHOLE} ({error})") from error
+    except (IntegrityError, DataError) as error:
+        raise StoreError(f"{_NOT_WHOLE} (a row does not fit to the others)") from error
+    loader.require_end()
+    if connection.dialect.name == "postgresql":
+        _set_sequences(connection)
+    return loader.rows
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
-    """A column: the type it is read and written with, and the two ways between it and JSON."""
+class _ExportColumn:
+    """A column: the type it is read and written with, and its values to JSON and back."""
 
     name: str
     type: TypeEngine[Any]
@@ -63,53 +112,25 @@ class Field:
     from_json: Callable[[Any], Any]
 
 
-def tables() -> tuple[Table, ...]:
-    """Return every table, each after those it refers to."""
-    return tuple(metadata.sorted_tables)
+def _columns(table: Table) -> tuple[_ExportColumn, ...]:
+    return tuple(map(_export_column, table.columns))
 
 
-def fields(table: Table) -> tuple[Field, ...]:
-    """Return how the columns of a table stand in an export."""
-    return tuple(_field(column) for column in table.columns)
-
-
-def encoded(row: Sequence[Any], form: Sequence[Field]) -> list[Any]:
-    """Return a row as JSON."""
-    return [
-        None if value is None else field.to_json(value)
-        for value, field in zip(row, form, strict=True)
-    ]
-
-
-def decoded(line: object, form: Sequence[Field]) -> dict[str, Any]:
-    """Return a row by column.
-
-    Raises:
-        ValueError: the line is no row of this form.
-    """
-    if not isinstance(line, list) or len(line) != len(form):
-        raise ValueError(f"a row has not {len(form)} values")
-    return {
-        field.name: None if value is None else field.from_json(value)
-        for value, field in zip(line, form, strict=True)
-    }
-
-
-def _field(column: Column[Any]) -> Field:
-    """Return a column's field; texts and digests are read as they are stored."""
+def _export_column(column: Column[Any]) -> _ExportColumn:
+    """Return how a column is exported; texts and digests as they are stored."""
     kind = column.type
     if isinstance(kind, Moment):
-        return Field(column.name, kind, _microseconds, _moment)
+        return _ExportColumn(column.name, kind, _microseconds, _moment)
     if isinstance(kind, Digest | LargeBinary):
-        return Field(column.name, LargeBinary(), _base64, _bytes)
+        return _ExportColumn(column.name, LargeBinary(), _base64, _bytes)
     if isinstance(kind, Date):
-        return Field(column.name, kind, date.isoformat, date.fromisoformat)
+        return _ExportColumn(column.name, kind, date.isoformat, date.fromisoformat)
     if isinstance(kind, Boolean):
-        return Field(column.name, kind, bool, _of(bool))
+        return _ExportColumn(column.name, kind, bool, _checked(bool))
     if isinstance(kind, Integer):  # and BigInteger
-        return Field(column.name, kind, int, _of(int))
+        return _ExportColumn(column.name, kind, int, _checked(int))
     if isinstance(kind, ForeignText | String):
-        return Field(column.name, Text(), str, _of(str))
+        return _ExportColumn(column.name, Text(), str, _checked(str))
     raise AssertionError(f"no form for {column}")
 
 
@@ -118,7 +139,7 @@ def _microseconds(moment: datetime) -> int:
 
 
 def _moment(value: object) -> datetime:
-    return _EPOCH + timedelta(microseconds=_of(int)(value))
+    return _EPOCH + timedelta(microseconds=_checked(int)(value))
 
 
 def _base64(value: bytes) -> str:
@@ -126,99 +147,52 @@ def _base64(value: bytes) -> str:
 
 
 def _bytes(value: object) -> bytes:
-    return base64.b64decode(_of(str)(value), validate=True)
+    return base64.b64decode(_checked(str)(value), validate=True)
 
 
-def _of(kind: type[Any]) -> Callable[[Any], Any]:
-    def checked(value: Any) -> Any:  # noqa: ANN401 - any JSON
-        if type(value) is not kind:  # a bool is an int
+def _checked(kind: type[Any]) -> Callable[[Any], Any]:
+    def check(value: Any) -> Any:  # noqa: ANN401 - any JSON
+        if type(value) is not kind:  # not isinstance: a bool is an int
             raise ValueError(f"{value!r:.40} is no {kind.__name__}")
         return value
 
-    return checked
-
-
-_BATCH = 500
-_LEVEL = 9
-_CUT = (
-    "the export is not whole: it was cut off, or altered; nothing was imported. Export again, or "
-    "take another copy"
-)
-
-
-_SEQUENCE = text("SELECT pg_get_serial_sequence(:of_table, :of_column)")
-_SET = text("SELECT setval(:sequence, :last)")
+    return check
 
 
 class _Sink(Protocol):
     def write(self, data: bytes, /) -> Any: ...  # noqa: ANN401 - what streams return
 
 
-def write_export(connection: Connection, stream: BinaryIO) -> int:
-    """Write everything that the transaction sees; return how many rows."""
-    compressor = zstandard.ZstdCompressor(level=_LEVEL)
-    with compressor.stream_writer(stream, closefd=False) as sink:
-        lines = _Lines(sink)
-        lines.put({"format": FORMAT, "schema": HEAD})
-        for table in tables():
-            form = fields(table)
-            lines.put({"table": table.name, "columns": [field.name for field in form]})
-            for row in _rows(connection, table, form):
-                lines.put(encoded(row, form))
-                lines.rows += 1
-        lines.put({"end": {"rows": lines.rows, "sha256": lines.digest.hexdigest()}})
-    return lines.rows
-
-
-class _Lines:
-    """Writes lines, and remembers how many rows and what digest they have."""
+class _ExportWriter:
+    """Writes lines, counts the rows among them, and computes their digest."""
 
     def __init__(self, sink: _Sink) -> None:
         self._sink = sink
         self.digest = hashlib.sha256()
         self.rows = 0
 
-    def put(self, line: object) -> None:
+    def write(self, line: object) -> None:
         data = json.dumps(line, separators=(",", ":")).encode("ascii") + b"\n"
         self._sink.write(data)
         self.digest.update(data)
 
+    def write_row(self, row: Sequence[Any], columns: Sequence[_ExportColumn]) -> None:
+        values = zip(row, columns, strict=True)
+        self.write([None if value is None else column.to_json(value) for value, column in values])
+        self.rows += 1
 
-def _rows(connection: Connection, table: Table, form: tuple[Field, ...]) -> Iterator[Any]:
-    columns = [type_coerce(table.c[field.name], field.type) for field in form]
-    query = select(*columns).order_by(*table.primary_key.columns)
+
+def _rows(
+    connection: Connection, table: Table, columns: Sequence[_ExportColumn]
+) -> Iterator[Sequence[Any]]:
+    stored = [type_coerce(table.c[column.name], column.type) for column in columns]
+    query = select(*stored).order_by(*table.primary_key.columns)
     with connection.execute(query, execution_options={"yield_per": _BATCH}) as rows:
         yield from rows
 
 
-def load_export(connection: Connection, stream: BinaryIO) -> int:
-    """Take an export into the empty database; return how many rows.
-
-    Raises:
-        StoreError: the database is not empty, or the export is not whole or of another schema.
-    """
-    _require_empty(connection)
-    loading = _Loading(connection)
-    try:
-        lines = _read(stream)
-        _require_schema(next(lines, None))
-        for line in lines:
-            loading.take(line)
-    except (ValueError, OverflowError) as error:
-        raise StoreError(f"{_CUT} ({error})") from error
-    except (IntegrityError, DataError) as error:
-        raise StoreError(f"{_CUT} (a row does not fit to the others)") from error
-    loading.require_end()
-    if connection.dialect.name == "postgresql":
-        _set_sequences(connection)
-    return loading.rows
-
-
-_END = object()
-
-
 def _require_empty(connection: Connection) -> None:
-    for table in tables():
+    for table in metadata.sorted_tables:
         if connection.execute(select(table).limit(1)).first() is not None:
             raise StoreError(
                 f"the database is not empty: its table {table.name} has rows; name another, new "
@@ -228,7 +202,7 @@ def _require_empty(connection: Connection) -> None:
 
 def _require_schema(header: object) -> None:
     if not isinstance(header, dict) or header.get("format") != FORMAT:
-        raise StoreError(f"this is no export of the auditor's ({FORMAT}): name another file")
+        raise StoreError(f"this is not an export of the auditor ({FORMAT}): name another file")
     found = header.get("schema")
     if found == HEAD:
         return
@@ -245,13 +219,13 @@ def _require_schema(header: object) -> None:
 
 
 def _read(stream: BinaryIO) -> Iterator[Any]:
-    """Yield what each line holds, and `_END` for the last where all of them were there."""
+    """Yield the value of each line, and `_END` for the last, if the export is whole."""
     digest, rows = hashlib.sha256(), 0
     for line in _lines(stream):
         value = json.loads(line)
         if isinstance(value, dict) and "end" in value:
             if value["end"] != {"rows": rows, "sha256": digest.hexdigest()}:
-                raise StoreError(_CUT)
+                raise StoreError(_NOT_WHOLE)
             yield _END
             continue
         digest.update(line)
@@ -267,66 +241,74 @@ def _lines(stream: BinaryIO) -> Iterator[bytes]:
             *whole, rest = (rest + block).split(b"\n")
             yield from (line + b"\n" for line in whole)
     except zstandard.ZstdError as error:
-        raise StoreError(f"{_CUT} ({error})") from error
+        raise StoreError(f"{_NOT_WHOLE} ({error})") from error
     if rest:
-        raise StoreError(_CUT)
+        raise StoreError(_NOT_WHOLE)
 
 
-class _Loading:
-    """Takes line after line; the tables must come in their order, and all of them."""
+class _ExportLoader:
+    """Stores line after line; all tables must come, in their order."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._waiting = list(tables())
+        self._waiting = list(metadata.sorted_tables)
         self._table: Table | None = None
-        self._form: tuple[Field, ...] = ()
+        self._columns: tuple[_ExportColumn, ...] = ()
         self._batch: list[dict[str, Any]] = []
         self._is_over = False
         self.rows = 0
 
-    def take(self, line: object) -> None:
+    def load(self, line: object) -> None:
         if self._is_over:
-            raise StoreError(_CUT)
+            raise StoreError(_NOT_WHOLE)
         if line is _END:
             self._store()
             self._is_over = not self._waiting
         elif isinstance(line, dict):
             self._store()
-            self._turn_to(line)
+            self._begin_table(line)
         else:
-            self._batch.append(decoded(line, self._form))
+            self._batch.append(self._row(line))
             if len(self._batch) >= _BATCH:
                 self._store()
 
     def require_end(self) -> None:
         if not self._is_over:
-            raise StoreError(_CUT)
+            raise StoreError(_NOT_WHOLE)
 
-    def _turn_to(self, line: dict[str, Any]) -> None:
+    def _begin_table(self, line: dict[str, Any]) -> None:
         self._table = self._waiting.pop(0) if self._waiting else None
         if self._table is None:
-            raise StoreError(_CUT)
-        self._form = fields(self._table)
-        columns = [field.name for field in self._form]
-        if line != {"table": self._table.name, "columns": columns}:
-            raise StoreError(_CUT)
+            raise StoreError(_NOT_WHOLE)
+        self._columns = _columns(self._table)
+        names = [column.name for column in self._columns]
+        if line != {"table": self._table.name, "columns": names}:
+            raise StoreError(_NOT_WHOLE)
+
+    def _row(self, line: object) -> dict[str, Any]:
+        if not isinstance(line, list) or len(line) != len(self._columns):
+            raise ValueError(f"a row has not {len(self._columns)} values")
+        return {
+            column.name: None if value is None else column.from_json(value)
+            for value, column in zip(line, self._columns, strict=True)
+        }
 
     def _store(self) -> None:
         if self._batch and self._table is not None:
-            self._connection.execute(insert(_plain(self._table, self._form)), self._batch)
+            self._connection.execute(insert(_plain_table(self._table, self._columns)), self._batch)
             self.rows += len(self._batch)
         self._batch = []
 
 
-def _plain(table: Table, form: tuple[Field, ...]) -> TableClause:
-    """Return the table with the types that an export's values have."""
-    columns: list[ColumnClause[Any]] = [column(field.name, field.type) for field in form]
-    return named(table.name, *columns)
+def _plain_table(table: Table, columns: Sequence[_ExportColumn]) -> TableClause:
+    """Return the table with the types of an export's values."""
+    plain: list[ColumnClause[Any]] = [column_clause(each.name, each.type) for each in columns]
+    return table_clause(table.name, *plain)
 
 
 def _set_sequences(connection: Connection) -> None:
     """Let the next ids follow those that were imported."""
-    for table in tables():
+    for table in metadata.sorted_tables:
         numbered = table.autoincrement_column
         if numbered is None:
             continue

@@ -142,8 +142,8 @@ def test_an_export_that_was_cut_off_is_refused_whole(
             "not whole",
             id="a value is another",
         ),
-        pytest.param(lambda _: ['{"format": "x"}', ""], "no export of the auditor's", id="other"),
-        pytest.param(lambda _: ["[]", ""], "no export of the auditor's", id="a list"),
+        pytest.param(lambda _: ['{"format": "x"}', ""], "not an export of the auditor", id="other"),
+        pytest.param(lambda _: ["[]", ""], "not an export of the auditor", id="a list"),
     ],
 )
 def test_an_altered_export_is_refused_whole(
