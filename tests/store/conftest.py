@@ -7,7 +7,7 @@ import pytest
 from auditor.protocols import Store
 from auditor.store.store import SqlStore, open_database
 
-from .examples import Sql
+from .examples import Sql, audited, changed, first
 
 
 @pytest.fixture
@@ -22,3 +22,11 @@ def sql(database_url: str) -> Iterator[Sql]:
     """The database behind the store's back."""
     with Sql(database_url) as behind:
         yield behind
+
+
+@pytest.fixture
+def drift(store: SqlStore) -> SqlStore:
+    """A store whose second run found something and queued it for two recipients."""
+    audited(store, 0, first())
+    audited(store, 1, changed(), messages=("a", "b"))
+    return store

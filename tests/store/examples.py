@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from sqlalchemy import NullPool, create_engine, text
 
+from auditor import outbox
 from auditor.model import (
     Area,
     Catalogue,
@@ -209,3 +210,17 @@ def audited(
     told = replace(report(run_id, number), catalogue=vendor, head_hash=store.head(run_id))
     store.close_run(told, outgoing, carried=carried, conclusions=RunConclusions())
     return run_id
+
+
+def delivered(store: SqlStore, recipient: str) -> None:
+    store.record(outbox.delivered(queued(store, recipient), now=night(5)))
+
+
+def dead(store: SqlStore, recipient: str) -> None:
+    one = queued(store, recipient)
+    store.record(outbox.failed(one, "550 no such user", permanent=True, now=night(5)))
+
+
+def queued(store: SqlStore, recipient: str) -> Message:
+    (found,) = (one for one in store.queued_messages(due_by=None) if one.recipient == recipient)
+    return found

@@ -142,7 +142,9 @@ def test_an_export_that_was_cut_off_is_refused_whole(
             "not whole",
             id="a value is another",
         ),
-        pytest.param(lambda _: ['{"format": "x"}', ""], "not an export of the auditor", id="other"),
+        pytest.param(
+            lambda _: ['{"format": "x"}', ""], "not an export of the auditor", id="other"
+        ),
         pytest.param(lambda _: ["[]", ""], "not an export of the auditor", id="a list"),
     ],
 )

@@ -2,28 +2,22 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import timedelta
 
-import pytest
-
-from auditor import outbox
-from auditor.errors import UsageError
 from auditor.model import Since
-from auditor.outbox import Message, MessageState
 from auditor.records import UnreportedFinding
 from auditor.store.store import SqlStore
 
 from .examples import (
     FAN,
     HOSTILE,
-    NIGHT,
     PUMP,
     Sql,
     audited,
     changed,
+    dead,
+    delivered,
     finding,
     first,
-    message,
     night,
     opened,
     quiet,
@@ -31,28 +25,6 @@ from .examples import (
 )
 
 OWN = UnreportedFinding(target=PUMP, finding=finding())
-
-
-def delivered(store: SqlStore, recipient: str) -> None:
-    store.record(outbox.delivered(queued(store, recipient), now=night(5)))
-
-
-def dead(store: SqlStore, recipient: str) -> None:
-    one = queued(store, recipient)
-    store.record(outbox.failed(one, "550 no such user", permanent=True, now=night(5)))
-
-
-def queued(store: SqlStore, recipient: str) -> Message:
-    (found,) = (one for one in store.queued_messages(due_by=None) if one.recipient == recipient)
-    return found
-
-
-@pytest.fixture
-def drift(store: SqlStore) -> SqlStore:
-    """A store whose second run found something and queued it for two recipients."""
-    audited(store, 0, first())
-    audited(store, 1, changed(), messages=("a", "b"))
-    return store
 
 
 def test_what_a_queued_message_holds_is_not_untold(drift: SqlStore) -> None:
@@ -170,35 +142,3 @@ def test_a_hostile_finding_comes_back_as_it_was(store: SqlStore) -> None:
     assert repr(store.unreported_findings(opened(store, 2))) == repr(
         (UnreportedFinding(target=PUMP, finding=hostile),)
     )
-
-
-def test_a_message_comes_back_as_it_was_queued(drift: SqlStore) -> None:
-    assert drift.queued_messages(due_by=None) == (
-        replace(message(2, "a"), id=1),
-        replace(message(2, "b"), id=2),
-    )
-
-
-def test_only_messages_that_are_due_are_given_out(drift: SqlStore) -> None:
-    late = outbox.failed(queued(drift, "a"), "451 later", permanent=False, now=NIGHT)
-    drift.record(late)
-
-    assert [one.recipient for one in drift.queued_messages(due_by=NIGHT)] == ["b"]
-    due = drift.queued_messages(due_by=NIGHT + timedelta(minutes=1))
-    assert due[0] == late
-    assert drift.queued_messages(due_by=None) == due
-
-
-def test_the_content_of_a_delivered_message_is_dropped(drift: SqlStore, sql: Sql) -> None:
-    delivered(drift, "a")
-    dead(drift, "b")
-
-    assert sql.read("SELECT recipient FROM message WHERE content IS NULL") == ["a"]
-    (left,) = drift.messages()
-    assert (left.recipient, left.state) == ("b", MessageState.DEAD)
-    assert left.content == message(2).content
-
-
-def test_a_message_that_is_not_stored_is_refused_by_name(store: SqlStore) -> None:
-    with pytest.raises(UsageError, match="no message 0"):
-        store.record(message(1))

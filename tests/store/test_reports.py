@@ -197,3 +197,18 @@ def test_nights_tell_how_each_target_stood(store: SqlStore) -> None:
     assert (middle.state(PUMP), middle.findings) == (TargetState.DRIFTED, {PUMP: 1})
     assert (newest.state(FAN), newest.state(PUMP)) == (TargetState.IN_SYNC, None)
     assert newest.audited == {FAN}
+
+
+def test_a_brief_is_the_report_without_its_quiet_targets(store: SqlStore) -> None:
+    calm = [replace(IN_SYNC, target=TargetId(1, learn)) for learn in (1, 2, 9)]
+    drifted = replace(
+        IN_SYNC, target=PUMP, state=TargetState.DRIFTED, findings=(finding(),), error=None
+    )
+    accepted = replace(IN_SYNC, target=FAN, acknowledged=2)
+    whole = stored(store, 0, *calm[:2], drifted, accepted, calm[2])
+    stored(store, 1, *calm)
+
+    newest, oldest = store.brief_reports((2, 1))
+
+    assert newest.targets == ()
+    assert oldest == replace(whole, targets=(drifted, accepted))

@@ -10,7 +10,7 @@ from auditor.errors import AlreadyRunError, RunUnderWayError, UsageError
 from auditor.model import RunInfo, RunStatus, Trigger
 from auditor.store.store import SqlStore, open_database
 
-from .examples import NIGHT, audited, first, night, opened, report
+from .examples import NIGHT, PUMP, audited, first, night, opened, quiet, report
 
 SLOT = {"schedule": "15 3 * * * UTC", "slot": "2026-11-23T03:15"}
 
@@ -220,3 +220,16 @@ def test_the_last_slot_is_the_newest_that_had_its_run_since_then(store: SqlStore
     assert store.last_slot("audit", since=night(0)) == slots[1]
     assert store.last_slot("audit", since=night(2)) is None
     assert store.last_slot("other", since=night(0)) is None
+
+
+def test_runs_are_told_newest_first_however_they_ended(store: SqlStore) -> None:
+    audited(store, 0, first(PUMP))
+    opened(store, 1)
+    store.abandon_open_runs(night(1))
+    audited(store, 2, quiet(PUMP))
+
+    assert [(one.id, one.status) for one in store.all_runs()] == [
+        (3, RunStatus.COMPLETE),
+        (2, RunStatus.ABANDONED),
+        (1, RunStatus.COMPLETE),
+    ]

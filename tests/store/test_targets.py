@@ -277,3 +277,25 @@ def test_hundreds_of_outcomes_go_into_one_batch(store: SqlStore) -> None:
 
     assert store.known_targets(targets).keys() == set(targets)
     assert {one.last_checked_at for one in store.statuses()} == {night(0) + timedelta(days=1)}
+
+
+def test_standings_tell_of_every_target_and_its_last_version(store: SqlStore) -> None:
+    audited(store, 0, first(PUMP), first(FAN, "fan"))
+    audited(store, 1, changed(PUMP), quiet(FAN, "fan"))
+
+    pump, fan = store.target_overviews()
+
+    assert (pump.status, fan.status) == store.statuses()
+    assert (pump.version_id, fan.version_id) == (3, 2)
+    assert not pump.retired
+    assert pump.baseline_version_id is None
+
+
+def test_standings_tell_of_targets_that_are_no_longer_audited(store: SqlStore) -> None:
+    audited(store, 0, first(PUMP), first(FAN, "fan"))
+    store.retire_others(audited(store, 1, quiet(PUMP)))
+
+    assert [(one.status.target, one.retired) for one in store.target_overviews()] == [
+        (PUMP, False),
+        (FAN, True),
+    ]

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from auditor import outbox
+from auditor.errors import UsageError
+from auditor.outbox import MessageState
+from auditor.store.store import SqlStore
+
+from .examples import NIGHT, Sql, dead, delivered, message, queued
+
+
+def test_a_message_comes_back_as_it_was_queued(drift: SqlStore) -> None:
+    assert drift.queued_messages(due_by=None) == (
+        replace(message(2, "a"), id=1),
+        replace(message(2, "b"), id=2),
+    )
+
+
+def test_only_messages_that_are_due_are_given_out(drift: SqlStore) -> None:
+    late = outbox.failed(queued(drift, "a"), "451 later", permanent=False, now=NIGHT)
+    drift.record(late)
+
+    assert [one.recipient for one in drift.queued_messages(due_by=NIGHT)] == ["b"]
+    due = drift.queued_messages(due_by=NIGHT + timedelta(minutes=1))
+    assert due[0] == late
+    assert drift.queued_messages(due_by=None) == due
+
+
+def test_the_content_of_a_delivered_message_is_dropped(drift: SqlStore, sql: Sql) -> None:
+    delivered(drift, "a")
+    dead(drift, "b")
+
+    assert sql.read("SELECT recipient FROM message WHERE content IS NULL") == ["a"]
+    (left,) = drift.messages()
+    assert (left.recipient, left.state) == ("b", MessageState.DEAD)
+    assert left.content == message(2).content
+
+
+def test_a_message_that_is_not_stored_is_refused_by_name(store: SqlStore) -> None:
+    with pytest.raises(UsageError, match="no message 0"):
+        store.record(message(1))
