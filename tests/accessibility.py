@@ -40,12 +40,12 @@ def main() -> int:
         axe = _axe(npm, here / "npm")
         pages = list(_pages(here / "demo"))
         with browser(here) as opened:
-            found = [one for page in pages for one in _looks(opened, page, axe)]
-    for where, violation in found:
+            violations = [pair for page in pages for pair in _looks(opened, page, axe)]
+    for where, violation in violations:
         sys.stdout.write(f"{where}: {violation['id']}: {violation['help']}\n")
         sys.stdout.writelines(f"    {node['html'][:200]}\n" for node in violation["nodes"][:3])
-    sys.stdout.write(f"{len(pages)} pages, 4 looks each: {len(found)} violations\n")
-    return 1 if found else 0
+    sys.stdout.write(f"{len(pages)} pages, 4 looks each: {len(violations)} violations\n")
+    return 1 if violations else 0
 
 
 def _axe(npm: str, folder: Path) -> str:
@@ -84,13 +84,15 @@ def _looks(opened: Browser, page: Path, axe: str) -> Iterator[tuple[str, Any]]:
         for is_dark in (False, True):
             opened.open(page.as_uri())
             opened.look(width=width, is_dark=is_dark)
-            opened.run("for (const one of document.querySelectorAll('details')) one.open = true")
+            opened.run(
+                "for (const element of document.querySelectorAll('details')) element.open = true"
+            )
             opened.run(axe)
             violations, passes = opened.run_async(_RUN)
             if not passes:
                 raise RuntimeError(f"axe did not run: {json.dumps(violations)}")
             look = f"{page.name} at {width} px, {'dark' if is_dark else 'light'}"
-            yield from ((look, one) for one in violations)
+            yield from ((look, violation) for violation in violations)
 
 
 if __name__ == "__main__":

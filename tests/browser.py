@@ -64,7 +64,7 @@ class Browser:
 
     def complaints(self) -> list[str]:
         """Return what the browser's console says, e.g. of a policy that was broken."""
-        return [str(one["message"]) for one in self._post("se/log", type="browser")]
+        return [str(entry["message"]) for entry in self._post("se/log", type="browser")]
 
     def look(self, *, width: int, is_dark: bool) -> None:
         """Show pages at a width, in light or dark."""
@@ -168,7 +168,7 @@ def _wait(root: str) -> None:
 def _ask(url: str, values: object, *, method: str) -> Any:  # noqa: ANN401 - any JSON
     body = None if values is None else json.dumps(values).encode()
     asked = urllib.request.Request(url, data=body, method=method)  # noqa: S310 - loopback
-    # No proxy of the environment stands between a test and its own machine.
+    # Ignore proxies from the environment: the driver is on this machine.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with opener.open(asked, timeout=60) as answer:
         return json.load(answer)["value"]

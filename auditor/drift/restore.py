@@ -51,13 +51,13 @@ SETTABLE = frozenset(
 )
 _HIDDEN = re.compile(r"\(hidden(:[0-9a-f]{32})?\)")
 _VALUE_OF_THRESHOLD = re.compile(r"thresholds\[([^\"'#\]]+)\]\.value")
-_TRAIN = "no settings edit brings a training back: train again"
-_NOT_KNOWN = "what stood around it is not known here: see the version before"
-_UNSEEN = "it holds a secret, which is nowhere stored: set it in Studio"
+_TRAIN = "no setting brings a lost training back: train again"
+_NOT_KNOWN = "the settings around it are not known here: see the version before"
+_UNSEEN = "it contains a secret, which is never stored: set it in Studio"
 _WHY_NOT = {
     Area.TRAINED: _TRAIN,
-    Area.DATA: "the data changed, no setting of the block",
-    Area.CATALOGUE: "it is the vendor's, for everybody",
+    Area.DATA: "the data set changed, not a setting of the block",
+    Area.CATALOGUE: "Edge Impulse changed it for all customers",
     Area.UNKNOWN: "Studio's published API does not say how to set it",
 }
 
@@ -97,9 +97,9 @@ def restoration(
 def _of_threshold(finding: Finding, target: TargetId) -> Restoration:
     named = _VALUE_OF_THRESHOLD.fullmatch(finding.path)
     if finding.path.endswith((".suggestedValue", ".suggestedValueText")):
-        return Restoration(why="Studio suggests it after each training")
+        return Restoration(why="Studio sets the suggestion after each training")
     if named is None or finding.kind is not Kind.CHANGED:
-        return Restoration(why="a threshold comes and goes with the model")
+        return Restoration(why="Studio adds and removes a threshold with its model")
     # Whoever sends it decides about jobs; without them nothing else is set in motion.
     body: JsonObject = {
         "thresholds": [
@@ -116,7 +116,7 @@ def _why_not(finding: Finding, key: str) -> str:
     if finding.area in _WHY_NOT:
         return _WHY_NOT[finding.area]
     if key == "type":
-        return "another block stands under this id"
+        return "the id now belongs to another block"
     if key == "name":
         return "Studio's API does not set it here: rename the block in Studio"
     return "" if key in SETTABLE else _WHY_NOT[Area.UNKNOWN]
@@ -124,7 +124,7 @@ def _why_not(finding: Finding, key: str) -> str:
 
 def _why_bare(finding: Finding, key: str, known: AnswerExcerpt | None) -> str:
     if key == SCRIPT:
-        return "in visual mode Studio makes the script from the layers: restore those"
+        return "in visual mode Studio makes the script from the layers: restore the layers"
     if _HIDDEN.search(json.dumps(finding.before)):
         return _UNSEEN
     if known is None and finding.path != key:
@@ -133,9 +133,9 @@ def _why_bare(finding: Finding, key: str, known: AnswerExcerpt | None) -> str:
 
 
 def _body(finding: Finding, key: str, before: JsonObject) -> JsonObject:
-    """Return the old values of the finding's field and of the fields told with it."""
+    """Return the old values of the finding's field and of the fields folded into it."""
     own = _own_value(finding, key, before)
-    values = {key: own, **{one: before.get(one) for one in _with_it(finding, key)}}
+    values = {key: own, **{name: before.get(name) for name in _folded_keys(finding, key)}}
     if SCRIPT in values and _was_visual(finding, before):
         del values[SCRIPT]
     return {name: value for name, value in values.items() if value is not None}
@@ -149,7 +149,7 @@ def _own_value(finding: Finding, key: str, before: JsonObject) -> Json:
     return finding.before
 
 
-def _with_it(finding: Finding, key: str) -> Iterator[str]:
+def _folded_keys(finding: Finding, key: str) -> Iterator[str]:
     for path in finding.folded:
         other = top_field(path)
         if other in SETTABLE - {key, "minimumConfidenceRating", "selectedModelType"}:

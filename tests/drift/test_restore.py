@@ -100,7 +100,7 @@ def test_a_switch_that_was_not_set_is_switched_off() -> None:
     [
         ({"trained": False}, "trained", "train again"),
         ({"selectedModelType": "requiresRetrain"}, "selectedModelType", "train again"),
-        ({"shape": "(1, 2)"}, "shape", "the data changed"),
+        ({"shape": "(1, 2)"}, "shape", "the data set changed"),
         ({"type": "keras-regression"}, "type", "another block"),
         ({"name": "Other"}, "name", "rename the block in Studio"),
         ({"someNewField": 3}, "someNewField", "does not say how to set it"),
@@ -121,7 +121,7 @@ def test_what_no_setting_restores_says_why(change: JsonObject, path: str, why: s
 def test_a_generated_script_is_restored_by_its_layers() -> None:
     old = {**sample("keras"), "mode": "visual", "script": "a = 1"}
 
-    assert "restore those" in restored(old, {**old, "script": "a = 2"}).why
+    assert "restore the layers" in restored(old, {**old, "script": "a = 2"}).why
 
 
 def test_a_script_of_expert_mode_is_restored_itself() -> None:

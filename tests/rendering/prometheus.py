@@ -19,12 +19,12 @@ def read(text: str) -> dict[tuple[str, str], float]:
     seen: set[str] = set()
     lines = text.splitlines()
     while lines:
-        told, kind = _HELP.fullmatch(lines.pop(0)), _TYPE.fullmatch(lines.pop(0))
-        assert told is not None
+        described, kind = _HELP.fullmatch(lines.pop(0)), _TYPE.fullmatch(lines.pop(0))
+        assert described is not None
         assert kind is not None
-        name = told[1]
+        name = described[1]
         assert kind[1] == name
-        assert name not in seen, "a family stands in one piece"
+        assert name not in seen, "a family is in one piece"
         assert name.startswith("auditor_")
         assert name.endswith(_UNITS)
         seen.add(name)

@@ -55,5 +55,5 @@ def test_a_page_leads_back_to_the_newest_that_lies_there(tmp_path: Path) -> None
     assert Path(path).read_text() == "7 after 5 before None"
 
 
-def neighbours(told: Report, previous: int | None, following: int | None) -> str:
-    return f"{told.run.id} after {previous} before {following}"
+def neighbours(report: Report, previous: int | None, following: int | None) -> str:
+    return f"{report.run.id} after {previous} before {following}"

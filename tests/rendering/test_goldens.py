@@ -12,7 +12,7 @@ GOLDEN = Path(__file__).parents[1] / "golden"
 
 
 def compare(name: str, found: str) -> None:
-    """Hold `found` against the golden file; `AUDITOR_UPDATE_GOLDEN=1` writes it anew."""
+    """Hold `found` against the golden file; `AUDITOR_UPDATE_GOLDEN=1` writes it again."""
     path = GOLDEN / name
     if os.environ.get("AUDITOR_UPDATE_GOLDEN") == "1":
         path.write_text(found, encoding="utf-8")
@@ -20,7 +20,7 @@ def compare(name: str, found: str) -> None:
 
 
 @pytest.mark.parametrize("night", NIGHTS)
-def test_the_plain_text_of_a_night_reads_as_agreed(night: str) -> None:
+def test_the_plain_text_of_a_run_reads_as_agreed(night: str) -> None:
     mailing = renderer().mail_content(NIGHTS[night](), page=PAGE)
 
     headers = "".join(f"{name}: {value}\n" for name, value in mailing.headers.items())
@@ -28,10 +28,10 @@ def test_the_plain_text_of_a_night_reads_as_agreed(night: str) -> None:
 
 
 @pytest.mark.parametrize("night", NIGHTS)
-def test_the_page_of_a_night_reads_as_agreed(night: str) -> None:
+def test_the_page_of_a_run_reads_as_agreed(night: str) -> None:
     compare(f"{night}.html", renderer().page(NIGHTS[night]()))
 
 
 @pytest.mark.parametrize("night", NIGHTS)
-def test_the_json_of_a_night_reads_as_agreed(night: str) -> None:
+def test_the_json_of_a_run_reads_as_agreed(night: str) -> None:
     compare(f"{night}.json", to_text(report_json(NIGHTS[night]())))

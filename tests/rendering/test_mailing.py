@@ -56,12 +56,12 @@ def drifted(number: int, severity: Severity = Severity.HIGH) -> TargetReport:
 
 
 def crowd() -> Report:
-    """Return a night on which 500 blocks drifted, the worst one last."""
+    """Return a run in which 500 blocks drifted, the worst one last."""
     return report(*map(drifted, range(499)), drifted(499, Severity.CRITICAL))
 
 
 def flood() -> Report:
-    """Return a night that is long in every section, all of it in long words."""
+    """Return a run that is long in every section, all of it in long words."""
     long = "語" * 400
     blocks = [
         [
@@ -71,7 +71,7 @@ def flood() -> Report:
         ]
         for n in range(300)
     ]
-    return report(*(one for three in blocks for one in three), *map(drifted, range(300)))
+    return report(*(target for three in blocks for target in three), *map(drifted, range(300)))
 
 
 @pytest.mark.parametrize("night", [crowd, flood, *NIGHTS.values()])
@@ -87,11 +87,11 @@ def test_a_mail_that_is_cut_shows_the_worst_and_says_where_the_rest_lies() -> No
     mailing = renderer().mail_content(crowd(), page=PAGE)
 
     kept = mailing.html.count("default:layers")
-    said = f"Showing {kept} of 500 findings, worst first."
+    words = f"Showing {kept} of 500 findings, worst first."
     assert 20 < kept < 500
     assert "[CRITICAL] Neurons of layer 499: 8 → 12" in mailing.text
-    assert said in mailing.html
-    assert said in " ".join(mailing.text.split())
+    assert words in mailing.html
+    assert words in " ".join(mailing.text.split())
     assert f"run-000007.html, attached; also {PAGE}" in " ".join(mailing.text.split())
     assert mailing.attachment is not None
     assert mailing.attachment.content.decode() == renderer().page(crowd())
@@ -118,9 +118,9 @@ def test_every_finding_stands_in_both_parts() -> None:
 
     page = flat(Elements(mailing.html).text)
     for target in night.targets:
-        for told in target.findings:
-            assert told.headline in page
-            assert told.headline in flat(mailing.text)
+        for change in target.findings:
+            assert change.headline in page
+            assert change.headline in flat(mailing.text)
 
 
 def flat(text: str) -> str:
@@ -192,8 +192,8 @@ def luminance(colour: str) -> float:
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
-def contrast(one: str, other: str) -> float:
-    brighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
+def contrast(first: str, second: str) -> float:
+    brighter, darker = sorted((luminance(first), luminance(second)), reverse=True)
     return (brighter + 0.05) / (darker + 0.05)
 
 

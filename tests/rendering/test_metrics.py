@@ -23,7 +23,7 @@ NOTHING = Measurements(version="1.2.3", last=None, success=None, statuses=(), me
 MEASURED = replace(NOTHING, last=REPORT, success=RUN)
 
 
-def test_before_the_first_run_only_what_is_known_is_told() -> None:
+def test_before_the_first_run_only_what_is_known_is_written() -> None:
     samples = read(render_metrics(NOTHING))
 
     assert samples["auditor_build_info", "1.2.3"] == 1
@@ -35,7 +35,7 @@ def test_before_the_first_run_only_what_is_known_is_told() -> None:
     assert sum(samples.values()) == 1
 
 
-def test_a_run_is_told_with_its_times_in_seconds() -> None:
+def test_a_run_has_its_times_in_seconds() -> None:
     samples = read(render_metrics(MEASURED))
 
     assert samples["auditor_last_run_timestamp_seconds", ""] == BEGAN.timestamp()
@@ -45,7 +45,7 @@ def test_a_run_is_told_with_its_times_in_seconds() -> None:
     assert samples["auditor_last_run_status", "complete"] == 0
 
 
-def test_what_came_of_asking_is_told_by_outcome() -> None:
+def test_requests_are_counted_by_outcome() -> None:
     samples = read(render_metrics(MEASURED))
 
     asked = {label: n for (name, label), n in samples.items() if name.endswith("_fetches")}
@@ -57,10 +57,10 @@ def test_findings_are_those_that_the_totals_count_by_severity() -> None:
     samples = read(render_metrics(replace(NOTHING, last=report)))
 
     found = [n for (name, _), n in samples.items() if name.endswith("_findings")]
-    old = [f for one in report.targets for f in one.findings if f.since is Since.BASELINE]
+    old = [f for target in report.targets for f in target.findings if f.since is Since.BASELINE]
     assert sum(found) == report.totals.findings > 0
     assert len(found) == 5
-    assert old == [] or sum(found) < sum(len(one.findings) for one in report.targets)
+    assert old == [] or sum(found) < sum(len(target.findings) for target in report.targets)
 
 
 @pytest.mark.parametrize("version", ['1"2', "1\\2", "1\n2", '\\"\n'])

@@ -29,7 +29,7 @@ from tests.crawling import Page, pages
 from tests.rendering.samples import HOSTILE, NIGHTS, TEMPLATES
 from tests.rendering.sites import year_of_runs
 
-NIGHT = datetime(2026, 11, 23, 3, 15, tzinfo=UTC)
+STARTED = datetime(2026, 11, 23, 3, 15, tzinfo=UTC)
 
 
 def site(folder: Path) -> FolderSite:
@@ -38,7 +38,7 @@ def site(folder: Path) -> FolderSite:
     )
 
 
-def standing(
+def overview_of(
     learn_id: int, state: TargetState = TargetState.IN_SYNC, **more: str
 ) -> TargetOverview:
     status = TargetStatus(
@@ -48,9 +48,9 @@ def standing(
         type="keras",
         state=state,
         model_state=ModelState.TRAINED,
-        last_changed_at=NIGHT,
-        last_checked_at=NIGHT,
-        last_attempted_at=NIGHT,
+        last_changed_at=STARTED,
+        last_checked_at=STARTED,
+        last_attempted_at=STARTED,
         error=None,
     )
     return TargetOverview(status=status, version_id=7, baseline_version_id=None, retired=False)
@@ -60,10 +60,10 @@ def info(run_id: int, at: datetime, status: RunStatus = RunStatus.COMPLETE) -> R
     return RunInfo(id=run_id, status=status, trigger=Trigger.SCHEDULE, started_at=at)
 
 
-def night(run_id: int, audited: int, **states: TargetState) -> RunSummary:
+def run_summary(run_id: int, audited: int, **states: TargetState) -> RunSummary:
     found = {TargetId(1, int(name.removeprefix("b"))): state for name, state in states.items()}
     return RunSummary(
-        run=info(run_id, NIGHT + timedelta(days=run_id)),
+        run=info(run_id, STARTED + timedelta(days=run_id)),
         totals=Totals(),
         audited=frozenset(TargetId(1, n) for n in range(1, audited + 1)),
         states=found,
@@ -77,7 +77,7 @@ def test_the_page_of_a_run_is_sealed_and_holds_nothing_active(name: str) -> None
 
     assert found.policy.startswith("default-src 'none'; style-src 'sha256-")
     assert not found.elements & {"script", "img", "iframe", "form", "object", "link"}
-    assert not [one for one in found.attributes if one.startswith("on")]
+    assert not [name for name in found.attributes if name.startswith("on")]
     assert {"run-000006.html", "run-000008.html", "index.html"} <= set(found.links)
 
 
@@ -129,14 +129,14 @@ def test_a_day_of_the_calendar_shows_its_worst_run() -> None:
     )  # first night, quiet, drift, decided, incomplete, failed; newest first
     same_day = replace(
         listing,
-        runs=tuple(replace(one, started_at=NIGHT) for one in listing.runs),
+        runs=tuple(replace(info, started_at=STARTED) for info in listing.runs),
         briefs=tuple(
-            replace(one, run=replace(one.run, started_at=NIGHT)) for one in listing.briefs
+            replace(brief, run=replace(brief.run, started_at=STARTED)) for brief in listing.briefs
         ),
     )
 
     [month] = make_calendar(list_runs(same_day, runs={1, 2, 3}))
-    [day] = [one for week in month.weeks for one in week if one.letter]
+    [day] = [day for week in month.weeks for day in week if day.letter]
 
     assert month.title == "November 2026"
     assert (day.number, day.letter, day.place) == (23, "F", "run-000001.html")
@@ -144,7 +144,7 @@ def test_a_day_of_the_calendar_shows_its_worst_run() -> None:
 
 
 def test_a_run_that_did_not_end_is_listed_without_a_page() -> None:
-    listing = replace(year_of_runs(0), runs=(info(8, NIGHT, RunStatus.ABANDONED),))
+    listing = replace(year_of_runs(0), runs=(info(8, STARTED, RunStatus.ABANDONED),))
 
     [row] = list_runs(listing, runs=set())
 
@@ -152,13 +152,13 @@ def test_a_run_that_did_not_end_is_listed_without_a_page() -> None:
 
 
 def test_the_picture_shows_what_was_not_in_sync_worst_first_and_says_it_in_words() -> None:
-    nights = [
-        night(3, 9, b2=TargetState.DRIFTED, b5=TargetState.UNKNOWN),
-        night(2, 9, b2=TargetState.DRIFTED),
-        night(1, 4, b2=TargetState.NEW),
+    summaries = [
+        run_summary(3, 9, b2=TargetState.DRIFTED, b5=TargetState.UNKNOWN),
+        run_summary(2, 9, b2=TargetState.DRIFTED),
+        run_summary(1, 4, b2=TargetState.NEW),
     ]
 
-    shown = draw_fleet(nights, [standing(n) for n in range(1, 10)])
+    shown = draw_fleet(summaries, [overview_of(n) for n in range(1, 10)])
 
     assert [line.title for line in shown.lines] == ["Pump / Block 2", "Pump / Block 5"]
     assert [line.words for line in shown.lines] == [
@@ -173,7 +173,7 @@ def test_the_picture_shows_what_was_not_in_sync_worst_first_and_says_it_in_words
 def test_the_picture_is_cut_and_says_so() -> None:
     states = {f"b{n}": TargetState.DRIFTED for n in range(1, 100)}
 
-    shown = draw_fleet([night(1, 10_000, **states)], [])
+    shown = draw_fleet([run_summary(1, 10_000, **states)], [])
 
     assert len(shown.lines) == MOST_ROWS
     assert (
@@ -183,43 +183,43 @@ def test_the_picture_is_cut_and_says_so() -> None:
 
 
 def test_the_index_lists_whole_months_and_the_years_hold_the_rest() -> None:
-    runs = [info(900 - n, NIGHT - timedelta(days=n)) for n in range(900)]
+    runs = [info(900 - n, STARTED - timedelta(days=n)) for n in range(900)]
 
     listed, older = split_runs(runs, most=400)
 
     assert len(listed) <= 400
     assert (*listed, *older) == tuple(runs)
     assert listed[-1].started_at.day == 1
-    # The next night of the same month moves nothing from one to the other.
-    assert split_runs([info(901, NIGHT + timedelta(days=1)), *runs], most=400)[1] == older
+    # The next run of the same month moves nothing to the older ones.
+    assert split_runs([info(901, STARTED + timedelta(days=1)), *runs], most=400)[1] == older
 
 
 def test_the_newest_month_is_listed_however_many_runs_it_has() -> None:
-    runs = [info(900 - n, NIGHT - timedelta(minutes=n)) for n in range(500)]
+    runs = [info(900 - n, STARTED - timedelta(minutes=n)) for n in range(500)]
 
     assert split_runs(runs, most=400) == (tuple(runs), ())
 
 
 def test_a_mark_moves_with_what_a_page_shows_and_not_with_each_look() -> None:
-    one = standing(3)
-    later = replace(one.status, last_checked_at=NIGHT + timedelta(days=1))
+    overview = overview_of(3)
+    later = replace(overview.status, last_checked_at=STARTED + timedelta(days=1))
 
-    assert mark_target(replace(one, status=later)) == mark_target(one)
-    assert mark_target(standing(3, TargetState.NEW)) == mark_target(one)
+    assert mark_target(replace(overview, status=later)) == mark_target(overview)
+    assert mark_target(overview_of(3, TargetState.NEW)) == mark_target(overview)
     for other in (
-        standing(3, TargetState.DRIFTED),
-        standing(3, name="Renamed"),
-        standing(3, project="Renamed"),
-        replace(one, version_id=8),
-        replace(one, baseline_version_id=7),
-        replace(one, retired=True),
+        overview_of(3, TargetState.DRIFTED),
+        overview_of(3, name="Renamed"),
+        overview_of(3, project="Renamed"),
+        replace(overview, version_id=8),
+        replace(overview, baseline_version_id=7),
+        replace(overview, retired=True),
     ):
-        assert mark_target(other) != mark_target(one)
+        assert mark_target(other) != mark_target(overview)
 
 
 def test_marks_are_kept_for_the_pages_that_lie_there(tmp_path: Path) -> None:
     here = site(tmp_path)
-    here.write_project(ProjectBlocks(project_id=1, overviews=(standing(3),)))
+    here.write_project(ProjectBlocks(project_id=1, overviews=(overview_of(3),)))
     here.keep(PageMarks(targets={TargetId(1, 3): "ab"}, projects={1: "cd"}))
 
     assert site(tmp_path).marks() == PageMarks(projects={1: "cd"})
@@ -239,12 +239,15 @@ def test_marks_that_cannot_be_read_are_none(tmp_path: Path, content: str) -> Non
 def test_hostile_words_stay_words_on_every_page(tmp_path: Path) -> None:
     here = site(tmp_path)
     long = HOSTILE + "x" * 100_000
-    named = [standing(3, name=HOSTILE, project=long), standing(4, name=long, project=HOSTILE)]
-    nights = (night(1, 4, b3=TargetState.DRIFTED, b4=TargetState.UNKNOWN),)
+    named = [
+        overview_of(3, name=HOSTILE, project=long),
+        overview_of(4, name=long, project=HOSTILE),
+    ]
+    summaries = (run_summary(1, 4, b3=TargetState.DRIFTED, b4=TargetState.UNKNOWN),)
     here.write_run(NIGHTS["hostile"](), previous=None, following=None)
     here.write_project(ProjectBlocks(project_id=1, overviews=tuple(named)))
-    for one in named:
-        history = TargetHistory(overview=one, entries=(), older=0, baseline_run_id=None)
+    for overview in named:
+        history = TargetHistory(overview=overview, entries=(), older=0, baseline_run_id=None)
         here.write_target(history, runs=())
     listing = year_of_runs(9)
     here.write_overview(
@@ -252,7 +255,7 @@ def test_hostile_words_stay_words_on_every_page(tmp_path: Path) -> None:
             newest=NIGHTS["hostile"](),
             listing=listing,
             years=(),
-            summaries=nights,
+            summaries=summaries,
             overviews=tuple(named),
         ),
         runs=(),

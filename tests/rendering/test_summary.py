@@ -112,11 +112,11 @@ def test_a_subject_names_the_worst_first(night: Report, subject: str) -> None:
     ],
 )
 def test_no_change_is_said_only_of_a_night_that_saw_everything(night: Report) -> None:
-    said = judge_run(night)
+    verdict = judge_run(night)
 
-    assert "no change" not in said.subject.lower()
-    assert "unchanged since" not in said.sentence
-    assert said.level != "calm"
+    assert "no change" not in verdict.subject.lower()
+    assert "unchanged since" not in verdict.sentence
+    assert verdict.level != "calm"
 
 
 @pytest.mark.parametrize(
@@ -137,10 +137,14 @@ def test_the_severity_is_the_worst_that_is_known(night: Report, severity: str) -
 def test_a_subject_is_always_one_short_line(name: str, headline: str, number: int) -> None:
     change = finding(Area.TRAINING, "batchSize", 32, 64, headline=headline)
     drifted = block(1, 3, name=name, state=TargetState.DRIFTED, findings=(change,))
-    gone = block(1, 4, name=name, state=TargetState.MISSING, is_news=True)
+    missing_block = block(1, 4, name=name, state=TargetState.MISSING, is_news=True)
     totals = Totals(targets=number, checked=number, unknown=number, new=number)
 
-    for night in (report(drifted), report(drifted, gone), replace(report(drifted), totals=totals)):
+    for night in (
+        report(drifted),
+        report(drifted, missing_block),
+        replace(report(drifted), totals=totals),
+    ):
         subject = judge_run(night).subject
 
         assert len(subject) < 78
@@ -149,8 +153,8 @@ def test_a_subject_is_always_one_short_line(name: str, headline: str, number: in
 
 @pytest.mark.parametrize("night", NIGHTS)
 def test_every_night_has_a_sentence(night: str) -> None:
-    said = judge_run(NIGHTS[night]())
+    verdict = judge_run(NIGHTS[night]())
 
-    assert said.sentence.endswith(".")
-    assert said.word
-    assert drifted_block().name not in said.word
+    assert verdict.sentence.endswith(".")
+    assert verdict.word
+    assert drifted_block().name not in verdict.word

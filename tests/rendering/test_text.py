@@ -30,11 +30,11 @@ def comparison() -> Comparison:
     )
 
 
-def test_a_comparison_is_told_worst_first() -> None:
-    told = [line for line in render_diff(comparison()).splitlines() if line.startswith("  [")]
+def test_a_comparison_lists_the_worst_first() -> None:
+    tagged = [line for line in render_diff(comparison()).splitlines() if line.startswith("  [")]
 
-    assert told[0].startswith("  [CRITICAL]")
-    assert told[-1].startswith("  [INFO]")
+    assert tagged[0].startswith("  [CRITICAL]")
+    assert tagged[-1].startswith("  [INFO]")
 
 
 def test_a_comparison_without_findings_says_so() -> None:
