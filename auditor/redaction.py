@@ -1,4 +1,4 @@
-"""Secrets: how they are held, recognised and hidden, in one place.
+"""Secrets in memory and in text: how they are kept, recognised and hidden.
 
 A hidden value keeps a keyed fingerprint, `(hidden:HMAC)`, wherever it is stored or compared, so
 that a change of a secret is seen; wherever people look it reads `(hidden)`.
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 HIDDEN = "(hidden)"
 _STORED = re.compile(r"\(hidden:[0-9a-f]{32}\)")
 _STUDIO_KEY = re.compile(r"ei_[0-9a-fA-F]{32,}")
-_SHORTEST_GUARDED = 8  # a shorter one would blank innocent words, and is no secret for long
+_SHORTEST_GUARDED = 8  # a shorter one would hide ordinary words, and can be guessed anyway
 _guarded: set[str] = set()
 
 
@@ -66,7 +66,7 @@ def shown(text: str) -> str:
 
 
 def guard(secret: Secret) -> Secret:
-    """Return the secret as it is; from now on `veiled` hides it."""
+    """Return the secret; `veiled` hides it from now on."""
     if len(secret.reveal()) >= _SHORTEST_GUARDED:
         _guarded.add(secret.reveal())
     return secret
@@ -77,7 +77,7 @@ def veiled(text: str) -> str:
 
     The last line of defence: messages are made without secrets in the first place.
     """
-    # The longest first: one may be a part of another.
+    # The longest first: a secret may be part of another.
     for secret in sorted(_guarded, key=len, reverse=True):
         text = text.replace(secret, HIDDEN)
     return shown(text)

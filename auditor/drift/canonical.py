@@ -1,7 +1,7 @@
 """The canonical form of an answer: what of it counts, in one order, under a name of its own.
 
 Rules it holds
-- Key order, `1` and `1.0`, a script's line ends and trailing blank lines say nothing.
+- Key order, `1` or `1.0`, a script's line ends and trailing blank lines make no difference.
 - For optional fields of the schema absent, null, false, "", [], {} and {"enabled": false} are one
   another's equal; for unknown fields absent and null; for a layer's `enabled` absent and true.
 - Lists with identity become mappings, lists that are sets are sorted, layers keep their order.
@@ -39,7 +39,7 @@ class Node:
     """A value of an answer with its place, its row of the field table and its canonical form.
 
     Attributes:
-        literal: the value as it stands in the answer.
+        literal: the value in the answer.
         form: its canonical form; of an object, of its children that are not blank.
         children: the parts by key or member label; None where the value is compared as one.
         is_blank: equal to absent.
@@ -89,7 +89,7 @@ def canonical_bytes(document: JsonObject) -> bytes:
 def digest(document: JsonObject) -> str:
     """Return the SHA-256 of form and canonical bytes, as 64 hex digits.
 
-    A digest made in another form equals none of this one, so it never hides a change.
+    A digest made in another form equals none made in this one, so it never hides a change.
     """
     return _digest(canonical_bytes(document))
 
@@ -120,14 +120,14 @@ def program_text(script: str) -> str:
 def label_members(members: list[Json], identity: tuple[str, ...]) -> Iterator[tuple[str, Json]]:
     """Yield every member with its label: its identity, `#2` behind the second of the same."""
     taken: set[str] = set()
-    for one in members:
-        label = name = _identity(one, identity)
+    for member in members:
+        label = name = _identity(member, identity)
         count = 1
         while label in taken:  # an identity may itself look like the label of a second
             count += 1
             label = f"{name}#{count}"
         taken.add(label)
-        yield label, one
+        yield label, member
 
 
 def _digest(content: bytes) -> str:
@@ -193,7 +193,7 @@ def _form(field: Field, value: Json) -> Json:
         case Shape.MEMBERS if isinstance(value, dict) and not _is_nothing(_plain(value)):
             return [_plain(value)]  # an object where members belong is not the members it names
         case Shape.SET if isinstance(value, list):
-            return sorted((_plain(one) for one in value), key=_bytes)
+            return sorted((_plain(member) for member in value), key=_bytes)
         case _:
             return _plain(value)
 
@@ -203,7 +203,7 @@ def _plain(value: Json) -> Json:
         case float():
             return _number(value)
         case list():
-            return [_plain(one) for one in value]
+            return [_plain(member) for member in value]
         case dict():
             return {key: _plain(part) for key, part in value.items() if part is not None}
         case _:
@@ -228,16 +228,16 @@ def _is_blank(field: Field, form: Json) -> bool:
 
 
 def _is_nothing(form: Json) -> bool:
-    """Return whether a value is one of the ways in which an optional field says nothing."""
+    """Return whether a value is one of the ways to leave an optional field unset."""
     if isinstance(form, dict):
         return not form or (form.keys() == {"enabled"} and form["enabled"] is False)
     return form is None or form is False or form in ("", [])
 
 
-def _identity(one: Json, identity: tuple[str, ...]) -> str:
-    if not isinstance(one, dict):
-        return json.dumps(one)
-    parts = [_plain(one.get(key)) for key in identity]
+def _identity(value: Json, identity: tuple[str, ...]) -> str:
+    if not isinstance(value, dict):
+        return json.dumps(value)
+    parts = [_plain(value.get(key)) for key in identity]
     return ":".join(str(part) for part in parts if not _is_nothing(part))
 
 
@@ -280,21 +280,21 @@ def is_number(value: Json) -> TypeGuard[int | float]:
 
 
 CANONICAL = 1
-"""Counted up when `canonical` or `equality` come to another result; a test says when."""
+"""Increased when this module returns something else for the same answer; a test says when."""
 
 
 def form_name(fields: Iterable[Field], *, canonical: int) -> str:
     """Return the name of a form, 16 hex digits.
 
-    What a field is called and its unit are words: they change no judgement.
+    A field's label and unit are not part of it: they change no judgement.
     """
-    rows = sorted(_row(one) for one in fields)
+    rows = sorted(map(_row, fields))
     return hashlib.sha256("\n".join([str(canonical), *rows]).encode()).hexdigest()[:16]
 
 
-def _row(one: Field) -> str:
-    judged = (one.area, one.owner, one.severity, one.shape.name, *one.identity)
-    return f"{one.pattern} {one.required} {one.blank_is_true} {' '.join(judged)}"
+def _row(field: Field) -> str:
+    judged = (field.area, field.owner, field.severity, field.shape.name, *field.identity)
+    return f"{field.pattern} {field.required} {field.blank_is_true} {' '.join(judged)}"
 
 
 FORM = form_name(KERAS.fields.values(), canonical=CANONICAL)
@@ -303,11 +303,11 @@ FORM = form_name(KERAS.fields.values(), canonical=CANONICAL)
 
 @dataclass(frozen=True, slots=True)
 class AnswerParts:
-    """An answer with its catalogue split off, secrets still in clear.
+    """An answer with its catalogue split off, secrets not hidden yet.
 
     Attributes:
         document: the answer, its `transferLearningModels` null.
-        catalogue: what stood there, as JSON.
+        catalogue: the catalogue, as JSON.
     """
 
     document: JsonObject

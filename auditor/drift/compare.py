@@ -1,7 +1,7 @@
 """What differs between two answers, as changes at paths; nothing is judged here.
 
 deepdiff does the structural work on documents in which lists with identity are mappings and
-layers are aligned, and sees only the top-level keys that differ. Its defaults hide drift, so each
+layers are aligned, and sees only the members that differ. Its defaults hide drift, so each
 option below names what it cures (measured with deepdiff 9.1).
 """
 
@@ -89,7 +89,7 @@ def _stacks(old: _Nodes, new: _Nodes) -> tuple[Node, Node] | None:
 
 
 def _paired(old: _Nodes, new: _Nodes, *, without_layers: bool) -> tuple[JsonObject, JsonObject]:
-    """Return both sides as plain mappings in which deepdiff sees what literally stands there.
+    """Return both sides as plain mappings in which deepdiff sees the literal values.
 
     A blank object (`{"enabled": false}`) is left out where the other side has none, and opened
     where it has one, so that each field inside is its own change.
@@ -205,7 +205,7 @@ def _changes_at(before: Node | None, after: Node | None) -> Iterator[Change]:
 
 
 def _kind(before: Node | None, after: Node | None) -> Kind:
-    """Judge by what literally stands there: a null that became a value was changed."""
+    """Decide by the literal values: a null that became a value was changed."""
     if before is None:
         return Kind.ADDED
     return Kind.REMOVED if after is None else Kind.CHANGED
@@ -264,7 +264,7 @@ def _are_opaque_lists(before: Node, after: Node) -> bool:
 
 
 def _holds_objects(value: Json) -> bool:
-    return isinstance(value, list) and any(isinstance(one, dict) for one in value)
+    return isinstance(value, list) and any(isinstance(member, dict) for member in value)
 
 
 def _list_changes(before: Node, after: Node) -> Iterator[Change]:
@@ -282,7 +282,8 @@ def _list_changes(before: Node, after: Node) -> Iterator[Change]:
 def _members(node: Node) -> list[Node]:
     values = node.literal if isinstance(node.literal, list) else []
     return [
-        read_value(f"{node.path}[{place}]", node.field, one) for place, one in enumerate(values)
+        read_value(f"{node.path}[{place}]", node.field, member)
+        for place, member in enumerate(values)
     ]
 
 

@@ -19,7 +19,7 @@ from auditor.model import Area, Change, Json, Owner, Severity
 class Shape(Enum):
     """How the value under a pattern is compared."""
 
-    VALUE = auto()  # as one value; an undeclared object is opened key by key
+    VALUE = auto()  # as one value; an undeclared object is compared key by key
     NUMBER = auto()  # as VALUE, and a string that spells a number is that number
     PROGRAM = auto()  # text whose line ends and trailing blank lines say nothing
     OBJECT = auto()  # key by key

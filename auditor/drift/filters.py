@@ -1,9 +1,9 @@
 """Which projects and learn blocks are audited where Studio is asked for all of them.
 
-A pattern is held against the whole of a name or type, in any case: `*` stands for any run of
-characters, `?` for one, `[ab]` for one of those named. Types and names are judged each on its
-own: a block is audited where its type passes and its name passes; either passes where `include`
-has a pattern for it, or says nothing of it, and `exclude` has none.
+A pattern is compared with the whole of a name or type, ignoring case: `*` stands for any
+characters, `?` for a single one, `[ab]` for one of those named. Types and names are checked
+separately: a block is audited if both its type and its name pass. Each passes if `include` has a
+matching pattern or no pattern at all, and `exclude` has no matching pattern.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 
 class BlockLabel(NamedTuple):
-    """What a selection goes by of a learn block."""
+    """The type and name by which a learn block is selected."""
 
     type: str
     name: str
@@ -70,14 +70,14 @@ class ProjectFilter:
     ) -> Iterator[tuple[str, int | str]]:
         """Yield key and member of what matches none of `projects`."""
         for key, members in (("include", self.include), ("exclude", self.exclude)):
-            for one in members:
-                if not any(_is_meant(number, name, [one]) for number, name in projects):
-                    yield f"{key}_projects", one
+            for member in members:
+                if not any(_is_meant(number, name, [member]) for number, name in projects):
+                    yield f"{key}_projects", member
 
 
 def is_admitted(filters: Iterable[BlockFilter], block: BlockLabel) -> bool:
     """Return whether every filter admits a block."""
-    return all(one.admits(block) for one in filters)
+    return all(block_filter.admits(block) for block_filter in filters)
 
 
 def matches_text(text: str, pattern: str) -> bool:
@@ -86,11 +86,12 @@ def matches_text(text: str, pattern: str) -> bool:
 
 
 def _passes(text: str, include: tuple[str, ...], exclude: tuple[str, ...]) -> bool:
-    is_included = not include or any(matches_text(text, one) for one in include)
-    return is_included and not any(matches_text(text, one) for one in exclude)
+    is_included = not include or any(matches_text(text, pattern) for pattern in include)
+    return is_included and not any(matches_text(text, pattern) for pattern in exclude)
 
 
 def _is_meant(project_id: int, name: str, members: Iterable[int | str]) -> bool:
     return any(
-        project_id == one if isinstance(one, int) else matches_text(name, one) for one in members
+        project_id == member if isinstance(member, int) else matches_text(name, member)
+        for member in members
     )

@@ -1,4 +1,4 @@
-"""From changes to findings: what is told of a block, what is the vendor's, what is suppressed."""
+"""From changes to findings: which are the block's own, which the vendor's, which suppressed."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def _nothing(_path: str, _area: Area) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """What the changes of one block come to.
+    """The findings that the changes of one block result in.
 
     Attributes:
         findings: the block's own, worst first.
-        vendor: the vendor's changes, told once a run.
+        vendor: the vendor's changes, reported once a run.
         shareable: for findings that are the vendor's where other targets show the same: the
             finding's id and a key that is equal for equal acts.
-        suppressed: changes that are stored and not told, as findings.
+        suppressed: changes that are stored and not reported, as findings.
         new_values: values of enumerations (field, value) that the schema does not name.
     """
 
@@ -53,21 +53,21 @@ class Judgement:
 
 
 def judge_comparison(comparison: Comparison, *, is_suppressed: _Silence = _nothing) -> Judgement:
-    """Return what is told of one block.
+    """Return the findings of one block.
 
-    `is_suppressed` says of a path and its area that the operator ignores it: such a change may be
-    told by another, and tells no other.
+    `is_suppressed` says whether the operator ignores a path in its area. Such a change may be
+    folded into another one; no change that is reported is folded into it.
     """
     changes = _with_replacement(comparison.changes)
     verdicts = [judge(change, in_use=comparison.in_use, new=comparison.new) for change in changes]
-    told = [i for i, verdict in enumerate(verdicts) if verdict.area is not Area.INTERFACE]
+    shown = [i for i, verdict in enumerate(verdicts) if verdict.area is not Area.INTERFACE]
     judged = JudgedChanges(
-        [changes[i] for i in told],
-        [verdicts[i] for i in told],
+        [changes[i] for i in shown],
+        [verdicts[i] for i in shown],
         is_visual(comparison.new),
         frozenset(
             place
-            for place, i in enumerate(told)
+            for place, i in enumerate(shown)
             if is_suppressed(changes[i].path, verdicts[i].area)
         ),
     )
@@ -113,7 +113,7 @@ def make_finding(
 
 
 def all_findings(comparison: Comparison, judged: Judgement) -> tuple[Finding, ...]:
-    """Return all findings of two answers alone: the vendor's changes stand among the others."""
+    """Return all findings of two answers alone, the vendor's changes among them."""
     known = {finding.path for finding in judged.findings}
     vendor = [
         make_finding(comparison.target, change, judge(change), documents=comparison.documents)
@@ -124,9 +124,8 @@ def all_findings(comparison: Comparison, judged: Judgement) -> tuple[Finding, ..
 
 
 def make_vendor_finding(change: Change, *, targets: int) -> VendorFinding:
-    """Return a change of the vendor's, told once for all `targets` that show it."""
-    told = make_finding(None, change, judge(change))
-    return make_shared_finding(told, targets=targets)
+    """Return a change of the vendor's, reported once for all `targets` that show it."""
+    return make_shared_finding(make_finding(None, change, judge(change)), targets=targets)
 
 
 def make_shared_finding(finding: Finding, *, targets: int) -> VendorFinding:
@@ -146,15 +145,17 @@ def make_shared_finding(finding: Finding, *, targets: int) -> VendorFinding:
 
 
 def _vendor_words(finding: Finding) -> str:
-    """Return what a change means that blocks share which nobody edits together; else nothing."""
-    match finding.area, finding.kind:
-        case Area.UNKNOWN, Kind.ADDED:
+    """Return what it means that many blocks show this change, empty if that says nothing more."""
+    if finding.area is Area.SCRIPT:
+        return f"The template of generated scripts changed. {finding.headline}"
+    if finding.area is not Area.UNKNOWN:
+        return ""
+    match finding.kind:
+        case Kind.ADDED:
             return f"The API now has {finding.path}"
-        case Area.UNKNOWN, Kind.REMOVED:
+        case Kind.REMOVED:
             return f"The API no longer has {finding.path}"
-        case Area.SCRIPT, _:
-            return f"The template of generated scripts changed. {finding.headline}"
-        case _:
+        case Kind.CHANGED | Kind.MOVED | Kind.REPLACED:
             return ""
 
 
@@ -165,7 +166,7 @@ def finding_id(target: TargetId | None, path: str, before: Json, after: Json) ->
 
 
 def _with_replacement(changes: Sequence[Change]) -> tuple[Change, ...]:
-    """Tell another block type under the same id as a replacement."""
+    """Return the changes with another block type under the same id as a replacement."""
     return tuple(
         replace(change, kind=Kind.REPLACED)
         if change.pattern == "type" and change.before and change.after
@@ -186,13 +187,13 @@ def _finding(
     comparison: Comparison, judged: JudgedChanges, folds: dict[int, int], index: int
 ) -> Finding:
     folded = tuple(judged.changes[child].path for child in sorted(folds) if folds[child] == index)
-    told = make_finding(
+    finding = make_finding(
         comparison.target,
         judged.changes[index],
         judged.verdicts[index],
         documents=comparison.documents,
     )
-    return replace(told, folded=folded)
+    return replace(finding, folded=folded)
 
 
 def _of_model_in_use(comparison: Comparison, vendor: Sequence[Change]) -> list[Finding]:

@@ -1,7 +1,7 @@
-"""Which changes are one edit: the changes that are told by another one.
+"""Which changes are one edit: the changes that are folded into another one.
 
 Each rule is a sentence of the contract ("What counts as one finding") and yields pairs of a
-change and the one that tells it. The first rule that takes a change keeps it.
+change and the change that reports it. The first rule that folds a change decides.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _RESET_BY_SWAP = frozenset(
 class JudgedChanges:
     """The changes of one block with their verdicts, before they are folded.
 
-    `suppressed` are the indices of changes that are not told, so they can tell no other.
+    `suppressed` are the indices of changes that are not reported, so none is folded into them.
     """
 
     changes: Sequence[Change]
@@ -48,7 +48,7 @@ class JudgedChanges:
 
 
 def fold(judged: JudgedChanges) -> dict[int, int]:
-    """Return for every folded change, by index, the index of the change that tells it."""
+    """Return for every folded change, by index, the index of the change that reports it."""
     reported_by: dict[int, int] = {}
     for rule in _RULES:
         for child, host in rule(judged):

@@ -43,7 +43,7 @@ _FIELDS = {**FIELDS, UNKNOWN.pattern: UNKNOWN, UNKNOWN_OF_VENDOR.pattern: UNKNOW
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What a change is held to be."""
+    """What a change counts as."""
 
     area: Area
     owner: Owner
@@ -62,7 +62,7 @@ def judge(
     """Return the verdict on one change.
 
     `in_use` are the identities of the catalogue's models that the target uses (`models_of`);
-    `new` is the answer after the change, where one is at hand.
+    `new` is the answer after the change, None if it is not known.
     """
     row = field_of(change)
     cause = without_effect(change, new or {})
@@ -155,13 +155,13 @@ def _of_layer(change: Change, new: JsonObject) -> str | None:
     return f"{NO_EFFECT}disabled-layer" if is_off else None
 
 
-INTERFACE = "interface"  # the rule of the contract that keeps what Studio's pages remember silent
-UPGRADE = "upgrade"  # keeps silent what an upgrade of the auditor shows and nobody did
+INTERFACE = "interface"  # the contract's rule: what Studio's pages remember is not reported
+UPGRADE = "upgrade"  # suppresses what only an upgrade of the auditor shows
 
 
 @dataclass(frozen=True, slots=True)
 class SuppressedFinding:
-    """A finding that is stored and not told; `rule` names what keeps it silent."""
+    """A finding that is stored and not reported, and the rule that suppresses it."""
 
     finding: Finding
     rule: str
@@ -169,7 +169,7 @@ class SuppressedFinding:
 
 @dataclass(frozen=True, slots=True)
 class SuppressedVendorFinding:
-    """A finding of the vendor's that is stored and not told, and the rule that says so."""
+    """A vendor finding that is stored and not reported, and the rule that suppresses it."""
 
     finding: VendorFinding
     rule: str
@@ -198,7 +198,7 @@ def apply_rules(
     between: Interval,
     today: date,
 ) -> RuledFindings:
-    """Return what the rules make of findings that came about in the time `between` two polls.
+    """Return what the rules make of findings that arose in the time `between` two polls.
 
     `today` is the day in the schedule's time zone: an ignore rule holds through its last day.
     """
@@ -215,27 +215,27 @@ def apply_rules(
 def apply_rules_to_vendor(
     findings: Iterable[VendorFinding], rules: Rules, *, today: date
 ) -> tuple[tuple[VendorFinding, ...], tuple[SuppressedVendorFinding, ...]]:
-    """Return the vendor's findings under the rules, and those that are not told."""
-    told, hidden = [], []
+    """Return the vendor's findings under the rules, and those that a rule suppresses."""
+    reported, suppressed = [], []
     for finding in findings:
         ignored = _ignoring(finding.path, finding.area, rules, None, today)
         if ignored is not None:
-            hidden.append(SuppressedVendorFinding(finding, ignored.name))
+            suppressed.append(SuppressedVendorFinding(finding, ignored.name))
             continue
         weight = _weight(finding, rules, None)
-        told.append(replace(finding, severity=weight.severity) if weight else finding)
-    return tuple(told), tuple(hidden)
+        reported.append(replace(finding, severity=weight.severity) if weight else finding)
+    return tuple(reported), tuple(suppressed)
 
 
 def _ignoring(
     path: str, area: Area, rules: Rules, target: TargetId | None, today: date
 ) -> IgnoreRule | None:
     covering = (
-        one
-        for one in rules.ignores
-        if one.scope.includes(target) and one.subject.covers(path, area)
+        rule
+        for rule in rules.ignores
+        if rule.scope.includes(target) and rule.subject.covers(path, area)
     )
-    return next((one for one in covering if one.is_in_force(today)), None)
+    return next((rule for rule in covering if rule.is_in_force(today)), None)
 
 
 def _weighed(finding: Finding, rules: Rules, target: TargetId) -> Finding:
@@ -247,9 +247,9 @@ def _weight(
     finding: Finding | VendorFinding, rules: Rules, target: TargetId | None
 ) -> SeverityRule | None:
     covering = (
-        one
-        for one in rules.severities
-        if one.scope.includes(target) and one.subject.covers(finding.path, finding.area)
+        rule
+        for rule in rules.severities
+        if rule.scope.includes(target) and rule.subject.covers(finding.path, finding.area)
     )
     return next(covering, None)
 

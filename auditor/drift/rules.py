@@ -1,8 +1,8 @@
-"""What the operator lays down: severities, what to ignore, expected windows, rules on state.
+"""The operator's rules: severities, what to ignore, expected windows, rules on state.
 
 Rules it holds
-- A pattern is a path in which `*` stands for any run of characters; it covers what it matches and
-  all that lies beneath (`visualLayers` covers `visualLayers[2].neurons`).
+- A pattern is a path in which `*` stands for any characters; it covers what it matches and
+  everything beneath (`visualLayers` covers `visualLayers[2].neurons`).
 - A scope without projects and blocks is every target, the vendor's catalogue included.
 - Of several severity rules that cover a finding the first counts; so with ignore rules.
 - An ignore rule holds through the whole of its last day, in the schedule's time zone.
@@ -66,7 +66,7 @@ class SeverityRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IgnoreRule:
-    """`[[ignore]]`: what is stored and not told, why, by whose word, and until when."""
+    """`[[ignore]]`: what is stored and not reported, why, who decided it, and until when."""
 
     name: str
     subject: Subject
@@ -81,7 +81,7 @@ class IgnoreRule:
 
     @property
     def key(self) -> str:
-        """Return what tells this rule from any other, a renewed one included (16 hex digits)."""
+        """Return 16 hex digits unique to this rule; a renewed rule has others."""
         parts = [self.name, self.subject.path, str(self.subject.area), self.until.isoformat()]
         parts += sorted(map(str, [*self.scope.projects, *self.scope.blocks]))
         return hashlib.sha256(json.dumps(parts).encode("ascii")).hexdigest()[:16]
@@ -138,7 +138,7 @@ Condition: TypeAlias = Between | OneOf | StaleAtMost
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StateRule:
-    """`[[rules]]`: what has to hold every night, whether it changed or not.
+    """`[[rules]]`: what has to be true in every run, whether it changed or not.
 
     `path` is a pattern of values in the answer; empty for `StaleAtMost`.
     """
@@ -152,7 +152,7 @@ class StateRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """All that the operator laid down, in the order of the configuration."""
+    """All rules of the operator, in the order of the configuration."""
 
     severities: tuple[SeverityRule, ...] = ()
     ignores: tuple[IgnoreRule, ...] = ()

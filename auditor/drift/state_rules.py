@@ -1,4 +1,4 @@
-"""Rules on state: what has to hold every night, whether it changed or not.
+"""Rules on state: what has to be true in every run, whether it changed or not.
 
 A value that the block does not have is not checked, except that an absent field counts as false
 where true or false is asked for: to Studio they are the same. A secret is never checked: what is
@@ -32,7 +32,7 @@ _PLACE = re.compile(r"visualLayers\[\d+\]")
 
 @dataclass(frozen=True, slots=True)
 class BlockState:
-    """What rules on state look at: the answer, and how the model stands since when."""
+    """What rules on state check: the answer, the model's state and since when."""
 
     document: JsonObject
     model_state: ModelState
@@ -54,29 +54,31 @@ def find_violations(
     rules: Rules, target: TargetId, standing: BlockState, *, at: datetime
 ) -> tuple[RuleViolation, ...]:
     """Return every rule on state that does not hold for a target."""
-    in_scope = [one for one in rules.states if one.scope.includes(target)]
+    in_scope = [rule for rule in rules.states if rule.scope.includes(target)]
     if not in_scope:
         return ()
     values = dict(_values(read(standing.document)))
     return tuple(
-        RuleViolation(target=target, rule=one.name, path=path, words=words, severity=one.severity)
-        for one in in_scope
-        for path, words in _offences(one, values, standing, at)
+        RuleViolation(
+            target=target, rule=rule.name, path=path, words=words, severity=rule.severity
+        )
+        for rule in in_scope
+        for path, words in _offences(rule, values, standing, at)
     )
 
 
-def notice_of_break(one: RuleViolation) -> Notice:
-    """Return what is told when a rule breaks."""
+def notice_of_break(violation: RuleViolation) -> Notice:
+    """Return the notice of a rule that was broken."""
     return Notice(
         kind=NoticeKind.RULE_BROKEN,
-        text=f"Rule “{one.rule}” is broken: {one.words}",
-        severity=one.severity,
-        target=one.target,
+        text=f"Rule “{violation.rule}” is broken: {violation.words}",
+        severity=violation.severity,
+        target=violation.target,
     )
 
 
 def notice_of_end(target: TargetId, rule: str, path: str, *, why_unchecked: str = "") -> Notice:
-    """Return what is told when a rule holds again, or is no longer checked."""
+    """Return the notice of a rule that holds again or is no longer checked."""
     where = f" at {path}" if path else ""
     if not why_unchecked:
         text = f"Rule “{rule}” holds again{where}"
@@ -129,7 +131,7 @@ def _holds(condition: Between | OneOf, value: Json) -> bool:
             number = as_number(value)
             return is_number(number) and low <= number <= high
         case OneOf(values=values):
-            return any(_is(one, value) for one in values)
+            return any(_is(wanted, value) for wanted in values)
 
 
 def _is(wanted: Json, value: Json) -> bool:
