@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from auditor.cli.console import discard_output, set_up_output
 from auditor.cli.logs import report_error
-from auditor.cli.parser import parser
+from auditor.cli.parser import build_parser
 from auditor.errors import AuditorError
 
 COULD_NOT_DETERMINE = 2
@@ -21,7 +21,7 @@ def main(arguments: Sequence[str]) -> int:
     Every error is caught: Python's exit code for an uncaught error is 1, which means drift here.
     """
     set_up_output()
-    args = parser().parse_args(arguments)
+    args = build_parser().parse_args(arguments)
     try:
         code = int(args.command(args))
         if sys.stdout is not None:

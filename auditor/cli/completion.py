@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from auditor.cli.console import print_text
-from auditor.cli.parser import parser
+from auditor.cli.parser import build_parser
 
 
 def completion(args: argparse.Namespace) -> int:
     """Print the script for a shell."""
-    print_text(SHELLS[args.shell](tuple(places(parser()))))
+    print_text(SHELLS[args.shell](tuple(places(build_parser()))))
     return 0
 
 

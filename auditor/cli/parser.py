@@ -22,7 +22,7 @@ class _Parser(argparse.ArgumentParser):
         super().error(harmless(message))
 
 
-def parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command line."""
     top = _Parser(
         prog="auditor",

@@ -38,11 +38,13 @@ def refusal(canaries: tuple[str, ...]) -> ServerReply:
 
 def everything_written(stage: Stage) -> bytes:
     files = [
-        one for one in sorted(stage.folder.rglob("*")) if one.is_file() and "token" not in one.name
+        path
+        for path in sorted(stage.folder.rglob("*"))
+        if path.is_file() and "token" not in path.name
     ]
     mails = [mail.as_bytes() for _, mail in stage.postbox.taken]
     assert len(files) > 3
-    return b"\n".join([one.read_bytes() for one in files] + mails)
+    return b"\n".join([path.read_bytes() for path in files] + mails)
 
 
 @pytest.mark.parametrize("grant", WAYS)
@@ -71,12 +73,12 @@ def test_no_secret_of_oauth2_shows_anywhere(
         oauth.replies = [refusal(canaries if grant == "authorization_code" else SENT[grant])] * 9
         bad = [auditor("check"), auditor("run")]
 
-    assert ([one.code for one in good], [one.code for one in bad]) == ([0, 0], [2, 2])
+    assert ([result.code for result in good], [result.code for result in bad]) == ([0, 0], [2, 2])
     assert "invalid_grant: (hidden) (hidden)" in bad[0].out
-    texts = [one.out + one.err for one in (*good, *bad)] + [caplog.text]
+    texts = [result.out + result.err for result in (*good, *bad)] + [caplog.text]
     shown = "\n".join(texts).encode() + everything_written(pump)
     assert len(given) == 2
-    assert [one for one in canaries if one.encode() in shown] == []
+    assert [canary for canary in canaries if canary.encode() in shown] == []
 
 
 def sign_in(stage: Stage) -> None:

@@ -45,7 +45,7 @@ def test_check_makes_no_database(pump: Stage, auditor: Command) -> None:
 
     assert done.code == 0
     assert "database: none yet" in done.out
-    assert sorted(one.name for one in pump.folder.iterdir()) == ["config.toml"]
+    assert sorted(path.name for path in pump.folder.iterdir()) == ["config.toml"]
 
 
 def test_check_upgrades_no_database(pump: Stage, auditor: Command) -> None:
@@ -88,7 +88,7 @@ def test_a_wrong_key_fails_the_check_and_is_not_shown(
     assert KEY not in done.out + done.err
 
 
-def test_a_key_that_is_refused_is_told_in_its_line_and_nowhere_else(
+def test_a_refused_key_is_reported_in_its_line_and_nowhere_else(
     pump: Stage, auditor: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pump.studio.change_key(7, "ei_" + "00" * 24)
@@ -97,9 +97,7 @@ def test_a_key_that_is_refused_is_told_in_its_line_and_nowhere_else(
     assert auditor("check").err == ""
 
 
-def test_blocks_that_fail_for_one_reason_are_told_in_one_breath(
-    pump: Stage, auditor: Command
-) -> None:
+def test_blocks_that_fail_for_the_same_reason_share_a_line(pump: Stage, auditor: Command) -> None:
     reconfigure(pump, 'learn_blocks = "all"', "learn_blocks = [3, 4, 5, 6, 7]")
     pump.studio.fail(Fault.HTML)
     out = auditor("check").out
@@ -119,7 +117,7 @@ def test_a_mail_server_that_is_down_fails_the_check(pump: Stage, auditor: Comman
     assert "ok      Studio, project 7" in done.out
 
 
-def test_everything_that_fails_is_told_at_once(pump: Stage, auditor: Command) -> None:
+def test_everything_that_fails_is_reported_at_once(pump: Stage, auditor: Command) -> None:
     database(pump).write_text("not a database, but long enough to look like one " * 99)
     pump.studio.fail(Fault.HTML)
     done = auditor("check")
@@ -141,7 +139,7 @@ def test_check_gives_advice_without_failing(pump: Stage, auditor: Command) -> No
     assert "advice  " in done.out
 
 
-def test_check_finds_what_the_first_run_would_stumble_over(pump: Stage, auditor: Command) -> None:
+def test_check_finds_what_would_stop_the_first_run(pump: Stage, auditor: Command) -> None:
     text = (pump.folder / "config.toml").read_text()
     nowhere = f'url = "sqlite:///{pump.folder}/nowhere/auditor.db"'
     (pump.folder / "config.toml").write_text(re.sub(r'url = "sqlite.*"', nowhere, text))
@@ -176,7 +174,7 @@ def lines(out: str, what: str) -> list[str]:
 
 
 @pytest.mark.usefixtures("pump")
-def test_the_next_run_is_told(auditor: Command) -> None:
+def test_the_next_run_is_printed(auditor: Command) -> None:
     [line] = lines(auditor("check").out, "schedule")
 
     assert line.startswith("ok      schedule: next run ")
@@ -240,7 +238,7 @@ def test_under_systemd_the_way_of_notifications_is_tried_and_nothing_sent(
 
 
 @pytest.mark.usefixtures("pump")
-def test_elsewhere_nothing_is_said_of_systemd(
+def test_without_systemd_nothing_is_printed_about_it(
     auditor: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
@@ -343,7 +341,7 @@ def test_a_found_block_can_be_run_alone_and_what_is_not_audited_is_bad_usage(
     fleet: Stage, auditor: Command
 ) -> None:
     del fleet
-    one = auditor("run", "--block", "8/3", "--format", "json")
+    block = auditor("run", "--block", "8/3", "--format", "json")
     project = auditor("run", "--project", "8", "--dry-run", "--format", "json")
     refused = [
         auditor("run", "--project", "99"),
@@ -351,7 +349,7 @@ def test_a_found_block_can_be_run_alone_and_what_is_not_audited_is_bad_usage(
         auditor("run", "--block", "99/1", "--dry-run"),
     ]
 
-    assert [told["learn_id"] for told in one.json["targets"]] == [3]
-    assert [told["learn_id"] for told in project.json["targets"]] == [3, 4]
+    assert [target["learn_id"] for target in block.json["targets"]] == [3]
+    assert [target["learn_id"] for target in project.json["targets"]] == [3, 4]
     assert [(done.code, done.out) for done in refused] == [(2, "")] * 3
     assert "project 99 is not audited" in refused[0].err

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from auditor.cli.completion import SHELLS, bash, places
-from auditor.cli.parser import parser
+from auditor.cli.parser import build_parser
 from tests.cli.command import Command, call
 
-EVERY = tuple(places(parser()))
+EVERY = tuple(places(build_parser()))
 
 
 def completed(folder: Path, *words: str) -> list[str]:
@@ -64,7 +64,7 @@ def test_bash_offers_what_may_stand_there(
 
     found = completed(tmp_path, *words)
 
-    assert found == [one for one in offered if one != "-h"]
+    assert found == [word for word in offered if word != "-h"]
 
 
 def test_bash_offers_every_command(tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_bash_offers_every_command(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_every_command_and_option_stands_in_each_script(auditor: Command, shell: str) -> None:
+def test_every_command_and_option_is_in_each_script(auditor: Command, shell: str) -> None:
     done = auditor("completion", shell)
 
     assert done.code == 0

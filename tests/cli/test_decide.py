@@ -43,7 +43,7 @@ def test_approve_makes_what_is_there_the_baseline(pump: Stage, auditor: Command)
 
     assert done.code == 0
     assert done.out.startswith("7/3 Motion: the version of run 1 (")
-    assert [one["since"] for one in report["targets"][0]["findings"]] == ["baseline"]
+    assert [finding["since"] for finding in report["targets"][0]["findings"]] == ["baseline"]
     assert "by anna: release 4]" in history.out.splitlines()[-1]
     assert auditor("diff", "7/3@baseline", "7/3", "--format", "json").code == 1
 
@@ -136,7 +136,7 @@ def test_explain_tells_all_about_a_finding(pump: Stage, auditor: Command) -> Non
     assert document.json["acknowledgements"][0]["author"] == "anna"
 
 
-def test_suppressed_lists_what_is_not_told_by_rule(pump: Stage, auditor: Command) -> None:
+def test_suppressed_lists_by_rule_what_is_not_reported(pump: Stage, auditor: Command) -> None:
     _configured(pump, _IGNORE)
     auditor("run")
     pump.studio.edit(target(3), lambda a: a["dependencies"].update(sampleCount=9999))
@@ -147,7 +147,7 @@ def test_suppressed_lists_what_is_not_told_by_rule(pump: Stage, auditor: Command
     assert "dependencies.sampleCount: 1 finding" in text.out
     assert "anna@example.org: grows every day" in text.out
     assert "interface: 1 finding" in text.out
-    assert [(one["rule"], one["number"]) for one in document["rules"]] == [
+    assert [(rule["rule"], rule["number"]) for rule in document["rules"]] == [
         ("dependencies.sampleCount", 1),
         ("interface", 1),
     ]
@@ -176,5 +176,5 @@ def test_a_dry_run_holds_the_rules_and_stores_nothing(pump: Stage, auditor: Comm
     dry = auditor("run", "--dry-run", "--format", "json").json
     real = auditor("run", "--format", "json").json
 
-    assert [one["kind"] for one in dry["notices"]] == ["rule_broken", "rule_broken"]
+    assert [notice["kind"] for notice in dry["notices"]] == ["rule_broken", "rule_broken"]
     assert len(real["notices"]) == 2

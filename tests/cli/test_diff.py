@@ -27,7 +27,7 @@ def write(path: Path, answer: object) -> str:
 
 def paths(document: object) -> list[str]:
     assert isinstance(document, dict)
-    return [one["path"] for one in document["findings"]]
+    return [finding["path"] for finding in document["findings"]]
 
 
 def test_two_files_with_a_finding_between_them_are_exit_1(
@@ -88,7 +88,7 @@ def test_changes_of_the_vendor_are_among_the_findings(
     done = auditor("diff", old, new, "--format", "json")
 
     assert done.code == 1
-    assert [(one["area"], one["owner"]) for one in done.json["findings"]] == [
+    assert [(finding["area"], finding["owner"]) for finding in done.json["findings"]] == [
         ("catalogue", "vendor")
     ]
 
@@ -234,10 +234,10 @@ def test_a_file_is_compared_with_a_stored_version_either_way(
 
 @pytest.mark.usefixtures("history")
 def test_a_finding_between_stored_versions_has_the_reports_id(auditor: Command) -> None:
-    told = auditor("report", "--format", "json").json["targets"][0]["findings"]
+    reported = auditor("report", "--format", "json").json["targets"][0]["findings"]
     compared = auditor("diff", "7/3@previous", "7/3", "--format", "json").json["findings"]
 
-    assert compared == told
+    assert compared == reported
 
 
 @pytest.mark.parametrize(

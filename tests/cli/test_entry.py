@@ -56,7 +56,7 @@ api_key = "ei_canary"
 """
 
 
-def test_the_version_is_told(auditor: Command) -> None:
+def test_the_version_is_printed(auditor: Command) -> None:
     done = auditor("--version")
 
     assert (done.code, done.out, done.err) == (0, f"auditor {__version__}\n", "")
@@ -191,7 +191,7 @@ def test_the_program_hands_its_exit_code_to_the_system(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("form", ["text", "html"])
-def test_a_reader_that_goes_away_is_told_nothing_more(tmp_path: Path, form: str) -> None:
+def test_a_reader_that_closes_the_pipe_gets_nothing_more(tmp_path: Path, form: str) -> None:
     for name, size in (("a.json", 32), ("b.json", 64)):
         (tmp_path / name).write_text(json.dumps(block(batchSize=size)))
     reader, writer = os.pipe()

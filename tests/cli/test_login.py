@@ -237,7 +237,7 @@ def test_a_login_takes_the_way_to_studio_that_runs_take(installed: Stage) -> Non
         log_in(installed, answering(code="any"))
 
 
-def test_a_client_that_studio_does_not_know_is_told(installed: Stage) -> None:
+def test_a_client_that_studio_does_not_know_is_reported(installed: Stage) -> None:
     installed.studio.oauth.clients.clear()
 
     def visit(address: str) -> None:
@@ -261,7 +261,7 @@ def test_a_file_that_cannot_be_written_is_known_before_anybody_is_asked(
     assert asked == []
 
 
-def test_a_port_that_is_taken_is_told() -> None:
+def test_a_port_that_is_taken_is_reported() -> None:
     async def twice() -> None:
         async with (
             listen_for_redirect(state="s") as first,
@@ -314,7 +314,7 @@ def test_the_command_prints_the_address_and_says_how_it_went(
     assert (kept["refresh_token"] is not None) == refreshes
 
 
-def test_nothing_to_log_into_is_told(pump: Stage, auditor: Command) -> None:
+def test_a_login_that_is_not_configured_is_reported(pump: Stage, auditor: Command) -> None:
     del pump
     done = auditor("login")
 

@@ -52,7 +52,7 @@ def test_no_studio_key_is_logged() -> None:
     assert key not in TextLines("%(message)s").format(record("refused %s", key, header=key))
 
 
-def test_a_traceback_stands_behind_the_line_and_its_extras() -> None:
+def test_a_traceback_follows_the_line_and_its_extras() -> None:
     made = record("job failed", slot="2026-11-23T03:15")
     made.exc_info = (OSError, OSError("the disk is on fire"), None)
 
@@ -116,10 +116,10 @@ def as_json(made: logging.LogRecord) -> Any:  # noqa: ANN401 - any JSON
 
 
 def test_a_record_as_json_keeps_numbers_and_comes_in_order() -> None:
-    told = as_json(record("run %s", "started", run=7, trigger="manual", page=None, dry=False))
+    logged = as_json(record("run %s", "started", run=7, trigger="manual", page=None, dry=False))
 
-    assert list(told)[:4] == ["time", "level", "logger", "message"]
-    assert told | {"time": ""} == {
+    assert list(logged)[:4] == ["time", "level", "logger", "message"]
+    assert logged | {"time": ""} == {
         "time": "",
         "level": "info",
         "logger": "auditor.audit",
@@ -132,9 +132,9 @@ def test_a_record_as_json_keeps_numbers_and_comes_in_order() -> None:
 
 
 def test_an_extra_takes_the_place_of_nothing_in_json() -> None:
-    told = as_json(record("run started", level="none", time="never", logger="x"))
+    logged = as_json(record("run started", level="none", time="never", logger="x"))
 
-    assert (told["level"], told["logger"], told["time"] == "never") == (
+    assert (logged["level"], logged["logger"], logged["time"] == "never") == (
         "info",
         "auditor.audit",
         False,
@@ -150,9 +150,12 @@ def test_a_traceback_is_a_key_of_json() -> None:
 
 def test_what_strangers_wrote_is_harmless_in_json_once_it_is_read() -> None:
     key = "ei_" + "ab" * 24
-    told = as_json(record("%s", f"\x1b[2J\u202e {key}", target=f"\r\n{key}"))
+    logged = as_json(record("%s", f"\x1b[2J\u202e {key}", target=f"\r\n{key}"))
 
-    assert (told["message"], told["target"]) == ("\\x1b[2J\\u202e (hidden)", "\\x0d\\x0a(hidden)")
+    assert (logged["message"], logged["target"]) == (
+        "\\x1b[2J\\u202e (hidden)",
+        "\\x0d\\x0a(hidden)",
+    )
 
 
 @pytest.fixture
@@ -160,8 +163,8 @@ def journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Journal:
     """A file in the place of the journal's socket, known by its numbers as the socket is."""
     path = tmp_path / "journal"
     path.touch()
-    there = path.stat()
-    monkeypatch.setenv("JOURNAL_STREAM", f"{there.st_dev}:{there.st_ino}")
+    stream = path.stat()
+    monkeypatch.setenv("JOURNAL_STREAM", f"{stream.st_dev}:{stream.st_ino}")
     return Journal(path)
 
 
@@ -183,7 +186,7 @@ class Journal:
         return self.path.read_text().splitlines()
 
 
-def test_the_journal_is_told_the_priority_of_each_line_and_no_time(journal: Journal) -> None:
+def test_the_journal_gets_the_priority_of_each_line_and_no_time(journal: Journal) -> None:
     with journal.attached():
         set_up_logging()
         logging.getLogger("auditor.x").info("run started", extra={"run": 7})
@@ -205,7 +208,7 @@ def test_json_in_the_journal_has_its_priority_before_it(journal: Journal) -> Non
         logging.getLogger("auditor.x").error("no")
         report_error("config.toml cannot be used")
 
-    assert [json.loads(one.removeprefix("<3>"))["message"] for one in journal.lines] == [
+    assert [json.loads(line.removeprefix("<3>"))["message"] for line in journal.lines] == [
         "no",
         "config.toml cannot be used",
     ]
@@ -230,14 +233,14 @@ def test_a_run_logs_json_where_that_is_wanted(pump: Stage, auditor: Command, how
         pump.configure(f'{path.read_text()}\n[log]\nformat = "json"\n')
     done = auditor("run", *(["--log-format", "json"] if how == "option" else []))
 
-    told = [json.loads(line) for line in done.err.splitlines()]
-    assert [one["message"] for one in told] == [
+    logged = [json.loads(line) for line in done.err.splitlines()]
+    assert [record["message"] for record in logged] == [
         "run started",
         "run ended",
         "message delivered",
         "message delivered",
     ]
-    assert {one["run"] for one in told} == {1}
+    assert {record["run"] for record in logged} == {1}
 
 
 def test_the_option_goes_before_the_configuration(pump: Stage, auditor: Command) -> None:
@@ -255,7 +258,7 @@ def test_an_error_at_the_start_is_json_too_where_that_is_asked_for(auditor: Comm
     assert "nowhere.toml does not exist" in json.loads(done.err)["message"]
 
 
-def test_a_night_of_many_is_told_in_under_twenty_lines(pump: Stage, auditor: Command) -> None:
+def test_a_run_over_many_blocks_logs_under_twenty_lines(pump: Stage, auditor: Command) -> None:
     for learn_id in range(10, 60):
         pump.studio.put(target(learn_id), block(name=f"Motion {learn_id}"))
     auditor("run")

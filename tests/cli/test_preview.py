@@ -17,7 +17,7 @@ def test_the_preview_writes_every_state_without_a_configuration(tmp_path: Path) 
 
     assert (done.returncode, done.stderr) == (0, b"")
     look = tmp_path / "look"
-    assert sorted(one.name for one in look.iterdir()) == sorted(
+    assert sorted(path.name for path in look.iterdir()) == sorted(
         ["index.html", *(f"{name}.{form}" for name in STATES for form in ("html", "txt", "eml"))]
     )
     index = (look / "index.html").read_text()
@@ -66,7 +66,9 @@ def test_a_test_mail_goes_to_every_recipient(pump: Stage, auditor: Command) -> N
     assert done.out.count("the server took it") == 2
     subjects = [mail["Subject"] for _, mail in pump.postbox.taken]
     assert len(subjects) == 2
-    assert all(one.startswith("[test] [EI drift]") and len(one) < 85 for one in subjects)
+    assert all(
+        subject.startswith("[test] [EI drift]") and len(subject) < 85 for subject in subjects
+    )
 
 
 def test_a_test_mail_that_is_refused_fails_the_check(pump: Stage, auditor: Command) -> None:

@@ -17,11 +17,11 @@ def layout(document: object) -> object:
     """The keys of a document in their order, at every depth."""
     if isinstance(document, dict):
         return [(key, layout(value)) for key, value in document.items()]
-    return [layout(one) for one in document] if isinstance(document, list) else None
+    return [layout(item) for item in document] if isinstance(document, list) else None
 
 
 @pytest.mark.usefixtures("history")
-def test_status_tells_each_target_and_the_service(auditor: Command) -> None:
+def test_status_shows_each_target_and_the_service(auditor: Command) -> None:
     done = auditor("status")
 
     assert (done.code, done.err) == (0, "")
@@ -39,7 +39,7 @@ def test_status_as_json(auditor: Command) -> None:
     assert document["schema"] == "auditor.status/1"
     assert document["last_run"]["id"] == 3
     assert document["next_run_at"].endswith("T03:15:00Z")
-    assert [(one["learn_id"], one["state"]) for one in document["targets"]] == [
+    assert [(target["learn_id"], target["state"]) for target in document["targets"]] == [
         (3, "drifted"),
         (4, "in_sync"),
     ]
@@ -93,7 +93,7 @@ def test_history_as_json(auditor: Command) -> None:
     document = auditor("history", "7/3", "--format", "json").json
 
     assert (document["project_id"], document["learn_id"]) == (7, 3)
-    assert [(one["run_id"], one["model_state"]) for one in document["versions"]] == [
+    assert [(version["run_id"], version["model_state"]) for version in document["versions"]] == [
         (3, "stale"),
         (1, "trained"),
     ]

@@ -60,7 +60,7 @@ def test_a_run_prints_json_as_the_contract_has_it(pump: Stage, auditor: Command)
         "started_at": "",
         "finished_at": "",
     }
-    assert [(one["state"], len(one["findings"])) for one in report["targets"]] == [
+    assert [(target["state"], len(target["findings"])) for target in report["targets"]] == [
         ("drifted", 1),
         ("in_sync", 0),
     ]
@@ -150,7 +150,7 @@ def test_a_dry_run_makes_no_database_and_has_no_run_id(
     done = auditor("run", "--dry-run", "--format", form)
 
     assert done.code == 0
-    assert sorted(one.name for one in pump.folder.iterdir()) == ["config.toml"]
+    assert sorted(path.name for path in pump.folder.iterdir()) == ["config.toml"]
     assert pump.postbox.taken == []
     if form == "json":
         assert done.json["run"]["id"] is None
@@ -231,10 +231,10 @@ def running(*arguments: str, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 @pytest.mark.usefixtures("pump")
 def test_a_run_is_narrowed_to_a_project_or_a_block(auditor: Command) -> None:
-    one = auditor("run", "--block", "7/4", "--format", "json").json
+    block = auditor("run", "--block", "7/4", "--format", "json").json
     both = auditor("run", "--project", "7", "--format", "json").json
 
-    assert [target["learn_id"] for target in one["targets"]] == [4]
+    assert [target["learn_id"] for target in block["targets"]] == [4]
     assert [target["state"] for target in both["targets"]] == ["new", "in_sync"]
 
 
@@ -285,8 +285,8 @@ def test_names_of_strangers_are_harmless_on_the_terminal(pump: Stage, auditor: C
     pump.studio.edit(target(3), lambda a: a.update(name=hostile))
     pump.studio.put(TargetId(7, 5), {"success": False, "error": hostile, "type": "keras"})
     text = auditor("run")
-    told = auditor("status")
+    status = auditor("status")
 
-    for done in (text, told):
+    for done in (text, status):
         assert "\\x1b[2J<img>\\x0d\\x0aBcc" in done.out
         assert not {"\x1b", "\r", "\u202e"} & set(done.out + done.err)

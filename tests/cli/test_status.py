@@ -17,37 +17,37 @@ from tests.cli.command import Command
 from tests.daemon.conftest import scheduled_since
 
 
-def told(auditor: Command, *options: str) -> tuple[int, list[str]]:
+def problems(auditor: Command, *options: str) -> tuple[int, list[str]]:
     done = auditor("status", "--exit-code", *options)
     return done.code, done.out.split("\n\n")[0].splitlines()
 
 
-def test_after_a_run_that_was_told_all_is_well_with_drift_or_without(
+def test_after_a_reported_run_all_is_well_with_or_without_drift(
     pump: Stage, auditor: Command
 ) -> None:
     auditor("run")
     pump.studio.edit(target(3), lambda a: a.update(batchSize=64))
     auditor("run")
 
-    assert told(auditor) == (0, ["All is well."])
+    assert problems(auditor) == (0, ["All is well."])
 
 
 @pytest.mark.usefixtures("pump")
 def test_without_a_run_nothing_is_well(auditor: Command) -> None:
-    assert told(auditor) == (2, ["NOT WELL: no run was ever made"])
+    assert problems(auditor) == (2, ["NOT WELL: no run was ever made"])
 
 
 def test_without_a_database_nothing_is_well(pump: Stage, auditor: Command) -> None:
     (pump.folder / "auditor.db").unlink()
 
-    assert told(auditor) == (2, ["NOT WELL: no run was ever made"])
+    assert problems(auditor) == (2, ["NOT WELL: no run was ever made"])
 
 
 def test_a_message_that_is_not_taken_is_named_with_why(pump: Stage, auditor: Command) -> None:
     pump.postbox.refuses = {"ml@example.org": "450 later", "ops@example.org": "550 \x1b[2J no"}
     auditor("run")
 
-    code, (waiting, dead) = told(auditor)
+    code, (waiting, dead) = problems(auditor)
 
     assert (code, "450" in waiting, "550" in dead) == (2, True, True)
     assert "\x1b" not in dead
@@ -56,12 +56,12 @@ def test_a_message_that_is_not_taken_is_named_with_why(pump: Stage, auditor: Com
 def test_a_run_narrowed_by_hand_is_not_the_one_that_was_due(pump: Stage, auditor: Command) -> None:
     scheduled_since(pump, app.now() - timedelta(days=3))
     auditor("run", "--block", "7/3")
-    narrowed = told(auditor, "--overdue-hours", "0.001")
+    narrowed = problems(auditor, "--overdue-hours", "0.001")
     auditor("run")
 
     assert narrowed[0] == 2
     assert "has not come to its end" in narrowed[1][0]
-    assert told(auditor, "--overdue-hours", "0.001") == (0, ["All is well."])
+    assert problems(auditor, "--overdue-hours", "0.001") == (0, ["All is well."])
 
 
 def test_an_unknown_block_is_named_once_it_is_old_enough(pump: Stage, auditor: Command) -> None:
@@ -69,8 +69,8 @@ def test_an_unknown_block_is_named_once_it_is_old_enough(pump: Stage, auditor: C
     pump.studio.fail(Fault.HTML, target=target(4))
     auditor("run")
 
-    assert told(auditor) == (0, ["All is well."])
-    assert told(auditor, "--unknown-hours", "0") == (
+    assert problems(auditor) == (0, ["All is well."])
+    assert problems(auditor, "--unknown-hours", "0") == (
         2,
         ["NOT WELL: not checked for more than 0 h, or never: 7/4"],
     )
@@ -93,8 +93,8 @@ def test_a_limit_is_a_number_of_hours(auditor: Command, hours: str) -> None:
 
 def seen(pump: Stage, slot: Slot) -> Signs:
     with app.open_store(pump.settings) as store:
-        [one] = app.find_schedules(pump.settings)
-        return signs(store, [Due(one.name, one.line, slot)])
+        [schedule] = app.find_schedules(pump.settings)
+        return signs(store, [Due(schedule.name, schedule.line, slot)])
 
 
 def test_what_was_due_before_anything_watched_is_not_overdue(pump: Stage) -> None:
@@ -107,7 +107,7 @@ def test_what_was_due_before_anything_watched_is_not_overdue(pump: Stage) -> Non
     assert (young.watched_since is None, young.overdue) == (False, ())
 
 
-def test_a_slot_is_had_by_its_own_run_once_that_ended(pump: Stage) -> None:
+def test_a_slot_is_used_once_its_own_run_has_ended(pump: Stage) -> None:
     scheduled_since(pump, app.now() - timedelta(hours=4))
     slot = Slot("2026-11-24T03:15", app.now() - timedelta(hours=3))
     before = seen(pump, slot).overdue
@@ -118,8 +118,8 @@ def test_a_slot_is_had_by_its_own_run_once_that_ended(pump: Stage) -> None:
     hanging = seen(pump, slot)
     pump.night()
 
-    assert [one.slot for one in before] == [slot]
-    assert [one.slot for one in hanging.overdue] == [slot]
+    assert [due.slot for due in before] == [slot]
+    assert [due.slot for due in hanging.overdue] == [slot]
     assert hanging.under_way is not None
     assert seen(pump, slot).overdue == ()
 
@@ -128,9 +128,11 @@ def test_a_run_of_another_schedule_is_not_the_one_that_was_due(pump: Stage) -> N
     scheduled_since(pump, app.now() - timedelta(hours=4))
     slot = Slot("2026-11-24T03:15", app.now() - timedelta(hours=3))
     with app.open_store(pump.settings) as store:
-        [one] = app.find_schedules(pump.settings)
-        other = replace(app.build_scheduled_request(pump.settings, one), trigger=Trigger.SCHEDULE)
+        [schedule] = app.find_schedules(pump.settings)
+        other = replace(
+            app.build_scheduled_request(pump.settings, schedule), trigger=Trigger.SCHEDULE
+        )
         order = replace(other, schedule="hourly", slot="2026-11-24T05:00")
         app.run_async(app.run_and_deliver(pump.settings, order, store))
 
-    assert [one.slot for one in seen(pump, slot).overdue] == [slot]
+    assert [due.slot for due in seen(pump, slot).overdue] == [slot]

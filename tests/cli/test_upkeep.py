@@ -91,11 +91,11 @@ def test_a_damaged_database_is_exit_78(
     assert pump.studio.requests == []
 
 
-def test_what_is_stored_is_looked_at_without_any_secret(pump: Stage, auditor: Command) -> None:
+def test_commands_that_read_the_history_need_no_secret(pump: Stage, auditor: Command) -> None:
     pump.night()
     with pytest.MonkeyPatch.context() as without:
         without.delenv("EI_KEY", raising=False)
-        codes = [auditor(*one).code for one in (["status"], ["history", "7/3"], ["verify"])]
+        codes = [auditor(*words).code for words in (["status"], ["history", "7/3"], ["verify"])]
         refused = auditor("run")
 
     assert codes == [0, 0, 0]
@@ -147,13 +147,13 @@ def _put(key: str, value: Json, answer: JsonObject) -> None:
     answer[key] = value
 
 
-def told(auditor: Command) -> list[str]:
+def outputs(auditor: Command) -> list[str]:
     """Every stored report in every format, and all that is said of the history."""
     runs = [str(number) for number in (1, 2, 3)]
     said = [auditor("report", run, "--format", form) for run in runs for form in FORMATS]
     said += [auditor(*words) for words in (["history", "7/3"], ["show", "7/3"], ["suppressed"])]
-    assert {one.code for one in said} == {0}
-    return [one.out for one in said]
+    assert {result.code for result in said} == {0}
+    return [result.out for result in said]
 
 
 FORMATS = ("json", "text", "html")
@@ -162,19 +162,19 @@ FORMATS = ("json", "text", "html")
 def test_every_report_is_the_same_byte_for_byte_in_the_other_database_and_back(
     aged: Stage, auditor: Command, postgres_server: Postgres
 ) -> None:
-    before = told(auditor)
+    before = outputs(auditor)
     moves = [f"{aged.folder}/{name}" for name in ("there.export", "back.export")]
     done = []
     for url, export in zip((postgres_server.empty(), "sqlite:///back.db"), moves, strict=True):
         done.append(auditor("export", export))
         substitute(aged, r'url = "(sqlite|postgres).*"', f'url = "{url}"')
         done.append(auditor("import", export))
-        assert told(auditor) == before
+        assert outputs(auditor) == before
 
-    there, back = (Path(export).read_bytes() for export in moves)
-    assert [one.code for one in done] == [0, 0, 0, 0]
+    exported, back = (Path(export).read_bytes() for export in moves)
+    assert [result.code for result in done] == [0, 0, 0, 0]
     assert done[1].out.endswith("The history is sound.\n")
-    assert there == back
+    assert exported == back
 
 
 def test_an_export_goes_through_a_pipe(aged: Stage, auditor: Command) -> None:
@@ -199,13 +199,13 @@ def test_an_import_into_a_database_in_use_is_refused(pump: Stage, auditor: Comma
     assert "database.url" in done.err
 
 
-def test_a_file_that_cannot_be_read_or_written_is_a_word(pump: Stage, auditor: Command) -> None:
+def test_a_file_that_cannot_be_read_or_written_is_reported(pump: Stage, auditor: Command) -> None:
     pump.night()
     nowhere = f"{pump.folder}/nowhere/file"
     done = [auditor(command, nowhere) for command in ("import", "export", "backup")]
 
-    assert [one.code for one in done] == [2, 2, 2]
-    assert all(f"{nowhere} cannot be" in one.err for one in done)
+    assert [result.code for result in done] == [2, 2, 2]
+    assert all(f"{nowhere} cannot be" in result.err for result in done)
 
 
 def test_a_backup_is_a_database_that_only_its_owner_reads(pump: Stage, auditor: Command) -> None:
@@ -215,12 +215,12 @@ def test_a_backup_is_a_database_that_only_its_owner_reads(pump: Stage, auditor: 
     again = auditor("backup", str(copy), "--overwrite")
     substitute(pump, r'url = ".*\.db"', 'url = "sqlite:///copy.db"')
 
-    assert [one.code for one in done] == [0, 2]
+    assert [result.code for result in done] == [0, 2]
     assert "--overwrite" in done[1].err
     assert again.code == 0
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
     assert auditor("verify").out == "The history is sound.\n"
-    assert not [one for one in pump.folder.iterdir() if one.name.startswith(".copy")]
+    assert not [path for path in pump.folder.iterdir() if path.name.startswith(".copy")]
 
 
 def test_a_backup_is_made_while_a_run_holds_the_database(pump: Stage, auditor: Command) -> None:
@@ -256,7 +256,7 @@ def test_pruning_says_what_would_go_and_then_what_went(aged: Stage, auditor: Com
     ]
 
 
-def test_what_was_pruned_says_so_wherever_it_is_asked_for(aged: Stage, auditor: Command) -> None:
+def test_a_pruned_version_is_refused_with_the_reason(aged: Stage, auditor: Command) -> None:
     substitute(aged, r"\Z", ZERO)
     auditor("prune")
     asked = [auditor("show", "7/3@run:2"), auditor("diff", "7/3@run:2", "7/3")]
@@ -264,15 +264,15 @@ def test_what_was_pruned_says_so_wherever_it_is_asked_for(aged: Stage, auditor: 
     lines = auditor("history", "7/3").out.splitlines()
     listed = auditor("history", "7/3", "--format", "json").json["versions"]
 
-    assert [one.code for one in asked] == [2, 2]
-    assert all("of run 2 was pruned" in one.err for one in asked)
+    assert [result.code for result in asked] == [2, 2]
+    assert all("of run 2 was pruned" in result.err for result in asked)
     assert (report.code, report.out) == (2, "")
     assert "report of run 2 was pruned" in report.err
     assert [line.endswith("(pruned)") for line in lines[1:]] == [False, False, True, False]
-    assert ["pruned" in one for one in listed] == [False, False, True, False]
+    assert ["pruned" in line for line in listed] == [False, False, True, False]
 
 
-def test_a_finding_whose_past_was_pruned_is_still_explained(aged: Stage, auditor: Command) -> None:
+def test_a_finding_of_a_pruned_version_is_still_explained(aged: Stage, auditor: Command) -> None:
     (found,) = auditor("report", "2", "--format", "json").json["targets"][0]["findings"]
     substitute(aged, r"\Z", ZERO)
     auditor("prune")
@@ -282,13 +282,13 @@ def test_a_finding_whose_past_was_pruned_is_still_explained(aged: Stage, auditor
     assert "128" in done.out
 
 
-def test_a_night_prunes_where_retention_is_configured_and_its_pages_with_it(
+def test_a_run_prunes_versions_and_pages_if_retention_is_configured(
     aged: Stage, auditor: Command
 ) -> None:
     substitute(aged, r"\Z", ZERO)
     quiet = aged.night()
     reports = aged.settings.reports.directory
-    pages = {str(one.relative_to(reports)) for one in reports.rglob("*.html")}
+    pages = {str(path.relative_to(reports)) for path in reports.rglob("*.html")}
     timeline = (reports / "targets/7-3.html").read_text()
 
     assert quiet.is_delivered
@@ -306,7 +306,7 @@ def test_a_night_prunes_where_retention_is_configured_and_its_pages_with_it(
     assert broken_links(reports) == []
 
 
-def test_a_fault_of_pruning_keeps_no_report_back(
+def test_a_fault_of_pruning_delays_no_report(
     pump: Stage, caplog: pytest.LogCaptureFixture
 ) -> None:
     nights(pump, 64)
@@ -320,14 +320,14 @@ def test_a_fault_of_pruning_keeps_no_report_back(
     assert "pages not pruned" in caplog.text
 
 
-def test_a_mail_tells_a_history_from_one_whose_end_was_removed(
+def test_the_chain_head_of_a_mail_shows_that_the_last_run_was_removed(
     pump: Stage, auditor: Command
 ) -> None:
     pump.night()
     database = pump.folder / "auditor.db"
     copy = database.read_bytes()
     head = pump.night().report.head_hash
-    held = auditor("verify", "--head", head.upper())
+    found = auditor("verify", "--head", head.upper())
     database.write_bytes(copy)
     missed = [
         auditor("verify"),
@@ -335,6 +335,6 @@ def test_a_mail_tells_a_history_from_one_whose_end_was_removed(
         auditor("verify", "--head", "x"),
     ]
 
-    assert held.out == "The history is sound.\nRun 2 has this chain head.\n"
-    assert [one.code for one in missed] == [0, 2, 2]
+    assert found.out == "The history is sound.\nRun 2 has this chain head.\n"
+    assert [result.code for result in missed] == [0, 2, 2]
     assert head in missed[1].err
