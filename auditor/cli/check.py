@@ -32,7 +32,7 @@ from auditor.drift.rules import TargetScope
 from auditor.errors import AuditorError, DeliveryError, StoreError, StudioError, UsageError
 from auditor.model import EVERY_PROJECT, Failure, TargetId
 from auditor.protocols import FetchFailure, ListedBlock, Studio
-from auditor.rendering.words import count, harmless, listed, moment
+from auditor.rendering.words import count, harmless, join_first, moment
 from auditor.upkeep import Probe, examine, require_room
 
 if TYPE_CHECKING:  # each command imports what it needs: `--help` and `diff` start fast
@@ -420,7 +420,7 @@ def _counted(listings: Sequence[_Filtered]) -> str:
         parts.append(f"{every - len(kept)} left out")
     if unserved:
         parts.append(
-            f"{unserved.total()} of a type not supported ({listed(tuple(sorted(unserved)))})"
+            f"{unserved.total()} of a type not supported ({join_first(tuple(sorted(unserved)))})"
         )
     return ", ".join(parts)
 
@@ -488,7 +488,7 @@ async def _blocks(studio: StudioClient, project: ProjectTable, survey: Survey) -
 
 def _named(blocks: Sequence[TargetId]) -> str:
     """Return in words the blocks that fail for the same reason: the first few ids, or a count."""
-    ids = listed(tuple(map(str, blocks)), most=MOST_NAMED)
+    ids = join_first(tuple(map(str, blocks)), most=MOST_NAMED)
     return f"block {ids}" if len(blocks) == 1 else f"{count(len(blocks), 'block')} ({ids})"
 
 

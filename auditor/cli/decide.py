@@ -32,7 +32,7 @@ def explain(args: argparse.Namespace) -> int:
     with app.open_existing_store(settings) as store:
         explanation = decide.explain(args.finding, store)
     if args.format == "json":
-        print_text(as_json.to_text(rendered.explanation_json(explanation)))
+        print_text(as_json.dump_json(rendered.encode_explanation(explanation)))
     else:
         print_text(rendered.render_explanation(explanation))
     return 0
@@ -91,7 +91,7 @@ def suppressed(args: argparse.Namespace) -> int:
         acknowledgements=acknowledgements,
     )
     if args.format == "json":
-        print_text(as_json.to_text(rendered.suppressed_json(listing)))
+        print_text(as_json.dump_json(rendered.encode_suppressed(listing)))
     else:
         print_text(rendered.render_suppressed(listing))
     return 0

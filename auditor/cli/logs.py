@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from auditor.cli.console import journal_prefix, print_error, writes_to_journal
 from auditor.redaction import veiled
-from auditor.rendering.words import capped, harmless
+from auditor.rendering.words import cap, harmless
 
 if TYPE_CHECKING:  # pydantic is slow to import
     from auditor.config import LogFormat
@@ -118,7 +118,7 @@ def _value(value: object) -> object:
 
 
 def _safe(line: str) -> str:
-    return capped(harmless(veiled(line)), _MAX_LENGTH)
+    return cap(harmless(veiled(line)), _MAX_LENGTH)
 
 
 def _safe_lines(text: str) -> str:

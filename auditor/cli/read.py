@@ -52,10 +52,10 @@ def diff(args: argparse.Namespace) -> int:
 
 def _rendered(difference: Difference, names: tuple[str, str], form: str) -> str:
     if form == "json":
-        document = as_json.diff_json(
+        document = as_json.encode_diff(
             difference.model_state, difference.findings, difference.suppressed
         )
-        return as_json.to_text(document)
+        return as_json.dump_json(document)
     comparison = Comparison(
         old=names[0],
         new=names[1],
@@ -143,7 +143,7 @@ def history(args: argparse.Namespace) -> int:
     if not versions:
         raise UsageError(f"no version of {target} is stored: `auditor status` lists all targets")
     if args.format == "json":
-        print_text(as_json.to_text(as_json.history_json(target, versions, approvals)))
+        print_text(as_json.dump_json(as_json.encode_history(target, versions, approvals)))
     else:
         print_text(render_history(versions, approvals))
     return 0
@@ -157,7 +157,7 @@ def show(args: argparse.Namespace) -> int:
     settings = app.load_settings(args.config, reads_secrets=False)
     with app.open_existing_store(settings) as store:
         snapshot = _version(reference, settings, store).snapshot
-    print_text(as_json.to_text(as_sent(snapshot)))
+    print_text(as_json.dump_json(as_sent(snapshot)))
     return 0
 
 
@@ -179,7 +179,7 @@ def report(args: argparse.Namespace) -> int:
             raise UsageError(f"{which} is stored: `auditor run` makes a run")
         match args.format:
             case "json":
-                print_text(as_json.to_text(as_json.report_json(stored)))
+                print_text(as_json.dump_json(as_json.encode_report(stored)))
             case "html":
                 print_text(app.build_renderer(settings).page(stored))
             case _:
@@ -240,14 +240,14 @@ def status(args: argparse.Namespace) -> int:
     ):
         print_error("messages are queued and no mail is configured: add [email] to send them")
     if args.format == "json":
-        document = as_json.status_json(
+        document = as_json.encode_status(
             statuses,
             last_run=last,
             next_run_at=next_run_at,
             messages=messages,
             problems=problems,
         )
-        print_text(as_json.to_text(document))
+        print_text(as_json.dump_json(document))
     else:
         table = render_status(statuses, last_run=last, next_run_at=next_run_at, messages=messages)
         print_text(_verdict(problems) + table)

@@ -50,7 +50,7 @@ def _scope(args: argparse.Namespace) -> Scope:
 
 def _print(report: Report, settings: Settings, form: str) -> None:
     if form == "json":
-        print_text(as_json.to_text(as_json.report_json(report)))
+        print_text(as_json.dump_json(as_json.encode_report(report)))
     else:
         print_text(app.build_renderer(settings).text(report, page=app.find_page(settings, report)))
 

@@ -64,7 +64,7 @@ class FolderArchive:
 def list_run_pages(folder: Path) -> Iterator[int]:
     """Yield the runs that have a page in the folder."""
     for name in list_names(folder):
-        found = run_of(name)
+        found = parse_run_place(name)
         if found is not None:
             yield found
 
@@ -97,32 +97,32 @@ def project_place(project_id: int) -> str:
     return f"{PROJECTS}/{project_id}.html"
 
 
-def run_of(name: str) -> int | None:
+def parse_run_place(name: str) -> int | None:
     """Return the run whose page has this file name, None where it is no page of a run."""
     found = _RUN.fullmatch(name)
     return int(found[1]) if found and run_place(int(found[1])) == name else None
 
 
-def year_of(name: str) -> int | None:
+def parse_year_place(name: str) -> int | None:
     """Return the year whose page has this file name, None where it is no page of a year."""
     found = _YEAR.fullmatch(name)
     return int(found[1]) if found and year_place(int(found[1])) == name else None
 
 
-def target_of(name: str) -> TargetId | None:
+def parse_target_place(name: str) -> TargetId | None:
     """Return the target whose page has this file name, None where it is no page of a target."""
     found = _TARGET.fullmatch(name)
     target = TargetId(int(found[1]), int(found[2])) if found else None
     return target if target and target_place(target) == f"{TARGETS}/{name}" else None
 
 
-def project_of(name: str) -> int | None:
+def parse_project_place(name: str) -> int | None:
     """Return the project whose page has this file name, None where it is no page of a project."""
     found = _PROJECT.fullmatch(name)
     return int(found[1]) if found and f"{int(found[1])}.html" == name else None
 
 
-def place_in_words(words: str) -> str:
+def find_place(words: str) -> str:
     """Return where the page is of the target (`1/3`) or project (`1`) that words name."""
     if words.isascii() and words.isdigit():
         return project_place(int(words))

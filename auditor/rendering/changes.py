@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 
 from auditor.model import Finding, Json, Kind, VendorFinding
-from auditor.rendering.words import capped, count, harmless
+from auditor.rendering.words import cap, count, harmless
 
 MOST_LINES = 40
 LONGEST_LINE = 160
@@ -73,8 +73,8 @@ def _alike(before: Json, after: Json) -> Iterable[ChangeLine]:
         return [ChangeLine("@", "changed; the hidden values differ")]
     return [
         ChangeLine("@", f"the same up to character {max(start, 0):,}"),
-        ChangeLine("-", capped(old[max(start, 0) :], LONGEST_LINE)),
-        ChangeLine("+", capped(new[max(start, 0) :], LONGEST_LINE)),
+        ChangeLine("-", cap(old[max(start, 0) :], LONGEST_LINE)),
+        ChangeLine("+", cap(new[max(start, 0) :], LONGEST_LINE)),
     ]
 
 
@@ -143,7 +143,7 @@ def _plain(members: Sequence[Json]) -> bool:
 
 
 def _shortened(text: str) -> str:
-    return capped(harmless(text.expandtabs(4)), LONGEST_LINE)
+    return cap(harmless(text.expandtabs(4)), LONGEST_LINE)
 
 
 def _limited(every: list[ChangeLine]) -> tuple[ChangeLine, ...]:

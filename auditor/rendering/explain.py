@@ -21,7 +21,7 @@ from auditor.records import (
     Version,
 )
 from auditor.rendering.changes import draw_change
-from auditor.rendering.json import opened, utc_text
+from auditor.rendering.json import format_utc, hide_secrets
 from auditor.rendering.words import count, describe_decision, harmless, moment, name, sentence
 
 _LABEL = 14
@@ -51,11 +51,11 @@ def render_explanation(known: Explanation) -> str:
     return "\n".join([*head, *facts, "", *change, *_restoring(known)]) + "\n"
 
 
-def explanation_json(known: Explanation) -> JsonObject:
+def encode_explanation(known: Explanation) -> JsonObject:
     """Return `auditor.finding/1`."""
     newest, finding = known.occurrences[-1], known.occurrences[-1].finding
     own = finding if isinstance(finding, Finding) else None
-    return opened(
+    return hide_secrets(
         {
             "schema": "auditor.finding/1",
             "id": finding.id,
@@ -72,12 +72,12 @@ def explanation_json(known: Explanation) -> JsonObject:
             "rule": own.rule if own else "default:catalogue",
             "folded": list(own.folded) if own else [],
             "restore": _restore_json(known),
-            "first_seen": utc_text(known.occurrences[0].at),
-            "last_seen": utc_text(known.last_seen_at),
+            "first_seen": format_utc(known.occurrences[0].at),
+            "last_seen": format_utc(known.last_seen_at),
             "times_seen": len(known.occurrences),
             "holds": known.holds,
             "silenced_by": newest.suppressed_by or None,
-            "told_at": utc_text(newest.told_at),
+            "told_at": format_utc(newest.told_at),
             "acknowledgements": [_acknowledgement(entry) for entry in known.acknowledgements],
         }
     )
@@ -102,11 +102,11 @@ def render_suppressed(listing: SuppressedListing) -> str:
     return "\n\n".join("\n".join(block) for block in blocks) + "\n"
 
 
-def suppressed_json(listing: SuppressedListing) -> JsonObject:
+def encode_suppressed(listing: SuppressedListing) -> JsonObject:
     """Return `auditor.suppressed/1`."""
     rules = [_rule_json(rule, listing) for rule in listing.rules.ignores]
     rules += [_suppressed_json(found) for found in _others(listing)]
-    return opened(
+    return hide_secrets(
         {
             "schema": "auditor.suppressed/1",
             "rules": [*rules],
@@ -279,7 +279,7 @@ def _occurrence(occurrence: FindingOccurrence) -> Json:
         "path": occurrence.finding.path,
         "headline": occurrence.finding.headline,
         "run_id": occurrence.run_id,
-        "at": utc_text(occurrence.at),
+        "at": format_utc(occurrence.at),
     }
 
 
@@ -291,8 +291,8 @@ def _acknowledgement(acknowledgement: Acknowledgement) -> Json:
         "path": acknowledgement.path,
         "author": acknowledgement.author,
         "reason": acknowledgement.reason,
-        "at": utc_text(acknowledgement.at),
+        "at": format_utc(acknowledgement.at),
         "until": acknowledgement.until.isoformat() if acknowledgement.until else None,
-        "ended_at": utc_text(acknowledgement.ended_at),
+        "ended_at": format_utc(acknowledgement.ended_at),
         "ended_why": acknowledgement.ended_why or None,
     }

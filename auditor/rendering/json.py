@@ -34,24 +34,24 @@ from auditor.records import Approval, TargetStatus, Version
 from auditor.redaction import shown
 
 
-def to_text(document: JsonObject) -> str:
+def dump_json(document: JsonObject) -> str:
     """Return the document as indented ASCII with a line end."""
     return json.dumps(document, indent=2, allow_nan=False) + "\n"
 
 
-def opened(document: JsonObject) -> JsonObject:
+def hide_secrets(document: JsonObject) -> JsonObject:
     """Return the document without any fingerprint or key, at any depth."""
     return {shown(key): _shown(value) for key, value in document.items()}
 
 
-def utc_text(at: datetime | None) -> str | None:
+def format_utc(at: datetime | None) -> str | None:
     """Return a time as `2026-11-23T03:15:00Z`."""
     return None if at is None else f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
-def report_json(report: Report) -> JsonObject:
+def encode_report(report: Report) -> JsonObject:
     """Return the report as `auditor.report/1`."""
-    return opened(
+    return hide_secrets(
         {
             "schema": "auditor.report/1",
             "run": _run(report.run),
@@ -64,11 +64,11 @@ def report_json(report: Report) -> JsonObject:
     )
 
 
-def diff_json(
+def encode_diff(
     model_state: ModelState, findings: Sequence[Finding | VendorFinding], suppressed: int
 ) -> JsonObject:
     """Return a comparison as `auditor.diff/1`; vendor changes have a finding's keys there."""
-    return opened(
+    return hide_secrets(
         {
             "schema": "auditor.diff/1",
             "model_state": str(model_state),
@@ -78,7 +78,7 @@ def diff_json(
     )
 
 
-def status_json(
+def encode_status(
     statuses: Sequence[TargetStatus],
     *,
     last_run: RunInfo | None,
@@ -91,24 +91,24 @@ def status_json(
     `problems` are what is not well, None where that was not looked for.
     """
     found: JsonObject = {} if problems is None else {"problems": list(problems)}
-    return opened(
+    return hide_secrets(
         found
         | {
             "schema": "auditor.status/1",
             "last_run": None if last_run is None else _run(last_run),
-            "next_run_at": utc_text(next_run_at),
+            "next_run_at": format_utc(next_run_at),
             "messages": [_message(message) for message in messages],
             "targets": [_status(status) for status in statuses],
         }
     )
 
 
-def history_json(
+def encode_history(
     target: TargetId, versions: Sequence[Version], approvals: Sequence[Approval] = ()
 ) -> JsonObject:
     """Return `auditor.history/1`: a target's versions as given, newest first."""
     runs = {version.id: version.run_id for version in versions}
-    return opened(
+    return hide_secrets(
         {
             "schema": "auditor.history/1",
             "project_id": target.project_id,
@@ -122,7 +122,7 @@ def history_json(
 def _approval(approval: Approval, runs: Mapping[int, int]) -> JsonObject:
     return {
         "run_id": runs.get(approval.version_id),
-        "approved_at": utc_text(approval.at),
+        "approved_at": format_utc(approval.at),
         "author": approval.author,
         "reason": approval.reason,
     }
@@ -133,8 +133,8 @@ def _run(run: RunInfo) -> JsonObject:
         "id": run.id,
         "status": str(run.status),
         "trigger": str(run.trigger),
-        "started_at": utc_text(run.started_at),
-        "finished_at": utc_text(run.finished_at),
+        "started_at": format_utc(run.started_at),
+        "finished_at": format_utc(run.finished_at),
     }
 
 
@@ -205,8 +205,8 @@ def _of_model(target: TargetReport) -> JsonObject:
         beside["model_step"] = str(target.model_event)
     if target.model_since is not None:
         beside["model_since"] = {
-            "after": utc_text(target.model_since.after),
-            "until": utc_text(target.model_since.until),
+            "after": format_utc(target.model_since.after),
+            "until": format_utc(target.model_since.until),
         }
     if target.acknowledged:
         beside["acknowledged"] = target.acknowledged
@@ -239,7 +239,7 @@ def _context(finding: Finding) -> JsonObject:
         beside["recurrence"] = str(finding.recurrence)
         beside["reversals"] = finding.reversals
     if finding.open_since is not None:
-        beside["stands_since"] = utc_text(finding.open_since)
+        beside["stands_since"] = format_utc(finding.open_since)
     return beside
 
 
@@ -291,9 +291,9 @@ def _status(status: TargetStatus) -> JsonObject:
         "type": status.type,
         "state": str(status.state),
         "model_state": str(status.model_state),
-        "last_changed_at": utc_text(status.last_changed_at),
-        "last_checked_at": utc_text(status.last_checked_at),
-        "last_attempted_at": utc_text(status.last_attempted_at),
+        "last_changed_at": format_utc(status.last_changed_at),
+        "last_checked_at": format_utc(status.last_checked_at),
+        "last_attempted_at": format_utc(status.last_attempted_at),
         "error": _failure(status.error),
     }
 
@@ -304,7 +304,7 @@ def _message(message: Message) -> JsonObject:
         "recipient": message.recipient,
         "state": str(message.state),
         "attempts": message.attempts,
-        "due_at": utc_text(message.due_at),
+        "due_at": format_utc(message.due_at),
         "last_error": message.last_error,
     }
 
@@ -312,7 +312,7 @@ def _message(message: Message) -> JsonObject:
 def _version(version: Version) -> JsonObject:
     return {
         "run_id": version.run_id,
-        "seen_at": utc_text(version.seen_at),
+        "seen_at": format_utc(version.seen_at),
         "headline": version.headline,
         "model_state": str(version.model_state),
         "hash": version.hash,
@@ -329,4 +329,4 @@ def _shown(value: Json) -> Json:
         return shown(value)
     if isinstance(value, list):
         return [_shown(member) for member in value]
-    return opened(value) if isinstance(value, dict) else value
+    return hide_secrets(value) if isinstance(value, dict) else value

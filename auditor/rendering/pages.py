@@ -30,7 +30,7 @@ from auditor.rendering.words import (
     columns,
     count,
     cut,
-    listed,
+    join_first,
     moment,
     name,
     sentence,
@@ -361,7 +361,7 @@ def _line_words(target: TargetId, runs: Sequence[RunSummary]) -> str:
         ids = [run.run.id or 0 for run in runs if run.states.get(target) is state]
         if ids:
             noun = "run" if len(ids) == 1 else "runs"
-            parts.append(f"{look.words} in {noun} {listed(_stretches(ids), most=8)}")
+            parts.append(f"{look.words} in {noun} {join_first(_stretches(ids), most=8)}")
     return "; ".join(parts)
 
 

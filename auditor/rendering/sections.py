@@ -54,8 +54,8 @@ from auditor.rendering.summary import (
 )
 from auditor.rendering.words import (
     count,
+    join_first,
     length,
-    listed,
     moment,
     name,
     sentence,
@@ -129,7 +129,7 @@ def view_finding(finding: Finding | VendorFinding) -> FindingView:
     )
     match finding:
         case Finding():
-            folded = listed(tuple(map(name, finding.folded)), most=MOST_FOLDED)
+            folded = join_first(tuple(map(name, finding.folded)), most=MOST_FOLDED)
             return replace(view, folded=folded, rule=name(finding.rule))
         case VendorFinding():
             return replace(view, targets=finding.targets)
@@ -181,7 +181,7 @@ def _unchecked_for(
     """Return the blocks that one cause kept from being checked, over all projects."""
     projects = tuple(dict.fromkeys(map(_project_title, targets)))
     return UncheckedBlocks(
-        project=listed(projects, most=3),
+        project=join_first(projects, most=3),
         reason=reason,
         blocks=tuple(_entry(target, _last_read(target, report)) for target in targets),
     )
@@ -327,7 +327,7 @@ def _started(summary: Summary, most: int | None) -> Section:
             project="",
             block=_project_title(group[0]),
             target="",
-            note=f"{count(len(group), 'block')}: {listed(tuple(map(block_title, group)))}",
+            note=f"{count(len(group), 'block')}: {join_first(tuple(map(block_title, group)))}",
         )
         for group in groups
     ]
@@ -451,7 +451,7 @@ def _coverage(summary: Summary) -> tuple[str, ...]:
         )
         changes = count(suppressed, "change")
         lines.append(
-            f"{changes} stored but not reported ({listed(by_rule)}); to list them: "
+            f"{changes} stored but not reported ({join_first(by_rule)}); to list them: "
             "auditor suppressed"
         )
     if summary.acknowledged:
@@ -462,7 +462,7 @@ def _coverage(summary: Summary) -> tuple[str, ...]:
             f"“{name(rule)}” ({target}{f' {name(path)}' if path else ''})"
             for target, rule, path in report.broken_rules
         )
-        lines.append(f"Rules that are broken now: {listed(broken)}.")
+        lines.append(f"Rules that are broken now: {join_first(broken)}.")
     if totals.unsupported:
         lines.append(f"{count(totals.unsupported, 'block')} of a type that cannot be audited.")
     return tuple(lines)

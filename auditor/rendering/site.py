@@ -23,16 +23,16 @@ from auditor.rendering.archive import (
     INDEX,
     PROJECTS,
     TARGETS,
+    find_place,
     list_names,
     list_run_pages,
-    place_in_words,
-    project_of,
+    parse_project_place,
+    parse_run_place,
+    parse_target_place,
+    parse_year_place,
     project_place,
-    run_of,
     run_place,
-    target_of,
     target_place,
-    year_of,
     year_place,
 )
 from auditor.rendering.html import HtmlRenderer, add_policy
@@ -84,9 +84,9 @@ class FolderSite:
         """Return which pages exist, with the marks that were kept of them."""
         kept = self._kept()
         top = list_names(self.directory)
-        targets = {target_of(name) for name in list_names(self.directory / TARGETS)}
-        projects = {project_of(name) for name in list_names(self.directory / PROJECTS)}
-        years = {year_of(name) for name in top}
+        targets = {parse_target_place(name) for name in list_names(self.directory / TARGETS)}
+        projects = {parse_project_place(name) for name in list_names(self.directory / PROJECTS)}
+        years = {parse_year_place(name) for name in top}
         return PageMarks(
             runs=frozenset(list_run_pages(self.directory)),
             targets=_marks_of(kept, "targets", targets, _target),
@@ -188,7 +188,7 @@ class FolderSite:
 
     def _is_over(self, year: str, removed: Collection[str]) -> bool:
         """Return whether a year's page links to no run that stays."""
-        linked = {link[1] for link in _LINK.finditer(self._read(year)) if run_of(link[1])}
+        linked = {link[1] for link in _LINK.finditer(self._read(year)) if parse_run_place(link[1])}
         return linked <= set(removed)
 
     def _unlink(self, removed: Collection[str]) -> None:
@@ -208,14 +208,14 @@ class FolderSite:
             return ""
 
     def _years(self) -> Iterator[str]:
-        return (name for name in list_names(self.directory) if year_of(name) is not None)
+        return (name for name in list_names(self.directory) if parse_year_place(name) is not None)
 
     def _targets(self) -> Iterator[TargetId]:
-        found = map(target_of, list_names(self.directory / TARGETS))
+        found = map(parse_target_place, list_names(self.directory / TARGETS))
         return (page for page in found if page is not None)
 
     def _projects(self) -> Iterator[int]:
-        found = map(project_of, list_names(self.directory / PROJECTS))
+        found = map(parse_project_place, list_names(self.directory / PROJECTS))
         return (page for page in found if page is not None)
 
     def _page(self, template: str, *, root: str, **values: object) -> str:
@@ -245,7 +245,7 @@ def make_linked_pages(templates: Path) -> dict[str, HtmlRenderer]:
 
 def _from(root: str) -> Callable[[str], str]:
     def place(words: str) -> str:
-        found = place_in_words(words)
+        found = find_place(words)
         return f"{root}{found}" if found else ""
 
     return place

@@ -25,7 +25,7 @@ from auditor.model import (
     TargetReport,
     TargetState,
 )
-from auditor.rendering.words import count, cut, harmless, listed, name, sentence
+from auditor.rendering.words import count, cut, harmless, join_first, name, sentence
 
 PREFIX = "[EI drift] "
 LONGEST_SUBJECT = 77
@@ -360,7 +360,7 @@ def _inventory_phrases(summary: Summary) -> list[str]:
     )
     return [
         f"{count(len(group), 'block')} {singular if len(group) == 1 else plural}: "
-        f"{listed(tuple(map(block_title, group)), most=3)}"
+        f"{join_first(tuple(map(block_title, group)), most=3)}"
         for group, singular, plural in groups
         if group
     ]

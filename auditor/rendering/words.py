@@ -30,7 +30,7 @@ def harmless(text: str) -> str:
     return "".join(map(_visible, text))
 
 
-def capped(text: str, limit: int) -> str:
+def cap(text: str, limit: int) -> str:
     """Return `text`, or its first `limit` characters and how many were left out.
 
     A text that the note would not make shorter stays whole.
@@ -43,12 +43,12 @@ def capped(text: str, limit: int) -> str:
 
 def name(text: str) -> str:
     """Return a stranger's name, harmless and of a length that a line can hold."""
-    return capped(harmless(text), LONGEST_NAME)
+    return cap(harmless(text), LONGEST_NAME)
 
 
 def sentence(text: str) -> str:
     """Return a headline or reason, harmless and of a length that a paragraph can hold."""
-    return capped(harmless(text), LONGEST_SENTENCE)
+    return cap(harmless(text), LONGEST_SENTENCE)
 
 
 def studio_page(studio_url: str, project_id: int, learn_id: int | None = None) -> str:
@@ -74,7 +74,7 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def listed(items: tuple[str, ...], *, most: int = 6) -> str:
+def join_first(items: tuple[str, ...], *, most: int = 6) -> str:
     """Return the items in a row, `a, b and 3 more` beyond `most`."""
     if len(items) <= most:
         return ", ".join(items)

@@ -21,7 +21,7 @@ from auditor.audit.plan import Scope
 from auditor.config import Settings
 from auditor.demo.studio_server import sample_blocks
 from auditor.model import JsonObject, TargetId
-from auditor.rendering.json import report_json
+from auditor.rendering.json import encode_report
 from tests.simulated_studio import SimulatedStudio
 
 KEY = "ei_" + "5e" * 24
@@ -85,7 +85,7 @@ class Stage:
 
     def json(self, *, scope: Scope | None = None) -> Any:  # noqa: ANN401 - any JSON
         """Run once and return the report as programs read it."""
-        return report_json(self.night(scope=scope).report)
+        return encode_report(self.night(scope=scope).report)
 
     def without_mail(self) -> None:
         """Leave the [email] table out from now on."""

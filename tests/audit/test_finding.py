@@ -15,7 +15,7 @@ from auditor.audit.run import Audit
 from auditor.demo.faults import Fault
 from auditor.errors import UsageError
 from auditor.model import NoticeKind, Report, TargetId
-from auditor.rendering.json import report_json
+from auditor.rendering.json import encode_report
 from tests.audit.stage import KEY, Stage, block, stage, target
 
 _ACCOUNT = 'timeout_s = 5\nauth = { type = "jwt", token = { env = "EI_TOKEN" } }\nprojects = "all"'
@@ -67,7 +67,7 @@ async def at_once(_: float) -> None:
 
 
 def json(set_up: Stage, scope: Scope | None = None) -> Any:  # noqa: ANN401 - any JSON
-    return report_json(night(set_up, scope))
+    return encode_report(night(set_up, scope))
 
 
 def states(report: Any) -> dict[str, str]:  # noqa: ANN401 - any JSON
@@ -108,7 +108,7 @@ def test_projects_that_cannot_be_listed_are_unknown_and_the_named_are_audited(
     night(fleet)
     fleet.studio.fail(Fault.HTML, path=_LISTING)
     told = night(fleet)
-    failed: Any = report_json(told)
+    failed: Any = encode_report(told)
     text = app.build_renderer(fleet.settings).text(told, page="")
     kept = audited(fleet)
     fleet.studio.heal()

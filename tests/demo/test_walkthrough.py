@@ -15,7 +15,7 @@ from auditor import app
 from auditor.config import load
 from auditor.demo.walkthrough import CAMERA, KEY, PUMP, show_drift
 from auditor.errors import UsageError
-from auditor.rendering.json import report_json
+from auditor.rendering.json import encode_report
 from auditor.store.store import open_database
 from tests.store.examples import audited, first
 
@@ -58,7 +58,7 @@ def _report(folder: Path) -> Any:  # noqa: ANN401 - any JSON
     with app.open_store(settings) as store:
         report = store.report(None)
     assert report is not None
-    return report_json(report)
+    return encode_report(report)
 
 
 def told(report: Any) -> set[tuple[int, int, str, str]]:  # noqa: ANN401 - any JSON

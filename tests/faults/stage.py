@@ -16,7 +16,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from auditor import app
 from auditor.demo.http_server import ReceivedRequest, ServerReply
-from auditor.rendering.json import report_json
+from auditor.rendering.json import encode_report
 from tests.audit.stage import CONFIG, KEY, PROJECT, Postbox, Stage, block, mail_server, target
 from tests.simulated_studio import SimulatedStudio
 
@@ -163,7 +163,7 @@ class Installation:
             for run_id in range(1, (last.id or 0 if last else 0) + 1):
                 report = store.report(run_id)
                 if report is not None:
-                    yield report_json(report)
+                    yield encode_report(report)
 
     def _mails(self) -> dict[tuple[str, str], set[str]]:
         """Return in which messages, by Message-ID, each recipient was told of each finding."""

@@ -24,7 +24,7 @@ from auditor.drift.secrets import as_sent
 from auditor.errors import StudioError
 from auditor.model import Failure, JsonObject, Report, TargetId
 from auditor.protocols import Answer, FetchResult, ListedBlock, StoredBody
-from auditor.rendering.json import report_json, to_text
+from auditor.rendering.json import dump_json, encode_report
 from auditor.store.schema import upgrade
 from auditor.store.store import SqlStore, open_database
 from auditor.studio.answers import read_answer
@@ -114,7 +114,9 @@ def _night(answers: Mapping[int, JsonObject], store: SqlStore, *, at: datetime) 
 def _read_back(report: Report, store: SqlStore) -> None:
     stored = store.report(None)
     assert stored is not None
-    assert json.loads(to_text(report_json(stored))) == json.loads(to_text(report_json(report)))
+    assert json.loads(dump_json(encode_report(stored))) == json.loads(
+        dump_json(encode_report(report))
+    )
     renderer().text(stored)
     renderer().page(stored)
 

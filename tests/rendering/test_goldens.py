@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.rendering.json import report_json, to_text
+from auditor.rendering.json import dump_json, encode_report
 from tests.rendering.samples import NIGHTS, PAGE, renderer
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -34,4 +34,4 @@ def test_the_page_of_a_run_reads_as_agreed(night: str) -> None:
 
 @pytest.mark.parametrize("night", NIGHTS)
 def test_the_json_of_a_run_reads_as_agreed(night: str) -> None:
-    compare(f"{night}.json", to_text(report_json(NIGHTS[night]())))
+    compare(f"{night}.json", dump_json(encode_report(NIGHTS[night]())))

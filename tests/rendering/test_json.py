@@ -8,7 +8,7 @@ import pytest
 from auditor.model import Area, Failure, ModelState, RunStatus, TargetId, TargetState
 from auditor.outbox import Message, MessageState
 from auditor.records import TargetStatus
-from auditor.rendering.json import diff_json, report_json, status_json, to_text
+from auditor.rendering.json import dump_json, encode_diff, encode_report, encode_status
 from tests.rendering.samples import HOSTILE, NIGHTS, STARTED, drift, finding, quiet, run, vendor
 
 FINDING_KEYS = [
@@ -59,14 +59,14 @@ def dead() -> Message:
 
 @pytest.mark.parametrize("night", NIGHTS)
 def test_a_report_is_ascii_and_reads_back(night: str) -> None:
-    text = to_text(report_json(NIGHTS[night]()))
+    text = dump_json(encode_report(NIGHTS[night]()))
 
     assert text.isascii()
-    assert json.loads(text) == report_json(NIGHTS[night]())
+    assert json.loads(text) == encode_report(NIGHTS[night]())
 
 
 def test_a_report_has_the_keys_of_the_contract_in_their_order() -> None:
-    document = report_json(drift())
+    document = encode_report(drift())
 
     assert list(document) == ["schema", "run", "totals", "targets", "catalogue", "errors"]
     targets = document["targets"]
@@ -78,7 +78,7 @@ def test_a_report_has_the_keys_of_the_contract_in_their_order() -> None:
 
 
 def test_times_are_whole_seconds_in_utc() -> None:
-    document = json.loads(to_text(report_json(quiet())))
+    document = json.loads(dump_json(encode_report(quiet())))
 
     assert document["run"]["started_at"] == "2026-11-23T03:15:00Z"
 
@@ -87,14 +87,14 @@ def test_hidden_secrets_lose_their_fingerprint_at_any_depth() -> None:
     mark = f"(hidden:{'a' * 32})"
     change = finding(Area.TRAINING, "customParameters", {mark: [mark]}, {"k": {"l": mark}})
 
-    text = to_text(diff_json(ModelState.TRAINED, [change], 0))
+    text = dump_json(encode_diff(ModelState.TRAINED, [change], 0))
 
     assert json.loads(text)["findings"][0]["before"] == {"(hidden)": ["(hidden)"]}
     assert "hidden:" not in text
 
 
 def test_vendor_changes_of_a_comparison_have_a_findings_keys() -> None:
-    document = json.loads(to_text(diff_json(ModelState.STALE, [vendor()], 3)))
+    document = json.loads(dump_json(encode_diff(ModelState.STALE, [vendor()], 3)))
 
     assert list(document) == ["schema", "model_state", "findings", "suppressed"]
     assert list(document["findings"][0]) == FINDING_KEYS
@@ -102,8 +102,8 @@ def test_vendor_changes_of_a_comparison_have_a_findings_keys() -> None:
 
 
 def test_status_is_ascii_and_hides_keys() -> None:
-    text = to_text(
-        status_json(
+    text = dump_json(
+        encode_status(
             [status(HOSTILE)],
             last_run=run(RunStatus.COMPLETE),
             next_run_at=datetime(2026, 11, 24, 3, 15, 0, 999, tzinfo=UTC),

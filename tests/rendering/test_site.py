@@ -19,7 +19,12 @@ from auditor.records import (
     TargetOverview,
     TargetStatus,
 )
-from auditor.rendering.archive import project_of, run_of, target_of, year_of
+from auditor.rendering.archive import (
+    parse_project_place,
+    parse_run_place,
+    parse_target_place,
+    parse_year_place,
+)
 from auditor.rendering.html import add_policy
 from auditor.rendering.outline import Footer
 from auditor.rendering.pages import MOST_ROWS, draw_fleet, list_runs, make_calendar
@@ -99,20 +104,20 @@ def test_style_attributes_are_allowed_where_a_page_has_some() -> None:
 @pytest.mark.parametrize(
     ("read", "name", "found"),
     [
-        (run_of, "run-000007.html", 7),
-        (run_of, "run-1000007.html", 1_000_007),
-        (run_of, "run-7.html", None),
-        (run_of, "run-0000007.html", None),
-        (run_of, "run-000007.html.gz", None),
-        (run_of, "run-00000\N{ARABIC-INDIC DIGIT SEVEN}.html", None),
-        (run_of, "run-000007.html\n", None),
-        (year_of, "runs-2025.html", 2025),
-        (year_of, "runs-25.html", None),
-        (target_of, "1-3.html", TargetId(1, 3)),
-        (target_of, "01-3.html", None),
-        (target_of, "../1-3.html", None),
-        (project_of, "12345.html", 12345),
-        (project_of, "index.html", None),
+        (parse_run_place, "run-000007.html", 7),
+        (parse_run_place, "run-1000007.html", 1_000_007),
+        (parse_run_place, "run-7.html", None),
+        (parse_run_place, "run-0000007.html", None),
+        (parse_run_place, "run-000007.html.gz", None),
+        (parse_run_place, "run-00000\N{ARABIC-INDIC DIGIT SEVEN}.html", None),
+        (parse_run_place, "run-000007.html\n", None),
+        (parse_year_place, "runs-2025.html", 2025),
+        (parse_year_place, "runs-25.html", None),
+        (parse_target_place, "1-3.html", TargetId(1, 3)),
+        (parse_target_place, "01-3.html", None),
+        (parse_target_place, "../1-3.html", None),
+        (parse_project_place, "12345.html", 12345),
+        (parse_project_place, "index.html", None),
     ],
     ids=lambda value: value.__name__ if callable(value) else repr(value),
 )

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.rendering.words import capped, columns, count, harmless, length, listed
+from auditor.rendering.words import cap, columns, count, harmless, join_first, length
 
 
 @pytest.mark.parametrize(
@@ -38,11 +38,11 @@ def test_harmless_text_is_one_line_that_any_encoding_takes(text: str) -> None:
 
 
 def test_a_long_text_says_how_much_was_left_out() -> None:
-    assert capped("x" * 5000, 10) == "xxxxxxxxxx… (4,990 more characters)"
+    assert cap("x" * 5000, 10) == "xxxxxxxxxx… (4,990 more characters)"
 
 
 def test_a_text_is_not_cut_for_a_note_that_is_longer() -> None:
-    assert capped("x" * 12, 10) == "x" * 12
+    assert cap("x" * 12, 10) == "x" * 12
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_one_is_singular() -> None:
 
 
 def test_a_long_row_ends_in_a_count() -> None:
-    assert listed(("a", "b", "c"), most=2) == "a, b and 1 more"
+    assert join_first(("a", "b", "c"), most=2) == "a, b and 1 more"
 
 
 def test_wide_letters_take_two_columns_and_marks_none() -> None:

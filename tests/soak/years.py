@@ -29,7 +29,7 @@ from auditor.demo.studio_server import sample_blocks
 from auditor.errors import AuditorError
 from auditor.model import TargetId
 from auditor.protocols import Store
-from auditor.rendering.json import report_json
+from auditor.rendering.json import encode_report
 from tests.audit.stage import KEY, Postbox, mail_server
 from tests.simulated_studio import SimulatedStudio
 from tests.soak.edits import random_edit
@@ -175,7 +175,7 @@ class Soak:
             self._taken.add(mail["Message-ID"])
             report = store.report(int(mail["X-EI-Drift-Run"]))
             if report is not None:
-                self.books.read(report_json(report))
+                self.books.read(encode_report(report))
         self.postbox.taken.clear()
         self.studio.requests.clear()  # the stand-in's memory is none of the auditor's
 

@@ -24,7 +24,7 @@ from sqlalchemy import inspect
 from auditor import app
 from auditor.errors import StoreError
 from auditor.model import Report, Since, Trigger
-from auditor.rendering.json import report_json
+from auditor.rendering.json import encode_report
 from auditor.resources import folder
 from auditor.store.database import Database
 from auditor.store.schema import HEAD, REVISIONS, revision
@@ -219,7 +219,7 @@ def test_nights_go_on_without_a_flood(old: tuple[str, dict[str, Any]], tmp_path:
 
 def told_of(report: Report | dict[str, Any]) -> set[str]:
     """Return the places at which something is told, by block."""
-    told: Any = report_json(report) if isinstance(report, Report) else report
+    told: Any = encode_report(report) if isinstance(report, Report) else report
     return {
         f"{block['learn_id']} {one['path']}"
         for block in told["targets"]
