@@ -1,8 +1,9 @@
-"""When the schedule is due: the arithmetic of crontab(5) lines, pure and without a clock.
+"""When a schedule is due: the arithmetic of crontab(5) lines. Pure, so it reads no clock.
 
-A slot is a local wall time that the line names. It runs once: where clocks skip it, as long
-after the skip as it lay after the skip's start (02:30 runs at 03:30); where clocks show it
-twice, the first time. Slots that come to fall on one instant are one, named by the later.
+A slot is a local time that the line names. Each slot has one run. If a clock change skips the
+slot, the run is as much later as the clock was put forward (02:30 runs at 03:30); if the local
+time occurs twice, the run is at the first. Slots that fall on one instant by this rule are one
+slot, with the name of the later.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-DEFAULT_SCHEDULE = "nightly"  # what the ledger calls the schedule that has no name of its own
+DEFAULT_SCHEDULE = "nightly"  # the name in the ledger of `[schedule]`, which has no key for one
 MOST_COUNTED = 1000  # slots of a gap
 
 _NICKNAMES = {
@@ -32,7 +33,7 @@ _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _LONGEST_DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 _NOTHING = timedelta(0)
-# The longest ever: Samoa left out the 30th of December 2011.
+# The longest so far: Samoa skipped the 30th of December 2011.
 _LONGEST_JUMP = timedelta(days=1)
 
 
@@ -43,8 +44,8 @@ class Cron:
     Attributes:
         line: as it was written; two lines that name the same times are equal.
         weekdays: 0 is Sunday, 6 is Saturday.
-        either_day: a date matches by `days` or by `weekdays`; else it has to match both. crontab
-            has it so where neither of the two fields starts with `*`.
+        either_day: whether a date matches by `days` or by `weekdays`, in place of by both.
+            crontab(5) has it so if neither of the two fields starts with `*`.
     """
 
     line: str = field(compare=False)
@@ -65,11 +66,11 @@ class Cron:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """One time that the schedule names.
+    """One time that a schedule names.
 
     Attributes:
-        local: the wall time as the line names it, `2026-11-23T03:15`; unique to the slot.
-        at: when that is, UTC.
+        local: the local time as the line names it, `2026-11-23T03:15`; unique to the slot.
+        at: the instant of the run, in UTC.
     """
 
     local: str
@@ -78,10 +79,10 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Slots that had no run; `first` and `last` are wall times.
+    """Slots without a run; `first` and `last` are local times.
 
     Attributes:
-        count: how many; `MOST_COUNTED` stands for that many or more.
+        count: how many; `MOST_COUNTED` means that many or more.
     """
 
     count: int
@@ -91,7 +92,7 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class _Field:
-    """One of the five fields; `names` stand for the numbers from `first` on."""
+    """One of the five fields; `names` are those of the numbers from `first` on."""
 
     name: str
     first: int
@@ -109,13 +110,13 @@ _FIELDS = (
 
 
 def parse_cron(line: str) -> Cron:
-    """Return what the line names.
+    """Return the times that the line names.
 
-    Five fields with lists, ranges, steps and English names of three letters, or a nickname such
-    as `@daily`; Sunday is 0 or 7, and `fri-sun` is a range.
+    A line has five fields with lists, ranges, steps and English names of three letters, or it is
+    a nickname such as `@daily`. Sunday is 0 or 7, and `fri-sun` is a range.
 
     Raises:
-        ValueError: it is no such line, or no date ever matches it; the text names the field.
+        ValueError: the line is not valid, or no date ever matches it; the text names the field.
     """
     texts = _fields_of(line)
     minutes, hours, days, months, weekdays = (
@@ -123,7 +124,7 @@ def parse_cron(line: str) -> Cron:
     )
     either_day = not texts[2].startswith("*") and not texts[4].startswith("*")
     if not either_day and not any(min(days) <= _LONGEST_DAYS[month - 1] for month in months):
-        raise ValueError(f"day of month: {texts[2]} never comes in month {texts[3]}")
+        raise ValueError(f"day of month: {texts[2]} does not exist in month {texts[3]}")
     return Cron(
         line=line,
         minutes=minutes,
@@ -136,7 +137,7 @@ def parse_cron(line: str) -> Cron:
 
 
 def newest_due(cron: Cron, zone: ZoneInfo, now: datetime) -> Slot | None:
-    """Return the newest slot at or before `now` (aware); None before the calendar's start."""
+    """Return the newest slot at or before `now` (aware), None if the calendar has none."""
     start = _wall_time(now, zone) + max(-_jump(now, zone), _NOTHING)
     newest: Slot | None = None
     earliest = datetime.min  # noqa: DTZ901 - wall times have no zone
@@ -147,7 +148,7 @@ def newest_due(cron: Cron, zone: ZoneInfo, now: datetime) -> Slot | None:
         if slot.at > now:
             continue
         if newest is None:
-            # A skipped time before this one may run after it.
+            # A skipped local time before this one may run after it.
             earliest = local - max(_jump(slot.at, zone), _NOTHING)
         if newest is None or slot.at > newest.at:
             newest = slot
@@ -155,7 +156,7 @@ def newest_due(cron: Cron, zone: ZoneInfo, now: datetime) -> Slot | None:
 
 
 def next_due(cron: Cron, zone: ZoneInfo, now: datetime) -> Slot | None:
-    """Return the first slot after `now` (aware); None past the calendar's end."""
+    """Return the first slot after `now` (aware), None if the calendar has none."""
     start = _wall_time(now, zone) - max(_jump(now, zone), _NOTHING)
     soonest: Slot | None = None
     latest = datetime.max  # noqa: DTZ901 - wall times have no zone
@@ -166,7 +167,7 @@ def next_due(cron: Cron, zone: ZoneInfo, now: datetime) -> Slot | None:
         if slot.at <= now:
             continue
         if soonest is None:
-            # Where this one is a skipped time, later ones up to then may run before it.
+            # If this local time is skipped, later ones up to its run may run before it.
             latest = _wall_time(slot.at, zone)
         if soonest is None or slot.at <= soonest.at:
             soonest = slot
@@ -174,7 +175,7 @@ def next_due(cron: Cron, zone: ZoneInfo, now: datetime) -> Slot | None:
 
 
 def gap(cron: Cron, zone: ZoneInfo, *, after: datetime, until: datetime) -> Gap | None:
-    """Return the slots after `after`, up to `until` and with it; None where there is none."""
+    """Return the slots after `after` up to and including `until`, None if there are none."""
     newest = newest_due(cron, zone, until)
     first = next_due(cron, zone, after)
     if newest is None or first is None or first.at > newest.at:
@@ -189,7 +190,7 @@ def gap(cron: Cron, zone: ZoneInfo, *, after: datetime, until: datetime) -> Gap 
 
 
 def slot_named(local: str, zone: ZoneInfo) -> Slot:
-    """Return the slot that the ledger calls `local`."""
+    """Return the slot whose name in the ledger is `local`."""
     return _slot(datetime.fromisoformat(local), zone)
 
 
@@ -211,15 +212,15 @@ def _numbers(text: str, field: _Field) -> frozenset[int]:
 
 
 def _part(text: str, field: _Field) -> range:
-    """Return what one member of a list names: a number, a range, or either `*` or with a step."""
+    """Return the numbers of one member of a list: a number, or a range or `*`, with a step."""
     span, slash, step = text.partition("/")
     first, last = _span(span, field)
     if not slash:
         return range(first, last + 1)
     if span != "*" and "-" not in span:
-        raise ValueError(f"{field.name}: the step in {text!r} has to follow * or a range")
+        raise ValueError(f"{field.name}: the step in {text!r} must follow * or a range")
     if re.fullmatch("[0-9]{1,3}", step) is None or int(step) == 0:
-        raise ValueError(f"{field.name}: the step in {text!r} has to be 1 or more")
+        raise ValueError(f"{field.name}: the step in {text!r} must be 1 or more")
     return range(first, last + 1, int(step))
 
 
@@ -251,24 +252,24 @@ def _or_name(field: _Field) -> str:
 
 
 def _slot(local: datetime, zone: ZoneInfo) -> Slot:
-    # fold=0 is both rules of the module's head: the offset before a skip, and the first of two.
+    # fold=0 is both rules of the module's docstring: the offset before a skip, the first of two.
     at = local.replace(tzinfo=zone, fold=0).astimezone(UTC)
     return Slot(local.isoformat(timespec="minutes"), at)
 
 
 def _wall_time(at: datetime, zone: ZoneInfo) -> datetime:
     if at.tzinfo is None:
-        raise ValueError(f"the time has to be aware, not {at!r}")
+        raise ValueError(f"the time must be aware, not {at!r}")
     return at.astimezone(zone).replace(tzinfo=None)
 
 
 def _jump(at: datetime, zone: ZoneInfo) -> timedelta:
-    """Return how far clocks were put forward, or back (negative), in the day before `at`."""
+    """Return how far the clock was put forward, or back (negative), in the day before `at`."""
     return _wall_time(at, zone) - _wall_time(at - _LONGEST_JUMP, zone) - _LONGEST_JUMP
 
 
 def _wall_times(cron: Cron, start: datetime, *, step: Literal[1, -1]) -> Iterator[datetime]:
-    """Yield the wall times that the line names, from `start` on in one direction of time."""
+    """Yield the local times that the line names, from `start` on in one direction of time."""
     hours = sorted(cron.hours)[::step]
     minutes = sorted(cron.minutes)[::step]
     for day in _dates(cron, start.date(), step=step):

@@ -450,7 +450,7 @@ def _require_url(text: str) -> None:
 
 
 def _proxy(value: object, info: ValidationInfo) -> Secret:
-    """Return the address of a proxy; one without a password may stand in the file."""
+    """Return the address of a proxy; one without a password may be written in the file."""
     address = Secret(value) if isinstance(value, str) else _secret(value, info)
     if address != _UNREAD and _PROXY.fullmatch(address.reveal()) is None:
         raise refusal("is not the address of a proxy", "write it as http://proxy.example.org:3128")
