@@ -185,17 +185,19 @@ def _is_open(field: Field) -> bool:
 
 
 def _form(field: Field, value: Json) -> Json:
+    plain = _plain(value)
     match field.shape:
-        case Shape.PROGRAM if isinstance(value, str):
-            return program_text(value)
+        case Shape.PROGRAM:
+            return program_text(value) if isinstance(value, str) else plain
         case Shape.NUMBER:
             return _plain(as_number(value))
-        case Shape.MEMBERS if isinstance(value, dict) and not _is_nothing(_plain(value)):
-            return [_plain(value)]  # an object where members belong is not the members it names
-        case Shape.SET if isinstance(value, list):
-            return sorted((_plain(member) for member in value), key=_bytes)
-        case _:
-            return _plain(value)
+        case Shape.MEMBERS:
+            # An object where a list of members belongs is not the members it names.
+            return [plain] if isinstance(value, dict) and not _is_nothing(plain) else plain
+        case Shape.SET:
+            return sorted(plain, key=_bytes) if isinstance(plain, list) else plain
+        case Shape.VALUE | Shape.OBJECT | Shape.LIST | Shape.LAYERS:
+            return plain
 
 
 def _plain(value: Json) -> Json:
@@ -206,7 +208,7 @@ def _plain(value: Json) -> Json:
             return [_plain(member) for member in value]
         case dict():
             return {key: _plain(part) for key, part in value.items() if part is not None}
-        case _:
+        case bool() | int() | str() | None:
             return value
 
 

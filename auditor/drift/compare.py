@@ -139,7 +139,7 @@ def _differing(left: JsonObject, right: JsonObject) -> Iterator[list[str]]:
     left, right = _unequal(left, right)
     if not left and not right:
         return
-    from deepdiff import DeepDiff  # noqa: PLC0415 - 0.15 s that a quiet night does not need
+    from deepdiff import DeepDiff  # noqa: PLC0415 - 0.15 s that a run without changes saves
 
     diff = DeepDiff(
         left,

@@ -10,9 +10,10 @@ severities, suppress findings and mark them as expected.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import TypeAlias
 
 from auditor.drift.fields import (
     CATALOGUE,
@@ -72,28 +73,45 @@ def judge(
     return Verdict(area=row.area, owner=row.owner, severity=severity, rule=rule)
 
 
-def _exception(change: Change, in_use: Collection[str]) -> tuple[Severity, str] | None:
-    match change.pattern:
-        case "trained" if change.before is True and change.after is False:
-            return Severity.CRITICAL, "trained:lost"
-        case "selectedModelType" if change.after == REQUIRES_RETRAIN:
-            return Severity.HIGH, "trained:requires-retrain"
-        case "script":
-            return _judge_script(change.before, change.after)
-        case _ if change.path.startswith(CATALOGUE) and _withdraws(change, in_use):
-            return Severity.HIGH, "catalogue:model-in-use"
-        case _:
-            return None
+_Exception: TypeAlias = tuple[Severity, str] | None
 
 
-def _judge_script(before: Json, after: Json) -> tuple[Severity, str]:
-    match judge_script(str(before), str(after)):
+def _exception(change: Change, in_use: Collection[str]) -> _Exception:
+    """Return severity and rule where the contract makes an exception, else None."""
+    judge_field = _EXCEPTIONS.get(change.pattern)
+    if judge_field is not None:
+        return judge_field(change)
+    if change.path.startswith(CATALOGUE) and _withdraws(change, in_use):
+        return Severity.HIGH, "catalogue:model-in-use"
+    return None
+
+
+def _judge_trained(change: Change) -> _Exception:
+    is_lost = change.before is True and change.after is False
+    return (Severity.CRITICAL, "trained:lost") if is_lost else None
+
+
+def _judge_model_type(change: Change) -> _Exception:
+    if change.after == REQUIRES_RETRAIN:
+        return Severity.HIGH, "trained:requires-retrain"
+    return None
+
+
+def _judge_script(change: Change) -> _Exception:
+    match judge_script(str(change.before), str(change.after)):
         case ScriptChange.SAME_PROGRAM:
             return Severity.INFO, "script:same-program"
         case ScriptChange.NO_LONGER_PARSES:
             return Severity.HIGH, "script:no-longer-parses"
         case ScriptChange.OTHER_PROGRAM:
             return Severity.HIGH, "default:script"
+
+
+_EXCEPTIONS: Mapping[str, Callable[[Change], _Exception]] = {
+    "trained": _judge_trained,
+    "selectedModelType": _judge_model_type,
+    "script": _judge_script,
+}
 
 
 def _withdraws(change: Change, in_use: Collection[str]) -> bool:

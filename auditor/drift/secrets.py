@@ -139,7 +139,7 @@ class Secrets:
                         if key in parts:
                             parts[key] = self._hide_value(models[key])
                 return parts
-            case _:
+            case bool() | int() | float() | str() | None:
                 return self._hide_keys(models)
 
     def _hide_value(self, value: Json) -> Json:
@@ -157,7 +157,7 @@ class Secrets:
                 return [self._hide_keys(member) for member in value]
             case dict():
                 return {self._hide_text(key): self._hide_keys(part) for key, part in value.items()}
-            case _:
+            case bool() | int() | float() | None:
                 return value
 
     def _hide_text(self, text: str) -> str:
@@ -219,5 +219,5 @@ def _shown(value: Json) -> Json:
             return [_shown(member) for member in value]
         case dict():
             return {shown(key): _shown(part) for key, part in value.items()}
-        case _:
+        case bool() | int() | float() | None:
             return value
