@@ -187,7 +187,7 @@ def test_blanks_and_tabs_part_the_fields() -> None:
         ("٣ 3 * * *", "minute: '٣' is not a number"),
         ("15 3 L * *", "day of month: 'l'"),
         ("15 3 30 2 *", "day of month: 30 does not exist in month 2"),
-        ("15 3 31 4,6,9,11 *", "day of month: 31 never comes"),
+        ("15 3 31 4,6,9,11 *", "day of month: 31 does not exist"),
     ],
 )
 def test_a_line_that_is_none_is_refused_by_its_field(line: str, words: str) -> None:
