@@ -1,7 +1,7 @@
 """What a person decides: a baseline approved, a value accepted; and a finding explained.
 
 Decisions are only ever added to the history. An acknowledgement holds for exactly one value: it
-is refused where the value has moved on, by the live answer where Studio gives one.
+is refused if the value has changed since, judged by Studio's answer where it gives one.
 """
 
 from __future__ import annotations
@@ -42,63 +42,86 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
-class Approved:
-    """A baseline that was approved."""
+class NewBaseline:
+    """A version that became the baseline of its target."""
 
     known: KnownTarget
     version: Version
 
 
-def approve(targets: Sequence[TargetId], store: Store, decision: Decision) -> tuple[Approved, ...]:
+def approve(
+    targets: Sequence[TargetId], store: Store, decision: Decision
+) -> tuple[NewBaseline, ...]:
     """Make the last version of each target its baseline.
 
     Raises:
         UsageError: a target has no version; nothing is approved then.
     """
     known = store.known_targets(targets)
-    missing = [one for one in targets if one not in known or known[one].version_id is None]
-    if missing:
-        raise UsageError(
-            f"no version of {missing[0]} is stored, so nothing was approved: "
-            "`auditor status` lists all targets"
-        )
-    return _approved([known[one] for one in dict.fromkeys(targets)], store, decision)
+    for target in targets:
+        if target not in known or known[target].version_id is None:
+            raise UsageError(
+                f"no version of {target} is stored, so nothing was approved: "
+                "`auditor status` lists all targets"
+            )
+    return _approve([known[target] for target in dict.fromkeys(targets)], store, decision)
 
 
-def approve_all_new(store: Store, decision: Decision) -> tuple[Approved, ...]:
+def approve_all_new(store: Store, decision: Decision) -> tuple[NewBaseline, ...]:
     """Make the last version of each audited target without a baseline its baseline."""
-    return _approved(store.targets_without_baseline(), store, decision)
+    return _approve(store.targets_without_baseline(), store, decision)
 
 
-def find(finding_id: str, store: Store) -> tuple[FindingOccurrence, ...]:
-    """Return every occurrence of the finding with this id, or the only one that begins so.
+def _approve(
+    known: Sequence[KnownTarget], store: Store, decision: Decision
+) -> tuple[NewBaseline, ...]:
+    baselines = tuple(
+        NewBaseline(target, store.target_versions(target.target)[0]) for target in known
+    )
+    store.approve(
+        [
+            Approval(
+                target=baseline.known.target,
+                version_id=baseline.version.id,
+                at=decision.at,
+                author=decision.author,
+                reason=decision.reason,
+            )
+            for baseline in baselines
+        ]
+    )
+    return baselines
 
-    What is known to be a secret by now is hidden in it.
+
+def find_occurrences(finding_id: str, store: Store) -> tuple[FindingOccurrence, ...]:
+    """Return every occurrence of one finding, oldest first.
+
+    `finding_id` is its id, or the beginning of it that no other finding has.
 
     Raises:
-        UsageError: there is none, or more than one.
+        UsageError: there is no such finding, or more than one.
     """
     if len(finding_id) < _SHORTEST_ID or not finding_id.isalnum():
         raise UsageError(
-            f"{finding_id!r} is no id of a finding: reports print it as `id …`, and four "
-            "characters of it will do"
+            f"{finding_id!r} is not the id of a finding: reports print it as `id …`, and its "
+            "first four characters are enough"
         )
-    found = store.finding_occurrences(finding_id.lower())
-    ids = sorted({one.finding.id for one in found})
+    occurrences = store.finding_occurrences(finding_id.lower())
+    ids = sorted({occurrence.finding.id for occurrence in occurrences})
     if not ids:
         raise UsageError(f"no finding {finding_id} is stored: reports print each one's id")
     if len(ids) > 1:
         raise UsageError(f"{finding_id} begins the ids of {len(ids)} findings: {', '.join(ids)}")
-    return found
+    return occurrences
 
 
 def explain(finding_id: str, store: Store) -> Explanation:
     """Return all that is known of a finding.
 
     Raises:
-        UsageError: there is none with this id.
+        UsageError: there is no finding with this id.
     """
-    occurrences = find(finding_id, store)
+    occurrences = find_occurrences(finding_id, store)
     newest = occurrences[-1]
     target, finding = newest.target, newest.finding
     if target is None or not isinstance(finding, Finding):
@@ -109,15 +132,16 @@ def explain(finding_id: str, store: Store) -> Explanation:
             acknowledgements=(),
             approvals=(),
         )
-    holds = _now(newest, target, finding, store, None).holds
+    value = accepted_value(target, finding.path, finding.after)
+    holds = _current_value(newest, target, finding, store, None).holds
     return Explanation(
         occurrences=occurrences,
         holds=holds,
         last_seen_at=_last_seen(newest, target, store) if holds else newest.at,
         acknowledgements=tuple(
-            one
-            for one in store.all_acknowledgements()
-            if one.accepts == accepted_value(target, finding.path, finding.after)
+            acknowledgement
+            for acknowledgement in store.all_acknowledgements()
+            if acknowledgement.accepts == value
         ),
         approvals=store.approvals(target),
         excerpt=_excerpt(newest, target, finding, store),
@@ -132,24 +156,24 @@ def acknowledge(
     until: date | None = None,
     live: JsonObject | None = None,
 ) -> Acknowledgement:
-    """Accept exactly the value that a finding came to.
+    """Accept exactly the value that a finding reports.
 
-    `live` is Studio's answer of now, None where the last stored version has to do.
+    `live` is Studio's current answer; without one the last stored version is compared.
 
     Raises:
-        UsageError: there is no such finding, it is the vendor's, or the value has moved on.
+        UsageError: there is no such finding, it is the vendor's, or the value has changed since.
     """
-    newest = find(finding_id, store)[-1]
+    newest = find_occurrences(finding_id, store)[-1]
     target, finding = newest.target, newest.finding
     if target is None or not isinstance(finding, Finding):
-        raise UsageError("a change of the vendor's asks for no decision: nothing to acknowledge")
-    now = _now(newest, target, finding, store, live)
-    if not now.holds:
+        raise UsageError("a change of the vendor's needs no decision: nothing to acknowledge")
+    current = _current_value(newest, target, finding, store, live)
+    if not current.holds:
         raise UsageError(
-            f"{finding.path} of {target} has moved on from {value_words(finding.after)}: "
-            f"{now.words}; nothing was acknowledged, see the next report"
+            f"{finding.path} of {target} is no longer {value_words(finding.after)}: "
+            f"{current.words}; nothing was acknowledged, see the next report"
         )
-    one = Acknowledgement(
+    acknowledgement = Acknowledgement(
         finding=finding.id,
         target=target,
         path=finding.path,
@@ -159,49 +183,30 @@ def acknowledge(
         reason=decision.reason,
         until=until,
     )
-    store.acknowledge(one)
-    return one
-
-
-def _approved(
-    known: Sequence[KnownTarget], store: Store, decision: Decision
-) -> tuple[Approved, ...]:
-    approved = tuple(Approved(one, store.target_versions(one.target)[0]) for one in known)
-    store.approve(
-        [
-            Approval(
-                target=one.known.target,
-                version_id=one.version.id,
-                at=decision.at,
-                author=decision.author,
-                reason=decision.reason,
-            )
-            for one in approved
-        ]
-    )
-    return approved
+    store.acknowledge(acknowledgement)
+    return acknowledgement
 
 
 @dataclass(frozen=True, slots=True)
-class _Now:
-    """Whether a value is still what a finding says, and in words what it is else."""
+class _CurrentValue:
+    """Whether a value is still the one that a finding reports, and if not, what it is."""
 
     holds: bool
     words: str = ""
 
 
-def _now(
+def _current_value(
     occurrence: FindingOccurrence,
     target: TargetId,
     finding: Finding,
     store: Store,
     live: JsonObject | None,
-) -> _Now:
-    """Return how a value stands now, seen from the version that the finding was seen from."""
+) -> _CurrentValue:
+    """Compare the newest answer with the version that the finding was compared with."""
     versions = store.target_versions(target)
     reference = _reference(occurrence, target, versions, store)
     if reference is None:
-        return _Now(holds=False, words="there is nothing left to compare it with")
+        return _CurrentValue(holds=False, words="there is nothing left to compare it with")
     secrets = store.secrets()
     new = versions[0].snapshot
     if live is not None:
@@ -210,31 +215,30 @@ def _now(
         new = secrets.take_snapshot(parts)
     comparison = compare_snapshots(reference.snapshot, new, target=target, secrets=secrets)
     judged = judge_comparison(comparison)
-    there = (*judged.findings, *judged.suppressed)
+    current = [secrets.hide_finding(found) for found in (*judged.findings, *judged.suppressed)]
     value = accepted_value(target, finding.path, secrets.hide_finding(finding).after)
-    shown = [secrets.hide_finding(one) for one in there]
-    if any(accepted_value(target, one.path, one.after) == value for one in shown):
-        return _Now(holds=True)
-    now = next((one for one in shown if one.path == finding.path), None)
-    words = f"it is {value_words(now.after)} now" if now else "it is back, or elsewhere by now"
-    return _Now(holds=False, words=words)
+    if any(accepted_value(target, found.path, found.after) == value for found in current):
+        return _CurrentValue(holds=True)
+    now = next((found for found in current if found.path == finding.path), None)
+    words = f"it is {value_words(now.after)} now" if now else "it was reverted, or moved elsewhere"
+    return _CurrentValue(holds=False, words=words)
 
 
 def _reference(
     occurrence: FindingOccurrence, target: TargetId, versions: Sequence[Version], store: Store
 ) -> Version | None:
-    """Return the version that the finding was compared with, None where it is gone."""
-    found = _compared(occurrence, target, versions, store)
-    return None if found is None or found.is_pruned else found
-
-
-def _compared(
-    occurrence: FindingOccurrence, target: TargetId, versions: Sequence[Version], store: Store
-) -> Version | None:
+    """Return the version that the finding was compared with, None where it is not stored."""
     if isinstance(occurrence.finding, Finding) and occurrence.finding.since is Since.BASELINE:
-        then = [one for one in store.approvals(target) if one.at <= occurrence.at]
-        return next((one for one in versions if then and one.id == then[0].version_id), None)
-    return next((one for one in versions if one.run_id < occurrence.run_id), None)
+        baselines = [
+            approval.version_id
+            for approval in store.approvals(target)
+            if approval.at <= occurrence.at
+        ]
+        earlier = (version for version in versions if version.id in baselines[:1])
+    else:
+        earlier = (version for version in versions if version.run_id < occurrence.run_id)
+    reference = next(earlier, None)
+    return None if reference is None or reference.is_pruned else reference
 
 
 def _last_seen(occurrence: FindingOccurrence, target: TargetId, store: Store) -> datetime:
@@ -249,7 +253,7 @@ def _excerpt(
     """Return the parts of the answers that a finding needs, None where they are not stored."""
     versions = store.target_versions(target)
     old = _reference(occurrence, target, versions, store)
-    new = next((one for one in versions if one.run_id <= occurrence.run_id), None)
+    new = next((version for version in versions if version.run_id <= occurrence.run_id), None)
     if old is None or new is None or new.is_pruned:
         return None
     secrets = store.secrets()

@@ -1,4 +1,4 @@
-"""Delivers the messages of the outbox: attempts, and what becomes of each."""
+"""Delivers the messages of the outbox."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from auditor.errors import DeliveryError
-from auditor.outbox import Message, MessageState, delivered, failed
+from auditor.outbox import Message, MessageState, mark_delivered, mark_failed
 from auditor.protocols import Mailer, OutboxStore
 
 logger = logging.getLogger(__name__)
@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """What one pass over the outbox came to, in messages."""
+    """How many messages one pass over the outbox delivered, left queued or gave up."""
 
     delivered: int = 0
     waiting: int = 0
@@ -24,7 +24,7 @@ class Delivery:
 
     @property
     def is_complete(self) -> bool:
-        """Return whether the server took every message that was tried."""
+        """Return whether the server took every message that was attempted."""
         return not self.waiting and not self.dead
 
 
@@ -36,7 +36,7 @@ def deliver(
     only_due: bool,
     stopping: Callable[[], bool] = lambda: False,
 ) -> Delivery:
-    """Try the queued messages, only those due where `only_due`; store what became of each."""
+    """Attempt the queued messages, with `only_due` only those; store the state of each."""
     counts = dict.fromkeys(MessageState, 0)
     for message in store.queued_messages(due_by=now() if only_due else None):
         if stopping():
@@ -57,11 +57,11 @@ def attempt(message: Message, mailer: Mailer, *, now: Callable[[], datetime]) ->
     try:
         mailer.send(message)
     except DeliveryError as error:
-        after = failed(message, str(error), permanent=error.permanent, now=now())
+        after = mark_failed(message, str(error), permanent=error.permanent, now=now())
         if after.state is MessageState.DEAD:
             logger.error("message given up: %s", error, extra=about)  # noqa: TRY400 - expected
         else:
-            logger.warning("message not delivered, tried again later: %s", error, extra=about)
+            logger.warning("message not delivered, will be tried again: %s", error, extra=about)
         return after
     logger.info("message delivered", extra=about)
-    return delivered(message, now=now())
+    return mark_delivered(message, now=now())

@@ -1,6 +1,7 @@
 """Is the auditor itself well? What a monitoring system asks of the database.
 
-Drift is no illness: reports tell it. Ill is who did not look, or told nobody.
+Drift is not a complaint: the reports say it. A complaint is a run or a delivery that did not
+take place.
 """
 
 from __future__ import annotations
@@ -21,13 +22,13 @@ CLOSED = (*WORKED, RunStatus.FAILED)
 _MOST_NAMED = 5
 
 
-class Records(HistoryStore, Ledger, Protocol):
-    """The part of the store that tells how the auditor is."""
+class HealthStore(HistoryStore, Ledger, Protocol):
+    """The part of the store that shows whether the auditor is well."""
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """The newest slot of a schedule whose run should have come to its end."""
+    """The newest slot of a schedule whose run should have ended."""
 
     schedule: str
     line: str
@@ -36,14 +37,14 @@ class Due:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signs:
-    """What the database shows of the auditor.
+    """What the database shows of the auditor's health.
 
     Attributes:
-        newest: the newest run over all targets that ended, or any that crashed.
-        newest_closed: the newest over all targets that came to its end, well or not.
+        newest: the newest run over all targets that was closed, or any that crashed.
+        newest_closed: the newest run over all targets that was closed, whatever its status.
         under_way: the run that has not ended.
-        watched_since: before then nothing was due; None where nothing ever ran.
-        overdue: schedules whose run has not come to its end.
+        watched_since: nothing was due before then; None where nothing ever ran.
+        overdue: schedules whose run has not ended.
     """
 
     newest: RunInfo | None
@@ -55,111 +56,113 @@ class Signs:
     messages: Sequence[Message]
 
 
-def signs(records: Records, dues: Sequence[Due]) -> Signs:
-    """Return what the database shows; `dues` are of the schedules, as the ledger names them."""
-    runs = records.all_runs()
+def read_signs(store: HealthStore, dues: Sequence[Due]) -> Signs:
+    """Return what the database shows; `dues` name schedules as the ledger does."""
+    runs = store.all_runs()
     under_way = runs[0] if runs and runs[0].status is RunStatus.RUNNING else None
-    closed = newest_whole(records, runs, CLOSED)
-    # One of another schedule is no run of this one.
-    manual = [one for one in runs if one.trigger is Trigger.MANUAL]
-    by_hand = newest_whole(records, manual, CLOSED)
+    # A run of another schedule does not stand in for this schedule's: only a manual one can.
+    manual = [run for run in runs if run.trigger is Trigger.MANUAL]
+    newest_manual = find_newest_whole(store, manual, CLOSED)
     first = runs[-1].started_at if runs else None
-    since = {one: records.schedule_since(one.schedule, one.line) or first for one in dues}
+    since = {due: store.schedule_since(due.schedule, due.line) or first for due in dues}
     return Signs(
-        newest=newest_whole(records, runs, (*CLOSED, RunStatus.ABANDONED)),
-        newest_closed=closed,
+        newest=find_newest_whole(store, runs, (*CLOSED, RunStatus.ABANDONED)),
+        newest_closed=find_newest_whole(store, runs, CLOSED),
         under_way=under_way,
         watched_since=min((at for at in (*since.values(), first) if at), default=None),
         overdue=tuple(
-            one
-            for one, at in since.items()
-            if at is not None and one.slot.at >= at and not _came(records, one, by_hand)
+            due
+            for due, at in since.items()
+            if at is not None and due.slot.at >= at and not _has_run(store, due, newest_manual)
         ),
-        statuses=records.statuses(),
-        messages=records.messages(),
+        statuses=store.statuses(),
+        messages=store.messages(),
     )
 
 
-def newest_whole(
-    records: HistoryStore, runs: Sequence[RunInfo], statuses: Collection[RunStatus]
+def find_newest_whole(
+    store: HistoryStore, runs: Sequence[RunInfo], statuses: Collection[RunStatus]
 ) -> RunInfo | None:
-    """Return the newest of `runs` (newest first) with such a status that left no target out."""
-    return next((one for one in runs if one.status in statuses and _is_whole(records, one)), None)
+    """Return the newest of `runs` (newest first) with one of the statuses and over all targets."""
+    return next((run for run in runs if run.status in statuses and _is_whole(store, run)), None)
 
 
-def complaints(seen: Signs, *, unknown_for: timedelta, now: datetime) -> tuple[str, ...]:
-    """Return what is not well, a sentence each."""
+def list_complaints(signs: Signs, *, unknown_for: timedelta, now: datetime) -> tuple[str, ...]:
+    """Return what is not well, one sentence each."""
     return (
-        *_of_runs(seen),
-        *_overdue(seen),
-        *_of_messages(seen),
-        *_unknown(seen, unknown_for, now),
+        *_complain_of_runs(signs),
+        *_complain_of_overdue_runs(signs),
+        *_complain_of_messages(signs),
+        *_complain_of_unknown_targets(signs, unknown_for, now),
     )
 
 
-def _came(records: Records, due: Due, by_hand: RunInfo | None) -> bool:
-    """Return whether a slot's run ended, or one over all targets by hand or by a timer."""
-    if by_hand is not None and by_hand.started_at >= due.slot.at:
+def _has_run(store: HealthStore, due: Due, newest_manual: RunInfo | None) -> bool:
+    """Return whether a slot's run ended, or a manual one over all targets in its place."""
+    if newest_manual is not None and newest_manual.started_at >= due.slot.at:
         return True
-    return records.slot_ended(due.schedule, due.slot.local)
+    return store.slot_ended(due.schedule, due.slot.local)
 
 
-def _is_whole(records: HistoryStore, run: RunInfo) -> bool:
-    # A schedule orders all that is its own. What a crashed one by hand was to be, nobody knows.
+def _is_whole(store: HistoryStore, run: RunInfo) -> bool:
+    # A schedule always audits all that is its own. What a crashed manual run was asked for is
+    # not stored, so it counts.
     if run.trigger is not Trigger.MANUAL or run.status is RunStatus.ABANDONED:
         return True
-    return run.id is not None and any(one.is_whole for one in records.brief_reports([run.id]))
+    return run.id is not None and any(brief.is_whole for brief in store.brief_reports([run.id]))
 
 
-def _of_runs(seen: Signs) -> Iterator[str]:
-    if seen.watched_since is None:
+def _complain_of_runs(signs: Signs) -> Iterator[str]:
+    if signs.watched_since is None:
         yield "no run was ever made"
-    newest = seen.newest
+    newest = signs.newest
     if newest is not None and newest.status is RunStatus.FAILED:
         yield f"run {newest.id} of {_text(newest.started_at)} failed: nothing could be checked"
     if newest is not None and newest.status is RunStatus.ABANDONED:
         yield f"run {newest.id} of {_text(newest.started_at)} did not end"
 
 
-def _overdue(seen: Signs) -> Iterator[str]:
-    hangs = seen.under_way
-    more = f"; run {hangs.id} has not ended since {_text(hangs.started_at)}" if hangs else ""
-    for one in seen.overdue:
-        yield f"the {one.schedule} run due at {_text(one.slot.at)} has not come to its end{more}"
+def _complain_of_overdue_runs(signs: Signs) -> Iterator[str]:
+    run = signs.under_way
+    more = f"; run {run.id} has not ended since {_text(run.started_at)}" if run else ""
+    for due in signs.overdue:
+        yield f"the {due.schedule} run due at {_text(due.slot.at)} has not ended{more}"
 
 
-def _of_messages(seen: Signs) -> Iterator[str]:
-    waiting = [one for one in seen.messages if one.state is MessageState.QUEUED]
-    if waiting:
-        first = waiting[0]
+def _complain_of_messages(signs: Signs) -> Iterator[str]:
+    queued = [message for message in signs.messages if message.state is MessageState.QUEUED]
+    if queued:
+        first = queued[0]
         why = f": {first.last_error}" if first.last_error else ""
-        yield f"{_messages(len(waiting))} undelivered, the oldest of run {first.run_id}{why}"
-    # What an older one left untold stands in a later report.
-    last = seen.newest_closed
-    dead = [one for one in seen.messages if one.state is MessageState.DEAD]
-    given_up = [one for one in dead if last is not None and one.run_id == last.id]
-    if given_up:
-        first = given_up[0]
-        yield f"{_messages(len(given_up))} of run {first.run_id} given up: {first.last_error}"
+        yield f"{_count(queued)} undelivered, the oldest of run {first.run_id}{why}"
+    # What an older run did not report is in a later report.
+    last = signs.newest_closed
+    dead = [
+        message
+        for message in signs.messages
+        if message.state is MessageState.DEAD and last is not None and message.run_id == last.id
+    ]
+    if dead:
+        yield f"{_count(dead)} of run {dead[0].run_id} given up: {dead[0].last_error}"
 
 
-def _unknown(seen: Signs, limit: timedelta, now: datetime) -> Iterator[str]:
-    old = [one for one in seen.statuses if _is_unknown(one, limit, now)]
+def _complain_of_unknown_targets(signs: Signs, limit: timedelta, now: datetime) -> Iterator[str]:
+    old = [status.target for status in signs.statuses if _is_unknown(status, limit, now)]
     if not old:
         return
     hours = f"{limit.total_seconds() / 3600:g} h"
-    named = ", ".join(str(one.target) for one in old[:_MOST_NAMED])
+    named = ", ".join(map(str, old[:_MOST_NAMED]))
     more = f" and {len(old) - _MOST_NAMED} more" if len(old) > _MOST_NAMED else ""
     yield f"not checked for more than {hours}, or never: {named}{more}"
 
 
-def _is_unknown(one: TargetStatus, limit: timedelta, now: datetime) -> bool:
-    checked = one.last_checked_at
-    return one.state is TargetState.UNKNOWN and (checked is None or now - checked > limit)
+def _is_unknown(status: TargetStatus, limit: timedelta, now: datetime) -> bool:
+    checked = status.last_checked_at
+    return status.state is TargetState.UNKNOWN and (checked is None or now - checked > limit)
 
 
-def _messages(number: int) -> str:
-    return f"{number} message{'s' if number > 1 else ''}"
+def _count(messages: Sequence[Message]) -> str:
+    return f"{len(messages)} message{'s' if len(messages) > 1 else ''}"
 
 
 def _text(moment: datetime) -> str:

@@ -1,7 +1,7 @@
-"""Messages on their way: what becomes of one after an attempt.
+"""Messages to deliver, and their state after an attempt.
 
-Delivery is at least once with a stable Message-ID; a message is delivered when the server took
-it, not before. Waits double from a minute to six hours; after 27 attempts, between four and
+Delivery is at least once with a stable Message-ID; a message is delivered once the server took
+it. Waits double from a minute to six hours; after 27 attempts, between four and
 five days (RFC 5321 section 4.5.4.1), a message is dead.
 """
 
@@ -17,7 +17,7 @@ MAX_ATTEMPTS = 27
 
 
 class MessageState(StrEnum):
-    """Where a message is."""
+    """Whether a message is still to be delivered."""
 
     QUEUED = "queued"
     DELIVERED = "delivered"
@@ -26,7 +26,7 @@ class MessageState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """A report on its way to one recipient.
+    """A report to deliver to one recipient.
 
     Attributes:
         id: the store's number, 0 before it is stored.
@@ -50,8 +50,8 @@ class Message:
     holds: frozenset[str] | None = None
 
 
-def delivered(message: Message, *, now: datetime) -> Message:
-    """Return the message as one that the server took."""
+def mark_delivered(message: Message, *, now: datetime) -> Message:
+    """Return the message as delivered."""
     return replace(
         message,
         state=MessageState.DELIVERED,
@@ -61,8 +61,8 @@ def delivered(message: Message, *, now: datetime) -> Message:
     )
 
 
-def failed(message: Message, reason: str, *, permanent: bool, now: datetime) -> Message:
-    """Return the message as one to try again later, or as dead."""
+def mark_failed(message: Message, reason: str, *, permanent: bool, now: datetime) -> Message:
+    """Return the message as queued for another attempt, or as dead."""
     attempts = message.attempts + 1
     if permanent or attempts >= MAX_ATTEMPTS:
         return replace(message, state=MessageState.DEAD, attempts=attempts, last_error=reason)

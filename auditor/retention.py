@@ -1,7 +1,7 @@
-"""How long a block's versions are kept: which of them a retention lets go.
+"""How long a block's versions are kept: which of them may be removed.
 
-A version is needed for as long as it was current and `keep` beyond, so that every day of that
-time can be looked at. What is approved, judged from or cited is the store's to know.
+A version is kept while it is current and for `keep` after that, so that every day of that time
+can be shown. Which versions are approved, compared with or cited, only the store knows.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from datetime import UTC, datetime, timedelta
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retention:
-    """Each rule keeps on its own: a version goes where none of them holds it.
+    """Which versions are kept: those that at least one of these rules keeps.
 
     Attributes:
-        keep: for how long after it was followed by another.
+        keep: for how long after the next version was stored.
         versions: how many of a block's newest, the current one among them.
         monthly: the first and the last of every month, in UTC.
     """
@@ -25,8 +25,8 @@ class Retention:
     versions: int
     monthly: bool
 
-    def outlived(self, seen_at: Sequence[datetime], now: datetime) -> tuple[int, ...]:
-        """Return the places of the versions that may go; `seen_at` is of all, oldest first."""
+    def find_removable(self, seen_at: Sequence[datetime], now: datetime) -> tuple[int, ...]:
+        """Return the indices of the versions that may be removed; `seen_at` is oldest first."""
         months = [_month(moment) for moment in seen_at]
         return tuple(
             place

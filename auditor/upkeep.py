@@ -1,4 +1,4 @@
-"""What an operator asks of the installation: does it answer, what may go, where is a copy."""
+"""What keeps an installation in order: probes, pruning, new files and free disk space."""
 
 from __future__ import annotations
 
@@ -16,62 +16,62 @@ from auditor.records import Pruned
 from auditor.retention import Retention
 
 LEAST_ROOM_BYTES = 100 * 1024 * 1024
-"""What must be free on a disk beside a copy of the database: nights, reports, a journal."""
+"""What must be free on a disk besides a copy of the database: for runs, reports, a journal."""
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One thing to try; `attempt` raises an `AuditorError` where it does not answer."""
+    """Something to try; `attempt` raises an `AuditorError` if it fails."""
 
     what: str
     attempt: Callable[[], Awaitable[str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
-    """What a probe came to, in words; `exit_code` is 0 where it is well."""
+class ProbeResult:
+    """What came of a probe, in words; `exit_code` is 0 if it succeeded."""
 
     what: str
     exit_code: int
     words: str
 
 
-async def examine(probes: Sequence[Probe]) -> tuple[Answered, ...]:
-    """Try everything, one after the other, whatever fails before."""
-    return tuple([await _examined(probe) for probe in probes])
-
-
-async def _examined(probe: Probe) -> Answered:
-    try:
-        return Answered(probe.what, exit_code=0, words=await probe.attempt())
-    except AuditorError as error:
-        return Answered(probe.what, exit_code=error.exit_code, words=str(error))
+async def run_probes(probes: Sequence[Probe]) -> tuple[ProbeResult, ...]:
+    """Run all probes, one after the other, whether earlier ones failed or not."""
+    results = []
+    for probe in probes:
+        try:
+            result = ProbeResult(probe.what, exit_code=0, words=await probe.attempt())
+        except AuditorError as error:
+            result = ProbeResult(probe.what, exit_code=error.exit_code, words=str(error))
+        results.append(result)
+    return tuple(results)
 
 
 def prune(store: Store, site: Site, retention: Retention, *, now: datetime) -> Pruned:
-    """Drop what the retention lets go, and the pages that show it; return what that was.
+    """Remove what the retention does not keep, and its pages; return what was removed.
 
-    The caller holds the run lock, and publishes afterwards: the pages of blocks whose versions
-    went are to be written anew.
+    The caller holds the run lock, and publishes afterwards: the pages of blocks that lost
+    versions have to be written again.
 
     Raises:
         OSError: a page cannot be removed; the next pruning tries again.
     """
     pruned = store.prune(retention, now=now)
     marks = site.marks()
-    stale = set(pruned.targets)
-    kept = {one: mark for one, mark in marks.targets.items() if one not in stale}
-    site.keep(replace(marks, targets=kept))
-    runs = {one.id for one in store.all_runs() if one.id is not None} - store.pruned_runs()
-    site.prune(runs, [one.status.target for one in store.target_overviews()])
+    unchanged = marks.targets.keys() - set(pruned.targets)
+    targets = {target: marks.targets[target] for target in unchanged}
+    site.keep(replace(marks, targets=targets))
+    runs = {run.id for run in store.all_runs() if run.id is not None} - store.pruned_runs()
+    site.prune(runs, [overview.status.target for overview in store.target_overviews()])
     return pruned
 
 
 @contextmanager
 def new_file(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
-    """Give an empty file beside `path`; at the end it is there whole, or not at all.
+    """Yield an empty file beside `path`, which replaces it at the end unless an error is raised.
 
-    It is its owner's alone, for a history holds more than its reports tell.
+    Only its owner may read it: a history holds more than its reports say.
 
     Raises:
         UsageError: there is a file of that name already, or it cannot be made.
@@ -97,11 +97,11 @@ def _require_free(path: Path, *, overwrite: bool) -> None:
     if path.is_dir():
         raise UsageError(f"{path} is a folder: name the file in it")
     if not overwrite and (path.exists() or path.is_symlink()):
-        raise UsageError(f"{path} is there already: name another file, or add --overwrite")
+        raise UsageError(f"{path} exists already: name another file, or add --overwrite")
 
 
 def require_room(folder: Path, *, free_bytes: int, beside_bytes: int = 0) -> None:
-    """Refuse a disk without room for the nights to come and one more `beside_bytes`.
+    """Refuse a disk without room for the next runs and another `beside_bytes`.
 
     An upgrade of the schema and a backup write the database once more.
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from auditor.health import Due, Signs, complaints
+from auditor.health import Due, Signs, list_complaints
 from auditor.model import ModelState, RunInfo, RunStatus, TargetId, TargetState, Trigger
 from auditor.outbox import Message, MessageState
 from auditor.records import TargetStatus
@@ -64,7 +64,7 @@ WELL = Signs(
 
 
 def said(**signs: Any) -> tuple[str, ...]:  # noqa: ANN401 - any of its fields
-    return complaints(replace(WELL, **signs), unknown_for=24 * HOUR, now=NOW)
+    return list_complaints(replace(WELL, **signs), unknown_for=24 * HOUR, now=NOW)
 
 
 def test_drift_is_no_illness() -> None:
@@ -72,9 +72,7 @@ def test_drift_is_no_illness() -> None:
 
 
 def test_a_run_that_did_not_come_is_overdue() -> None:
-    assert said(overdue=[DUE]) == (
-        "the nightly run due at 2026-11-24 03:15 UTC has not come to its end",
-    )
+    assert said(overdue=[DUE]) == ("the nightly run due at 2026-11-24 03:15 UTC has not ended",)
 
 
 def test_a_run_that_hangs_is_named_with_the_one_that_is_overdue() -> None:

@@ -13,8 +13,8 @@ from auditor.outbox import (
     MAX_ATTEMPTS,
     Message,
     MessageState,
-    delivered,
-    failed,
+    mark_delivered,
+    mark_failed,
 )
 
 NOW = datetime(2026, 11, 23, 3, 15, tzinfo=UTC)
@@ -40,7 +40,7 @@ def waits() -> list[timedelta]:
     message, found = QUEUED, []
     while message.state is MessageState.QUEUED:
         before = message
-        message = failed(message, "450 later", permanent=False, now=before.due_at)
+        message = mark_failed(message, "450 later", permanent=False, now=before.due_at)
         found.append(message.due_at - before.due_at)
     return found[:-1]  # the last attempt is followed by none
 
@@ -73,14 +73,14 @@ def test_a_temporary_failure_waits_at_least_as_long_as_the_one_before(
     attempts: int, reason: str, now: datetime
 ) -> None:
     before = replace(QUEUED, attempts=attempts)
-    after = failed(before, reason, permanent=False, now=now)
+    after = mark_failed(before, reason, permanent=False, now=now)
 
     is_last = attempts + 1 == MAX_ATTEMPTS
     assert (after.attempts, after.last_error) == (attempts + 1, reason)
     assert after.state is (MessageState.DEAD if is_last else MessageState.QUEUED)
     if not is_last:
         assert FIRST_WAIT <= after.due_at - now <= LONGEST_WAIT
-        again = failed(after, reason, permanent=False, now=now)
+        again = mark_failed(after, reason, permanent=False, now=now)
         assert again.state is MessageState.DEAD or again.due_at >= after.due_at
 
 
@@ -88,7 +88,7 @@ def test_a_temporary_failure_waits_at_least_as_long_as_the_one_before(
 def test_a_permanent_failure_is_the_end_at_any_attempt(
     attempts: int, reason: str, now: datetime
 ) -> None:
-    after = failed(replace(QUEUED, attempts=attempts), reason, permanent=True, now=now)
+    after = mark_failed(replace(QUEUED, attempts=attempts), reason, permanent=True, now=now)
 
     assert after.state is MessageState.DEAD
     assert (after.attempts, after.last_error) == (attempts + 1, reason)
@@ -99,7 +99,7 @@ def test_a_permanent_failure_is_the_end_at_any_attempt(
 def test_a_delivered_message_forgets_why_it_failed_before(
     attempts: int, reason: str, now: datetime
 ) -> None:
-    after = delivered(replace(QUEUED, attempts=attempts, last_error=reason), now=now)
+    after = mark_delivered(replace(QUEUED, attempts=attempts, last_error=reason), now=now)
 
     assert after.state is MessageState.DELIVERED
     assert (after.attempts, after.last_error, after.delivered_at) == (attempts + 1, "", now)
@@ -111,9 +111,9 @@ def test_no_attempt_changes_what_is_sent_to_whom(takes: list[bool], now: datetim
     for is_taken in takes:
         before, copy = message, replace(message)
         message = (
-            delivered(message, now=now)
+            mark_delivered(message, now=now)
             if is_taken
-            else failed(message, "450", permanent=False, now=now)
+            else mark_failed(message, "450", permanent=False, now=now)
         )
         assert before == copy
         assert identity(message) == identity(QUEUED)

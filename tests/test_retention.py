@@ -41,7 +41,7 @@ def retention(days: int = 0, versions: int = 1, *, monthly: bool = False) -> Ret
 def test_what_no_rule_holds_may_go(
     kept: Retention, seen_at: Sequence[datetime], outlived: tuple[int, ...]
 ) -> None:
-    assert kept.outlived(seen_at, NOW) == outlived
+    assert kept.find_removable(seen_at, NOW) == outlived
 
 
 @given(
@@ -51,4 +51,4 @@ def test_what_no_rule_holds_may_go(
 def test_the_current_version_never_may_go(days: list[int], kept: Retention) -> None:
     seen_at = ago(*sorted(days, reverse=True))
 
-    assert len(seen_at) - 1 not in kept.outlived(seen_at, NOW)
+    assert len(seen_at) - 1 not in kept.find_removable(seen_at, NOW)

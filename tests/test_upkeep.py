@@ -15,11 +15,11 @@ from auditor.errors import (
 )
 from auditor.upkeep import (
     LEAST_ROOM_BYTES,
-    Answered,
     Probe,
-    examine,
+    ProbeResult,
     new_file,
     require_room,
+    run_probes,
 )
 
 
@@ -46,10 +46,10 @@ def test_everything_is_tried_in_order_whatever_fails_before() -> None:
         Probe("mail server", answering("answers", tried)),
     ]
 
-    assert asyncio.run(examine(probes)) == (
-        Answered("database", exit_code=0, words="reached"),
-        Answered("Studio", exit_code=2, words="the key is refused"),
-        Answered("mail server", exit_code=0, words="answers"),
+    assert asyncio.run(run_probes(probes)) == (
+        ProbeResult("database", exit_code=0, words="reached"),
+        ProbeResult("Studio", exit_code=2, words="the key is refused"),
+        ProbeResult("mail server", exit_code=0, words="answers"),
     )
     assert tried == ["reached", "answers"]
 
@@ -65,18 +65,18 @@ def test_everything_is_tried_in_order_whatever_fails_before() -> None:
     ids=lambda error: type(error).__name__,
 )
 def test_every_error_of_the_auditors_is_an_answer(error: AuditorError) -> None:
-    [answer] = asyncio.run(examine([Probe("it", failing(error))]))
+    [answer] = asyncio.run(run_probes([Probe("it", failing(error))]))
 
     assert (answer.exit_code, answer.words) == (error.exit_code, "no")
 
 
 def test_a_fault_of_the_program_is_not_hidden_behind_an_answer() -> None:
     with pytest.raises(ZeroDivisionError):
-        asyncio.run(examine([Probe("it", failing(ZeroDivisionError()))]))
+        asyncio.run(run_probes([Probe("it", failing(ZeroDivisionError()))]))
 
 
 def test_nothing_to_try_is_no_answer() -> None:
-    assert asyncio.run(examine([])) == ()
+    assert asyncio.run(run_probes([])) == ()
 
 
 def test_a_file_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def test_a_file_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
 
 def test_a_file_that_came_meanwhile_is_not_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "copy"
-    with pytest.raises(UsageError, match="is there already"), new_file(path):
+    with pytest.raises(UsageError, match="exists already"), new_file(path):
         path.write_text("somebody else's")
 
     assert path.read_text() == "somebody else's"

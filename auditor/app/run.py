@@ -30,7 +30,7 @@ from auditor.audit.run import Audit
 from auditor.config import Settings
 from auditor.deliver import Delivery, deliver
 from auditor.errors import DamagedDatabaseError, DeliveryUnderWayError, StoreError, UsageError
-from auditor.health import Records
+from auditor.health import HealthStore
 from auditor.model import Report
 from auditor.outbox import MessageState
 from auditor.protocols import RunStore, Store
@@ -300,7 +300,7 @@ def ping_late_success(settings: Settings, report: Report) -> None:
 
 
 def find_complaints(
-    settings: Settings, records: Records, *, unknown_for: timedelta, overdue_by: timedelta
+    settings: Settings, records: HealthStore, *, unknown_for: timedelta, overdue_by: timedelta
 ) -> tuple[str, ...]:
     """Return what is wrong with the auditor itself, a sentence each."""
     at = now()
@@ -309,10 +309,12 @@ def find_complaints(
         for schedule in find_schedules(settings)
     ]
     dues = [health.Due(schedule.name, schedule.line, slot) for schedule, slot in slots if slot]
-    return health.complaints(health.signs(records, dues), unknown_for=unknown_for, now=at)
+    return health.list_complaints(
+        health.read_signs(records, dues), unknown_for=unknown_for, now=at
+    )
 
 
-def write_metrics(settings: Settings, records: Records) -> None:
+def write_metrics(settings: Settings, records: HealthStore) -> None:
     """Write the metrics file, if configured; a failure is logged and not raised."""
     if settings.metrics.textfile is None:
         return
@@ -321,14 +323,14 @@ def write_metrics(settings: Settings, records: Records) -> None:
 
     try:
         runs = records.all_runs()
-        last = health.newest_whole(records, runs, health.CLOSED)
+        last = health.find_newest_whole(records, runs, health.CLOSED)
         briefs = (
             records.brief_reports([last.id]) if last is not None and last.id is not None else ()
         )
         measured = Measurements(
             version=__version__,
             last=briefs[0] if briefs else None,
-            success=health.newest_whole(records, runs, health.WORKED),
+            success=health.find_newest_whole(records, runs, health.WORKED),
             statuses=records.statuses(),
             messages=records.messages(),
         )

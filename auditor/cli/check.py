@@ -33,7 +33,7 @@ from auditor.errors import AuditorError, DeliveryError, StoreError, StudioError,
 from auditor.model import EVERY_PROJECT, Failure, TargetId
 from auditor.protocols import FetchFailure, ListedBlock, Studio
 from auditor.rendering.words import count, harmless, join_first, moment
-from auditor.upkeep import Probe, examine, require_room
+from auditor.upkeep import Probe, require_room, run_probes
 
 if TYPE_CHECKING:  # each command imports what it needs: `--help` and `diff` start fast
     from auditor.studio.client import StudioClient
@@ -59,7 +59,7 @@ def check(args: argparse.Namespace) -> int:
         print_text(f"advice  {harmless(advice)}")
     survey = Survey(settings)
     silence_logging()
-    answers = app.run_async(examine(_probes(settings, survey)))
+    answers = app.run_async(run_probes(_probes(settings, survey)))
     for answer in answers:
         result = "FAILED" if answer.exit_code else "ok"
         print_text(f"{result:<7} {harmless(f'{answer.what}: {answer.words}')}")

@@ -62,7 +62,7 @@ def acknowledge(args: argparse.Namespace) -> int:
     settings, can_ask = _settings(args.config)
     until = _last_day(args.until, settings)
     with app.open_existing_store(settings) as store:
-        newest = decide.find(args.finding, store)[-1]
+        newest = decide.find_occurrences(args.finding, store)[-1]
         live, basis = None, "the last stored version, since Studio was not asked or did not answer"
         if can_ask and newest.target is not None:
             live = app.run_async(_live(settings, newest.target))

@@ -103,7 +103,7 @@ def _old_versions(connection: Connection, retention: Retention, now: datetime) -
     rows = connection.execute(_versions(), execution_options={"yield_per": 1000})
     for key, group in groupby(rows, key=lambda row: TargetId(row.project_id, row.learn_id)):
         versions = list(group)
-        expired = set(retention.outlived([row.seen_at for row in versions], now))
+        expired = set(retention.find_removable([row.seen_at for row in versions], now))
         kept = _needed_ids(versions, expired, cited.runs_of(key))
         ids = [row.id for row in versions if row.id not in kept and not row.is_pruned]
         old.ids.extend(ids)

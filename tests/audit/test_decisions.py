@@ -148,12 +148,12 @@ def test_an_acknowledgement_is_refused_where_the_value_has_moved_on(pump: Stage)
     live = pump.studio.answer(target(3))
 
     with app.open_store(pump.settings) as store:
-        with pytest.raises(UsageError, match=r"moved on from 77: it is 78 now"):
+        with pytest.raises(UsageError, match=r"no longer 77: it is 78 now"):
             decide.acknowledge(finding, store, _decision(), live=live)
         assert decide.acknowledge(finding, store, _decision()).path == "trainingCycles"
     pump.night()
     with app.open_store(pump.settings) as store:
-        with pytest.raises(UsageError, match="moved on"):
+        with pytest.raises(UsageError, match="is no longer"):
             decide.acknowledge(finding, store, _decision())
         assert not decide.explain(finding, store).holds
 

@@ -67,7 +67,7 @@ def test_approve_all_new_takes_those_without_a_baseline(pump: Stage, auditor: Co
         (["approve", "7/3", "--reason", " "], "--reason is empty"),
         (["approve", "pump", "--reason", "x"], "is not a learn block"),
         (["acknowledge", "0000000000000000", "--reason", "x"], "no finding 0000000000000000"),
-        (["acknowledge", "x!", "--reason", "x"], "is no id of a finding"),
+        (["acknowledge", "x!", "--reason", "x"], "is not the id of a finding"),
         (["acknowledge", "0000", "--reason", "x", "--until", "soon"], "is not a date"),
         (["acknowledge", "0000", "--reason", "x", "--until", "2020-01-01"], "is in the past"),
         (["explain", "0000000000000000"], "no finding 0000000000000000"),
@@ -99,7 +99,7 @@ def test_acknowledge_asks_studio_what_the_value_is_now(pump: Stage, auditor: Com
     assert done.out.startswith("Acknowledged: Batch size")
     assert "compared with Studio's present answer" in done.out
     assert (moved.code, moved.out) == (2, "")
-    assert "has moved on from 64: it is 128 now" in moved.err
+    assert "is no longer 64: it is 128 now" in moved.err
 
 
 def test_acknowledge_goes_by_the_last_version_where_studio_is_silent(

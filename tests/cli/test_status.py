@@ -9,7 +9,7 @@ import pytest
 
 from auditor import app
 from auditor.demo.faults import Fault
-from auditor.health import Due, Signs, signs
+from auditor.health import Due, Signs, read_signs
 from auditor.model import Trigger
 from auditor.schedule import DEFAULT_SCHEDULE, Slot
 from tests.audit.stage import Stage, target
@@ -60,7 +60,7 @@ def test_a_run_narrowed_by_hand_is_not_the_one_that_was_due(pump: Stage, auditor
     auditor("run")
 
     assert narrowed[0] == 2
-    assert "has not come to its end" in narrowed[1][0]
+    assert "has not ended" in narrowed[1][0]
     assert problems(auditor, "--overdue-hours", "0.001") == (0, ["All is well."])
 
 
@@ -94,7 +94,7 @@ def test_a_limit_is_a_number_of_hours(auditor: Command, hours: str) -> None:
 def seen(pump: Stage, slot: Slot) -> Signs:
     with app.open_store(pump.settings) as store:
         [schedule] = app.find_schedules(pump.settings)
-        return signs(store, [Due(schedule.name, schedule.line, slot)])
+        return read_signs(store, [Due(schedule.name, schedule.line, slot)])
 
 
 def test_what_was_due_before_anything_watched_is_not_overdue(pump: Stage) -> None:

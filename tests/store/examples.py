@@ -213,12 +213,12 @@ def audited(
 
 
 def delivered(store: SqlStore, recipient: str) -> None:
-    store.record(outbox.delivered(queued(store, recipient), now=night(5)))
+    store.record(outbox.mark_delivered(queued(store, recipient), now=night(5)))
 
 
 def dead(store: SqlStore, recipient: str) -> None:
     one = queued(store, recipient)
-    store.record(outbox.failed(one, "550 no such user", permanent=True, now=night(5)))
+    store.record(outbox.mark_failed(one, "550 no such user", permanent=True, now=night(5)))
 
 
 def queued(store: SqlStore, recipient: str) -> Message:

@@ -21,7 +21,7 @@ def test_a_message_comes_back_as_it_was_queued(drift: SqlStore) -> None:
 
 
 def test_only_messages_that_are_due_are_given_out(drift: SqlStore) -> None:
-    late = outbox.failed(queued(drift, "a"), "451 later", permanent=False, now=NIGHT)
+    late = outbox.mark_failed(queued(drift, "a"), "451 later", permanent=False, now=NIGHT)
     drift.record(late)
 
     assert [one.recipient for one in drift.queued_messages(due_by=NIGHT)] == ["b"]
