@@ -8,6 +8,7 @@ from auditor.demo.studio_server import sample_blocks
 from tests.simulated_studio import SimulatedStudio
 
 from .asking import KEY, TARGET
+from .oauth_runs import PASSWORD, SECRET, Clock
 
 
 @pytest.fixture(autouse=True)
@@ -23,3 +24,17 @@ def studio() -> Iterator[SimulatedStudio]:
         studio.add_project(TARGET.project_id, name="Pump", api_key=KEY)
         studio.put(TARGET, sample_blocks()["keras"])
         yield studio
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def server(studio: SimulatedStudio, clock: Clock) -> SimulatedStudio:
+    """A Studio whose OAuth2 server knows a machine, an app and a person."""
+    studio.oauth.clients |= {"machine": SECRET.reveal(), "app": ""}
+    studio.oauth.users["ml-team"] = PASSWORD.reveal()
+    studio.oauth.clock = clock.seconds
+    return studio

@@ -1,3 +1,5 @@
+"""None"""
+
 from __future__ import annotations
 
 import copy
@@ -12,7 +14,7 @@ import pytest
 from auditor.demo.studio_server import sample_blocks
 from auditor.errors import StudioError
 from auditor.redaction import Secret
-from auditor.studio.answers import MAX_DEPTH, read_answer
+from auditor.studio.answers import MAX_DEPTH, read_answer, status_error
 
 Document = dict[str, Any]
 SAMPLES = sample_blocks()
@@ -297,3 +299,34 @@ def test_answers_are_read_without_any_http_library() -> None:
     )
 
     assert printed.stdout == "set()\n"
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "transient", "whole_project"),
+    [
+        (204, "http", False, False),
+        (304, "http", False, False),
+        (307, "redirect", False, False),
+        (400, "http", False, False),
+        (401, "unauthorized", False, True),
+        (403, "forbidden", False, True),
+        (404, "http", False, False),
+        (429, "rate_limited", True, False),
+        (500, "http", True, False),
+        (503, "http", True, False),
+        (599, "http", True, False),
+    ],
+)
+def test_a_status_says_what_to_do(
+    status: int, kind: str, transient: bool, whole_project: bool
+) -> None:
+    error = status_error(status)
+
+    assert (error.kind, error.transient, error.whole_project) == (kind, transient, whole_project)
+    assert str(status) in error.message
+
+
+def test_studio_s_word_for_an_unknown_key_counts_whatever_the_status() -> None:
+    error = status_error(400, error_text="Invalid API key")
+
+    assert (error.kind, error.whole_project) == ("unauthorized", True)

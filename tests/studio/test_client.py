@@ -1,13 +1,18 @@
+"""Conditional requests: what the server says is unchanged, and what it may not say."""
+
 from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import logging
+from collections.abc import Mapping
 from datetime import timedelta
+from hashlib import sha256
 
 import pytest
 
-from auditor.credentials import ApiKey
+from auditor.credentials import ApiKey, JwtHeader
 from auditor.demo.faults import Fault
 from auditor.demo.studio_server import sample_blocks
 from auditor.model import Failure, TargetId
@@ -22,7 +27,7 @@ from auditor.protocols import (
 from auditor.redaction import Secret
 from tests.simulated_studio import SimulatedStudio
 
-from .asking import KEY, KEY_OF_PROJECT, TARGET, Waits, client, fetch
+from .asking import KEY, KEY_OF_PROJECT, TARGET, Waits, answer, client, fetch, wire
 
 OTHER = TargetId(102, 9)
 
@@ -422,3 +427,102 @@ def test_the_client_is_a_studio(studio: SimulatedStudio) -> None:
     assert asking
     assert KEY not in repr(asking)
     assert KEY not in repr(KEY_OF_PROJECT)
+
+
+BODY = json.dumps(sample_blocks()["keras"]).encode()
+DIGEST = sha256(BODY).hexdigest()
+UNCHANGED = b'HTTP/1.1 304 Not Modified\r\nETag: "v1"\r\nConnection: close\r\n\r\n'
+
+
+def ask(response: bytes, known: StoredBody | None) -> tuple[FetchResult, str]:
+    async def once() -> tuple[FetchResult, str]:
+        async with wire(response) as server, client(server.base_url, tries=1) as studio:
+            return await studio.fetch(TARGET, stored_body=known), server.heard[0].lower()
+
+    return asyncio.run(once())
+
+
+def test_a_validator_comes_with_the_bytes_it_stands_for() -> None:
+    fetched, heard = ask(answer(BODY, 'ETag: "v1"'), None)
+
+    assert isinstance(fetched, Answer)
+    assert (fetched.body_digest, fetched.validator) == (DIGEST, '"v1"')
+    assert "if-none-match" not in heard
+
+
+def test_an_answer_that_is_unchanged_is_the_known_one() -> None:
+    fetched, heard = ask(UNCHANGED, StoredBody(digest=DIGEST, validator='"v1"'))
+
+    assert fetched == UnchangedAnswer(validator='"v1"')
+    assert 'if-none-match: "v1"\r\n' in heard
+
+
+def test_the_same_bytes_under_a_new_validator_are_the_known_ones() -> None:
+    fetched, _ = ask(answer(BODY, 'ETag: "v2"'), StoredBody(digest=DIGEST, validator='"v1"'))
+
+    assert fetched == UnchangedAnswer(validator='"v2"')
+
+
+@pytest.mark.parametrize("known", [None, StoredBody(digest=DIGEST)])
+def test_nothing_unasked_for_is_unchanged(known: StoredBody | None) -> None:
+    fetched, _ = ask(UNCHANGED, known)
+
+    assert isinstance(fetched, FetchFailure)
+    assert "304" in fetched.failure.message
+
+
+@pytest.mark.parametrize("etag", ['W/"v1"', "v1", '"a b"', '"v1", "v2"', '"' + "x" * 999 + '"'])
+def test_a_weak_or_odd_validator_is_not_kept(etag: str) -> None:
+    fetched, _ = ask(answer(BODY, f"ETag: {etag}"), None)
+
+    assert isinstance(fetched, Answer)
+    assert fetched.validator == ""
+
+
+def test_what_is_not_believed_leaves_no_validator() -> None:
+    fetched, _ = ask(answer(b"{}", 'ETag: "v9"'), StoredBody(digest=DIGEST, validator='"v1"'))
+
+    assert isinstance(fetched, FetchFailure)
+
+
+SHARED_TARGET = TargetId(102, 9)
+
+
+def test_the_shared_credential_lists_projects_and_reads_those_without_their_own() -> None:
+    token = "eyJ0.c2Vl.YWxs"
+    with SimulatedStudio(jwt=token) as studio:
+        studio.add_project(101, name="Pump", api_key=KEY)
+        studio.add_project(SHARED_TARGET.project_id, name="Fan", api_key="another key")
+        studio.put(SHARED_TARGET, sample_blocks()["keras-regression"])
+
+        async def ask() -> tuple[Mapping[int, str] | Failure, FetchResult]:
+            async with client(studio.base_url, shared=JwtHeader(Secret(token))) as asking:
+                return await asking.list_projects(), await asking.fetch(
+                    SHARED_TARGET, stored_body=None
+                )
+
+        projects, fetched = asyncio.run(ask())
+
+    assert projects == {101: "Pump", SHARED_TARGET.project_id: "Fan"}
+    assert isinstance(fetched, Answer)
+    assert not any("x-api-key" in asked.header_names for asked in studio.requests)
+
+
+def test_a_shared_credential_that_is_refused_keeps_no_named_project_from_being_read(
+    studio: SimulatedStudio, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def ask() -> tuple[Mapping[int, str] | Failure, FetchResult]:
+        async with client(studio.base_url, shared=JwtHeader(Secret("wrong"))) as asking:
+            return await asking.list_projects(), await asking.fetch(TARGET, stored_body=None)
+
+    projects, fetched = asyncio.run(ask())
+
+    assert isinstance(projects, Failure)
+    assert projects.kind == "unauthorized"
+    assert isinstance(fetched, Answer)
+    assert caplog.messages == ["list of projects not readable, no further requests"]
+
+
+def test_without_a_shared_credential_another_project_is_nobodys_to_ask_for() -> None:
+    with pytest.raises(KeyError):
+        fetch("http://127.0.0.1:9/v1", target=SHARED_TARGET)

@@ -1,7 +1,10 @@
+"""None"""
+
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -14,11 +17,15 @@ from auditor.protocols import Answer, FetchFailure, FetchResult
 from auditor.redaction import Secret
 from auditor.studio.manners import (
     DOUBTFUL_AFTER,
+    LONGEST_RETRY_AFTER,
+    LONGEST_WAIT,
     OPEN_AFTER,
     SPARE_RETRIES,
     Circuit,
     Pace,
     RetryBudget,
+    parse_retry_after,
+    wait_before_retry,
 )
 from tests.simulated_studio import SimulatedStudio
 
@@ -216,3 +223,48 @@ def test_a_project_that_is_broken_keeps_no_other_from_being_read(studio: Simulat
 
     assert all(isinstance(one, Answer) for one in answers[len(broken) :])
     assert len(studio.requests) < len(broken) + len(healthy)
+
+
+NOW = datetime(2026, 11, 23, 3, 15, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("header", "wait"),
+    [
+        pytest.param("7", timedelta(seconds=7), id="seconds"),
+        pytest.param(" 0 ", timedelta(), id="none at all"),
+        pytest.param("Mon, 23 Nov 2026 03:15:09 GMT", timedelta(seconds=9), id="a date"),
+        pytest.param("Mon, 23 Nov 2026 03:15:09 -0000", timedelta(seconds=9), id="no zone"),
+        pytest.param("Mon, 23 Nov 2026 04:15:09 +0100", timedelta(seconds=9), id="a zone"),
+        pytest.param("Mon, 23 Nov 2026 03:14:00 GMT", None, id="a date in the past"),
+        pytest.param("Tue, 24 Nov 2026 03:15:00 GMT", LONGEST_RETRY_AFTER, id="a day"),
+        pytest.param("86400", LONGEST_RETRY_AFTER, id="a day in seconds"),
+        pytest.param("9" * 5000, LONGEST_RETRY_AFTER, id="for ever"),
+        pytest.param("-3", None, id="negative"),
+        pytest.param("1.5", None, id="a fraction"),
+        pytest.param("\u00b2", None, id="a digit that is no number"),
+        pytest.param("soon", None, id="a word"),
+        pytest.param("", None, id="absent"),
+    ],
+)
+def test_retry_after_is_seconds_or_a_date_and_capped(header: str, wait: timedelta | None) -> None:
+    assert parse_retry_after(header, now=NOW) == wait
+
+
+def test_waits_double_up_to_the_longest() -> None:
+    waits = [wait_before_retry(n, asked=None, jitter=1.0).total_seconds() for n in range(1, 5)]
+
+    assert waits == [0.5, 1.0, 2.0, 4.0]
+    assert wait_before_retry(1000, asked=None, jitter=1.0) == LONGEST_WAIT
+
+
+def test_jitter_spreads_a_wait_down_to_nothing() -> None:
+    assert wait_before_retry(3, asked=None, jitter=0.25) == timedelta(seconds=0.5)
+    assert wait_before_retry(3, asked=None, jitter=0.0) == timedelta()
+
+
+def test_what_the_server_asks_for_is_the_least_wait() -> None:
+    asked = timedelta(seconds=1)
+
+    assert wait_before_retry(1, asked=asked, jitter=1.0) == asked
+    assert wait_before_retry(4, asked=asked, jitter=1.0) == timedelta(seconds=4)
