@@ -354,7 +354,7 @@ class TargetReport:
         last_good_at: the last check before this run that read it, None if there was none.
         is_news: True if `missing` or `unsupported` is new in this run.
         excerpt: the parts of the answers that this run's findings need.
-        signs: one sign for each run (`drift.report.SIGNS`), this run last; only of what drifted.
+        signs: one of `drift.report.STATE_SIGNS` for each run, this run last; only of what drifted.
     """
 
     target: TargetId

@@ -10,7 +10,7 @@ from auditor.audit.plan import RunContext
 from auditor.audit.versions import Versions
 from auditor.drift.compare import is_visual
 from auditor.drift.policy import RuledFindings
-from auditor.drift.recurrence import meets, stands_since
+from auditor.drift.recurrence import open_since, paths_overlap
 from auditor.model import Area, Finding, Interval, JsonObject, Kind, Since, Snapshot, TargetId
 from auditor.protocols import RunStore
 from auditor.records import BaselineDrift, KnownTarget, accepted_value
@@ -86,10 +86,10 @@ class Baselines:
             return is_visual(document)
         if finding.area is Area.UNKNOWN:
             return finding.path in self._vendor_paths
-        if not any(meets(finding.path, path) for path in self._vendor_paths):
+        if not any(paths_overlap(finding.path, path) for path in self._vendor_paths):
             return False
         return not any(
-            change.since is Since.LAST and meets(finding.path, change.path)
+            change.since is Since.LAST and paths_overlap(finding.path, change.path)
             for change in self._versions.past_changes(target)
         )
 
@@ -111,7 +111,7 @@ class Baselines:
                 finding,
                 since=Since.BASELINE,
                 expected="",
-                open_since=stands_since(finding, past, at=now),
+                open_since=open_since(finding, past, at=now),
             )
             for finding in older
         )

@@ -18,8 +18,8 @@ from auditor.audit.notices import (
 from auditor.audit.plan import RunContext, RunRequest
 from auditor.audit.results import CompletedRun, Results
 from auditor.drift.policy import apply_rules_to_vendor, is_ignored
-from auditor.drift.report import SIGNS
-from auditor.drift.subscriptions import Subscription, part_for
+from auditor.drift.report import STATE_SIGNS
+from auditor.drift.subscriptions import Subscription, select_part
 from auditor.model import (
     Notice,
     Report,
@@ -135,8 +135,8 @@ def with_nights(report: Report, before: Sequence[RunSummary]) -> Report:
 def signs_of(target: TargetId, before: Sequence[RunSummary], now: TargetState) -> str:
     """Return a sign for each run, this one last; runs before the target's first are left out."""
     states = [run.state(target) for run in reversed(before[: MOST_RUNS_DRAWN - 1])]
-    signs = [_NOT_AUDITED if state is None else SIGNS[state] for state in states]
-    return ("".join(signs) + SIGNS[now]).lstrip(_NOT_AUDITED)
+    signs = [_NOT_AUDITED if state is None else STATE_SIGNS[state] for state in states]
+    return ("".join(signs) + STATE_SIGNS[now]).lstrip(_NOT_AUDITED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,7 +245,7 @@ def _compose_parts(report: Report, mail: MailPlan, dispatch: Dispatch) -> tuple[
     """Return a message for each subscription that the report has something for."""
     messages = []
     for place, subscription in enumerate(mail.subscriptions):
-        part = part_for(report, subscription)
+        part = select_part(report, subscription)
         if part is None:
             continue
         content = mail.part_renderer.mail_content(part, page=dispatch.page)

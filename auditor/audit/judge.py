@@ -21,7 +21,7 @@ from auditor.drift.model_state import (
     reverted_status,
 )
 from auditor.drift.policy import INTERFACE, REQUIRES_RETRAIN, UPGRADE, SuppressedFinding
-from auditor.drift.recurrence import with_recurrence
+from auditor.drift.recurrence import mark_recurrence
 from auditor.drift.state_rules import BlockState, RuleViolation, find_violations
 from auditor.model import Finding, Interval, ModelState, Snapshot, TargetId
 from auditor.protocols import Answer, RunStore
@@ -289,7 +289,7 @@ class Judge:
     ) -> tuple[Finding, ...]:
         past = self._versions.past_changes(target) if findings else ()
         return tuple(
-            with_recurrence(finding, target, past, at=between.until) for finding in findings
+            mark_recurrence(finding, target, past, at=between.until) for finding in findings
         )
 
     def _model_status(

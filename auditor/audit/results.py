@@ -9,7 +9,13 @@ from datetime import datetime
 
 from auditor.audit.judge import Judge, PendingResult
 from auditor.drift.findings import finding_id, make_shared_finding, make_vendor_finding
-from auditor.drift.report import READ, add_findings, count, merge_vendor, status_of
+from auditor.drift.report import (
+    CHECKED_STATES,
+    add_findings,
+    count_totals,
+    merge_vendor_findings,
+    status_of,
+)
 from auditor.drift.state_rules import RuleViolation
 from auditor.model import (
     Change,
@@ -150,7 +156,7 @@ class Results:
 
     def was_read(self, target: TargetId) -> bool:
         """Return whether a target was read in this run."""
-        return target in self.lines and self.lines[target].state in READ
+        return target in self.lines and self.lines[target].state in CHECKED_STATES
 
     def can_report(self, unreported: UnreportedFinding) -> bool:
         """Return whether this run's report has a place for a finding of an earlier one."""
@@ -176,8 +182,8 @@ class Results:
         for target, findings in own.items():
             lines[target] = add_findings(lines[target], findings)
         in_order = tuple(lines[target] for target in sorted(lines))
-        totals = count(in_order)
-        read = {line.target.project_id for line in in_order if line.state in READ}
+        totals = count_totals(in_order)
+        read = {line.target.project_id for line in in_order if line.state in CHECKED_STATES}
         errors = tuple(error for error in self.errors if error.project_id not in read)
         of_vendor = [
             unreported.finding
@@ -188,7 +194,7 @@ class Results:
             run=replace(run, status=status_of(totals, errors), finished_at=finished_at),
             totals=totals,
             targets=in_order,
-            catalogue=merge_vendor([*vendor, *of_vendor]),
+            catalogue=merge_vendor_findings([*vendor, *of_vendor]),
             errors=errors,
             suppressed_by=tuple(sorted(self.suppressed.items())),
             fetch_counts=tuple(sorted(self.asked.items())),

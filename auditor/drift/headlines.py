@@ -1,4 +1,4 @@
-"""One line a finding, in Studio's words: what changed, from what to what, with its unit."""
+"""The headline of a finding: one line in Studio's words that says what changed, with its unit."""
 
 from __future__ import annotations
 
@@ -11,78 +11,113 @@ from auditor.drift.canonical import as_number, is_number, is_same
 from auditor.drift.compare import Documents
 from auditor.drift.fields import CATALOGUE, Field
 from auditor.drift.policy import NO_EFFECT, Verdict, field_of
-from auditor.drift.prose import plain_text
 from auditor.drift.script import changed_lines, describe_script
 from auditor.model import Change, Json, JsonObject, Kind
 from auditor.redaction import shown
 
-_LONGEST = 60  # characters of one value; the report shows the whole beside it
-_LONGEST_WORDING = 24
-_LONGEST_REASON = 240
-_PLACE = re.compile(r"visualLayers\[(\d+)\]")
-_MEMBER = re.compile(r"^(?:thresholds|transferLearningModels)\[(.*?)\](?:\.|$)")
-_CAUSES = {
+_MAX_VALUE = 60  # characters of one value; the report shows the whole value below the headline
+_MAX_VENDOR_TEXT = 24
+_MAX_REASON = 240
+_MAX_MEMBERS = 5  # of a list, listed by name
+_MAX_MARKDOWN = 4_000  # characters read; the result is cut far below that
+_LAYER_PATH = re.compile(r"visualLayers\[(\d+)\]")
+_MEMBER_PATH = re.compile(r"^(?:thresholds|transferLearningModels)\[(.*?)\](?:\.|$)")
+_NO_EFFECT_CAUSES = {
     f"{NO_EFFECT}learned-optimizer": "the learned optimizer sets the rate",
     f"{NO_EFFECT}switched-off": "it is switched off",
     f"{NO_EFFECT}disabled-layer": "the layer is disabled",
 }
 
+# Possessive and bounded, else an unfinished "[a](" repeated many times takes minutes.
+_LINK = re.compile(r"!?\[([^\[\]\n]{0,500}+)\]\(<?([^()\s>]{0,500}+)>?[^()\n]{0,200}+\)")
+_MARKS = re.compile(r"(\*\*|__|~~|`+)")
+_EMPHASIS = re.compile(r"(?<![\w*_])[*_](?=\S)([^*_\n]+?)(?<=\S)[*_](?![\w*_])")
+_LINE_START = re.compile(r"^\s*(?:#{1,6}\s+|>\s?|[-*+]\s+|\d{1,3}[.)]\s+)", re.MULTILINE)
+_TAG = re.compile(r"</?[A-Za-z][^<>\n]{0,200}>")
+
 
 def headline(change: Change, verdict: Verdict, documents: Documents) -> str:
-    """Return the change in one line."""
-    told = _told(change, verdict, documents)
-    cause = _CAUSES.get(verdict.rule)
-    return f"{told}, no effect now ({cause})" if cause else told
+    """Return one line that says what changed.
 
-
-def _told(change: Change, verdict: Verdict, documents: Documents) -> str:
-    special = _SPECIAL.get(change.pattern)
-    if change.kind is Kind.MOVED:
-        return _moved(change, documents.new)
-    if special is not None:
-        return special(change, verdict)
-    if change.path.startswith(("visualLayers[", "thresholds[")):
-        return _part(change, documents)
-    if change.path.startswith(CATALOGUE):
-        return _catalogue(change, verdict)
-    return _plain(_label(change), change)
+    `documents` adds what else the answers say about the layer or threshold.
+    """
+    words = _words(change, verdict, documents)
+    cause = _NO_EFFECT_CAUSES.get(verdict.rule)
+    return f"{words}, no effect now ({cause})" if cause else words
 
 
 def layer_words(layer: Json) -> str:
     """Return a layer in words: `dense (neurons 20)`."""
     if not isinstance(layer, dict):
         return value_words(layer)
-    rest = ", ".join(
-        f"{_spaced(key)} {value_words(part)}" for key, part in layer.items() if key != "type"
+    properties = ", ".join(
+        f"{_spaced(key)} {value_words(value)}" for key, value in layer.items() if key != "type"
     )
     name = value_words(layer.get("type"))
-    return f"{name} ({rest})" if rest else name
+    return f"{name} ({properties})" if properties else name
 
 
 def value_words(value: Json) -> str:
     """Return a value as a headline writes it, cut where it is long."""
-    match value:
-        case None:
-            return "none"
-        case bool():
-            return "on" if value else "off"
-        case str():
-            text = shown(value) or "(empty)"  # before it is cut, or half a fingerprint stays
-        case _:
-            text = shown(json.dumps(value, ensure_ascii=False))
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = shown(text) or "(empty)"  # before the cut, else half a secret could remain
+    return text if len(text) <= _MAX_VALUE else f"{text[:_MAX_VALUE]}…"
 
 
-def _plain(label: str, change: Change) -> str:
+def plain_text(markdown: str) -> str:
+    """Return Markdown as one line of plain text, links as `text (address)`."""
+    text = _LINK.sub(_link_text, markdown[:_MAX_MARKDOWN])
+    text = _LINE_START.sub("", _TAG.sub("", text))
+    text = _EMPHASIS.sub(r"\1", _MARKS.sub("", text))
+    return " ".join(text.split())
+
+
+def _words(change: Change, verdict: Verdict, documents: Documents) -> str:
+    if describe := _OWN_WORDS.get(change.pattern):
+        return describe(change, verdict)
+    if change.path.startswith("visualLayers["):
+        if change.pattern == "visualLayers[]":
+            return _layer(change, documents.new)
+        return _layer_property(change, documents.new)
+    if change.path.startswith("thresholds["):
+        return _threshold_words(change, documents)
+    if change.path.startswith(CATALOGUE):
+        return _catalogue(change, verdict)
+    return _value_change(_label(change), change)
+
+
+def _value_change(label: str, change: Change) -> str:
+    """Return the words that fit any field: what was added, removed, or changed to what."""
     match change.kind:
         case Kind.ADDED:
             return f"{label} added: {value_words(change.after)}"
         case Kind.REMOVED:
             return f"{label} removed, was {value_words(change.before)}"
-        case _ if isinstance(change.before, list) and isinstance(change.after, list):
-            return f"{label}{_list_change(change.before, change.after)}"
-        case _:
+        case Kind.CHANGED | Kind.MOVED | Kind.REPLACED:
+            if isinstance(change.before, list) and isinstance(change.after, list):
+                return f"{label}{_list_change(change.before, change.after)}"
             return f"{label}: {value_words(change.before)} → {value_words(change.after)}"
+
+
+def _list_change(before: list[Json], after: list[Json]) -> str:
+    old, new = Counter(map(value_words, before)), Counter(map(value_words, after))
+    added, removed = list((new - old).elements()), list((old - new).elements())
+    parts = [f"{_members(added)} added"] if added else []
+    parts += [f"{_members(removed)} removed"] if removed else []
+    if not parts:
+        old_order, new_order = (_members([*map(value_words, side)]) for side in (before, after))
+        return f" reordered: {old_order} → {new_order}"
+    return f": {', '.join(parts)}"
+
+
+def _members(values: list[str]) -> str:
+    listed = ", ".join(values[:_MAX_MEMBERS])
+    rest = len(values) - _MAX_MEMBERS
+    return f"{listed} and {rest} more" if rest > 0 else listed
 
 
 def _label(change: Change) -> str:
@@ -112,7 +147,7 @@ def _trained(change: Change, _verdict: Verdict) -> str:
 def _model_type(change: Change, _verdict: Verdict) -> str:
     if change.after == "requiresRetrain":
         return f"Studio asks to train again (selected model was {value_words(change.before)})"
-    return _plain("Selected model", change)
+    return _value_change("Selected model", change)
 
 
 def _mode(change: Change, _verdict: Verdict) -> str:
@@ -123,7 +158,7 @@ def _block_type(change: Change, _verdict: Verdict) -> str:
     if change.kind is Kind.REPLACED:
         before, after = value_words(change.before), value_words(change.after)
         return f"Block replaced under the same id: {before} → {after}"
-    return _plain("Block type", change)
+    return _value_change("Block type", change)
 
 
 def _script(change: Change, verdict: Verdict) -> str:
@@ -136,189 +171,173 @@ def _script(change: Change, verdict: Verdict) -> str:
     return f"Training script: {'; '.join(describe_script(before, after))} ({counts})"
 
 
-def _layer(change: Change, _verdict: Verdict) -> str:
-    place = _layer_number(change.path)
-    match change.kind:
-        case Kind.ADDED:
-            return f"Layer {place} added: {layer_words(change.after)}"
-        case Kind.REMOVED:
-            return f"Layer {place} removed: {layer_words(change.before)}"
-        case _:
-            before, after = layer_words(change.before), layer_words(change.after)
-            return f"Layer {place} replaced: {before} → {after}"
-
-
-def _threshold(change: Change, _verdict: Verdict) -> str:
-    one = change.after if change.kind is Kind.ADDED else change.before
-    value = value_words(one.get("value") if isinstance(one, dict) else one)
-    if change.kind is Kind.ADDED:
-        return f"Threshold {_member(change)} added: {value}"
-    return f"Threshold {_member(change)} removed, was {value}"
-
-
-def _samples(change: Change, _verdict: Verdict) -> str:
-    text = _plain("Samples", change)
+def _sample_count(change: Change, _verdict: Verdict) -> str:
+    words = _value_change("Samples", change)
     match change.before, change.after:
         case (int() | float() as before, int() | float() as after) if before:
-            return f"{text} ({(after - before) / before:+.0%})"
+            return f"{words} ({(after - before) / before:+.0%})"
         case _:
-            return text
+            return words
 
 
-_SPECIAL: dict[str, Callable[[Change, Verdict], str]] = {
+_OWN_WORDS: dict[str, Callable[[Change, Verdict], str]] = {
     "trained": _trained,
     "selectedModelType": _model_type,
     "mode": _mode,
     "type": _block_type,
     "script": _script,
-    "visualLayers[]": _layer,
-    "thresholds[]": _threshold,
-    "dependencies.sampleCount": _samples,
+    "dependencies.sampleCount": _sample_count,
 }
+"""By pattern: fields whose change has words of its own."""
 
 
-def _part(change: Change, documents: Documents) -> str:
-    """Return what changed inside a layer or a threshold."""
-    if change.path.startswith("visualLayers["):
-        return _layer_property(change, documents.new)
-    return _threshold_part(change, documents)
-
-
-def _moved(change: Change, new: JsonObject) -> str:
-    layer = layer_words(_layer_at(change.path, new))
-    return f"Layer {layer} moved from place {_place(change.before)} to {_place(change.after)}"
+def _layer(change: Change, new: JsonObject) -> str:
+    number = _layer_number(change.path)
+    match change.kind:
+        case Kind.ADDED:
+            return f"Layer {number} added: {layer_words(change.after)}"
+        case Kind.REMOVED:
+            return f"Layer {number} removed: {layer_words(change.before)}"
+        case Kind.MOVED:
+            layer = layer_words(_layer_at(change.path, new))
+            places = f"{_place_number(change.before)} to {_place_number(change.after)}"
+            return f"Layer {layer} moved from place {places}"
+        case Kind.CHANGED | Kind.REPLACED:
+            before, after = layer_words(change.before), layer_words(change.after)
+            return f"Layer {number} replaced: {before} → {after}"
 
 
 def _layer_property(change: Change, new: JsonObject) -> str:
     layer = _layer_at(change.path, new)
-    kind = f" ({value_words(layer.get('type'))})" if isinstance(layer, dict) else ""
-    name = f"Layer {_layer_number(change.path)}{kind}"
-    return f"{name}: {_lower(_plain(_label(change), change))}"
+    type_ = f" ({value_words(layer.get('type'))})" if isinstance(layer, dict) else ""
+    words = _value_change(_label(change), change)
+    return f"Layer {_layer_number(change.path)}{type_}: {words[:1].lower()}{words[1:]}"
 
 
 def _layer_at(path: str, document: JsonObject) -> Json:
-    layers, place = document.get("visualLayers"), _layer_number(path)
-    return layers[place - 1] if isinstance(layers, list) and place <= len(layers) else None
+    layers, number = document.get("visualLayers"), _layer_number(path)
+    return layers[number - 1] if isinstance(layers, list) and number <= len(layers) else None
 
 
 def _layer_number(path: str) -> int:
-    """Return a layer's place as people count, from 1."""
-    found = _PLACE.match(path)
+    """Return the place of a layer, counted from 1."""
+    found = _LAYER_PATH.match(path)
     return int(found.group(1)) + 1 if found else 0
 
 
-def _place(index: Json) -> str:
+def _place_number(index: Json) -> str:
     return str(index + 1) if isinstance(index, int) else value_words(index)
 
 
-def _lower(text: str) -> str:
-    return text[:1].lower() + text[1:]
-
-
-def _member(change: Change) -> str:
-    found = _MEMBER.match(change.path)
+def _member_name(change: Change) -> str:
+    found = _MEMBER_PATH.match(change.path)
     return found.group(1) if found else change.path
 
 
-def _threshold_part(change: Change, documents: Documents) -> str:
-    key = _member(change)
+def _whole_threshold(change: Change) -> str:
+    name = f"Threshold {_member_name(change)}"
+    match change.kind:
+        case Kind.ADDED:
+            return f"{name} added: {_threshold_value(change.after)}"
+        case Kind.REMOVED:
+            return f"{name} removed, was {_threshold_value(change.before)}"
+        case Kind.CHANGED | Kind.MOVED | Kind.REPLACED:
+            return _value_change(name, change)
+
+
+def _threshold_value(threshold: Json) -> str:
+    return value_words(threshold.get("value") if isinstance(threshold, dict) else threshold)
+
+
+def _threshold_words(change: Change, documents: Documents) -> str:
+    key = _member_name(change)
+    if change.pattern == "thresholds[]":
+        return _whole_threshold(change)
     if change.pattern == "thresholds[].value":
-        threshold = _threshold_of(key, documents.new)
-        text = _plain(f"Threshold {key}{_described(threshold)}", change)
-        return text + _beside_suggestion(change, threshold.get("suggestedValue"))
+        threshold = _threshold_at(key, documents.new)
+        description = threshold.get("description")
+        suffix = f" ({value_words(description)})" if description else ""
+        words = _value_change(f"Threshold {key}{suffix}", change)
+        return words + _relative_to_suggestion(change, threshold.get("suggestedValue"))
     if change.pattern == "thresholds[].suggestedValue":
-        text = _plain(f"Suggested value of threshold {key}", change)
-        return text + _left_behind(key, documents)
+        words = _value_change(f"Suggested value of threshold {key}", change)
+        return words + _unchanged_threshold(key, documents)
     if change.pattern.startswith("thresholds[].dropdownOptions"):
         return f"Options of threshold {key} changed"
     if change.pattern in ("thresholds[].description", "thresholds[].helpText"):
         return f"{_label(change)} of threshold {key} reworded"
-    return _plain(f"{_label(change)} of threshold {key}", change)
+    return _value_change(f"{_label(change)} of threshold {key}", change)
 
 
-def _threshold_of(key: str, document: JsonObject) -> JsonObject:
+def _threshold_at(key: str, document: JsonObject) -> JsonObject:
     thresholds = document.get("thresholds")
-    for one in thresholds if isinstance(thresholds, list) else []:
-        if isinstance(one, dict) and one.get("key") == key:
-            return one
+    for threshold in thresholds if isinstance(thresholds, list) else []:
+        if isinstance(threshold, dict) and threshold.get("key") == key:
+            return threshold
     return {}
 
 
-def _described(threshold: JsonObject) -> str:
-    words = threshold.get("description")
-    return f" ({value_words(words)})" if words else ""
-
-
-def _beside_suggestion(change: Change, suggested: Json) -> str:
-    """Return which way a value went, seen from what Studio suggests."""
+def _relative_to_suggestion(change: Change, suggested: Json) -> str:
+    """Return whether a value moved towards the value that Studio suggests or away from it."""
     before, after = as_number(change.before), as_number(change.after)
     if not (is_number(before) and is_number(after) and is_number(suggested)):
         return ""
     if is_same(after, suggested):
         return ", now as Studio suggests"
-    way = "away from" if abs(after - suggested) > abs(before - suggested) else "towards"
-    return f", {way} the suggested {value_words(suggested)}"
+    direction = "away from" if abs(after - suggested) > abs(before - suggested) else "towards"
+    return f", {direction} the suggested {value_words(suggested)}"
 
 
-def _left_behind(key: str, documents: Documents) -> str:
-    """Return that a threshold stayed where it was while its suggestion moved."""
-    old, new = (as_number(_threshold_of(key, one).get("value")) for one in documents)
+def _unchanged_threshold(key: str, documents: Documents) -> str:
+    """Return that a threshold kept its value while its suggested value changed."""
+    old, new = (as_number(_threshold_at(key, document).get("value")) for document in documents)
     if new is None or not is_same(old, new):
         return ""
     return f"; the threshold itself stayed at {value_words(new)}"
 
 
 def _catalogue(change: Change, verdict: Verdict) -> str:
-    model = _member(change)
-    used = " (in use here)" if verdict.rule == "catalogue:model-in-use" else ""
+    model = _member_name(change)
+    in_use = " (in use here)" if verdict.rule == "catalogue:model-in-use" else ""
     if change.pattern == f"{CATALOGUE}[]":
-        what = "added to" if change.kind is Kind.ADDED else "removed from"
-        return f"Model {_model_name(change)}{model} {what} the catalogue{used}"
+        return _catalogue_entry(change, model, in_use)
     if change.pattern.endswith(".blockNoLongerAvailable") and change.after:
-        return f"Model {model}{used} is no longer available{_reason(change.after)}"
+        return f"Model {model}{in_use} is no longer available{_withdrawal_reason(change.after)}"
     if change.pattern.endswith(".implementationVersion"):
-        return _plain(f"Implementation of model {model}{used}", change)
-    label = f"{change.path.removeprefix(_model_path(model))} of model {model}{used}"
-    return _wording(label, change)
+        return _value_change(f"Implementation of model {model}{in_use}", change)
+    field = change.path.removeprefix(f"{CATALOGUE}[{model}].")
+    label = f"Catalogue, {field} of model {model}{in_use}"
+    values = (change.before, change.after)
+    if any(isinstance(value, str) and len(value) > _MAX_VENDOR_TEXT for value in values):
+        return f"{label}: reworded"
+    return _value_change(label, change)
 
 
-def _model_path(model: str) -> str:
-    return f"{CATALOGUE}[{model}]."
+def _catalogue_entry(change: Change, model: str, in_use: str) -> str:
+    match change.kind:
+        case Kind.ADDED:
+            return f"Model {_quoted_name(change.after)}{model} added to the catalogue{in_use}"
+        case Kind.REMOVED:
+            return f"Model {_quoted_name(change.before)}{model} removed from the catalogue{in_use}"
+        case Kind.CHANGED | Kind.MOVED | Kind.REPLACED:
+            return _value_change(f"Catalogue, model {model}{in_use}", change)
 
 
-def _wording(label: str, change: Change) -> str:
-    """Return a change of the vendor's; of long texts only that there is one."""
-    texts = (change.before, change.after)
-    if any(isinstance(text, str) and len(text) > _LONGEST_WORDING for text in texts):
-        return f"Catalogue, {label}: reworded"
-    return _plain(f"Catalogue, {label}", change)
-
-
-def _model_name(change: Change) -> str:
-    one = change.after if change.kind is Kind.ADDED else change.before
-    name = one.get("name") if isinstance(one, dict) else None
+def _quoted_name(model: Json) -> str:
+    name = model.get("name") if isinstance(model, dict) else None
     return f"“{name}” " if isinstance(name, str) and name else ""
 
 
-def _reason(withdrawal: Json) -> str:
+def _withdrawal_reason(withdrawal: Json) -> str:
     reason = withdrawal.get("reasonMarkdown") if isinstance(withdrawal, dict) else None
     words = plain_text(reason) if isinstance(reason, str) else ""
-    if len(words) > _LONGEST_REASON:
-        words = f"{words[:_LONGEST_REASON]}…"
+    if len(words) > _MAX_REASON:
+        words = f"{words[:_MAX_REASON]}…"
     return f". Edge Impulse says: {words}" if words else ""
 
 
-def _list_change(before: list[Json], after: list[Json]) -> str:
-    old, new = Counter(map(value_words, before)), Counter(map(value_words, after))
-    added, removed = list((new - old).elements()), list((old - new).elements())
-    parts = [f"{_some(added)} added"] if added else []
-    parts += [f"{_some(removed)} removed"] if removed else []
-    if not parts:
-        old_order, new_order = (_some([*map(value_words, side)]) for side in (before, after))
-        return f" reordered: {old_order} → {new_order}"
-    return f": {', '.join(parts)}"
-
-
-def _some(values: list[str]) -> str:
-    shown = ", ".join(values[:5])
-    return f"{shown} and {len(values) - 5} more" if len(values) > 5 else shown
+def _link_text(found: re.Match[str]) -> str:
+    words, address = found.group(1).strip(), found.group(2)
+    if not words or words == address:
+        return address
+    return f"{words} ({address})" if address else words

@@ -1,8 +1,9 @@
-"""Changes that come back: reverted, and flapping.
+"""Changes that undo earlier changes: reverted values and flapping values.
 
-A change is reverted by one that leads from its value after to its value before, with no other
-change at that path between them. More than three reversals in a week is flapping: it is told as
-such once, then counted. Two writers that disagree are the likely cause.
+A change is reverted by a change from its new value back to its old value, with no other change at
+that path between them. More than three reversals in a week are flapping, which is reported as such
+once and only counted after that. The likely cause is two people or scripts that set the value in
+turn.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ from auditor.drift.findings import finding_id
 from auditor.model import Area, Finding, Kind, Recurrence, Since, TargetId
 
 WEEK = timedelta(days=7)
-MOST_REVERSALS = 3
+MAX_REVERSALS = 3  # that are not flapping yet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastChange:
-    """A finding of an earlier run at some path of a target. `id` is the finding's."""
+    """A finding of an earlier run of the same target; `id` is the id of that finding."""
 
     id: str
     path: str
@@ -28,48 +29,56 @@ class PastChange:
     at: datetime
 
 
-def with_recurrence(
+def mark_recurrence(
     finding: Finding, target: TargetId, past: Sequence[PastChange], *, at: datetime
 ) -> Finding:
-    """Return tonight's finding with what `past` (oldest first) says of it."""
-    path, reverse = _way_back(finding, target)
-    here = [one for one in past if one.path in (finding.path, path) and one.since is Since.LAST]
-    moments = _alternating(here, (reverse, finding.id))
+    """Return the finding, marked where it repeats or undoes `past` changes (oldest first)."""
+    path, undone_id = _undone_change(finding, target)
+    same_place = [
+        change
+        for change in past
+        if change.path in (finding.path, path) and change.since is Since.LAST
+    ]
+    moments = _alternating_moments(same_place, (undone_id, finding.id))
     if not moments:
         return finding
-    tonight = _reversals([at, *moments], at)
-    recurrence = _recurrence(tonight, _reversals(moments, moments[0]))
+    reversals = _count_reversals([at, *moments], at)
+    recurrence = _recurrence(reversals, _count_reversals(moments, moments[0]))
     if recurrence is Recurrence.REVERTED and finding.area is Area.TRAINED:
-        return finding  # to train again takes nothing back
+        return finding  # a new training does not undo the loss of the old one
     return replace(
         finding,
         recurrence=recurrence,
-        reversals=tonight,
-        headline=f"{finding.headline} ({_words(recurrence, tonight)})",
+        reversals=reversals,
+        headline=f"{finding.headline} ({_words(recurrence, reversals)})",
     )
 
 
-def stands_since(finding: Finding, past: Sequence[PastChange], *, at: datetime) -> datetime:
-    """Return since when a value differs from the baseline as it does; `at` where that is new.
+def open_since(finding: Finding, past: Sequence[PastChange], *, at: datetime) -> datetime:
+    """Return since when a value has differed from the baseline; `at` for a new difference.
 
-    That is when the value at its path changed last; else when the difference was first told.
+    That is the last change at its path, or else the first report of the same difference.
     """
-    here = [one for one in past if one.path == finding.path]
-    changed = [one.at for one in here if one.since is Since.LAST]
-    told = [one.at for one in here if one.since is Since.BASELINE and one.id == finding.id]
-    return changed[-1] if changed else min(told, default=at)
+    same_path = [change for change in past if change.path == finding.path]
+    changed = [change.at for change in same_path if change.since is Since.LAST]
+    reported = [
+        change.at
+        for change in same_path
+        if change.since is Since.BASELINE and change.id == finding.id
+    ]
+    return changed[-1] if changed else min(reported, default=at)
 
 
-def meets(path: str, other: str) -> bool:
-    """Return whether two places are the same, or one lies inside the other."""
+def paths_overlap(path: str, other: str) -> bool:
+    """Return whether two paths are equal, or one lies inside the other."""
     short, long = sorted((path, other), key=len)
     return long.startswith(short) and long[len(short) : len(short) + 1] in ("", ".", "[")
 
 
-def _way_back(finding: Finding, target: TargetId) -> tuple[str, str]:
-    """Return path and id of the change that this one undoes.
+def _undone_change(finding: Finding, target: TargetId) -> tuple[str, str]:
+    """Return path and id of the change that this one would undo.
 
-    A move back stands at the place of old; a swap of neighbours done again is its own way back.
+    A layer that moved back has the path of its old place; a swap of neighbours undoes itself.
     """
     before, after, path = finding.before, finding.after, finding.path
     if finding.kind is Kind.MOVED and isinstance(before, int) and isinstance(after, int):
@@ -79,28 +88,28 @@ def _way_back(finding: Finding, target: TargetId) -> tuple[str, str]:
     return path, finding_id(target, path, after, before)
 
 
-def _alternating(here: Sequence[PastChange], expected: tuple[str, str]) -> list[datetime]:
-    """Return when the changes were made that tonight's undoes in turn, newest first."""
+def _alternating_moments(past: Sequence[PastChange], ids: tuple[str, str]) -> list[datetime]:
+    """Return the times of the last changes that undo each other in turn, newest first."""
     moments = []
-    for number, one in enumerate(reversed(here)):
-        if one.id != expected[number % 2]:
+    for number, change in enumerate(reversed(past)):
+        if change.id != ids[number % 2]:
             break
-        moments.append(one.at)
+        moments.append(change.at)
     return moments
 
 
-def _reversals(moments: Sequence[datetime], now: datetime) -> int:
-    """Return how many of the changes undid the one before, in the week up to `now`."""
+def _count_reversals(moments: Sequence[datetime], now: datetime) -> int:
+    """Return how many changes in the week up to `now` undid the change before."""
     return sum(1 for moment in moments[:-1] if moment > now - WEEK)
 
 
-def _recurrence(tonight: int, before: int) -> Recurrence:
-    if tonight <= MOST_REVERSALS:
+def _recurrence(now: int, before: int) -> Recurrence:
+    if now <= MAX_REVERSALS:
         return Recurrence.REVERTED
-    return Recurrence.STILL_FLAPPING if before > MOST_REVERSALS else Recurrence.FLAPPING
+    return Recurrence.STILL_FLAPPING if before > MAX_REVERSALS else Recurrence.FLAPPING
 
 
 def _words(recurrence: Recurrence, reversals: int) -> str:
     if recurrence is Recurrence.REVERTED:
         return "changed and reverted"
-    return f"flapping: {reversals} reversals in 7 days; do two writers disagree?"
+    return f"flapping: {reversals} reversals in 7 days; two people or scripts may set it in turn"

@@ -1,4 +1,4 @@
-"""A run as a report: what it counted, what each target came to, what is the vendor's."""
+"""Operations on a report: totals, run status and findings that join it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from auditor.model import (
     VendorFinding,
 )
 
-SIGNS = {
+STATE_SIGNS = {
     TargetState.IN_SYNC: "·",
     TargetState.DRIFTED: "▲",
     TargetState.UNKNOWN: "?",
@@ -26,38 +26,45 @@ SIGNS = {
     TargetState.NEW: "+",
     TargetState.UNSUPPORTED: " ",
 }
-READ = (TargetState.NEW, TargetState.IN_SYNC, TargetState.DRIFTED)
+CHECKED_STATES = (TargetState.NEW, TargetState.IN_SYNC, TargetState.DRIFTED)
 
 
 def add_findings(target: TargetReport, findings: Iterable[Finding]) -> TargetReport:
-    """Return the target with more findings told, each once: not as standing beside."""
-    known = {one.id for one in target.findings if one.since is Since.LAST}
-    more = [one for one in findings if one.id not in known]
-    told_now = {one.id for one in more}
-    kept = [one for one in target.findings if one.id not in told_now]
-    return _with_findings(target, worst_first([*kept, *more]))
+    """Return the target with more findings of this run, each finding once.
+
+    A finding that was listed as a difference from the baseline becomes a finding of this run.
+    """
+    known = {finding.id for finding in target.findings if finding.since is Since.LAST}
+    more = [finding for finding in findings if finding.id not in known]
+    added = {finding.id for finding in more}
+    kept = [finding for finding in target.findings if finding.id not in added]
+    all_findings = worst_first([*kept, *more])
+    state = target.state
+    if state in (TargetState.IN_SYNC, TargetState.DRIFTED):
+        state = TargetState.DRIFTED if all_findings else TargetState.IN_SYNC
+    return replace(target, findings=all_findings, state=state)
 
 
-def merge_vendor(findings: Iterable[VendorFinding]) -> tuple[VendorFinding, ...]:
-    """Return vendor findings with equal ones told once, for the targets of all of them."""
+def merge_vendor_findings(findings: Iterable[VendorFinding]) -> tuple[VendorFinding, ...]:
+    """Return vendor findings, worst first, equal ones merged with their targets added up."""
     merged: dict[str, VendorFinding] = {}
-    for one in findings:
-        known = merged.get(one.id)
-        targets = one.targets + (known.targets if known else 0)
-        merged[one.id] = replace(one, targets=targets)
-    return tuple(sorted(merged.values(), key=lambda one: -one.severity.rank))
+    for finding in findings:
+        known = merged.get(finding.id)
+        targets = finding.targets + (known.targets if known else 0)
+        merged[finding.id] = replace(finding, targets=targets)
+    return tuple(sorted(merged.values(), key=lambda finding: -finding.severity.rank))
 
 
-def count(targets: Iterable[TargetReport]) -> Totals:
-    """Return what a run counted; only findings since the last version count as findings."""
+def count_totals(targets: Iterable[TargetReport]) -> Totals:
+    """Return the totals of a run; only findings since the last version are counted."""
     states: Counter[TargetState] = Counter()
     findings = 0
     for target in targets:
         states[target.state] += 1
-        findings += sum(1 for one in target.findings if one.since is Since.LAST)
+        findings += sum(finding.since is Since.LAST for finding in target.findings)
     return Totals(
         targets=states.total(),
-        checked=sum(states[state] for state in READ),
+        checked=sum(states[state] for state in CHECKED_STATES),
         new=states[TargetState.NEW],
         in_sync=states[TargetState.IN_SYNC],
         drifted=states[TargetState.DRIFTED],
@@ -69,15 +76,8 @@ def count(targets: Iterable[TargetReport]) -> Totals:
 
 
 def status_of(totals: Totals, errors: Sequence[ProjectError]) -> RunStatus:
-    """Return how far a run came that ended by itself."""
+    """Return the status of a run that was not aborted."""
     if not totals.unknown and not errors:
         return RunStatus.COMPLETE
-    seen = totals.checked + totals.missing + totals.unsupported
-    return RunStatus.INCOMPLETE if seen else RunStatus.FAILED
-
-
-def _with_findings(target: TargetReport, findings: Sequence[Finding]) -> TargetReport:
-    state = target.state
-    if state in (TargetState.IN_SYNC, TargetState.DRIFTED):
-        state = TargetState.DRIFTED if findings else TargetState.IN_SYNC
-    return replace(target, findings=tuple(findings), state=state)
+    determined = totals.checked + totals.missing + totals.unsupported
+    return RunStatus.INCOMPLETE if determined else RunStatus.FAILED

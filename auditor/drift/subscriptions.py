@@ -1,12 +1,13 @@
-"""Who gets what part of a report.
+"""Which part of a report each subscriber receives.
 
-Rules it holds
-- A subscription sees the blocks of its scope and, of their findings, its areas from its least
-  severity up. What it sees is a report of its own, with totals of its own.
-- `gets` names what is worth a message: `drift` (a finding, a block that came or went missing, a
-  rule that broke), `failures` (something that could not be checked, anywhere in scope), `quiet`
-  (nothing of that). Nobody gets a message they did not ask for.
-- The vendor's changes are of no block: they go with areas that name the catalogue, or with none.
+Rules:
+- A subscription covers the blocks in its scope and those of their findings that are in its areas
+  and at least of its lowest severity. The part is a complete report with its own totals.
+- `gets` lists what is worth a message: `drift` (a finding, a new or newly missing block, a broken
+  rule), `failures` (something in scope could not be checked), `quiet` (none of these). Nobody
+  receives a message that they did not ask for.
+- Changes by the vendor belong to no block. A subscription gets them if its areas include the
+  catalogue or if it names no areas.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from auditor.drift.report import count, status_of
+from auditor.drift.report import count_totals, status_of
 from auditor.drift.rules import TargetScope
 from auditor.model import (
     Area,
@@ -33,12 +34,12 @@ DRIFT, FAILURES, QUIET = "drift", "failures", "quiet"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subscription:
-    """`[[subscriptions]]`: one reader of a part of each report.
+    """One `[[subscriptions]]` table: a recipient of a part of each report.
 
     Attributes:
-        areas: of the findings it sees; all of them where it names none.
-        least: the least severity of the findings it sees.
-        gets: of `drift`, `failures` and `quiet`.
+        areas: the areas of the findings it receives; empty for all areas.
+        least: the lowest severity of the findings it receives.
+        gets: which of `drift`, `failures` and `quiet` are worth a message.
     """
 
     recipient: str
@@ -48,72 +49,75 @@ class Subscription:
     gets: frozenset[str] = frozenset({DRIFT, FAILURES})
 
 
-def part_for(report: Report, subscription: Subscription) -> Report | None:
-    """Return the part of a report that a reader subscribed to, None where it is worth no mail."""
+def select_part(report: Report, subscription: Subscription) -> Report | None:
+    """Return the part of a report for a subscription, None where it is not worth a message."""
     targets = tuple(
-        _seen(one, subscription)
-        for one in report.targets
-        if subscription.scope.includes(one.target)
+        _target_part(target, subscription)
+        for target in report.targets
+        if subscription.scope.includes(target.target)
     )
     part = replace(
         report,
         targets=targets,
-        totals=count(targets),
-        catalogue=report.catalogue if _sees_vendor(subscription) else (),
-        errors=tuple(one for one in report.errors if _sees_project(subscription, one)),
-        notices=tuple(one for one in report.notices if _sees_notice(subscription, one)),
+        totals=count_totals(targets),
+        catalogue=report.catalogue if _covers_vendor(subscription) else (),
+        errors=tuple(error for error in report.errors if _covers_error(subscription, error)),
+        notices=tuple(notice for notice in report.notices if _covers_notice(subscription, notice)),
     )
     part = replace(part, run=replace(part.run, status=_status(part)))
-    return part if subscription.gets & set(_worth(part)) else None
+    return part if subscription.gets & set(_contents(part)) else None
 
 
-def _seen(target: TargetReport, subscription: Subscription) -> TargetReport:
-    findings = tuple(one for one in target.findings if _sees(subscription, one))
+def _target_part(target: TargetReport, subscription: Subscription) -> TargetReport:
+    findings = tuple(
+        finding for finding in target.findings if _covers_finding(subscription, finding)
+    )
     state = target.state
     if state is TargetState.DRIFTED and not findings:
         state = TargetState.IN_SYNC
     return replace(target, findings=findings, state=state)
 
 
-def _sees(subscription: Subscription, finding: Finding) -> bool:
+def _covers_finding(subscription: Subscription, finding: Finding) -> bool:
     in_area = not subscription.areas or finding.area in subscription.areas
     return in_area and finding.severity.rank >= subscription.least.rank
 
 
-def _sees_vendor(subscription: Subscription) -> bool:
+def _covers_vendor(subscription: Subscription) -> bool:
     return subscription.scope.includes(None) and (
         not subscription.areas or Area.CATALOGUE in subscription.areas
     )
 
 
-def _sees_project(subscription: Subscription, error: ProjectError) -> bool:
+def _covers_error(subscription: Subscription, error: ProjectError) -> bool:
     scope = subscription.scope
     named = scope.projects | {block.project_id for block in scope.blocks}
     return not named or error.project_id in named
 
 
-def _sees_notice(subscription: Subscription, notice: Notice) -> bool:
+def _covers_notice(subscription: Subscription, notice: Notice) -> bool:
     return subscription.scope.includes(notice.target) and (
         notice.severity.rank >= subscription.least.rank
     )
 
 
 def _status(part: Report) -> RunStatus:
-    """Return how far the run came in the part; one that did not end by itself stays so."""
+    """Return the run's status for the part; an aborted or running run keeps its status."""
     if part.run.status not in (RunStatus.COMPLETE, RunStatus.INCOMPLETE, RunStatus.FAILED):
         return part.run.status
     return status_of(part.totals, part.errors)
 
 
-def _worth(part: Report) -> Iterable[str]:
-    """Yield what of `gets` the part is."""
+def _contents(part: Report) -> Iterable[str]:
+    """Yield which of `drift`, `failures` and `quiet` the part contains."""
     totals = part.totals
-    is_drift = part.notices or any(one.findings for one in part.targets)
-    came_or_went = totals.new or any(one.is_news for one in part.targets)
+    has_findings = part.notices or any(target.findings for target in part.targets)
+    has_new_or_missing = totals.new or any(target.is_news for target in part.targets)
     has_failures = totals.unknown or part.errors
-    if is_drift or came_or_went or part.catalogue:
+    has_drift = has_findings or has_new_or_missing or part.catalogue
+    if has_drift:
         yield DRIFT
     if has_failures:
         yield FAILURES
-    if not (is_drift or came_or_went or part.catalogue or has_failures):
+    if not has_drift and not has_failures:
         yield QUIET

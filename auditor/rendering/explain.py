@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from auditor.drift.policy import INTERFACE, UPGRADE
-from auditor.drift.restore import Restoration, restoration
+from auditor.drift.restore import Restoration, find_restoration
 from auditor.drift.rules import IgnoreRule, Rules
 from auditor.model import Finding, Json, JsonObject
 from auditor.records import (
@@ -141,7 +141,7 @@ def _restoration(known: Explanation) -> Restoration | None:
     newest = known.occurrences[-1]
     if newest.target is None or not isinstance(newest.finding, Finding):
         return None
-    return restoration(newest.finding, newest.target, known.excerpt)
+    return find_restoration(newest.finding, newest.target, known.excerpt)
 
 
 def _restoring(known: Explanation) -> Iterator[str]:

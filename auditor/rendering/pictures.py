@@ -15,7 +15,7 @@ from auditor.drift.excerpts import layer_stacks, suggested_value
 from auditor.drift.fields import FIELDS
 from auditor.drift.headlines import layer_words
 from auditor.drift.layers import Alignment, align
-from auditor.drift.report import SIGNS
+from auditor.drift.report import STATE_SIGNS
 from auditor.model import AnswerExcerpt, Finding, Json, JsonObject, Kind, TargetState
 from auditor.records import MOST_RUNS_DRAWN
 from auditor.rendering.words import count, cut, harmless
@@ -52,7 +52,9 @@ STATES = {
     TargetState.IN_SYNC: StateLook("·", "ok", "in sync", 0),
 }
 """Worst first."""
-_SIGN_WORDS = {SIGNS[state]: look.words for state, look in STATES.items()} | {" ": "not audited"}
+_SIGN_WORDS = {STATE_SIGNS[state]: look.words for state, look in STATES.items()} | {
+    " ": "not audited"
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from itertools import groupby
 from typing import TypeAlias
 
 from auditor.drift import policy
-from auditor.drift.restore import restoration
+from auditor.drift.restore import find_restoration
 from auditor.model import (
     EVERY_PROJECT,
     Area,
@@ -259,7 +259,7 @@ def _with_answers(finding: Finding, target: TargetReport) -> FindingView:
     return replace(
         view_finding(finding),
         accept=f'auditor acknowledge {finding.id} --reason "…"',
-        restore=restoration(finding, target.target, target.excerpt),
+        restore=find_restoration(finding, target.target, target.excerpt),
         scale=draw_scale(finding, target.excerpt),
     )
 

@@ -1,4 +1,4 @@
-"""Headlines: understood without seeing JSON."""
+"""Headlines: what changed, understandable without the JSON."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ from typing import Any
 
 import pytest
 
+from auditor.drift.headlines import plain_text
 from tests.drift.answers import Edit, after, sample
 
 
-def _reset(answer: dict[str, Any]) -> None:
+def _reorder_outputs(answer: dict[str, Any]) -> None:
     answer["dependencies"]["outputClasses"] = ["wave", "idle", "updown"]
 
 
 def _base(name: str) -> dict[str, Any]:
-    """Return a sample; `suggesting` is one whose threshold has a suggestion."""
+    """Return a sample answer; the threshold of `suggesting` has a suggested value."""
     if name != "suggesting":
         return sample(name)
     base = sample()
@@ -73,7 +74,7 @@ def _base(name: str) -> dict[str, Any]:
         ),
         (lambda a: a["dependencies"]["classes"].append("new"), "keras", "Labels: new added"),
         (
-            _reset,
+            _reorder_outputs,
             "keras",
             "Output classes reordered: idle, updown, wave → wave, idle, updown",
         ),
@@ -86,10 +87,10 @@ def _base(name: str) -> dict[str, Any]:
     ],
 )
 def test_a_headline_says_what_changed(edit: Edit, base: str, expected: str) -> None:
-    assert [one.headline for one in after(edit, _base(base))] == [expected]
+    assert [finding.headline for finding in after(edit, _base(base))] == [expected]
 
 
-def test_a_script_is_told_in_words() -> None:
+def test_an_edited_script_is_described_in_words() -> None:
     def edit(answer: dict[str, Any]) -> None:
         script = answer["script"].replace("= Adam(", "= SGD(").replace("or 30\n", "or 60\n")
         answer.update(script=script)
@@ -101,7 +102,7 @@ def test_a_script_is_told_in_words() -> None:
     )
 
 
-def test_a_withdrawn_model_is_told_with_the_vendors_reason_as_plain_text() -> None:
+def test_a_withdrawn_model_shows_the_vendors_reason_as_plain_text() -> None:
     reason = {
         "reasonMarkdown": "Use **YOLO-Pro**, see [the guide](https://docs.example.org/yolo).",
         "reasonHtml": "<p>Use <b>YOLO-Pro</b></p>",
@@ -119,3 +120,29 @@ def test_a_withdrawn_model_is_told_with_the_vendors_reason_as_plain_text() -> No
         f"Model {used} (in use here) is no longer available. Edge Impulse says: Use YOLO-Pro, "
         "see the guide (https://docs.example.org/yolo)."
     )
+
+
+@pytest.mark.parametrize(
+    ("markdown", "expected"),
+    [
+        ("Use **YOLO-Pro** instead.", "Use YOLO-Pro instead."),
+        (
+            "See [the docs](https://docs.example.org/x).",
+            "See the docs (https://docs.example.org/x).",
+        ),
+        ("[https://e.org](https://e.org)", "https://e.org"),
+        ("![shot](https://e.org/a.png)", "shot (https://e.org/a.png)"),
+        ("# Withdrawn\n\n- use `fomo_ad`\n- or *retrain*", "Withdrawn use fomo_ad or retrain"),
+        ("keep snake_case_names and 2 * 3 * 4", "keep snake_case_names and 2 * 3 * 4"),
+        ("<b>bold</b> &amp; a < b", "bold &amp; a < b"),
+        ("> quoted\n1. first", "quoted first"),
+        ("", ""),
+    ],
+)
+def test_markdown_loses_its_marks_and_keeps_its_words(markdown: str, expected: str) -> None:
+    assert plain_text(markdown) == expected
+
+
+@pytest.mark.parametrize("piece", ["[", "[a](", "[a](x", "*a", "_", "<a", "# ", "`"])
+def test_hostile_markdown_is_converted_in_bounded_time(piece: str) -> None:
+    assert len(plain_text(piece * 100_000)) < 10_000

@@ -1,4 +1,4 @@
-"""Values that come back: reverted, flapping, counted."""
+"""Changes that undo earlier changes: reverted, flapping, counted."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from auditor.drift.findings import finding_id
-from auditor.drift.recurrence import PastChange, stands_since, with_recurrence
+from auditor.drift.recurrence import PastChange, mark_recurrence, open_since
 from auditor.model import Area, Finding, Json, Kind, Owner, Recurrence, Severity, Since, TargetId
 
 _PUMP = TargetId(1, 3)
-_TONIGHT = datetime(2026, 11, 23, 3, 15, tzinfo=UTC)
+_NOW = datetime(2026, 11, 23, 3, 15, tzinfo=UTC)
 _PATH = "thresholds[min_score].value"
 
 
@@ -31,18 +31,18 @@ def _finding(before: Json, after: Json) -> Finding:
     )
 
 
-def _past(nights: int, before: Json, after: Json, **more: object) -> PastChange:
+def _past(days: int, before: Json, after: Json, **more: object) -> PastChange:
     values: dict[str, object] = {"path": _PATH, "since": Since.LAST} | more
     return PastChange(
         id=finding_id(_PUMP, _PATH, before, after),
-        at=_TONIGHT - timedelta(days=nights),
+        at=_NOW - timedelta(days=days),
         **values,  # type: ignore[arg-type]  # fields by name, for brevity
     )
 
 
-def _alternating(*nights: int) -> list[PastChange]:
-    """Return changes 1 → 2, 2 → 1, …, that many nights ago."""
-    return [_past(ago, 1 + place % 2, 2 - place % 2) for place, ago in enumerate(nights)]
+def _alternating(*days: int) -> list[PastChange]:
+    """Return changes 1 → 2, 2 → 1, …, made so many days ago."""
+    return [_past(ago, 1 + place % 2, 2 - place % 2) for place, ago in enumerate(days)]
 
 
 @pytest.mark.parametrize(
@@ -74,19 +74,22 @@ def _alternating(*nights: int) -> list[PastChange]:
         "a difference from the baseline",
     ],
 )
-def test_a_change_is_told_as_what_has_been_there_before(
+def test_a_change_that_undoes_an_earlier_one_is_marked(
     past: list[PastChange], recurrence: Recurrence, reversals: int
 ) -> None:
-    told = with_recurrence(_finding(2, 1), _PUMP, past, at=_TONIGHT)
+    marked = mark_recurrence(_finding(2, 1), _PUMP, past, at=_NOW)
 
-    assert (told.recurrence, told.reversals) == (recurrence, reversals)
+    assert (marked.recurrence, marked.reversals) == (recurrence, reversals)
 
 
 def test_the_fourth_reversal_in_a_week_is_flapping() -> None:
-    told = with_recurrence(_finding(1, 2), _PUMP, _alternating(4, 3, 2, 1), at=_TONIGHT)
+    marked = mark_recurrence(_finding(1, 2), _PUMP, _alternating(4, 3, 2, 1), at=_NOW)
 
-    assert told.recurrence is Recurrence.FLAPPING
-    assert told.headline == "score (flapping: 4 reversals in 7 days; do two writers disagree?)"
+    assert marked.recurrence is Recurrence.FLAPPING
+    assert (
+        marked.headline
+        == "score (flapping: 4 reversals in 7 days; two people or scripts may set it in turn)"
+    )
 
 
 @pytest.mark.parametrize(("before", "after", "back"), [(0, 1, (1, 0, 1)), (0, 3, (0, 3, 0))])
@@ -102,23 +105,23 @@ def test_a_layer_moved_back_is_reverted(
         id=finding_id(_PUMP, path, before, after),
         path=path,
         since=Since.LAST,
-        at=_TONIGHT - timedelta(days=1),
+        at=_NOW - timedelta(days=1),
     )
-    tonight = replace(moved, id=finding_id(_PUMP, moved.path, first, then))
+    moved_back = replace(moved, id=finding_id(_PUMP, moved.path, first, then))
 
-    told = with_recurrence(tonight, _PUMP, [past], at=_TONIGHT)
+    marked = mark_recurrence(moved_back, _PUMP, [past], at=_NOW)
 
-    assert told.recurrence is Recurrence.REVERTED
+    assert marked.recurrence is Recurrence.REVERTED
 
 
-def test_a_difference_stands_since_its_value_changed_last() -> None:
+def test_a_difference_from_the_baseline_dates_from_the_last_change_of_the_value() -> None:
     past = [_past(9, 1, 2), _past(8, 2, 1), _past(3, 1, 2), _past(2, 1, 2, since=Since.BASELINE)]
 
-    assert stands_since(_finding(1, 2), past, at=_TONIGHT) == _TONIGHT - timedelta(days=3)
+    assert open_since(_finding(1, 2), past, at=_NOW) == _NOW - timedelta(days=3)
 
 
-def test_a_difference_that_no_change_explains_stands_since_it_was_told_first() -> None:
+def test_a_difference_that_no_change_explains_dates_from_its_first_report() -> None:
     past = [_past(2, 1, 2, since=Since.BASELINE), _past(1, 1, 2, since=Since.BASELINE)]
 
-    assert stands_since(_finding(1, 2), past, at=_TONIGHT) == _TONIGHT - timedelta(days=2)
-    assert stands_since(_finding(1, 2), [], at=_TONIGHT) == _TONIGHT
+    assert open_since(_finding(1, 2), past, at=_NOW) == _NOW - timedelta(days=2)
+    assert open_since(_finding(1, 2), [], at=_NOW) == _NOW

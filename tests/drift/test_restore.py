@@ -15,7 +15,7 @@ from auditor.drift.excerpts import (
     suggested_value,
 )
 from auditor.drift.findings import judge_comparison
-from auditor.drift.restore import SETTABLE, Restoration, restoration
+from auditor.drift.restore import SETTABLE, Restoration, find_restoration
 from auditor.model import Finding, JsonObject, TargetId
 from tests.drift.answers import sample
 
@@ -23,76 +23,82 @@ TARGET = TargetId(12, 3)
 KERAS = "POST /api/12/training/keras/3"
 
 
-def restored(old: JsonObject, new: JsonObject, *, path: str = "") -> Restoration:
-    """Return how the change between two answers at a path (the worst one) is taken back."""
-    findings = found(old, new)
-    meant = next(one for one in findings if one.path == path or not path)
-    return restoration(meant, TARGET, excerpt_answers(old, new, findings))
+def restoration_of(old: JsonObject, new: JsonObject, *, path: str = "") -> Restoration:
+    """Return the restoration of the change at a path, or of the worst change."""
+    findings = findings_between(old, new)
+    finding = next(finding for finding in findings if finding.path == path or not path)
+    return find_restoration(finding, TARGET, excerpt_answers(old, new, findings))
 
 
-def found(old: JsonObject, new: JsonObject) -> tuple[Finding, ...]:
+def findings_between(old: JsonObject, new: JsonObject) -> tuple[Finding, ...]:
     changes = compare(old, new)
     comparison = Comparison(target=TARGET, old=old, new=new, changes=changes)
     return judge_comparison(comparison).findings
 
 
-def body(one: Restoration) -> Any:  # noqa: ANN401 - any JSON
-    assert one.why == ""
-    return json.loads(one.body)
+def body(restoration: Restoration) -> Any:  # noqa: ANN401 - any JSON
+    assert restoration.why == ""
+    return json.loads(restoration.body)
 
 
 def test_a_setting_of_its_own_is_restored_alone() -> None:
     old = sample("keras")
 
-    one = restored(old, {**old, "learningRate": 0.5})
+    restoration = restoration_of(old, {**old, "learningRate": 0.5})
 
-    assert one.request == KERAS
-    assert body(one) == {"learningRate": old["learningRate"]}
+    assert restoration.request == KERAS
+    assert body(restoration) == {"learningRate": old["learningRate"]}
 
 
 def test_a_change_of_layers_needs_the_whole_old_stack() -> None:
     old = {**sample("keras"), "visualLayers": [{"type": "dense", "neurons": 8}, {"type": "a"}]}
     new = {**old, "visualLayers": [{"type": "dense", "neurons": 9}, {"type": "a"}]}
 
-    one = restored(old, {**new, "script": "x = 1"})
+    restoration = restoration_of(old, {**new, "script": "x = 1"})
 
-    assert body(one) == {"visualLayers": old["visualLayers"]}
+    assert body(restoration) == {"visualLayers": old["visualLayers"]}
 
 
 def test_a_threshold_is_set_by_block_and_key() -> None:
     old = {**sample("keras"), "thresholds": [threshold(0.6)]}
 
-    one = restored(old, {**old, "thresholds": [threshold(0.7)], "minimumConfidenceRating": 0.7})
+    restoration = restoration_of(
+        old, {**old, "thresholds": [threshold(0.7)], "minimumConfidenceRating": 0.7}
+    )
 
-    assert one.request == "POST /api/12/impulse/IMPULSE/set-thresholds"
-    assert body(one)["thresholds"] == [{"blockId": 3, "key": "min_score", "value": 0.6}]
+    assert restoration.request == "POST /api/12/impulse/IMPULSE/set-thresholds"
+    assert body(restoration)["thresholds"] == [{"blockId": 3, "key": "min_score", "value": 0.6}]
 
 
 def test_a_detail_of_a_policy_is_restored_with_the_whole_policy() -> None:
     policy: JsonObject = {"enabled": True, "warping": True, "freqMasking": "low"}
     old = {**sample("keras"), "augmentationPolicySpectrogram": policy}
 
-    one = restored(old, {**old, "augmentationPolicySpectrogram": {**policy, "warping": False}})
+    restoration = restoration_of(
+        old, {**old, "augmentationPolicySpectrogram": {**policy, "warping": False}}
+    )
 
-    assert body(one) == {"augmentationPolicySpectrogram": policy}
+    assert body(restoration) == {"augmentationPolicySpectrogram": policy}
 
 
-def test_a_switch_of_mode_brings_back_what_went_with_it() -> None:
+def test_a_switch_of_mode_is_restored_with_everything_that_it_reset() -> None:
     old = {**sample("keras"), "mode": "visual"}
     new: JsonObject = {**old, "mode": "expert", "visualLayers": [], "trainingCycles": 0}
 
-    one = restored(old, {**new, "learningRate": 0, "script": "a = 1\n"}, path="mode")
+    restoration = restoration_of(old, {**new, "learningRate": 0, "script": "a = 1\n"}, path="mode")
 
-    assert set(body(one)) == {"mode", "visualLayers", "trainingCycles", "learningRate"}
-    assert body(one)["visualLayers"] == old["visualLayers"]
+    assert set(body(restoration)) == {"mode", "visualLayers", "trainingCycles", "learningRate"}
+    assert body(restoration)["visualLayers"] == old["visualLayers"]
 
 
 def test_a_switch_that_was_not_set_is_switched_off() -> None:
     old = {k: v for k, v in sample("keras").items() if k != "useLearnedOptimizer"}
 
-    one = restored(old, {**old, "useLearnedOptimizer": True}, path="useLearnedOptimizer")
+    restoration = restoration_of(
+        old, {**old, "useLearnedOptimizer": True}, path="useLearnedOptimizer"
+    )
 
-    assert body(one) == {"useLearnedOptimizer": False}
+    assert body(restoration) == {"useLearnedOptimizer": False}
 
 
 @pytest.mark.parametrize(
@@ -108,66 +114,69 @@ def test_a_switch_that_was_not_set_is_switched_off() -> None:
     ],
     ids=lambda value: value if isinstance(value, str) and " " not in value else "",
 )
-def test_what_no_setting_restores_says_why(change: JsonObject, path: str, why: str) -> None:
+def test_a_change_that_no_setting_restores_says_why(
+    change: JsonObject, path: str, why: str
+) -> None:
     old = {"trained": True, **sample("keras"), "customValidationMetadataKey": None}
     old["trained"] = True
 
-    one = restored(old, {**old, **change}, path=path)
+    restoration = restoration_of(old, {**old, **change}, path=path)
 
-    assert one.body == ""
-    assert why in one.why
+    assert restoration.body == ""
+    assert why in restoration.why
 
 
 def test_a_generated_script_is_restored_by_its_layers() -> None:
     old = {**sample("keras"), "mode": "visual", "script": "a = 1"}
 
-    assert "restore the layers" in restored(old, {**old, "script": "a = 2"}).why
+    assert "restore the layers" in restoration_of(old, {**old, "script": "a = 2"}).why
 
 
-def test_a_script_of_expert_mode_is_restored_itself() -> None:
+def test_a_script_of_expert_mode_is_restored_as_it_was() -> None:
     old = {**sample("keras-expert"), "script": "a = 1\n"}
 
-    assert body(restored(old, {**old, "script": "a = 2\n"})) == {"script": "a = 1\n"}
+    assert body(restoration_of(old, {**old, "script": "a = 2\n"})) == {"script": "a = 1\n"}
 
 
-def test_a_secret_is_never_written_out() -> None:
+def test_a_secret_is_never_part_of_a_request() -> None:
     hidden = {"token": f"(hidden:{'a' * 32})", "depth": "3"}
     old = {**sample("keras"), "customParameters": hidden}
 
-    one = restored(old, {**old, "customParameters": {**hidden, "depth": "4"}})
+    restoration = restoration_of(old, {**old, "customParameters": {**hidden, "depth": "4"}})
 
-    assert "secret" in one.why
-    assert "hidden" not in one.body
+    assert "secret" in restoration.why
+    assert "hidden" not in restoration.body
 
 
-def test_the_surroundings_of_another_night_restore_nothing() -> None:
+def test_the_excerpt_of_other_findings_restores_nothing() -> None:
     old = {**sample("keras"), "visualLayers": [{"type": "dense", "neurons": 8}]}
     new = {**old, "visualLayers": [{"type": "dense", "neurons": 9}]}
-    (first, *_), excerpt = found(old, new), excerpt_answers(old, new, found(old, new))
+    findings = findings_between(old, new)
+    excerpt = excerpt_answers(old, new, findings)
 
-    assert "not known" in restoration(replace(first, id="other"), TARGET, excerpt).why
+    assert "not known" in find_restoration(replace(findings[0], id="other"), TARGET, excerpt).why
 
 
-def test_what_became_a_secret_since_leaves_the_surroundings() -> None:
+def test_a_parameter_that_became_a_secret_leaves_the_excerpt() -> None:
     old = {**sample("keras"), "customParameters": {"token": "abc", "depth": "3"}}
     new = {**old, "customParameters": {"token": "abc", "depth": "4"}}
-    excerpt = excerpt_answers(old, new, found(old, new))
+    excerpt = excerpt_answers(old, new, findings_between(old, new))
 
     assert b"abc" in (excerpt.before if excerpt else b"")
     assert b"abc" not in getattr(drop_secret_parameters(excerpt, {"token"}), "before", b"")
 
 
-def test_stacks_and_suggestions_stand_beside_the_findings() -> None:
+def test_an_excerpt_has_the_layer_stacks_and_suggested_values() -> None:
     old = {**sample("keras"), "mode": "visual", "thresholds": [threshold(0.6)]}
     new = {**old, "visualLayers": [{"type": "flatten"}], "thresholds": [threshold(0.7)]}
 
-    excerpt = excerpt_answers(old, new, found(old, new))
+    excerpt = excerpt_answers(old, new, findings_between(old, new))
 
     assert layer_stacks(excerpt) == (old["visualLayers"], [{"type": "flatten"}])
     assert suggested_value(excerpt, "thresholds[min_score].value") == 0.55
 
 
-def test_the_fields_that_are_set_are_those_of_the_official_client() -> None:
+def test_the_settable_fields_are_those_of_the_official_client() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from edgeimpulse_api.models import SetKerasParameterRequest  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""Who gets what part of a report."""
+"""Which part of a report each subscriber receives."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from auditor.drift.rules import TargetScope
-from auditor.drift.subscriptions import Subscription, part_for
+from auditor.drift.subscriptions import Subscription, select_part
 from auditor.model import Area, ModelState, Report, RunStatus, Severity, TargetId
 from tests.rendering.samples import drift, failed, incomplete, quiet
 
@@ -16,7 +16,7 @@ _PUMP = TargetScope(projects=frozenset({1}))
 
 def _part(report: Report, **values: object) -> Report | None:
     subscription = Subscription(recipient="a@example.org")
-    return part_for(report, replace(subscription, **values))  # type: ignore[arg-type]  # by name
+    return select_part(report, replace(subscription, **values))  # type: ignore[arg-type]  # by name
 
 
 def _paths(part: Report | None) -> list[str]:
@@ -24,16 +24,16 @@ def _paths(part: Report | None) -> list[str]:
     return [finding.path for target in part.targets for finding in target.findings]
 
 
-def test_a_part_holds_the_blocks_of_its_scope_and_counts_them() -> None:
+def test_a_part_has_the_blocks_of_its_scope_and_counts_them() -> None:
     part = _part(drift(), scope=_PUMP)
 
     assert part is not None
-    assert {one.target.project_id for one in part.targets} == {1}
+    assert {target.target.project_id for target in part.targets} == {1}
     assert (part.totals.targets, part.totals.findings) == (2, 7)
     assert part.catalogue == ()
 
 
-def test_a_part_holds_its_areas_from_the_least_severity_up() -> None:
+def test_a_part_has_the_findings_of_its_areas_and_severities() -> None:
     assert _paths(_part(drift(), areas=frozenset({Area.TRAINED, Area.DATA}))) == [
         "dependencies.classes",
         "dependencies.sampleCount",
@@ -42,11 +42,11 @@ def test_a_part_holds_its_areas_from_the_least_severity_up() -> None:
     assert _paths(_part(drift(), least=Severity.CRITICAL)) == ["trained"]
 
 
-def test_a_block_whose_findings_are_left_out_reads_in_sync() -> None:
+def test_a_block_whose_findings_are_left_out_is_in_sync() -> None:
     part = _part(drift(), scope=_PUMP, areas=frozenset({Area.SCRIPT}), gets=frozenset({"quiet"}))
 
     assert part is not None
-    assert [str(one.state) for one in part.targets] == ["in_sync", "in_sync"]
+    assert [str(target.state) for target in part.targets] == ["in_sync", "in_sync"]
     assert part.targets[0].model_state is ModelState.STALE
 
 
@@ -62,22 +62,22 @@ def test_a_block_whose_findings_are_left_out_reads_in_sync() -> None:
         (failed(), {"quiet"}, False),
     ],
 )
-def test_nobody_gets_a_mail_they_did_not_ask_for(
+def test_nobody_receives_a_message_that_they_did_not_ask_for(
     report: Report, gets: set[str], *, is_sent: bool
 ) -> None:
     assert (_part(report, gets=frozenset(gets)) is not None) is is_sent
 
 
-def test_a_part_that_was_read_whole_is_complete() -> None:
-    only_read = TargetScope(blocks=frozenset({TargetId(1, 3), TargetId(1, 7)}))
-    read, unread = _part(incomplete(), scope=only_read), _part(incomplete())
+def test_a_part_whose_blocks_were_all_read_is_complete() -> None:
+    read_blocks = TargetScope(blocks=frozenset({TargetId(1, 3), TargetId(1, 7)}))
+    complete, whole = _part(incomplete(), scope=read_blocks), _part(incomplete())
 
-    assert read is not None
-    assert unread is not None
-    assert (read.run.status, unread.run.status) == (RunStatus.COMPLETE, RunStatus.INCOMPLETE)
+    assert complete is not None
+    assert whole is not None
+    assert (complete.run.status, whole.run.status) == (RunStatus.COMPLETE, RunStatus.INCOMPLETE)
 
 
-def test_a_failure_elsewhere_is_none_of_a_parts() -> None:
+def test_a_failure_outside_its_scope_is_not_in_a_part() -> None:
     assert _part(
         failed(), scope=TargetScope(projects=frozenset({9})), gets=frozenset({"failures"})
     ) is (None)
