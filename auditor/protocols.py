@@ -268,7 +268,7 @@ class Site(Protocol):
         """Write a run's page; its neighbours are None where they have no page."""
         ...
 
-    def lead_on(self, run_id: int, *, following: int) -> None:
+    def link_newest(self, run_id: int, *, following: int) -> None:
         """Give the page of the newest run so far its link to the one that followed."""
         ...
 

@@ -290,7 +290,7 @@ def rebuild_pages(settings: Settings, store: Store) -> str:
     from auditor.rendering.archive import INDEX  # noqa: PLC0415
     from auditor.rendering.publish import Publisher  # noqa: PLC0415
 
-    Publisher(store=store, site=build_site(settings), is_anew=True).publish()
+    Publisher(store=store, site=build_site(settings), rewrites_all=True).publish()
     return str(settings.reports.directory / INDEX)
 
 

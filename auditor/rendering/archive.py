@@ -83,7 +83,7 @@ def run_place(run_id: int) -> str:
 
 
 def year_place(year: int) -> str:
-    """Return where the page of a year's older runs lies."""
+    """Return where the page of a year's older runs is."""
     return f"runs-{year:04d}.html"
 
 

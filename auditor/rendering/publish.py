@@ -45,13 +45,13 @@ class Publisher:
 
     Attributes:
         stopping: asked before each page; once True the rest is left to the next run.
-        is_anew: every page is written, whether it changed or not.
+        rewrites_all: every page is written, whether it changed or not.
     """
 
     store: Store
     site: Site
     stopping: Callable[[], bool] = field(default=lambda: False)
-    is_anew: bool = False
+    rewrites_all: bool = False
 
     def publish(self) -> None:
         """Write every page that is lost or out of date, the index last.
@@ -60,7 +60,7 @@ class Publisher:
             OSError: the index cannot be written; for other pages that is logged.
         """
         marks = self.site.marks()
-        if self.is_anew:
+        if self.rewrites_all:
             marks = replace(marks, targets={}, projects={}, years={})
         pruned = self.store.pruned_runs()
         runs = [run for run in self.store.all_runs() if run.id not in pruned]
@@ -76,8 +76,8 @@ class Publisher:
     def _publish_runs(self, runs: Sequence[RunInfo], marks: PageMarks) -> PageMarks:
         """Write lost pages of runs, and link the page before the newest one to that."""
         closed = _closed_ids(runs)
-        lost = [run_id for run_id in closed if self.is_anew or run_id not in marks.runs]
-        wanted = lost if self.is_anew else lost[:_MOST_LOST_RUNS]
+        lost = [run_id for run_id in closed if self.rewrites_all or run_id not in marks.runs]
+        wanted = lost if self.rewrites_all else lost[:_MOST_LOST_RUNS]
         with_page = sorted(marks.runs.intersection(closed).union(wanted))
         neighbours = _neighbours(with_page)
         for run_id in wanted:
@@ -87,7 +87,7 @@ class Publisher:
             marks = replace(marks, runs=marks.runs | {run_id})
         for before, newest in list(pairwise(with_page))[-1:]:
             if {before, newest} <= marks.runs:
-                link = partial(self.site.lead_on, before, following=newest)
+                link = partial(self.site.link_newest, before, following=newest)
                 _is_written(f"run {before}", link)
         return marks
 

@@ -112,7 +112,7 @@ class FolderSite:
         """Write a run's page; its neighbours are None where they have no page."""
         self._put(run_place(report.run.id or 0), self.run_page(report, previous, following))
 
-    def lead_on(self, run_id: int, *, following: int) -> None:
+    def link_newest(self, run_id: int, *, following: int) -> None:
         """Give the page of the run before the newest its link to the newest."""
         try:
             page = (self.directory / run_place(run_id)).read_text(encoding="utf-8")
