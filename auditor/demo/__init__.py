@@ -1,1 +1,1 @@
-"""The whole thing on one machine, with no account: a built-in Studio and its nights."""
+"""A demo on one machine without an account: a built-in Studio and three audits."""

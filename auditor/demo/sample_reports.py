@@ -1,4 +1,4 @@
-"""Blocks and their changes, made up: what a report has to tell, without a night behind it."""
+"""Sample reports, one of every kind, for previews and for the tests of rendering."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def excerpt_layers(old: Json, new: Json, *, suggested: float | None = None) -> A
 
 
 def finding(area: Area, path: str, before: Json, after: Json, **more: object) -> Finding:
-    """Return a finding at a path; what is not said is an edit of high severity."""
+    """Return a finding at a path; by default an edit of high severity."""
     values: dict[str, object] = {
         "id": _id_of(path),
         "area": area,
@@ -105,7 +105,7 @@ def finding(area: Area, path: str, before: Json, after: Json, **more: object) ->
 
 
 def block(project_id: int, learn_id: int, **more: object) -> TargetReport:
-    """Return a block; what is not said is as before."""
+    """Return a block, by default without changes."""
     values: dict[str, object] = {
         "target": TargetId(project_id, learn_id),
         "project": {1: "Pump", 2: "Wake word"}.get(project_id, f"Line {project_id}"),
@@ -119,7 +119,7 @@ def block(project_id: int, learn_id: int, **more: object) -> TargetReport:
 
 
 def report(*targets: TargetReport, **more: object) -> Report:
-    """Return a report that counts its blocks."""
+    """Return a report with the totals of its blocks."""
     states = [target.state for target in targets]
     totals = Totals(
         targets=len(targets),
@@ -145,7 +145,7 @@ def report(*targets: TargetReport, **more: object) -> Report:
 
 
 def run(status: RunStatus, *, number: int | None = 7) -> RunInfo:
-    """Return a run of that night."""
+    """Return a run that started at `STARTED`."""
     return RunInfo(
         id=number,
         status=status,
@@ -156,7 +156,7 @@ def run(status: RunStatus, *, number: int | None = 7) -> RunInfo:
 
 
 def drifted_block() -> TargetReport:
-    """Return a block with a change of every kind that an edit in Studio makes."""
+    """Return a block with every kind of change that an edit in Studio can make."""
     layer = NEW_LAYERS[3]
     return block(
         1,
@@ -232,7 +232,7 @@ def drifted_block() -> TargetReport:
 
 
 def untrained_block() -> TargetReport:
-    """Return a block whose training is lost, with another script and another secret."""
+    """Return a block whose training is lost, with a changed script and secret."""
     return block(
         2,
         4,
@@ -301,19 +301,19 @@ def unread(
 
 
 def first_night() -> Report:
-    """Return a night that sees everything for the first time."""
+    """Return a report in which every block is new."""
     blocks = [block(1, learn, state=TargetState.NEW, last_good_at=None) for learn in (3, 7, 9)]
     other = block(2, 4, state=TargetState.NEW, last_good_at=None, name="Keyword spotter")
     return report(*blocks, other, previous_run_id=None)
 
 
 def quiet() -> Report:
-    """Return a night on which nothing happened."""
+    """Return a report without changes."""
     return report(block(1, 3, suppressed=2), block(1, 7), block(2, 4, name="Keyword spotter"))
 
 
 def drift() -> Report:
-    """Return a night with every section but failures."""
+    """Return a report with every section except failures."""
     off_baseline = block(
         2,
         5,
@@ -350,7 +350,7 @@ def drift() -> Report:
 
 
 def incomplete() -> Report:
-    """Return a night on which a part could not be read."""
+    """Return a report in which some blocks could not be read."""
     timeout = "no complete answer within 30 s, after 4 tries"
     return report(
         drifted_block(),
@@ -363,7 +363,7 @@ def incomplete() -> Report:
 
 
 def decided() -> Report:
-    """Return a night in which people and rules had their say."""
+    """Return a report with the effects of decisions and rules."""
     expected = finding(
         Area.TRAINING,
         "trainingCycles",
@@ -429,7 +429,7 @@ def decided() -> Report:
 
 
 def failed() -> Report:
-    """Return a night on which nothing could be read."""
+    """Return a report in which no block could be read."""
     return report(
         unread(1, 3, "unauthorized", "Invalid API key"),
         unread(1, 7, "unauthorized", "Invalid API key"),
@@ -439,7 +439,7 @@ def failed() -> Report:
 
 
 def hostile() -> Report:
-    """Return a night in which every name, path, value and error text means harm."""
+    """Return a report in which every name, path, value and error text is malicious."""
     changed = finding(
         Area.UNKNOWN,
         f"customParameters[{HOSTILE}]",
@@ -473,11 +473,11 @@ def hostile() -> Report:
 
 
 def flood() -> Report:
-    """Return a night on which 500 blocks drifted, one of them badly."""
-    return report(*(_washed(number) for number in range(500)))
+    """Return a report with 500 drifted blocks, one of them critical."""
+    return report(*(_flooded_block(number) for number in range(500)))
 
 
-def _washed(number: int) -> TargetReport:
+def _flooded_block(number: int) -> TargetReport:
     severity = Severity.CRITICAL if number == 499 else Severity.HIGH
     return block(
         number % 20 + 1,

@@ -1,1 +1,1 @@
-"""Studio: reading learn blocks over its API. Import the modules; this one stays empty."""
+"""Reads learn blocks over Studio's API."""

@@ -285,7 +285,7 @@ class StudioClient:
                     self._circuit.record_failure(project_id, error)
                     raise _given_up(error, failures) from error
                 wait = wait_before_retry(
-                    failures, asked=error.retry_after, jitter=self.jitter()
+                    failures, retry_after=error.retry_after, jitter=self.jitter()
                 ).total_seconds()
                 logger.debug("retrying request", extra={"path": request.path, "kind": error.kind})
             await self._wait(wait)

@@ -46,17 +46,17 @@ def parse_retry_after(retry_after: str, *, now: datetime) -> timedelta | None:
     return min(wait, LONGEST_RETRY_AFTER) if wait > timedelta() else None
 
 
-def wait_before_retry(failures: int, *, asked: timedelta | None, jitter: float) -> timedelta:
-    """Return the wait after so many failures: exponential with full jitter, at least `asked`.
+def wait_before_retry(failures: int, *, retry_after: timedelta | None, jitter: float) -> timedelta:
+    """Return the wait: exponential with full jitter, but at least `retry_after`.
 
     Args:
         failures: how often the request has failed, from 1.
-        asked: the wait that the server asked for.
+        retry_after: the wait that the server asked for.
         jitter: from 0 to 1; spreads clients that failed at the same time.
     """
     doublings = min(failures - 1, 10)  # a timedelta overflows, an integer does not
     backoff = min(FIRST_WAIT * 2.0**doublings, LONGEST_WAIT) * jitter
-    return max(backoff, asked or timedelta())
+    return max(backoff, retry_after or timedelta())
 
 
 class Pace:

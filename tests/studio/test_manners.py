@@ -252,19 +252,21 @@ def test_retry_after_is_seconds_or_a_date_and_capped(header: str, wait: timedelt
 
 
 def test_waits_double_up_to_the_longest() -> None:
-    waits = [wait_before_retry(n, asked=None, jitter=1.0).total_seconds() for n in range(1, 5)]
+    waits = [
+        wait_before_retry(n, retry_after=None, jitter=1.0).total_seconds() for n in range(1, 5)
+    ]
 
     assert waits == [0.5, 1.0, 2.0, 4.0]
-    assert wait_before_retry(1000, asked=None, jitter=1.0) == LONGEST_WAIT
+    assert wait_before_retry(1000, retry_after=None, jitter=1.0) == LONGEST_WAIT
 
 
 def test_jitter_spreads_a_wait_down_to_nothing() -> None:
-    assert wait_before_retry(3, asked=None, jitter=0.25) == timedelta(seconds=0.5)
-    assert wait_before_retry(3, asked=None, jitter=0.0) == timedelta()
+    assert wait_before_retry(3, retry_after=None, jitter=0.25) == timedelta(seconds=0.5)
+    assert wait_before_retry(3, retry_after=None, jitter=0.0) == timedelta()
 
 
 def test_what_the_server_asks_for_is_the_least_wait() -> None:
     asked = timedelta(seconds=1)
 
-    assert wait_before_retry(1, asked=asked, jitter=1.0) == asked
-    assert wait_before_retry(4, asked=asked, jitter=1.0) == timedelta(seconds=4)
+    assert wait_before_retry(1, retry_after=asked, jitter=1.0) == asked
+    assert wait_before_retry(4, retry_after=asked, jitter=1.0) == timedelta(seconds=4)
