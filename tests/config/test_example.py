@@ -102,7 +102,7 @@ def key(line: str) -> str:
     return line.partition(" ")[0]
 
 
-def test_the_example_loads_and_gives_no_cause_for_a_word() -> None:
+def test_the_example_loads_and_gives_no_warning() -> None:
     settings = load(EXAMPLE, environ=SECRETS)
 
     assert settings.projects[0].credential == ApiKey(Secret("ei_key"))

@@ -25,7 +25,7 @@ def loaded(folder: Path, text: str) -> Settings:
 def problems(folder: Path, text: str) -> list[tuple[str, str]]:
     with pytest.raises(ConfigError) as caught:
         loaded(folder, text)
-    return [(one.key, one.message) for one in caught.value.problems]
+    return [(problem.key, problem.message) for problem in caught.value.problems]
 
 
 def test_every_project_of_an_account_needs_no_project_to_be_named(tmp_path: Path) -> None:
@@ -50,7 +50,7 @@ def test_filters_are_those_of_all_and_each_projects_own(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "found"),
     [
         (f"{EVERY}include = {{}}", ("studio.include", "is empty, so it applies to nothing")),
         (
@@ -86,12 +86,12 @@ def test_filters_are_those_of_all_and_each_projects_own(tmp_path: Path) -> None:
     ],
 )
 def test_a_filter_that_cannot_be_used_is_named(
-    tmp_path: Path, text: str, told: tuple[str, str]
+    tmp_path: Path, text: str, found: tuple[str, str]
 ) -> None:
-    assert problems(tmp_path, text) == [told]
+    assert problems(tmp_path, text) == [found]
 
 
-def test_a_misspelt_key_of_a_filter_is_told_the_right_one(tmp_path: Path) -> None:
+def test_a_misspelt_key_of_a_filter_is_named_with_the_right_key(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"did you mean names\?"):
         loaded(tmp_path, f'{PROJECT}exclude = {{ name = ["a"] }}')
 
@@ -108,25 +108,25 @@ def test_a_misspelt_key_of_a_filter_is_told_the_right_one(tmp_path: Path) -> Non
         ("pump *", "pump 1*", False),
     ],
 )
-def test_a_filter_that_leaves_nothing_deserves_a_word(
+def test_a_filter_that_leaves_nothing_gets_a_warning(
     tmp_path: Path, include: str, exclude: str, *, is_delivered: bool
 ) -> None:
     text = f'include = {{ names = ["{include}"] }}\nexclude = {{ names = ["{exclude}"] }}'
-    told = warnings(loaded(tmp_path, f"{EVERY}{text}"))
+    found = warnings(loaded(tmp_path, f"{EVERY}{text}"))
 
-    assert ["nothing is audited" in one for one in told] == [True] * is_delivered
+    assert ["nothing is audited" in one for one in found] == [True] * is_delivered
 
 
-def test_all_projects_of_one_projects_key_deserve_a_word(tmp_path: Path) -> None:
+def test_all_projects_of_one_projects_key_get_a_warning(tmp_path: Path) -> None:
     text = '[studio]\nprojects = "all"\napi_key = { env = "KEY" }'
 
-    assert ["only the project of that key" in one for one in warnings(loaded(tmp_path, text))] == [
-        True
-    ]
+    assert [
+        "only the project of that key" in warning for warning in warnings(loaded(tmp_path, text))
+    ] == [True]
 
 
 def test_a_rule_for_a_found_project_is_not_said_to_be_for_nothing(tmp_path: Path) -> None:
     rule = '[[severity]]\narea = "data"\nseverity = "low"\nblocks = ["1/9", "2/3"]\n'
     settings = loaded(tmp_path, f"{EVERY}{PROJECT}learn_blocks = [3]\n{rule}")
 
-    assert ["learn block 1/9" in one for one in warnings(settings)] == [True]
+    assert ["learn block 1/9" in warning for warning in warnings(settings)] == [True]

@@ -76,9 +76,9 @@ def test_without_them_nothing_watches(tmp_path: Path) -> None:
     assert settings.log.format == "text"
 
 
-def test_mail_of_drift_alone_deserves_a_word_unless_there_is_a_heartbeat(tmp_path: Path) -> None:
+def test_mail_of_drift_alone_gets_a_warning_unless_there_is_a_heartbeat(tmp_path: Path) -> None:
     alone = loaded(tmp_path, _QUIET)
     watched = loaded(tmp_path, f'{_QUIET}[heartbeat]\nurl = "{URL}"')
 
-    assert [one.partition(":")[0] for one in warnings(alone)] == ["email.send"]
+    assert [warning.partition(":")[0] for warning in warnings(alone)] == ["email.send"]
     assert warnings(watched) == ()

@@ -118,13 +118,13 @@ def test_every_wrong_key_is_named_at_once(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_an_unknown_key_is_told_with_the_one_that_was_meant(
+def test_an_unknown_key_is_named_with_the_key_that_was_meant(
     tmp_path: Path, text: str, key: str, remedy: str
 ) -> None:
-    told = only(tmp_path, text)
+    found = only(tmp_path, text)
 
-    assert told[:2] == (key, "is not a known key")
-    assert told[2].startswith(remedy)
+    assert found[:2] == (key, "is not a known key")
+    assert found[2].startswith(remedy)
 
 
 @pytest.mark.parametrize(
@@ -147,11 +147,11 @@ def test_an_unknown_key_is_told_with_the_one_that_was_meant(
 def test_a_value_of_another_kind_or_range_is_refused(
     tmp_path: Path, text: str, key: str, message: str
 ) -> None:
-    told = only(tmp_path, f"{text}\n{PROJECT}")
+    found = only(tmp_path, f"{text}\n{PROJECT}")
 
-    assert told[0] == key
-    assert told[1].startswith(message)
-    assert told[2].startswith("write ")
+    assert found[0] == key
+    assert found[1].startswith(message)
+    assert found[2].startswith("write ")
 
 
 # --- What to audit ------------------------------------------------------------------------
@@ -186,9 +186,9 @@ def test_learn_blocks_are_ids_each_once_or_all(
 
 
 def test_a_project_stands_there_once(tmp_path: Path) -> None:
-    told = only(tmp_path, PROJECT + PROJECT.replace("id = 1", "id = 2") + PROJECT)
+    found = only(tmp_path, PROJECT + PROJECT.replace("id = 1", "id = 2") + PROJECT)
 
-    assert told[:2] == ("projects[2].id", "is also the id of projects[0]")
+    assert found[:2] == ("projects[2].id", "is also the id of projects[0]")
 
 
 @pytest.mark.parametrize("line", ["id = 0", 'id = "1"', "id = true", "id = -1", "id = 1.0"])
@@ -219,11 +219,11 @@ def project(credential: str) -> str:
 def test_a_secret_in_plain_text_is_refused_and_never_shown(
     tmp_path: Path, credential: str, key: str
 ) -> None:
-    told = only(tmp_path, project(credential))
+    found = only(tmp_path, project(credential))
 
-    assert told[:2] == (key, "is a secret in plain text")
-    assert "{ env = " in told[2]
-    assert not any(secret in " ".join(told) for secret in (STUDIO_KEY, "hunter2"))
+    assert found[:2] == (key, "is a secret in plain text")
+    assert "{ env = " in found[2]
+    assert not any(secret in " ".join(found) for secret in (STUDIO_KEY, "hunter2"))
 
 
 @pytest.mark.parametrize(
@@ -247,10 +247,10 @@ def test_a_secret_in_plain_text_is_refused_and_never_shown(
     ],
 )
 def test_no_error_shows_a_secret(tmp_path: Path, text: str) -> None:
-    told = "\n".join(map(str, problems(tmp_path, text)))
+    found = "\n".join(map(str, problems(tmp_path, text)))
 
-    assert STUDIO_KEY not in told
-    assert "hunter2" not in told
+    assert STUDIO_KEY not in found
+    assert "hunter2" not in found
 
 
 @pytest.mark.parametrize(
@@ -275,9 +275,9 @@ def test_a_secret_lies_in_one_place(tmp_path: Path, reference: str) -> None:
 
 
 def test_a_variable_that_is_not_set_is_named(tmp_path: Path) -> None:
-    told = only(tmp_path, project('api_key = { env = "EI_KEY" }'))
+    found = only(tmp_path, project('api_key = { env = "EI_KEY" }'))
 
-    assert told[1:] == ("the environment variable EI_KEY is not set", "set EI_KEY")
+    assert found[1:] == ("the environment variable EI_KEY is not set", "set EI_KEY")
 
 
 @pytest.mark.parametrize("value", ["", " ", "\n"], ids=repr)
@@ -294,9 +294,9 @@ def test_a_key_that_no_header_can_carry_is_refused(tmp_path: Path, value: str) -
 
 
 def test_a_secret_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    told = only(tmp_path, project('api_key = { file = "key" }'))
+    found = only(tmp_path, project('api_key = { file = "key" }'))
 
-    assert told[1] == f"the secret file {tmp_path}/key does not exist"
+    assert found[1] == f"the secret file {tmp_path}/key does not exist"
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o660, 0o666])
@@ -305,10 +305,10 @@ def test_a_secret_file_that_others_can_read_is_refused(tmp_path: Path, mode: int
     secret.write_text("ei_key")
     secret.chmod(mode)
 
-    told = only(tmp_path, project('api_key = { file = "a key" }'))
+    found = only(tmp_path, project('api_key = { file = "a key" }'))
 
-    assert f"can be read by its group or by others (mode {mode:04o})" in told[1]
-    assert told[2] == f"chmod 600 '{tmp_path}/a key'"
+    assert f"can be read by its group or by others (mode {mode:04o})" in found[1]
+    assert found[2] == f"chmod 600 '{tmp_path}/a key'"
 
 
 def test_a_secret_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
@@ -346,9 +346,9 @@ def test_a_project_without_any_credential_is_refused(tmp_path: Path) -> None:
 def test_a_key_beside_auth_is_refused(tmp_path: Path, head: str, key: str) -> None:
     both = 'api_key = { env = "KEY" }\nauth = { type = "jwt", token = { env = "KEY" } }\n'
 
-    told = only(tmp_path, f"{PROJECT}{head}\n{both}")
+    found = only(tmp_path, f"{PROJECT}{head}\n{both}")
 
-    assert told[:2] == (key, "cannot be combined with api_key")
+    assert found[:2] == (key, "cannot be combined with api_key")
 
 
 @pytest.mark.parametrize(
@@ -365,34 +365,34 @@ def test_auth_is_of_a_known_type(tmp_path: Path, auth: str, message: str) -> Non
 
 
 def test_auth_lacks_no_key(tmp_path: Path) -> None:
-    told = only(tmp_path, project('auth = { type = "jwt" }'))
+    found = only(tmp_path, project('auth = { type = "jwt" }'))
 
-    assert told == ("projects[0].auth.token", "is missing", "add token = …")
+    assert found == ("projects[0].auth.token", "is missing", "add token = …")
 
 
 # --- What this version cannot do ------------------------------------------------------------
 
 
-def test_what_is_wrong_in_oauth2_is_told_at_once(tmp_path: Path) -> None:
+def test_what_is_wrong_in_oauth2_is_named_at_once(tmp_path: Path) -> None:
     text = project('auth = { type = "oauth2", grant = "password", username = 1, password = "p" }')
 
-    assert {(told.key, told.message) for told in problems(tmp_path, text)} == {
+    assert {(found.key, found.message) for found in problems(tmp_path, text)} == {
         ("projects[0].auth.client_id", "is missing"),
         ("projects[0].auth.username", "is a whole number, not text"),
         ("projects[0].auth.password", "is a secret in plain text"),
     }
 
 
-def test_a_grant_that_is_not_known_is_told(tmp_path: Path) -> None:
-    told = problems(tmp_path, project('auth = { type = "oauth2", grant = "implicit" }'))
+def test_a_grant_that_is_not_known_is_named(tmp_path: Path) -> None:
+    found = problems(tmp_path, project('auth = { type = "oauth2", grant = "implicit" }'))
 
-    assert told[0].message == "has no known grant"
+    assert found[0].message == "has no known grant"
 
 
 def test_every_project_of_an_account_needs_its_credential(tmp_path: Path) -> None:
-    told = problems(tmp_path, f'[studio]\nprojects = "all"\n{PROJECT}')
+    found = problems(tmp_path, f'[studio]\nprojects = "all"\n{PROJECT}')
 
-    assert ("studio.api_key", "is missing") in {(each.key, each.message) for each in told}
+    assert ("studio.api_key", "is missing") in {(each.key, each.message) for each in found}
 
 
 # --- Mail ---------------------------------------------------------------------------------
@@ -495,15 +495,15 @@ def test_studio_is_at_a_plain_web_address(tmp_path: Path, url: str) -> None:
     ],
 )
 def test_the_database_is_a_file_or_postgresql(tmp_path: Path, url: str, message: str) -> None:
-    told = only(tmp_path, f'{PROJECT}[database]\nurl = "{url}"\n')
+    found = only(tmp_path, f'{PROJECT}[database]\nurl = "{url}"\n')
 
-    assert told[:2] == ("database.url", message)
+    assert found[:2] == ("database.url", message)
 
 
 def test_a_cron_line_is_refused_by_its_field(tmp_path: Path) -> None:
-    told = only(tmp_path, f'{PROJECT}[schedule]\ncron = "15 25 * * *"\n')
+    found = only(tmp_path, f'{PROJECT}[schedule]\ncron = "15 25 * * *"\n')
 
-    assert told[:2] == ("schedule.cron", "hour: 25 is not within 0 to 23")
+    assert found[:2] == ("schedule.cron", "hour: 25 is not within 0 to 23")
 
 
 @pytest.mark.parametrize(
@@ -520,10 +520,10 @@ def test_a_cron_line_is_refused_by_its_field(tmp_path: Path) -> None:
     ],
 )
 def test_a_time_zone_is_a_known_name(tmp_path: Path, zone: str, remedy: str) -> None:
-    told = only(tmp_path, f'{PROJECT}[schedule]\ntimezone = "{zone}"\n')
+    found = only(tmp_path, f'{PROJECT}[schedule]\ntimezone = "{zone}"\n')
 
-    assert told[0] == "schedule.timezone"
-    assert told[2].startswith(remedy)
+    assert found[0] == "schedule.timezone"
+    assert found[2].startswith(remedy)
 
 
 # --- Where a login is kept --------------------------------------------------------------------
@@ -562,23 +562,23 @@ def test_a_login_is_not_kept_where_something_else_lies(
         f'{EMAIL}username = "u"\npassword = {{ file = "secrets/password" }}\n'
     )
 
-    told = only(tmp_path, f"{text}{login(1, 'a', token_file)}")
+    found = only(tmp_path, f"{text}{login(1, 'a', token_file)}")
 
-    assert told[:2] == ("projects[0].auth.token_file", message)
-    assert "oauth-token.json" in told[2]
+    assert found[:2] == ("projects[0].auth.token_file", message)
+    assert "oauth-token.json" in found[2]
 
 
 def test_two_logins_do_not_share_a_file(tmp_path: Path) -> None:
-    told = only(tmp_path, login(1, "a") + login(2, "b", "./oauth-token.json") + login(3, "a"))
+    found = only(tmp_path, login(1, "a") + login(2, "b", "./oauth-token.json") + login(3, "a"))
 
-    assert told == (
+    assert found == (
         "projects[1].auth.token_file",
         "is also the token_file of another client_id",
         "give each its own token_file",
     )
 
 
-def test_what_is_no_name_of_a_file_is_told_once(tmp_path: Path) -> None:
+def test_what_is_no_name_of_a_file_is_named_once(tmp_path: Path) -> None:
     text = login(1, "a").replace(" }", ", token_file = 7 }")
 
     assert only(tmp_path, text)[:2] == (

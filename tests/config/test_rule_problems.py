@@ -46,25 +46,25 @@ def test_a_rule_about_findings_has_a_path_or_an_area(tmp_path: Path, name: str) 
 def test_a_path_is_one_that_an_answer_can_have(
     tmp_path: Path, name: str, path: str, message: str, remedy: str
 ) -> None:
-    told = only(tmp_path, table(name, area=None, path=f'"{path}"'))
+    found = only(tmp_path, table(name, area=None, path=f'"{path}"'))
 
-    assert told == (f"{name}[0].path", message, remedy)
+    assert found == (f"{name}[0].path", message, remedy)
 
 
 @pytest.mark.parametrize("area", ['"interface"', '"Layers"', '""', "1"])
-def test_an_area_is_one_whose_findings_are_told(tmp_path: Path, area: str) -> None:
-    told = only(tmp_path, table("severity", area=area))
+def test_an_area_is_one_whose_findings_are_named(tmp_path: Path, area: str) -> None:
+    found = only(tmp_path, table("severity", area=area))
 
-    assert told[:2] == ("severity[0].area", "is not an allowed value")
-    assert told[2].startswith("write 'trained', 'layers', ")
-    assert "interface" not in told[2]
+    assert found[:2] == ("severity[0].area", "is not an allowed value")
+    assert found[2].startswith("write 'trained', 'layers', ")
+    assert "interface" not in found[2]
 
 
 @pytest.mark.parametrize("name", ["severity", "rules"])
 def test_a_severity_is_one_of_five(tmp_path: Path, name: str) -> None:
-    told = only(tmp_path, table(name, severity='"urgent"'))
+    found = only(tmp_path, table(name, severity='"urgent"'))
 
-    assert told == (
+    assert found == (
         f"{name}[0].severity",
         "is not an allowed value",
         "write 'info', 'low', 'medium', 'high' or 'critical'",
@@ -86,10 +86,10 @@ def test_a_severity_is_one_of_five(tmp_path: Path, name: str) -> None:
     ],
 )
 def test_what_is_needed_is_missed(tmp_path: Path, name: str, key: str) -> None:
-    told = only(tmp_path, table(name, **{key: None}))
+    found = only(tmp_path, table(name, **{key: None}))
 
     written = key.rstrip("_")
-    assert told == (f"{name}[0].{written}", "is missing", f"add {written} = …")
+    assert found == (f"{name}[0].{written}", "is missing", f"add {written} = …")
 
 
 @pytest.mark.parametrize(
@@ -113,9 +113,9 @@ def test_words_are_one_line_that_is_not_blank(tmp_path: Path, name: str, key: st
 
 @pytest.mark.parametrize("name", BASES)
 def test_each_is_a_list_of_tables(tmp_path: Path, name: str) -> None:
-    told = only(tmp_path, table(name).replace("[[", "[").replace("]]", "]", 1))
+    found = only(tmp_path, table(name).replace("[[", "[").replace("]]", "]", 1))
 
-    assert told == (
+    assert found == (
         name,
         "is a table, not a list",
         "write it in brackets, or a list of tables as [[name]]",
@@ -134,7 +134,7 @@ def test_each_is_a_list_of_tables(tmp_path: Path, name: str) -> None:
         (table("rules", learn_blocks="1"), "rules[0].learn_blocks", "did you mean blocks?"),
     ],
 )
-def test_an_unknown_key_is_told_with_the_one_that_was_meant(
+def test_an_unknown_key_is_named_with_the_key_that_was_meant(
     tmp_path: Path, text: str, key: str, remedy: str
 ) -> None:
     assert only(tmp_path, text) == (key, "is not a known key", remedy)
@@ -144,9 +144,9 @@ def test_an_unknown_key_is_told_with_the_one_that_was_meant(
 def test_no_two_have_the_same_name(tmp_path: Path, name: str) -> None:
     one, other, again = (table(name, name=text) for text in ('"a"', '"b"', '" a "'))
 
-    told = only(tmp_path, one + other + again)
+    found = only(tmp_path, one + other + again)
 
-    assert told == (
+    assert found == (
         f"{name}[2].name",
         f"is also the name of {name}[0]",
         "give each its own name",
@@ -180,9 +180,9 @@ def test_a_rule_asks_for_something(tmp_path: Path) -> None:
 
 
 def test_a_rule_asks_for_one_thing(tmp_path: Path) -> None:
-    told = problems(tmp_path, table("rules") + "is = 1\nstale_at_most_days = 1\n")
+    found = problems(tmp_path, table("rules") + "is = 1\nstale_at_most_days = 1\n")
 
-    assert [(each.key, each.message, each.remedy) for each in told] == [
+    assert [(each.key, each.message, each.remedy) for each in found] == [
         (
             f"rules[0].{key}",
             "cannot be combined with between",
@@ -218,10 +218,10 @@ def test_a_rule_on_a_value_has_a_path_and_one_on_the_model_has_none(tmp_path: Pa
 def test_between_is_two_numbers_the_lower_first(
     tmp_path: Path, condition: str, message: str
 ) -> None:
-    told = only(tmp_path, rule(f"between = {condition}"))
+    found = only(tmp_path, rule(f"between = {condition}"))
 
-    assert told[:2] == ("rules[0].between", message)
-    assert told[2].startswith("write the low")
+    assert found[:2] == ("rules[0].between", message)
+    assert found[2].startswith("write the low")
 
 
 @pytest.mark.parametrize(
@@ -234,9 +234,9 @@ def test_between_is_two_numbers_the_lower_first(
     ],
 )
 def test_between_is_finite_numbers(tmp_path: Path, number: str, message: str) -> None:
-    told = only(tmp_path, rule(f"between = [0, {number}]"))
+    found = only(tmp_path, rule(f"between = [0, {number}]"))
 
-    assert told[:2] == ("rules[0].between[1]", message)
+    assert found[:2] == ("rules[0].between[1]", message)
 
 
 @pytest.mark.parametrize(
@@ -289,10 +289,10 @@ def test_one_of_names_between_one_value_and_fifty(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("days", ["0", "-1", "inf", "nan", "36501", "1e300"])
 def test_a_model_may_be_stale_for_some_days(tmp_path: Path, days: str) -> None:
-    told = only(tmp_path, rule(f"stale_at_most_days = {days}", path=None))
+    found = only(tmp_path, rule(f"stale_at_most_days = {days}", path=None))
 
-    assert told[:2] == ("rules[0].stale_at_most_days", "is out of range")
-    assert told[2].startswith("write a ")
+    assert found[:2] == ("rules[0].stale_at_most_days", "is out of range")
+    assert found[2].startswith("write a ")
 
 
 @pytest.mark.parametrize(
@@ -363,7 +363,7 @@ def test_a_time_that_utc_cannot_tell_is_refused(tmp_path: Path, moment: str) -> 
     )
 
 
-def test_a_window_in_a_zone_that_is_not_known_is_told_once(tmp_path: Path) -> None:
+def test_a_window_in_a_zone_that_is_not_known_is_named_once(tmp_path: Path) -> None:
     text = '[schedule]\ntimezone = "Nowhere"\n' + table("windows", until="2020-01-01T00:00:00")
 
     assert only(tmp_path, text)[0] == "schedule.timezone"
@@ -437,7 +437,7 @@ def test_every_wrong_key_is_named_at_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", BASES)
-def test_what_is_no_table_is_told_as_that(tmp_path: Path, name: str) -> None:
+def test_what_is_no_table_is_named_as_that(tmp_path: Path, name: str) -> None:
     path = tmp_path / "config.toml"
     path.write_text(f"{name} = [1]\n{PROJECT}")
 
@@ -450,12 +450,12 @@ def test_what_is_no_table_is_told_as_that(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("key", ["path", "name", "area"])
-def test_names_of_another_kind_are_told_by_their_kind_alone(tmp_path: Path, key: str) -> None:
+def test_names_of_another_kind_are_named_by_their_kind_alone(tmp_path: Path, key: str) -> None:
     without = {"path": None, key: "[1]"} if key == "area" else {key: "[1]"}
 
-    told = problems(tmp_path, table("ignore", **without) * 2)
+    found = problems(tmp_path, table("ignore", **without) * 2)
 
-    assert [each.key for each in told] == [f"ignore[0].{key}", f"ignore[1].{key}"]
+    assert [each.key for each in found] == [f"ignore[0].{key}", f"ignore[1].{key}"]
 
 
 def test_no_error_shows_a_key_of_studio(tmp_path: Path) -> None:

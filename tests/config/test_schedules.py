@@ -75,15 +75,15 @@ def test_what_a_schedule_cannot_be_is_named(
     with pytest.raises(ConfigError) as caught:
         _loaded(tmp_path, _TWO + text)
 
-    [told] = caught.value.problems
-    assert told.key == key
-    assert message in told.message
+    [found] = caught.value.problems
+    assert found.key == key
+    assert message in found.message
 
 
-def test_a_schedule_where_clocks_change_deserves_a_word(tmp_path: Path) -> None:
+def test_a_schedule_where_clocks_change_gets_a_warning(tmp_path: Path) -> None:
     text = _schedule(cron='"30 2 * * *"', timezone='"Europe/Berlin"')
 
-    [told] = warnings(_loaded(tmp_path, _TWO + text))
-    assert told.startswith(
+    [found] = warnings(_loaded(tmp_path, _TWO + text))
+    assert found.startswith(
         "schedules[0].cron: '30 2 * * *' is in the hours in which Europe/Berlin changes"
     )

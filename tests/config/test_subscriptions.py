@@ -76,16 +76,16 @@ def test_a_subscription_that_cannot_be_meant_is_refused(
     with pytest.raises(ConfigError) as caught:
         _loaded(tmp_path, f"{_BASE}{email}[[subscriptions]]\n{line}\n")
 
-    assert [(told.key, told.message) for told in caught.value.problems] == [(key, message)]
+    assert [(found.key, found.message) for found in caught.value.problems] == [(key, message)]
 
 
-def test_mail_on_drift_alone_deserves_a_word(tmp_path: Path) -> None:
+def test_mail_on_drift_alone_gets_a_warning(tmp_path: Path) -> None:
     (advice,) = warnings(_loaded(tmp_path, f'{_BASE}{_EMAIL}send = "drift"\n'))
 
     assert advice.startswith('email.send: with "drift" no mail can mean')
 
 
-def test_a_scope_that_is_not_audited_deserves_a_word(tmp_path: Path) -> None:
+def test_a_scope_that_is_not_audited_gets_a_warning(tmp_path: Path) -> None:
     text = '[[subscriptions]]\nrecipient = "b@example.org"\nprojects = [9]\n'
     (advice,) = warnings(_loaded(tmp_path, _BASE + _EMAIL + text))
 
