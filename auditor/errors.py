@@ -4,7 +4,7 @@ AuditorError                     exit 2 unless a subclass says otherwise
 ├── ConfigError                  the configuration cannot be used; names every wrong key
 ├── UsageError                   what was asked for does not exist or makes no sense
 ├── DocumentError                a document has no canonical form (NaN, an infinity, no JSON)
-├── StudioError                  Studio gave no answer that can be believed
+├── StudioError                  Studio gave no valid answer
 │   └── NoTokenError             there is no OAuth2 token to ask Studio with
 ├── StoreError
 │   ├── StoreUnreachableError    no connection, locked for too long, disk full, read-only
@@ -61,7 +61,7 @@ class DocumentError(AuditorError):
 
 
 class StudioError(AuditorError):
-    """Studio gave no answer that can be believed.
+    """Studio gave no valid answer.
 
     Attributes:
         kind: one word for programs: `timeout`, `unreachable`, `unauthorized`, `forbidden`,

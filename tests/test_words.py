@@ -23,7 +23,7 @@ _PHRASES = (
     r"learnt",
     # phrases that readers had to decode
     r"from now on changes are",
-    r"kept from being",
+    r"kept from being (?:told|reported)",
     r"with it:",
     r"why you:",
     r"since between",
@@ -38,7 +38,6 @@ _PHRASES = (
     r"takes no key",
     r"all that a night needs",
     r"into studio as a person",
-    r"be believed",
     r"is believed",
     r"no two alike",
     r"by whose word",
@@ -59,9 +58,11 @@ _NAME_PARTS = frozenset(
 _EXCEPTIONS = {
     # Columns and tables keep their names: another name needs a migration of every database.
     "told_at": "column of the tables run, finding and notice",
-    "roster": "table and column of the targets of a run",
     "stands_since": "key of findings in the JSON of a report",
 }
+
+_STORE_WORDS = frozenset({"roster"})
+"""The table `roster` keeps its name, and so do the functions and comments beside it."""
 
 AREAS = (
     *sorted(
@@ -81,27 +82,12 @@ AREAS = (
 
 _NOT_YET = frozenset(
     {
-        "auditor/audit",
         "auditor/cli",
-        "auditor/daemon",
-        "auditor/decide.py",
         "auditor/demo",
         "auditor/drift",
-        "auditor/errors.py",
-        "auditor/health.py",
-        "auditor/model.py",
         "auditor/protocols.py",
-        "auditor/publish.py",
         "auditor/records.py",
-        "auditor/rendering",
-        "auditor/retention.py",
-        "auditor/review.py",
         "auditor/store",
-        "auditor/studio",
-        "auditor/upkeep.py",
-        "config.example.toml",
-        "docs",
-        "systemd",
     }
 )
 """Areas whose words are not all exchanged yet."""
@@ -131,15 +117,19 @@ def _findings(path: Path) -> Iterator[str]:
     """Yield each use of a word that is not used, with its place."""
     text = path.read_text("utf-8")
     where = path.relative_to(ROOT)
+    is_store = where.parts[:2] == ("auditor", "store")
     if path.suffix == ".py":
         for name in _bad_names(text):
-            yield f"{where}: name {name}"
+            if not (is_store and "roster" in name.lower()):
+                yield f"{where}: name {name}"
         prose = _prose(text)
     else:
         # The glossary ends with the list itself.
         prose = enumerate(text.partition("## Words that are not used")[0].splitlines(), start=1)
     for line, words in prose:
         for found in _NOT_USED.finditer(words):
+            if is_store and found[0] in _STORE_WORDS:
+                continue
             yield f"{where}:{line}: {found[0]}"
 
 

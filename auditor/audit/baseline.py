@@ -79,7 +79,7 @@ class Baselines:
         """Return whether a difference may be a change that was reported as the vendor's.
 
         A generated script follows its block's settings, which are compared themselves. A field
-        that the vendor brought, and the auditor learnt since, is the vendor's until somebody
+        that the vendor added, and that the auditor knows by now, is the vendor's until somebody
         changes it.
         """
         if finding.area is Area.SCRIPT:

@@ -146,7 +146,7 @@ def _ignore(_: int) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunControl:
-    """Who is told of a run's progress, and what ends it early.
+    """Who observes the progress of a run, and what ends it early.
 
     Attributes:
         planned: called once with the number of targets to fetch.
