@@ -72,8 +72,12 @@ async def serve(load: Callable[[], Settings]) -> int:
         StoreError: the database cannot be used at start.
     """
     settings, stop = load(), asyncio.Event()
-    ignore: Callable[[], None] = lambda: None  # noqa: E731 - SIGHUP before there is a service
-    with _signals({signal.SIGTERM: stop.set, signal.SIGINT: stop.set, signal.SIGHUP: ignore}):
+    handlers: dict[signal.Signals, Callable[[], None]] = {
+        signal.SIGTERM: stop.set,
+        signal.SIGINT: stop.set,
+        signal.SIGHUP: lambda: None,  # there is no service to reload yet
+    }
+    with _signals(handlers):
         store = await _open_store(settings, stop)
         if store is None:
             return 0
