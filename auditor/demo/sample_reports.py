@@ -419,8 +419,9 @@ def decided() -> Report:
             ),
             Notice(
                 kind=NoticeKind.IGNORE_EXPIRED,
-                text="Ignore rule “samples” of anna@example.org ended on 2026-11-22; what it "
-                "kept silent (dependencies.sampleCount) is told again. Its reason was: grows",
+                text="Ignore rule “samples” of anna@example.org ended on 2026-11-22; "
+                "changes that it suppressed (dependencies.sampleCount) are reported again. Its "
+                "reason was: grows",
             ),
         ),
         suppressed_by=(("interface", 2), ("samples", 1)),
