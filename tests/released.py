@@ -77,7 +77,7 @@ def main() -> None:
 
 
 def _keep(kind: str, program: Path, url: str, place: Path) -> None:
-    """Live some nights on a database and store what they left."""
+    """Make some runs on a database and store what they left."""
     blocks = {3: _with_secret(), 4: block(name="Wave"), 5: block("keras-regression")}
     blocks |= {6: block("keras-expert"), 7: block("keras-object-detection"), 8: block("keras")}
     blocks[9] = block(type="anomaly", name="Outliers")
@@ -94,19 +94,19 @@ def _keep(kind: str, program: Path, url: str, place: Path) -> None:
 
 
 def _live(auditor: Program, set_up: Stage) -> None:
-    """Play the nights: what each brings is in the README beside the histories."""
+    """Make the runs; the README beside the histories says what each brings."""
     auditor("run")
     decides = auditor.knows("approve")
     if decides:
         auditor("approve", "7/3", "7/6", "7/7", "--reason", "as released")
     _busy_day(set_up)
-    told = json.loads(auditor("run", "--format", "json", codes=[2]))
+    report = json.loads(auditor("run", "--format", "json", codes=[2]))
     if decides:
         finding = next(
-            one["id"]
-            for block_told in told["targets"]
-            for one in block_told["findings"]
-            if one["path"] == "learningRate"
+            found["id"]
+            for block_report in report["targets"]
+            for found in block_report["findings"]
+            if found["path"] == "learningRate"
         )
         auditor("acknowledge", finding, "--reason", "agreed with the team")
     _crash(auditor, set_up)
@@ -141,7 +141,7 @@ def _crash(auditor: Program, set_up: Stage) -> None:
     studio.fail(Fault.DRIP, target=target(4))
     asked = len(studio.requests)
     process = auditor.start("run")
-    while not any(one.path.endswith("/keras/4") for one in studio.requests[asked:]):
+    while not any(request.path.endswith("/keras/4") for request in studio.requests[asked:]):
         try:
             process.wait(timeout=0.05)
         except subprocess.TimeoutExpired:
@@ -161,13 +161,13 @@ def _with_secret() -> dict[str, Any]:
 
 
 def _reports(auditor: Program) -> list[Any]:
-    """Return every report as this release tells it; the killed run has none."""
+    """Return every report as this release writes it; the killed run has none."""
     last = json.loads(auditor("report", "--format", "json"))
     earlier = [
-        auditor("report", str(one), "--format", "json", codes=[0, 2])
-        for one in range(1, last["run"]["id"])
+        auditor("report", str(run_id), "--format", "json", codes=[0, 2])
+        for run_id in range(1, last["run"]["id"])
     ]
-    return [*(json.loads(one) for one in earlier if one), last]
+    return [*(json.loads(printed) for printed in earlier if printed), last]
 
 
 def _dumped(kind: str, url: str) -> tuple[str, bytes]:

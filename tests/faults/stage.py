@@ -1,4 +1,4 @@
-"""An installation whose Studio and mail server can hold a run, and the law it is held to."""
+"""An installation whose Studio and mail server can stop a run, and the rules that it must keep."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class HeldStudio(SimulatedStudio):
 
 
 class HeldPostbox(Postbox):
-    """Recipients come by one gate, messages that were taken by another.
+    """One gate is for recipients, another for messages that were taken.
 
     Attributes:
         drops: the connection is lost after each message, before the client knows that it is taken.
@@ -119,7 +119,7 @@ class Installation:
 
     @property
     def database(self) -> Path:
-        """Where a SQLite database lies that is named relative to the folder."""
+        """The path of a SQLite database that is named relative to the folder."""
         return self.stage.folder / "auditor.db"
 
     def edit(self, learn_id: int) -> None:
@@ -130,13 +130,13 @@ class Installation:
         self.edits.append((learn_id, before, after))
 
     def reconfigure(self, old: str, new: str) -> None:
-        """Write one thing of the configuration otherwise."""
+        """Change one value of the configuration."""
         text = (self.stage.folder / "config.toml").read_text()
         assert old in text
         self.stage.configure(text.replace(old, new))
 
     def hold_to_the_law(self) -> None:
-        """Have a healthy night: it is right, and every edit was told, as one drift."""
+        """Make a run without faults: it is right, and reported every edit once."""
         self.edit(4)
         report = self.stage.json()
 
@@ -149,12 +149,12 @@ class Installation:
             assert store.verify() is None
 
     def _found(self) -> list[tuple[Edit, str]]:
-        """Return what the reports of runs that ended tell, with the ids of the findings."""
+        """Return what the reports of ended runs say, with the ids of the findings."""
         return [
-            ((one["learn_id"], found["before"], found["after"]), found["id"])
+            ((block["learn_id"], found["before"], found["after"]), found["id"])
             for report in self._reports()
-            for one in report["targets"]
-            for found in one["findings"]
+            for block in report["targets"]
+            for found in block["findings"]
         ]
 
     def _reports(self) -> Iterator[Any]:
@@ -166,19 +166,19 @@ class Installation:
                     yield encode_report(report)
 
     def _mails(self) -> dict[tuple[str, str], set[str]]:
-        """Return in which messages, by Message-ID, each recipient was told of each finding."""
-        told: dict[tuple[str, str], set[str]] = {}
+        """Return the Message-IDs of the mails that reported each finding to each recipient."""
+        reported: dict[tuple[str, str], set[str]] = {}
         for who, mail in self.postbox.taken:
             text = mail.get_body(("plain",))
             assert text is not None
             for id_ in re.findall(r"^ +id ([0-9a-f]{16}),", text.get_content(), re.MULTILINE):
-                told.setdefault((who, id_), set()).add(mail["Message-ID"])
-        return told
+                reported.setdefault((who, id_), set()).add(mail["Message-ID"])
+        return reported
 
 
 @contextmanager
 def installation(url: str, folder: Path) -> Iterator[Installation]:
-    """Set up a project of three blocks that had their first night."""
+    """Set up a project of three blocks after their first run."""
     postbox = HeldPostbox()
     with mail_server(postbox) as port, HeldStudio() as studio:
         studio.add_project(PROJECT, name="pump", api_key=KEY)

@@ -98,8 +98,8 @@ def test_a_damaged_database_is_refused_until_the_backup_is_put_back_as_the_refus
     assert (refused.code, refused.out) == (78, "")
     for words in ("damaged", "move the database away", "auditor backup", "docs/upkeep.md"):
         assert words in refused.err
-    for one in pump.stage.folder.glob("auditor.db*"):
-        one.unlink()
+    for path in pump.stage.folder.glob("auditor.db*"):
+        path.unlink()
     shutil.copy(pump.stage.folder / "copy", pump.database)
     pump.hold_to_the_law()
 
@@ -128,7 +128,7 @@ def _mounts(*arguments: str) -> bool:
 def on_disk(
     disk: Path, tmp_path: Path, sqlite_template: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Installation]:
-    """An installation whose database lies on that disk."""
+    """An installation whose database is on that disk."""
     shutil.copy(sqlite_template, disk / "auditor.db")
     monkeypatch.setenv("AUDITOR_CONFIG", str(tmp_path / "config.toml"))
     with installation(f"sqlite:///{disk / 'auditor.db'}", tmp_path) as set_up:
@@ -180,18 +180,18 @@ def test_a_server_that_goes_under_a_run_and_comes_back_costs_that_run_alone(
         pytest.skip("no PostgreSQL that may be stopped")
     monkeypatch.setenv("AUDITOR_CONFIG", str(tmp_path / "config.toml"))
     with server() as url:
-        one = _Server(binaries, url)
+        postgres = _Server(binaries, url)
         own = make_url(url).set(drivername="postgresql+psycopg")
         upgrade(own.render_as_string())
         with installation(own.render_as_string(), tmp_path) as set_up:
             set_up.edit(3)
-            set_up.studio.gate.meanwhile = one.stop
-            gone = auditor("run")
-            with one.back():
+            set_up.studio.gate.meanwhile = postgres.stop
+            failed = auditor("run")
+            with postgres.back():
                 set_up.hold_to_the_law()
 
-    assert (gone.code, gone.out) == (2, "")
-    assert "check that the server runs" in gone.err
+    assert (failed.code, failed.out) == (2, "")
+    assert "check that the server runs" in failed.err
 
 
 class _Server:

@@ -18,7 +18,7 @@ from tests.audit.stage import KEY
 from tests.cli.command import environment
 from tests.faults.stage import Gate, Installation, installation, wait_until
 
-# What is held yields how to tell that the run came to it.
+# Each stop yields a function that says whether the run has reached it.
 Step: TypeAlias = Callable[[Installation], AbstractContextManager[Callable[[], bool]]]
 
 
@@ -51,7 +51,7 @@ def amid_the_questions(pump: Installation) -> Iterator[Callable[[], bool]]:
 @contextmanager
 def amid_the_last_batch(pump: Installation) -> Iterator[Callable[[], bool]]:
     with _endless(pump, "INSERT ON version", when="1"), _shut(pump.studio.gate) as asked:
-        yield lambda: asked() and _lets_go(pump.studio.gate) and _is_busy(pump)
+        yield lambda: asked() and _releases(pump.studio.gate) and _is_busy(pump)
 
 
 @contextmanager
@@ -148,7 +148,7 @@ def _endless(pump: Installation, event: str, *, when: str) -> Iterator[None]:
             other.execute("DROP TRIGGER endless")
 
 
-def _lets_go(gate: Gate) -> bool:
+def _releases(gate: Gate) -> bool:
     gate.open()
     return True
 

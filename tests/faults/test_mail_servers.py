@@ -29,15 +29,18 @@ def _refuses_one_of_three(pump: Installation) -> Callable[[], None]:
     [(_is_down, 2), (_refuses_one_of_three, 1)],
     ids=lambda value: getattr(value, "__name__", ""),
 )
-def test_what_a_mail_server_does_not_take_is_told_later_and_once(
+def test_what_a_mail_server_does_not_take_is_delivered_later_and_once(
     pump: Installation, fault: Callable[[Installation], Callable[[], None]], waiting: int
 ) -> None:
     mend = fault(pump)
     pump.edit(3)
-    told = pump.stage.night()
+    reported = pump.stage.night()
     mend()
 
-    assert (told.is_delivered, told.delivery and told.delivery.waiting) == (False, waiting)
+    assert (reported.is_delivered, reported.delivery and reported.delivery.waiting) == (
+        False,
+        waiting,
+    )
     pump.hold_to_the_law()
 
 

@@ -11,7 +11,7 @@ from tests.faults.stage import Installation
 
 
 @pytest.mark.parametrize("has_mail", [True, False], ids=["mail", "no-mail"])
-def test_a_run_without_a_page_says_so_and_is_told_by_mail_or_not_at_all(
+def test_a_run_without_a_page_says_so_and_is_reported_by_mail_or_not_at_all(
     pump: Installation, auditor: Command, has_mail: bool
 ) -> None:
     shutil.rmtree(pump.stage.folder / "reports")

@@ -20,19 +20,19 @@ _WARM = 20  # nights after which nothing but the history may grow
 
 
 def main() -> int:
-    """Soak both databases; exit 1 where an edit was not told once or something grew."""
+    """Soak both databases; exit 1 if an edit was not reported exactly once, or something grew."""
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
     parser.add_argument("--nights", type=int, default=400)
     parser.add_argument("--targets", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
-    chosen = parser.parse_args()
+    args = parser.parse_args()
     logging.disable(logging.CRITICAL)
     failures = 0
     for name, database in (("SQLite", _sqlite), ("PostgreSQL", _postgresql)):
         with tempfile.TemporaryDirectory() as folder, database(Path(folder)) as url:
             begun = time.monotonic()
-            with soak(url, Path(folder), targets=chosen.targets, seed=chosen.seed) as years:
-                years.pass_nights(chosen.nights)
+            with soak(url, Path(folder), targets=args.targets, seed=args.seed) as years:
+                years.pass_nights(args.nights)
             failures += _tell(name, years, time.monotonic() - begun)
     return 1 if failures else 0
 
@@ -54,17 +54,17 @@ def _postgresql(folder: Path) -> Iterator[str]:
 def _tell(name: str, years: Soak, seconds: float) -> int:
     books, prints = years.books, years.footprints
     warm, last = prints[min(_WARM, len(prints) - 1)], prints[-1]
-    wrong = [*books.errors, *books.untold(), *_grown(warm, last)]
+    wrong = [*books.errors, *books.unreported(), *_grown(warm, last)]
     print(f"{name}: {len(prints)} nights of {len(years.targets)} targets in {seconds:.0f} s")
-    print(f"  edits {books.edits}, told {books.tellings}, crashes {years.crashes}")
+    print(f"  edits {books.edits}, reported {books.reported_edits}, crashes {years.crashes}")
     quarters = [prints[len(prints) * quarter // 4 - 1].memory >> 20 for quarter in (1, 2, 3, 4)]
     print(f"  memory {warm.memory >> 20} MiB, after each quarter {quarters}")
     print(f"  open files {warm.files}, in the end {last.files}")
     if last.stored:
         grown = (last.stored - warm.stored) / max(len(prints) - _WARM, 1)
         print(f"  stored {last.stored >> 10} KiB, {grown:.0f} bytes a night")
-    for one in wrong:
-        print(f"  WRONG: {one}")
+    for error in wrong:
+        print(f"  WRONG: {error}")
     return len(wrong)
 
 

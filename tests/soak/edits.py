@@ -1,4 +1,4 @@
-"""What people do to blocks in the soak, each with the one path that it should be told at."""
+"""What people do to blocks in the soak, each with the path at which it should be reported."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ def _rate(answer: Answer, chance: random.Random) -> Edit:
 
 
 def _threshold(answer: Answer, chance: random.Random) -> Edit:
-    one = answer["thresholds"][0]
+    threshold = answer["thresholds"][0]
     # Never the value of the deprecated mirror, which is folded into a threshold that equals it.
-    value = round((one["value"] + chance.randint(1, 89) / 100) % 1 + 0.0011, 4)
-    path = f"thresholds[{one['key']}].value"
+    value = round((threshold["value"] + chance.randint(1, 89) / 100) % 1 + 0.0011, 4)
+    path = f"thresholds[{threshold['key']}].value"
     return Edit(path, lambda block: block["thresholds"][0].update(value=value))
 
 
 def _layer(answer: Answer, chance: random.Random) -> Edit:
-    place = next(n for n, one in enumerate(answer["visualLayers"]) if "neurons" in one)
+    place = next(n for n, layer in enumerate(answer["visualLayers"]) if "neurons" in layer)
     value = answer["visualLayers"][place]["neurons"] + chance.randint(1, 20)
     path = f"visualLayers[{place}].neurons"
     return Edit(path, lambda block: block["visualLayers"][place].update(neurons=value))

@@ -1,4 +1,4 @@
-"""The soak's own books: what each block's values are, and what readers were told of them."""
+"""The soak's own record: each block's values, and what was reported of them."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ Place: TypeAlias = tuple[TargetId, str]
 
 
 @dataclass
-class Books:
-    """Holds that every edit is told once, as new, from the value told last to the next.
+class EditLedger:
+    """Checks that every edit is reported once as new, from the value reported last to the next.
 
     Attributes:
         live: the values that the blocks have, by block and path.
-        told: the values that readers believe in.
-        errors: what was told wrongly.
+        reported: the values that were reported last.
+        errors: what was reported wrongly.
     """
 
     live: dict[Place, Any] = field(default_factory=dict)
-    told: dict[Place, Any] = field(default_factory=dict)
+    reported: dict[Place, Any] = field(default_factory=dict)
     edits: int = 0
-    tellings: int = 0
+    reported_edits: int = 0
     errors: list[str] = field(default_factory=list)
 
     def edited(self, target: TargetId, path: str, before: object, after: object) -> None:
         """Take note of an edit."""
         self.edits += 1
-        self.told.setdefault((target, path), before)
+        self.reported.setdefault((target, path), before)
         self.live[target, path] = after
 
     def read(self, report: dict[str, Any]) -> None:
@@ -41,21 +41,22 @@ class Books:
                     self._told(target, finding, report["run"]["id"])
 
     def _told(self, target: TargetId, finding: dict[str, Any], run: int) -> None:
-        self.tellings += 1
+        self.reported_edits += 1
         place = (target, finding["path"])
         where = f"run {run}, {target} {finding['path']}"
-        if place not in self.told:
-            self.errors.append(f"{where}: told and nobody edited it")
-        elif self.told[place] != finding["before"]:
+        if place not in self.reported:
+            self.errors.append(f"{where}: reported, but nobody edited it")
+        elif self.reported[place] != finding["before"]:
             self.errors.append(
-                f"{where}: told from {finding['before']!r}, last told was {self.told[place]!r}"
+                f"{where}: reported from {finding['before']!r}, "
+                f"last reported was {self.reported[place]!r}"
             )
-        self.told[place] = finding["after"]
+        self.reported[place] = finding["after"]
 
-    def untold(self) -> list[str]:
-        """Return what differs between the blocks and what readers were told."""
+    def unreported(self) -> list[str]:
+        """Return what differs between the blocks and what was reported."""
         return [
-            f"{target} {path}: is {value!r}, last told was {self.told[target, path]!r}"
+            f"{target} {path}: is {value!r}, last reported was {self.reported[target, path]!r}"
             for (target, path), value in self.live.items()
-            if self.told[target, path] != value
+            if self.reported[target, path] != value
         ]

@@ -1,7 +1,7 @@
 """Hundreds of nights by a simulated clock: edits, faults, crashes, a mail server that fails.
 
 `make soak` runs 400 nights of 200 targets on both databases; the suite runs the same code on a
-few. What is asked for: every edit is told exactly once as new, and the store's size, the memory
+few. What is required: every edit is reported exactly once as new, and the store's size, the memory
 and the open files stay flat.
 """
 
@@ -33,7 +33,7 @@ from auditor.rendering.json import encode_report
 from tests.audit.stage import KEY, Postbox, mail_server
 from tests.simulated_studio import SimulatedStudio
 from tests.soak.edits import random_edit
-from tests.soak.ledger import Books
+from tests.soak.ledger import EditLedger
 
 START = datetime(2026, 1, 1, 3, 15, tzinfo=UTC)
 _FAULTS = (Fault.HTTP_500, Fault.HTML, Fault.REFUSED, Fault.NOT_JSON, Fault.CLOSE)
@@ -76,14 +76,14 @@ class Soak:
     postbox: Postbox
     targets: list[TargetId]
     chance: random.Random
-    books: Books = field(default_factory=Books)
+    books: EditLedger = field(default_factory=EditLedger)
     footprints: list[Footprint] = field(default_factory=list)
     crashes: int = 0
     _clock: datetime = START
     _taken: set[str] = field(default_factory=set)
 
     def now(self) -> datetime:
-        """Return the simulated time; it moves a little whenever it is asked for."""
+        """Return the simulated time; it moves a little with every call."""
         self._clock += timedelta(milliseconds=1)
         return self._clock
 
@@ -177,7 +177,7 @@ class Soak:
             if report is not None:
                 self.books.read(encode_report(report))
         self.postbox.taken.clear()
-        self.studio.requests.clear()  # the stand-in's memory is none of the auditor's
+        self.studio.requests.clear()  # the simulator's memory is not the auditor's
 
     def _footprint(self) -> Footprint:
         return Footprint(
@@ -194,7 +194,7 @@ def soak(url: str, folder: Path, *, targets: int, seed: int) -> Iterator[Soak]:
     with mail_server(postbox) as port, SimulatedStudio() as studio:
         blocks = _furnish(studio, targets)
         text = _CONFIG.format(base_url=studio.base_url, url=url, port=port)
-        for project_id in sorted({one.project_id for one in blocks}):
+        for project_id in sorted({block.project_id for block in blocks}):
             text += f"[[projects]]\nid = {project_id}\n"
         (folder / "config.toml").write_text(text)
         settings = config.load(folder / "config.toml", environ={"EI_KEY": KEY})
@@ -213,7 +213,7 @@ def _furnish(studio: SimulatedStudio, number: int) -> list[TargetId]:
 
 
 def value_at(answer: dict[str, Any], path: str) -> Any:  # noqa: ANN401 - any JSON
-    """Return what stands at one of the paths that `edits` makes."""
+    """Return the value at one of the paths that `edits` makes."""
     if path.startswith("thresholds["):
         return answer["thresholds"][0]["value"]
     if path.startswith("visualLayers["):

@@ -207,8 +207,8 @@ def audited(
     run_id = opened(store, number)
     store.save(run_id, outcomes, at=night(number))
     outgoing = [message(run_id, recipient) for recipient in messages]
-    told = replace(report(run_id, number), catalogue=vendor, head_hash=store.head(run_id))
-    store.close_run(told, outgoing, carried=carried, conclusions=RunConclusions())
+    closed = replace(report(run_id, number), catalogue=vendor, head_hash=store.head(run_id))
+    store.close_run(closed, outgoing, carried=carried, conclusions=RunConclusions())
     return run_id
 
 
@@ -217,10 +217,10 @@ def delivered(store: SqlStore, recipient: str) -> None:
 
 
 def dead(store: SqlStore, recipient: str) -> None:
-    one = queued(store, recipient)
-    store.record(outbox.mark_failed(one, "550 no such user", permanent=True, now=night(5)))
+    failed = queued(store, recipient)
+    store.record(outbox.mark_failed(failed, "550 no such user", permanent=True, now=night(5)))
 
 
 def queued(store: SqlStore, recipient: str) -> Message:
-    (found,) = (one for one in store.queued_messages(due_by=None) if one.recipient == recipient)
+    (found,) = (each for each in store.queued_messages(due_by=None) if each.recipient == recipient)
     return found

@@ -1,4 +1,4 @@
-"""Histories of many nights, different with each seed: what upkeep must leave as it is."""
+"""Histories of many runs, different with each seed, which upkeep must not alter."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ TARGETS = (TargetId(1, 3), TargetId(1, 7), TargetId(2, 3))
 
 
 def varied(store: SqlStore, seed: int) -> None:
-    """Fill a store with nights of changes, decisions, mails and crashes."""
+    """Fill a store with runs of changes, decisions, mails and crashes."""
     chance = Random(seed)  # noqa: S311 # no secret is made of it
     store.fingerprint_key()
     store.add_secret_parameters(["token", HOSTILE])
@@ -40,7 +40,7 @@ def varied(store: SqlStore, seed: int) -> None:
     last: dict[TargetId, str] = {}
     for number in range(NIGHTS):
         run_id = opened(store, number)
-        outcomes = [_outcome(one, number, last, chance) for one in TARGETS]
+        outcomes = [_outcome(target, number, last, chance) for target in TARGETS]
         store.save(run_id, outcomes, at=night(number))
         if chance.random() < 0.1:
             store.abandon_open_runs(night(number) + timedelta(hours=1))
@@ -51,16 +51,18 @@ def varied(store: SqlStore, seed: int) -> None:
 
 
 def _outcome(
-    whose: TargetId, number: int, last: dict[TargetId, str], chance: Random
+    target: TargetId, number: int, last: dict[TargetId, str], chance: Random
 ) -> Unchanged | NewVersion:
-    is_first = whose not in last
+    is_first = target not in last
     if not is_first and chance.random() < 0.3:
-        return quiet(whose, last[whose])
-    last[whose] = f"content {whose} {number}"
+        return quiet(target, last[target])
+    last[target] = f"content {target} {number}"
     models = catalogue("fomo", f"kws {number // 3}")
-    content = snapshot(last[whose], name=HOSTILE, models=models)
-    one = first(whose, last[whose]) if is_first else changed(whose, last[whose], _found(number))
-    return replace(one, snapshot=content, trained_now=is_first or chance.random() < 0.2)
+    content = snapshot(last[target], name=HOSTILE, models=models)
+    result = (
+        first(target, last[target]) if is_first else changed(target, last[target], _found(number))
+    )
+    return replace(result, snapshot=content, trained_now=is_first or chance.random() < 0.2)
 
 
 def _close(
@@ -71,7 +73,7 @@ def _close(
     chance: Random,
 ) -> None:
     whole = replace(
-        report(run_id, number, *map(_told, outcomes)),
+        report(run_id, number, *map(_target_report, outcomes)),
         catalogue=(vendor_finding(f"models[{number}]"),) * (chance.random() < 0.2),
         head_hash=store.head(run_id),
     )
@@ -85,38 +87,38 @@ def _close(
     )
 
 
-def _told(one: Unchanged | NewVersion) -> TargetReport:
+def _target_report(result: Unchanged | NewVersion) -> TargetReport:
     return TargetReport(
-        target=one.target,
+        target=result.target,
         project=HOSTILE,
         name="Motion",
         type="keras",
-        state=one.state,
-        model_state=one.model_state if isinstance(one, NewVersion) else ModelState.TRAINED,
-        findings=one.findings if isinstance(one, NewVersion) else (),
+        state=result.state,
+        model_state=result.model_state if isinstance(result, NewVersion) else ModelState.TRAINED,
+        findings=result.findings if isinstance(result, NewVersion) else (),
         suppressed=1,
     )
 
 
 def _deliver(store: SqlStore, number: int, chance: Random) -> None:
-    for one in store.queued_messages(due_by=None):
+    for queued in store.queued_messages(due_by=None):
         state = chance.choice(tuple(MessageState))
         at = night(number) if state is MessageState.DELIVERED else None
-        store.record(replace(one, state=state, attempts=1, delivered_at=at))
+        store.record(replace(queued, state=state, attempts=1, delivered_at=at))
 
 
 def _decide(store: SqlStore, number: int, chance: Random) -> None:
-    whose, at = chance.choice(TARGETS), night(number)
+    target, at = chance.choice(TARGETS), night(number)
     if chance.random() < 0.2:
-        newest = store.target_versions(whose)[0].id
-        one = Approval(target=whose, version_id=newest, at=at, author="anna", reason=HOSTILE)
-        store.approve([one])
+        newest = store.target_versions(target)[0].id
+        approval = Approval(target=target, version_id=newest, at=at, author="anna", reason=HOSTILE)
+        store.approve([approval])
     if chance.random() < 0.3:
         found = _found(number)
         store.acknowledge(
             Acknowledgement(
                 finding=found.id,
-                target=whose,
+                target=target,
                 path=found.path,
                 value=found.after,
                 at=at,

@@ -90,11 +90,11 @@ def test_after_an_import_the_history_goes_on(store: SqlStore, other: SqlStore) -
     varied(store, 1)
     moved(store, other)
     last = store.last_run()
-    going_on = [opened(one, 99) for one in (store, other)]
-    for one, run_id in zip((store, other), going_on, strict=True):
-        one.save(run_id, [changed(PUMP, "new"), first(FAN)], at=night(99))
-        one.abandon_open_runs(night(99))
-        audited(one, 100, changed(PUMP, "newer"), messages=("ops@example.org",))
+    going_on = [opened(database, 99) for database in (store, other)]
+    for database, run_id in zip((store, other), going_on, strict=True):
+        database.save(run_id, [changed(PUMP, "new"), first(FAN)], at=night(99))
+        database.abandon_open_runs(night(99))
+        audited(database, 100, changed(PUMP, "newer"), messages=("ops@example.org",))
 
     assert last is not None
     assert going_on == [(last.id or 0) + 1] * 2
@@ -138,7 +138,7 @@ def test_an_export_that_was_cut_off_is_refused_whole(
         pytest.param(lambda lines: [*lines[:3], "[1]", *lines[3:]], "not whole", id="no row"),
         pytest.param(lambda lines: [*lines[:3], "{", *lines[3:]], "not whole", id="no JSON"),
         pytest.param(
-            lambda lines: [one.replace('"manual"', '"schedule"') for one in lines],
+            lambda lines: [line.replace('"manual"', '"schedule"') for line in lines],
             "not whole",
             id="a value is another",
         ),
@@ -199,7 +199,7 @@ def test_an_export_sees_one_moment_while_a_run_goes_on(store: SqlStore) -> None:
     store.write_export(stream)
 
     assert stream.getvalue() == before
-    assert [one.id for one in store.all_runs()] == [2, 1]
+    assert [run.id for run in store.all_runs()] == [2, 1]
 
 
 def test_a_backup_is_whole_and_of_one_moment(

@@ -27,11 +27,11 @@ from .examples import (
 OWN = UnreportedFinding(target=PUMP, finding=finding())
 
 
-def test_what_a_queued_message_holds_is_not_untold(drift: SqlStore) -> None:
+def test_findings_in_a_queued_message_are_not_unreported(drift: SqlStore) -> None:
     assert drift.unreported_findings(opened(drift, 2)) == ()
 
 
-def test_one_delivered_message_tells_the_findings_of_its_run(drift: SqlStore, sql: Sql) -> None:
+def test_one_delivered_message_reports_the_findings_of_its_run(drift: SqlStore, sql: Sql) -> None:
     delivered(drift, "a")
     dead(drift, "b")
 
@@ -39,7 +39,7 @@ def test_one_delivered_message_tells_the_findings_of_its_run(drift: SqlStore, sq
     assert sql.read("SELECT count(*) FROM finding WHERE told_at IS NULL") == [0]
 
 
-def test_findings_whose_messages_are_all_dead_are_untold(drift: SqlStore) -> None:
+def test_findings_whose_messages_are_all_dead_are_unreported(drift: SqlStore) -> None:
     dead(drift, "a")
     assert drift.unreported_findings(opened(drift, 2)) == ()
 
@@ -48,7 +48,7 @@ def test_findings_whose_messages_are_all_dead_are_untold(drift: SqlStore) -> Non
     assert drift.unreported_findings(opened(drift, 3)) == (OWN,)
 
 
-def test_findings_of_a_crashed_run_are_untold(store: SqlStore) -> None:
+def test_findings_of_a_crashed_run_are_unreported(store: SqlStore) -> None:
     audited(store, 0, first())
     store.save(opened(store, 1), [changed()], at=night(1))
     store.abandon_open_runs(night(2))
@@ -56,7 +56,7 @@ def test_findings_of_a_crashed_run_are_untold(store: SqlStore) -> None:
     assert store.unreported_findings(opened(store, 2)) == (OWN,)
 
 
-def test_findings_of_a_closed_run_are_untold_until_marked(store: SqlStore) -> None:
+def test_findings_of_a_closed_run_are_unreported_until_marked(store: SqlStore) -> None:
     audited(store, 0, first())
     run_id = audited(store, 1, changed(), vendor=(vendor_finding(),))
     following = opened(store, 2)
@@ -77,7 +77,7 @@ def test_a_run_does_not_carry_its_own_findings(store: SqlStore) -> None:
     assert store.unreported_findings(run_id) == ()
 
 
-def test_carried_findings_belong_to_the_report_that_tells_them_again(store: SqlStore) -> None:
+def test_carried_findings_belong_to_the_report_that_repeats_them(store: SqlStore) -> None:
     audited(store, 0, first())
     audited(store, 1, changed(), vendor=(vendor_finding(),))
     carried = store.unreported_findings(opened(store, 2))
@@ -106,7 +106,7 @@ def test_a_carried_finding_of_the_vendor_is_stored_once(store: SqlStore, sql: Sq
     assert sql.read("SELECT count(*) FROM finding") == [1]
 
 
-def test_the_same_finding_of_two_lost_nights_is_told_once(store: SqlStore) -> None:
+def test_the_same_finding_of_two_unreported_runs_is_returned_once(store: SqlStore) -> None:
     audited(store, 0, first())
     for number in (1, 2):
         audited(store, number, changed(PUMP, f"{number}"))
@@ -114,7 +114,7 @@ def test_the_same_finding_of_two_lost_nights_is_told_once(store: SqlStore) -> No
     assert store.unreported_findings(opened(store, 3)) == (OWN,)
 
 
-def test_findings_of_other_messages_stay_untold(store: SqlStore) -> None:
+def test_findings_of_other_messages_stay_unreported(store: SqlStore) -> None:
     audited(store, 0, first(PUMP), first(FAN))
     audited(store, 1, changed(PUMP))
     other = finding("batchSize", 32, 64)

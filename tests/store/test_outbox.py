@@ -24,7 +24,7 @@ def test_only_messages_that_are_due_are_given_out(drift: SqlStore) -> None:
     late = outbox.mark_failed(queued(drift, "a"), "451 later", permanent=False, now=NIGHT)
     drift.record(late)
 
-    assert [one.recipient for one in drift.queued_messages(due_by=NIGHT)] == ["b"]
+    assert [due_message.recipient for due_message in drift.queued_messages(due_by=NIGHT)] == ["b"]
     due = drift.queued_messages(due_by=NIGHT + timedelta(minutes=1))
     assert due[0] == late
     assert drift.queued_messages(due_by=None) == due

@@ -17,7 +17,7 @@ from auditor.store.packing import lies_beside, pack, pack_beside, pack_json, unp
 from auditor.store.tables import ForeignText
 
 ANSWERS_1 = "3d823c1094feffe84d88dde5de9b8080d7009649feeb8374e3f15d7161964ad3"
-DIALECT = create_engine("sqlite://").dialect  # any: the text is held alike
+DIALECT = create_engine("sqlite://").dialect  # any: both store the text alike
 
 
 @given(st.binary(max_size=300))
@@ -105,11 +105,11 @@ def test_a_value_comes_back_as_it_was() -> None:
 def test_any_text_goes_into_a_column_and_comes_back(text: str) -> None:
     column = ForeignText()
 
-    held = column.process_bind_param(text, DIALECT)
+    stored = column.process_bind_param(text, DIALECT)
 
-    assert held is not None
-    assert b"\x00" not in held.encode("utf-8")
-    assert column.process_result_value(held, DIALECT) == text
+    assert stored is not None
+    assert b"\x00" not in stored.encode("utf-8")
+    assert column.process_result_value(stored, DIALECT) == text
 
 
 def test_the_resources_of_a_checkout_are_found() -> None:

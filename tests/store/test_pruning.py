@@ -41,11 +41,11 @@ def pruned(store: SqlStore, retention: Retention = NOTHING, *, is_dry: bool = Fa
 
 def whole(store: SqlStore, target: TargetId = PUMP) -> list[int]:
     """The ids of a target's versions whose documents can be read."""
-    return sorted(one.id for one in store.target_versions(target) if not one.is_pruned)
+    return sorted(version.id for version in store.target_versions(target) if not version.is_pruned)
 
 
-def told(store: SqlStore, number: int, *, content: str, after: int) -> int:
-    """A night in which the pump changed, told by its mail."""
+def reported(store: SqlStore, number: int, *, content: str, after: int) -> int:
+    """A run in which the pump changed, reported by its mail."""
     found = finding(before=after - 1, after=after)
     run_id = audited(store, number, changed(PUMP, content, found))
     store.mark_reported(run_id, at=night(number))
@@ -57,7 +57,7 @@ def history(store: SqlStore) -> SqlStore:
     """The pump in five versions, 1 to 5, each of a night of its own."""
     audited(store, 0, first(PUMP, "one"))
     for number, content in enumerate(("two", "three", "four", "five"), start=1):
-        told(store, number, content=content, after=number)
+        reported(store, number, content=content, after=number)
     return store
 
 
@@ -83,9 +83,9 @@ def test_a_pruned_version_keeps_its_line_and_says_what_it_is(history: SqlStore) 
     pruned(history)
     after = history.target_versions(PUMP)
 
-    assert [(one.id, one.seen_at, one.headline, one.hash) for one in after] == [
-        (one.id, one.seen_at, one.headline, one.hash) for one in before
-    ]
+    assert [
+        (version.id, version.seen_at, version.headline, version.hash) for version in after
+    ] == [(version.id, version.seen_at, version.headline, version.hash) for version in before]
     with pytest.raises(UsageError, match=r"of run 3 was pruned.*auditor history 1/3"):
         _ = after[2].snapshot
 
@@ -101,8 +101,10 @@ def test_what_the_days_or_the_number_keep_stays(history: SqlStore) -> None:
 
 def test_what_was_ever_approved_stays(history: SqlStore) -> None:
     for version_id in (2, 3):
-        one = Approval(target=PUMP, version_id=version_id, at=night(9), author="a", reason="r")
-        history.approve([one])
+        approval = Approval(
+            target=PUMP, version_id=version_id, at=night(9), author="a", reason="r"
+        )
+        history.approve([approval])
     pruned(history)
 
     assert whole(history) == [1, 2, 3, 4, 5]
@@ -133,14 +135,14 @@ def test_both_sides_of_an_accepted_finding_stay(history: SqlStore) -> None:
     assert whole(history) == [1, 2, 3, 4, 5]
 
 
-def test_both_sides_of_an_untold_finding_stay(history: SqlStore, sql: Sql) -> None:
+def test_both_sides_of_an_unreported_finding_stay(history: SqlStore, sql: Sql) -> None:
     sql.write("UPDATE finding SET told_at = NULL WHERE run_id = 4")
     pruned(history)
 
     assert whole(history) == [1, 3, 4, 5]
 
 
-def test_both_sides_of_what_the_vendor_did_stay_until_it_is_told(
+def test_both_sides_of_what_the_vendor_did_stay_until_it_is_reported(
     history: SqlStore, sql: Sql
 ) -> None:
     sql.write(
@@ -198,9 +200,9 @@ def test_what_is_altered_after_pruning_is_found(
 
 def test_catalogues_that_no_version_needs_go_and_come_back(store: SqlStore, sql: Sql) -> None:
     models = [catalogue("fomo", f"kws {n}") for n in range(3)]
-    for number, one in enumerate(models):
+    for number, models_ in enumerate(models):
         seen = first() if number == 0 else changed(PUMP, str(number))
-        content = snapshot(str(number), models=one)
+        content = snapshot(str(number), models=models_)
         audited(store, number, _with(seen, content))
         store.mark_reported(number + 1, at=night(number))
     audited(store, 3, changed(PUMP, "3"))
@@ -235,14 +237,14 @@ def test_a_catalogue_that_comes_back_in_other_bytes_breaks_no_link(store: SqlSto
 def test_old_reports_go_with_their_mails_and_their_lists(store: SqlStore, sql: Sql) -> None:
     for number in range(4):
         audited(store, number, first() if number == 0 else quiet(), messages=("a@b.example",))
-    for one in store.queued_messages(due_by=None)[:2]:
-        store.record(_delivered(one, number=2))
+    for queued in store.queued_messages(due_by=None)[:2]:
+        store.record(_delivered(queued, number=2))
     found = pruned(store)
 
     assert (found.runs, found.messages) == ((1, 2), 2)  # of 3 a mail waits, 4 is the newest
     assert store.pruned_runs() == {1, 2}
     assert sql.read("SELECT run_id FROM message ORDER BY id") == [3, 4]
-    assert [one.run.id for one in store.run_summaries(9)] == [4, 3]
+    assert [summary.run.id for summary in store.run_summaries(9)] == [4, 3]
     with pytest.raises(UsageError, match="report of run 1 was pruned"):
         store.report(1)
 
@@ -273,11 +275,13 @@ def test_an_anchor_goes_after_all_that_lie_beside_it(store: SqlStore, sql: Sql) 
     answer = json.dumps(sample_blocks()["keras"]).encode()
     for number in range(4):
         content = snapshot(f"{number}")
-        if number >= 2:  # so unlike the first that it lies by itself
+        if number >= 2:  # so unlike the first that it has no anchor
             content = replace(content, document=answer + b" " * number)
         run_id = opened(store, number)
         night_of = first if number == 0 else changed
-        store.save(run_id, [_with(night_of(one), content) for one in fleet], at=night(number))
+        store.save(
+            run_id, [_with(night_of(target), content) for target in fleet], at=night(number)
+        )
         store.abandon_open_runs(night(number))
         store.mark_reported(run_id, at=night(number))
     anchors = sql.read("SELECT anchor_id FROM version WHERE learn_id = 0 ORDER BY id")
@@ -302,10 +306,10 @@ def test_what_is_needed_stays_whatever_happened_and_whatever_is_kept(
         pruned(store, kept)
 
     for target in TARGETS:
-        after = {one.id: one for one in store.target_versions(target)}
-        assert after.keys() == {one.id for one in before[target]}
-        assert all(after[one].kept for one in needed[target])
-        assert all(after[one.id].kept in (None, one.kept) for one in before[target])
+        after = {version.id: version for version in store.target_versions(target)}
+        assert after.keys() == {version.id for version in before[target]}
+        assert all(after[version_id].kept for version_id in needed[target])
+        assert all(after[version.id].kept in (None, version.kept) for version in before[target])
     assert store.verify() is None
 
 
@@ -314,21 +318,25 @@ def _needed(store: SqlStore, target: TargetId) -> set[int]:
     versions = store.target_versions(target)
     known = store.known_targets([target])[target]
     needed = {known.version_id, known.trained_version_id, known.baseline_version_id}
-    needed |= {one.version_id for one in store.approvals(target)}
-    accepted = {one.finding for one in store.acknowledgements()}
-    for one in store.finding_occurrences(""):
-        if one.target == target and (one.told_at is None or one.finding.id in accepted):
-            needed |= _at(versions, one.run_id) | _at(versions, one.run_id - 1)
-    return {one for one in needed if one is not None}
+    needed |= {approval.version_id for approval in store.approvals(target)}
+    accepted = {decision.finding for decision in store.acknowledgements()}
+    for occurrence in store.finding_occurrences(""):
+        if occurrence.target == target and (
+            occurrence.told_at is None or occurrence.finding.id in accepted
+        ):
+            needed |= _at(versions, occurrence.run_id) | _at(versions, occurrence.run_id - 1)
+    return {version_id for version_id in needed if version_id is not None}
 
 
 def _at(versions: Sequence[Version], run_id: int) -> set[int]:
-    return {one.id for one in [one for one in versions if one.run_id <= run_id][:1]}
+    return {
+        version.id for version in [version for version in versions if version.run_id <= run_id][:1]
+    }
 
 
 def _with(seen: NewVersion, content: Snapshot) -> NewVersion:
     return replace(seen, snapshot=content)
 
 
-def _delivered(one: Message, *, number: int) -> Message:
-    return replace(one, state=MessageState.DELIVERED, delivered_at=night(number))
+def _delivered(queued: Message, *, number: int) -> Message:
+    return replace(queued, state=MessageState.DELIVERED, delivered_at=night(number))

@@ -40,7 +40,7 @@ from .examples import (
     vendor_finding,
 )
 
-MOMENTS = st.datetimes(timezones=st.just(UTC)).map(lambda one: one.replace(fold=0))
+MOMENTS = st.datetimes(timezones=st.just(UTC)).map(lambda moment: moment.replace(fold=0))
 TEXTS = st.text(st.characters(exclude_categories=()), max_size=9)
 JSON = st.recursive(
     st.none()
@@ -101,20 +101,20 @@ IN_SYNC = TargetReport(
 
 def stored(store: SqlStore, number: int, *targets: TargetReport) -> Report:
     run_id = opened(store, number)
-    told = replace(report(run_id, number, *targets), head_hash=store.head(run_id))
-    store.close_run(told, [], carried=(), conclusions=RunConclusions())
-    return told
+    whole = replace(report(run_id, number, *targets), head_hash=store.head(run_id))
+    store.close_run(whole, [], carried=(), conclusions=RunConclusions())
+    return whole
 
 
 @given(REPORTS)
-def test_every_report_comes_back_from_its_stored_form(told: Report) -> None:
-    roster = json.loads(json.dumps(reports.roster_form(told)))
-    body = json.loads(json.dumps(reports.report_form(told)))
+def test_every_report_comes_back_from_its_stored_form(whole: Report) -> None:
+    roster = json.loads(json.dumps(reports.roster_form(whole)))
+    body = json.loads(json.dumps(reports.report_form(whole)))
 
-    read = reports.report_from(told.run, told.head_hash, body, roster)
+    read = reports.report_from(whole.run, whole.head_hash, body, roster)
 
-    assert read == told
-    assert repr(read) == repr(told)
+    assert read == whole
+    assert repr(read) == repr(whole)
 
 
 def test_a_report_comes_back_from_the_database(store: SqlStore) -> None:
@@ -134,7 +134,7 @@ def test_a_report_comes_back_from_the_database(store: SqlStore) -> None:
         error=Failure(kind="timeout", message=HOSTILE),
     )
     run_id = opened(store)
-    told = replace(
+    whole = replace(
         report(run_id, 0, IN_SYNC, drifted, unread),
         head_hash=store.head(run_id),
         catalogue=(vendor_finding(),),
@@ -143,9 +143,9 @@ def test_a_report_comes_back_from_the_database(store: SqlStore) -> None:
         schedule="15 3 * * * UTC",
         notes=("a note",),
     )
-    store.close_run(told, [], carried=(), conclusions=RunConclusions())
+    store.close_run(whole, [], carried=(), conclusions=RunConclusions())
 
-    assert store.report(run_id) == told
+    assert store.report(run_id) == whole
 
 
 def test_without_a_number_the_newest_closed_run_is_read(store: SqlStore) -> None:
@@ -157,12 +157,12 @@ def test_without_a_number_the_newest_closed_run_is_read(store: SqlStore) -> None
 
 
 def test_runs_over_the_same_targets_share_their_list(store: SqlStore, sql: Sql) -> None:
-    one = stored(store, 0, IN_SYNC)
+    closed = stored(store, 0, IN_SYNC)
     stored(store, 1, replace(IN_SYNC, state=TargetState.UNKNOWN))
     stored(store, 2, replace(IN_SYNC, name="Renamed"))
 
     assert sql.read("SELECT count(*) FROM roster") == [2]
-    assert store.report(one.run.id) == one
+    assert store.report(closed.run.id) == closed
 
 
 def test_a_quiet_nights_report_is_as_small_for_a_thousand_targets_as_for_two(
@@ -177,7 +177,7 @@ def test_a_quiet_nights_report_is_as_small_for_a_thousand_targets_as_for_two(
     assert thousand <= few + 20
 
 
-def test_nights_tell_how_each_target_stood(store: SqlStore) -> None:
+def test_run_summaries_have_the_state_of_each_target(store: SqlStore) -> None:
     quiet = TargetReport(
         target=FAN,
         project="Pump",
@@ -188,12 +188,12 @@ def test_nights_tell_how_each_target_stood(store: SqlStore) -> None:
     )
     drifted = replace(quiet, target=PUMP, state=TargetState.DRIFTED, findings=(finding(),))
     for number, targets in enumerate([(quiet,), (quiet, drifted), (quiet,)]):
-        told = report(opened(store, number), number, *targets)
-        store.close_run(told, [], carried=(), conclusions=RunConclusions())
+        whole = report(opened(store, number), number, *targets)
+        store.close_run(whole, [], carried=(), conclusions=RunConclusions())
 
     newest, middle, _ = store.run_summaries(30)
 
-    assert [one.run.id for one in store.run_summaries(2)] == [3, 2]
+    assert [summary.run.id for summary in store.run_summaries(2)] == [3, 2]
     assert (middle.state(PUMP), middle.findings) == (TargetState.DRIFTED, {PUMP: 1})
     assert (newest.state(FAN), newest.state(PUMP)) == (TargetState.IN_SYNC, None)
     assert newest.audited == {FAN}

@@ -63,10 +63,10 @@ def test_what_a_crash_left_open_is_abandoned_with_its_head(store: SqlStore) -> N
 
 
 def test_the_run_before_is_named(store: SqlStore) -> None:
-    one, other = opened(store), opened(store)
+    earlier, other = opened(store), opened(store)
 
-    assert store.previous_run_id(one) is None
-    assert store.previous_run_id(other) == one
+    assert store.previous_run_id(earlier) is None
+    assert store.previous_run_id(other) == earlier
 
 
 def test_a_run_that_is_not_stored_has_no_head_and_no_report(store: SqlStore) -> None:
@@ -83,7 +83,7 @@ def test_only_one_run_holds_the_database(store: SqlStore, database_url: str) -> 
         assert other.last_run() is None
 
 
-def test_the_next_run_gets_the_lock_that_the_one_before_let_go(store: SqlStore) -> None:
+def test_the_next_run_gets_the_lock_that_the_run_before_released(store: SqlStore) -> None:
     with store.run_lock():
         pass
     with pytest.raises(ZeroDivisionError), store.run_lock():
@@ -157,13 +157,13 @@ def test_a_slot_has_its_run_once_that_is_started(store: SqlStore) -> None:
 
 
 def test_a_slot_whose_run_was_abandoned_is_due_again_but_not_for_ever(store: SqlStore) -> None:
-    had = []
+    has_run = []
     for _ in range(3):
         store.open_run(Trigger.SCHEDULE, started_at=NIGHT, **SLOT)
         store.abandon_open_runs(night(1))
-        had.append(store.has_run(**SLOT))
+        has_run.append(store.has_run(**SLOT))
 
-    assert had == [False, False, True]
+    assert has_run == [False, False, True]
 
 
 def test_a_slot_whose_run_was_stopped_is_due_again(store: SqlStore) -> None:
@@ -177,11 +177,11 @@ def test_a_run_is_known_however_it_ended(store: SqlStore) -> None:
     run_id = store.open_run(Trigger.MANUAL, started_at=NIGHT)
     store.abandon_open_runs(night(1))
 
-    found, told = store.run_info(run_id), store.report(run_id)
+    found, closed = store.run_info(run_id), store.report(run_id)
     assert found is not None
     assert found.status is RunStatus.ABANDONED
-    assert told is not None
-    assert told.run == found
+    assert closed is not None
+    assert closed.run == found
     assert store.run_info(run_id + 1) is None
 
 
@@ -209,7 +209,7 @@ def test_a_schedule_that_is_no_longer_configured_is_forgotten(store: SqlStore) -
     assert store.schedule_in_force("audit") == ("15 3 * * *", night(0))
 
 
-def test_the_last_slot_is_the_newest_that_had_its_run_since_then(store: SqlStore) -> None:
+def test_the_last_slot_is_the_newest_with_a_run_since_then(store: SqlStore) -> None:
     slots = ["2026-11-23T03:15", "2026-11-24T03:15", "2026-11-25T03:15"]
     runs = [
         store.open_run(Trigger.SCHEDULE, started_at=night(number), schedule="audit", slot=slot)
@@ -222,13 +222,13 @@ def test_the_last_slot_is_the_newest_that_had_its_run_since_then(store: SqlStore
     assert store.last_slot("other", since=night(0)) is None
 
 
-def test_runs_are_told_newest_first_however_they_ended(store: SqlStore) -> None:
+def test_runs_come_newest_first_however_they_ended(store: SqlStore) -> None:
     audited(store, 0, first(PUMP))
     opened(store, 1)
     store.abandon_open_runs(night(1))
     audited(store, 2, quiet(PUMP))
 
-    assert [(one.id, one.status) for one in store.all_runs()] == [
+    assert [(run.id, run.status) for run in store.all_runs()] == [
         (3, RunStatus.COMPLETE),
         (2, RunStatus.ABANDONED),
         (1, RunStatus.COMPLETE),

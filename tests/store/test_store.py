@@ -125,7 +125,7 @@ def test_the_file_is_its_owners_alone(tmp_path: Path) -> None:
 
     with open_database(url, upgrade=True) as own, own.run_lock():
         opened(own)
-        modes = {one.name: stat.S_IMODE(one.stat().st_mode) for one in tmp_path.glob("own.db*")}
+        modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in tmp_path.glob("own.db*")}
 
     assert modes.pop("own.db.lock") == 0o600
     assert modes == dict.fromkeys(["own.db", "own.db-wal", "own.db-shm"], 0o600)
@@ -157,7 +157,7 @@ def test_a_file_of_another_kind_is_damaged(database_url: str) -> None:
 
 
 @ONLY_SQLITE
-def test_a_full_disk_is_told_with_its_remedy(store: SqlStore) -> None:
+def test_a_full_disk_is_an_error_with_a_remedy(store: SqlStore) -> None:
     run_id = opened(store)
     many = [first(TargetId(project, 3), f"{project}") for project in range(300)]
     with store.database.reading() as connection:
@@ -170,7 +170,7 @@ def test_a_full_disk_is_told_with_its_remedy(store: SqlStore) -> None:
     assert store.statuses() == ()
 
 
-def test_a_read_only_database_is_told_with_its_remedy(
+def test_a_read_only_database_is_an_error_with_a_remedy(
     store: SqlStore, database_url: str, sql: Sql
 ) -> None:
     if sql.is_sqlite:
@@ -186,7 +186,7 @@ def test_a_read_only_database_is_told_with_its_remedy(
 
 
 @ONLY_SQLITE
-def test_a_locked_database_is_told_with_its_remedy(store: SqlStore, database_url: str) -> None:
+def test_a_locked_database_is_an_error_with_a_remedy(store: SqlStore, database_url: str) -> None:
     with store.database.reading() as connection:
         connection.exec_driver_sql("PRAGMA busy_timeout = 1")
     other = sqlite3.connect(file_of(database_url), isolation_level=None)
@@ -205,7 +205,7 @@ def test_a_locked_database_is_told_with_its_remedy(store: SqlStore, database_url
     ids=["port", "database", "user"],
 )
 @ONLY_POSTGRESQL
-def test_an_unreachable_server_is_told_without_the_password(
+def test_the_error_of_an_unreachable_server_is_without_the_password(
     database_url: str, changes: dict[str, str]
 ) -> None:
     url = make_url(database_url).set(password="canary-pa55word").update_query_dict(changes)
@@ -268,7 +268,7 @@ def test_a_database_of_another_program_is_refused(tmp_path: Path) -> None:
         open_database(f"sqlite:///{path}", upgrade=True)
 
 
-def test_a_database_that_is_well_tells_what_it_is(store: SqlStore, sql: Sql) -> None:
+def test_the_health_of_a_database_has_its_kind_schema_and_size(store: SqlStore, sql: Sql) -> None:
     found = store.health()
 
     assert (found.kind, found.schema) == ("SQLite" if sql.is_sqlite else "PostgreSQL", HEAD)
@@ -278,7 +278,7 @@ def test_a_database_that_is_well_tells_what_it_is(store: SqlStore, sql: Sql) -> 
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-def test_a_database_that_one_may_only_read_is_not_well(database_url: str) -> None:
+def test_a_database_that_is_only_readable_has_no_health(database_url: str) -> None:
     as_reader = f"{database_url}?options=-c%20role%3Dpg_read_all_data"
 
     with (

@@ -74,7 +74,7 @@ def test_a_quiet_answer_in_other_bytes_renews_the_bytes_digest_and_the_project_n
     known = store.known_targets([PUMP, FAN])
 
     assert known[PUMP].body_digest == digest("other")
-    assert [known[one].project for one in (PUMP, FAN)] == ["Pump 2", "Pump"]
+    assert [known[target].project for target in (PUMP, FAN)] == ["Pump 2", "Pump"]
     assert known[FAN].body_digest == first().body_digest
 
 
@@ -142,11 +142,11 @@ def test_missing_and_unsupported_blocks_are_marked(store: SqlStore) -> None:
     assert (known[FAN].name, known[FAN].type) == ("Captions", "vlm")
 
 
-def test_quiet_targets_stand_as_the_run_judged_them(store: SqlStore) -> None:
+def test_unchanged_targets_have_the_state_that_the_run_judged(store: SqlStore) -> None:
     audited(store, 0, first(PUMP), first(FAN))
     audited(store, 1, replace(quiet(PUMP), baseline=BaselineDrift(open=(finding(),))), quiet(FAN))
 
-    states = {one.target: one.state for one in store.statuses()}
+    states = {status.target: status.state for status in store.statuses()}
 
     assert states == {PUMP: TargetState.DRIFTED, FAN: TargetState.IN_SYNC}
 
@@ -156,8 +156,8 @@ def test_targets_that_a_full_run_left_out_are_no_longer_audited(store: SqlStore)
     run_id = audited(store, 1, quiet(PUMP))
 
     assert store.retire_others(run_id) == 1
-    assert [one.target for one in store.statuses()] == [PUMP]
-    assert [one.target for one in store.known_project_targets(1)] == [PUMP]
+    assert [status.target for status in store.statuses()] == [PUMP]
+    assert [known.target for known in store.known_project_targets(1)] == [PUMP]
     assert FAN in store.known_targets([FAN])
 
 
@@ -168,7 +168,7 @@ def test_targets_of_projects_that_other_runs_audit_are_left_to_them(store: SqlSt
 
     assert store.retire_others(run_id, only={2}, elsewhere={2}) == 0
     assert store.retire_others(run_id, elsewhere={2}) == 1
-    assert [one.target for one in store.statuses()] == [PUMP, elsewhere]
+    assert [status.target for status in store.statuses()] == [PUMP, elsewhere]
     assert store.retire_others(run_id, only={2}) == 1
 
 
@@ -177,13 +177,13 @@ def test_a_retired_target_that_is_asked_for_again_is_audited_again(store: SqlSto
     store.retire_others(audited(store, 1, quiet(PUMP)))
     audited(store, 2, quiet(FAN))
 
-    assert [one.target for one in store.statuses()] == [PUMP, FAN]
+    assert [status.target for status in store.statuses()] == [PUMP, FAN]
 
 
 def test_known_of_project_names_that_projects_targets_by_learn_id(store: SqlStore) -> None:
     audited(store, 0, first(TargetId(2, 1)), first(FAN), first(PUMP))
 
-    assert [one.target for one in store.known_project_targets(1)] == [PUMP, FAN]
+    assert [known.target for known in store.known_project_targets(1)] == [PUMP, FAN]
 
 
 def test_audited_projects_are_those_with_a_target_that_is_not_retired(store: SqlStore) -> None:
@@ -271,15 +271,17 @@ def test_a_batch_is_stored_whole_or_not_at_all(store: SqlStore) -> None:
 
 def test_hundreds_of_outcomes_go_into_one_batch(store: SqlStore) -> None:
     targets = [TargetId(project, learn) for project in range(20) for learn in range(25)]
-    many: list[NewVersion] = [first(one, f"{one}") for one in targets]
+    many: list[NewVersion] = [first(target, f"{target}") for target in targets]
     audited(store, 0, *many)
-    audited(store, 1, *(quiet(one, f"{one}") for one in targets))
+    audited(store, 1, *(quiet(target, f"{target}") for target in targets))
 
     assert store.known_targets(targets).keys() == set(targets)
-    assert {one.last_checked_at for one in store.statuses()} == {night(0) + timedelta(days=1)}
+    assert {status.last_checked_at for status in store.statuses()} == {
+        night(0) + timedelta(days=1)
+    }
 
 
-def test_standings_tell_of_every_target_and_its_last_version(store: SqlStore) -> None:
+def test_overviews_have_every_target_and_its_last_version(store: SqlStore) -> None:
     audited(store, 0, first(PUMP), first(FAN, "fan"))
     audited(store, 1, changed(PUMP), quiet(FAN, "fan"))
 
@@ -291,11 +293,13 @@ def test_standings_tell_of_every_target_and_its_last_version(store: SqlStore) ->
     assert pump.baseline_version_id is None
 
 
-def test_standings_tell_of_targets_that_are_no_longer_audited(store: SqlStore) -> None:
+def test_overviews_have_targets_that_are_no_longer_audited(store: SqlStore) -> None:
     audited(store, 0, first(PUMP), first(FAN, "fan"))
     store.retire_others(audited(store, 1, quiet(PUMP)))
 
-    assert [(one.status.target, one.retired) for one in store.target_overviews()] == [
+    assert [
+        (overview.status.target, overview.retired) for overview in store.target_overviews()
+    ] == [
         (PUMP, False),
         (FAN, True),
     ]

@@ -34,10 +34,12 @@ from tests.cli.command import Command
 from tests.conftest import Postgres
 from tests.released import CANARY, RELEASED
 
-_STORED = sorted(one.name for one in RELEASED.iterdir() if one.is_dir())
+_STORED = sorted(release.name for release in RELEASED.iterdir() if release.is_dir())
 _KINDS = ("sqlite", "postgresql")
-_EACH = [(one, kind) for one in _STORED for kind in _KINDS]
-_IN_TURN = [(one, _KINDS[place % 2]) for place, one in enumerate(_STORED)]  # nights take time
+_EACH = [(release, kind) for release in _STORED for kind in _KINDS]
+_IN_TURN = [
+    (release, _KINDS[place % 2]) for place, release in enumerate(_STORED)
+]  # nights take time
 
 # A migration that a machine does not survive: it has changed tables, and goes on for long.
 _ENDLESS = """
@@ -105,21 +107,21 @@ def beside(which: str, kind: str) -> dict[str, Any]:
 
 @pytest.fixture(params=_EACH, ids="-".join)
 def old(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, dict[str, Any]]:
-    """The URL of a history of an earlier release, and what stands beside it."""
+    """The URL of a history of an earlier release, and the files beside it."""
     which, kind = request.param
     return restored(which, kind, tmp_path, request), beside(which, kind)
 
 
 def schema_of(url: str) -> dict[str, object]:
     """Everything that a database says of its tables, in no order."""
-    there = Database(url)
-    with there.reading() as connection:
+    database = Database(url)
+    with database.reading() as connection:
         found = inspect(connection)
         described: dict[str, object] = {
             table: {
                 "columns": sorted(
-                    (one["name"], str(one["type"]), one["nullable"], one["default"])
-                    for one in found.get_columns(table)
+                    (column["name"], str(column["type"]), column["nullable"], column["default"])
+                    for column in found.get_columns(table)
                 ),
                 "key": found.get_pk_constraint(table)["constrained_columns"],
                 "foreign": _sorted(found.get_foreign_keys(table)),
@@ -128,12 +130,12 @@ def schema_of(url: str) -> dict[str, object]:
             }
             for table in found.get_table_names()
         }
-    there.close()
+    database.close()
     return described
 
 
 def _sorted(described: Any) -> list[str]:  # noqa: ANN401 # whatever SQLAlchemy reflects
-    return sorted(json.dumps(one, sort_keys=True, default=str) for one in described)
+    return sorted(json.dumps(line, sort_keys=True, default=str) for line in described)
 
 
 def test_an_old_history_opens_with_the_schema_of_a_new_one_and_is_sound(
@@ -168,7 +170,9 @@ def test_every_report_says_what_it_said(
         now = auditor("report", run, "--format", "json", "--config", config).json
         assert without_news(now, before) == before
         words = " ".join(auditor("report", run, "--config", config).out.split())
-        assert [one for one in headlines_of(before) if one[:60].strip() not in words] == []
+        assert [
+            headline for headline in headlines_of(before) if headline[:60].strip() not in words
+        ] == []
     assert len(stored["reports"]) > 2
 
 
@@ -189,8 +193,8 @@ def without_news(now: Any, before: Any) -> Any:  # noqa: ANN401 # any JSON
 
 
 def headlines_of(report: Any) -> list[str]:  # noqa: ANN401 # any JSON
-    own = [one["headline"] for block in report["targets"] for one in block["findings"]]
-    return [*own, *(one["headline"] for one in report["catalogue"])]
+    own = [found["headline"] for block in report["targets"] for found in block["findings"]]
+    return [*own, *(found["headline"] for found in report["catalogue"])]
 
 
 @pytest.mark.parametrize("old", _IN_TURN, indirect=True, ids="-".join)
@@ -201,35 +205,35 @@ def test_nights_go_on_without_a_flood(old: tuple[str, dict[str, Any]], tmp_path:
 
     with stage(url, tmp_path, answers) as set_up:
         quiet = set_up.night().report
-        assert told_of(quiet) <= told_of(before)
+        assert paths_of(quiet) <= paths_of(before)
         assert quiet.totals.findings == quiet.totals.new == 0
         assert (quiet.catalogue, quiet.notices) == ((), ())
         assert subjects(set_up, f"run-{before['run']['id']}.") == 2  # were queued before
 
         set_up.studio.edit(target(7), lambda answer: answer.update(batchSize=64))
         drifted = set_up.night().report
-        told = [one for block in drifted.targets for one in block.findings]
-        assert [one.path for one in told if one.since is Since.LAST] == ["batchSize"]
-        assert told_of(drifted) == told_of(quiet) | {"7 batchSize"}
+        reported = [found for block in drifted.targets for found in block.findings]
+        assert [found.path for found in reported if found.since is Since.LAST] == ["batchSize"]
+        assert paths_of(drifted) == paths_of(quiet) | {"7 batchSize"}
 
         with app.open_store(set_up.settings) as store:
             assert store.verify() is None
         assert CANARY not in repr(drifted)
 
 
-def told_of(report: Report | dict[str, Any]) -> set[str]:
-    """Return the places at which something is told, by block."""
-    told: Any = encode_report(report) if isinstance(report, Report) else report
+def paths_of(report: Report | dict[str, Any]) -> set[str]:
+    """Return the paths of the findings, by block."""
+    reported: Any = encode_report(report) if isinstance(report, Report) else report
     return {
-        f"{block['learn_id']} {one['path']}"
-        for block in told["targets"]
-        for one in block["findings"]
+        f"{block['learn_id']} {found['path']}"
+        for block in reported["targets"]
+        for found in block["findings"]
     }
 
 
 def subjects(set_up: Stage, message_id: str) -> int:
     taken = [mail["Message-ID"] for _, mail in set_up.postbox.taken]
-    return sum(message_id in one for one in taken)
+    return sum(message_id in mail for mail in taken)
 
 
 @pytest.mark.parametrize("old", _IN_TURN[:1], indirect=True, ids="-".join)
@@ -256,11 +260,11 @@ def test_an_older_database_is_left_alone_where_the_operator_wants_it(
 
 
 def revision_of(url: str) -> str | None:
-    there = Database(url)
+    database = Database(url)
     try:
-        return revision(there)
+        return revision(database)
     finally:
-        there.close()
+        database.close()
 
 
 def test_a_migration_that_is_killed_halfway_leaves_the_old_schema(

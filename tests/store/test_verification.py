@@ -95,7 +95,7 @@ def test_no_byte_of_a_blob_can_be_altered_unseen(
 ) -> None:
     query = f"SELECT {column} FROM {table} WHERE {key}"  # noqa: S608 # the test's own words
     change = f"UPDATE {table} SET {column} = :blob WHERE {key}"  # noqa: S608 # the same
-    (blob,) = (bytes(one) for one in sql.read(query))
+    (blob,) = (bytes(stored) for stored in sql.read(query))
     unseen = []
 
     for place in range(len(blob)):
@@ -131,7 +131,7 @@ def test_a_removed_last_run_is_missed_by_whatever_it_left(
         "INSERT INTO notice (run_id, reported_run_id, kind, severity, text) "
         "VALUES (4, 4, 'rule_held', 'info', '')",
         "UPDATE target SET last_run_id = 3",
-        *(f"DELETE FROM {one}" for one in ("message", "finding", "notice") if one != naming),  # noqa: S608 # the test's own words
+        *(f"DELETE FROM {table}" for table in ("message", "finding", "notice") if table != naming),  # noqa: S608 # the test's own words
         "DELETE FROM run WHERE id = 4",
     )
 
@@ -143,11 +143,11 @@ def test_a_removed_last_run_is_missed_by_whatever_it_left(
 
 
 def test_the_same_versions_in_another_order_have_another_head(store: SqlStore) -> None:
-    one = audited(store, 0, first(PUMP), first(FAN))
+    run_id = audited(store, 0, first(PUMP), first(FAN))
     other = audited(store, 1, changed(FAN), changed(PUMP))
 
-    assert store.head(one) != store.head(other)
-    assert len(store.head(one)) == 64
+    assert store.head(run_id) != store.head(other)
+    assert len(store.head(run_id)) == 64
 
 
 def test_a_head_is_the_same_before_and_after_its_run_is_closed(store: SqlStore) -> None:
