@@ -84,7 +84,6 @@ _NOT_YET = frozenset(
     {
         "auditor/cli",
         "auditor/demo",
-        "auditor/drift",
         "auditor/protocols.py",
         "auditor/records.py",
         "auditor/store",

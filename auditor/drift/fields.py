@@ -30,7 +30,7 @@ class Shape(Enum):
 
 
 class JsonType(Enum):
-    """The JSON type that a value must have for its answer to be believed."""
+    """The JSON type that a value must have for its answer to be accepted."""
 
     BOOLEAN = auto()
     TEXT = auto()

@@ -36,7 +36,7 @@ _EVENTS = {
 
 @dataclass(frozen=True, slots=True)
 class ModelStatus:
-    """The state of a model, and whether it is believed to be trained with the answer judged.
+    """The state of a model, and whether it counts as trained with the answer judged.
 
     Attributes:
         event: how it came to that state since the answer before, None if the state is the same.
