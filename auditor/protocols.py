@@ -165,7 +165,7 @@ class MailContent:
     """A report as a mail carries it: one subject, the same content in text and HTML.
 
     `attachment` holds the whole report where text and HTML had to leave something out: a mail
-    that a server took must hold every finding that counts as told by it.
+    that a server took must hold every finding that counts as reported by it.
     """
 
     subject: str
@@ -184,7 +184,7 @@ class Renderer(Protocol):
 
 
 class Composer(Protocol):
-    """Turns a mailing into the bytes of one message to one recipient."""
+    """Turns mail content into the bytes of a message to one recipient."""
 
     def compose(
         self, mailing: MailContent, *, recipient: str, message_id: str, at: datetime
@@ -217,11 +217,11 @@ class UpkeepStore(Protocol):
         ...
 
     def prune(self, retention: Retention, *, now: datetime, is_dry: bool = False) -> Pruned:
-        """Drop what the retention lets go, in one transaction; a dry one only says what.
+        """Remove what the retention does not keep, in one transaction; a dry run only returns it.
 
         Of a version its line and its links in the hash chain stay. What is current, was ever
         approved, a model is judged from, another is read with, or a finding cites that is open,
-        accepted or untold is never dropped.
+        accepted or unreported is never removed.
         """
         ...
 
@@ -269,7 +269,7 @@ class Site(Protocol):
         ...
 
     def link_newest(self, run_id: int, *, following: int) -> None:
-        """Give the page of the newest run so far its link to the one that followed."""
+        """Add the link to the following run to the page of the run that was the newest."""
         ...
 
     def write_target(self, history: TargetHistory, *, runs: Collection[int]) -> None:
@@ -351,7 +351,7 @@ class RunStore(Protocol):
         ...
 
     def remember_found_projects(self, projects: Iterable[int]) -> None:
-        """Remember which projects are audited because Studio listed them, those gone included."""
+        """Remember which projects are audited because Studio listed them, even if no longer."""
         ...
 
     def snapshot(self, version_id: int) -> Snapshot:
@@ -366,7 +366,7 @@ class RunStore(Protocol):
         at: datetime,
         vendor: Sequence[VendorFinding] = (),
     ) -> None:
-        """Store a batch of outcomes, and the vendor's changes they show, in one transaction.
+        """Store a batch of results, and the vendor's changes they show, in one transaction.
 
         The vendor's are kept for a run that does not end; `close_run` puts the whole in their
         place.
@@ -384,7 +384,7 @@ class RunStore(Protocol):
         ...
 
     def unreported_findings(self, run_id: int) -> tuple[UnreportedFinding, ...]:
-        """Return findings of runs before `run_id` that nobody was told and no message holds."""
+        """Return findings of runs before `run_id` that no delivered or queued message holds."""
         ...
 
     def head(self, run_id: int) -> str:
@@ -412,15 +412,15 @@ class RunStore(Protocol):
         ...
 
     def vendor_paths(self) -> frozenset[str]:
-        """Return the paths of fields unknown to the schema that were told as the vendor's."""
+        """Return the paths of fields unknown to the schema that were reported as the vendor's."""
         ...
 
     def rule_breaches(self) -> tuple[RuleBreach, ...]:
-        """Return the episodes of broken rules that go on."""
+        """Return the breaches of rules that are open."""
         ...
 
     def ignore_rules(self) -> dict[str, bool]:
-        """Return the keys of the ignore rules ever in force, and whether their end was told."""
+        """Return the keys of all ignore rules ever in force, and whether their end was said."""
         ...
 
     def remember_ignore_rules(self, keys: Iterable[str], *, at: datetime) -> None:
@@ -428,7 +428,7 @@ class RunStore(Protocol):
         ...
 
     def unreported_notices(self, run_id: int) -> tuple[Notice, ...]:
-        """Return notices of runs before `run_id` that nobody was told and no message holds."""
+        """Return notices of runs before `run_id` that no delivered or queued message holds."""
         ...
 
     def close_run(
@@ -441,14 +441,14 @@ class RunStore(Protocol):
     ) -> None:
         """Close the run, keep its report and queue its messages, in ONE transaction.
 
-        `carried` are the untold findings that the report tells again; from now on they belong to
-        this run's report, and so do all untold notices. Vendor findings of the report and its
+        `carried` are unreported findings of earlier runs that the report holds; now they belong to
+        this run's report, and so do all unreported notices. Vendor findings of the report and its
         differences from baselines are stored with it.
         """
         ...
 
     def mark_reported(self, run_id: int, *, at: datetime) -> None:
-        """Count the findings of the run's report as told."""
+        """Count the findings of the run's report as reported."""
         ...
 
 
@@ -460,7 +460,7 @@ class OutboxStore(Protocol):
         ...
 
     def record(self, message: Message) -> None:
-        """Store a message's next state; a delivered one makes its run's findings told."""
+        """Store a message's next state; a delivered one makes its findings reported."""
         ...
 
 
@@ -492,7 +492,7 @@ class HistoryStore(Protocol):
         ...
 
     def target_overviews(self) -> tuple[TargetOverview, ...]:
-        """Return every target ever looked at as it stands, by project and learn id."""
+        """Return every target that was ever audited, by project and learn id."""
         ...
 
     def all_runs(self) -> tuple[RunInfo, ...]:
@@ -526,8 +526,8 @@ class DecisionStore(Protocol):
         """Return every audited target that has a version and no baseline."""
         ...
 
-    def acknowledge(self, one: Acknowledgement) -> None:
-        """Store an acknowledgement; one of the same finding that still holds is ended."""
+    def acknowledge(self, acknowledgement: Acknowledgement) -> None:
+        """Store an acknowledgement; it ends an older one of the same finding."""
         ...
 
     def all_acknowledgements(self) -> tuple[Acknowledgement, ...]:
@@ -539,12 +539,12 @@ class DecisionStore(Protocol):
         ...
 
     def suppressed(self, most: int) -> tuple[SuppressedBy, ...]:
-        """Return what was stored and not told, by rule; of each rule the newest `most`."""
+        """Return the suppressed findings by rule; of each rule the newest `most`."""
         ...
 
 
 class Ledger(Protocol):
-    """Which nights happened; the database knows, the scheduler does not."""
+    """Which slots had their run; the database knows that, the scheduler does not."""
 
     def has_run(self, schedule: str, slot: str) -> bool:
         """Return whether the slot has its run, or was tried in vain three times.
@@ -570,7 +570,7 @@ class Ledger(Protocol):
         ...
 
     def schedule_since(self, schedule: str, line: str) -> datetime | None:
-        """Return since when the schedule has had this line, None where nothing remembers it."""
+        """Return since when the schedule has had this line, None where it is not remembered."""
         ...
 
     def slot_ended(self, schedule: str, slot: str) -> bool:

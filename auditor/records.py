@@ -36,7 +36,7 @@ AcceptedValue: TypeAlias = tuple[TargetId, str, str]
 
 
 def accepted_value(target: TargetId, path: str, value: Json) -> AcceptedValue:
-    """Return a value at a place of a target, to be looked up."""
+    """Return a value at a path of a target as a key, to look up whether it was accepted."""
     return target, path, json.dumps(value, sort_keys=True)
 
 
@@ -53,7 +53,7 @@ class Approval:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acknowledgement:
-    """A finding that a person accepted: exactly this value, until it moves.
+    """A finding that a person accepted: exactly this value, until it changes.
 
     Attributes:
         finding: the finding's id.
@@ -76,7 +76,7 @@ class Acknowledgement:
 
     @property
     def accepts(self) -> AcceptedValue:
-        """Return the value that was accepted, as findings are looked up by it."""
+        """Return the key of the accepted value."""
         return accepted_value(self.target, self.path, self.value)
 
 
@@ -95,8 +95,8 @@ class FindingOccurrence:
     """A finding as one run found it. `target` is None for the vendor's.
 
     Attributes:
-        suppressed_by: the rule that kept it from being told, empty where it was told.
-        told_at: when the first message that holds it was taken; None before.
+        suppressed_by: the rule that suppresses it, empty where it is reported.
+        reported_at: when the mail server took the first message that holds it; None before.
     """
 
     target: TargetId | None
@@ -104,12 +104,12 @@ class FindingOccurrence:
     run_id: int
     at: datetime
     suppressed_by: str
-    told_at: datetime | None
+    reported_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SuppressedBy:
-    """What one rule kept from being told: how many findings, and the newest of them."""
+    """What one rule suppressed: how many findings, and the newest of them."""
 
     rule: str
     number: int
@@ -118,15 +118,15 @@ class SuppressedBy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunConclusions:
-    """What the end of a run leaves beside its report, stored in the same transaction.
+    """What a run concludes besides its report, stored in the same transaction.
 
     Attributes:
-        notices: told once; the report holds them.
-        began: rules that broke, each the start of an episode.
-        ended: episodes that are over.
+        notices: the report holds them, and no later one.
+        began: violations that begin a breach of their rule.
+        ended: breaches that ended.
         ended_acknowledgements: acknowledgements that hold no longer.
         announced: keys of ignore rules whose end was announced.
-        suppressed_vendor: what the vendor did and a rule keeps from being told.
+        suppressed_vendor: the vendor's findings that a rule suppresses.
     """
 
     notices: tuple[Notice, ...] = ()
@@ -144,7 +144,7 @@ class Explanation:
     Attributes:
         occurrences: every run that found it, oldest first.
         holds: whether the value is still what the finding says, by the last version.
-        last_seen_at: the last look at the value while it held.
+        last_seen_at: when the value was last checked and was still the same.
         acknowledgements: newest first, those that ended included.
         approvals: of its target, newest first.
         excerpt: the parts of the answers that it needs, None where unknown or not needed.
@@ -160,21 +160,21 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownTarget:
-    """What the store knows of a target before tonight.
+    """What the store knows of a target before a run.
 
     Attributes:
         project: how the last run called the project.
         state: what the last run said of it.
-        body_digest: SHA-256 of the last believed raw answer, None before the first.
+        body_digest: SHA-256 of the last raw answer, None before the first.
         validator: the strong ETag that came with just that answer, empty where none did.
-        form: that it was read in (`drift.canonical`), empty where it had no name yet.
+        form: the form it was read in (`drift.canonical.FORM`), empty for a very old one.
         version_id: the last version, None where none was ever stored.
         digest: canonical digest of the last version, empty without one.
         catalogue_digest: that version's catalogue, empty without one.
         trained_version_id: the version that the trained model is believed to be trained with.
         baseline_version_id: the version a person approved.
         models: identities (`TYPE` or `TYPE:ORGANIZATION_MODEL_ID`) of the models that the last
-            visual stack used; what an expert-mode block is held to use.
+            visual stack used; an expert-mode block is assumed to use them still.
         model_since: the polls that bound the model's last step, None where that is not known.
     """
 
@@ -408,7 +408,7 @@ class TargetStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetOverview:
-    """A target as it stands, whether it is audited still or not.
+    """A target and its state, whether it is still audited or not.
 
     Attributes:
         version_id: its last version, None where none was ever stored.
@@ -423,19 +423,19 @@ class TargetOverview:
 
     @property
     def state(self) -> TargetState:
-        """Return how it stands; that it is new is news of one night and no way to stand."""
+        """Return its state; one that is new counts as in sync."""
         state = self.status.state
         return TargetState.IN_SYNC if state is TargetState.NEW else state
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSummary:
-    """A closed run in short, for pictures of many nights.
+    """A closed run in short, for pictures of many runs.
 
     Attributes:
         audited: every target of the run; the same object for runs with the same targets.
         states: of the targets that were anything but in sync.
-        findings: how many findings each target had, where it had any.
+        findings: for each target with findings, how many.
     """
 
     run: RunInfo

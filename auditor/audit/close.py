@@ -10,10 +10,10 @@ from datetime import datetime
 
 from auditor.audit.notices import (
     conclude,
+    find_open_breaches,
     note_of_crash,
     note_of_missed,
     notices_of_leavers,
-    open_breaches_after,
 )
 from auditor.audit.plan import RunContext, RunRequest
 from auditor.audit.results import CompletedRun, Results
@@ -81,11 +81,11 @@ def complete_run(
         next_run_at=request.next_run_at,
         notes=(*_notes(request, previous, store), *results.notes_of_new_values()),
         notices=tuple(sorted(notices, key=_notice_order)),
-        broken_rules=open_breaches_after(conclusions, store),
+        broken_rules=find_open_breaches(conclusions, store),
         is_whole=not request.is_narrowed,
     )
     if report.totals.drifted:
-        report = with_nights(report, store.run_summaries(MOST_RUNS_DRAWN - 1))
+        report = add_run_signs(report, store.run_summaries(MOST_RUNS_DRAWN - 1))
     reported = [unreported for unreported in carried if results.can_report(unreported)]
     return CompletedRun(report=report, carried=(*reported, *of_leavers), conclusions=conclusions)
 
@@ -118,13 +118,13 @@ def _notice_order(notice: Notice) -> tuple[int, TargetId, str]:
     return -notice.severity.rank, notice.target or TargetId(0, 0), notice.text
 
 
-def with_nights(report: Report, before: Sequence[RunSummary]) -> Report:
+def add_run_signs(report: Report, before: Sequence[RunSummary]) -> Report:
     """Return the report with the last runs' signs at each drifted target.
 
     `before` are the runs before this one, newest first.
     """
     targets = tuple(
-        replace(line, signs=signs_of(line.target, before, line.state))
+        replace(line, signs=draw_signs(line.target, before, line.state))
         if line.state is TargetState.DRIFTED
         else line
         for line in report.targets
@@ -132,7 +132,7 @@ def with_nights(report: Report, before: Sequence[RunSummary]) -> Report:
     return replace(report, targets=targets)
 
 
-def signs_of(target: TargetId, before: Sequence[RunSummary], now: TargetState) -> str:
+def draw_signs(target: TargetId, before: Sequence[RunSummary], now: TargetState) -> str:
     """Return a sign for each run, this one last; runs before the target's first are left out."""
     states = [run.state(target) for run in reversed(before[: MOST_RUNS_DRAWN - 1])]
     signs = [_NOT_AUDITED if state is None else STATE_SIGNS[state] for state in states]

@@ -40,7 +40,7 @@ async def fetch_target(
     snapshot_of: Callable[[int], Awaitable[Snapshot]],
     today: date,
 ) -> FetchResult:
-    """Return Studio's answer for a target; a surprising one is fetched once more, and believed."""
+    """Return Studio's answer for a target; a surprising one is fetched a second time."""
     fetched = await studio.fetch(target, stored_body=_stored_body(known, today))
     if known is None or known.version_id is None or not isinstance(fetched, Answer):
         return fetched

@@ -179,7 +179,7 @@ def conclude(
     )
 
 
-def open_breaches_after(
+def find_open_breaches(
     conclusions: RunConclusions, store: RunStore
 ) -> tuple[tuple[TargetId, str, str], ...]:
     """Return target, rule and path of every rule's breach that is open after the run."""

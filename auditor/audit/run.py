@@ -27,8 +27,8 @@ from auditor.audit.targets import (
     Inventory,
     InventorySources,
     KnownProjects,
+    mark_replacement,
     take_inventory,
-    with_replacement,
 )
 from auditor.errors import AuditorError
 from auditor.model import (
@@ -160,7 +160,7 @@ class Audit:
             part = inventory.settled[start : start + BATCH]
             targets = [result.target for result in part]
             known = await self._in_store(self._store.known_targets, targets)
-            settled = [with_replacement(result, known.get(result.target)) for result in part]
+            settled = [mark_replacement(result, known.get(result.target)) for result in part]
             for result in settled:
                 self._results.add(result, known.get(result.target))
             await self._save(run_id, settled)

@@ -194,7 +194,7 @@ async def list_targets(project: Project, sources: InventorySources) -> Inventory
     known = await sources.known.targets_of(project.id)
     if (halted := sources.halt()) is not None:
         return _without_listing(project, known, halted)
-    listing = await confirmed_listing(
+    listing = await confirm_listing(
         partial(sources.studio.list_blocks, project.id),
         partial(_lacks_most_known, known),
         settle=sources.studio.wait_to_settle,
@@ -205,13 +205,13 @@ async def list_targets(project: Project, sources: InventorySources) -> Inventory
     return _from_listing(project, name or _known_name(project.id, known), known, listing)
 
 
-async def confirmed_listing(
+async def confirm_listing(
     ask: Callable[[], Awaitable[_T | Failure]],
     is_surprising: Callable[[_T], bool],
     *,
     settle: Callable[[], Awaitable[None]],
 ) -> _T | Failure:
-    """Return a listing; a surprising one is asked for twice, and believed if both are equal.
+    """Return a listing; a surprising one is asked for twice, and counts if both are equal.
 
     Studio is eventually consistent: `settle` waits before it is asked again.
     """
@@ -406,7 +406,7 @@ class ProjectSearch:
     async def _listing(self, before: Collection[int]) -> Mapping[int, str] | Failure:
         if (halted := self.sources.halt()) is not None:
             return halted
-        return await confirmed_listing(
+        return await confirm_listing(
             self.sources.studio.list_projects,
             partial(lacks_most, before),
             settle=self.sources.studio.wait_to_settle,
@@ -456,7 +456,7 @@ def _notices_of_left_out_projects(projects: Iterable[Project]) -> tuple[Notice, 
     )
 
 
-def with_replacement(result: SettledResult, known: KnownTarget | None) -> SettledResult:
+def mark_replacement(result: SettledResult, known: KnownTarget | None) -> SettledResult:
     """Return an unsupported block whose type was another one with a finding that says so."""
     if not isinstance(result, Unsupported) or known is None or known.type in ("", result.type):
         return result

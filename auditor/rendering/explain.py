@@ -77,7 +77,7 @@ def encode_explanation(known: Explanation) -> JsonObject:
             "times_seen": len(known.occurrences),
             "holds": known.holds,
             "silenced_by": newest.suppressed_by or None,
-            "told_at": format_utc(newest.told_at),
+            "told_at": format_utc(newest.reported_at),
             "acknowledgements": [_acknowledgement(entry) for entry in known.acknowledgements],
         }
     )
@@ -182,7 +182,7 @@ def _times(occurrences: Sequence[FindingOccurrence]) -> str:
 def _reported(newest: FindingOccurrence) -> str:
     if newest.suppressed_by:
         return f"no: suppressed by rule {name(newest.suppressed_by)}"
-    return "not yet" if newest.told_at is None else moment(newest.told_at)
+    return "not yet" if newest.reported_at is None else moment(newest.reported_at)
 
 
 def _acknowledged(acknowledgement: Acknowledgement) -> str:

@@ -395,7 +395,7 @@ def _occurrence(row: RowMapping, secrets: Secrets) -> FindingOccurrence:
         run_id=row["run_id"],
         at=row["started_at"],
         suppressed_by=row["silenced_by"] or "",
-        told_at=row["told_at"],
+        reported_at=row["told_at"],
     )
 
 

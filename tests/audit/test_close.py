@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from auditor.audit.close import signs_of
+from auditor.audit.close import draw_signs
 from auditor.model import RunInfo, RunStatus, TargetId, TargetState, Totals, Trigger
 from auditor.records import MOST_RUNS_DRAWN, RunSummary
 
@@ -43,16 +43,16 @@ def test_the_oldest_night_stands_left_and_tonight_last() -> None:
         TargetState.DRIFTED,
     )
 
-    assert signs_of(PUMP, past, TargetState.DRIFTED) == "+· ?○▲▲"
+    assert draw_signs(PUMP, past, TargetState.DRIFTED) == "+· ?○▲▲"
 
 
 def test_nights_before_the_first_sight_are_left_out() -> None:
     past = newest_first(None, None, TargetState.NEW)
 
-    assert signs_of(PUMP, past, TargetState.DRIFTED) == "+▲"
+    assert draw_signs(PUMP, past, TargetState.DRIFTED) == "+▲"
 
 
 def test_no_more_than_a_month_is_shown() -> None:
     past = newest_first(*[TargetState.IN_SYNC] * 50)
 
-    assert signs_of(PUMP, past, TargetState.DRIFTED) == "·" * (MOST_RUNS_DRAWN - 1) + "▲"
+    assert draw_signs(PUMP, past, TargetState.DRIFTED) == "·" * (MOST_RUNS_DRAWN - 1) + "▲"

@@ -134,7 +134,7 @@ def test_a_first_listing_that_fails_is_told_in_words(fleet: Stage) -> None:
     text = app.build_renderer(fleet.settings).text(report, page="")
 
     assert report.totals.new == 2
-    assert "INCOMPLETE. the projects that Studio lists could not be checked" in text
+    assert "INCOMPLETE. The projects that Studio lists could not be checked" in text
     assert "Project 0" not in text
 
 
@@ -531,11 +531,11 @@ def test_what_came_back_is_told_in_the_inventory_of_the_report(fleet: Stage) -> 
     text = app.build_renderer(fleet.settings).text(report, page="")
 
     assert [one.kind for one in report.notices] == [NoticeKind.BLOCK_BACK]
-    assert "BLOCKS BACK. 1 block back again: Screws; nothing else changed." in text
+    assert "BLOCKS ARE BACK. 1 block is back: Screws; nothing else changed." in text
     assert (
         "back: Screws" in app.build_renderer(fleet.settings).mail_content(report, page="").subject
     )
-    assert "BACK, RENAMED, LEFT OUT" in text
+    assert "CHANGES IN WHAT IS AUDITED" in text
     assert "RULES" not in text
 
 

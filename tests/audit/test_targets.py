@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from auditor.audit.targets import UNSTEADY, confirmed_listing, lacks_most
+from auditor.audit.targets import UNSTEADY, confirm_listing, lacks_most
 from auditor.model import Failure
 
 _DOWN = Failure(kind="timeout", message="too late")
@@ -25,7 +25,7 @@ def asked(*answers: frozenset[int] | Failure) -> tuple[frozenset[int] | Failure,
         assert isinstance(listing, frozenset)
         return lacks_most({1, 2, 3}, listing)
 
-    return asyncio.run(confirmed_listing(ask, is_surprising, settle=settle)), done
+    return asyncio.run(confirm_listing(ask, is_surprising, settle=settle)), done
 
 
 @pytest.mark.parametrize(

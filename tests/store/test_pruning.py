@@ -322,7 +322,7 @@ def _needed(store: SqlStore, target: TargetId) -> set[int]:
     accepted = {decision.finding for decision in store.acknowledgements()}
     for occurrence in store.finding_occurrences(""):
         if occurrence.target == target and (
-            occurrence.told_at is None or occurrence.finding.id in accepted
+            occurrence.reported_at is None or occurrence.finding.id in accepted
         ):
             needed |= _at(versions, occurrence.run_id) | _at(versions, occurrence.run_id - 1)
     return {version_id for version_id in needed if version_id is not None}
