@@ -1,4 +1,4 @@
-"""docs/reliability.md promises nothing that no test holds."""
+"""docs/reliability.md guarantees nothing without a test."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ def test_the_page_has_its_tables() -> None:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.split("|")[1].strip())
-def test_every_promise_names_tests_that_there_are(row: str) -> None:
-    fault, promise, held_by = (cell.strip() for cell in row.strip("|").split("|"))
-    named = _TEST.findall(held_by)
+def test_every_guarantee_names_tests_that_exist(row: str) -> None:
+    fault, guarantee, tests = (cell.strip() for cell in row.strip("|").split("|"))
+    named = _TEST.findall(tests)
 
     assert fault
-    assert promise
+    assert guarantee
     assert named
-    assert ", ".join(f"`{path}::{name}`" for path, name in named) == held_by
-    assert [one for one in named if one[1] not in _tests_in(one[0])] == []
+    assert ", ".join(f"`{path}::{name}`" for path, name in named) == tests
+    assert [(path, name) for path, name in named if name not in _tests_in(path)] == []
 
 
-def test_every_test_of_faults_stands_on_the_page() -> None:
-    there = {
+def test_every_test_of_faults_is_on_the_page() -> None:
+    written = {
         (str(path.relative_to(ROOT)), name)
         for path in (ROOT / "tests" / "faults").glob("test_*.py")
         for name in _tests_in(str(path.relative_to(ROOT)))
     }
 
-    assert there - set(_TEST.findall(PAGE)) == set()
+    assert written - set(_TEST.findall(PAGE)) == set()
 
 
 @cache
@@ -51,7 +51,7 @@ def _tests_in(path: str) -> frozenset[str]:
     file = ROOT / path
     body = ast.parse(file.read_text("utf-8")).body if file.exists() else []
     return frozenset(
-        one.name
-        for one in body
-        if isinstance(one, ast.FunctionDef) and one.name.startswith("test_")
+        node.name
+        for node in body
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
     )

@@ -83,7 +83,6 @@ AREAS = (
 _NOT_YET = frozenset(
     {
         "auditor/cli",
-        "auditor/demo",
         "auditor/protocols.py",
         "auditor/records.py",
         "auditor/store",

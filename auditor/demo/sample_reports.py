@@ -331,7 +331,7 @@ def drift() -> Report:
             ),
         ),
     )
-    gone = block(3, 8, name="Valve", state=TargetState.MISSING, is_news=True)
+    missing = block(3, 8, name="Valve", state=TargetState.MISSING, is_news=True)
     fresh = block(3, 9, name="Valve two", state=TargetState.NEW, last_good_at=None)
     unserved = block(
         3, 10, name="K-means", type="anomaly", state=TargetState.UNSUPPORTED, is_news=True
@@ -341,7 +341,7 @@ def drift() -> Report:
         block(1, 7),
         untrained_block(),
         off_baseline,
-        gone,
+        missing,
         fresh,
         unserved,
         catalogue=(vendor(),),
