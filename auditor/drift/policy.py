@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from auditor.drift.fields import (
     CATALOGUE,
@@ -39,6 +39,7 @@ from auditor.model import (
 )
 
 REQUIRES_RETRAIN = "requiresRetrain"
+_AnyFinding = TypeVar("_AnyFinding", bound=Finding | VendorFinding)
 _FIELDS = {**FIELDS, UNKNOWN.pattern: UNKNOWN, UNKNOWN_OF_VENDOR.pattern: UNKNOWN_OF_VENDOR}
 
 
@@ -127,7 +128,7 @@ def _withdraws(change: Change, in_use: Collection[str]) -> bool:
     return False
 
 
-def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+def worst_first(findings: Iterable[_AnyFinding]) -> tuple[_AnyFinding, ...]:
     """Return findings worst first, equally bad ones in their order."""
     return tuple(sorted(findings, key=lambda finding: -finding.severity.rank))
 

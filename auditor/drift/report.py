@@ -52,7 +52,7 @@ def merge_vendor_findings(findings: Iterable[VendorFinding]) -> tuple[VendorFind
         known = merged.get(finding.id)
         targets = finding.targets + (known.targets if known else 0)
         merged[finding.id] = replace(finding, targets=targets)
-    return tuple(sorted(merged.values(), key=lambda finding: -finding.severity.rank))
+    return worst_first(merged.values())
 
 
 def count_totals(targets: Iterable[TargetReport]) -> Totals:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from auditor.drift.policy import worst_first
 from auditor.drift.restore import Restoration
 from auditor.model import Finding, ModelState, Severity, TargetId, VendorFinding
 from auditor.rendering.changes import ChangeLine
@@ -166,9 +167,9 @@ class Comparison:
     findings: Sequence[Finding | VendorFinding]
     suppressed: int
 
-    def worst_first(self) -> list[Finding | VendorFinding]:
+    def worst_first(self) -> tuple[Finding | VendorFinding, ...]:
         """Return the findings, worst first."""
-        return sorted(self.findings, key=lambda finding: -finding.severity.rank)
+        return worst_first(self.findings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

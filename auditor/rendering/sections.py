@@ -12,6 +12,7 @@ from itertools import groupby
 from typing import TypeAlias
 
 from auditor.drift import policy
+from auditor.drift.policy import worst_first
 from auditor.drift.restore import find_restoration
 from auditor.model import (
     EVERY_PROJECT,
@@ -94,7 +95,7 @@ def outline_report(report: Report, footer: Footer, limits: Limits) -> Outline:
     edits = (pair for pair in kept if pair[1].owner is not Owner.DATASET)
     dataset = (pair for pair in kept if pair[1].owner is Owner.DATASET)
     changes = _target_views(edits, report, footer, limits)
-    vendor = sorted(report.catalogue, key=lambda finding: -finding.severity.rank)
+    vendor = worst_first(report.catalogue)
     return Outline(
         run="Dry run" if report.run.id is None else f"Run {report.run.id}",
         when=moment(report.run.started_at),
