@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from auditor.audit.plan import RunContext
-from auditor.audit.versions import Versions
+from auditor.audit.snapshots import Snapshots
 from auditor.drift.compare import is_visual
 from auditor.drift.policy import RuledFindings
 from auditor.drift.recurrence import open_since, paths_overlap
@@ -30,8 +30,8 @@ NO_CHANGES = RunChanges()
 class Baselines:
     """Compares snapshots with their baselines, for one run."""
 
-    def __init__(self, store: RunStore, versions: Versions, context: RunContext) -> None:
-        self._versions = versions
+    def __init__(self, store: RunStore, snapshots: Snapshots, context: RunContext) -> None:
+        self._snapshots = snapshots
         self._context = context
         self._accepted = frozenset(
             acknowledgement.accepts
@@ -67,7 +67,7 @@ class Baselines:
         self, known: KnownTarget, baseline_id: int, snapshot: Snapshot
     ) -> RuledFindings:
         """Return what somebody changed since the baseline; the vendor's changes are left out."""
-        comparison = self._versions.compare_with(baseline_id, snapshot, known)
+        comparison = self._snapshots.compare_with(baseline_id, snapshot, known)
         own = [
             found
             for found in self._context.judge(comparison, known.target).findings
@@ -90,7 +90,7 @@ class Baselines:
             return False
         return not any(
             change.since is Since.LAST and paths_overlap(finding.path, change.path)
-            for change in self._versions.past_changes(target)
+            for change in self._snapshots.past_changes(target)
         )
 
     def _open(
@@ -104,7 +104,7 @@ class Baselines:
                 made_now[_act(finding)] -= 1
             else:
                 older.append(finding)
-        past = self._versions.past_changes(target) if older else ()
+        past = self._snapshots.past_changes(target) if older else ()
         now = self._context.now()
         return tuple(
             replace(

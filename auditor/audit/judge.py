@@ -8,7 +8,7 @@ from datetime import date
 
 from auditor.audit.baseline import NO_CHANGES, Baselines, RunChanges
 from auditor.audit.plan import RunContext
-from auditor.audit.versions import Versions
+from auditor.audit.snapshots import Snapshots
 from auditor.drift.canonical import FORM, parse
 from auditor.drift.compare import Comparison, compare, models_of
 from auditor.drift.excerpts import excerpt_answers
@@ -66,8 +66,8 @@ class Judge:
 
     def __init__(self, store: RunStore, context: RunContext) -> None:
         self._context = context
-        self._versions = Versions(store)
-        self._baselines = Baselines(store, self._versions, context)
+        self._snapshots = Snapshots(store)
+        self._baselines = Baselines(store, self._snapshots, context)
 
     @property
     def today(self) -> date:
@@ -92,7 +92,7 @@ class Judge:
         )
         if known.version_id is None or not self.needs_store(known):
             return unchanged
-        snapshot = self._versions.stored_snapshot(known.version_id)
+        snapshot = self._snapshots.load(known.version_id)
         if known.baseline_version_id != known.version_id:
             baseline = self._baseline_drift(known, snapshot, NO_CHANGES)
             unchanged = replace(
@@ -101,7 +101,7 @@ class Judge:
                 from_upgrade=self._unreported_before(known, body_digest, baseline),
             )
         state = BlockState(
-            self._versions.read_document(snapshot), known.model_state, known.model_since
+            self._snapshots.read_document(snapshot), known.model_state, known.model_since
         )
         return replace(unchanged, violations=self._violations(known.target, state))
 
@@ -109,7 +109,7 @@ class Judge:
         self, target: TargetId, known: KnownTarget | None, answer: Answer, project: str
     ) -> Unchanged | NewVersion | PendingResult:
         """Return the result for an answer that has to be read."""
-        snapshot = self._versions.take_snapshot(answer)
+        snapshot = self._snapshots.take(answer)
         reading = _Reading(project, answer, snapshot)
         if known is None or known.version_id is None:
             return self._first_version(target, reading)
@@ -118,7 +118,7 @@ class Judge:
             known.catalogue_digest,
         )
         if not is_stored:
-            comparison = self._versions.compare_with(known.version_id, snapshot, known)
+            comparison = self._snapshots.compare_with(known.version_id, snapshot, known)
             if comparison.changes or comparison.catalogue:
                 return self._new_version(known, reading, comparison)
         return self.judge_unchanged(
@@ -278,7 +278,7 @@ class Judge:
         """Return the ids of differences from the baseline that only an upgrade shows."""
         if baseline is None or not baseline.open or not _is_read_anew(known, body_digest):
             return frozenset()
-        reported = {change.id for change in self._versions.past_changes(known.target)}
+        reported = {change.id for change in self._snapshots.past_changes(known.target)}
         return frozenset({finding.id for finding in baseline.open} - reported)
 
     def _violations(self, target: TargetId, state: BlockState) -> tuple[RuleViolation, ...]:
@@ -287,7 +287,7 @@ class Judge:
     def _with_recurrence(
         self, findings: tuple[Finding, ...], target: TargetId, between: Interval
     ) -> tuple[Finding, ...]:
-        past = self._versions.past_changes(target) if findings else ()
+        past = self._snapshots.past_changes(target) if findings else ()
         return tuple(
             mark_recurrence(finding, target, past, at=between.until) for finding in findings
         )
@@ -312,9 +312,7 @@ class Judge:
         """
         if known.trained_version_id is None:
             return False
-        trained = self._versions.read_document(
-            self._versions.stored_snapshot(known.trained_version_id)
-        )
+        trained = self._snapshots.read_document(self._snapshots.load(known.trained_version_id))
         since = replace(comparison, old=trained, changes=compare(trained, comparison.new))
         return not makes_stale(
             [

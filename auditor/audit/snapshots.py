@@ -11,7 +11,7 @@ from auditor.protocols import Answer, RunStore
 from auditor.records import KnownTarget
 
 
-class Versions:
+class Snapshots:
     """Takes snapshots and compares them with stored versions.
 
     It learns from every answer which parameters are secret, and hides them in older versions.
@@ -21,7 +21,7 @@ class Versions:
         self._store = store
         self._secrets = store.secrets()
 
-    def take_snapshot(self, answer: Answer) -> Snapshot:
+    def take(self, answer: Answer) -> Snapshot:
         """Return an answer as a snapshot; stores the names of secret parameters that are new."""
         parts = split(answer.document)
         new = secret_parameters(parts.catalogue) - self._secrets.names
@@ -30,7 +30,7 @@ class Versions:
             self._secrets = self._secrets.including(new)
         return self._secrets.take_snapshot(parts)
 
-    def stored_snapshot(self, version_id: int) -> Snapshot:
+    def load(self, version_id: int) -> Snapshot:
         """Return a stored version's snapshot."""
         return self._store.snapshot(version_id)
 
