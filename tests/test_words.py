@@ -82,7 +82,6 @@ AREAS = (
 
 _NOT_YET = frozenset(
     {
-        "auditor/cli",
         "auditor/protocols.py",
         "auditor/records.py",
         "auditor/store",
