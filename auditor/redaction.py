@@ -13,7 +13,9 @@ from dataclasses import dataclass
 
 HIDDEN = "(hidden)"
 _STORED = re.compile(r"\(hidden:[0-9a-f]{32}\)")
-_STUDIO_KEY = re.compile(r"ei_[0-9a-fA-F]{32,}")
+# Hex digits where Studio chose the key; its owner may choose other characters. What stands before
+# it says nothing: in JSON it may be the `n` of an escaped line end.
+_STUDIO_KEY = re.compile(r"ei_[A-Za-z0-9_-]{32,}")
 _SHORTEST_GUARDED = 8  # a shorter one would hide ordinary words, and can be guessed anyway
 _guarded: set[str] = set()
 
@@ -56,7 +58,10 @@ class Fingerprinter:
         return f"(hidden:{mark.hexdigest()[:32]})"
 
     def hide_keys(self, text: str) -> str:
-        """Return `text` with every Studio key (`ei_` and 32 or more hex digits) hidden."""
+        """Return `text` with every Studio key hidden.
+
+        A key is `ei_` and 32 or more letters, digits, `-` or `_`.
+        """
         return _STUDIO_KEY.sub(lambda match: self.hide(match.group()), text)
 
 

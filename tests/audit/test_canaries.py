@@ -27,6 +27,7 @@ CANARIES = {
     "secret of the catalogue": "canary-of-the-catalogue",
     "key in a script": "ei_" + "5c2170ff" * 6,
     "key in an unknown field": "ei_" + "f1e1d0aa" * 6,
+    "chosen key in a script": "ei_" + "Zz-Pump_0wn" * 3,
     "key in the name of a block": "ei_" + "b10c4a4e" * 6,
     "key in the name of a project": "ei_" + "9a3eca4a" * 6,
     "password of the proxy": "canary-of-the-proxy",
@@ -180,12 +181,16 @@ def _plant(answer: dict[str, Any]) -> None:
         }
     )
     answer["script"] += f'\nfetch("{CANARIES["key in a script"]}")\n'
+    answer["script"] += f'fetch("{CANARIES["chosen key in a script"]}")\n'
 
 
 def _edit(answer: dict[str, Any]) -> None:
     answer["customParameters"]["token"] = CANARIES["secret parameter, changed"]
     answer["note"] = {"by": CANARIES["key in an unknown field"]}
     answer["script"] += f'\nfetch("{CANARIES["key in a script"][:-8]}00000000")\n'
+    answer["script"] = answer["script"].replace(
+        CANARIES["chosen key in a script"], CANARIES["chosen key in a script"] + "-2"
+    )
     answer["name"] += " again"
     answer["trainingCycles"] += 1
 

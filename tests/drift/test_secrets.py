@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from auditor.drift.canonical import dump, split
 from auditor.drift.secrets import as_sent, secret_parameters
 from auditor.redaction import HIDDEN, Fingerprinter, Secret, shown
@@ -11,6 +13,7 @@ from tests.drift.answers import SECRETS, edited, sample, told
 
 _CANARY = "canary-7f3a"
 _STUDIO_KEY = "ei_" + "0a1b2c3d" * 6
+_CHOSEN_KEY = "ei_" + "Our-Pump_key" * 3
 
 
 def _with_secret(value: str) -> dict[str, Any]:
@@ -35,15 +38,16 @@ def test_an_equal_secret_is_no_change() -> None:
     assert told(_with_secret(_CANARY), _with_secret(_CANARY)).findings == ()
 
 
-def test_a_snapshot_holds_no_secret() -> None:
+@pytest.mark.parametrize("key", [_STUDIO_KEY, _CHOSEN_KEY], ids=["hex digits", "its owner's"])
+def test_a_snapshot_holds_no_secret(key: str) -> None:
     answer = _with_secret(_CANARY)
-    answer["script"] += f'KEY = "{_STUDIO_KEY}"\n'
+    answer["script"] += f'KEY = "{key}"\n'
 
     snapshot = SECRETS.including(["token"]).take_snapshot(split(answer))
 
     stored = (snapshot.document + snapshot.catalogue.document).decode()
     assert _CANARY not in stored
-    assert _STUDIO_KEY not in stored
+    assert key not in stored
 
 
 def test_an_answer_is_shown_as_sent_but_for_its_secrets() -> None:

@@ -21,6 +21,8 @@ from auditor.rendering.words import cap, columns, count, harmless, join_first, l
         pytest.param("\ud800", "\\ud800", id="lone surrogate"),
         pytest.param("\U000e0041", "\\U000e0041", id="tag character"),
         pytest.param(f"key ei_{'0' * 40}", "key (hidden)", id="Studio key"),
+        pytest.param(f"key ei_{'My-Key_9' * 4}.", "key (hidden).", id="Studio key of one's own"),
+        pytest.param(f"ei_{'a' * 31}", f"ei_{'a' * 31}", id="too short for a Studio key"),
         pytest.param(f"(hidden:{'a' * 32})", "(hidden)", id="fingerprint"),
     ],
 )
