@@ -23,6 +23,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
     true,
 )
 from sqlalchemy.types import TypeDecorator, TypeEngine
@@ -277,12 +278,14 @@ notice = Table(
     Column("id", Integer, primary_key=True),
     Column("run_id", Integer, ForeignKey("run.id"), nullable=False),
     Column("reported_run_id", Integer, ForeignKey("run.id"), nullable=False),
-    Column("project_id", BigInteger),  # NULL for one that is not about a block
-    Column("learn_id", BigInteger),
+    Column("project_id", BigInteger),  # NULL for one that is about no project
+    Column("learn_id", BigInteger),  # NULL for one that is about no single block
     Column("kind", String(32), nullable=False),
     Column("severity", String(16), nullable=False),
     Column("text", ForeignText, nullable=False),
     Column("told_at", Moment),
+    Column("number", Integer, nullable=False, server_default=text("1")),  # of blocks
+    Column("fingerprint", String(64)),  # NULL from auditors that stored none
     sqlite_autoincrement=True,
 )
 
