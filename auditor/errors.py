@@ -1,14 +1,14 @@
 """Every error the auditor raises on purpose, in one tree.
 
-AuditorError                     exit 2 unless a subclass says otherwise
-├── ConfigError                  the configuration cannot be used; names every wrong key
-├── UsageError                   what was asked for does not exist or makes no sense
+AuditorError                     exit 2 unless a subclass says otherwise; of the daemon 75
+├── ConfigError                  the configuration cannot be used; names every wrong key (2)
+├── UsageError                   what was asked for does not exist or makes no sense (2)
 ├── DocumentError                a document has no canonical form (NaN, an infinity, no JSON)
 ├── StudioError                  Studio gave no valid answer
 │   └── NoTokenError             there is no OAuth2 token to ask Studio with
 ├── StoreError
 │   ├── StoreUnreachableError    no connection, locked for too long, disk full, read-only
-│   ├── SchemaVersionError       the database is older or newer than this program
+│   ├── SchemaVersionError       the database is older or newer than this program (2)
 │   ├── DamagedDatabaseError     the database file is corrupt (exit 78)
 │   ├── RunUnderWayError         another run holds the database
 │   ├── DeliveryUnderWayError    another process delivers the messages
@@ -20,9 +20,22 @@ AuditorError                     exit 2 unless a subclass says otherwise
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Self
+
+_PASSING = frozenset(
+    {
+        *(errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.EINTR, errno.EBUSY),
+        *(errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.ESTALE, errno.ETIMEDOUT),
+    }
+)
+
+
+def may_pass(error: OSError) -> bool:
+    """Return whether the machine, and not what was asked for, is the cause of the error."""
+    return error.errno in _PASSING
 
 
 class AuditorError(Exception):

@@ -133,6 +133,7 @@ def test_the_daemon_is_watched_and_not_started_again_where_that_is_no_use() -> N
     assert (service["Type"], service["NotifyAccess"]) == ("notify", "main")
     assert (service["WatchdogSec"], service["WatchdogSignal"]) == ("60s", "SIGABRT")
     assert (service["Restart"], service["RestartPreventExitStatus"]) == ("on-failure", "2 78")
+    assert ("StartLimitIntervalSec", "0") in settings("auditor.service", "Unit")
 
 
 def test_the_timer_catches_up_and_stays_clear_of_summer_time() -> None:

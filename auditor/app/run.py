@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import AbstractContextManager, asynccontextmanager
+from contextlib import AbstractContextManager, ExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -44,6 +45,7 @@ if TYPE_CHECKING:  # each command imports what it needs: `--help` and `diff` sta
 
 PATIENCE = timedelta(seconds=30)  # of a manual run while a daemon delivers
 _RETRY_LOCK_S = 0.5
+_DESCRIPTORS_OF_A_LOOP = 16
 _READABLE_BY_ALL = 0o644  # the collector of metrics runs as another user
 
 logger = logging.getLogger(__name__)
@@ -95,7 +97,19 @@ def run_async(work: Coroutine[Any, Any, _T]) -> _T:
         import uvloop  # noqa: PLC0415 - absent on some platforms
     except ImportError:
         return asyncio.run(work)
+    try:
+        _require_descriptors()
+    except OSError:
+        work.close()
+        raise
     return uvloop.run(work)
+
+
+def _require_descriptors() -> None:
+    """Raise OSError unless an event loop can be made: without descriptors uvloop aborts."""
+    with ExitStack() as opened:
+        for _ in range(_DESCRIPTORS_OF_A_LOOP):
+            opened.callback(os.close, os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
 
 
 def build_request(settings: Settings, scope: Scope | None = None) -> RunRequest:

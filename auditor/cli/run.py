@@ -6,7 +6,7 @@ import argparse
 import logging
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from auditor import app, review
@@ -14,12 +14,23 @@ from auditor.audit.close import Dispatch, compose_messages, name_installation
 from auditor.audit.plan import RunControl, Scope
 from auditor.audit.targets import require_in_scope
 from auditor.cli.console import print_error, print_text
-from auditor.cli.logs import set_up_logging
+from auditor.cli.logs import report_error, set_up_logging
 from auditor.config import Settings
-from auditor.errors import DeliveryError, UsageError
+from auditor.errors import (
+    AuditorError,
+    ConfigError,
+    DamagedDatabaseError,
+    DeliveryError,
+    SchemaVersionError,
+    UsageError,
+)
 from auditor.model import Report, RunStatus, TargetState
 from auditor.protocols import Store
 from auditor.rendering import json as as_json
+
+MAY_PASS = 75  # EX_TEMPFAIL of sysexits.h
+
+logger = logging.getLogger(__name__)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -107,10 +118,23 @@ def send_again(settings: Settings, store: Store, report: Report) -> int:
 
 
 def daemon(args: argparse.Namespace) -> int:
-    """Run by the schedule until the process is asked to stop."""
-    from auditor.daemon import serve  # noqa: PLC0415 - APScheduler
+    """Run by the schedule until the process is asked to stop.
 
-    return app.run_async(serve(lambda: _loaded(args, logging.INFO)))
+    The unit starts the service again unless a person has to act first. So whatever may pass (no
+    thread, no file descriptor, no memory, a defect) has an exit code of its own.
+    """
+    try:
+        from auditor.daemon import serve  # noqa: PLC0415 - APScheduler
+
+        return app.run_async(serve(lambda: _loaded(args, logging.INFO)))
+    except (ConfigError, UsageError, SchemaVersionError, DamagedDatabaseError):
+        raise
+    except AuditorError as error:
+        report_error(str(error))
+    except Exception:
+        with suppress(Exception):  # without memory, the log may fail too
+            logger.exception("the service ended; systemd starts it again")
+    return MAY_PASS
 
 
 def _loaded(args: argparse.Namespace, level: int) -> Settings:

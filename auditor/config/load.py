@@ -14,7 +14,7 @@ from auditor.config.checks import cross_problems, login_problems
 from auditor.config.problems import shape_problems
 from auditor.config.tables import Settings
 from auditor.config.values import LoadContext
-from auditor.errors import ConfigError, Problem
+from auditor.errors import ConfigError, Problem, may_pass
 
 _HERE = Path("config.toml")
 _SYSTEM = Path("/etc/auditor/config.toml")
@@ -52,6 +52,7 @@ def load(path: Path, *, environ: Mapping[str, str], reads_secrets: bool = True) 
 
     Raises:
         ConfigError: the configuration cannot be used; the error names every wrong key.
+        OSError: a file cannot be read now, for a reason that may pass.
     """
     written = _document(path)
     # Every table without a default must be present, so that its own defaults are validated.
@@ -100,6 +101,8 @@ def _text(path: Path) -> str:
         message = f"is not UTF-8 text (byte {error.start + 1})"
         remedy = "save it as UTF-8"
     except (OSError, ValueError) as error:
+        if isinstance(error, OSError) and may_pass(error):
+            raise
         message = f"cannot be read: {getattr(error, 'strerror', None) or 'invalid name'}"
         remedy = "allow the user that runs the auditor to read it"
     raise _unusable(path, "file", message, remedy)

@@ -30,6 +30,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
+from auditor.errors import may_pass
 from auditor.model import TargetId
 from auditor.redaction import Secret, guard
 from auditor.schedule import Cron, parse_cron
@@ -101,7 +102,9 @@ def known_zone(name: str) -> ZoneInfo | None:
     """Return the time zone of that name, None where this machine knows none."""
     try:
         return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        if isinstance(error, OSError) and may_pass(error):
+            raise
         return None
 
 
@@ -371,6 +374,8 @@ def _from_file(path: Path) -> str:
     except UnicodeDecodeError:
         raise refusal(f"the secret file {path} is not UTF-8 text", "save it as text") from None
     except OSError as error:
+        if may_pass(error):
+            raise
         raise refusal(
             f"the secret file {path} cannot be read: {error.strerror}",
             "allow the user that runs the auditor, and nobody else, to read it",
@@ -403,6 +408,8 @@ def _from_systemd(name: str, context: LoadContext) -> str:
             f"the systemd credential {name} is not UTF-8 text", "save it as text"
         ) from None
     except OSError as error:
+        if may_pass(error):
+            raise
         raise refusal(
             f"the systemd credential {name} cannot be read: {error.strerror}", add
         ) from None
