@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from auditor.errors import DeliveryError
-from auditor.outbox import Message, MessageState, mark_delivered, mark_failed
+from auditor.outbox import Message, MessageState, begin_attempt, mark_delivered, mark_failed
 from auditor.protocols import Mailer, OutboxStore
 
 logger = logging.getLogger(__name__)
@@ -36,12 +36,22 @@ def deliver(
     only_due: bool,
     stopping: Callable[[], bool] = lambda: False,
 ) -> Delivery:
-    """Attempt the queued messages, with `only_due` only those; store the state of each."""
+    """Attempt the queued messages, with `only_due` only those; store the state of each.
+
+    Each attempt is stored before the message leaves: where the database cannot be written,
+    nothing is sent, else the same message would leave at every call.
+
+    Raises:
+        StoreError: an attempt or its result cannot be stored.
+    """
     counts = dict.fromkeys(MessageState, 0)
     for message in store.queued_messages(due_by=now() if only_due else None):
         if stopping():
             break
-        after = attempt(message, mailer, now=now)
+        begun = begin_attempt(message, now=now())
+        if not store.record(begun):
+            continue  # another process settled it meanwhile
+        after = attempt(begun, mailer, now=now)
         store.record(after)
         counts[after.state] += 1
     return Delivery(
@@ -52,7 +62,7 @@ def deliver(
 
 
 def attempt(message: Message, mailer: Mailer, *, now: Callable[[], datetime]) -> Message:
-    """Hand one message to the server and return its next state."""
+    """Hand a message whose attempt began to the server and return its next state."""
     about = {"run": message.run_id, "recipient": message.recipient}
     try:
         mailer.send(message)

@@ -1,8 +1,9 @@
 """Messages to deliver, and their state after an attempt.
 
 Delivery is at least once with a stable Message-ID; a message is delivered once the server took
-it. Waits double from a minute to six hours; after 27 attempts, between four and
-five days (RFC 5321 section 4.5.4.1), a message is dead.
+it. An attempt is stored before the message leaves, with the time of the next one, so that a result
+that cannot be stored does not repeat the attempt at once. Waits double from a minute to six hours;
+after 27 attempts, between four and five days (RFC 5321 section 4.5.4.1), a message is dead.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from enum import StrEnum
 FIRST_WAIT = timedelta(minutes=1)
 LONGEST_WAIT = timedelta(hours=6)
 MAX_ATTEMPTS = 27
+NO_RESULT = "an attempt is under way, or its result was not recorded"
 
 
 class MessageState(StrEnum):
@@ -32,6 +34,7 @@ class Message:
         id: the store's number, 0 before it is stored.
         message_id: the Message-ID header, angle brackets included; the same at every attempt.
         content: the whole MIME message.
+        attempts: how often it was sent, the attempt under way included.
         last_error: why the last attempt failed, empty before one did.
         holds: ids of the findings that it holds, None where it holds its whole report.
     """
@@ -50,21 +53,25 @@ class Message:
     holds: frozenset[str] | None = None
 
 
+def begin_attempt(message: Message, *, now: datetime) -> Message:
+    """Return the message with one more attempt, due again as if that attempt failed now."""
+    attempts = message.attempts + 1
+    due_at = now + _wait_after(attempts)
+    return replace(message, attempts=attempts, due_at=due_at, last_error=NO_RESULT)
+
+
 def mark_delivered(message: Message, *, now: datetime) -> Message:
-    """Return the message as delivered."""
-    return replace(
-        message,
-        state=MessageState.DELIVERED,
-        attempts=message.attempts + 1,
-        last_error="",
-        delivered_at=now,
-    )
+    """Return a message whose attempt began as delivered."""
+    return replace(message, state=MessageState.DELIVERED, last_error="", delivered_at=now)
 
 
 def mark_failed(message: Message, reason: str, *, permanent: bool, now: datetime) -> Message:
-    """Return the message as queued for another attempt, or as dead."""
-    attempts = message.attempts + 1
-    if permanent or attempts >= MAX_ATTEMPTS:
-        return replace(message, state=MessageState.DEAD, attempts=attempts, last_error=reason)
-    wait = min(FIRST_WAIT * 2 ** (attempts - 1), LONGEST_WAIT)
-    return replace(message, attempts=attempts, due_at=now + wait, last_error=reason)
+    """Return a message whose attempt began as queued for another attempt, or as dead."""
+    if permanent or message.attempts >= MAX_ATTEMPTS:
+        return replace(message, state=MessageState.DEAD, last_error=reason)
+    return replace(message, due_at=now + _wait_after(message.attempts), last_error=reason)
+
+
+def _wait_after(attempts: int) -> timedelta:
+    doubled: timedelta = FIRST_WAIT * 2 ** (attempts - 1)
+    return min(doubled, LONGEST_WAIT)

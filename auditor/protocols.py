@@ -459,8 +459,11 @@ class OutboxStore(Protocol):
         """Return queued messages, oldest first; only those due by then where `due_by` is given."""
         ...
 
-    def record(self, message: Message) -> None:
-        """Store a message's next state; a delivered one makes its findings reported."""
+    def record(self, message: Message) -> bool:
+        """Store a message's next state; a delivered one makes its findings reported.
+
+        Return False where it is not queued any more and so stays as it is.
+        """
         ...
 
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import email
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import pytest
+from aiosmtpd.smtp import SMTP, Envelope, Session
+from sqlalchemy import NullPool, create_engine, make_url
 
 from auditor.deliver import Delivery, deliver
+from auditor.errors import StoreError
 from auditor.mail import MimeComposer, SmtpMailer
-from auditor.outbox import MAX_ATTEMPTS, Message, MessageState
+from auditor.outbox import MAX_ATTEMPTS, NO_RESULT, Message, MessageState
 from auditor.protocols import MailContent
 from auditor.records import RunConclusions
 from auditor.store.store import SqlStore, open_database
@@ -25,7 +28,11 @@ LATER = NIGHT + timedelta(minutes=1)
 
 @pytest.fixture
 def store(database_url: str) -> Iterator[SqlStore]:
-    with open_database(database_url, upgrade=False) as held:
+    url = make_url(database_url)
+    if url.get_backend_name() == "postgresql":
+        url = url.update_query_dict({"options": "-c lock_timeout=10"})  # a writer's, milliseconds
+    whole_url = url.render_as_string(hide_password=False)
+    with open_database(whole_url, upgrade=False) as held:
         yield held
 
 
@@ -63,6 +70,53 @@ def drain(
     stopping: Callable[[], bool] = lambda: False,
 ) -> Delivery:
     return deliver(store, mailer, now=lambda: at, only_due=only_due, stopping=stopping)
+
+
+class Writes:
+    """Whether the store can write; it can read all the while."""
+
+    def __init__(self, store: SqlStore, url: str) -> None:
+        self._store = store
+        self._engine = create_engine(url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
+        self._other = self._engine.connect()
+
+    def stop(self) -> None:
+        """Have another program hold a lock that keeps writers out."""
+        if self._engine.dialect.name == "sqlite":
+            with self._store.database.reading() as connection:  # of the pool, which has only this
+                connection.exec_driver_sql("PRAGMA busy_timeout = 1")
+            self._other.exec_driver_sql("BEGIN IMMEDIATE")
+        else:
+            self._other.exec_driver_sql("BEGIN")
+            self._other.exec_driver_sql("LOCK TABLE message IN SHARE MODE")
+
+    def resume(self) -> None:
+        self._other.exec_driver_sql("ROLLBACK")
+
+    def close(self) -> None:
+        self._other.close()
+
+
+@pytest.fixture
+def writes(store: SqlStore, database_url: str) -> Iterator[Writes]:
+    control = Writes(store, database_url)
+    yield control
+    control.close()
+
+
+@dataclass
+class FailingDisk(Postbox):
+    """Takes each message, and after it the database cannot be written."""
+
+    writes: Writes | None = None
+
+    async def handle_DATA(  # noqa: N802 - aiosmtpd's name
+        self, server: SMTP, session: Session, envelope: Envelope
+    ) -> str:
+        reply = await super().handle_DATA(server, session, envelope)
+        if self.writes is not None:
+            self.writes.stop()
+        return reply
 
 
 def sent(postbox: Postbox) -> list[tuple[str, str]]:
@@ -171,7 +225,7 @@ def test_only_what_is_due_is_tried_where_only_that_is_asked_for(store: SqlStore)
 def test_a_message_is_given_up_after_its_last_attempt(store: SqlStore) -> None:
     queue(store, "a@example.org")
     [message] = store.queued_messages(due_by=None)
-    store.record(replace(message, attempts=MAX_ATTEMPTS - 1))
+    assert store.record(replace(message, attempts=MAX_ATTEMPTS - 1))
     with serving(Postbox(refuse_sender="421 going down")) as mailer:
         assert drain(store, mailer) == Delivery(dead=1)
 
@@ -195,3 +249,56 @@ def test_every_decision_is_logged(store: SqlStore, caplog: pytest.LogCaptureFixt
 
     said = [(record.levelname, record.recipient) for record in caplog.records]  # type: ignore[attr-defined] # an extra
     assert said == [("ERROR", "not an address"), ("INFO", "b@example.org")]
+
+
+def test_nothing_is_sent_while_its_attempt_cannot_be_recorded(
+    store: SqlStore, writes: Writes
+) -> None:
+    queue(store, "a@example.org", "b@example.org")
+    writes.stop()
+    with serving(postbox := Postbox()) as mailer:
+        for minute in range(3):
+            with pytest.raises(StoreError):
+                drain(store, mailer, at=NIGHT + timedelta(minutes=minute), only_due=True)
+        assert sent(postbox) == []
+        writes.resume()
+        assert drain(store, mailer, at=NIGHT + timedelta(minutes=3)) == Delivery(delivered=2)
+
+    assert [recipient for recipient, _ in sent(postbox)] == ["a@example.org", "b@example.org"]
+
+
+def test_a_message_whose_result_cannot_be_recorded_is_not_sent_each_minute(
+    store: SqlStore, writes: Writes
+) -> None:
+    queue(store, "a@example.org", "b@example.org")
+    with serving(postbox := FailingDisk(writes=writes)) as mailer:
+        with pytest.raises(StoreError):
+            drain(store, mailer, only_due=True)
+        for minute in range(1, 4):
+            with pytest.raises(StoreError):
+                drain(store, mailer, at=NIGHT + timedelta(minutes=minute), only_due=True)
+        assert len(sent(postbox)) == 1
+        [waiting, _] = store.queued_messages(due_by=None)
+        writes.resume()
+        postbox.writes = None
+        assert drain(store, mailer, at=NIGHT, only_due=True) == Delivery(delivered=1)
+        assert drain(store, mailer, at=LATER, only_due=True) == Delivery(delivered=1)
+
+    assert (waiting.attempts, waiting.due_at, waiting.last_error) == (1, LATER, NO_RESULT)
+    first_id, other_id, again_id = (message_id for _, message_id in sent(postbox))
+    assert first_id == again_id != other_id
+
+
+def test_a_message_that_was_settled_by_another_process_is_not_sent(store: SqlStore) -> None:
+    queue(store, "a@example.org", "b@example.org")
+    with serving(postbox := Postbox()) as mailer:
+
+        def settle_the_second() -> bool:
+            if len(postbox.taken) == 1:
+                message = store.queued_messages(due_by=None)[-1]
+                store.record(replace(message, state=MessageState.DEAD))
+            return False
+
+        assert drain(store, mailer, stopping=settle_the_second) == Delivery(delivered=1)
+
+    assert [recipient for recipient, _ in sent(postbox)] == ["a@example.org"]

@@ -13,6 +13,7 @@ from auditor.outbox import (
     MAX_ATTEMPTS,
     Message,
     MessageState,
+    begin_attempt,
     mark_delivered,
     mark_failed,
 )
@@ -35,12 +36,17 @@ MOMENTS = st.datetimes(timezones=st.just(UTC), max_value=datetime(9000, 1, 1))  
 REASONS = st.text(max_size=40)
 
 
+def failed(message: Message, reason: str, *, permanent: bool, now: datetime) -> Message:
+    """The message after an attempt that failed."""
+    return mark_failed(begin_attempt(message, now=now), reason, permanent=permanent, now=now)
+
+
 def waits() -> list[timedelta]:
     """The waits between the attempts at one message that is never taken, until it is dead."""
     message, found = QUEUED, []
     while message.state is MessageState.QUEUED:
         before = message
-        message = mark_failed(message, "450 later", permanent=False, now=before.due_at)
+        message = failed(message, "450 later", permanent=False, now=before.due_at)
         found.append(message.due_at - before.due_at)
     return found[:-1]  # the last attempt is followed by none
 
@@ -73,14 +79,14 @@ def test_a_temporary_failure_waits_at_least_as_long_as_the_one_before(
     attempts: int, reason: str, now: datetime
 ) -> None:
     before = replace(QUEUED, attempts=attempts)
-    after = mark_failed(before, reason, permanent=False, now=now)
+    after = failed(before, reason, permanent=False, now=now)
 
     is_last = attempts + 1 == MAX_ATTEMPTS
     assert (after.attempts, after.last_error) == (attempts + 1, reason)
     assert after.state is (MessageState.DEAD if is_last else MessageState.QUEUED)
     if not is_last:
         assert FIRST_WAIT <= after.due_at - now <= LONGEST_WAIT
-        again = mark_failed(after, reason, permanent=False, now=now)
+        again = failed(after, reason, permanent=False, now=now)
         assert again.state is MessageState.DEAD or again.due_at >= after.due_at
 
 
@@ -88,7 +94,7 @@ def test_a_temporary_failure_waits_at_least_as_long_as_the_one_before(
 def test_a_permanent_failure_is_the_end_at_any_attempt(
     attempts: int, reason: str, now: datetime
 ) -> None:
-    after = mark_failed(replace(QUEUED, attempts=attempts), reason, permanent=True, now=now)
+    after = failed(replace(QUEUED, attempts=attempts), reason, permanent=True, now=now)
 
     assert after.state is MessageState.DEAD
     assert (after.attempts, after.last_error) == (attempts + 1, reason)
@@ -99,7 +105,8 @@ def test_a_permanent_failure_is_the_end_at_any_attempt(
 def test_a_delivered_message_forgets_why_it_failed_before(
     attempts: int, reason: str, now: datetime
 ) -> None:
-    after = mark_delivered(replace(QUEUED, attempts=attempts, last_error=reason), now=now)
+    before = replace(QUEUED, attempts=attempts, last_error=reason)
+    after = mark_delivered(begin_attempt(before, now=now), now=now)
 
     assert after.state is MessageState.DELIVERED
     assert (after.attempts, after.last_error, after.delivered_at) == (attempts + 1, "", now)
@@ -111,12 +118,23 @@ def test_no_attempt_changes_what_is_sent_to_whom(takes: list[bool], now: datetim
     for is_taken in takes:
         before, copy = message, replace(message)
         message = (
-            mark_delivered(message, now=now)
+            mark_delivered(begin_attempt(message, now=now), now=now)
             if is_taken
-            else mark_failed(message, "450", permanent=False, now=now)
+            else failed(message, "450", permanent=False, now=now)
         )
         assert before == copy
         assert identity(message) == identity(QUEUED)
+
+
+@given(ATTEMPTS, MOMENTS)
+def test_an_attempt_that_ends_without_a_result_waits_as_one_that_failed(
+    attempts: int, now: datetime
+) -> None:
+    begun = begin_attempt(replace(QUEUED, attempts=attempts), now=now)
+
+    assert begun.state is MessageState.QUEUED
+    if attempts + 1 < MAX_ATTEMPTS:
+        assert begun.due_at == mark_failed(begun, "450", permanent=False, now=now).due_at
 
 
 def test_a_message_cannot_be_altered_in_place() -> None:

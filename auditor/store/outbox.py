@@ -23,6 +23,7 @@ def queue_messages(connection: Connection, messages: Sequence[Message]) -> None:
             "recipient": queued.recipient,
             "message_id": queued.message_id,
             "subject": queued.subject,
+            "content": pack(queued.content),
             "is_whole": queued.holds is None,
             **_state(queued),
         }
@@ -48,10 +49,11 @@ def messages(connection: Connection) -> tuple[Message, ...]:
     return _messages(connection, select(message).where(message.c.state != MessageState.DELIVERED))
 
 
-def record(connection: Connection, next_state: Message) -> None:
+def record(connection: Connection, next_state: Message) -> bool:
     """Store a message's next state; a delivered one makes the findings that it holds reported.
 
-    A message that another process has delivered or given up meanwhile stays as it is.
+    A message that another process has delivered or given up meanwhile stays as it is, and False
+    is returned.
 
     Raises:
         UsageError: no such message is stored.
@@ -61,14 +63,16 @@ def record(connection: Connection, next_state: Message) -> None:
     if is_whole is None:
         raise UsageError(f"the database holds no message {next_state.id}")
     queued = (message.c.id == next_state.id, message.c.state == MessageState.QUEUED)
-    connection.execute(update(message).where(*queued).values(**_state(next_state)))
-    if next_state.delivered_at is None:
-        return
     at = next_state.delivered_at
+    values = _state(next_state) if at is None else {**_state(next_state), "content": None}
+    was_queued = connection.execute(update(message).where(*queued).values(**values)).rowcount > 0
+    if at is None:
+        return was_queued
     if is_whole:
         findings.mark_reported(connection, next_state.run_id, at=at)
     else:
         findings.mark_held_reported(connection, next_state.id, next_state.run_id, at=at)
+    return was_queued
 
 
 def _messages(connection: Connection, query: Select[Any]) -> tuple[Message, ...]:
@@ -77,14 +81,12 @@ def _messages(connection: Connection, query: Select[Any]) -> tuple[Message, ...]
 
 
 def _state(queued: Message) -> dict[str, object]:
-    is_delivered = queued.state is MessageState.DELIVERED
     return {
         "state": queued.state,
         "attempts": queued.attempts,
         "due_at": queued.due_at,
         "last_error": queued.last_error,
         "delivered_at": queued.delivered_at,
-        "content": None if is_delivered else pack(queued.content),
     }
 
 

@@ -21,7 +21,8 @@ def test_a_message_comes_back_as_it_was_queued(drift: SqlStore) -> None:
 
 
 def test_only_messages_that_are_due_are_given_out(drift: SqlStore) -> None:
-    late = outbox.mark_failed(queued(drift, "a"), "451 later", permanent=False, now=NIGHT)
+    begun = outbox.begin_attempt(queued(drift, "a"), now=NIGHT)
+    late = outbox.mark_failed(begun, "451 later", permanent=False, now=NIGHT)
     drift.record(late)
 
     assert [due_message.recipient for due_message in drift.queued_messages(due_by=NIGHT)] == ["b"]
@@ -38,6 +39,15 @@ def test_the_content_of_a_delivered_message_is_dropped(drift: SqlStore, sql: Sql
     (left,) = drift.messages()
     assert (left.recipient, left.state) == ("b", MessageState.DEAD)
     assert left.content == message(2).content
+
+
+def test_a_message_that_was_settled_meanwhile_stays_as_it_is(drift: SqlStore) -> None:
+    message = queued(drift, "a")
+    assert drift.record(outbox.begin_attempt(message, now=NIGHT))
+    dead(drift, "a")
+
+    assert not drift.record(outbox.begin_attempt(message, now=NIGHT))
+    assert [found.state for found in drift.messages()] == [MessageState.DEAD, MessageState.QUEUED]
 
 
 def test_a_message_that_is_not_stored_is_refused_by_name(store: SqlStore) -> None:
