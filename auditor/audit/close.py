@@ -45,16 +45,12 @@ def complete_run(
     *,
     store: RunStore,
     context: RunContext,
-    shared: Sequence[VendorFinding],
 ) -> CompletedRun:
-    """Return the run with its whole report; every result is stored.
-
-    `shared` are the findings that turned out to be the vendor's, as several targets have them.
-    """
+    """Return the run with its whole report; every result is stored."""
     run_id = run.id or 0
     carried = _carried(run_id, store, context)
     vendor, hidden = apply_rules_to_vendor(
-        [*results.vendor_findings(), *shared], context.rules, today=context.today
+        results.vendor_findings(), context.rules, today=context.today
     )
     results.suppressed.update(suppressed.rule for suppressed in hidden)
     report = results.to_report(run, finished_at=context.now(), vendor=vendor, carried=carried)

@@ -7,12 +7,18 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from auditor.audit.baseline import NO_CHANGES, Baselines, RunChanges
+from auditor.audit.pending import PendingResult, PendingResults
 from auditor.audit.plan import RunContext
 from auditor.audit.snapshots import Snapshots
 from auditor.drift.canonical import FORM, parse
 from auditor.drift.compare import Comparison, compare, models_of
 from auditor.drift.excerpts import excerpt_answers
-from auditor.drift.findings import finding_id, judge_comparison
+from auditor.drift.findings import (
+    Judgement,
+    finding_id,
+    judge_comparison,
+    make_shared_finding,
+)
 from auditor.drift.model_state import (
     ModelStatus,
     first_status,
@@ -20,7 +26,13 @@ from auditor.drift.model_state import (
     next_status,
     reverted_status,
 )
-from auditor.drift.policy import INTERFACE, REQUIRES_RETRAIN, UPGRADE, SuppressedFinding
+from auditor.drift.policy import (
+    INTERFACE,
+    REQUIRES_RETRAIN,
+    UPGRADE,
+    RuledFindings,
+    SuppressedFinding,
+)
 from auditor.drift.recurrence import mark_recurrence
 from auditor.drift.state_rules import BlockState, RuleViolation, find_violations
 from auditor.model import Finding, Interval, ModelState, Snapshot, TargetId
@@ -34,31 +46,30 @@ from auditor.records import (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PendingResult:
-    """A result with findings that are the vendor's if other targets show the same.
-
-    Attributes:
-        shareable: as `Judgement.shareable`.
-        findings: all changes of the target's own, before the operator's rules.
-        between: the polls between which they were made.
-    """
-
-    result: NewVersion
-    shareable: Mapping[str, str]
-    known: KnownTarget
-    comparison: Comparison
-    findings: tuple[Finding, ...]
-    between: Interval
-
-
 @dataclass(frozen=True, slots=True)
 class _Reading:
     """An answer that was read, with its project's name."""
 
     project: str
-    answer: Answer
+    body_digest: str
+    validator: str
     snapshot: Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class _RuledChanges:
+    """The changes of a target, judged, and what the operator's rules make of them."""
+
+    judged: Judgement
+    ruled: RuledFindings
+
+    def is_settled_without_words(self, vendor: Mapping[str, str], known: Collection[str]) -> bool:
+        """Return whether all is the vendor's (acts by finding), and `known` to be so already."""
+        return (
+            not self.judged.suppressed
+            and not self.ruled.suppressed
+            and all(vendor.get(finding.id) in known for finding in self.judged.findings)
+        )
 
 
 class Judge:
@@ -110,7 +121,7 @@ class Judge:
     ) -> Unchanged | NewVersion | PendingResult:
         """Return the result for an answer that has to be read."""
         snapshot = self._snapshots.take(answer)
-        reading = _Reading(project, answer, snapshot)
+        reading = _Reading(project, answer.body_digest, answer.validator, snapshot)
         if known is None or known.version_id is None:
             return self._first_version(target, reading)
         is_stored = (snapshot.digest, snapshot.catalogue.digest) == (
@@ -125,28 +136,34 @@ class Judge:
             known, project, body_digest=answer.body_digest, validator=answer.validator
         )
 
-    def complete(self, pending: PendingResult, shared: Collection[str]) -> NewVersion:
-        """Return a pending result less the findings (by id) that turned out to be the vendor's."""
-        result, known, new = pending.result, pending.known, pending.comparison.new
-        own = [finding for finding in pending.findings if finding.id not in shared]
-        status = self._model_status(known, pending.comparison, own)
-        since = _model_since(status, known, pending.between)
-        findings = tuple(finding for finding in result.findings if finding.id not in shared)
-        baseline = result.baseline
-        if baseline is not None:
-            left = tuple(finding for finding in baseline.open if finding.id not in shared)
-            baseline = replace(baseline, open=left)
-        state = BlockState(new, status.state, since)
-        return replace(
-            result,
-            findings=findings,
-            headline=_headline(findings, result.suppressed, has_vendor=True),
-            model_state=status.state,
-            trained_now=status.trained_now,
-            event=status.event,
-            model_since=since,
-            baseline=baseline,
-            violations=self._violations(result.target, state),
+    def settle(
+        self, pending: PendingResult, known: KnownTarget, others: PendingResults
+    ) -> NewVersion:
+        """Return a pending result less what turned out to be the vendor's, as others show it too.
+
+        What the vendor did is added to `others.vendor`.
+        """
+        if known.version_id is None:
+            raise AssertionError("only what differs from a version is pending")
+        comparison = self._snapshots.compare_with(known.version_id, pending.snapshot, known)
+        between = Interval(known.last_checked_at, pending.at)
+        changes = self._ruled(comparison, known.target, between, in_words=False)
+        vendor = {
+            finding: act
+            for finding, act in changes.judged.shareable.items()
+            if others.number_of_targets(act) > 1
+        }
+        if not changes.is_settled_without_words(vendor, others.vendor):
+            changes = self._ruled(comparison, known.target, between)
+        for finding in changes.ruled.reported:
+            if (act := vendor.get(finding.id)) is not None and act not in others.vendor:
+                number = others.number_of_targets(act)
+                others.vendor[act] = make_shared_finding(finding, targets=number)
+        reading = _Reading(
+            pending.project, pending.body_digest, pending.validator, pending.snapshot
+        )
+        return self._changed_version(
+            known, reading, comparison, changes, between=between, vendor=vendor
         )
 
     def _first_version(self, target: TargetId, reading: _Reading) -> NewVersion:
@@ -158,8 +175,8 @@ class Judge:
             target=target,
             project=reading.project,
             snapshot=reading.snapshot,
-            body_digest=reading.answer.body_digest,
-            validator=reading.answer.validator,
+            body_digest=reading.body_digest,
+            validator=reading.validator,
             first=True,
             findings=(),
             headline="First seen",
@@ -173,34 +190,73 @@ class Judge:
     def _new_version(
         self, known: KnownTarget, reading: _Reading, comparison: Comparison
     ) -> NewVersion | PendingResult:
-        if _is_read_anew(known, reading.answer.body_digest):
+        if _is_read_anew(known, reading.body_digest):
             return self._version_of_upgrade(known, reading, comparison)
-        return self._changed_version(known, reading, comparison)
+        target, at = known.target, self._context.now()
+        shareable = self._context.judge(comparison, target, in_words=False).shareable
+        if shareable:
+            return PendingResult(
+                target=target,
+                project=reading.project,
+                snapshot=reading.snapshot,
+                body_digest=reading.body_digest,
+                validator=reading.validator,
+                at=at,
+                acts=frozenset(shareable.values()),
+            )
+        between = Interval(known.last_checked_at, at)
+        changes = self._ruled(comparison, target, between)
+        return self._changed_version(
+            known, reading, comparison, changes, between=between, vendor=()
+        )
+
+    def _ruled(
+        self,
+        comparison: Comparison,
+        target: TargetId,
+        between: Interval,
+        *,
+        in_words: bool = True,
+    ) -> _RuledChanges:
+        judged = self._context.judge(comparison, target, in_words=in_words)
+        return _RuledChanges(judged, self._context.apply_rules(judged.findings, target, between))
 
     def _changed_version(
-        self, known: KnownTarget, reading: _Reading, comparison: Comparison
-    ) -> NewVersion | PendingResult:
-        target, answer = known.target, reading.answer
-        judged = self._context.judge(comparison, target)
-        between = Interval(known.last_checked_at, self._context.now())
-        status = self._model_status(known, comparison, judged.findings)
+        self,
+        known: KnownTarget,
+        reading: _Reading,
+        comparison: Comparison,
+        changes: _RuledChanges,
+        *,
+        between: Interval,
+        vendor: Collection[str],
+    ) -> NewVersion:
+        """Return the result for changes, less the findings (by id) that are the vendor's."""
+        target, judged, ruled = known.target, changes.judged, changes.ruled
+        own = [finding for finding in judged.findings if finding.id not in vendor]
+        status = self._model_status(known, comparison, own)
         since = _model_since(status, known, between)
-        ruled = self._context.apply_rules(judged.findings, target, between)
-        findings = self._with_recurrence(ruled.reported, target, between)
+        reported = tuple(finding for finding in ruled.reported if finding.id not in vendor)
+        findings = self._with_recurrence(reported, target, between)
         suppressed = (
             *(SuppressedFinding(finding, INTERFACE) for finding in judged.suppressed),
             *ruled.suppressed,
         )
-        changes = RunChanges(findings, tuple(found.rule for found in suppressed))
-        result = NewVersion(
+        of_run = RunChanges(ruled.reported, tuple(found.rule for found in suppressed))
+        baseline = self._baseline_drift(known, reading.snapshot, of_run)
+        if baseline is not None:
+            left = tuple(finding for finding in baseline.open if finding.id not in vendor)
+            baseline = replace(baseline, open=left)
+        has_vendor = bool(judged.vendor or vendor)
+        return NewVersion(
             target=target,
             project=reading.project,
             snapshot=reading.snapshot,
-            body_digest=answer.body_digest,
-            validator=answer.validator,
+            body_digest=reading.body_digest,
+            validator=reading.validator,
             first=False,
             findings=findings,
-            headline=_headline(findings, suppressed, has_vendor=bool(judged.vendor)),
+            headline=_headline(findings, suppressed, has_vendor=has_vendor),
             model_state=status.state,
             trained_now=status.trained_now,
             models=comparison.in_use,
@@ -210,18 +266,8 @@ class Judge:
             excerpt=excerpt_answers(comparison.old, comparison.new, findings),
             vendor=judged.vendor,
             new_values=judged.new_values,
-            baseline=self._baseline_drift(known, reading.snapshot, changes),
+            baseline=baseline,
             violations=self._violations(target, BlockState(comparison.new, status.state, since)),
-        )
-        if not judged.shareable:
-            return result
-        return PendingResult(
-            result=result,
-            shareable=judged.shareable,
-            known=known,
-            comparison=comparison,
-            findings=judged.findings,
-            between=between,
         )
 
     def _version_of_upgrade(
@@ -248,8 +294,8 @@ class Judge:
             target=known.target,
             project=reading.project,
             snapshot=reading.snapshot,
-            body_digest=reading.answer.body_digest,
-            validator=reading.answer.validator,
+            body_digest=reading.body_digest,
+            validator=reading.validator,
             first=False,
             findings=(),
             headline="Read anew by a later auditor",
@@ -261,7 +307,7 @@ class Judge:
             baseline=baseline,
             violations=self._violations(known.target, state),
             from_upgrade=frozenset(
-                vendor | own | self._unreported_before(known, reading.answer.body_digest, baseline)
+                vendor | own | self._unreported_before(known, reading.body_digest, baseline)
             ),
         )
 

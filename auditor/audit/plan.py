@@ -181,13 +181,15 @@ class RunContext:
     today: date
     rules: Rules = field(default_factory=Rules)
 
-    def judge(self, comparison: Comparison, target: TargetId) -> Judgement:
+    def judge(
+        self, comparison: Comparison, target: TargetId, *, in_words: bool = True
+    ) -> Judgement:
         """Return what the changes of a target come to, given what the rules ignore."""
 
         def is_suppressed(path: str, area: Area) -> bool:
             return is_ignored(path, area, self.rules, target=target, today=self.today)
 
-        return judge_comparison(comparison, is_suppressed=is_suppressed)
+        return judge_comparison(comparison, is_suppressed=is_suppressed, in_words=in_words)
 
     def apply_rules(
         self, findings: Sequence[Finding], target: TargetId, between: Interval

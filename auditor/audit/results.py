@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from auditor.audit.judge import Judge, PendingResult
-from auditor.drift.findings import finding_id, make_shared_finding, make_vendor_finding
+from auditor.audit.pending import PendingResults
+from auditor.drift.findings import finding_id, make_vendor_finding
 from auditor.drift.report import (
     CHECKED_STATES,
     add_findings,
@@ -69,6 +69,7 @@ class Results:
     Attributes:
         lines: what the report says of each target.
         pending: results whose findings are the vendor's if another target shows the same.
+        errors: causes that hold for a whole project, in the order they were met.
         vendor: the vendor's changes by id, each with the number of targets that show it.
         unsaved: the same, since `take_unsaved` was called last.
         suppressed: for each rule, how many findings it suppressed.
@@ -81,10 +82,10 @@ class Results:
     """
 
     lines: dict[TargetId, TargetReport] = field(default_factory=dict)
-    pending: list[PendingResult] = field(default_factory=list)
+    pending: PendingResults = field(default_factory=PendingResults)
     vendor: dict[str, tuple[Change, int]] = field(default_factory=dict)
     unsaved: dict[str, tuple[Change, int]] = field(default_factory=dict)
-    errors: list[ProjectError] = field(default_factory=list)
+    errors: dict[ProjectError, None] = field(default_factory=dict)
     suppressed: Counter[str] = field(default_factory=Counter)
     new_values: Counter[tuple[str, str]] = field(default_factory=Counter)
     violations: dict[TargetId, tuple[RuleViolation, ...]] = field(default_factory=dict)
@@ -125,34 +126,12 @@ class Results:
 
     def add_error(self, error: ProjectError) -> None:
         """Add a cause that holds for a whole project; equal ones are kept once."""
-        if error not in self.errors:
-            self.errors.append(error)
+        self.errors[error] = None
 
     def take_unsaved(self) -> tuple[VendorFinding, ...]:
         """Return the vendor's changes that were added since this was called last."""
         unsaved, self.unsaved = self.unsaved, {}
         return tuple(make_vendor_finding(change, targets=n) for change, n in unsaved.values())
-
-    def settle_pending(
-        self, judge: Judge
-    ) -> tuple[tuple[NewVersion, ...], tuple[VendorFinding, ...]]:
-        """Complete and add the pending results; return them and the findings that they share."""
-        targets = Counter(
-            key for pending in self.pending for key in set(pending.shareable.values())
-        )
-        shared: dict[str, VendorFinding] = {}
-        completed = []
-        for pending in self.pending:
-            of_vendor = {
-                finding: key for finding, key in pending.shareable.items() if targets[key] > 1
-            }
-            for finding in pending.result.reported:
-                if (key := of_vendor.get(finding.id)) is not None:
-                    shared.setdefault(key, make_shared_finding(finding, targets=targets[key]))
-            result = judge.complete(pending, of_vendor)
-            self.add(result, pending.known)
-            completed.append(result)
-        return tuple(completed), tuple(shared.values())
 
     def was_read(self, target: TargetId) -> bool:
         """Return whether a target was read in this run."""
@@ -201,8 +180,9 @@ class Results:
         )
 
     def vendor_findings(self) -> tuple[VendorFinding, ...]:
-        """Return the vendor's changes that the whole run showed."""
-        return tuple(make_vendor_finding(change, targets=n) for change, n in self.vendor.values())
+        """Return the vendor's changes that the whole run showed, and what targets share."""
+        changes = (make_vendor_finding(change, targets=n) for change, n in self.vendor.values())
+        return (*changes, *self.pending.vendor.values())
 
     def notes_of_new_values(self) -> tuple[str, ...]:
         """Return a sentence for each new value of an enumeration that several targets have."""

@@ -19,9 +19,10 @@ from typing import TypeAlias, TypeVar
 
 from auditor.audit.close import complete_run
 from auditor.audit.fetch import DEFECT, fetch_target
-from auditor.audit.judge import Judge, PendingResult
+from auditor.audit.judge import Judge
 from auditor.audit.notices import notice_of_return, remember_rules, require_admissible
-from auditor.audit.plan import RunContext, RunControl, RunRequest
+from auditor.audit.pending import PendingResult
+from auditor.audit.plan import STOPPED, RunContext, RunControl, RunRequest
 from auditor.audit.results import CompletedRun, Results
 from auditor.audit.targets import (
     Inventory,
@@ -113,17 +114,14 @@ class Audit:
             await self._fetch_all(run_id, inventory, studio, judge, workers)
         # Last, so that a missing block is still news if this run crashes before its report.
         await self._settle(run_id, inventory)
-        settled, shared = await self._in_store(self._results.settle_pending, judge)
-        await self._save(run_id, settled, shared)
+        await self._settle_pending(run_id, judge)
         if request.scope.is_whole:
             await self._in_store(self._retire_others, run_id, request)
         run = RunInfo(
             id=run_id, status=RunStatus.RUNNING, trigger=request.trigger, started_at=started_at
         )
         return await self._in_store(
-            lambda: complete_run(
-                run, request, self._results, store=self._store, context=context, shared=shared
-            )
+            lambda: complete_run(run, request, self._results, store=self._store, context=context)
         )
 
     def _prepare(self, context: RunContext, started_at: datetime) -> None:
@@ -164,6 +162,38 @@ class Audit:
             for result in settled:
                 self._results.add(result, known.get(result.target))
             await self._save(run_id, settled)
+
+    async def _settle_pending(self, run_id: int, judge: Judge) -> None:
+        """Judge the pending results, now that it is known what targets share; save each batch."""
+        vendor = self._results.pending.vendor
+        for batch in self._results.pending.take_batches(BATCH):
+            known = await self._in_store(
+                self._store.known_targets, [pending.target for pending in batch]
+            )
+            before = set(vendor)
+            results = [
+                await self._settle_one(pending, known[pending.target], judge) for pending in batch
+            ]
+            found = [vendor[act] for act in vendor if act not in before]
+            await self._save(run_id, results, found)
+
+    async def _settle_one(
+        self, pending: PendingResult, known: KnownTarget, judge: Judge
+    ) -> TargetResult:
+        result: TargetResult
+        try:
+            if self._control.stopping():  # the next run finds the same
+                result = _unreadable(pending, STOPPED)
+            else:
+                others = self._results.pending
+                result = await self._in_store(judge.settle, pending, known, others)
+        except AuditorError:
+            raise  # of the store: it concerns every target
+        except Exception:
+            logger.exception("block not judged", extra={"target": str(pending.target)})
+            result = _unreadable(pending, DEFECT)
+        self._results.add(result, known)
+        return result
 
     async def _fetch_all(
         self, run_id: int, inventory: Inventory, studio: Studio, judge: Judge, workers: int
@@ -246,7 +276,7 @@ class Audit:
         if (back := notice_of_return(known)) is not None:
             self._results.notices.append(back)
         if isinstance(result, PendingResult):
-            self._results.pending.append(result)
+            self._results.pending.add(result)
             return
         self._results.add(result, known)
         self._batch.append(result)
@@ -280,3 +310,7 @@ class Audit:
     async def _in_store(self, work: Callable[..., _T], *arguments: object) -> _T:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._thread, work, *arguments)
+
+
+def _unreadable(pending: PendingResult, failure: Failure) -> Unreadable:
+    return Unreadable(target=pending.target, project=pending.project, failure=failure)

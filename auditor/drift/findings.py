@@ -52,12 +52,16 @@ class Judgement:
     new_values: frozenset[tuple[str, str]] = frozenset()
 
 
-def judge_comparison(comparison: Comparison, *, is_suppressed: _Silence = _nothing) -> Judgement:
+def judge_comparison(
+    comparison: Comparison, *, is_suppressed: _Silence = _nothing, in_words: bool = True
+) -> Judgement:
     """Return the findings of one block.
 
     `is_suppressed` says whether the operator ignores a path in its area. Such a change may be
-    folded into another one; no change that is reported is folded into it.
+    folded into another one; no change that is reported is folded into it. Unless they are wanted
+    `in_words`, findings have no headline: to describe a script takes most of the time.
     """
+    documents = comparison.documents if in_words else None
     changes = _with_replacement(comparison.changes)
     verdicts = [judge(change, in_use=comparison.in_use, new=comparison.new) for change in changes]
     shown = [i for i, verdict in enumerate(verdicts) if verdict.area is not Area.INTERFACE]
@@ -75,7 +79,7 @@ def judge_comparison(comparison: Comparison, *, is_suppressed: _Silence = _nothi
     own, vendor = _split(judged, folds)
     if not any(change.kind is Kind.REPLACED and change.pattern == "type" for change in changes):
         vendor += comparison.catalogue  # another block type has another catalogue
-    findings = [_finding(comparison, judged, folds, index) for index in own]
+    findings = [_finding(comparison.target, judged, folds, index, documents) for index in own]
     suppressed = [
         make_finding(comparison.target, changes[i], verdicts[i])
         for i in range(len(changes))
@@ -95,9 +99,9 @@ def make_finding(
     change: Change,
     verdict: Verdict,
     *,
-    documents: Documents = NO_DOCUMENTS,
+    documents: Documents | None = NO_DOCUMENTS,
 ) -> Finding:
-    """Return a single change as a finding."""
+    """Return a single change as a finding; without `documents` it has no headline."""
     return Finding(
         id=finding_id(target, change.path, change.before, change.after),
         area=verdict.area,
@@ -107,7 +111,7 @@ def make_finding(
         before=change.before,
         after=change.after,
         severity=verdict.severity,
-        headline=headline(change, verdict, documents),
+        headline="" if documents is None else headline(change, verdict, documents),
         rule=verdict.rule,
     )
 
@@ -184,14 +188,15 @@ def _split(judged: JudgedChanges, folds: dict[int, int]) -> tuple[list[int], tup
 
 
 def _finding(
-    comparison: Comparison, judged: JudgedChanges, folds: dict[int, int], index: int
+    target: TargetId | None,
+    judged: JudgedChanges,
+    folds: dict[int, int],
+    index: int,
+    documents: Documents | None,
 ) -> Finding:
     folded = tuple(judged.changes[child].path for child in sorted(folds) if folds[child] == index)
     finding = make_finding(
-        comparison.target,
-        judged.changes[index],
-        judged.verdicts[index],
-        documents=comparison.documents,
+        target, judged.changes[index], judged.verdicts[index], documents=documents
     )
     return replace(finding, folded=folded)
 

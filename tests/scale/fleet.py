@@ -1,0 +1,135 @@
+"""A fleet of any size, with a Studio in this process: a run costs what the auditor costs."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from auditor import app, config
+from auditor.app.build import build_archive, build_mail_plan
+from auditor.audit.close import close_run
+from auditor.audit.run import Audit
+from auditor.config import Settings
+from auditor.demo.studio_server import sample_blocks
+from auditor.model import Failure, JsonObject, Report, TargetId
+from auditor.protocols import Answer, FetchResult, ListedBlock, Store, StoredBody, UnchangedAnswer
+
+BLOCKS_A_PROJECT = 100
+_SAMPLE = sample_blocks()["keras"]
+_CONFIG = """
+[database]
+url = "{url}"
+[reports]
+directory = "{folder}/reports"
+[email]
+host = "127.0.0.1"
+port = 1
+sender = "auditor@example.org"
+recipients = ["ops@example.org"]
+{projects}
+"""
+_PROJECT = """
+[[projects]]
+id = {id}
+name = "Project {id}"
+api_key = {{ env = "EI_KEY" }}
+learn_blocks = {blocks}
+"""
+
+
+@dataclass
+class LargeStudio:
+    """Answers for `size` blocks; it fulfils `protocols.Studio`.
+
+    Attributes:
+        release: each one adds a field to every answer, and a line to every generated script.
+        edits: how often each block was edited.
+    """
+
+    size: int
+    release: int = 0
+    edits: dict[TargetId, int] = field(default_factory=dict)
+
+    def targets(self) -> list[TargetId]:
+        """Return every block."""
+        numbers = (divmod(number, BLOCKS_A_PROJECT) for number in range(self.size))
+        return [TargetId(1000 + project, 3 + place) for project, place in numbers]
+
+    def edit(self, *targets: TargetId) -> None:
+        """Change a setting of each of these blocks."""
+        for target in targets:
+            self.edits[target] = self.edits.get(target, 0) + 1
+
+    async def fetch(self, target: TargetId, *, stored_body: StoredBody | None) -> FetchResult:
+        edits = self.edits.get(target, 0)
+        digest = hashlib.sha256(f"{target} {self.release} {edits}".encode()).hexdigest()
+        if stored_body is not None and stored_body.digest == digest:
+            return UnchangedAnswer()
+        return Answer(document=self._answer(target, edits), body_digest=digest)
+
+    async def fetch_again(self, target: TargetId) -> FetchResult:
+        return await self.fetch(target, stored_body=None)
+
+    async def wait_to_settle(self) -> None:
+        return
+
+    async def list_blocks(self, project_id: int) -> tuple[ListedBlock, ...] | Failure:
+        raise NotImplementedError
+
+    async def list_projects(self) -> Mapping[int, str] | Failure:
+        raise NotImplementedError
+
+    async def fetch_project_name(self, project_id: int) -> str:
+        raise NotImplementedError
+
+    def _answer(self, target: TargetId, edits: int) -> JsonObject:
+        script = str(_SAMPLE["script"])
+        template = "".join(f"vendor.release({n})\n" for n in range(1, self.release + 1))
+        own = f"SEED = {target.project_id * 1000 + target.learn_id}\n"
+        fields = {f"vendorRelease{n}": n for n in range(1, self.release + 1)}
+        return {
+            **_SAMPLE,
+            **fields,
+            "name": f"Block {target}",
+            "script": own + script + template,
+            "trainingCycles": 30 + edits,
+        }
+
+
+@dataclass
+class LargeFleet:
+    """An installation with a large fleet, whose nights are a day apart."""
+
+    studio: LargeStudio
+    store: Store
+    settings: Settings
+    nights: int = 0
+
+    def audit(self) -> Report:
+        """Run once over every block, close the run and queue its message."""
+        request = app.build_request(self.settings)
+        studio: AbstractAsyncContextManager[LargeStudio] = nullcontext(self.studio)
+        with self.store.run_lock():
+            completed = app.run_async(Audit(self.store, studio, now=self._now).run(request))
+            archive, mail = build_archive(self.settings), build_mail_plan(self.settings)
+            close_run(completed, self.store, archive=archive, mail=mail, now=self._now)
+        self.nights += 1
+        return completed.report
+
+    def _now(self) -> datetime:
+        return datetime(2026, 11, 1, 3, 15, tzinfo=UTC) + timedelta(days=self.nights)
+
+
+def configure(url: str, folder: Path, studio: LargeStudio) -> Settings:
+    """Return the settings of an installation that audits every block by name."""
+    blocks: dict[int, list[int]] = {}
+    for target in studio.targets():
+        blocks.setdefault(target.project_id, []).append(target.learn_id)
+    projects = (_PROJECT.format(id=number, blocks=ids) for number, ids in blocks.items())
+    path = folder / "config.toml"
+    path.write_text(_CONFIG.format(url=url, folder=folder, projects="".join(projects)))
+    return config.load(path, environ={"EI_KEY": "ei_" + "5e" * 24})
