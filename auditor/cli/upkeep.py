@@ -17,6 +17,12 @@ from auditor.records import Pruned
 from auditor.rendering.words import count
 from auditor.upkeep import new_file
 
+_COVERAGE = (
+    "Verified: versions, how each run ended and its report, approvals, acknowledgements and their "
+    "ends.\n"
+    "Not covered: findings and notices outside reports, messages, and the state of blocks."
+)
+
 
 def verify(args: argparse.Namespace) -> int:
     """Verify the hash chain; exit 2 at the first broken link, or if `--head` is missing."""
@@ -27,16 +33,21 @@ def verify(args: argparse.Namespace) -> int:
             print_error(f"the history is broken at {broken_link.where}: {broken_link.what}")
             return 2
         run_id = store.run_of_head(head) if head else None
-        pruned = store.pruned_versions()
+        pruned, pruned_reports = store.pruned_versions(), len(store.pruned_runs())
     if head and run_id is None:
         print_error(
             f"no run has the chain head {head}: the run of that mail was removed or replaced"
         )
         return 2
     print_text("The history is sound.")
+    print_text(_COVERAGE)
     if pruned:
         print_text(
             f"{count(pruned, 'version')} pruned: the documents are deleted, the links kept."
+        )
+    if pruned_reports:
+        print_text(
+            f"{count(pruned_reports, 'report')} pruned: only that each existed is verified."
         )
     if head:
         print_text(f"Run {run_id} has this chain head.")

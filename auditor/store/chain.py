@@ -1,20 +1,25 @@
-"""The hash chain: the links of versions and of runs.
+"""The hash chain: the links of versions, of the ledger's entries and of runs.
 
 A version's hash covers its whole row, the bytes of its document and catalogue, and the hash of
-the target's version before it. A run's head covers the head of the run before it and the hashes
-of its own versions. So the last head covers the whole history.
+the target's version before it. An entry of the ledger covers a decision, or how a run ended with
+its report, and the entry before it. A run's head covers the head of the run before it, the hashes
+of its own versions, and the newest entry of the ledger when the run started. So the last head
+covers the whole history, apart from what was decided and reported since that run started.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from typing import TypeAlias
 
 START = ""
-"""The previous hash of a target's first version, and the previous head of the first run."""
+"""The previous hash of each first link: of a target's versions, of the ledger, of the runs."""
+
+Cell: TypeAlias = str | bytes | int | date | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,17 +53,50 @@ class Link:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunLink:
-    """What a run's head covers besides the hashes of its versions."""
+    """What a run's head covers besides the hashes of its versions.
+
+    Attributes:
+        ledger_head: the ledger's newest hash when the run started; None for a run of a schema
+            without a ledger.
+    """
 
     previous_head: str
     run_id: int
     trigger: str
     started_at: datetime
+    ledger_head: str | None
 
     def head(self, hashes: Iterable[str]) -> str:
         """Return the run's head, 64 hex digits; `hashes` are of its versions, by id."""
-        started_at = _moment(self.started_at)
-        return _hash({**asdict(self), "started_at": started_at, "versions": list(hashes)})
+        line = {**asdict(self), "started_at": _moment(self.started_at), "versions": list(hashes)}
+        if self.ledger_head is None:
+            del line["ledger_head"]
+        return _hash(line)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerLink:
+    """What the hash of a ledger's entry covers.
+
+    Attributes:
+        kind: what the row is, and so of which table.
+        content_hash: `row_hash` of what the row says.
+    """
+
+    previous_hash: str
+    entry_id: int
+    kind: str
+    row_id: int
+    content_hash: str
+
+    def hash(self) -> str:
+        """Return the entry's hash, 64 hex digits."""
+        return _hash(asdict(self))
+
+
+def row_hash(row: Mapping[str, Cell]) -> str:
+    """Return the hash of a row's columns, 64 hex digits, the same for every database."""
+    return _hash({name: _plain(value) for name, value in row.items()})
 
 
 def content_hash(document: bytes) -> str:
@@ -69,6 +107,18 @@ def content_hash(document: bytes) -> str:
 def _hash(line: dict[str, object]) -> str:
     text = json.dumps(line, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+def _plain(value: Cell) -> str | int | None:
+    match value:
+        case datetime():
+            return _moment(value)
+        case date():
+            return value.isoformat()
+        case bytes():
+            return content_hash(value)
+        case str() | int() | None:
+            return value
 
 
 def _moment(moment: datetime) -> str:

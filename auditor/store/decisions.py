@@ -5,16 +5,17 @@ What people decided is only added to: a decision that is no longer in force has 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Select, insert, select, update
 
 from auditor.drift.state_rules import RuleViolation
 from auditor.model import TargetId
 from auditor.records import Acknowledgement, Approval, RuleBreach
+from auditor.store import ledger
 from auditor.store.packing import pack_json, unpack_json
 from auditor.store.tables import (
     acknowledgement,
@@ -28,6 +29,7 @@ from auditor.store.tables import (
 
 def approve(connection: Connection, approvals: Sequence[Approval]) -> None:
     """Make versions the baselines of their targets; acknowledgements of these targets end."""
+    ended_ids: list[int] = []
     for decision in approvals:
         of_target = (
             target.c.project_id == decision.target.project_id,
@@ -41,7 +43,7 @@ def approve(connection: Connection, approvals: Sequence[Approval]) -> None:
             acknowledgement.c.ended_at.is_(None),
         )
         ended = {"ended_at": decision.at, "ended_why": "approved"}
-        connection.execute(update(acknowledgement).where(*accepted).values(**ended))
+        ended_ids += _end(connection, accepted, ended)
     rows = [
         {
             "project_id": decision.target.project_id,
@@ -53,8 +55,12 @@ def approve(connection: Connection, approvals: Sequence[Approval]) -> None:
         }
         for decision in approvals
     ]
-    if rows:
-        connection.execute(insert(approval), rows)
+    if not rows:
+        return
+    inserted = insert(approval).returning(approval.c.id, sort_by_parameter_order=True)
+    ids = connection.execute(inserted, rows).scalars().all()
+    ledger.record_approvals(connection, ids)
+    ledger.record_ended_acknowledgements(connection, ended_ids)
 
 
 def approvals(connection: Connection, target: TargetId) -> tuple[Approval, ...]:
@@ -89,20 +95,23 @@ def acknowledge(connection: Connection, decision: Acknowledgement) -> None:
         "until": decision.until,
         "ended_why": "",
     }
-    connection.execute(insert(acknowledgement), row)
+    inserted = insert(acknowledgement).returning(acknowledgement.c.id)
+    row_id: int = connection.execute(inserted, row).scalar_one()
+    ledger.record_acknowledgement(connection, row_id)
 
 
 def end_acknowledgements(
     connection: Connection, ended: Sequence[Acknowledgement], *, at: datetime
 ) -> None:
     """End acknowledgements, each for its own reason."""
+    ids: list[int] = []
     for decision in ended:
         in_force = (
             acknowledgement.c.fingerprint == decision.finding,
             acknowledgement.c.ended_at.is_(None),
         )
-        values = {"ended_at": at, "ended_why": decision.ended_why}
-        connection.execute(update(acknowledgement).where(*in_force).values(**values))
+        ids += _end(connection, in_force, {"ended_at": at, "ended_why": decision.ended_why})
+    ledger.record_ended_acknowledgements(connection, ids)
 
 
 def acknowledgements(connection: Connection) -> tuple[Acknowledgement, ...]:
@@ -183,6 +192,14 @@ def mark_ignore_rules_announced(
     """Remember that the end of ignore rules was announced."""
     named = ignore_rule.c.key.in_(keys)
     connection.execute(update(ignore_rule).where(named).values(announced_at=at))
+
+
+def _end(
+    connection: Connection, which: Sequence[ColumnElement[bool]], values: Mapping[str, object]
+) -> Sequence[int]:
+    """End the acknowledgements that match all conditions; return their ids."""
+    ended = update(acknowledgement).where(*which).values(**values)
+    return connection.execute(ended.returning(acknowledgement.c.id)).scalars().all()
 
 
 def _acknowledgements(connection: Connection, query: Select[Any]) -> tuple[Acknowledgement, ...]:

@@ -36,6 +36,7 @@ from auditor.outbox import MessageState
 from auditor.records import Pruned
 from auditor.retention import Retention
 from auditor.store.chain import content_hash
+from auditor.store.ledger import report_hash
 from auditor.store.packing import has_pruned_mark, pack_pruned
 from auditor.store.tables import (
     acknowledgement,
@@ -218,11 +219,15 @@ def _pruned_document(row: RowMapping) -> bytes:
     """Return what takes the document's place."""
     content = content_hash(document(row["document"], anchor=row["anchor_document"]))
     if link_of(row, content, row["catalogue_hash"]).hash() != row["hash"]:
-        raise DamagedDatabaseError(
-            f"version {row['id']} is not what was stored, so nothing was pruned; run "
-            "`auditor verify`, and restore the database from your last backup"
-        )
+        raise _altered(f"version {row['id']}")
     return pack_pruned(content, row["catalogue_hash"])
+
+
+def _altered(what: str) -> DamagedDatabaseError:
+    return DamagedDatabaseError(
+        f"{what} is not what was stored, so nothing was pruned; run `auditor verify`, and restore "
+        "the database from your last backup"
+    )
 
 
 def _unused_catalogues(
@@ -281,7 +286,11 @@ def _messages_of(connection: Connection, runs: Sequence[int]) -> list[int]:
 
 
 def _drop_reports(connection: Connection, runs: Sequence[int]) -> None:
+    columns = run.c.id, run.c.report, run.c.roster_digest, run.c.report_hash
     for some in _batches(runs):
+        for row in connection.execute(select(*columns).where(run.c.id.in_(some))):
+            if report_hash(row.report, row.roster_digest) != row.report_hash:
+                raise _altered(f"the report of run {row.id}")
         of_runs = update(run).where(run.c.id.in_(some))
         connection.execute(of_runs.values(report=None, roster_digest=None))
     if runs:

@@ -36,7 +36,7 @@ from auditor.model import (
 )
 from auditor.outbox import Message
 from auditor.records import RunConclusions, RunSummary, UnreportedFinding
-from auditor.store import decisions, findings, outbox, runs
+from auditor.store import decisions, findings, ledger, outbox, runs
 from auditor.store.chain import content_hash
 from auditor.store.findings import moment_from, moment_text
 from auditor.store.packing import pack, pack_json, unpack_json
@@ -70,11 +70,13 @@ def close_run(
     if run_id is None:
         raise UsageError("a dry run has no report to store")
     runs.require_running(connection, run_id)
+    document, roster_digest = pack_json(report_form(report)), _keep_roster(connection, report)
     row = {
         "status": report.run.status,
         "finished_at": report.run.finished_at,
-        "report": pack_json(report_form(report)),
-        "roster_digest": _keep_roster(connection, report),
+        "report": document,
+        "roster_digest": roster_digest,
+        "report_hash": ledger.report_hash(document, roster_digest),
         "head_hash": runs.head(connection, run_id),
     }
     connection.execute(update(run).where(run.c.id == run_id).values(**row))
@@ -94,6 +96,7 @@ def close_run(
     decisions.mark_ignore_rules_announced(connection, conclusions.announced, at=at)
     decisions.end_acknowledgements(connection, conclusions.ended_acknowledgements, at=at)
     outbox.queue_messages(connection, messages)
+    ledger.record_runs(connection, [run_id])
 
 
 def report(connection: Connection, run_id: int | None) -> Report | None:

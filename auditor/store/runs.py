@@ -11,6 +11,7 @@ from sqlalchemy.sql.functions import func
 
 from auditor.errors import AlreadyRunError, LockLostError, UsageError
 from auditor.model import RunInfo, RunStatus, Trigger
+from auditor.store import ledger
 from auditor.store.chain import START, RunLink
 from auditor.store.tables import insert_into, run, schedule, version
 
@@ -37,6 +38,7 @@ def open_run(
         "started_at": started_at,
         "schedule": schedule or None,
         "slot": slot or None,
+        "ledger_head": ledger.head(connection),
     }
     try:
         run_id: int = connection.execute(insert(run).returning(run.c.id), row).scalar_one()
@@ -71,6 +73,7 @@ def abandon_open_runs(connection: Connection, now: datetime) -> tuple[int, ...]:
         this_run = update(run).where(run.c.id == run_id)
         connection.execute(this_run.values(**closed, head_hash=head(connection, run_id)))
         release_slot(connection, run_id)
+    ledger.record_runs(connection, ids)
     return ids
 
 
@@ -114,7 +117,7 @@ def head(connection: Connection, run_id: int) -> str:
     Raises:
         UsageError: no such run is stored.
     """
-    query = select(run.c.trigger, run.c.started_at).where(run.c.id == run_id)
+    query = select(run.c.trigger, run.c.started_at, run.c.ledger_head).where(run.c.id == run_id)
     row = connection.execute(query).one_or_none()
     if row is None:
         raise UsageError(f"the database holds no run {run_id}")
@@ -126,6 +129,7 @@ def head(connection: Connection, run_id: int) -> str:
         run_id=run_id,
         trigger=row.trigger,
         started_at=row.started_at,
+        ledger_head=row.ledger_head,
     )
     return link.head(connection.execute(hashes).scalars())
 

@@ -164,6 +164,8 @@ run = Table(
     Column("report", LargeBinary),
     Column("roster_digest", Digest, ForeignKey("roster.digest")),
     Column("head_hash", Digest),
+    Column("ledger_head", Digest),  # when it started; NULL from schemas without a ledger
+    Column("report_hash", Digest),  # stays where the report is pruned
     UniqueConstraint("schedule", "slot"),
     sqlite_autoincrement=True,
 )
@@ -333,6 +335,22 @@ acknowledgement = Table(
     Column("ended_at", Moment),
     Column("ended_why", String(16), nullable=False),
     sqlite_autoincrement=True,
+)
+
+# What was decided, and how each run ended: a hash of each such row, chained in the order in which
+# they were written.
+ledger = Table(
+    "ledger",
+    metadata,
+    # Set by the writer, because the hash covers it.
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("kind", String(32), nullable=False),
+    Column("row_id", Integer, nullable=False),
+    Column("content_hash", Digest, nullable=False),
+    Column("hash", Digest, nullable=False),
+    Column("previous_hash", Digest, nullable=False),
+    Index(None, "kind", "row_id"),
+    Index(None, "hash"),
 )
 
 # The ignore rules that were ever in force: only for these is an end announced.

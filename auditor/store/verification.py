@@ -8,14 +8,24 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, select, union
+from sqlalchemy import Connection, RowMapping, Select, func, select, union
 
 from auditor.errors import DamagedDatabaseError
 from auditor.model import RunStatus, TargetId
 from auditor.records import BrokenLink
+from auditor.store import ledger
 from auditor.store.chain import START, Link, RunLink, content_hash
 from auditor.store.packing import has_pruned_mark, is_pruned, lies_beside, pruned_hashes, unpack
-from auditor.store.tables import catalogue, finding, message, notice, run, target, version
+from auditor.store.tables import (
+    approval,
+    catalogue,
+    finding,
+    message,
+    notice,
+    run,
+    target,
+    version,
+)
 from auditor.store.versions import document
 
 _BATCH = 200
@@ -52,6 +62,8 @@ def verify(connection: Connection) -> BrokenLink | None:
         _runs(connection, progress),
         _targets(connection, progress),
         _wrongly_pruned(connection),
+        *ledger.verification(connection),
+        _baselines(connection),
     )
     try:
         return next((broken for step in steps if (broken := _first(step)) is not None), None)
@@ -151,6 +163,25 @@ def _wrongly_pruned(connection: Connection) -> Generator[BrokenLink, None, None]
         yield BrokenLink(where=f"target {TargetId(row.project_id, row.learn_id)}", what=what)
 
 
+def _baselines(connection: Connection) -> Generator[BrokenLink, None, None]:
+    """Yield targets whose baseline is not the version that was approved last."""
+    key = approval.c.project_id, approval.c.learn_id
+    newest = select(*key, func.max(approval.c.id).label("id")).group_by(*key).subquery()
+    of_target = (newest.c.project_id == target.c.project_id) & (
+        newest.c.learn_id == target.c.learn_id
+    )
+    query = (
+        select(target.c.project_id, target.c.learn_id)
+        .outerjoin(newest, of_target)
+        .outerjoin(approval, approval.c.id == newest.c.id)
+        .where(target.c.baseline_version_id.is_distinct_from(approval.c.version_id))
+        .order_by(target.c.project_id, target.c.learn_id)
+    )
+    for row in connection.execute(query.limit(1)):
+        what = "its baseline is not the version that was approved last"
+        yield BrokenLink(where=f"target {TargetId(row.project_id, row.learn_id)}", what=what)
+
+
 def _links() -> Select[Any]:
     return (
         select(
@@ -159,6 +190,7 @@ def _links() -> Select[Any]:
             run.c.trigger,
             run.c.started_at,
             run.c.head_hash,
+            run.c.ledger_head,
             version,
             _anchor.c.document.label("anchor_document"),
         )
@@ -244,6 +276,7 @@ def _head(row: RowMapping, previous_head: str, hashes: list[str]) -> str:
         run_id=row["of_run"],
         trigger=row["trigger"],
         started_at=row["started_at"],
+        ledger_head=row["ledger_head"],
     )
     return link.head(hashes)
 

@@ -318,6 +318,24 @@ def test_a_migration_that_leaves_rows_without_what_they_refer_to_is_taken_back(
         assert store.verify() is None
 
 
+@_NEWEST
+def test_what_was_reported_before_the_upgrade_is_covered_from_then_on(
+    old: tuple[str, dict[str, Any]], tmp_path: Path
+) -> None:
+    url, _ = old
+    with open_database(url, upgrade=True) as store:
+        assert store.verify() is None
+
+    with closing(sqlite3.connect(tmp_path / "auditor.db")) as connection:
+        connection.execute("UPDATE run SET report = head_hash WHERE id = 1")
+        connection.commit()
+
+    with open_database(url, upgrade=False) as store:
+        broken = store.verify()
+    assert broken is not None
+    assert broken.where == "report of run 1"
+
+
 def migrate(url: str, scripts: Path) -> None:
     settings = Config(attributes={"url": url})
     settings.set_main_option("script_location", str(scripts))
