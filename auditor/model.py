@@ -258,6 +258,32 @@ class VendorFinding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LateFinding:
+    """A finding of an earlier run that nobody received with that run's report.
+
+    Attributes:
+        run_id: the run that found it.
+        found_at: the start of that run.
+        holds: whether the value is still what the finding says.
+    """
+
+    finding: Finding
+    run_id: int
+    found_at: datetime
+    holds: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LateVendorFinding:
+    """The same, for a change by the vendor; `run_ended` is whether that run came to its end."""
+
+    finding: VendorFinding
+    run_id: int
+    found_at: datetime
+    run_ended: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Catalogue:
     """The vendor's list of models, split off an answer and stored once by its digest.
 
@@ -345,6 +371,7 @@ class TargetReport:
 
     Attributes:
         project: the name of the project in reports, empty if it is not known.
+        late: findings of earlier runs that are reported only now; they change nothing else here.
         model_event: what happened to the model since the last check, None if nothing did.
         model_since: the polls around the model's last event, if the model is stale or the event
             is new.
@@ -364,6 +391,7 @@ class TargetReport:
     state: TargetState
     model_state: ModelState
     findings: tuple[Finding, ...] = ()
+    late: tuple[LateFinding, ...] = ()
     model_event: ModelEvent | None = None
     model_since: Interval | None = None
     suppressed: int = 0
@@ -393,6 +421,7 @@ class Report:
         targets: all targets of the run, by project and learn id.
         head_hash: the run's link in the hash chain, empty in a dry run.
         next_run_at: when the schedule runs next, None outside the service.
+        late_catalogue: the vendor's changes of earlier runs that are reported only now.
         notices: what is reported once besides the changes, worst first.
         suppressed_by: how many changes each rule suppressed.
         fetch_counts: blocks by result: `answer`, `same`, or the kind of failure.
@@ -403,6 +432,7 @@ class Report:
     totals: Totals
     targets: tuple[TargetReport, ...]
     catalogue: tuple[VendorFinding, ...] = ()
+    late_catalogue: tuple[LateVendorFinding, ...] = ()
     errors: tuple[ProjectError, ...] = ()
     head_hash: str = ""
     previous_run_id: int | None = None

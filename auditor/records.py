@@ -384,10 +384,19 @@ TargetResult: TypeAlias = Unchanged | NewVersion | Unreadable | Missing | Unsupp
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnreportedFinding:
-    """A finding that an earlier run stored and no delivered or queued message holds."""
+    """A finding that an earlier run stored and no delivered or queued message holds.
+
+    Attributes:
+        run_id: the newest run that found it.
+        found_at: the start of that run.
+        run_ended: whether that run came to its end.
+    """
 
     target: TargetId | None
     finding: Finding | VendorFinding
+    run_id: int
+    found_at: datetime
+    run_ended: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

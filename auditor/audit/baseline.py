@@ -97,11 +97,11 @@ class Baselines:
         self, target: TargetId, differences: Sequence[Finding], changes: Sequence[Finding]
     ) -> tuple[Finding, ...]:
         """Return the differences as such, those left out that are changes of this run."""
-        made_now = Counter(map(_act, changes))
+        made_now = Counter(map(name_act, changes))
         older = []
         for finding in differences:
-            if made_now[_act(finding)]:
-                made_now[_act(finding)] -= 1
+            if made_now[name_act(finding)]:
+                made_now[name_act(finding)] -= 1
             else:
                 older.append(finding)
         past = self._snapshots.past_changes(target) if older else ()
@@ -117,8 +117,8 @@ class Baselines:
         )
 
 
-def _act(finding: Finding) -> str:
-    """Return what was done, so that it is reported once.
+def name_act(finding: Finding) -> str:
+    """Return what a finding says was done, so that it is reported once.
 
     The position of a layer is left out: it changes when other layers are added or removed.
     """

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from auditor.audit.late import judge_late
 from auditor.audit.notices import (
     conclude,
     find_open_breaches,
@@ -53,7 +54,8 @@ def complete_run(
         results.vendor_findings(), context.rules, today=context.today
     )
     results.suppressed.update(suppressed.rule for suppressed in hidden)
-    report = results.to_report(run, finished_at=context.now(), vendor=vendor, carried=carried)
+    late = judge_late(carried, results.lines.keys(), store)
+    report = results.to_report(run, finished_at=context.now(), vendor=vendor, late=late)
     conclusions = conclude(results, context, store, scope=request.scope)
     of_leavers = [
         unreported
@@ -187,10 +189,14 @@ def close_run(
 
 
 def is_worth_mailing(report: Report, *, only_drift: bool) -> bool:
-    """Return whether a report is mailed: always, or only one with news."""
+    """Return whether a report is mailed: always, or only one with news.
+
+    Changes of the vendor's are none, and can wait.
+    """
     totals = report.totals
     is_drift = totals.findings or totals.drifted or totals.missing or totals.new
-    is_news = totals.unknown or report.errors or report.notices
+    is_late = any(line.late for line in report.targets)
+    is_news = totals.unknown or report.errors or report.notices or is_late
     return bool(is_drift or is_news) or not only_drift
 
 
@@ -252,8 +258,11 @@ def _compose_parts(report: Report, mail: MailPlan, dispatch: Dispatch) -> tuple[
 
 
 def _finding_ids(part: Report) -> frozenset[str]:
-    own = (finding.id for line in part.targets for finding in line.findings)
-    return frozenset(own) | {finding.id for finding in part.catalogue}
+    own = {finding.id for line in part.targets for finding in line.findings}
+    vendor = {finding.id for finding in part.catalogue}
+    late = {late.finding.id for line in part.targets for late in line.late}
+    late_vendor = {late.finding.id for late in part.late_catalogue}
+    return frozenset(own | vendor | late | late_vendor)
 
 
 def _compose(

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from auditor.audit.late import LateFindings
 from auditor.audit.pending import PendingResults
 from auditor.drift.findings import finding_id, make_vendor_finding
 from auditor.drift.report import (
     CHECKED_STATES,
-    add_findings,
     count_totals,
     merge_vendor_findings,
     status_of,
@@ -19,7 +19,6 @@ from auditor.drift.report import (
 from auditor.drift.state_rules import RuleViolation
 from auditor.model import (
     Change,
-    Finding,
     Interval,
     ModelEvent,
     ModelState,
@@ -147,33 +146,25 @@ class Results:
         *,
         finished_at: datetime,
         vendor: Sequence[VendorFinding],
-        carried: Sequence[UnreportedFinding],
+        late: LateFindings,
     ) -> Report:
-        """Return the run's report; `carried` are findings that earlier runs did not report.
+        """Return the run's report; `late` are findings that earlier runs did not report.
 
         `vendor` are the vendor's changes of this run, as the operator's rules leave them.
         """
-        lines = dict(self.lines)
-        own: dict[TargetId, list[Finding]] = {}
-        for unreported in carried:
-            if unreported.target in lines and isinstance(unreported.finding, Finding):
-                own.setdefault(unreported.target, []).append(unreported.finding)
-        for target, findings in own.items():
-            lines[target] = add_findings(lines[target], findings)
-        in_order = tuple(lines[target] for target in sorted(lines))
+        in_order = tuple(late.add_to(self.lines[target]) for target in sorted(self.lines))
         totals = count_totals(in_order)
         read = {line.target.project_id for line in in_order if line.state in CHECKED_STATES}
         errors = tuple(error for error in self.errors if error.project_id not in read)
-        of_vendor = [
-            unreported.finding
-            for unreported in carried
-            if isinstance(unreported.finding, VendorFinding)
-        ]
+        catalogue, late_catalogue = late.split_vendor(
+            merge_vendor_findings(vendor), totals.checked
+        )
         return Report(
             run=replace(run, status=status_of(totals, errors), finished_at=finished_at),
             totals=totals,
             targets=in_order,
-            catalogue=merge_vendor_findings([*vendor, *of_vendor]),
+            catalogue=catalogue,
+            late_catalogue=late_catalogue,
             errors=errors,
             suppressed_by=tuple(sorted(self.suppressed.items())),
             fetch_counts=tuple(sorted(self.asked.items())),

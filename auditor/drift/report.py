@@ -8,7 +8,6 @@ from dataclasses import replace
 
 from auditor.drift.policy import worst_first
 from auditor.model import (
-    Finding,
     ProjectError,
     RunStatus,
     Since,
@@ -27,22 +26,6 @@ STATE_SIGNS = {
     TargetState.UNSUPPORTED: " ",
 }
 CHECKED_STATES = (TargetState.NEW, TargetState.IN_SYNC, TargetState.DRIFTED)
-
-
-def add_findings(target: TargetReport, findings: Iterable[Finding]) -> TargetReport:
-    """Return the target with more findings of this run, each finding once.
-
-    A finding that was listed as a difference from the baseline becomes a finding of this run.
-    """
-    known = {finding.id for finding in target.findings if finding.since is Since.LAST}
-    more = [finding for finding in findings if finding.id not in known]
-    added = {finding.id for finding in more}
-    kept = [finding for finding in target.findings if finding.id not in added]
-    all_findings = worst_first([*kept, *more])
-    state = target.state
-    if state in (TargetState.IN_SYNC, TargetState.DRIFTED):
-        state = TargetState.DRIFTED if all_findings else TargetState.IN_SYNC
-    return replace(target, findings=all_findings, state=state)
 
 
 def merge_vendor_findings(findings: Iterable[VendorFinding]) -> tuple[VendorFinding, ...]:

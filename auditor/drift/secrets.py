@@ -108,6 +108,9 @@ class Secrets:
             replace(
                 target,
                 findings=tuple(map(self.hide_finding, target.findings)),
+                late=tuple(
+                    replace(late, finding=self.hide_finding(late.finding)) for late in target.late
+                ),
                 excerpt=drop_secret_parameters(target.excerpt, self.names),
             )
             for target in report.targets

@@ -61,6 +61,7 @@ def select_part(report: Report, subscription: Subscription) -> Report | None:
         targets=targets,
         totals=count_totals(targets),
         catalogue=report.catalogue if _covers_vendor(subscription) else (),
+        late_catalogue=report.late_catalogue if _covers_vendor(subscription) else (),
         errors=tuple(error for error in report.errors if _covers_error(subscription, error)),
         notices=tuple(notice for notice in report.notices if _covers_notice(subscription, notice)),
     )
@@ -72,10 +73,11 @@ def _target_part(target: TargetReport, subscription: Subscription) -> TargetRepo
     findings = tuple(
         finding for finding in target.findings if _covers_finding(subscription, finding)
     )
+    late = tuple(each for each in target.late if _covers_finding(subscription, each.finding))
     state = target.state
-    if state is TargetState.DRIFTED and not findings:
+    if state is TargetState.DRIFTED and target.findings and not findings:
         state = TargetState.IN_SYNC
-    return replace(target, findings=findings, state=state)
+    return replace(target, findings=findings, late=late, state=state)
 
 
 def _covers_finding(subscription: Subscription, finding: Finding) -> bool:
@@ -111,10 +113,10 @@ def _status(part: Report) -> RunStatus:
 def _contents(part: Report) -> Iterable[str]:
     """Yield which of `drift`, `failures` and `quiet` the part contains."""
     totals = part.totals
-    has_findings = part.notices or any(target.findings for target in part.targets)
+    has_findings = part.notices or any(target.findings or target.late for target in part.targets)
     has_new_or_missing = totals.new or any(target.is_news for target in part.targets)
     has_failures = totals.unknown or part.errors
-    has_drift = has_findings or has_new_or_missing or part.catalogue
+    has_drift = has_findings or has_new_or_missing or part.catalogue or part.late_catalogue
     if has_drift:
         yield DRIFT
     if has_failures:

@@ -16,6 +16,8 @@ from auditor.model import (
     Finding,
     Json,
     JsonObject,
+    LateFinding,
+    LateVendorFinding,
     ModelState,
     Notice,
     Owner,
@@ -57,7 +59,10 @@ def encode_report(report: Report) -> JsonObject:
             "run": _run(report.run),
             "totals": _totals(report.totals),
             "targets": [_target(target) for target in report.targets],
-            "catalogue": [_vendor(finding) for finding in report.catalogue],
+            "catalogue": [
+                *(_vendor(finding) for finding in report.catalogue),
+                *({**_vendor(each.finding), **_late(each)} for each in report.late_catalogue),
+            ],
             "errors": [_project_error(error) for error in report.errors],
             **_beside(report),
         }
@@ -191,7 +196,13 @@ def _target(target: TargetReport) -> JsonObject:
         "type": target.type,
         "state": str(target.state),
         "model_state": str(target.model_state),
-        "findings": [_finding(finding) for finding in target.findings],
+        "findings": [
+            *(_finding(finding) for finding in target.findings),
+            *(
+                {**_finding(each.finding), **_late(each), "holds": each.holds}
+                for each in target.late
+            ),
+        ],
         "suppressed": target.suppressed,
         "error": _failure(target.error),
         **_of_model(target),
@@ -229,6 +240,10 @@ def _finding(finding: Finding) -> JsonObject:
         "folded": list(finding.folded),
         **_context(finding),
     }
+
+
+def _late(late: LateFinding | LateVendorFinding) -> JsonObject:
+    return {"late": True, "run": late.run_id}
 
 
 def _context(finding: Finding) -> JsonObject:

@@ -19,6 +19,8 @@ from auditor.model import (
     Area,
     Finding,
     Interval,
+    LateFinding,
+    LateVendorFinding,
     ModelEvent,
     ModelState,
     Notice,
@@ -64,7 +66,7 @@ from auditor.rendering.words import (
 )
 
 MOST_FOLDED = 8
-RULES, AUDITED = "Rules and notices", "Changes in what is audited"
+LATE, RULES, AUDITED = "Reported late", "Rules and notices", "Changes in what is audited"
 _EFFECTS = {
     ModelState.STALE: "The trained model no longer matches its configuration (inferred).",
     ModelState.UNTRAINED: "This block has no trained model.",
@@ -367,12 +369,49 @@ def _beside(summary: Summary, most: int | None) -> tuple[Section, ...]:
         if _is_only_counted(f)
     ]
     sections = (
+        _cut_section(LATE, _late_entries(summary.report), most),
         _cut_section(RULES, _notices(summary, RULES), most),
         _cut_section("Expected changes", expected, most),
         _cut_section("Flapping", flapping, most),
         _cut_section("Model state", [*_model_events(summary)], most),
     )
     return tuple(section for section in sections if section.entries)
+
+
+def _late_entries(report: Report) -> list[Entry]:
+    """Return an entry for each finding that is reported late; what no longer holds says so."""
+    late = [(target, each) for target in report.targets for each in target.late]
+    late.sort(key=lambda pair: (not pair[1].holds, -pair[1].finding.severity.rank))
+    own = [
+        _entry(
+            target,
+            f"{_finding_note(each.finding)}; {_found_by(each)}, {_whether_it_holds(each)}",
+        )
+        for target, each in late
+    ]
+    vendor = [
+        Entry(
+            project="",
+            block="Vendor catalogue",
+            target="",
+            note=f"{each.finding.severity}: {sentence(each.finding.headline)} "
+            f"({count(each.finding.targets, 'block')}); {_found_by(each)}",
+        )
+        for each in report.late_catalogue
+    ]
+    return own + vendor
+
+
+def _whether_it_holds(late: LateFinding) -> str:
+    """Return that in words, with the finding's id; only what holds can be accepted."""
+    id_ = late.finding.id
+    if not late.holds:
+        return f"no longer so (id {id_})"
+    return f'still so (id {id_}; to accept it: auditor acknowledge {id_} --reason "…")'
+
+
+def _found_by(late: LateFinding | LateVendorFinding) -> str:
+    return f"found by run {late.run_id}, {moment(late.found_at)}"
 
 
 def _is_only_counted(finding: Finding) -> bool:

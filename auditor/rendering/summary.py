@@ -82,12 +82,15 @@ class Summary:
     Attributes:
         findings: this run's that nobody expected, worst first.
         in_window: this run's that a declared window covers, worst first.
+        late: earlier runs' that are reported only now, still hold, and nobody expected, worst
+            first.
         off_baseline: how many blocks differ from what a person approved.
     """
 
     report: Report
     findings: tuple[tuple[TargetReport, Finding], ...]
     in_window: tuple[tuple[TargetReport, Finding], ...]
+    late: tuple[tuple[TargetReport, Finding], ...]
     missing: tuple[TargetReport, ...]
     new: tuple[TargetReport, ...]
     off_baseline: int
@@ -171,9 +174,10 @@ def summarize(report: Report) -> Summary:
         report=report,
         findings=tuple(pair for pair in pairs if not pair[1].expected),
         in_window=tuple(pair for pair in pairs if pair[1].expected),
+        late=_holding_late(report),
         missing=tuple(t for t in report.targets if t.state is TargetState.MISSING),
         new=tuple(t for t in report.targets if t.state is TargetState.NEW),
-        off_baseline=len({t.target for t, _ in pair_findings(report, Since.BASELINE)}),
+        off_baseline=sum(map(_is_off_baseline, report.targets)),
     )
 
 
@@ -181,6 +185,19 @@ def pair_findings(report: Report, since: Since) -> list[tuple[TargetReport, Find
     """Return the findings measured from a reference, each with its block, worst first."""
     pairs = [(t, f) for t in report.targets for f in t.findings if f.since is since]
     return sorted(pairs, key=lambda pair: -pair[1].severity.rank)
+
+
+def _holding_late(report: Report) -> tuple[tuple[TargetReport, Finding], ...]:
+    pairs = [(t, late.finding) for t in report.targets for late in t.late if late.holds]
+    unexpected = [pair for pair in pairs if not pair[1].expected]
+    return tuple(sorted(unexpected, key=lambda pair: -pair[1].severity.rank))
+
+
+def _is_off_baseline(target: TargetReport) -> bool:
+    """Return whether a block differs from its baseline: a late finding may stand for that."""
+    if any(finding.since is Since.BASELINE for finding in target.findings):
+        return True
+    return target.state is TargetState.DRIFTED and not target.findings
 
 
 def judge_run(report: Report) -> Verdict:
@@ -224,14 +241,22 @@ def _level(summary: Summary) -> Level:
 
 def _level_of_changes(summary: Summary) -> Level:
     broken = summary.broken_rules
-    if summary.critical or any(notice.severity is Severity.CRITICAL for notice in broken):
+    if _is_critical(summary) or any(notice.severity is Severity.CRITICAL for notice in broken):
         return Level.CRITICAL
-    if summary.findings or summary.newly_missing or broken:
+    if summary.findings or summary.newly_missing or broken or summary.late:
         return Level.DRIFT
     came_or_went = summary.new or summary.missing or summary.returned
     if came_or_went or summary.off_baseline or summary.in_window:
         return Level.NEWS
     return Level.CALM
+
+
+def _is_critical(summary: Summary) -> bool:
+    """Return whether a change is critical, of this run or of one that is reported late."""
+    return any(
+        finding.severity is Severity.CRITICAL
+        for _, finding in (*summary.findings[:1], *summary.late[:1])
+    )
 
 
 def _word(summary: Summary, level: Level) -> str:
@@ -241,13 +266,19 @@ def _word(summary: Summary, level: Level) -> str:
         case Level.INCOMPLETE:
             return "Incomplete"
         case Level.CRITICAL:
-            return "Critical drift" if summary.critical else "Critical rule broken"
+            return "Critical drift" if _is_critical(summary) else "Critical rule broken"
         case Level.DRIFT:
-            return "Drift" if summary.findings or summary.newly_missing else "Rule broken"
+            return _drift_word(summary)
         case Level.NEWS:
             return _news_word(summary)
         case Level.CALM:
             return "No change"
+
+
+def _drift_word(summary: Summary) -> str:
+    if summary.findings or summary.newly_missing:
+        return "Drift"
+    return "Rule broken" if summary.broken_rules else "Reported late"
 
 
 def _news_word(summary: Summary) -> str:
@@ -263,7 +294,7 @@ def _news_word(summary: Summary) -> str:
 
 
 def _severity(summary: Summary, level: Level) -> str:
-    found = [finding.severity for _, finding in summary.findings[:1]]
+    found = [finding.severity for _, finding in (*summary.findings[:1], *summary.late[:1])]
     found += [notice.severity for notice in summary.broken_rules]
     found += [Severity.HIGH for _ in summary.newly_missing[:1]]
     if found:
@@ -300,7 +331,7 @@ def _incomplete_lead(summary: Summary) -> str:
     if summary.is_first_run:
         return f"{checked} recorded for the first time."
     came_or_went = summary.missing or summary.new or summary.returned
-    if summary.findings or came_or_went or summary.broken_rules:
+    if summary.findings or came_or_went or summary.broken_rules or summary.late:
         found = "; ".join(_drift_phrases(summary))
         return f"Among the checked blocks: {found}. {_worst(summary)}".strip()
     if not summary.report.totals.checked:
@@ -312,9 +343,10 @@ def _drift_phrases(summary: Summary) -> list[str]:
     phrases = []
     if summary.findings:
         noun = "change" if len(summary.findings) == 1 else "changes"
-        phrases.append(f"{_counted(summary, ' and ')} {noun}{_where(summary)}")
+        phrases.append(f"{_counted(summary.findings, ' and ')} {noun}{_where(summary)}")
     return [
         *phrases,
+        *_late_phrases(summary),
         *_rule_phrases(summary),
         *_inventory_phrases(summary),
         *_window_phrases(summary),
@@ -343,6 +375,11 @@ def _rule_phrases(summary: Summary) -> list[str]:
     return [f"{count(len(broken), 'rule')} broken"] if (broken := summary.broken_rules) else []
 
 
+def _late_phrases(summary: Summary) -> list[str]:
+    number = len(summary.late)
+    return [f"{count(number, 'earlier change')} reported late"] if number else []
+
+
 def _window_phrases(summary: Summary) -> list[str]:
     if not summary.in_window:
         return []
@@ -367,6 +404,9 @@ def _inventory_phrases(summary: Summary) -> list[str]:
 
 
 def _worst(summary: Summary) -> str:
+    if not summary.findings and summary.late:
+        target, finding = summary.late[0]
+        return f"Reported late: {block_title(target)}: {sentence(finding.headline)}"
     if not summary.findings:
         return sentence(summary.broken_rules[0].text) if summary.broken_rules else ""
     target, finding = summary.findings[0]
@@ -386,15 +426,19 @@ def _subject(parts: list[str]) -> str:
 
 def _subject_parts(summary: Summary, level: Level) -> list[str]:
     """Return the subject's parts: the first is always shown, the others where there is room."""
-    beside = [*_rule_phrases(summary), *_inventory_parts(summary)]
+    beside = [*_late_parts(summary), *_rule_phrases(summary), *_inventory_parts(summary)]
     match level:
         case Level.FAILED:
             return [f"AUDIT FAILED: {_cause(summary)}"]
         case Level.INCOMPLETE:
-            found = [_counted(summary, ", ")] if summary.findings else []
+            found = [_counted(summary.findings, ", ")] if summary.findings else []
             return [f"INCOMPLETE: {_short_shortfall(summary)}", *found, *beside]
         case Level.CRITICAL | Level.DRIFT:
-            drift = [f"{_counted(summary, ', ')}{_where(summary)}"] if summary.findings else []
+            drift = (
+                [f"{_counted(summary.findings, ', ')}{_where(summary)}"]
+                if summary.findings
+                else []
+            )
             return [*drift, *beside, *_worst_part(summary)]
         case Level.NEWS | Level.CALM:
             return _calm_parts(summary)
@@ -440,25 +484,29 @@ def _inventory_parts(summary: Summary) -> list[str]:
     return parts
 
 
+def _late_parts(summary: Summary) -> list[str]:
+    return [f"late: {_counted(summary.late, ', ')}"] if summary.late else []
+
+
 def _first_of(targets: tuple[TargetReport, ...]) -> str:
     more = f" and {len(targets) - 1} more" if len(targets) > 1 else ""
     return cut(block_title(targets[0]), 30) + more
 
 
 def _worst_part(summary: Summary) -> list[str]:
-    if not summary.findings:
+    if not summary.findings and not summary.late:
         return []
-    target, finding = summary.findings[0]
+    target, finding = (*summary.findings, *summary.late)[0]
     is_stale = target.model_state is ModelState.STALE and finding.area in _TRAINED_FROM
     what = "model stale" if is_stale else harmless(finding.headline)
     return [f"{cut(block_title(target), 30)}: {what}"]
 
 
-def _counted(summary: Summary, joint: str) -> str:
-    """Return `1 critical and 3 other`; there is at least one finding."""
-    worst = summary.findings[0][1].severity
-    number = sum(finding.severity is worst for _, finding in summary.findings)
-    others = len(summary.findings) - number
+def _counted(findings: Sequence[tuple[TargetReport, Finding]], joint: str) -> str:
+    """Return `1 critical and 3 other`; there is at least one finding, and the worst is first."""
+    worst = findings[0][1].severity
+    number = sum(finding.severity is worst for _, finding in findings)
+    others = len(findings) - number
     return f"{number:,} {worst}" + (f"{joint}{others:,} other" if others else "")
 
 

@@ -32,11 +32,14 @@ from auditor.model import (
     Area,
     Finding,
     Kind,
+    LateFinding,
+    LateVendorFinding,
     Notice,
     NoticeKind,
     Owner,
     Recurrence,
     Report,
+    RunStatus,
     Severity,
     Since,
     TargetId,
@@ -106,6 +109,34 @@ def vendor_finding_form(found: VendorFinding) -> dict[str, Any]:
 def vendor_finding_from(form: Mapping[str, Any]) -> VendorFinding:
     """Return the finding of a form."""
     return VendorFinding(**dict(_parsed(form)))
+
+
+def late_form(late: LateFinding) -> dict[str, Any]:
+    """Return a late finding as JSON."""
+    return {"holds": late.holds, **_late_form(late), "finding": finding_form(late.finding)}
+
+
+def late_from(form: Mapping[str, Any]) -> LateFinding:
+    """Return the late finding of a form."""
+    found = finding_from(form["finding"])
+    run_id, found_at = form["run_id"], datetime.fromisoformat(form["found_at"])
+    return LateFinding(finding=found, run_id=run_id, found_at=found_at, holds=form["holds"])
+
+
+def late_vendor_form(late: LateVendorFinding) -> dict[str, Any]:
+    """Return a late finding of the vendor's as JSON."""
+    return {**_late_form(late), "finding": vendor_finding_form(late.finding)}
+
+
+def late_vendor_from(form: Mapping[str, Any]) -> LateVendorFinding:
+    """Return the late finding of a form."""
+    found = vendor_finding_from(form["finding"])
+    run_id, found_at = form["run_id"], datetime.fromisoformat(form["found_at"])
+    return LateVendorFinding(finding=found, run_id=run_id, found_at=found_at)
+
+
+def _late_form(late: LateFinding | LateVendorFinding) -> dict[str, Any]:
+    return {"run_id": late.run_id, "found_at": moment_text(late.found_at)}
 
 
 def notice_form(found: Notice) -> dict[str, Any]:
@@ -243,10 +274,11 @@ def suppressed(connection: Connection, most: int) -> tuple[SuppressedBy, ...]:
 def unreported_findings(connection: Connection, run_id: int) -> tuple[UnreportedFinding, ...]:
     """Return each finding of runs before `run_id` that was not delivered, oldest first.
 
-    What a queued message holds is not among them. The vendor's findings of one change are one,
-    with the number of all targets: each batch of a run stored its own.
+    What a queued message holds is not among them. A finding that several runs found is one, of
+    the newest of them. Of the vendor's, each batch of a run that did not end stored its own: their
+    targets are added up.
     """
-    query = select(finding).where(_is_unreported(run_id)).order_by(finding.c.id)
+    query = _occurrences().where(_is_unreported(run_id)).order_by(finding.c.id)
     secrets = secrets_of(connection)
     found: dict[tuple[TargetId | None, str], UnreportedFinding] = {}
     for row in connection.execute(query).mappings():
@@ -254,11 +286,18 @@ def unreported_findings(connection: Connection, run_id: int) -> tuple[Unreported
         before = found.get((target, read.id))
         if (
             before
+            and before.run_id == row["run_id"]
             and isinstance(before.finding, VendorFinding)
             and isinstance(read, VendorFinding)
         ):
             read = replace(read, targets=before.finding.targets + read.targets)
-        found[target, read.id] = UnreportedFinding(target=target, finding=read)
+        found[target, read.id] = UnreportedFinding(
+            target=target,
+            finding=read,
+            run_id=row["run_id"],
+            found_at=row["started_at"],
+            run_ended=row["status"] != RunStatus.ABANDONED,
+        )
     return tuple(found.values())
 
 
@@ -385,7 +424,7 @@ def _finding(row: RowMapping) -> Finding | VendorFinding:
 
 
 def _occurrences() -> Select[Any]:
-    return select(finding, run.c.started_at).join(run, run.c.id == finding.c.run_id)
+    return select(finding, run.c.started_at, run.c.status).join(run, run.c.id == finding.c.run_id)
 
 
 def _occurrence(row: RowMapping, secrets: Secrets) -> FindingOccurrence:

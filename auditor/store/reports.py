@@ -49,7 +49,7 @@ Form: TypeAlias = Mapping[str, Any]
 _NOT_CLOSED = (RunStatus.RUNNING, RunStatus.ABANDONED)
 _AT_ONCE = 400  # reports: a list that no database finds too long
 _NO_REPORT = "This run has no report: it did not end. What it found is in the next run's report."
-_OF_REPORTED_TARGETS = ("findings", "acknowledged", "steps")
+_OF_REPORTED_TARGETS = ("findings", "late", "acknowledged", "steps")
 
 
 def close_run(
@@ -80,9 +80,7 @@ def close_run(
         "head_hash": runs.head(connection, run_id),
     }
     connection.execute(update(run).where(run.c.id == run_id).values(**row))
-    carried_ids = {unreported.finding.id for unreported in carried}
-    new = [found for found in report.catalogue if found.id not in carried_ids]
-    findings.replace_vendor_findings(connection, run_id, new)
+    findings.replace_vendor_findings(connection, run_id, report.catalogue)
     findings.carry_findings(connection, run_id, carried)
     findings.carry_notices(connection, run_id)
     at = report.run.finished_at or report.run.started_at
@@ -200,6 +198,7 @@ def report_form(report: Report) -> Json:
         "last_good": _stretches(moment_text(target.last_good_at) for target in targets),
         "went": _stretches(target.is_news for target in targets),
         "findings": placed(lambda target: list(map(findings.finding_form, target.findings))),
+        "late": placed(lambda target: list(map(findings.late_form, target.late))),
         "failures": placed(lambda target: target.error and asdict(target.error)),
         "steps": placed(lambda target: target.model_event),
         "model_since": placed(lambda target: _interval_form(target.model_since)),
@@ -212,6 +211,7 @@ def report_form(report: Report) -> Json:
         "asked": report.fetch_counts,
         "is_whole": report.is_whole,
         "catalogue": list(map(findings.vendor_finding_form, report.catalogue)),
+        "late_catalogue": list(map(findings.late_vendor_form, report.late_catalogue)),
         "errors": list(map(asdict, report.errors)),
         "previous_run_id": report.previous_run_id,
         "next_run_at": moment_text(report.next_run_at),
@@ -235,6 +235,7 @@ def report_from(
         totals=Totals(**form["totals"]),
         targets=tuple(_target_reports(targets, form, shown)),
         catalogue=tuple(map(findings.vendor_finding_from, form["catalogue"])),
+        late_catalogue=tuple(map(findings.late_vendor_from, form.get("late_catalogue", ()))),
         errors=tuple(ProjectError(**error) for error in form["errors"]),
         head_hash=head_hash,
         previous_run_id=form["previous_run_id"],
@@ -276,6 +277,7 @@ def _target_reports(targets: Roster, form: Form, places: Sequence[int]) -> Itera
     names = ("states", "model_states", "suppressed", "last_good", "went")
     columns = zip(*(_members(form[name], places) for name in names), strict=True)
     found, failures = dict(form["findings"]), dict(form["failures"])
+    late = dict(form.get("late", ()))
     steps, since = dict(form.get("steps", ())), dict(form.get("model_since", ()))
     acknowledged = dict(form.get("acknowledged", ()))
     excerpts, nights = dict(form.get("around", ())), dict(form.get("nights", ()))
@@ -290,6 +292,7 @@ def _target_reports(targets: Roster, form: Form, places: Sequence[int]) -> Itera
             state=TargetState(state),
             model_state=ModelState(model_state),
             findings=tuple(map(findings.finding_from, found.get(place, ()))),
+            late=tuple(map(findings.late_from, late.get(place, ()))),
             model_event=ModelEvent(steps[place]) if place in steps else None,
             model_since=_interval(since[place]) if place in since else None,
             suppressed=suppressed,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, insert, select, tuple_
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, insert, select, tuple_
 from sqlalchemy.sql.functions import func
 
 from auditor.drift.secrets import Secrets
@@ -84,12 +84,28 @@ def snapshot(connection: Connection, version_id: int) -> Snapshot:
 
 def target_versions(connection: Connection, target: TargetId) -> tuple[Version, ...]:
     """Return a target's versions, newest first."""
-    query = _query().where(
-        version.c.project_id == target.project_id, version.c.learn_id == target.learn_id
-    )
+    query = _query().where(_is_of(target))
     rows = connection.execute(query.order_by(version.c.id.desc())).mappings()
     secrets = secrets_of(connection)
     return tuple(_version(row, secrets) for row in rows)
+
+
+def has_version_after(connection: Connection, target: TargetId, run_id: int) -> bool:
+    """Return whether a later run than `run_id` stored a version of the target."""
+    query = select(version.c.id).where(_is_of(target), version.c.run_id > run_id).limit(1)
+    return connection.execute(query).first() is not None
+
+
+def version_before(connection: Connection, target: TargetId, run_id: int) -> int | None:
+    """Return the target's last version before the run, None where it has none or it was pruned."""
+    query = (
+        select(version.c.id, has_pruned_mark(version.c.document))
+        .where(_is_of(target), version.c.run_id < run_id)
+        .order_by(version.c.id.desc())
+        .limit(1)
+    )
+    row = connection.execute(query).first()
+    return None if row is None or row[1] else row[0]
 
 
 def pruned_versions(connection: Connection) -> int:
@@ -101,6 +117,10 @@ def pruned_versions(connection: Connection) -> int:
 def document(packed: bytes, *, anchor: bytes | None) -> bytes:
     """Return a version's document from its blob and its anchor's, None without one."""
     return unpack(packed, anchor=None if anchor is None else unpack(anchor))
+
+
+def _is_of(target: TargetId) -> ColumnElement[bool]:
+    return (version.c.project_id == target.project_id) & (version.c.learn_id == target.learn_id)
 
 
 def _query() -> Select[Any]:

@@ -370,7 +370,7 @@ def test_what_a_crashed_run_found_is_in_the_next_report_once(pump: Stage) -> Non
     report, quiet = pump.json(), pump.json()
 
     assert [told[0] for told in _told(report)] == [3, 4, 5]
-    assert [one["state"] for one in report["targets"]] == ["drifted"] * 3
+    assert [one["state"] for one in report["targets"]] == ["in_sync"] * 3
     assert [(one["path"], one["targets"]) for one in report["catalogue"]] == [
         ("defaultBatchSize", 3)
     ]

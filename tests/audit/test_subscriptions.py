@@ -74,7 +74,7 @@ def test_a_part_that_was_taken_makes_told_what_it_holds_and_no_more(pump: Stage)
     carried = pump.night().report
 
     assert [
-        (str(one.target), finding.path) for one in carried.targets for finding in one.findings
+        (str(one.target), late.finding.path) for one in carried.targets for late in one.late
     ] == [("7/3", "trainingCycles")]
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from auditor.model import Since
+from auditor.model import Finding, Since, VendorFinding
 from auditor.records import UnreportedFinding
 from auditor.store.store import SqlStore
 
@@ -24,7 +24,17 @@ from .examples import (
     vendor_finding,
 )
 
-OWN = UnreportedFinding(target=PUMP, finding=finding())
+
+def _unreported(
+    found: Finding | VendorFinding, run_id: int, *, ended: bool = True
+) -> UnreportedFinding:
+    target = PUMP if isinstance(found, Finding) else None
+    return UnreportedFinding(
+        target=target, finding=found, run_id=run_id, found_at=night(run_id - 1), run_ended=ended
+    )
+
+
+OWN = _unreported(finding(), 2)
 
 
 def test_findings_in_a_queued_message_are_not_unreported(drift: SqlStore) -> None:
@@ -53,7 +63,7 @@ def test_findings_of_a_crashed_run_are_unreported(store: SqlStore) -> None:
     store.save(opened(store, 1), [changed()], at=night(1))
     store.abandon_open_runs(night(2))
 
-    assert store.unreported_findings(opened(store, 2)) == (OWN,)
+    assert store.unreported_findings(opened(store, 2)) == (_unreported(finding(), 2, ended=False),)
 
 
 def test_findings_of_a_closed_run_are_unreported_until_marked(store: SqlStore) -> None:
@@ -63,7 +73,7 @@ def test_findings_of_a_closed_run_are_unreported_until_marked(store: SqlStore) -
 
     assert store.unreported_findings(following) == (
         OWN,
-        UnreportedFinding(target=None, finding=vendor_finding()),
+        _unreported(vendor_finding(), 2),
     )
     store.mark_reported(run_id, at=night(1))
     assert store.unreported_findings(following) == ()
@@ -81,7 +91,7 @@ def test_carried_findings_belong_to_the_report_that_repeats_them(store: SqlStore
     audited(store, 0, first())
     audited(store, 1, changed(), vendor=(vendor_finding(),))
     carried = store.unreported_findings(opened(store, 2))
-    audited(store, 3, quiet(), messages=("a",), vendor=(vendor_finding(),), carried=carried)
+    audited(store, 3, quiet(), messages=("a",), carried=carried)
 
     assert store.unreported_findings(opened(store, 4)) == ()
     delivered(store, "a")
@@ -101,7 +111,7 @@ def test_a_carried_finding_that_reaches_nobody_is_carried_again(store: SqlStore)
 def test_a_carried_finding_of_the_vendor_is_stored_once(store: SqlStore, sql: Sql) -> None:
     audited(store, 0, first(), vendor=(vendor_finding(),))
     carried = store.unreported_findings(opened(store, 1))
-    audited(store, 2, quiet(), vendor=(vendor_finding(),), carried=carried)
+    audited(store, 2, quiet(), carried=carried)
 
     assert sql.read("SELECT count(*) FROM finding") == [1]
 
@@ -111,7 +121,7 @@ def test_the_same_finding_of_two_unreported_runs_is_returned_once(store: SqlStor
     for number in (1, 2):
         audited(store, number, changed(PUMP, f"{number}"))
 
-    assert store.unreported_findings(opened(store, 3)) == (OWN,)
+    assert store.unreported_findings(opened(store, 3)) == (_unreported(finding(), 3),)
 
 
 def test_findings_of_other_messages_stay_unreported(store: SqlStore) -> None:
@@ -139,6 +149,4 @@ def test_a_hostile_finding_comes_back_as_it_was(store: SqlStore) -> None:
     audited(store, 0, first())
     audited(store, 1, changed(PUMP, "second", hostile))
 
-    assert repr(store.unreported_findings(opened(store, 2))) == repr(
-        (UnreportedFinding(target=PUMP, finding=hostile),)
-    )
+    assert repr(store.unreported_findings(opened(store, 2))) == repr((_unreported(hostile, 2),))

@@ -1,0 +1,134 @@
+"""What an earlier run found and nobody received: a section of its own, once, and what holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from auditor import app
+from auditor.decide import Decision, approve
+from auditor.rendering.summary import Level, judge_run
+from tests.audit.stage import Stage, block, stage, target
+
+BOTH = ("ops@example.org", "ml@example.org")
+
+
+@pytest.fixture
+def pump(database_url: str, tmp_path: Path) -> Iterator[Stage]:
+    blocks = {3: block(name="Motion", trained=True), 4: block(name="Screws", trained=True)}
+    with stage(database_url, tmp_path, blocks) as set_up:
+        set_up.night()
+        yield set_up
+
+
+def _unheard_night(pump: Stage) -> None:
+    """Audit while the mail server refuses everybody for good."""
+    pump.postbox.refuses = dict.fromkeys(BOTH, "550 no such user")
+    pump.night()
+    pump.postbox.refuses = {}
+    pump.postbox.taken.clear()
+
+
+def _late(report: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - any JSON
+    return [found for line in report["targets"] for found in line["findings"] if found.get("late")]
+
+
+def _mail(pump: Stage) -> tuple[str, str, str]:
+    """Return subject, text and HTML of the only mail to the first recipient."""
+    ((_, mail),) = [taken for taken in pump.postbox.taken if taken[0] == BOTH[0]]
+    text, page = mail.get_body(("plain",)), mail.get_body(("html",))
+    assert text is not None
+    assert page is not None
+    return str(mail["Subject"]), text.get_content(), page.get_content()
+
+
+def test_what_no_longer_holds_is_named_with_its_run_and_heads_nothing(pump: Stage) -> None:
+    pump.studio.edit(target(3), lambda a: a.update(trained=False))
+    _unheard_night(pump)
+    pump.studio.edit(target(3), lambda a: a.update(trained=True))
+    _unheard_night(pump)
+    report = pump.json()
+    subject, text, page = _mail(pump)
+
+    assert [(found["after"], found["run"], found["holds"]) for found in _late(report)] == [
+        (False, 2, False),
+        (True, 3, True),
+    ]
+    assert "critical" not in subject.lower()
+    assert "REPORTED LATE" in text
+    assert "found by run 2," in text
+    assert "no longer so" in text
+    assert "found by run 2," in page
+    gone = next(f["id"] for f in _late(report) if not f["holds"])
+    assert f"auditor acknowledge {gone}" not in text
+    assert "restore:" not in text
+
+
+def test_it_counts_neither_in_the_totals_nor_in_the_state(pump: Stage) -> None:
+    pump.studio.edit(target(3), lambda a: a.update(batchSize=64))
+    _unheard_night(pump)
+    report, after = pump.json(), pump.json()
+
+    assert [(found["path"], found["run"], found["holds"]) for found in _late(report)] == [
+        ("batchSize", 2, True)
+    ]
+    assert (report["totals"]["findings"], report["totals"]["drifted"]) == (0, 0)
+    assert [line["state"] for line in report["targets"]] == ["in_sync", "in_sync"]
+    assert _late(after) == []
+
+
+def test_what_still_holds_is_what_verdict_and_subject_speak_of(pump: Stage) -> None:
+    pump.studio.edit(target(3), lambda a: a.update(trained=False))
+    _unheard_night(pump)
+    verdict = judge_run(pump.night().report)
+
+    assert verdict.level is Level.CRITICAL
+    assert verdict.severity == "critical"
+    assert "late: 1 critical" in verdict.subject
+    assert verdict.lead.startswith("Reported late: Motion: ")
+
+
+def test_a_calm_night_stays_calm_where_nothing_late_holds(pump: Stage) -> None:
+    pump.studio.edit(target(3), lambda a: a.update(batchSize=64))
+    _unheard_night(pump)
+    pump.studio.edit(target(3), lambda a: a.update(batchSize=32))
+    pump.postbox.refuses = {}
+    verdict = judge_run(pump.night().report)
+
+    assert "late" not in verdict.subject
+    assert "1 medium" in verdict.subject  # tonight's own: it was undone
+
+
+def test_a_change_is_listed_once_beside_a_baseline(pump: Stage) -> None:
+    with app.open_store(pump.settings) as store:
+        approve([target(3)], store, Decision(at=app.now(), author="me", reason="as it should be"))
+    pump.studio.edit(target(3), lambda a: a.update(batchSize=64))
+    _unheard_night(pump)
+    report, after = pump.json(), pump.json()
+
+    assert [(f.get("late"), f["since"]) for f in report["targets"][0]["findings"]] == [
+        (True, "last")
+    ]
+    assert report["targets"][0]["state"] == "drifted"
+    assert [(f.get("late"), f["since"]) for f in after["targets"][0]["findings"]] == [
+        (None, "baseline")
+    ]
+
+
+def test_a_stored_report_says_again_what_was_late(pump: Stage) -> None:
+    pump.studio.edit(target(3), lambda a: a.update(batchSize=64))
+    pump.studio.edit(target(3), lambda a: a.update(defaultBatchSize=99))
+    pump.studio.edit(target(4), lambda a: a.update(defaultBatchSize=99))
+    _unheard_night(pump)
+    report = pump.night().report
+    with app.open_store(pump.settings) as store:
+        stored = store.report(report.run.id)
+        (brief,) = store.brief_reports([report.run.id or 0])
+
+    assert stored is not None
+    assert [line.late for line in stored.targets] == [line.late for line in report.targets]
+    assert stored.late_catalogue == report.late_catalogue != ()
+    assert [line.late for line in brief.targets] == [report.targets[0].late]
