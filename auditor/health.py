@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from auditor.model import RunInfo, RunStatus, TargetState, Trigger
-from auditor.outbox import Message, MessageState
+from auditor.outbox import MessageInfo, MessageState
 from auditor.protocols import HistoryStore, Ledger
 from auditor.records import TargetStatus
 from auditor.schedule import Slot
@@ -20,6 +20,7 @@ from auditor.schedule import Slot
 WORKED = (RunStatus.COMPLETE, RunStatus.INCOMPLETE)
 CLOSED = (*WORKED, RunStatus.FAILED)
 _MOST_NAMED = 5
+_MOST_DEAD = 1_000  # a run has a message to each recipient
 
 
 class HealthStore(HistoryStore, Ledger, Protocol):
@@ -45,6 +46,8 @@ class Signs:
         under_way: the run that has not ended.
         watched_since: nothing was due before then; None where nothing ever ran.
         overdue: schedules whose run has not ended.
+        queued: how many messages are queued, of whatever run.
+        dead: messages of `newest_closed`. What an older run did not report is in a later report.
     """
 
     newest: RunInfo | None
@@ -53,7 +56,9 @@ class Signs:
     watched_since: datetime | None
     overdue: Sequence[Due]
     statuses: Sequence[TargetStatus]
-    messages: Sequence[Message]
+    queued: int
+    oldest_queued: MessageInfo | None
+    dead: Sequence[MessageInfo]
 
 
 def read_signs(store: HealthStore, dues: Sequence[Due]) -> Signs:
@@ -64,10 +69,11 @@ def read_signs(store: HealthStore, dues: Sequence[Due]) -> Signs:
     manual = [run for run in runs if run.trigger is Trigger.MANUAL]
     newest_manual = find_newest_whole(store, manual, CLOSED)
     first = runs[-1].started_at if runs else None
+    newest_closed = find_newest_whole(store, runs, CLOSED)
     since = {due: store.schedule_since(due.schedule, due.line) or first for due in dues}
     return Signs(
         newest=find_newest_whole(store, runs, (*CLOSED, RunStatus.ABANDONED)),
-        newest_closed=find_newest_whole(store, runs, CLOSED),
+        newest_closed=newest_closed,
         under_way=under_way,
         watched_since=min((at for at in (*since.values(), first) if at), default=None),
         overdue=tuple(
@@ -76,7 +82,11 @@ def read_signs(store: HealthStore, dues: Sequence[Due]) -> Signs:
             if at is not None and due.slot.at >= at and not _has_run(store, due, newest_manual)
         ),
         statuses=store.statuses(),
-        messages=store.messages(),
+        queued=store.count_messages()[MessageState.QUEUED],
+        oldest_queued=store.oldest_queued(),
+        dead=()
+        if newest_closed is None
+        else store.newest_messages(MessageState.DEAD, most=_MOST_DEAD, run_id=newest_closed.id),
     )
 
 
@@ -130,20 +140,13 @@ def _complain_of_overdue_runs(signs: Signs) -> Iterator[str]:
 
 
 def _complain_of_messages(signs: Signs) -> Iterator[str]:
-    queued = [message for message in signs.messages if message.state is MessageState.QUEUED]
-    if queued:
-        first = queued[0]
+    if signs.oldest_queued is not None:
+        first = signs.oldest_queued
         why = f": {first.last_error}" if first.last_error else ""
-        yield f"{_count(queued)} undelivered, the oldest of run {first.run_id}{why}"
-    # What an older run did not report is in a later report.
-    last = signs.newest_closed
-    dead = [
-        message
-        for message in signs.messages
-        if message.state is MessageState.DEAD and last is not None and message.run_id == last.id
-    ]
-    if dead:
-        yield f"{_count(dead)} of run {dead[0].run_id} given up: {dead[0].last_error}"
+        yield f"{_count(signs.queued)} undelivered, the oldest of run {first.run_id}{why}"
+    if signs.dead:
+        first = signs.dead[-1]
+        yield f"{_count(len(signs.dead))} of run {first.run_id} given up: {first.last_error}"
 
 
 def _complain_of_unknown_targets(signs: Signs, limit: timedelta, now: datetime) -> Iterator[str]:
@@ -161,8 +164,8 @@ def _is_unknown(status: TargetStatus, limit: timedelta, now: datetime) -> bool:
     return status.state is TargetState.UNKNOWN and (checked is None or now - checked > limit)
 
 
-def _count(messages: Sequence[Message]) -> str:
-    return f"{len(messages)} message{'s' if len(messages) > 1 else ''}"
+def _count(messages: int) -> str:
+    return f"{messages} message{'s' if messages > 1 else ''}"
 
 
 def _text(moment: datetime) -> str:

@@ -8,6 +8,7 @@ after 27 attempts, between four and five days (RFC 5321 section 4.5.4.1), a mess
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -23,7 +24,11 @@ class MessageState(StrEnum):
 
     QUEUED = "queued"
     DELIVERED = "delivered"
-    DEAD = "dead"
+    DEAD = "dead"  # given up; a person may queue it again
+    DROPPED = "dropped"  # nobody to send it to, or dropped by a person; without its content
+
+
+NOT_DELIVERED = (MessageState.QUEUED, MessageState.DEAD, MessageState.DROPPED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +56,31 @@ class Message:
     last_error: str = ""
     delivered_at: datetime | None = None
     holds: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageInfo:
+    """A message without its content, as lists show it."""
+
+    id: int
+    run_id: int
+    recipient: str
+    subject: str
+    state: MessageState
+    attempts: int
+    due_at: datetime
+    last_error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxOverview:
+    """What is not delivered: how many messages by state, and the newest few of each state."""
+
+    counts: Mapping[MessageState, int]
+    newest: tuple[MessageInfo, ...]
+
+
+NO_MESSAGES = OutboxOverview(counts=dict.fromkeys(NOT_DELIVERED, 0), newest=())
 
 
 def begin_attempt(message: Message, *, now: datetime) -> Message:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,7 +22,7 @@ from auditor.model import (
     Trigger,
     VendorFinding,
 )
-from auditor.outbox import Message
+from auditor.outbox import Message, MessageInfo, MessageState, OutboxOverview
 from auditor.records import (
     Acknowledgement,
     Approval,
@@ -463,8 +463,43 @@ class RunStore(Protocol):
 class OutboxStore(Protocol):
     """The messages not yet delivered."""
 
-    def queued_messages(self, *, due_by: datetime | None) -> tuple[Message, ...]:
-        """Return queued messages, oldest first; only those due by then where `due_by` is given."""
+    def queued_messages(self, *, due_by: datetime | None) -> Iterator[Message]:
+        """Read queued messages one by one, oldest first; with `due_by`, those due by then."""
+        ...
+
+    def queued_ids(self, *, due_by: datetime | None) -> tuple[int, ...]:
+        """Return the ids of the messages that `queued_messages` reads."""
+        ...
+
+    def next_due(self) -> datetime | None:
+        """Return when the first of the queued messages is due, None without one."""
+        ...
+
+    def queued_recipients(self) -> frozenset[str]:
+        """Return whom the queued messages are to."""
+        ...
+
+    def message_ids(self, state: MessageState) -> tuple[int, ...]:
+        """Return the ids of the messages in a state, oldest first."""
+        ...
+
+    def message_infos(self, ids: Sequence[int]) -> tuple[MessageInfo, ...]:
+        """Return those of the messages that are stored, whatever their state, by id."""
+        ...
+
+    def drop_messages_to(self, recipients: Collection[str], *, why: str) -> int:
+        """Drop the queued messages to recipients, with their content; return how many.
+
+        The next report has the findings that no other message holds.
+        """
+        ...
+
+    def drop_messages(self, ids: Sequence[int], *, why: str) -> int:
+        """Drop those of the messages that are queued or dead; return how many."""
+        ...
+
+    def requeue_messages(self, ids: Sequence[int], *, now: datetime) -> int:
+        """Queue dead messages again and make queued ones due, as if untried; return how many."""
         ...
 
     def record(self, message: Message) -> bool:
@@ -486,8 +521,26 @@ class HistoryStore(Protocol):
         """Return the newest run."""
         ...
 
-    def messages(self) -> tuple[Message, ...]:
-        """Return the messages that are queued or dead, oldest first."""
+    def count_messages(self) -> Mapping[MessageState, int]:
+        """Return how many messages are queued, dead and dropped."""
+        ...
+
+    def newest_messages(
+        self, state: MessageState, *, most: int, run_id: int | None = None
+    ) -> tuple[MessageInfo, ...]:
+        """Return the newest messages in a state, the newest first; with `run_id`, of that run."""
+        ...
+
+    def outbox_overview(self, *, most: int) -> OutboxOverview:
+        """Return the counts, and `most` messages of each state, the newest first."""
+        ...
+
+    def oldest_queued(self) -> MessageInfo | None:
+        """Return the queued message that was queued first."""
+        ...
+
+    def undelivered_runs(self, run_ids: Collection[int]) -> frozenset[int]:
+        """Return those of the runs that have a message which is queued or dead."""
         ...
 
     def target_versions(self, target: TargetId) -> tuple[Version, ...]:

@@ -14,7 +14,7 @@ from sqlalchemy import NullPool, create_engine, make_url
 from auditor.deliver import Delivery, deliver
 from auditor.errors import StoreError
 from auditor.mail import MimeComposer, SmtpMailer
-from auditor.outbox import MAX_ATTEMPTS, NO_RESULT, Message, MessageState
+from auditor.outbox import MAX_ATTEMPTS, NO_MESSAGES, NO_RESULT, Message, MessageState
 from auditor.protocols import MailContent
 from auditor.records import RunConclusions
 from auditor.store.store import SqlStore, open_database
@@ -139,7 +139,7 @@ def test_each_message_is_handed_over_once(store: SqlStore) -> None:
     assert sent(postbox) == [
         (one, f"<run-{run_id}.{one}>") for one in ("a@example.org", "b@example.org")
     ]
-    assert store.messages() == ()
+    assert store.outbox_overview(most=9) == NO_MESSAGES
 
 
 def test_a_delivered_message_tells_the_findings_of_its_run(store: SqlStore) -> None:
@@ -171,7 +171,7 @@ def test_a_permanent_refusal_is_the_end_and_stays_on_show(store: SqlStore) -> No
         postbox.refuse_recipient = ""
         after = drain(store, mailer, at=LATER)
 
-    [message] = store.messages()
+    [message] = store.outbox_overview(most=9).newest
     assert (refused, after) == (Delivery(dead=1), Delivery())
     assert (message.state, message.attempts) == (MessageState.DEAD, 1)
     assert "550 no such user" in message.last_error
@@ -295,7 +295,7 @@ def test_a_message_that_was_settled_by_another_process_is_not_sent(store: SqlSto
 
         def settle_the_second() -> bool:
             if len(postbox.taken) == 1:
-                message = store.queued_messages(due_by=None)[-1]
+                *_, message = store.queued_messages(due_by=None)
                 store.record(replace(message, state=MessageState.DEAD))
             return False
 

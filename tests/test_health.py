@@ -8,7 +8,7 @@ import pytest
 
 from auditor.health import Due, Signs, list_complaints
 from auditor.model import ModelState, RunInfo, RunStatus, TargetId, TargetState, Trigger
-from auditor.outbox import Message, MessageState
+from auditor.outbox import MessageInfo, MessageState
 from auditor.records import TargetStatus
 from auditor.schedule import Slot
 
@@ -37,14 +37,12 @@ def block(learn_id: int, state: TargetState, checked_at: datetime | None) -> Tar
     )
 
 
-def message(run_id: int, state: MessageState) -> Message:
-    return Message(
+def message(run_id: int, state: MessageState) -> MessageInfo:
+    return MessageInfo(
         id=1,
         run_id=run_id,
         recipient="ops@example.org",
-        message_id="<1@example.org>",
         subject="",
-        content=b"",
         state=state,
         attempts=1,
         due_at=NOW,
@@ -59,7 +57,9 @@ WELL = Signs(
     watched_since=NOW - 90 * 24 * HOUR,
     overdue=[],
     statuses=[block(3, TargetState.DRIFTED, NOW)],
-    messages=[],
+    queued=0,
+    oldest_queued=None,
+    dead=[],
 )
 
 
@@ -113,13 +113,14 @@ def test_a_block_that_was_never_read_is_told() -> None:
 
 
 def test_a_message_that_waits_is_told() -> None:
-    waiting = [message(5, MessageState.QUEUED), message(7, MessageState.QUEUED)]
+    oldest = message(5, MessageState.QUEUED)
 
-    assert said(messages=waiting) == ("2 messages undelivered, the oldest of run 5: 450 later",)
+    assert said(queued=2, oldest_queued=oldest) == (
+        "2 messages undelivered, the oldest of run 5: 450 later",
+    )
 
 
-def test_a_message_given_up_is_told_until_a_later_run_tells_what_it_held() -> None:
+def test_a_message_of_the_last_run_that_was_given_up_is_reported() -> None:
     dead = message(7, MessageState.DEAD)
 
-    assert said(messages=[dead]) == ("1 message of run 7 given up: 450 later",)
-    assert said(messages=[replace(dead, run_id=6)]) == ()
+    assert said(dead=[dead]) == ("1 message of run 7 given up: 450 later",)

@@ -22,12 +22,12 @@ from auditor.app.build import (
     publish_pages,
     rebuild_pages,
 )
+from auditor.app.deliveries import deliver_messages, keep_delivering, list_recipients
 from auditor.app.run import (
     ClosedRun,
     DeliveredRun,
     build_request,
     build_scheduled_request,
-    deliver_messages,
     find_complaints,
     ping_late_success,
     prune_history,
@@ -60,6 +60,8 @@ __all__ = [
     "find_next_run",
     "find_page",
     "find_schedules",
+    "keep_delivering",
+    "list_recipients",
     "load_settings",
     "load_templates",
     "log_in",

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import AbstractContextManager, ExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -17,23 +17,22 @@ from auditor.app.build import (
     build_archive,
     build_client,
     build_mail_plan,
-    build_mailer,
     build_plan,
     build_site,
     now,
     publish_pages,
 )
+from auditor.app.deliveries import deliver_messages, drop_unwanted_messages
 from auditor.app.schedules import Schedule, find_next_run, find_schedules
 from auditor.audit.close import close_run
 from auditor.audit.plan import RunControl, RunRequest, Scope
 from auditor.audit.results import CompletedRun
 from auditor.audit.run import Audit
 from auditor.config import Settings
-from auditor.deliver import Delivery, deliver
-from auditor.errors import DamagedDatabaseError, DeliveryUnderWayError, StoreError, UsageError
+from auditor.deliver import Delivery
+from auditor.errors import DamagedDatabaseError, StoreError, UsageError
 from auditor.health import HealthStore
 from auditor.model import Report
-from auditor.outbox import MessageState
 from auditor.protocols import RunStore, Store
 from auditor.records import Pruned
 from auditor.schedule import newest_due
@@ -44,7 +43,6 @@ if TYPE_CHECKING:  # each command imports what it needs: `--help` and `diff` sta
     from auditor.heartbeat import Heartbeat
 
 PATIENCE = timedelta(seconds=30)  # of a manual run while a daemon delivers
-_RETRY_LOCK_S = 0.5
 _DESCRIPTORS_OF_A_LOOP = 16
 _READABLE_BY_ALL = 0o644  # the collector of metrics runs as another user
 
@@ -171,6 +169,7 @@ async def run_and_close(
         heartbeat = _heartbeat(settings, is_whole=not request.is_narrowed)
         heartbeat.start()
         async with _pinging_failure(heartbeat):
+            await asyncio.to_thread(drop_unwanted_messages, settings, store)
             completed = await _audit(settings, request, store, control)
             page = await asyncio.to_thread(_close, settings, completed, store, control)
     is_well = _has_worked(completed.report) and not control.stopping()
@@ -230,44 +229,6 @@ async def _in_thread(manager: AbstractContextManager[object]) -> AsyncIterator[N
         yield
     finally:  # the error is not handed to the lock, which ends in the same way with and without
         await asyncio.to_thread(manager.__exit__, None, None, None)
-
-
-def deliver_messages(
-    settings: Settings,
-    store: Store,
-    *,
-    only_due: bool = False,
-    patience: timedelta = timedelta(0),
-    stopping: Callable[[], bool] = lambda: False,
-) -> Delivery | None:
-    """Try the queued messages; return None if no mail is configured.
-
-    While another process delivers, this one waits for up to `patience`. Messages that are then
-    still queued are left to the other process and count as waiting. Without a queued message
-    there is no wait.
-    """
-    mailer = build_mailer(settings)
-    if mailer is None:
-        return None
-    queued = store.queued_messages(due_by=now() if only_due else None)
-    end = time.monotonic() + patience.total_seconds()
-    while store.queued_messages(due_by=now() if only_due else None):
-        try:
-            with store.outbox_lock():
-                return deliver(store, mailer, now=now, only_due=only_due, stopping=stopping)
-        except DeliveryUnderWayError as error:
-            if stopping() or time.monotonic() >= end:
-                logger.warning("messages left to another process: %s", error)
-                break
-            time.sleep(_RETRY_LOCK_S)
-    # The other process has settled what is not in the outbox any more.
-    unsettled = {message.id: message.state for message in store.messages()}
-    states = [unsettled.get(message.id, MessageState.DELIVERED) for message in queued]
-    return Delivery(
-        delivered=states.count(MessageState.DELIVERED),
-        waiting=states.count(MessageState.QUEUED),
-        dead=states.count(MessageState.DEAD),
-    )
 
 
 def prune_history(settings: Settings, store: Store, *, is_dry: bool) -> Pruned:
@@ -346,7 +307,7 @@ def write_metrics(settings: Settings, records: HealthStore) -> None:
             last=briefs[0] if briefs else None,
             success=health.find_newest_whole(records, runs, health.WORKED),
             statuses=records.statuses(),
-            messages=records.messages(),
+            messages=records.count_messages(),
         )
         text = render_metrics(measured)
         replace_file(settings.metrics.textfile, text.encode(), mode=_READABLE_BY_ALL)

@@ -106,6 +106,26 @@ def _add_history(commands: _Commands[_Parser]) -> None:
             metavar="H",
             help=f"with --exit-code: how many hours {what} (default: %(default)s)",
         )
+    messages = _command(
+        commands,
+        "messages",
+        "messages:messages",
+        "list the messages that are not delivered, or settle some of them",
+    )
+    settle = messages.add_mutually_exclusive_group()
+    for option, what in (
+        ("drop", "give these up: they are queued or dead, and are never sent"),
+        ("retry", "send these again: they are queued or dead, and count as untried"),
+    ):
+        settle.add_argument(
+            f"--{option}",
+            nargs="+",
+            default=(),
+            type=_message_id,
+            metavar="ID",
+            help=f"{what}; `dead` and `queued` stand for all of that state",
+        )
+    _add_format(messages, "text", "json")
     history = _command(
         commands, "history", "read:history", "list the versions of a block, newest first"
     )
@@ -284,8 +304,13 @@ def _command(
 def _number(text: str) -> int:
     """Return an id that fits the database's 64-bit integers."""
     if not (text.isascii() and text.isdigit() and len(text) < 19):
-        raise argparse.ArgumentTypeError(f"{text!r} is not the id of a project or run")
+        raise argparse.ArgumentTypeError(f"{text!r} is not the id of a project, run or message")
     return int(text)
+
+
+def _message_id(text: str) -> int | str:
+    """Return the id of a message, or the word that stands for several."""
+    return text if text in {"dead", "queued"} else _number(text)
 
 
 def _hours(text: str) -> float:

@@ -19,7 +19,7 @@ from auditor.drift.difference import Difference, find_difference
 from auditor.drift.secrets import Secrets, as_sent
 from auditor.errors import StudioError, UsageError
 from auditor.model import JsonObject, Snapshot, TargetId
-from auditor.outbox import MessageState
+from auditor.outbox import NO_MESSAGES, MessageState
 from auditor.records import Version
 from auditor.rendering import json as as_json
 from auditor.rendering.outline import Comparison
@@ -30,6 +30,7 @@ from auditor.studio.answers import read_answer
 if TYPE_CHECKING:  # SQLAlchemy is slow to import, and two files need no database
     from auditor.store.store import SqlStore
 
+_MOST_MESSAGES = 5  # of each state; `auditor messages` has more
 MAX_BYTES = 16 * 1024 * 1024  # as `studio.max_bytes`, if no configuration is read
 
 
@@ -233,23 +234,24 @@ def status(args: argparse.Namespace) -> int:
     with app.open_store_if_present(settings, upgrade=None) as store:
         statuses = store.statuses() if store else ()
         last = store.last_run() if store else None
-        messages = store.messages() if store else ()
+        outbox = store.outbox_overview(most=_MOST_MESSAGES) if store else NO_MESSAGES
         problems = _problems(args, settings, store) if args.exit_code else None
-    if settings.email is None and any(
-        message.state is MessageState.QUEUED for message in messages
-    ):
-        print_error("messages are queued and no mail is configured: add [email] to send them")
+    if settings.email is None and outbox.counts[MessageState.QUEUED]:
+        print_error(
+            "messages are queued and no mail is configured: the next run drops them, "
+            "unless [email] is added before"
+        )
     if args.format == "json":
         document = as_json.encode_status(
             statuses,
             last_run=last,
             next_run_at=next_run_at,
-            messages=messages,
+            outbox=outbox,
             problems=problems,
         )
         print_text(as_json.dump_json(document))
     else:
-        table = render_status(statuses, last_run=last, next_run_at=next_run_at, messages=messages)
+        table = render_status(statuses, last_run=last, next_run_at=next_run_at, outbox=outbox)
         print_text(_verdict(problems) + table)
     return 2 if problems else 0
 

@@ -91,8 +91,10 @@ class Monitor:
         """Ping for runs whose messages were tried and for one delivered late; write metrics."""
         if delivery is not None and delivery != Delivery():
             self._has_current_metrics = False
-        unsettled = {message.run_id for message in self._store.messages()}
         late = self._late
+        reports = [run.report for run in closed] + ([late] if late is not None else [])
+        ids = {report.run.id for report in reports if report.run.id is not None}
+        unsettled = self._store.undelivered_runs(ids) if ids else frozenset()
         if late is not None and late.run.id not in unsettled:
             self._late = None
             app.ping_late_success(settings, late)
@@ -102,7 +104,9 @@ class Monitor:
             self._has_current_metrics = True
             app.write_metrics(settings, self._store)
 
-    def _end_heartbeat(self, settings: Settings, closed: ClosedRun, unsettled: set[int]) -> None:
+    def _end_heartbeat(
+        self, settings: Settings, closed: ClosedRun, unsettled: frozenset[int]
+    ) -> None:
         is_waiting = closed.report.run.id in unsettled
         self._closed.remove(closed)
         self._late = closed.report if is_waiting else None

@@ -255,9 +255,6 @@ class Service:
         self._store.forget_other_schedules({schedule.name for schedule in schedules})
         for schedule in schedules:
             remember_line(schedule, self._store, self._clock.now())
-        queued = self._count_queued()
-        if settings.email is None and queued:
-            logger.warning("messages are queued, but there is no [email] to send them: %s", queued)
 
     def _plan_wake_ups(self) -> None:
         """Have APScheduler wake the service for each slot of each schedule."""
@@ -397,8 +394,7 @@ class Service:
             queued, clock = await asyncio.to_thread(self._outlook)
         except StoreError:
             return "STATUS=The database cannot be reached"
-        mail = "" if self._settings.email or not queued else ", and there is no [email]"
-        return f"STATUS=Next run {self._next_run()}; {queued} undelivered{mail}{clock}"
+        return f"STATUS=Next run {self._next_run()}; {queued} undelivered{clock}"
 
     def _outlook(self) -> tuple[int, str]:
         """Return how many messages are queued, and words on a clock that was set back."""
@@ -410,7 +406,7 @@ class Service:
         return self._count_queued(), words
 
     def _count_queued(self) -> int:
-        return sum(message.state is MessageState.QUEUED for message in self._store.messages())
+        return self._store.count_messages()[MessageState.QUEUED]
 
     def _next_run(self) -> str:
         at = app.find_next_run(self._settings, self._clock.now())

@@ -31,7 +31,7 @@ from auditor.model import (
     Totals,
     VendorFinding,
 )
-from auditor.outbox import Message
+from auditor.outbox import MessageInfo, OutboxOverview
 from auditor.records import Approval, TargetStatus, Version
 from auditor.redaction import shown
 
@@ -88,10 +88,10 @@ def encode_status(
     *,
     last_run: RunInfo | None,
     next_run_at: datetime | None,
-    messages: Sequence[Message],
+    outbox: OutboxOverview,
     problems: Sequence[str] | None = None,
 ) -> JsonObject:
-    """Return `auditor.status/1`: the service, its undelivered messages, every target.
+    """Return `auditor.status/1`: the service, what it did not deliver, every target.
 
     `problems` are what is not well, None where that was not looked for.
     """
@@ -102,10 +102,26 @@ def encode_status(
             "schema": "auditor.status/1",
             "last_run": None if last_run is None else _run(last_run),
             "next_run_at": format_utc(next_run_at),
-            "messages": [_message(message) for message in messages],
+            "outbox": _counts(outbox),
+            "messages": [_message(message) for message in outbox.newest],
             "targets": [_status(status) for status in statuses],
         }
     )
+
+
+def encode_messages(outbox: OutboxOverview) -> JsonObject:
+    """Return `auditor.messages/1`: what was not delivered."""
+    return hide_secrets(
+        {
+            "schema": "auditor.messages/1",
+            "outbox": _counts(outbox),
+            "messages": [_message(message) for message in outbox.newest],
+        }
+    )
+
+
+def _counts(outbox: OutboxOverview) -> JsonObject:
+    return {str(state): number for state, number in outbox.counts.items()}
 
 
 def encode_history(
@@ -313,10 +329,12 @@ def _status(status: TargetStatus) -> JsonObject:
     }
 
 
-def _message(message: Message) -> JsonObject:
+def _message(message: MessageInfo) -> JsonObject:
     return {
+        "id": message.id,
         "run_id": message.run_id,
         "recipient": message.recipient,
+        "subject": message.subject,
         "state": str(message.state),
         "attempts": message.attempts,
         "due_at": format_utc(message.due_at),

@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 from auditor.model import Report, RunInfo, RunStatus, Severity, Since, TargetState
-from auditor.outbox import Message, MessageState
+from auditor.outbox import NOT_DELIVERED, MessageState
 from auditor.records import TargetStatus
 
 _Label = TypeVar("_Label", bound=StrEnum)
@@ -28,14 +28,14 @@ class Measurements:
     Attributes:
         last: the report, unchanged targets left out, of the last finished run over all targets.
         success: the last run over all targets that checked something.
-        messages: those that are queued or dead.
+        messages: how many are queued, dead and dropped.
     """
 
     version: str
     last: Report | None
     success: RunInfo | None
     statuses: Sequence[TargetStatus]
-    messages: Sequence[Message]
+    messages: Mapping[MessageState, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +69,12 @@ def _of_service(measured: Measurements) -> Iterator[_Family]:
         "state",
         _counted(TargetState, Counter(status.state for status in measured.statuses)),
     )
-    waiting = Counter(message.state for message in measured.messages)
     yield _Family(
         "auditor_outbox_messages",
-        "Undelivered messages: waiting for another try (queued) or given up (dead).",
+        "Messages not delivered: waiting for another attempt (queued), given up (dead), or to "
+        "nobody any more (dropped).",
         "state",
-        _counted((MessageState.QUEUED, MessageState.DEAD), waiting),
+        _counted(NOT_DELIVERED, Counter(measured.messages)),
     )
 
 

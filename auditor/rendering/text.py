@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from auditor.drift.restore import Restoration
 from auditor.model import RunInfo
-from auditor.outbox import Message, MessageState
+from auditor.outbox import MessageInfo, MessageState, OutboxOverview
 from auditor.records import Approval, TargetStatus, Version
 from auditor.rendering.changes import ChangeLine
 from auditor.rendering.outline import (
@@ -84,15 +84,15 @@ def render_status(
     *,
     last_run: RunInfo | None,
     next_run_at: datetime | None,
-    messages: Sequence[Message],
+    outbox: OutboxOverview,
 ) -> str:
     """Return the service's lines, then a table of the targets with the errors below it."""
     head = [
         f"Last run:     {_run(last_run)}",
         f"Next run:     {_when(next_run_at, 'not scheduled here')}",
-        f"Undelivered:  {_undelivered(messages)}",
+        f"Undelivered:  {_undelivered(outbox)}",
+        *_newest_messages(outbox),
     ]
-    head += [f"  {_message(message)}" for message in messages]
     rows: list[TableRow] = [
         ("TARGET", "BLOCK", "STATE", "MODEL", "CHANGED", "CHECKED", "ATTEMPTED")
     ]
@@ -101,6 +101,11 @@ def render_status(
         f"{status.target}: {sentence(status.error.message)}" for status in statuses if status.error
     ]
     return _joined(head, list(_table(rows)) if statuses else ["No target is known."], errors)
+
+
+def render_messages(outbox: OutboxOverview) -> str:
+    """Return how many messages were not delivered, then a line for each of the newest."""
+    return "\n".join([f"{_undelivered(outbox)}.", *_newest_messages(outbox)]) + "\n"
 
 
 def render_history(versions: Sequence[Version], approvals: Sequence[Approval] = ()) -> str:
@@ -358,19 +363,31 @@ def _run(run: RunInfo | None) -> str:
     return f"{run.id}, {run.status}, {moment(run.started_at)} ({run.trigger})"
 
 
-def _undelivered(messages: Sequence[Message]) -> str:
-    dead = sum(message.state is MessageState.DEAD for message in messages)
-    queued = len(messages) - dead
-    return f"{count(queued, 'message')} queued, {dead:,} dead"
+def _undelivered(outbox: OutboxOverview) -> str:
+    counts = outbox.counts
+    dropped = counts[MessageState.DROPPED]
+    return (
+        f"{count(counts[MessageState.QUEUED], 'message')} queued, "
+        f"{counts[MessageState.DEAD]:,} dead" + (f", {dropped:,} dropped" if dropped else "")
+    )
 
 
-def _message(message: Message) -> str:
+def _newest_messages(outbox: OutboxOverview) -> Iterator[str]:
+    for message in outbox.newest:
+        yield f"  {_message(message)}"
+    more = sum(outbox.counts.values()) - len(outbox.newest)
+    if more > 0:
+        yield f"  and {more:,} older"
+    if outbox.newest:
+        yield "  to settle them by hand: auditor messages --drop ID or --retry ID"
+
+
+def _message(message: MessageInfo) -> str:
     due = f", next try {moment(message.due_at)}" if message.state is MessageState.QUEUED else ""
     reason = f": {sentence(message.last_error)}" if message.last_error else ""
     tried = count(message.attempts, "attempt")
-    return (
-        f"run {message.run_id} to {name(message.recipient)}, {message.state}, {tried}{due}{reason}"
-    )
+    which = f"{message.id}: run {message.run_id} to {name(message.recipient)}"
+    return f"{which}, {message.state}, {tried}{due}{reason}"
 
 
 def _when(at: datetime | None, otherwise: str = "never") -> str:

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TypeVar
 
-from sqlalchemy import Connection, RowMapping, Select, insert, select, update
+from sqlalchemy import Connection, RowMapping, func, insert, select, update
 
 from auditor.errors import UsageError
-from auditor.outbox import Message, MessageState
+from auditor.outbox import NOT_DELIVERED, Message, MessageInfo, MessageState, OutboxOverview
 from auditor.store import findings
 from auditor.store.packing import pack, unpack
 from auditor.store.tables import holding, message
+
+_Item = TypeVar("_Item")
+_MOST_NAMED = 500  # in one statement; PostgreSQL takes 65,535 parameters
+# Without the content, which only sending needs.
+_INFO = (
+    message.c.id,
+    message.c.run_id,
+    message.c.recipient,
+    message.c.subject,
+    message.c.state,
+    message.c.attempts,
+    message.c.due_at,
+    message.c.last_error,
+)
 
 
 def queue_messages(connection: Connection, messages: Sequence[Message]) -> None:
@@ -36,17 +50,128 @@ def queue_messages(connection: Connection, messages: Sequence[Message]) -> None:
             connection.execute(insert(holding), held)
 
 
-def queued_messages(connection: Connection, *, due_by: datetime | None) -> tuple[Message, ...]:
-    """Return queued messages, oldest first; only those due by then where `due_by` is given."""
-    query = select(message).where(message.c.state == MessageState.QUEUED)
+def queued_ids(connection: Connection, *, due_by: datetime | None) -> tuple[int, ...]:
+    """Return the ids of queued messages, oldest first; with `due_by`, of those due by then."""
+    query = select(message.c.id).where(message.c.state == MessageState.QUEUED)
     if due_by is not None:
         query = query.where(message.c.due_at <= due_by)
-    return _messages(connection, query)
+    return tuple(connection.execute(query.order_by(message.c.id)).scalars())
 
 
-def messages(connection: Connection) -> tuple[Message, ...]:
-    """Return the messages that are queued or dead, oldest first."""
-    return _messages(connection, select(message).where(message.c.state != MessageState.DELIVERED))
+def queued_message(connection: Connection, number: int) -> Message | None:
+    """Return a message with its content, None where it is no longer queued."""
+    is_queued = message.c.state == MessageState.QUEUED
+    row = connection.execute(select(message).where(message.c.id == number, is_queued)).mappings()
+    return next(map(_message, row), None)
+
+
+def next_due(connection: Connection) -> datetime | None:
+    """Return when the first of the queued messages is due, None without one."""
+    is_queued = message.c.state == MessageState.QUEUED
+    at: datetime | None = connection.execute(
+        select(func.min(message.c.due_at)).where(is_queued)
+    ).scalar_one()
+    return at
+
+
+def count_messages(connection: Connection) -> dict[MessageState, int]:
+    """Return how many messages are queued, dead and dropped."""
+    counted = message.c.state.in_(NOT_DELIVERED)
+    query = select(message.c.state, func.count()).where(counted).group_by(message.c.state)
+    counts = {MessageState(state): number for state, number in connection.execute(query)}
+    return {state: counts.get(state, 0) for state in NOT_DELIVERED}
+
+
+def newest_messages(
+    connection: Connection, state: MessageState, *, most: int, run_id: int | None = None
+) -> tuple[MessageInfo, ...]:
+    """Return the newest messages in a state, the newest first; with `run_id`, of that run."""
+    query = select(*_INFO).where(message.c.state == state)
+    if run_id is not None:
+        query = query.where(message.c.run_id == run_id)
+    rows = connection.execute(query.order_by(message.c.id.desc()).limit(most)).mappings()
+    return tuple(map(_message_info, rows))
+
+
+def outbox_overview(connection: Connection, *, most: int) -> OutboxOverview:
+    """Return the counts, and `most` messages of each state, the newest first."""
+    newest = [
+        info for state in NOT_DELIVERED for info in newest_messages(connection, state, most=most)
+    ]
+    return OutboxOverview(counts=count_messages(connection), newest=tuple(newest))
+
+
+def message_ids(connection: Connection, state: MessageState) -> tuple[int, ...]:
+    """Return the ids of the messages in a state, oldest first."""
+    query = select(message.c.id).where(message.c.state == state).order_by(message.c.id)
+    return tuple(connection.execute(query).scalars())
+
+
+def oldest_queued(connection: Connection) -> MessageInfo | None:
+    """Return the queued message that was queued first."""
+    query = select(*_INFO).where(message.c.state == MessageState.QUEUED)
+    rows = connection.execute(query.order_by(message.c.id).limit(1)).mappings()
+    return next(map(_message_info, rows), None)
+
+
+def message_infos(connection: Connection, ids: Sequence[int]) -> tuple[MessageInfo, ...]:
+    """Return those of the messages that are stored, whatever their state, by id."""
+    found: list[MessageInfo] = []
+    for some in _batches(sorted(ids)):
+        query = select(*_INFO).where(message.c.id.in_(some)).order_by(message.c.id)
+        found.extend(map(_message_info, connection.execute(query).mappings()))
+    return tuple(found)
+
+
+def undelivered_runs(connection: Connection, run_ids: Collection[int]) -> frozenset[int]:
+    """Return those of the runs that have a message which is queued or dead."""
+    found: set[int] = set()
+    for some in _batches(sorted(run_ids)):
+        query = select(message.c.run_id).distinct().where(message.c.run_id.in_(some))
+        is_open = message.c.state.in_((MessageState.QUEUED, MessageState.DEAD))
+        found.update(connection.execute(query.where(is_open)).scalars())
+    return frozenset(found)
+
+
+def queued_recipients(connection: Connection) -> frozenset[str]:
+    """Return whom the queued messages are to."""
+    query = select(message.c.recipient).distinct()
+    is_queued = message.c.state == MessageState.QUEUED
+    return frozenset(connection.execute(query.where(is_queued)).scalars())
+
+
+def drop_messages_to(connection: Connection, recipients: Collection[str], *, why: str) -> int:
+    """Drop the queued messages to recipients, with their content; return how many.
+
+    The next report has the findings that no other message holds.
+    """
+    dropped = 0
+    is_queued = message.c.state == MessageState.QUEUED
+    for some in _batches(sorted(recipients)):
+        update_of = update(message).where(is_queued, message.c.recipient.in_(some))
+        dropped += connection.execute(update_of.values(**_dropped(why))).rowcount
+    return dropped
+
+
+def drop_messages(connection: Connection, ids: Sequence[int], *, why: str) -> int:
+    """Drop those of the messages that are queued or dead; return how many."""
+    is_open = message.c.state.in_((MessageState.QUEUED, MessageState.DEAD))
+    dropped = 0
+    for some in _batches(sorted(ids)):
+        update_of = update(message).where(is_open, message.c.id.in_(some))
+        dropped += connection.execute(update_of.values(**_dropped(why))).rowcount
+    return dropped
+
+
+def requeue_messages(connection: Connection, ids: Sequence[int], *, now: datetime) -> int:
+    """Queue dead messages again and make queued ones due, both as if untried; return how many."""
+    is_open = message.c.state.in_((MessageState.QUEUED, MessageState.DEAD))
+    fresh = {"state": MessageState.QUEUED, "attempts": 0, "due_at": now}
+    queued = 0
+    for some in _batches(sorted(ids)):
+        update_of = update(message).where(is_open, message.c.id.in_(some))
+        queued += connection.execute(update_of.values(**fresh)).rowcount
+    return queued
 
 
 def record(connection: Connection, next_state: Message) -> bool:
@@ -75,9 +200,13 @@ def record(connection: Connection, next_state: Message) -> bool:
     return was_queued
 
 
-def _messages(connection: Connection, query: Select[Any]) -> tuple[Message, ...]:
-    rows = connection.execute(query.order_by(message.c.id)).mappings()
-    return tuple(map(_message, rows))
+def _dropped(why: str) -> dict[str, object]:
+    return {"state": MessageState.DROPPED, "content": None, "last_error": why}
+
+
+def _batches(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
+    for place in range(0, len(items), _MOST_NAMED):
+        yield items[place : place + _MOST_NAMED]
 
 
 def _state(queued: Message) -> dict[str, object]:
@@ -104,3 +233,7 @@ def _message(row: RowMapping) -> Message:
         last_error=row["last_error"],
         delivered_at=row["delivered_at"],
     )
+
+
+def _message_info(row: RowMapping) -> MessageInfo:
+    return MessageInfo(**{**row, "state": MessageState(row["state"])})

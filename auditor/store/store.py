@@ -18,6 +18,7 @@ from typing import Concatenate, ParamSpec, Self, TypeVar
 from sqlalchemy import Connection, delete, false, text
 
 from auditor.drift.secrets import Secrets
+from auditor.outbox import Message
 from auditor.protocols import Lock
 from auditor.records import Pruned
 from auditor.retention import Retention
@@ -180,8 +181,14 @@ class SqlStore:
 
     # What the outbox, the schedules and the commands need
 
-    queued_messages = _read(outbox.queued_messages)
+    queued_ids = _read(outbox.queued_ids)
+    queued_message = _read(outbox.queued_message)
+    next_due = _read(outbox.next_due)
+    queued_recipients = _read(outbox.queued_recipients)
     record = _write(outbox.record)
+    drop_messages_to = _write(outbox.drop_messages_to)
+    drop_messages = _write(outbox.drop_messages)
+    requeue_messages = _write(outbox.requeue_messages)
 
     has_run = _read(runs.has_run)
     slot_ended = _read(runs.slot_ended)
@@ -196,7 +203,13 @@ class SqlStore:
     last_run = _read(runs.last_run)
     all_runs = _read(runs.all_runs)
     target_versions = _read(versions.target_versions)
-    messages = _read(outbox.messages)
+    count_messages = _read(outbox.count_messages)
+    newest_messages = _read(outbox.newest_messages)
+    outbox_overview = _read(outbox.outbox_overview)
+    message_ids = _read(outbox.message_ids)
+    oldest_queued = _read(outbox.oldest_queued)
+    message_infos = _read(outbox.message_infos)
+    undelivered_runs = _read(outbox.undelivered_runs)
     report = _read(reports.report)
     brief_reports = _read(reports.brief_reports)
     pruned_runs = _read(reports.pruned_runs)
@@ -216,6 +229,13 @@ class SqlStore:
     load_export = _write(export.load_export)
 
     # What takes more than one transaction, or none
+
+    def queued_messages(self, *, due_by: datetime | None) -> Iterator[Message]:
+        """Read the queued messages one by one, oldest first."""
+        for number in self.queued_ids(due_by=due_by):
+            queued = self.queued_message(number)
+            if queued is not None:  # else another process has settled it meanwhile
+                yield queued
 
     def fingerprint_key(self) -> bytes:
         """Return the random key (32 bytes) that secrets of this database are compared under."""

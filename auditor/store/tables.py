@@ -379,6 +379,7 @@ message = Table(
     Column("is_whole", Boolean, nullable=False, server_default=true()),
     UniqueConstraint("message_id"),
     Index(None, "run_id"),
+    Index(None, "state", "id"),  # else each count would read past the contents
     sqlite_autoincrement=True,
 )
 

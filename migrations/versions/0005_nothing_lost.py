@@ -66,6 +66,8 @@ def upgrade() -> None:
     op.add_column("notice", sa.Column("number", sa.Integer(), nullable=False, server_default="1"))
     # As for findings, so that a message with a part of a report says which notices it holds.
     op.add_column("notice", sa.Column("fingerprint", sa.String(64)))
+    # Counts and lists of messages must not read past the contents of thousands of dead ones.
+    op.create_index(op.f("ix_message_state_id"), "message", ["state", "id"])
     make_ledger()
 
 

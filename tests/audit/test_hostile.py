@@ -9,6 +9,7 @@ import pytest
 
 from auditor import app
 from auditor.cli.logs import TextLines
+from auditor.outbox import NO_MESSAGES
 from auditor.rendering.text import render_history, render_status
 from tests.audit.stage import PROJECT, block, stage, target
 from tests.rendering.samples import HOSTILE
@@ -33,7 +34,7 @@ def test_hostile_names_reach_the_reader_as_words(
         mails = set_up.postbox.taken[-2:]
         with app.open_store(set_up.settings) as store:
             terminal = render_status(
-                store.statuses(), last_run=store.last_run(), next_run_at=None, messages=()
+                store.statuses(), last_run=store.last_run(), next_run_at=None, outbox=NO_MESSAGES
             ) + render_history(store.target_versions(target(4)))
 
     log = TextLines("%(levelname)s %(name)s: %(message)s")

@@ -11,10 +11,11 @@ from datetime import timedelta
 import pytest
 
 from auditor import app
-from auditor.app.run import deliver_messages
+from auditor.app.deliveries import deliver_messages
 from auditor.daemon.service import RETRY_AFTER, Service
 from auditor.deliver import Delivery, attempt
 from auditor.model import RunInfo, TargetId, Trigger
+from auditor.outbox import MessageState
 from auditor.protocols import Lock
 from auditor.store.store import SqlStore
 from tests.audit.stage import KEY, Stage, block
@@ -223,20 +224,23 @@ def test_a_clock_behind_the_last_run_is_told(pump: Stage, store: SqlStore) -> No
 
 
 @ONLY_SQLITE
-def test_messages_without_a_mail_server_are_told(
+def test_messages_are_dropped_once_email_is_no_longer_configured(
     pump: Stage, store: SqlStore, caplog: pytest.LogCaptureFixture
 ) -> None:
     queue_two(pump)
     pump.without_mail()
-    said: list[str] = []
+    shown: list[str] = []
 
-    async def status(service: Service) -> None:
-        said.append(await service._status())
+    async def deliver_and_read_status(service: Service) -> None:
+        await service._deliver()
+        shown.append(await service._status())
 
-    serve(pump, store, status, SetClock(app.now()))
+    serve(pump, store, deliver_and_read_status, SetClock(app.now()))
 
-    assert said[0].endswith("; 2 undelivered, and there is no [email]")
-    assert "there is no [email] to send them: 2" in caplog.text
+    assert shown[0].endswith("; 0 undelivered")
+    assert "messages dropped: the configuration has no [email]" in caplog.text
+    assert store.count_messages()[MessageState.DROPPED] == 2
+    assert store.undelivered_runs([1]) == frozenset()
 
 
 class HungStore(SqlStore):

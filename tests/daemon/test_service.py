@@ -18,7 +18,7 @@ from auditor.daemon.monitoring import Clock
 from auditor.daemon.service import RETRY_AFTER, Service
 from auditor.errors import ConfigError, Problem, StoreUnreachableError
 from auditor.model import RunInfo, RunStatus, Trigger, VendorFinding
-from auditor.outbox import MessageState
+from auditor.outbox import NO_MESSAGES, MessageState
 from auditor.records import TargetResult
 from auditor.store.store import SqlStore
 from tests.audit.stage import Stage
@@ -152,7 +152,7 @@ def test_a_tick_delivers_what_is_due(pump: Stage, store: SqlStore) -> None:
     _queue_what_is_due(pump, store)
     serve(pump, store, tick)
 
-    assert store.messages() == ()
+    assert store.outbox_overview(most=9) == NO_MESSAGES
     assert len(pump.postbox.taken) == 2
 
 
@@ -162,7 +162,7 @@ def test_a_message_that_waits_is_left_to_its_time(pump: Stage, store: SqlStore) 
     pump.postbox.refuses.clear()
     serve(pump, store, tick)
 
-    [message] = store.messages()
+    [message] = store.outbox_overview(most=9).newest
     assert (message.state, message.attempts) == (MessageState.QUEUED, 1)
 
 

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import pytest
 
 from auditor.model import Area, Failure, ModelState, RunStatus, TargetId, TargetState
-from auditor.outbox import Message, MessageState
+from auditor.outbox import NO_MESSAGES, MessageInfo, MessageState, OutboxOverview
 from auditor.records import TargetStatus
 from auditor.rendering.json import dump_json, encode_diff, encode_report, encode_status
 from tests.rendering.samples import HOSTILE, NIGHTS, STARTED, drift, finding, quiet, run, vendor
@@ -42,18 +43,22 @@ def status(name: str = "Motion") -> TargetStatus:
     )
 
 
-def dead() -> Message:
-    return Message(
+def dead() -> MessageInfo:
+    return MessageInfo(
         id=1,
         run_id=7,
         recipient="ops@example.org",
-        message_id="<a@b>",
         subject="s",
-        content=b"",
         state=MessageState.DEAD,
         attempts=27,
         due_at=STARTED,
         last_error="550 never\x1b[31m",
+    )
+
+
+def overview(newest: Sequence[MessageInfo], *, dead: int = 1) -> OutboxOverview:
+    return OutboxOverview(
+        counts={**NO_MESSAGES.counts, MessageState.DEAD: dead}, newest=tuple(newest)
     )
 
 
@@ -107,7 +112,7 @@ def test_status_is_ascii_and_hides_keys() -> None:
             [status(HOSTILE)],
             last_run=run(RunStatus.COMPLETE),
             next_run_at=datetime(2026, 11, 24, 3, 15, 0, 999, tzinfo=UTC),
-            messages=[dead()],
+            outbox=overview([dead()]),
         )
     )
 
@@ -119,3 +124,4 @@ def test_status_is_ascii_and_hides_keys() -> None:
         "message": "key (hidden) refused",
     }
     assert document["messages"][0]["state"] == "dead"
+    assert document["outbox"] == {"queued": 0, "dead": 1, "dropped": 0}

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from auditor.model import Area, Catalogue, ModelState, RunStatus, Severity, Snapshot, TargetId
+from auditor.outbox import NO_MESSAGES
 from auditor.records import Version
 from auditor.rendering.html import HtmlRenderer
 from auditor.rendering.outline import Comparison
@@ -17,7 +18,7 @@ from tests.rendering.samples import (
     untrained_block,
     vendor,
 )
-from tests.rendering.test_json import dead, status
+from tests.rendering.test_json import dead, overview, status
 
 
 def comparison() -> Comparison:
@@ -52,7 +53,7 @@ def test_a_comparison_is_harmless_in_text_and_html() -> None:
 
 def test_status_shows_each_target_and_what_was_not_delivered() -> None:
     shown = render_status(
-        [status()], last_run=run(RunStatus.COMPLETE), next_run_at=None, messages=[dead()]
+        [status()], last_run=run(RunStatus.COMPLETE), next_run_at=None, outbox=overview([dead()])
     )
 
     assert "Last run:     7, complete, 2026-11-23 03:15 UTC (schedule)" in shown
@@ -64,7 +65,7 @@ def test_status_shows_each_target_and_what_was_not_delivered() -> None:
 
 def test_columns_line_up_under_wide_letters() -> None:
     shown = render_status(
-        [status("日本"), status("ab")], last_run=None, next_run_at=STARTED, messages=[]
+        [status("日本"), status("ab")], last_run=None, next_run_at=STARTED, outbox=NO_MESSAGES
     )
 
     wide, narrow = (line for line in shown.splitlines() if line.startswith("1/3  "))
@@ -72,7 +73,7 @@ def test_columns_line_up_under_wide_letters() -> None:
 
 
 def test_nothing_known_is_said() -> None:
-    shown = render_status([], last_run=None, next_run_at=None, messages=[])
+    shown = render_status([], last_run=None, next_run_at=None, outbox=NO_MESSAGES)
 
     assert "none so far" in shown
     assert "No target is known." in shown

@@ -102,7 +102,7 @@ def _target_report(result: Unchanged | NewVersion) -> TargetReport:
 
 def _deliver(store: SqlStore, number: int, chance: Random) -> None:
     for queued in store.queued_messages(due_by=None):
-        state = chance.choice(tuple(MessageState))
+        state = chance.choice((*MessageState, MessageState.QUEUED))
         at = night(number) if state is MessageState.DELIVERED else None
         store.record(replace(queued, state=state, attempts=1, delivered_at=at))
 

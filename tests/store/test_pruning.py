@@ -237,7 +237,7 @@ def test_a_catalogue_that_comes_back_in_other_bytes_breaks_no_link(store: SqlSto
 def test_old_reports_go_with_their_mails_and_their_lists(store: SqlStore, sql: Sql) -> None:
     for number in range(4):
         audited(store, number, first() if number == 0 else quiet(), messages=("a@b.example",))
-    for queued in store.queued_messages(due_by=None)[:2]:
+    for queued in tuple(store.queued_messages(due_by=None))[:2]:
         store.record(_delivered(queued, number=2))
     found = pruned(store)
 

@@ -1,0 +1,154 @@
+"""Delivers the outbox's messages for a run, for the service and for a while after a run.
+
+Every pass first drops, visibly, what is queued for nobody: messages to recipients that the
+configuration no longer has, and all of them where it no longer has `[email]`. The next report has
+the findings that no other message holds.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+
+from auditor.app.build import build_mailer, now
+from auditor.config import Settings
+from auditor.deliver import Delivery, deliver
+from auditor.errors import DamagedDatabaseError, DeliveryUnderWayError, StoreError
+from auditor.outbox import MessageState
+from auditor.protocols import OutboxStore, Store
+
+_RETRY_LOCK_S = 0.5
+_SHORTEST_PAUSE_S = 1.0
+_LONGEST_PAUSE_S = 60.0  # a clock that is set, and messages that a person queues, are seen by then
+
+logger = logging.getLogger(__name__)
+
+
+def list_recipients(settings: Settings) -> frozenset[str]:
+    """Return everybody who gets mail by the configuration: nobody without `[email]`."""
+    if settings.email is None:
+        return frozenset()
+    subscribers = (subscription.recipient for subscription in settings.subscriptions)
+    return frozenset((*settings.email.recipients, *subscribers))
+
+
+def deliver_messages(
+    settings: Settings,
+    store: Store,
+    *,
+    only_due: bool = False,
+    patience: timedelta = timedelta(0),
+    stopping: Callable[[], bool] = lambda: False,
+) -> Delivery | None:
+    """Try the queued messages; return None if no mail is configured.
+
+    While another process delivers, this one waits for up to `patience`. Messages that are then
+    still queued are left to the other process and count as waiting. Without a queued message
+    there is no wait.
+    """
+    mailer = build_mailer(settings)
+    recipients = list_recipients(settings)
+    queued = store.queued_ids(due_by=now() if only_due else None)
+    end = time.monotonic() + patience.total_seconds()
+    while _has_work(store, recipients, only_due=only_due):
+        try:
+            with store.outbox_lock():
+                _drop_unwanted(store, recipients)
+                if mailer is None:
+                    break
+                return deliver(store, mailer, now=now, only_due=only_due, stopping=stopping)
+        except DeliveryUnderWayError as error:
+            if stopping() or time.monotonic() >= end:
+                logger.warning("messages left to another process: %s", error)
+                break
+            time.sleep(_RETRY_LOCK_S)
+    if mailer is None:
+        return None
+    states = [info.state for info in store.message_infos(queued)]
+    return Delivery(
+        delivered=states.count(MessageState.DELIVERED),
+        waiting=states.count(MessageState.QUEUED),
+        dead=states.count(MessageState.DEAD),
+    )
+
+
+def drop_unwanted_messages(settings: Settings, store: Store) -> None:
+    """Drop what is queued for nobody, so that the report of a run that starts has it.
+
+    What another process is delivering is left to it.
+    """
+    recipients = list_recipients(settings)
+    if store.queued_recipients() - recipients:
+        with suppress(DeliveryUnderWayError), store.outbox_lock():
+            _drop_unwanted(store, recipients)
+
+
+def _has_work(store: OutboxStore, recipients: frozenset[str], *, only_due: bool) -> bool:
+    """Return whether a message is to be tried, or is to nobody of `recipients`."""
+    due_by = now() if only_due else None
+    return bool(store.queued_ids(due_by=due_by) or store.queued_recipients() - recipients)
+
+
+def _drop_unwanted(store: OutboxStore, recipients: frozenset[str]) -> None:
+    """Drop the queued messages to anybody who is not of `recipients`."""
+    former = store.queued_recipients() - recipients
+    if not former:
+        return
+    why = "no longer a recipient" if recipients else "the configuration has no [email]"
+    dropped = store.drop_messages_to(former, why=why)
+    logger.warning("messages dropped: %s", why, extra={"messages": dropped})
+
+
+def keep_delivering(
+    settings: Settings,
+    store: Store,
+    *,
+    limit: timedelta,
+    wait: Callable[[float], bool],
+    after_attempt: Callable[[], None] = lambda: None,
+) -> bool:
+    """Try queued messages as they become due, until none is queued or `limit` has passed.
+
+    `wait` takes seconds and returns true once it is to stop: the messages that are then queued
+    stay queued. A database that cannot be used for a while is asked again.
+
+    Returns:
+        Whether every message that was queued has been delivered, or dropped.
+
+    Raises:
+        DamagedDatabaseError: to continue would spread the damage.
+    """
+    end, dead = time.monotonic() + limit.total_seconds(), 0
+    while (pause_s := _find_pause_s(store)) is not None:
+        left_s = end - time.monotonic()
+        if left_s <= 0 or wait(min(pause_s, left_s)):
+            return False
+        with _logging_faults():
+            delivery = deliver_messages(settings, store, only_due=True, stopping=lambda: wait(0))
+            dead += delivery.dead if delivery is not None else 0
+        after_attempt()
+    return not dead
+
+
+def _find_pause_s(store: OutboxStore) -> float | None:
+    """Return how long to wait before the next attempt, None where nothing is queued."""
+    with _logging_faults():
+        due_at = store.next_due()
+        if due_at is None:
+            return None
+        return min(max((due_at - now()).total_seconds(), _SHORTEST_PAUSE_S), _LONGEST_PAUSE_S)
+    return _LONGEST_PAUSE_S
+
+
+@contextmanager
+def _logging_faults() -> Iterator[None]:
+    """Log that the database cannot be used, which may pass; raise that it is damaged."""
+    try:
+        yield
+    except DamagedDatabaseError:
+        raise
+    except StoreError as error:
+        logger.error("database not usable, tried again: %s", error)  # noqa: TRY400
