@@ -80,7 +80,8 @@ class StudioError(AuditorError):
         kind: one word for programs: `timeout`, `unreachable`, `unauthorized`, `forbidden`,
             `http`,
             `rate_limited`, `not_json`, `refused`, `invalid`, `too_large`, `redirect`.
-        transient: asking again may help.
+        transient: asking again at once may help.
+        may_pass: asking again in some minutes may help.
         retry_after: how long the server asked to wait, where it did.
         whole_project: the cause holds for every block of the project, so asking on is no use.
     """
@@ -91,12 +92,14 @@ class StudioError(AuditorError):
         message: str,
         *,
         transient: bool = False,
+        may_pass: bool = False,
         retry_after: timedelta | None = None,
         whole_project: bool = False,
     ) -> None:
         self.kind = kind
         self.message = message
         self.transient = transient
+        self.may_pass = transient or may_pass
         self.retry_after = retry_after
         self.whole_project = whole_project
         super().__init__(message)
@@ -107,6 +110,7 @@ class StudioError(AuditorError):
             self.kind,
             self.message,
             transient=self.transient,
+            may_pass=self.may_pass,
             retry_after=self.retry_after,
             whole_project=self.whole_project,
         )

@@ -6,7 +6,7 @@ does not freeze what it contains.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias
@@ -21,11 +21,13 @@ class ProjectError:
 
     Attributes:
         project_id: `EVERY_PROJECT` if the projects could not be listed.
+        may_pass: as `Failure.may_pass`.
     """
 
     project_id: int
     kind: str
     message: str
+    may_pass: bool = field(default=False, compare=False)
 
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
@@ -315,10 +317,15 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """Why something could not be checked; `kind` is a `StudioError.kind`."""
+    """Why something could not be checked; `kind` is a `StudioError.kind`.
+
+    Attributes:
+        may_pass: whether another run soon may succeed.
+    """
 
     kind: str
     message: str
+    may_pass: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

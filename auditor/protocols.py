@@ -37,6 +37,7 @@ from auditor.records import (
     RunConclusions,
     RunListing,
     RunSummary,
+    SlotRelease,
     SuppressedBy,
     TargetHistory,
     TargetOverview,
@@ -611,14 +612,18 @@ class Ledger(Protocol):
     """Which slots had their run; the database knows that, the scheduler does not."""
 
     def has_run(self, schedule: str, slot: str) -> bool:
-        """Return whether the slot has its run, or was tried in vain three times.
+        """Return whether the slot has its run, or its runs crashed three times.
 
-        A run that was abandoned or stopped before its end leaves the slot due.
+        A run that crashed, was stopped or read too little leaves the slot due.
         """
         ...
 
-    def release_slot(self, run_id: int) -> None:
-        """Make the slot of a run that was stopped before its end due again."""
+    def slot_tries(self, schedule: str, slot: str) -> tuple[RunInfo, ...]:
+        """Return the slot's runs that read too little, oldest first."""
+        ...
+
+    def release_slot(self, run_id: int, *, why: SlotRelease) -> None:
+        """Make the slot of a run due again; a slot that is due already stays as it is."""
         ...
 
     def schedule_start(self, schedule: str, line: str, *, now: datetime) -> datetime:
@@ -627,6 +632,10 @@ class Ledger(Protocol):
         A slot before that was not missed. The line is remembered. A time after `now` was given by
         a clock that went wrong, and counts for nothing.
         """
+        ...
+
+    def schedule_names(self) -> frozenset[str]:
+        """Return the schedules whose lines are remembered."""
         ...
 
     def schedule_in_force(self, schedule: str) -> tuple[str, datetime] | None:
@@ -645,8 +654,10 @@ class Ledger(Protocol):
         """Forget the lines of schedules that are no longer configured: they miss nothing."""
         ...
 
-    def last_slot(self, schedule: str, *, since: datetime) -> str | None:
-        """Return the newest slot that had its run since then."""
+    def last_slot(
+        self, schedule: str, *, since: datetime, until: datetime, before: str
+    ) -> str | None:
+        """Return the newest slot, other than `before`, whose run started in that time."""
         ...
 
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from enum import Enum, auto
 from typing import TypeAlias
 
 from auditor.drift.policy import SuppressedFinding, SuppressedVendorFinding
@@ -33,6 +34,14 @@ from auditor.model import (
 MOST_RUNS_DRAWN = 30
 """How many of the last runs pictures show."""
 AcceptedValue: TypeAlias = tuple[TargetId, str, str]
+
+
+class SlotRelease(Enum):
+    """Why the slot of a run is due again."""
+
+    CRASHED = auto()  # so often at most: a run that takes the machine down must end that
+    STOPPED = auto()
+    READ_TOO_LITTLE = auto()
 
 
 def accepted_value(target: TargetId, path: str, value: Json) -> AcceptedValue:

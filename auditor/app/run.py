@@ -30,11 +30,12 @@ from auditor.audit.results import CompletedRun
 from auditor.audit.run import Audit
 from auditor.config import Settings
 from auditor.deliver import Delivery
+from auditor.drift.report import read_too_little
 from auditor.errors import DamagedDatabaseError, StoreError, UsageError
 from auditor.health import HealthStore
 from auditor.model import Report
 from auditor.protocols import RunStore, Store
-from auditor.records import Pruned
+from auditor.records import Pruned, SlotRelease
 from auditor.schedule import newest_due
 from auditor.store.dry import DryStore
 from auditor.upkeep import prune
@@ -44,6 +45,7 @@ if TYPE_CHECKING:  # each command imports what it needs: `--help` and `diff` sta
 
 PATIENCE = timedelta(seconds=30)  # of a manual run while a daemon delivers
 _DESCRIPTORS_OF_A_LOOP = 16
+_REPORTED_TRY = 2  # of the runs of a slot that read too little
 _READABLE_BY_ALL = 0o644  # the collector of metrics runs as another user
 
 logger = logging.getLogger(__name__)
@@ -77,12 +79,14 @@ class ClosedRun:
     Attributes:
         heartbeat: to be ended by `end_heartbeat`.
         is_well: whether the run was not stopped and checked something.
+        is_withheld: whether it is reported to nobody, as another try follows.
     """
 
     report: Report
     page: str | None
     heartbeat: Heartbeat
     is_well: bool
+    is_withheld: bool = False
 
     def end_heartbeat(self, *, is_delivered: bool) -> None:
         """Ping how the run ended; a run that is not delivered yet is no success."""
@@ -171,9 +175,43 @@ async def run_and_close(
         async with _pinging_failure(heartbeat):
             await asyncio.to_thread(drop_unwanted_messages, settings, store)
             completed = await _audit(settings, request, store, control)
-            page = await asyncio.to_thread(_close, settings, completed, store, control)
+            completed, is_withheld = await asyncio.to_thread(
+                _plan_next_try, completed, request, store
+            )
+            page = await asyncio.to_thread(
+                _close, settings, completed, store, control, is_withheld=is_withheld
+            )
     is_well = _has_worked(completed.report) and not control.stopping()
-    return ClosedRun(report=completed.report, page=page, heartbeat=heartbeat, is_well=is_well)
+    return ClosedRun(
+        report=completed.report,
+        page=page,
+        heartbeat=heartbeat,
+        is_well=is_well,
+        is_withheld=is_withheld,
+    )
+
+
+def _plan_next_try(
+    completed: CompletedRun, request: RunRequest, store: Store
+) -> tuple[CompletedRun, bool]:
+    """Leave the slot of a run that read too little due; return whether the run is withheld.
+
+    The second such run of a slot is reported. Of the first nobody needs to know if the second
+    succeeds, and the others are no news.
+    """
+    report, tries = completed.report, len(request.earlier_tries) + 1
+    if report.run.id is None or not read_too_little(report):
+        return completed, False
+    next_try = request.next_try(now())
+    if next_try is None:
+        return completed, tries > _REPORTED_TRY
+    # Before the run is closed: whatever happens in between, the slot is not lost.
+    store.release_slot(report.run.id, why=SlotRelease.READ_TOO_LITTLE)
+    logger.warning(
+        "less than half was read, the run is tried again",
+        extra={"run": report.run.id, "at": f"{next_try:%Y-%m-%dT%H:%MZ}"},
+    )
+    return replace(completed, report=replace(report, next_run_at=next_try)), tries != _REPORTED_TRY
 
 
 async def run_dry(
@@ -211,10 +249,17 @@ async def _audit(
 
 
 def _close(
-    settings: Settings, completed: CompletedRun, store: Store, control: RunControl
+    settings: Settings,
+    completed: CompletedRun,
+    store: Store,
+    control: RunControl,
+    *,
+    is_withheld: bool,
 ) -> str | None:
     archive, mail = build_archive(settings), build_mail_plan(settings)
-    page = close_run(completed, store, archive=archive, mail=mail, now=now)
+    page = close_run(
+        completed, store, archive=archive, mail=mail, now=now, is_withheld=is_withheld
+    )
     if not control.stopping():
         _prune_after_run(settings, store)
     publish_pages(settings, store, stopping=control.stopping)

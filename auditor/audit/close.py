@@ -14,6 +14,7 @@ from auditor.audit.notices import (
     find_open_breaches,
     note_of_crash,
     note_of_missed,
+    note_of_tries,
     notices_of_leavers,
 )
 from auditor.audit.plan import RunContext, RunRequest
@@ -109,6 +110,8 @@ def _notes(request: RunRequest, previous: int | None, store: RunStore) -> tuple[
     if request.missed is not None:
         takes_place = request.trigger is Trigger.CATCH_UP
         notes.append(note_of_missed(request.missed, takes_place=takes_place))
+    if request.earlier_tries:
+        notes.append(note_of_tries(request.earlier_tries))
     return tuple(notes)
 
 
@@ -163,15 +166,20 @@ def close_run(
     archive: Archive,
     mail: MailPlan | None,
     now: Callable[[], datetime],
+    is_withheld: bool = False,
 ) -> str | None:
     """Write the run's page, close the run and queue its messages; return the page's path.
+
+    A run that is withheld is stored and reported to nobody: the next report has what it found.
 
     A page that cannot be written is logged, and the mails are sent without it. Without mail the
     report's findings count as reported once the page is written.
     """
     report = completed.report
     page = _write_page(report, archive)
-    messages = _messages(report, mail, store, page=page or "", at=now()) if mail else ()
+    messages: tuple[Message, ...] = ()
+    if mail is not None and not is_withheld:
+        messages = _messages(report, mail, store, page=page or "", at=now())
     store.close_run(report, messages, carried=completed.carried, conclusions=completed.conclusions)
     logger.info(
         "run ended",
@@ -183,7 +191,8 @@ def close_run(
             "messages": len(messages),
         },
     )
-    if mail is None and page is not None and report.run.id is not None:
+    is_published = mail is None and page is not None and not is_withheld
+    if is_published and report.run.id is not None:
         store.mark_reported(report.run.id, at=now())
     return page
 

@@ -48,6 +48,12 @@ def note_of_missed(missed: Missed, *, takes_place: bool) -> str:
     return f"{many} runs were missed between {first} and {last}, by {line}; this one {place}."
 
 
+def note_of_tries(runs: Sequence[int]) -> str:
+    """Return a sentence about earlier runs of the same slot that read too little."""
+    named = f"Run {runs[0]}" if len(runs) == 1 else f"Runs {', '.join(map(str, runs))}"
+    return f"{named} of the same time checked less than half; this run is another try."
+
+
 def note_of_crash(run_id: int, *, is_whole: bool) -> str:
     """Return a sentence about an earlier run that did not end, whose findings this one reports."""
     what = "what it found" if is_whole else "what it found of the blocks of this run"

@@ -107,6 +107,10 @@ class Missed:
     line: str
 
 
+def _never(_: datetime) -> datetime | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRequest:
     """What to run: the plan, narrowed by a scope, and what started it.
@@ -120,6 +124,9 @@ class RunRequest:
         next_run_at: as `Report.next_run_at`.
         rules: the operator's.
         zone: the schedule's time zone, in which the days of rules begin and end.
+        earlier_tries: the runs of the same slot that read too little.
+        next_try: returns when the slot is tried again if this run reads too little and ends at
+            the given time, None if it is not.
     """
 
     plan: Plan
@@ -133,6 +140,8 @@ class RunRequest:
     next_run_at: datetime | None = None
     rules: Rules = field(default_factory=Rules)
     zone: tzinfo = UTC
+    earlier_tries: tuple[int, ...] = ()
+    next_try: Callable[[datetime], datetime | None] = _never
 
     @property
     def is_narrowed(self) -> bool:

@@ -28,13 +28,13 @@ from auditor.audit.targets import (
     Inventory,
     InventorySources,
     KnownProjects,
+    error_of_project,
     mark_replacement,
     take_inventory,
 )
 from auditor.errors import AuditorError
 from auditor.model import (
     Failure,
-    ProjectError,
     RunInfo,
     RunStatus,
     TargetId,
@@ -283,11 +283,7 @@ class Audit:
 
     def _add_failure(self, stop: _Stop, failure: Failure, *, whole_project: bool = False) -> None:
         if whole_project:
-            self._results.add_error(
-                ProjectError(
-                    project_id=stop.target.project_id, kind=failure.kind, message=failure.message
-                )
-            )
+            self._results.add_error(error_of_project(stop.target.project_id, failure))
         result = Unreadable(target=stop.target, project=stop.project, failure=failure)
         self._results.add(result, stop.known)
         self._batch.append(result)

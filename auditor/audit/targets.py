@@ -34,6 +34,7 @@ UNSTEADY = Failure(
     kind="unsteady",
     message="Studio's listing lacked most of what it held before, and asked once more held "
     "something else: it is not believed",
+    may_pass=True,
 )
 
 SettledResult: TypeAlias = Missing | Unsupported | Unreadable
@@ -245,10 +246,20 @@ def _without_listing(
         settled=tuple(
             _unlisted(target, name, failure) for target in known if _admits(project, target)
         ),
-        errors=(ProjectError(project_id=project.id, kind=failure.kind, message=failure.message),),
+        errors=(error_of_project(project.id, failure),),
         notices=_notices_of_left_out(
             name, project, [target for target in known if not _admits(project, target)]
         ),
+    )
+
+
+def error_of_project(project_id: int, failure: Failure) -> ProjectError:
+    """Return a failure that holds for a whole project."""
+    return ProjectError(
+        project_id=project_id,
+        kind=failure.kind,
+        message=failure.message,
+        may_pass=failure.may_pass,
     )
 
 
@@ -416,7 +427,7 @@ class ProjectSearch:
         known = await self._known(await self.sources.known.audited() - self.named)
         kept = [project for project in known if self._admits(project.id, project.name)]
         parts = [_without_listing(project, known[project], failure) for project in kept]
-        error = ProjectError(project_id=EVERY_PROJECT, kind=failure.kind, message=failure.message)
+        error = error_of_project(EVERY_PROJECT, failure)
         return FoundProjects(
             others=Inventory(
                 settled=tuple(result for part in parts for result in part.settled),

@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -25,7 +26,14 @@ from auditor import app
 from auditor.app import Schedule
 from auditor.audit.plan import RunControl
 from auditor.config import Settings, warnings
-from auditor.daemon.due import DueCheck, DueRun, find_due_run, remember_line
+from auditor.daemon.due import (
+    DueCheck,
+    DueRun,
+    find_due_run,
+    find_former_schedules,
+    find_next_try,
+    remember_line,
+)
 from auditor.daemon.monitoring import Clock, Monitor, find_clock_jump, find_fault
 from auditor.daemon.systemd import (
     extension_request,
@@ -45,6 +53,7 @@ from auditor.errors import (
 from auditor.model import RunStatus
 from auditor.outbox import MessageState
 from auditor.protocols import Lock, Store
+from auditor.records import SlotRelease
 from auditor.schedule import Cron, next_due
 
 if TYPE_CHECKING:  # the application imports the store
@@ -139,6 +148,7 @@ class Service:
         self._housekeeping, self._reloading = asyncio.Lock(), asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         self._retry_at: dict[str, float] = {}  # of schedules whose run failed, by name
+        self._former: tuple[Schedule, ...] = ()  # no longer configured, and owe a run
         self._run_began: float | None = None
         self._reported_fault = ""
         self._monitor = Monitor(store)
@@ -251,10 +261,16 @@ class Service:
     def _check_history(self, settings: Settings) -> None:
         """Refuse rules that the history shows to be wrong, and store when schedules began."""
         app.admit_rules(settings, self._store)
-        schedules = app.find_schedules(settings)
-        self._store.forget_other_schedules({schedule.name for schedule in schedules})
-        for schedule in schedules:
+        self._forget_schedules(settings)
+        for schedule in app.find_schedules(settings):
             remember_line(schedule, self._store, self._clock.now())
+
+    def _forget_schedules(self, settings: Settings) -> None:
+        """Forget the schedules that are no longer configured, unless they owe a run."""
+        names = {schedule.name for schedule in app.find_schedules(settings)}
+        self._former = find_former_schedules(names, self._store, self._clock.now())
+        names.update(schedule.name for schedule in self._former)
+        self._store.forget_other_schedules(names)
 
     def _plan_wake_ups(self) -> None:
         """Have APScheduler wake the service for each slot of each schedule."""
@@ -307,8 +323,10 @@ class Service:
 
     async def _catch_up(self) -> None:
         self._check_clock()
-        for schedule in app.find_schedules(self._settings):
+        for schedule in (*self._former, *app.find_schedules(self._settings)):
             await self._log_failure(self._run_if_due, schedule, is_wake_up=False)
+        if self._former:
+            await asyncio.to_thread(self._forget_schedules, self._settings)
 
     def _check_clock(self) -> None:
         """Plan the wake-ups again if the clock was set: they were planned by the old time."""
@@ -346,7 +364,13 @@ class Service:
             trigger=due.trigger,
             slot=due.slot.local,
             missed=due.missed,
+            earlier_tries=tuple(run.id for run in due.tries if run.id is not None),
         )
+        if schedule in self._former:
+            next_run_at = app.find_next_run(self._settings, self._clock.now())
+            request = replace(request, next_run_at=next_run_at)
+        else:
+            request = replace(request, next_try=partial(find_next_try, schedule, due))
         self._run_began = self._clock.monotonic()
         notify(_STATUS_RUNNING)
         try:
@@ -354,11 +378,14 @@ class Service:
             closed = await app.run_and_close(self._settings, request, self._store, control=control)
         finally:
             self._run_began = None
-        self._monitor.add(closed)
+        if closed.is_withheld:
+            self._monitor.expire_metrics()
+        else:
+            self._monitor.add(closed)
         run = closed.report.run
         if self._stop.is_set() and run.status is not RunStatus.COMPLETE and run.id is not None:
             # The next start must catch the slot up.
-            await asyncio.to_thread(self._store.release_slot, run.id)
+            await asyncio.to_thread(self._store.release_slot, run.id, why=SlotRelease.STOPPED)
 
     async def _abandon_open_runs(self) -> None:
         """Close the runs that a crash left open, so that their slots count as missed."""

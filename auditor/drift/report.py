@@ -9,6 +9,7 @@ from dataclasses import replace
 from auditor.drift.policy import worst_first
 from auditor.model import (
     ProjectError,
+    Report,
     RunStatus,
     Since,
     TargetReport,
@@ -56,6 +57,22 @@ def count_totals(targets: Iterable[TargetReport]) -> Totals:
         unsupported=states[TargetState.UNSUPPORTED],
         findings=findings,
     )
+
+
+def read_too_little(report: Report) -> bool:
+    """Return whether less than half was determined, mostly for reasons that may pass.
+
+    A project that was never listed counts as one block.
+    """
+    totals = report.totals
+    determined = totals.checked + totals.missing + totals.unsupported
+    listed = {target.target.project_id for target in report.targets}
+    unlisted = [error for error in report.errors if error.project_id not in listed]
+    failures = [target.error for target in report.targets if target.error is not None]
+    passing = sum(failure.may_pass for failure in failures)
+    passing += sum(error.may_pass for error in unlisted)
+    failed = totals.unknown + len(unlisted)
+    return determined < failed and passing * 2 > failed
 
 
 def status_of(totals: Totals, errors: Sequence[ProjectError]) -> RunStatus:

@@ -5,18 +5,25 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import Connection, RowMapping, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.functions import func
 
 from auditor.errors import AlreadyRunError, LockLostError, UsageError
 from auditor.model import RunInfo, RunStatus, Trigger
+from auditor.records import SlotRelease
 from auditor.store import ledger
 from auditor.store.chain import START, RunLink
 from auditor.store.tables import insert_into, run, schedule, version
 
 MAX_ATTEMPTS = 3  # of a slot: a run that takes the machine down must not do so for ever
-_RELEASED = "!"  # follows the slot of a run that did not come to its end, before the run's id
+# Follows the slot of a run that leaves it due, before the run's id: why it does.
+_MARKS = {
+    SlotRelease.CRASHED: "!",
+    SlotRelease.STOPPED: "~",
+    SlotRelease.READ_TOO_LITTLE: "?",
+}
+_SLOT_LENGTH = len("2026-11-23T03:15")
 
 
 def open_run(
@@ -72,16 +79,16 @@ def abandon_open_runs(connection: Connection, now: datetime) -> tuple[int, ...]:
         closed = {"status": RunStatus.ABANDONED, "finished_at": now}
         this_run = update(run).where(run.c.id == run_id)
         connection.execute(this_run.values(**closed, head_hash=head(connection, run_id)))
-        release_slot(connection, run_id)
+        release_slot(connection, run_id, why=SlotRelease.CRASHED)
     ledger.record_runs(connection, ids)
     return ids
 
 
-def release_slot(connection: Connection, run_id: int) -> None:
+def release_slot(connection: Connection, run_id: int, *, why: SlotRelease) -> None:
     """Make the run's slot due again; the row still says which slot that was."""
     row = connection.execute(select(run.c.slot).where(run.c.id == run_id)).one()
-    if row.slot is not None:
-        released = f"{row.slot}{_RELEASED}{run_id}"
+    if row.slot is not None and len(row.slot) == _SLOT_LENGTH:
+        released = f"{row.slot}{_MARKS[why]}{run_id}"
         connection.execute(update(run).where(run.c.id == run_id).values(slot=released))
 
 
@@ -142,10 +149,21 @@ def run_of_head(connection: Connection, head_hash: str) -> int | None:
 
 
 def has_run(connection: Connection, schedule: str, slot: str) -> bool:
-    """Return whether the slot has its run, or was tried in vain `MAX_ATTEMPTS` times."""
+    """Return whether the slot has its run, or its runs crashed `MAX_ATTEMPTS` times."""
     query = select(run.c.slot).where(run.c.schedule == schedule, run.c.slot.startswith(slot))
     slots = connection.execute(query).scalars().all()
-    return slot in slots or len(slots) >= MAX_ATTEMPTS
+    crashed = f"{slot}{_MARKS[SlotRelease.CRASHED]}"
+    return slot in slots or sum(name.startswith(crashed) for name in slots) >= MAX_ATTEMPTS
+
+
+def slot_tries(connection: Connection, schedule: str, slot: str) -> tuple[RunInfo, ...]:
+    """Return the slot's runs that read too little, oldest first."""
+    query = select(run).where(run.c.schedule == schedule, _read_too_little(slot))
+    return tuple(map(info_of, connection.execute(query.order_by(run.c.id)).mappings()))
+
+
+def _read_too_little(slot: str) -> ColumnElement[bool]:
+    return run.c.slot.startswith(f"{slot}{_MARKS[SlotRelease.READ_TOO_LITTLE]}")
 
 
 def slot_ended(connection: Connection, schedule: str, slot: str) -> bool:
@@ -153,19 +171,28 @@ def slot_ended(connection: Connection, schedule: str, slot: str) -> bool:
     query = select(run.c.status).where(run.c.schedule == schedule, run.c.slot == slot)
     status = connection.execute(query).scalar_one_or_none()
     if status is None:
-        return has_run(connection, schedule, slot)
+        tries = slot_tries(connection, schedule, slot)
+        return bool(tries) or has_run(connection, schedule, slot)
     return bool(status != RunStatus.RUNNING)
 
 
-def last_slot(connection: Connection, schedule: str, *, since: datetime) -> str | None:
-    """Return the newest slot that had its run since then; a released slot had none."""
+def last_slot(
+    connection: Connection, schedule: str, *, since: datetime, until: datetime, before: str
+) -> str | None:
+    """Return the newest slot, other than `before`, whose run started in that time.
+
+    A slot whose run crashed or was stopped had none; one whose run read too little had one. A
+    run that started after `until` was made by a clock that was ahead.
+    """
+    had_none = (SlotRelease.CRASHED, SlotRelease.STOPPED)
     query = select(func.max(run.c.slot)).where(
         run.c.schedule == schedule,
-        run.c.started_at >= since,
-        run.c.slot.not_like(f"%{_RELEASED}%"),
+        run.c.started_at.between(since, until),
+        ~run.c.slot.startswith(before),
+        *(run.c.slot.not_like(f"%{_MARKS[why]}%") for why in had_none),
     )
     newest: str | None = connection.execute(query).scalar_one()
-    return newest
+    return newest[:_SLOT_LENGTH] if newest else None
 
 
 def schedule_in_force(connection: Connection, name: str) -> tuple[str, datetime] | None:
@@ -188,6 +215,11 @@ def remember_schedule(connection: Connection, name: str, line: str, *, since: da
     statement = insert_into(connection, schedule)
     new = {"line": statement.excluded["line"], "since": statement.excluded["since"]}
     connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=new), row)
+
+
+def schedule_names(connection: Connection) -> frozenset[str]:
+    """Return the schedules whose lines are remembered."""
+    return frozenset(connection.execute(select(schedule.c.name)).scalars())
 
 
 def forget_other_schedules(connection: Connection, names: Collection[str]) -> None:

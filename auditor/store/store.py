@@ -192,9 +192,11 @@ class SqlStore:
 
     has_run = _read(runs.has_run)
     slot_ended = _read(runs.slot_ended)
+    slot_tries = _read(runs.slot_tries)
     last_slot = _read(runs.last_slot)
     release_slot = _write(runs.release_slot)
     schedule_in_force = _read(runs.schedule_in_force)
+    schedule_names = _read(runs.schedule_names)
     schedule_since = _read(runs.schedule_since)
     forget_other_schedules = _write(runs.forget_other_schedules)
 

@@ -286,7 +286,8 @@ def _not_json(body: bytes, detail: str) -> StudioError:
         detail = "it is empty"
     elif body.lstrip()[:1] == b"<":
         detail = "it looks like a web page; check base_url and the proxy"
-    return StudioError("not_json", f"the answer is not JSON: {detail}")
+    # A page of a proxy or of maintenance, most likely.
+    return StudioError("not_json", f"the answer is not JSON: {detail}", may_pass=True)
 
 
 def _too_deep() -> StudioError:

@@ -364,7 +364,7 @@ class StudioClient:
                 extra={"kind": error.kind},
             )
         reason = await self._explanation(project_id, error)
-        return Failure(kind=error.kind, message=error.message + reason)
+        return Failure(kind=error.kind, message=error.message + reason, may_pass=error.may_pass)
 
     async def _explanation(self, project_id: int, error: StudioError) -> str:
         """Return why a project is refused and what to do, looked up once per project.

@@ -140,7 +140,7 @@ class Circuit:
         """Raise the common cause, a `StudioError`, if the circuit is open for the project."""
         for streak in (self._all, self._own[project_id]):
             if streak.cause is not None:
-                raise StudioError(streak.cause.kind, streak.cause.message)
+                raise streak.cause.again()
 
 
 @dataclass(slots=True)
@@ -158,4 +158,4 @@ class _FailureStreak:
                 f"not requested any more in this run: {OPEN_AFTER} requests in a row failed, "
                 f"the last with: {error.message}"
             )
-            self.cause = StudioError(error.kind, message)
+            self.cause = StudioError(error.kind, message, may_pass=True)

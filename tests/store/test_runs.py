@@ -8,6 +8,7 @@ import pytest
 
 from auditor.errors import AlreadyRunError, RunUnderWayError, UsageError
 from auditor.model import RunInfo, RunStatus, Trigger
+from auditor.records import SlotRelease
 from auditor.store.store import SqlStore, open_database
 
 from .examples import NIGHT, PUMP, audited, first, night, opened, quiet, report
@@ -168,7 +169,7 @@ def test_a_slot_whose_run_was_abandoned_is_due_again_but_not_for_ever(store: Sql
 
 def test_a_slot_whose_run_was_stopped_is_due_again(store: SqlStore) -> None:
     run_id = store.open_run(Trigger.SCHEDULE, started_at=NIGHT, **SLOT)
-    store.release_slot(run_id)
+    store.release_slot(run_id, why=SlotRelease.STOPPED)
 
     assert not store.has_run(**SLOT)
 
@@ -215,11 +216,29 @@ def test_the_last_slot_is_the_newest_with_a_run_since_then(store: SqlStore) -> N
         store.open_run(Trigger.SCHEDULE, started_at=night(number), schedule="audit", slot=slot)
         for number, slot in enumerate(slots)
     ]
-    store.release_slot(runs[-1])
+    store.release_slot(runs[-1], why=SlotRelease.STOPPED)
 
-    assert store.last_slot("audit", since=night(0)) == slots[1]
-    assert store.last_slot("audit", since=night(2)) is None
-    assert store.last_slot("other", since=night(0)) is None
+    def last(schedule: str = "audit", *, since: int, until: int = 3, before: str = "-") -> object:
+        between = {"since": night(since), "until": night(until)}
+        return store.last_slot(schedule, **between, before=before)
+
+    assert last(since=0) == slots[1]
+    assert last(since=2) is None
+    assert last("other", since=0) is None
+    assert last(since=0, until=0) == slots[0]  # the other run was made by a clock that was ahead
+    assert last(since=0, before=slots[1]) == slots[0]
+
+
+def test_a_slot_whose_runs_read_too_little_was_tried_and_is_due(store: SqlStore) -> None:
+    for number in range(4):
+        run_id = store.open_run(Trigger.SCHEDULE, started_at=night(0), **SLOT)
+        store.release_slot(run_id, why=SlotRelease.READ_TOO_LITTLE)
+        store.abandon_open_runs(night(number))
+
+    assert [run.id for run in store.slot_tries(**SLOT)] == [1, 2, 3, 4]
+    assert not store.has_run(**SLOT)
+    assert store.slot_ended(**SLOT)
+    assert store.slot_tries("other", SLOT["slot"]) == ()
 
 
 def test_runs_come_newest_first_however_they_ended(store: SqlStore) -> None:
