@@ -180,7 +180,7 @@ class KnownTarget:
         version_id: the last version, None where none was ever stored.
         digest: canonical digest of the last version, empty without one.
         catalogue_digest: that version's catalogue, empty without one.
-        trained_version_id: the version that the trained model is believed to be trained with.
+        trained_version_id: the version that the trained model is assumed to be trained with.
         baseline_version_id: the version a person approved.
         models: identities (`TYPE` or `TYPE:ORGANIZATION_MODEL_ID`) of the models that the last
             visual stack used; an expert-mode block is assumed to use them still.
@@ -318,7 +318,7 @@ class NewVersion(ReadResult):
         findings: the changes since the last version (`since` is `last`), worst first; empty
             where all of them are suppressed.
         suppressed: the changes that are stored and not reported.
-        trained_now: the model is believed to be trained with this very version.
+        trained_now: the model is assumed to be trained with this very version.
         models: identities of the models that the last visual stack uses.
         event: what happened to the model since the last version, None where nothing did.
         model_since: the polls that bound the model's last event.

@@ -57,10 +57,10 @@ def reachable(folder: Path, start: str = "index.html") -> set[str]:
     waiting, seen = [folder / start], {folder / start}
     while waiting:
         here = waiting.pop()
-        for there in _neighbours(here, found[here]):
-            if there in found and there not in seen:
-                seen.add(there)
-                waiting.append(there)
+        for linked in _neighbours(here, found[here]):
+            if linked in found and linked not in seen:
+                seen.add(linked)
+                waiting.append(linked)
     return {str(path.relative_to(folder)) for path in seen}
 
 
@@ -75,8 +75,8 @@ def written(folder: Path) -> dict[str, tuple[int, int]]:
 
 def _leads(found: dict[Path, Page], path: Path, link: str) -> bool:
     parts = urlsplit(link)
-    there = (path.parent / parts.path).resolve() if parts.path else path
-    page = found.get(there)
+    linked = (path.parent / parts.path).resolve() if parts.path else path
+    page = found.get(linked)
     return page is not None and (not parts.fragment or parts.fragment in page.ids)
 
 

@@ -55,7 +55,7 @@ def programs() -> Path | None:
 
 
 def _has_user() -> bool:
-    return any(one.pw_name == _USER for one in pwd.getpwall())
+    return any(user.pw_name == _USER for user in pwd.getpwall())
 
 
 @contextmanager

@@ -65,9 +65,9 @@ def _tried(program: Path, folder: Path, *, dynamic: bool) -> int:
             f"{folder.name}, night {report.run.id}: {report.run.status}, "
             f"{totals.checked} of {totals.targets} checked, {totals.findings} findings"
         )
-        for reason in {str(one.error) for one in report.targets if one.error}:
+        for reason in {str(result.error) for result in report.targets if result.error}:
             print(f"  {reason}")  # noqa: T201 - its answer
-    unread = {one.error.kind for report in reports for one in report.targets if one.error}
+    unread = {result.error.kind for report in reports for result in report.targets if result.error}
     return int(bool(unread - ({"refused"} if dynamic else set())))
 
 

@@ -32,19 +32,19 @@ def store(database_url: str) -> Iterator[SqlStore]:
     if url.get_backend_name() == "postgresql":
         url = url.update_query_dict({"options": "-c lock_timeout=10"})  # a writer's, milliseconds
     whole_url = url.render_as_string(hide_password=False)
-    with open_database(whole_url, upgrade=False) as held:
-        yield held
+    with open_database(whole_url, upgrade=False) as store:
+        yield store
 
 
 def composed(run_id: int, recipient: str) -> Message:
     """A message as a run queues it: whole, its Message-ID in its head."""
-    one = bare_message(run_id, recipient)
+    message = bare_message(run_id, recipient)
     mailing = MailContent(subject="Drift", text="One change.\n", html="<p>One change.", headers={})
     message_id = f"<run-{run_id}.{recipient}>"
     content = MimeComposer(SENDER).compose(
         mailing, recipient="team@example.org", message_id=message_id, at=NIGHT
     )
-    return replace(one, message_id=message_id, content=content)
+    return replace(message, message_id=message_id, content=content)
 
 
 def queue(store: SqlStore, *recipients: str) -> int:
@@ -54,7 +54,7 @@ def queue(store: SqlStore, *recipients: str) -> int:
     store.save(run_id, [changed()], at=NIGHT)
     store.close_run(
         report(run_id),
-        [composed(run_id, one) for one in recipients],
+        [composed(run_id, recipient) for recipient in recipients],
         carried=(),
         conclusions=RunConclusions(),
     )
@@ -137,7 +137,8 @@ def test_each_message_is_handed_over_once(store: SqlStore) -> None:
     assert first_pass == Delivery(delivered=2)
     assert second_pass == Delivery()
     assert sent(postbox) == [
-        (one, f"<run-{run_id}.{one}>") for one in ("a@example.org", "b@example.org")
+        (recipient, f"<run-{run_id}.{recipient}>")
+        for recipient in ("a@example.org", "b@example.org")
     ]
     assert store.outbox_overview(most=9) == NO_MESSAGES
 
@@ -230,13 +231,13 @@ def test_a_message_is_given_up_after_its_last_attempt(store: SqlStore) -> None:
         assert drain(store, mailer) == Delivery(dead=1)
 
 
-def test_told_to_stop_it_leaves_the_rest_queued(store: SqlStore) -> None:
+def test_a_request_to_stop_leaves_the_rest_queued(store: SqlStore) -> None:
     queue(store, "a@example.org", "b@example.org", "c@example.org")
     with serving(postbox := Postbox()) as mailer:
         came_to = drain(store, mailer, stopping=lambda: len(postbox.taken) == 1)
 
     assert came_to == Delivery(delivered=1)
-    assert [one.recipient for one in store.queued_messages(due_by=None)] == [
+    assert [message.recipient for message in store.queued_messages(due_by=None)] == [
         "b@example.org",
         "c@example.org",
     ]

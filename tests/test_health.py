@@ -92,11 +92,11 @@ def test_where_no_run_was_ever_made_that_is_all_there_is_to_say() -> None:
         (RunStatus.ABANDONED, "run 7 of 2026-11-24 03:15 UTC did not end"),
     ],
 )
-def test_a_last_run_that_failed_is_told(status: RunStatus, words: str) -> None:
+def test_a_last_run_that_failed_is_reported(status: RunStatus, words: str) -> None:
     assert said(newest=run(status)) == (words,)
 
 
-def test_an_incomplete_run_is_told_by_its_blocks_once_they_are_old() -> None:
+def test_an_incomplete_run_is_reported_by_its_blocks_once_they_are_old() -> None:
     young = block(3, TargetState.UNKNOWN, NOW - 24 * HOUR)
     old = [block(n, TargetState.UNKNOWN, NOW - 25 * HOUR) for n in range(1, 8)]
 
@@ -106,13 +106,13 @@ def test_an_incomplete_run_is_told_by_its_blocks_once_they_are_old() -> None:
     )
 
 
-def test_a_block_that_was_never_read_is_told() -> None:
+def test_a_block_that_was_never_read_is_reported() -> None:
     assert said(statuses=[block(3, TargetState.UNKNOWN, None)]) == (
         "not checked for more than 24 h, or never: 1/3",
     )
 
 
-def test_a_message_that_waits_is_told() -> None:
+def test_a_message_that_waits_is_reported() -> None:
     oldest = message(5, MessageState.QUEUED)
 
     assert said(queued=2, oldest_queued=oldest) == (

@@ -20,8 +20,8 @@ def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def heard() -> Iterator[Pings]:
-    with pings() as told:
-        yield told
+    with pings() as server:
+        yield server
 
 
 def heart(url: str) -> Heartbeat:
@@ -29,7 +29,7 @@ def heart(url: str) -> Heartbeat:
 
 
 def warned(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [one.getMessage() for one in caplog.records if one.levelno >= logging.WARNING]
+    return [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
 
 
 def test_a_run_that_is_well_is_a_start_and_the_url_with_a_line(heard: Pings) -> None:
@@ -119,7 +119,7 @@ def test_a_server_that_is_not_there_is_logged_once_a_run_without_the_url(
 
     assert warned(caplog) == ["heartbeat failed: Connection refused"]
     assert vars(caplog.records[-1])["host"] == "127.0.0.1"
-    assert UUID not in str([vars(one) for one in caplog.records])
+    assert UUID not in str([vars(record) for record in caplog.records])
 
 
 def test_what_is_no_http_is_logged_by_its_kind(caplog: pytest.LogCaptureFixture) -> None:

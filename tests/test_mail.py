@@ -220,7 +220,7 @@ def test_a_message_reads_back_as_it_was_meant() -> None:
     assert parsed["Precedence"] is None
 
 
-def test_plain_text_stands_before_html_and_both_are_quoted_printable() -> None:
+def test_plain_text_comes_before_html_and_both_are_quoted_printable() -> None:
     plain, html = read(composed()).iter_parts()
 
     assert [plain.get_content_type(), html.get_content_type()] == ["text/plain", "text/html"]

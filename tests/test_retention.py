@@ -13,7 +13,7 @@ NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
 
 def ago(*days: float) -> list[datetime]:
-    return [NOW - timedelta(days=one) for one in days]
+    return [NOW - timedelta(days=day) for day in days]
 
 
 def retention(days: int = 0, versions: int = 1, *, monthly: bool = False) -> Retention:
@@ -21,7 +21,7 @@ def retention(days: int = 0, versions: int = 1, *, monthly: bool = False) -> Ret
 
 
 @pytest.mark.parametrize(
-    ("kept", "seen_at", "outlived"),
+    ("kept", "seen_at", "removable"),
     [
         pytest.param(retention(), [], (), id="nothing is stored"),
         pytest.param(retention(), ago(900), (), id="the current one, however old"),
@@ -39,9 +39,9 @@ def retention(days: int = 0, versions: int = 1, *, monthly: bool = False) -> Ret
     ],
 )
 def test_what_no_rule_holds_may_go(
-    kept: Retention, seen_at: Sequence[datetime], outlived: tuple[int, ...]
+    kept: Retention, seen_at: Sequence[datetime], removable: tuple[int, ...]
 ) -> None:
-    assert kept.find_removable(seen_at, NOW) == outlived
+    assert kept.find_removable(seen_at, NOW) == removable
 
 
 @given(

@@ -31,12 +31,12 @@ SECRETS = Secrets(b"k" * 32)
 @pytest.fixture
 def store(database_url: str) -> Iterator[SqlStore]:
     """Runs 1 to 4: the pump seen, changed, quiet, changed; the fan seen by the second run."""
-    with open_database(database_url, upgrade=False) as held:
-        audited(held, 0, first(PUMP))
-        audited(held, 1, changed(PUMP, "second"), first(FAN, "fan"))
-        audited(held, 2, quiet(PUMP, "second"), quiet(FAN, "fan"))
-        audited(held, 3, changed(PUMP, "third"), quiet(FAN, "fan"))
-        yield held
+    with open_database(database_url, upgrade=False) as store:
+        audited(store, 0, first(PUMP))
+        audited(store, 1, changed(PUMP, "second"), first(FAN, "fan"))
+        audited(store, 2, quiet(PUMP, "second"), quiet(FAN, "fan"))
+        audited(store, 3, changed(PUMP, "third"), quiet(FAN, "fan"))
+        yield store
 
 
 def found(
@@ -178,11 +178,11 @@ def test_what_is_no_moment_is_refused_and_the_forms_shown(store: SqlStore) -> No
 
 def test_two_answers_are_judged_from_the_two_alone() -> None:
     (old, new), secrets = take_snapshots([block(), block(batchSize=64)], SECRETS)
-    told = find_difference(old, new, secrets=secrets)
+    difference = find_difference(old, new, secrets=secrets)
 
-    assert [one.path for one in told.findings] == ["batchSize"]
-    assert told.model_state is ModelState.STALE
-    assert {getattr(one, "since", None) for one in told.findings} == {Since.LAST}
+    assert [finding.path for finding in difference.findings] == ["batchSize"]
+    assert difference.model_state is ModelState.STALE
+    assert {getattr(finding, "since", None) for finding in difference.findings} == {Since.LAST}
 
 
 def test_a_parameter_secret_on_one_side_is_hidden_on_both() -> None:
@@ -192,11 +192,11 @@ def test_a_parameter_secret_on_one_side_is_hidden_on_both() -> None:
         block(transferLearningModels=[], customParameters={"token": "canary-2"}),
     ]
     (old, new), secrets = take_snapshots(answers, SECRETS)
-    told = find_difference(old, new, secrets=secrets)
+    difference = find_difference(old, new, secrets=secrets)
 
     assert secrets.names == {"token"}
-    assert "canary" not in repr((old, new, told))
-    assert "customParameters.token" in [one.path for one in told.findings]
+    assert "canary" not in repr((old, new, difference))
+    assert "customParameters.token" in [finding.path for finding in difference.findings]
 
 
 def test_equal_secrets_are_no_finding() -> None:

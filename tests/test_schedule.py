@@ -155,7 +155,7 @@ def test_months_have_names() -> None:
         ("@annually", "0 0 1 1 *"),
     ],
 )
-def test_a_nickname_stands_for_its_line(nickname: str, line: str) -> None:
+def test_a_nickname_means_its_line(nickname: str, line: str) -> None:
     assert parse_cron(nickname) == parse_cron(line)
 
 

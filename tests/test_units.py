@@ -157,7 +157,7 @@ def test_the_page_installs_it_in_ten_commands_and_every_unit_with_them() -> None
 
 
 def test_the_configuration_of_the_page_can_be_used(tmp_path: Path) -> None:
-    [command] = [one for one in blocks()["install"] if "config.toml" in one]
+    [command] = [line for line in blocks()["install"] if "config.toml" in line]
     (tmp_path / "config.toml").write_text("\n".join(command.splitlines()[1:-1]))
     (tmp_path / "api-key").write_text("ei_key\n")
 

@@ -89,7 +89,7 @@ def test_a_file_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
 
     assert left == []
     assert path.read_text() == "whole"
-    assert [one.name for one in tmp_path.iterdir()] == ["copy"]
+    assert [path.name for path in tmp_path.iterdir()] == ["copy"]
 
 
 def test_a_file_that_came_meanwhile_is_not_overwritten(tmp_path: Path) -> None:

@@ -333,15 +333,15 @@ def mark_reported(connection: Connection, run_id: int, *, at: datetime) -> None:
         connection.execute(update(table).where(*of_report).values(told_at=at))
 
 
-def mark_held_reported(
+def mark_part_reported(
     connection: Connection, message_id: int, run_id: int, *, at: datetime
 ) -> None:
     """Mark as reported the findings that a message holds which has a part of the report."""
-    held = select(holding.c.fingerprint).where(holding.c.message_id == message_id)
+    fingerprints = select(holding.c.fingerprint).where(holding.c.message_id == message_id)
     of_message = (
         finding.c.reported_run_id == run_id,
         finding.c.told_at.is_(None),
-        finding.c.fingerprint.in_(held),
+        finding.c.fingerprint.in_(fingerprints),
     )
     connection.execute(update(finding).where(*of_message).values(told_at=at))
 

@@ -42,12 +42,12 @@ def queue_messages(connection: Connection, messages: Sequence[Message]) -> None:
             **_state(queued),
         }
         number = connection.execute(insert(message).returning(message.c.id), row).scalar_one()
-        held = [
+        rows = [
             {"message_id": number, "fingerprint": fingerprint}
             for fingerprint in sorted(queued.holds or ())
         ]
-        if held:
-            connection.execute(insert(holding), held)
+        if rows:
+            connection.execute(insert(holding), rows)
 
 
 def queued_ids(connection: Connection, *, due_by: datetime | None) -> tuple[int, ...]:
@@ -196,7 +196,7 @@ def record(connection: Connection, next_state: Message) -> bool:
     if is_whole:
         findings.mark_reported(connection, next_state.run_id, at=at)
     else:
-        findings.mark_held_reported(connection, next_state.id, next_state.run_id, at=at)
+        findings.mark_part_reported(connection, next_state.id, next_state.run_id, at=at)
     return was_queued
 
 

@@ -304,8 +304,8 @@ class SqlStore:
     @contextmanager
     def run_lock(self) -> Iterator[None]:
         """Hold the database for one run; what the run stores makes sure of the lock."""
-        with lock.hold(self.database, lock.RUN) as held:
-            self._run_lock = held
+        with lock.hold(self.database, lock.RUN) as run_lock:
+            self._run_lock = run_lock
             try:
                 yield
             finally:

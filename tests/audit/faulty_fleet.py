@@ -54,18 +54,24 @@ class Fleet:
         """Audit the fleet and keep what comes of it."""
         self.studio.requests.clear()
         with app.open_store(settings) as store:
-            told = app.run_async(app.run_and_deliver(settings, app.build_request(settings), store))
+            delivered = app.run_async(
+                app.run_and_deliver(settings, app.build_request(settings), store)
+            )
             versions = {
                 fault: len(store.target_versions(target)) for fault, target in self.targets.items()
             }
-        self.reports.append(told.report)
+        self.reports.append(delivered.report)
         self.asked.append(len(self.studio.requests))
         self.stored.append(versions)
 
-    def told(self, fault: Fault, *, night: int) -> TargetReport | None:
+    def target_report(self, fault: Fault, *, night: int) -> TargetReport | None:
         """Return what a night's report says of the block that met the fault."""
         return next(
-            (one for one in self.reports[night - 1].targets if one.target == self.targets[fault]),
+            (
+                result
+                for result in self.reports[night - 1].targets
+                if result.target == self.targets[fault]
+            ),
             None,
         )
 
@@ -73,7 +79,7 @@ class Fleet:
         """Return what a night's report says of the whole project that met the fault."""
         project_id = self.targets[fault].project_id
         errors = self.reports[night - 1].errors
-        return next((one for one in errors if one.project_id == project_id), None)
+        return next((error for error in errors if error.project_id == project_id), None)
 
 
 @contextmanager
@@ -104,9 +110,9 @@ def _configured(url: str, folder: Path, fleet: Fleet, *, timeout_s: float) -> Se
     ids = {target.project_id: fault for fault, target in fleet.targets.items()}
     path = folder / "config.toml"
     text = CONFIG.format(base_url=fleet.studio.base_url, url=url, timeout_s=timeout_s)
-    projects = [PROJECT.format(id=one, fault=fault) for one, fault in ids.items()]
+    projects = [PROJECT.format(id=target_id, fault=fault) for target_id, fault in ids.items()]
     path.write_text(text + "".join(projects))
-    return config.load(path, environ={f"EI_KEY_{one}": _key(one) for one in ids})
+    return config.load(path, environ={f"EI_KEY_{target_id}": _key(target_id) for target_id in ids})
 
 
 def _key(project_id: int) -> str:

@@ -73,14 +73,14 @@ def test_a_block_has_its_versions_and_what_differs_between_them(pump: Stage) -> 
         pump.studio.edit(target(3), partial(_put, "batchSize", size))
         pump.night()
 
-    told = page(pump, "targets/7-3.html")
+    shown = page(pump, "targets/7-3.html")
 
-    assert told.count('<section class="stage">') == 3
-    assert "was 64" in told
-    assert "now 128" in told
-    assert told.index("now 128") < told.index("now 64")
+    assert shown.count('<section class="stage">') == 3
+    assert "was 64" in shown
+    assert "now 128" in shown
+    assert shown.index("now 128") < shown.index("now 64")
     for run in (1, 2, 3):
-        assert f'<a href="../run-00000{run}.html">run {run}</a>' in told
+        assert f'<a href="../run-00000{run}.html">run {run}</a>' in shown
 
 
 def test_a_quiet_night_writes_its_own_page_and_the_index(
@@ -159,16 +159,16 @@ def test_a_page_that_cannot_be_written_keeps_neither_the_index_nor_the_finding(
     pump.studio.edit(target(3), lambda a: a.update(batchSize=64))
 
     with caplog.at_level(logging.ERROR):
-        told = pump.night()
+        delivered = pump.night()
 
-    assert told.is_delivered
-    assert told.page is not None
+    assert delivered.is_delivered
+    assert delivered.page is not None
     assert '<a href="run-000002.html">' in page(pump, "index.html")
-    assert any("not written" in one.message for one in caplog.records)
+    assert any("not written" in record.message for record in caplog.records)
     assert pump.night().report.totals.findings == 0
 
 
-def test_an_index_that_cannot_be_written_does_not_untell_a_report(
+def test_an_index_that_cannot_be_written_leaves_the_report_delivered(
     pump: Stage, caplog: pytest.LogCaptureFixture
 ) -> None:
     pump.night()
@@ -177,14 +177,14 @@ def test_an_index_that_cannot_be_written_does_not_untell_a_report(
     pump.studio.edit(target(3), lambda a: a.update(batchSize=64))
 
     with caplog.at_level(logging.ERROR):
-        told = pump.night()
+        delivered = pump.night()
 
-    assert told.is_delivered
-    assert [one.message for one in caplog.records if "archive" in one.message]
+    assert delivered.is_delivered
+    assert [record.message for record in caplog.records if "archive" in record.message]
     assert pump.night().report.totals.findings == 0
 
 
-def test_a_run_page_that_cannot_be_written_is_told_by_the_next_run(pump: Stage) -> None:
+def test_a_run_page_that_cannot_be_written_is_reported_by_the_next_run(pump: Stage) -> None:
     pump.night()
     (reports(pump) / "run-000002.html").mkdir()
     pump.studio.edit(target(3), lambda a: a.update(batchSize=64))
@@ -194,7 +194,7 @@ def test_a_run_page_that_cannot_be_written_is_told_by_the_next_run(pump: Stage) 
     again = pump.night()
 
     assert not lost.is_delivered
-    assert [len(one.late) for one in again.report.targets] == [1, 0]
+    assert [len(result.late) for result in again.report.targets] == [1, 0]
     assert (reports(pump) / "run-000002.html").is_file()  # made again, beside tonight's
     assert broken_links(reports(pump)) == []
 
@@ -273,11 +273,11 @@ def test_pages_are_pruned_with_what_they_show(pump: Stage) -> None:
     for name in foreign:
         (reports(pump) / name).touch()
 
-    gone = app.build_site(pump.settings).prune({2, 3}, {target(3)})
+    removed = app.build_site(pump.settings).prune({2, 3}, {target(3)})
 
-    assert set(gone) == {"run-000001.html", "targets/7-4.html"}
+    assert set(removed) == {"run-000001.html", "targets/7-4.html"}
     left = set(written(reports(pump)))
     assert foreign < left
-    assert not left & set(gone)
+    assert not left & set(removed)
     assert broken_links(reports(pump)) == []
     assert "run 1" in page(pump, "targets/7-3.html")  # the words stay

@@ -217,10 +217,10 @@ def test_a_secret_comes_out_nowhere(spilled: Spilled, canary: str) -> None:
 
 
 def test_what_hides_the_secrets_is_there_to_be_read(spilled: Spilled) -> None:
-    told = dict(spilled.texts)
+    texts = dict(spilled.texts)
 
-    assert "(hidden)" in told["auditor show 7/3 (0)"]
-    assert "customParameters.token" in told["auditor run --format json (2)"]
+    assert "(hidden)" in texts["auditor show 7/3 (0)"]
+    assert "customParameters.token" in texts["auditor run --format json (2)"]
     assert "Studio refused: job failed: curl" in str(spilled.texts)
     assert any("(hidden:" in text for place, text in spilled.texts if place == "version.document")
-    assert any(place.startswith("file reports/") for place in told)
+    assert any(place.startswith("file reports/") for place in texts)

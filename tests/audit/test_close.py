@@ -33,7 +33,7 @@ def newest_first(*states: TargetState | None) -> list[RunSummary]:
     return [night(number, state) for number, state in enumerate(states)][::-1]
 
 
-def test_the_oldest_night_stands_left_and_tonight_last() -> None:
+def test_the_oldest_night_is_left_and_tonight_last() -> None:
     past = newest_first(
         TargetState.NEW,
         TargetState.IN_SYNC,

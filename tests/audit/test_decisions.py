@@ -61,13 +61,13 @@ def _score(set_up: Stage, value: float) -> None:
 def _findings(report: Any) -> list[tuple[str, str, str]]:  # noqa: ANN401 - any JSON
     return [
         (finding["path"], finding["since"], finding["severity"])
-        for one in report["targets"]
-        for finding in one["findings"]
+        for result in report["targets"]
+        for finding in result["findings"]
     ]
 
 
 def _notices(report: Any) -> list[tuple[str, str]]:  # noqa: ANN401 - any JSON
-    return [(one["kind"], one["text"]) for one in report.get("notices", [])]
+    return [(notice["kind"], notice["text"]) for notice in report.get("notices", [])]
 
 
 def _decision() -> Decision:
@@ -116,7 +116,7 @@ def test_a_difference_that_is_reverted_leaves_the_report(pump: Stage) -> None:
     (finding,) = reverted["targets"][0]["findings"]
     assert finding["headline"].endswith("(changed and reverted)")
     assert (finding["recurrence"], finding["reversals"]) == ("reverted", 1)
-    assert [one["state"] for one in after["targets"]] == ["in_sync", "in_sync"]
+    assert [result["state"] for result in after["targets"]] == ["in_sync", "in_sync"]
 
 
 def test_an_acknowledged_difference_is_silent_until_the_value_moves(pump: Stage) -> None:
@@ -136,8 +136,8 @@ def test_an_acknowledged_difference_is_silent_until_the_value_moves(pump: Stage)
     assert _findings(moved) == [("trainingCycles", "last", "medium")]
     assert _findings(after) == [("trainingCycles", "baseline", "medium")]
     with app.open_store(pump.settings) as store:
-        (one,) = store.all_acknowledgements()
-        assert (one.author, one.reason, one.ended_why) == ("anna", "as planned", "moved")
+        (entry,) = store.all_acknowledgements()
+        assert (entry.author, entry.reason, entry.ended_why) == ("anna", "as planned", "moved")
 
 
 def test_an_acknowledgement_is_refused_where_the_value_has_moved_on(pump: Stage) -> None:
@@ -170,12 +170,12 @@ def test_an_acknowledgement_ends_after_its_last_day_and_says_so(pump: Stage) -> 
     ended = _at(pump, app.now() + timedelta(days=1))
     after = _at(pump, app.now() + timedelta(days=2))
 
-    assert [one.kind for one in ended.notices] == [NoticeKind.ACKNOWLEDGEMENT_ENDED]
-    assert [one.path for one in ended.targets[0].findings] == ["trainingCycles"]
+    assert [notice.kind for notice in ended.notices] == [NoticeKind.ACKNOWLEDGEMENT_ENDED]
+    assert [result.path for result in ended.targets[0].findings] == ["trainingCycles"]
     assert after.notices == ()
 
 
-def test_what_is_ignored_is_stored_counted_and_not_told(pump: Stage) -> None:
+def test_what_is_ignored_is_stored_counted_and_not_reported(pump: Stage) -> None:
     _with(pump, _RULES.format(until="2999-12-31"))
     pump.night()
     _edit(pump, dependencies={**block()["dependencies"], "sampleCount": 9999}, learningRate=0.3)
@@ -188,7 +188,7 @@ def test_what_is_ignored_is_stored_counted_and_not_told(pump: Stage) -> None:
     with app.open_store(pump.settings) as store:
         (silent,) = store.suppressed(9)
         assert (silent.rule, silent.number) == ("samples", 1)
-        assert [one.finding.path for one in silent.newest] == ["dependencies.sampleCount"]
+        assert [entry.finding.path for entry in silent.newest] == ["dependencies.sampleCount"]
         assert len(store.target_versions(target(3))) == 2
 
 
@@ -200,7 +200,7 @@ def test_a_rule_never_makes_a_stale_model_a_trained_one(pump: Stage) -> None:
 
     assert _findings(first) == [("learningRate", "last", "info")]
     assert first["targets"][0]["model_step"] == "stale"
-    assert [one["model_state"] for one in second["targets"]] == ["stale", "trained"]
+    assert [result["model_state"] for result in second["targets"]] == ["stale", "trained"]
     assert second["targets"][0]["model_since"] == first["targets"][0]["model_since"]
 
 
@@ -213,9 +213,9 @@ def test_an_ignore_rule_ends_once(pump: Stage) -> None:
     _edit(pump, dependencies={**block()["dependencies"], "sampleCount": 99999})
     after = _at(pump, app.now() + timedelta(days=2))
 
-    assert [one.kind for one in ended.notices] == [NoticeKind.IGNORE_EXPIRED]
+    assert [notice.kind for notice in ended.notices] == [NoticeKind.IGNORE_EXPIRED]
     assert "anna@example.org" in ended.notices[0].text
-    assert [one.path for one in ended.targets[0].findings] == ["dependencies.sampleCount"]
+    assert [result.path for result in ended.targets[0].findings] == ["dependencies.sampleCount"]
     assert after.notices == ()
 
 
@@ -228,7 +228,7 @@ def test_an_ignore_rule_that_could_never_hold_is_refused(pump: Stage) -> None:
         assert store.last_run() is None
 
 
-def test_a_broken_rule_is_told_once_an_episode_and_once_when_it_ends(pump: Stage) -> None:
+def test_a_broken_rule_is_reported_once_a_breach_and_once_when_it_ends(pump: Stage) -> None:
     _with(pump, _RULES.format(until="2999-12-31"))
     _score(pump, 0.9)
     first, second = pump.json(), pump.json()
@@ -238,7 +238,7 @@ def test_a_broken_rule_is_told_once_an_episode_and_once_when_it_ends(pump: Stage
     assert [kind for kind, _ in _notices(first)] == ["rule_broken"]
     assert "is 0.9, should be between 0.4 and 0.8" in _notices(first)[0][1]
     assert _notices(second) == []
-    assert [one["rule"] for one in second["broken_rules"]] == ["a sane score"]
+    assert [breach["rule"] for breach in second["broken_rules"]] == ["a sane score"]
     assert _notices(third) == [
         ("rule_held", "Rule “a sane score” holds again at thresholds[min_score].value")
     ]
@@ -253,7 +253,7 @@ def test_a_block_that_cannot_be_read_ends_no_episode(pump: Stage) -> None:
     report = pump.json()
 
     assert _notices(report) == []
-    assert [one["learn_id"] for one in report["broken_rules"]] == [3]
+    assert [breach["learn_id"] for breach in report["broken_rules"]] == [3]
 
 
 def test_a_rule_taken_out_ends_its_episode(pump: Stage) -> None:
@@ -277,12 +277,12 @@ def test_a_change_in_a_declared_window_is_expected(pump: Stage) -> None:
     )
     _with(pump, window)
     _edit(pump, trainingCycles=77)
-    told = pump.night()
-    (finding,) = told.report.targets[0].findings
+    delivered = pump.night()
+    (finding,) = delivered.report.targets[0].findings
     subject = pump.postbox.taken[-1][1]["Subject"]
 
     assert finding.expected == "rollout (anna)"
-    assert told.report.totals.findings == 1
+    assert delivered.report.totals.findings == 1
     assert subject.startswith("[EI drift] 1 expected change · 2 of 2 blocks checked")
 
 
@@ -294,7 +294,7 @@ def test_values_that_go_to_and_fro_are_flapping_and_then_counted(pump: Stage) ->
         reports.append(pump.json())
     found = [report["targets"][0]["findings"][0] for report in reports]
 
-    assert [one.get("recurrence") for one in found] == [
+    assert [finding.get("recurrence") for finding in found] == [
         None,
         "reverted",
         "reverted",
@@ -324,14 +324,14 @@ def test_a_notice_of_a_message_that_died_is_in_the_next_report(pump: Stage) -> N
     assert _notices(third) == []
 
 
-def test_a_new_value_of_the_api_on_many_blocks_is_told_once(pump: Stage) -> None:
+def test_a_new_value_of_the_api_on_many_blocks_is_reported_once(pump: Stage) -> None:
     pump.night()
     _edit(pump, 3, selectedModelType="int4", kFolds=5)
     _edit(pump, 4, selectedModelType="int4", kFolds=5)
     report = pump.night().report
 
     assert report.notes == ("The API now has selectedModelType “int4” (2 blocks).",)
-    assert [one.headline for one in report.catalogue] == ["The API now has kFolds"]
+    assert [finding.headline for finding in report.catalogue] == ["The API now has kFolds"]
 
 
 def test_an_ignored_change_of_the_vendors_is_stored_and_listed(pump: Stage) -> None:
@@ -358,7 +358,7 @@ def test_the_vendors_catalogue_can_be_ignored(pump: Stage) -> None:
     assert report["suppressed_by"] == {"area catalogue": 1}
     with app.open_store(pump.settings) as store:
         (silent,) = store.suppressed(9)
-        assert [(one.target, one.suppressed_by) for one in silent.newest] == [
+        assert [(entry.target, entry.suppressed_by) for entry in silent.newest] == [
             (None, "area catalogue")
         ]
 
@@ -388,7 +388,7 @@ def test_what_the_vendor_did_is_no_difference_from_a_baseline(pump: Stage) -> No
     first, second = pump.json(), pump.json()
 
     assert len(first["catalogue"]) == 2
-    assert [one["state"] for one in second["targets"]] == ["in_sync", "in_sync"]
+    assert [result["state"] for result in second["targets"]] == ["in_sync", "in_sync"]
 
 
 def test_an_ignored_script_that_is_the_vendors_makes_no_model_stale(pump: Stage) -> None:
@@ -398,7 +398,7 @@ def test_an_ignored_script_that_is_the_vendors_makes_no_model_stale(pump: Stage)
     for learn_id in (3, 4):
         pump.studio.edit(target(learn_id), lambda a: a.update(script=a["script"] + "\nx = 1"))
 
-    assert [one["model_state"] for one in pump.json()["targets"]] == ["trained", "trained"]
+    assert [result["model_state"] for result in pump.json()["targets"]] == ["trained", "trained"]
 
 
 def test_what_is_ignored_hides_nothing_else(pump: Stage) -> None:
@@ -410,7 +410,7 @@ def test_what_is_ignored_hides_nothing_else(pump: Stage) -> None:
     assert _findings(pump.json()) == [("selectedModelType", "last", "high")]
 
 
-def test_layers_removed_on_two_nights_are_told_once_each(pump: Stage) -> None:
+def test_layers_removed_on_two_nights_are_reported_once_each(pump: Stage) -> None:
     stack = [{"type": "dense", "neurons": number} for number in (10, 20, 30, 40)]
     _edit(pump, visualLayers=stack)
     _approved(pump)
@@ -424,7 +424,7 @@ def test_layers_removed_on_two_nights_are_told_once_each(pump: Stage) -> None:
     ]
 
 
-def test_a_finding_told_late_does_not_stand_twice(pump: Stage) -> None:
+def test_a_finding_reported_late_is_not_counted_twice(pump: Stage) -> None:
     _approved(pump)
     _edit(pump, trainingCycles=77)
     pump.postbox.refuses = dict.fromkeys(("ops@example.org", "ml@example.org"), "550 no")
@@ -457,7 +457,7 @@ def test_an_acknowledgement_ends_where_the_value_goes_back_unseen(pump: Stage) -
     pump.night()
 
     with app.open_store(pump.settings) as store:
-        assert [one.ended_why for one in store.all_acknowledgements()] == ["moved"]
+        assert [entry.ended_why for entry in store.all_acknowledgements()] == ["moved"]
 
 
 def test_a_withdrawn_model_can_be_explained_and_acknowledged(pump: Stage) -> None:
@@ -478,7 +478,7 @@ def test_a_withdrawn_model_can_be_explained_and_acknowledged(pump: Stage) -> Non
     assert _findings(pump.json()) == []
 
 
-def test_a_parameter_that_became_a_secret_is_hidden_in_what_was_told(pump: Stage) -> None:
+def test_a_parameter_that_became_a_secret_is_hidden_in_what_was_reported(pump: Stage) -> None:
     pump.studio.put(target(5), block("keras-object-detection-yolo-pro"))
     _edit(pump, 5, customParameters={"token": "clear-one"})
     pump.night()
@@ -497,7 +497,7 @@ def test_a_parameter_that_became_a_secret_is_hidden_in_what_was_told(pump: Stage
         explained = decide.explain(finding, store)
 
     assert "clear" not in str(explained.occurrences)
-    assert "clear" not in str([one.findings for one in later.report.targets])
+    assert "clear" not in str([result.findings for result in later.report.targets])
     assert "clear" not in str(pump.postbox.taken[-1][1])
 
 
@@ -522,7 +522,7 @@ def test_what_is_ignored_of_a_baseline_is_counted_each_night(pump: Stage) -> Non
     first, second = pump.json(), pump.json()
 
     assert first["suppressed_by"] == second["suppressed_by"] == {"samples": 1}
-    assert [one["suppressed"] for one in second["targets"]] == [1, 0]
+    assert [result["suppressed"] for result in second["targets"]] == [1, 0]
 
 
 def test_approving_ends_what_was_acknowledged(pump: Stage) -> None:
@@ -533,7 +533,7 @@ def test_approving_ends_what_was_acknowledged(pump: Stage) -> None:
         decide.acknowledge(finding, store, _decision())
         decide.approve([target(3)], store, _decision())
 
-        assert [one.ended_why for one in store.all_acknowledgements()] == ["approved"]
+        assert [entry.ended_why for entry in store.all_acknowledgements()] == ["approved"]
 
 
 def test_a_model_that_is_trained_again_reverts_nothing(pump: Stage) -> None:

@@ -52,7 +52,7 @@ def test_a_defect_met_by_one_block_leaves_the_others_their_night(
     report = audited(pump)
 
     assert report.run.status is RunStatus.INCOMPLETE
-    states = {one.target: one.state for one in report.targets}
+    states = {result.target: result.state for result in report.targets}
     assert states == {
         target(3): TargetState.NEW,
         target(4): TargetState.UNKNOWN,

@@ -1,4 +1,4 @@
-"""Whole runs over real sockets in which every fault strikes a block: docs/faults.md, held."""
+"""Whole runs over real sockets in which every fault strikes a block: docs/faults.md is true."""
 
 from __future__ import annotations
 
@@ -49,18 +49,21 @@ def test_the_page_names_every_fault_once_and_nothing_else() -> None:
 
 @pytest.mark.parametrize("fault", UNREAD)
 def test_a_block_is_unknown_for_the_reason_of_the_page(fleet: Fleet, fault: Fault) -> None:
-    told = fleet.told(fault, night=3)
+    reported = fleet.target_report(fault, night=3)
 
-    assert told is not None
-    assert told.error is not None
-    assert (told.state, told.error.kind) == (TargetState.UNKNOWN, TABLE[fault].kind)
-    assert TABLE[fault].says(told.error.message), told.error.message
-    assert (told.findings, told.name) == ((), fleet.studio.answer(fleet.targets[fault])["name"])
+    assert reported is not None
+    assert reported.error is not None
+    assert (reported.state, reported.error.kind) == (TargetState.UNKNOWN, TABLE[fault].kind)
+    assert TABLE[fault].says(reported.error.message), reported.error.message
+    assert (reported.findings, reported.name) == (
+        (),
+        fleet.studio.answer(fleet.targets[fault])["name"],
+    )
 
 
 @pytest.mark.parametrize("fault", UNREAD)
 def test_nothing_is_stored_of_it_and_the_next_night_is_clean(fleet: Fleet, fault: Fault) -> None:
-    healed = fleet.told(fault, night=4)
+    healed = fleet.target_report(fault, night=4)
 
     assert healed is not None
     assert (healed.state, healed.error) == (TargetState.IN_SYNC, None)
@@ -69,7 +72,7 @@ def test_nothing_is_stored_of_it_and_the_next_night_is_clean(fleet: Fleet, fault
 
 @pytest.mark.parametrize("fault", UNREAD)
 def test_at_first_sight_it_is_no_block_to_compare_with(fleet: Fleet, fault: Fault) -> None:
-    first, second = fleet.told(fault, night=1), fleet.told(fault, night=2)
+    first, second = fleet.target_report(fault, night=1), fleet.target_report(fault, night=2)
 
     if fault.is_listing_fault:
         error = fleet.error(fault, night=1)
@@ -84,23 +87,23 @@ def test_at_first_sight_it_is_no_block_to_compare_with(fleet: Fleet, fault: Faul
 
 
 @pytest.mark.parametrize("fault", BELIEVED)
-def test_what_can_be_believed_is_judged_and_what_heals_is_told_back(
+def test_what_can_be_believed_is_judged_and_what_heals_is_reported(
     fleet: Fleet, fault: Fault
 ) -> None:
     path = TABLE[fault].words.partition("`:")[0].strip("`")
 
     for night in (2, 3, 4):
-        told = fleet.told(fault, night=night)
-        assert told is not None
-        assert [finding.path for finding in told.findings] == [path]
+        reported = fleet.target_report(fault, night=night)
+        assert reported is not None
+        assert [finding.path for finding in reported.findings] == [path]
 
 
 @pytest.mark.parametrize("fault", UNSEEN)
 def test_what_passes_within_the_run_is_nothing_to_tell(fleet: Fleet, fault: Fault) -> None:
     for night in (3, 4):
-        told = fleet.told(fault, night=night)
-        assert told is not None
-        assert (told.state, told.findings) == (TargetState.IN_SYNC, ())
+        reported = fleet.target_report(fault, night=night)
+        assert reported is not None
+        assert (reported.state, reported.findings) == (TargetState.IN_SYNC, ())
 
 
 def test_a_night_with_faults_says_that_it_is_incomplete(fleet: Fleet) -> None:

@@ -96,7 +96,7 @@ def emptied(answer: dict[str, Any]) -> None:
 
 
 def asked_for_block(installation: Stage) -> int:
-    return sum("/training/keras/" in one.path for one in installation.studio.requests)
+    return sum("/training/keras/" in request.path for request in installation.studio.requests)
 
 
 def test_an_emptied_answer_is_asked_for_once_more_and_then_believed(night: Stage) -> None:

@@ -1,4 +1,4 @@
-"""A later auditor knows more fields: quiet nights stay quiet, and true changes are told."""
+"""A later auditor knows more fields: quiet nights stay quiet, and true changes are reported."""
 
 from __future__ import annotations
 
@@ -78,8 +78,8 @@ def reverse(answer: dict[str, Any]) -> None:
 
 def telling(report: Report) -> tuple[object, ...]:
     """What a report says of anything that is not as it was."""
-    states = {one.state for one in report.targets}
-    found = [found for one in report.targets for found in one.findings]
+    states = {result.state for result in report.targets}
+    found = [found for result in report.targets for found in result.findings]
     return states, found, report.catalogue, report.notices, report.totals.new
 
 
@@ -103,13 +103,13 @@ def test_learnt_fields_tell_nothing_until_they_change(older: Older, pump: Stage)
 
     for place, (_, value) in enumerate(_PAIRS, start=10):
         pump.studio.edit(target(place), putting(value))
-    told = {
-        one.target.learn_id: [(found.path, found.area) for found in one.findings]
-        for one in pump.night().report.targets
-        if one.findings
+    reported = {
+        result.target.learn_id: [(found.path, found.area) for found in result.findings]
+        for result in pump.night().report.targets
+        if result.findings
     }
 
-    assert told == {
+    assert reported == {
         place: [(_KEY, Area.TRAINING)]
         for place, (old, new) in enumerate(_PAIRS, start=10)
         if old is not new and not (says_nothing(old) and says_nothing(new))
@@ -131,13 +131,15 @@ def test_what_the_vendor_brought_keeps_nobody_off_the_baseline_once_it_is_known(
     assert telling(pump.night().report) == QUIET
 
     edit(pump, 4, **{_AKIDA: {"enabled": True, "neuronsPerClass": 3}})
-    by_block = {one.target.learn_id: one.findings for one in pump.night().report.targets}
-    assert [(one.path, one.since) for one in by_block.pop(4)] == [
+    by_block = {result.target.learn_id: result.findings for result in pump.night().report.targets}
+    assert [(finding.path, finding.since) for finding in by_block.pop(4)] == [
         (f"{_AKIDA}.neuronsPerClass", Since.LAST)
     ]
     assert set(by_block.values()) == {()}
-    after = {one.target.learn_id: one.findings for one in pump.night().report.targets}
-    assert [(one.path, one.since) for one in after.pop(4)] == [(_AKIDA, Since.BASELINE)]
+    after = {result.target.learn_id: result.findings for result in pump.night().report.targets}
+    assert [(finding.path, finding.since) for finding in after.pop(4)] == [
+        (_AKIDA, Since.BASELINE)
+    ]
     assert set(after.values()) == {()}
 
 
@@ -170,10 +172,10 @@ def test_decisions_of_before_hold(older: Older, pump: Stage) -> None:
     report = pump.night().report
 
     assert telling(report) == QUIET
-    assert [one.acknowledged for one in report.targets] == [1, 0, 0]
+    assert [result.acknowledged for result in report.targets] == [1, 0, 0]
 
 
-def test_what_only_the_new_form_shows_is_told_apart_from_drift(older: Older, pump: Stage) -> None:
+def test_what_only_the_new_form_shows_is_kept_apart_from_drift(older: Older, pump: Stage) -> None:
     edit_all(pump, isMultiHead=False)
     night_of(older, pump)
     for learn_id in (3, 4):

@@ -50,7 +50,7 @@ def reconfigure(set_up: Stage, *changes: str) -> None:
 
 
 def night(set_up: Stage, scope: Scope | None = None) -> Report:
-    """Run once, with no page to write and nobody to mail; what was found counts as told."""
+    """Run once, with no page to write and nobody to mail; what was found counts as reported."""
     settings = set_up.settings
     with app.open_store(settings) as store:
         studio = app.build_client(settings)
@@ -71,25 +71,30 @@ def json(set_up: Stage, scope: Scope | None = None) -> Any:  # noqa: ANN401 - an
 
 
 def states(report: Any) -> dict[str, str]:  # noqa: ANN401 - any JSON
-    return {f"{one['project_id']}/{one['learn_id']}": one["state"] for one in report["targets"]}
+    return {
+        f"{result['project_id']}/{result['learn_id']}": result["state"]
+        for result in report["targets"]
+    }
 
 
 def notices(report: Any) -> list[tuple[str, str]]:  # noqa: ANN401 - any JSON
-    return [(one["kind"], one["text"]) for one in report.get("notices", [])]
+    return [(notice["kind"], notice["text"]) for notice in report.get("notices", [])]
 
 
 def audited(set_up: Stage) -> list[str]:
     with app.open_store(set_up.settings) as store:
-        return [str(one.target) for one in store.statuses()]
+        return [str(status.target) for status in store.statuses()]
 
 
 def test_every_project_of_the_account_is_audited_beside_those_named(fleet: Stage) -> None:
     fleet.studio.requests.clear()
     report = json(fleet)
-    asked = [(one.path, "x-api-key" in one.header_names) for one in fleet.studio.requests]
+    asked = [
+        (request.path, "x-api-key" in request.header_names) for request in fleet.studio.requests
+    ]
 
     assert states(report) == dict.fromkeys(["7/3", "7/4", "8/3", "9/1"], "new")
-    assert [one["project"] for one in report["targets"]] == ["Pump", "Pump", "Fan", "Mill"]
+    assert [result["project"] for result in report["targets"]] == ["Pump", "Pump", "Fan", "Mill"]
     assert ("/v1/api/7/impulses", True) in asked
     assert ("/v1/api/8/impulses", False) in asked
     assert len(asked) == len(set(asked)) == 8
@@ -107,9 +112,9 @@ def test_projects_that_cannot_be_listed_are_unknown_and_the_named_are_audited(
 ) -> None:
     night(fleet)
     fleet.studio.fail(Fault.HTML, path=_LISTING)
-    told = night(fleet)
-    failed: Any = encode_report(told)
-    text = app.build_renderer(fleet.settings).text(told, page="")
+    report = night(fleet)
+    failed: Any = encode_report(report)
+    text = app.build_renderer(fleet.settings).text(report, page="")
     kept = audited(fleet)
     fleet.studio.heal()
     after = json(fleet)
@@ -120,7 +125,9 @@ def test_projects_that_cannot_be_listed_are_unknown_and_the_named_are_audited(
         "8/3": "unknown",
         "9/1": "unknown",
     }
-    assert [(one["project_id"], one["kind"]) for one in failed["errors"]] == [(0, "not_json")]
+    assert [(error["project_id"], error["kind"]) for error in failed["errors"]] == [
+        (0, "not_json")
+    ]
     assert text.count("it looks like a web page") == 1
     assert "Fan, Mill: the answer is not JSON" in text
     assert failed["run"]["status"] == "incomplete"
@@ -128,7 +135,7 @@ def test_projects_that_cannot_be_listed_are_unknown_and_the_named_are_audited(
     assert states(after) == dict.fromkeys(kept, "in_sync")
 
 
-def test_a_first_listing_that_fails_is_told_in_words(fleet: Stage) -> None:
+def test_a_first_listing_that_fails_is_reported_in_words(fleet: Stage) -> None:
     fleet.studio.fail(Fault.HTML, path=_LISTING)
     report = night(fleet)
     text = app.build_renderer(fleet.settings).text(report, page="")
@@ -149,19 +156,23 @@ def test_one_project_that_cannot_be_listed_leaves_the_others_alone(fleet: Stage)
         "8/3": "unknown",
         "9/1": "in_sync",
     }
-    assert [one["project_id"] for one in report["errors"]] == [8]
+    assert [error["project_id"] for error in report["errors"]] == [8]
 
 
 def test_a_project_that_is_no_longer_listed_is_missing_until_it_is_back(fleet: Stage) -> None:
     night(fleet)
     fleet.studio.remove_project(9)
-    gone, still = night(fleet), night(fleet)
+    missing, still = night(fleet), night(fleet)
     fleet.studio.add_project(9, name="Mill", api_key="ei_" + "09" * 24)
     fleet.studio.put(TargetId(9, 1), block(name="Wheel", batchSize=64))
     back = json(fleet)
 
-    assert [(str(one.state), one.is_news) for one in gone.targets[3:]] == [("missing", True)]
-    assert [(str(one.state), one.is_news) for one in still.targets[3:]] == [("missing", False)]
+    assert [(str(result.state), result.is_news) for result in missing.targets[3:]] == [
+        ("missing", True)
+    ]
+    assert [(str(result.state), result.is_news) for result in still.targets[3:]] == [
+        ("missing", False)
+    ]
     assert states(back)["9/1"] == "drifted"
     assert notices(back) == [
         ("block_back", "listed again after it was missing; compared with its last version")
@@ -216,7 +227,7 @@ def test_a_project_taken_from_the_names_into_all_goes_on_as_it_was(fleet: Stage)
     ]
 
 
-def test_a_renamed_project_is_told_once_and_goes_on(fleet: Stage) -> None:
+def test_a_renamed_project_is_reported_once_and_goes_on(fleet: Stage) -> None:
     night(fleet)
     fleet.studio.rename_project(8, "Fan 2")
     renamed, quiet = json(fleet), json(fleet)
@@ -232,7 +243,7 @@ def test_a_narrowed_run_tells_a_new_name_and_not_what_is_left_out(fleet: Stage) 
     night(fleet)
     fleet.studio.rename_project(8, "Fan 2")
     reconfigure(fleet, 'projects = "all"', 'projects = "all"\nexclude = { names = ["screws"] }')
-    of_fan, of_pump = (json(fleet, Scope(project_id=one)) for one in (8, 7))
+    of_fan, of_pump = (json(fleet, Scope(project_id=project_id)) for project_id in (8, 7))
 
     assert [kind for kind, _ in notices(of_fan)] == ["project_renamed"]
     assert (states(of_pump), notices(of_pump)) == ({"7/3": "in_sync"}, [])
@@ -250,8 +261,8 @@ def test_projects_and_blocks_that_filters_leave_out_are_not_asked_for(fleet: Sta
     report = json(fleet)
 
     assert states(report) == {"7/3": "new", "8/3": "new"}
-    assert not [one.path for one in fleet.studio.requests if "/9/" in one.path]
-    assert "/v1/api/7/training/keras/4" not in {one.path for one in fleet.studio.requests}
+    assert not [request.path for request in fleet.studio.requests if "/9/" in request.path]
+    assert "/v1/api/7/training/keras/4" not in {request.path for request in fleet.studio.requests}
 
 
 def test_what_is_newly_excluded_is_retired_and_said_so_once(fleet: Stage) -> None:
@@ -326,7 +337,7 @@ def test_a_listing_that_stays_empty_is_believed(fleet: Stage) -> None:
         fleet.studio.remove(target(learn_id))
     fleet.studio.requests.clear()
     report = json(fleet)
-    asked = [one.path for one in fleet.studio.requests]
+    asked = [request.path for request in fleet.studio.requests]
 
     assert states(report) == {
         "7/3": "missing",
@@ -344,60 +355,62 @@ def test_a_block_in_two_impulses_counts_once(fleet: Stage) -> None:
     assert night(fleet).totals.targets == 4
 
 
-def test_two_projects_of_one_name_are_told_apart(fleet: Stage) -> None:
+def test_two_projects_of_one_name_have_different_names(fleet: Stage) -> None:
     fleet.studio.rename_project(9, "Fan")
     report = json(fleet)
     quiet = json(fleet)
     fleet.studio.rename_project(9, "Mill")
     after = json(fleet)
 
-    assert [one["project"] for one in report["targets"]] == [
+    assert [result["project"] for result in report["targets"]] == [
         "Pump",
         "Pump",
         "Fan (8)",
         "Fan (9)",
     ]
     assert notices(quiet) == []
-    assert [one["project"] for one in after["targets"][2:]] == ["Fan", "Mill"]
+    assert [result["project"] for result in after["targets"][2:]] == ["Fan", "Mill"]
     assert notices(after) == [
         ("project_renamed", "Project 9 is called “Mill” now, and was called “Fan”")
     ]
 
 
-@pytest.mark.parametrize("chosen", ['include_projects = ["Fan"]', 'exclude_projects = ["* (9)"]'])
-def test_filters_are_held_against_the_name_that_studio_gives(fleet: Stage, chosen: str) -> None:
+@pytest.mark.parametrize(
+    "selection", ['include_projects = ["Fan"]', 'exclude_projects = ["* (9)"]']
+)
+def test_filters_are_held_against_the_name_that_studio_gives(fleet: Stage, selection: str) -> None:
     fleet.studio.rename_project(9, "Fan")
-    reconfigure(fleet, 'projects = "all"', f'projects = "all"\n{chosen}')
+    reconfigure(fleet, 'projects = "all"', f'projects = "all"\n{selection}')
     first = json(fleet)
     fleet.studio.fail(Fault.HTML, path=_LISTING)
     failed = json(fleet)
     fleet.studio.heal()
     fleet.studio.remove_project(9)
-    gone = json(fleet)
+    missing = json(fleet)
 
-    assert [one["project"] for one in first["targets"][2:]] == ["Fan (8)", "Fan (9)"]
-    assert [one["project"] for one in failed["targets"][2:]] == ["Fan (8)", "Fan (9)"]
-    assert [states(failed)[one] for one in ("8/3", "9/1")] == ["unknown"] * 2
-    assert [states(gone)[one] for one in ("8/3", "9/1")] == ["in_sync", "missing"]
-    assert notices(failed) == notices(gone) == []
+    assert [result["project"] for result in first["targets"][2:]] == ["Fan (8)", "Fan (9)"]
+    assert [result["project"] for result in failed["targets"][2:]] == ["Fan (8)", "Fan (9)"]
+    assert [states(failed)[name] for name in ("8/3", "9/1")] == ["unknown"] * 2
+    assert [states(missing)[name] for name in ("8/3", "9/1")] == ["in_sync", "missing"]
+    assert notices(failed) == notices(missing) == []
 
 
-def test_a_project_left_out_is_told_by_the_name_that_studio_gives(fleet: Stage) -> None:
+def test_a_project_left_out_is_reported_by_the_name_that_studio_gives(fleet: Stage) -> None:
     fleet.studio.rename_project(9, "Fan")
     night(fleet)
     reconfigure(fleet, 'projects = "all"', 'projects = "all"\nexclude_projects = [9]')
-    told = notices(json(fleet))
+    listed = notices(json(fleet))
 
-    assert [text.partition(" is ")[0] for _, text in told] == ["Fan (9)"]
+    assert [text.partition(" is ")[0] for _, text in listed] == ["Fan (9)"]
 
 
 def test_a_run_can_be_narrowed_to_what_was_found(fleet: Stage) -> None:
     project = json(fleet, Scope(project_id=8))
-    one = json(fleet, Scope(target=TargetId(9, 1)))
+    single = json(fleet, Scope(target=TargetId(9, 1)))
     named = json(fleet, Scope(target=SCREWS))
 
     assert states(project) == {"8/3": "new"}
-    assert states(one) == {"9/1": "new"}
+    assert states(single) == {"9/1": "new"}
     assert states(named) == {"7/4": "new"}
 
 
@@ -405,7 +418,7 @@ def test_a_named_project_is_run_without_listing_all(fleet: Stage) -> None:
     fleet.studio.requests.clear()
     night(fleet, Scope(project_id=7))
 
-    assert _LISTING not in {one.path for one in fleet.studio.requests}
+    assert _LISTING not in {request.path for request in fleet.studio.requests}
 
 
 @pytest.mark.parametrize(
@@ -466,7 +479,7 @@ def test_a_named_block_that_getkeras_refuses_is_unknown_and_never_unsupported(
     reconfigure(fleet, 'learn_blocks = "all"', "learn_blocks = [3, 9, 99]")
     report = json(fleet)
 
-    assert {one: states(report)[one] for one in ("7/3", "7/9", "7/99")} == {
+    assert {name: states(report)[name] for name in ("7/3", "7/9", "7/99")} == {
         "7/3": "new",
         "7/9": "unknown",
         "7/99": "unknown",
@@ -474,26 +487,29 @@ def test_a_named_block_that_getkeras_refuses_is_unknown_and_never_unsupported(
 
 
 @pytest.mark.parametrize("kind", ["anomaly", "anomaly-gmm", "vlm"])
-def test_what_has_no_endpoint_is_told_once_and_counts_as_checked(fleet: Stage, kind: str) -> None:
+def test_what_has_no_endpoint_is_reported_once_and_counts_as_checked(
+    fleet: Stage, kind: str
+) -> None:
     fleet.studio.put(target(9), {"name": "Odd", "type": kind})
     first, second = night(fleet), night(fleet)
 
-    assert [one.targets[2].is_news for one in (first, second)] == [True, False]
-    assert [str(one.run.status) for one in (first, second)] == ["complete"] * 2
+    assert [report.targets[2].is_news for report in (first, second)] == [True, False]
+    assert [str(report.run.status) for report in (first, second)] == ["complete"] * 2
     assert second.totals.unsupported == 1
 
 
 def test_each_change_of_type_under_one_id_is_one_finding(fleet: Stage) -> None:
     night(fleet)
-    told = []
+    reports = []
     for kind in ("anomaly", "vlm"):
         fleet.studio.put(MOTION, {"name": "Motion", "type": kind})
-        told.append(json(fleet))
+        reports.append(json(fleet))
     fleet.studio.put(MOTION, block(name="Motion"))
     back, quiet = json(fleet), json(fleet)
 
     found = [
-        [(f["area"], f["kind"], f["path"]) for f in one["targets"][0]["findings"]] for one in told
+        [(f["area"], f["kind"], f["path"]) for f in report["targets"][0]["findings"]]
+        for report in reports
     ]
     assert found == [[("identity", "replaced", "type")]] * 2
     assert states(back)["7/3"] == "in_sync"
@@ -515,14 +531,14 @@ def test_what_went_missing_in_a_run_that_crashed_is_news_of_the_next(fleet: Stag
             app.run_async(crashing.run(app.build_request(fleet.settings)))
     news, still = night(fleet), night(fleet)
 
-    assert [one.targets[1].is_news for one in (news, still)] == [True, False]
+    assert [report.targets[1].is_news for report in (news, still)] == [True, False]
 
 
 def _crash(_: int) -> None:
     raise RuntimeError
 
 
-def test_what_came_back_is_told_in_the_inventory_of_the_report(fleet: Stage) -> None:
+def test_what_came_back_is_reported_in_the_inventory_of_the_report(fleet: Stage) -> None:
     night(fleet)
     fleet.studio.remove(SCREWS)
     night(fleet)
@@ -530,7 +546,7 @@ def test_what_came_back_is_told_in_the_inventory_of_the_report(fleet: Stage) -> 
     report = night(fleet)
     text = app.build_renderer(fleet.settings).text(report, page="")
 
-    assert [one.kind for one in report.notices] == [NoticeKind.BLOCK_BACK]
+    assert [notice.kind for notice in report.notices] == [NoticeKind.BLOCK_BACK]
     assert "BLOCKS ARE BACK. 1 block is back: Screws; nothing else changed." in text
     assert (
         "back: Screws" in app.build_renderer(fleet.settings).mail_content(report, page="").subject
@@ -542,7 +558,7 @@ def test_what_came_back_is_told_in_the_inventory_of_the_report(fleet: Stage) -> 
 def test_a_schedule_over_found_projects_leaves_the_others_to_theirs(fleet: Stage) -> None:
     hourly = '[[schedules]]\nname = "hourly"\ncron = "0 * * * *"\nprojects = [8]\n'
     reconfigure(fleet, "[[projects]]", f"{hourly}[[projects]]")
-    usual, often = (one.scope for one in app.find_schedules(fleet.settings))
+    usual, often = (schedule.scope for schedule in app.find_schedules(fleet.settings))
     first = [states(json(fleet, scope)) for scope in (usual, often)]
     fleet.studio.remove_project(9)
     later = [states(json(fleet, scope)) for scope in (often, usual)]

@@ -21,8 +21,8 @@ pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 @pytest.fixture
 def heard() -> Iterator[Pings]:
-    with pings() as told:
-        yield told
+    with pings() as server:
+        yield server
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def pump(database_url: str, tmp_path: Path, heard: Pings) -> Iterator[Stage]:
         yield set_up
 
 
-def test_a_run_that_was_told_pings_start_and_success_with_its_totals(
+def test_a_delivered_run_pings_start_and_success_with_its_totals(
     pump: Stage, heard: Pings
 ) -> None:
     pump.night()
@@ -109,7 +109,7 @@ def test_a_heartbeat_that_is_not_taken_changes_nothing_of_the_run(
     pump: Stage, heard: Pings, caplog: pytest.LogCaptureFixture
 ) -> None:
     heard.answers = [404, 404]
-    told = pump.night()
+    delivered = pump.night()
 
-    assert (told.is_delivered, len(pump.postbox.taken)) == (True, 2)
+    assert (delivered.is_delivered, len(pump.postbox.taken)) == (True, 2)
     assert caplog.text.count("heartbeat failed") == 1

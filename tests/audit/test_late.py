@@ -62,8 +62,8 @@ def test_what_no_longer_holds_is_named_with_its_run_and_heads_nothing(pump: Stag
     assert "found by run 2," in text
     assert "no longer so" in text
     assert "found by run 2," in page
-    gone = next(f["id"] for f in _late(report) if not f["holds"])
-    assert f"auditor acknowledge {gone}" not in text
+    resolved_id = next(f["id"] for f in _late(report) if not f["holds"])
+    assert f"auditor acknowledge {resolved_id}" not in text
     assert "restore:" not in text
 
 

@@ -19,7 +19,7 @@ def pump(sqlite_template: Path, tmp_path: Path) -> Iterator[Stage]:
         yield set_up
 
 
-def test_the_head_of_the_chain_stands_in_both_parts_of_the_mail(pump: Stage) -> None:
+def test_both_parts_of_the_mail_show_the_head_of_the_chain(pump: Stage) -> None:
     run = pump.night().report.run
     with app.open_store(pump.settings) as store:
         head = store.head(run.id or 0)

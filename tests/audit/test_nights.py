@@ -48,11 +48,11 @@ def _edit_three(set_up: Stage) -> None:
     set_up.studio.edit(target(5), lambda a: a.update(trained=False))
 
 
-def _told(report: Any) -> list[tuple[int, str, str, list[str]]]:  # noqa: ANN401 - any JSON
+def _changes(report: Any) -> list[tuple[int, str, str, list[str]]]:  # noqa: ANN401 - any JSON
     return [
-        (one["learn_id"], finding["kind"], finding["path"], finding["folded"])
-        for one in report["targets"]
-        for finding in one["findings"]
+        (result["learn_id"], finding["kind"], finding["path"], finding["folded"])
+        for result in report["targets"]
+        for finding in result["findings"]
     ]
 
 
@@ -61,24 +61,28 @@ def test_three_nights_tell_three_edits_and_nothing_else(pump: Stage) -> None:
     _edit_three(pump)
     third = pump.json()
 
-    assert [one["state"] for one in first["targets"]] == ["new"] * 3
-    assert [one["state"] for one in second["targets"]] == ["in_sync"] * 3
-    assert _told(third) == [
+    assert [result["state"] for result in first["targets"]] == ["new"] * 3
+    assert [result["state"] for result in second["targets"]] == ["in_sync"] * 3
+    assert _changes(third) == [
         (3, "added", "visualLayers[3]", []),
         (4, "changed", "thresholds[min_score].value", ["minimumConfidenceRating"]),
         (5, "changed", "trained", []),
     ]
     assert third["totals"]["findings"] == 3
-    assert [one["model_state"] for one in third["targets"]] == ["stale", "trained", "untrained"]
+    assert [result["model_state"] for result in third["targets"]] == [
+        "stale",
+        "trained",
+        "untrained",
+    ]
 
 
 def test_page_mail_text_and_stored_report_tell_the_same(pump: Stage) -> None:
     pump.night()
     _edit_three(pump)
-    told = pump.night()
+    delivered = pump.night()
 
-    assert told.page is not None
-    page = Path(told.page).read_text()
+    assert delivered.page is not None
+    page = Path(delivered.page).read_text()
     _, mail = pump.postbox.taken[-1]
     parts = {part.get_content_type(): part.get_content() for part in mail.iter_parts()}
     for words in ("Layer 4 added: dropout", "0.5 → 0.35", "Training lost"):
@@ -86,16 +90,16 @@ def test_page_mail_text_and_stored_report_tell_the_same(pump: Stage) -> None:
         assert words in parts["text/plain"]
         assert words in parts["text/html"]
     with app.open_store(pump.settings) as store:
-        assert store.report(None) == told.report
+        assert store.report(None) == delivered.report
 
 
-def test_a_drifted_block_is_told_with_its_nights_and_what_stands_around(pump: Stage) -> None:
+def test_a_drifted_block_is_reported_with_its_runs_and_the_lines_near_it(pump: Stage) -> None:
     pump.night()
     pump.night()
     _edit_three(pump)
     layers, threshold, trained = pump.night().report.targets
 
-    assert [one.signs for one in (layers, threshold, trained)] == ["+·▲"] * 3
+    assert [finding.signs for finding in (layers, threshold, trained)] == ["+·▲"] * 3
     assert layer_stacks(layers.excerpt) is not None
     assert threshold.excerpt is not None
     assert trained.excerpt is None
@@ -128,8 +132,10 @@ def test_an_unreadable_block_is_unknown_and_keeps_what_is_known(pump: Stage) -> 
     assert (screws["state"], screws["model_state"]) == ("unknown", "unknown")
     assert (screws["name"], screws["error"]["kind"]) == ("Screws", "not_json")
     assert report["run"]["status"] == "incomplete"
-    assert [one[0] for one in _told(report)] == [3, 5]
-    assert [one[:3] for one in _told(after)] == [(4, "changed", "thresholds[min_score].value")]
+    assert [finding[0] for finding in _changes(report)] == [3, 5]
+    assert [finding[:3] for finding in _changes(after)] == [
+        (4, "changed", "thresholds[min_score].value")
+    ]
 
 
 def test_a_wrong_key_is_one_error_and_every_known_block_is_unknown(pump: Stage) -> None:
@@ -138,8 +144,8 @@ def test_a_wrong_key_is_one_error_and_every_known_block_is_unknown(pump: Stage) 
     report = pump.json()
 
     assert report["run"]["status"] == "failed"
-    assert [one["state"] for one in report["targets"]] == ["unknown"] * 3
-    assert [(one["project_id"], one["kind"]) for one in report["errors"]] == [
+    assert [result["state"] for result in report["targets"]] == ["unknown"] * 3
+    assert [(error["project_id"], error["kind"]) for error in report["errors"]] == [
         (PROJECT, "unauthorized")
     ]
     assert KEY not in str(report)
@@ -148,13 +154,17 @@ def test_a_wrong_key_is_one_error_and_every_known_block_is_unknown(pump: Stage) 
 def test_a_block_is_missing_after_a_listing_that_lacks_it(pump: Stage) -> None:
     pump.night()
     pump.studio.remove(target(4))
-    gone, still_gone = pump.night(), pump.json()
+    missing, still_missing = pump.night(), pump.json()
     pump.studio.put(target(4), block("keras-object-detection", name="Screws"))
     back = pump.json()
 
-    assert [one.is_news for one in gone.report.targets] == [False, True, False]
-    assert [one["state"] for one in still_gone["targets"]] == ["in_sync", "missing", "in_sync"]
-    assert [one["state"] for one in back["targets"]] == ["in_sync"] * 3
+    assert [result.is_news for result in missing.report.targets] == [False, True, False]
+    assert [result["state"] for result in still_missing["targets"]] == [
+        "in_sync",
+        "missing",
+        "in_sync",
+    ]
+    assert [result["state"] for result in back["targets"]] == ["in_sync"] * 3
 
 
 def test_a_type_without_an_endpoint_is_unsupported(pump: Stage) -> None:
@@ -165,7 +175,7 @@ def test_a_type_without_an_endpoint_is_unsupported(pump: Stage) -> None:
     assert report["run"]["status"] == "complete"
 
 
-def test_a_vendor_release_is_told_once_and_drifts_nobody(pump: Stage) -> None:
+def test_a_vendor_release_is_reported_once_and_drifts_nobody(pump: Stage) -> None:
     pump.night()
     for learn_id in (3, 4, 5):
         pump.studio.edit(target(learn_id), lambda a: a.update(isMultiHead=False))
@@ -174,8 +184,8 @@ def test_a_vendor_release_is_told_once_and_drifts_nobody(pump: Stage) -> None:
     )
     report = pump.json()
 
-    assert [one["state"] for one in report["targets"]] == ["in_sync"] * 3
-    assert sorted((one["path"], one["targets"]) for one in report["catalogue"]) == [
+    assert [result["state"] for result in report["targets"]] == ["in_sync"] * 3
+    assert sorted((finding["path"], finding["targets"]) for finding in report["catalogue"]) == [
         ("isMultiHead", 3),
         ("transferLearningModels[transfer_organization:900].description", 1),
     ]
@@ -187,7 +197,7 @@ def test_an_unknown_field_on_one_block_is_its_own(pump: Stage) -> None:
     pump.studio.edit(target(3), lambda a: a.update(isMultiHead=False))
     report = pump.json()
 
-    assert _told(report) == [(3, "added", "isMultiHead", [])]
+    assert _changes(report) == [(3, "added", "isMultiHead", [])]
     assert report["catalogue"] == []
 
 
@@ -204,12 +214,14 @@ def test_a_template_of_generated_scripts_is_the_vendors_and_makes_nothing_stale(
             )
         report = set_up.json()
 
-    assert [(one["path"], one["targets"]) for one in report["catalogue"]] == [("script", 2)]
-    assert [one["state"] for one in report["targets"]] == ["in_sync"] * 2
-    assert [one["model_state"] for one in report["targets"]] == ["trained"] * 2
+    assert [(finding["path"], finding["targets"]) for finding in report["catalogue"]] == [
+        ("script", 2)
+    ]
+    assert [result["state"] for result in report["targets"]] == ["in_sync"] * 2
+    assert [result["model_state"] for result in report["targets"]] == ["trained"] * 2
 
 
-def test_the_model_in_use_withdrawn_is_the_blocks_own_and_told_once(pump: Stage) -> None:
+def test_the_model_in_use_withdrawn_is_the_blocks_own_and_reported_once(pump: Stage) -> None:
     pump.night()
     pump.studio.edit(
         target(4),
@@ -237,7 +249,7 @@ def test_a_stale_model_stays_stale_until_the_edit_is_reverted(pump: Stage) -> No
     reverted = pump.json()
 
     def states(report: Any) -> list[str]:  # noqa: ANN401 - any JSON
-        return [one["model_state"] for one in report["targets"]]
+        return [result["model_state"] for result in report["targets"]]
 
     assert states(stale) == states(quiet) == ["stale", "stale", "trained"]
     assert states(reverted) == ["trained", "stale", "trained"]
@@ -259,17 +271,20 @@ def test_what_the_interface_remembers_is_stored_and_counted(pump: Stage) -> None
     pump.studio.edit(target(3), lambda a: a.update(showAdvancedTrainingSettings=True))
     report, after = pump.json(), pump.json()
 
-    assert next((one["state"], one["suppressed"]) for one in report["targets"]) == ("in_sync", 1)
+    assert next((result["state"], result["suppressed"]) for result in report["targets"]) == (
+        "in_sync",
+        1,
+    )
     assert after["targets"][0]["suppressed"] == 0
 
 
 def test_a_refused_recipient_keeps_a_message_and_the_others_get_theirs(pump: Stage) -> None:
     pump.postbox.refuses["ml@example.org"] = "450 try later"
-    told = pump.night()
+    delivered = pump.night()
     pump.postbox.refuses.clear()
     pump.night()
 
-    assert not told.is_delivered
+    assert not delivered.is_delivered
     assert [recipient for recipient, _ in pump.postbox.taken].count("ml@example.org") == 2
 
 
@@ -281,24 +296,24 @@ def test_a_dead_message_leaves_its_findings_to_the_next_report_once(pump: Stage)
     pump.postbox.refuses.clear()
     again, quiet = pump.json(), pump.json()
 
-    assert [one[2] for one in _told(again)] == ["batchSize"]
-    assert _told(quiet) == []
+    assert [finding[2] for finding in _changes(again)] == ["batchSize"]
+    assert _changes(quiet) == []
 
 
-def test_without_mail_findings_are_told_by_the_page(pump: Stage) -> None:
+def test_without_mail_findings_are_reported_by_the_page(pump: Stage) -> None:
     pump.without_mail()
     pump.night()
     pump.studio.edit(target(3), lambda a: a.update(batchSize=64))
 
-    assert len(_told(pump.json())) == 1
-    assert _told(pump.json()) == []
+    assert len(_changes(pump.json())) == 1
+    assert _changes(pump.json()) == []
 
 
 def test_a_page_that_cannot_be_written_keeps_no_mail_from_going(pump: Stage) -> None:
     (pump.folder / "reports").write_text("in the way")
-    told = pump.night()
+    delivered = pump.night()
 
-    assert told.page is None
+    assert delivered.page is None
     assert len(pump.postbox.taken) == 2
 
 
@@ -317,11 +332,11 @@ def test_a_dry_run_stores_and_sends_nothing(pump: Stage) -> None:
 def test_a_run_narrowed_to_one_block_leaves_the_others_alone(pump: Stage) -> None:
     pump.night()
     _edit_three(pump)
-    one = pump.json(scope=Scope(target=target(4)))
+    narrowed = pump.json(scope=Scope(target=target(4)))
     rest = pump.json()
 
-    assert [one["learn_id"] for one in one["targets"]] == [4]
-    assert [told[0] for told in _told(rest)] == [3, 5]
+    assert [result["learn_id"] for result in narrowed["targets"]] == [4]
+    assert [row[0] for row in _changes(rest)] == [3, 5]
 
 
 def test_a_scope_that_is_not_configured_is_refused(pump: Stage) -> None:
@@ -369,12 +384,12 @@ def test_what_a_crashed_run_found_is_in_the_next_report_once(pump: Stage) -> Non
     pump.studio.edit(target(5), lambda a: a.update(defaultBatchSize=99))
     report, quiet = pump.json(), pump.json()
 
-    assert [told[0] for told in _told(report)] == [3, 4, 5]
-    assert [one["state"] for one in report["targets"]] == ["in_sync"] * 3
-    assert [(one["path"], one["targets"]) for one in report["catalogue"]] == [
+    assert [row[0] for row in _changes(report)] == [3, 4, 5]
+    assert [result["state"] for result in report["targets"]] == ["in_sync"] * 3
+    assert [(finding["path"], finding["targets"]) for finding in report["catalogue"]] == [
         ("defaultBatchSize", 3)
     ]
-    assert (_told(quiet), quiet["catalogue"]) == ([], [])
+    assert (_changes(quiet), quiet["catalogue"]) == ([], [])
 
 
 def test_a_crashed_run_is_abandoned_and_named_in_the_next_report(pump: Stage) -> None:
@@ -384,14 +399,20 @@ def test_a_crashed_run_is_abandoned_and_named_in_the_next_report(pump: Stage) ->
     assert report.notes == ("Run 1 did not end; what it found is reported here.",)
 
 
-def test_a_block_replaced_by_a_type_without_an_endpoint_is_told_as_replaced(pump: Stage) -> None:
+def test_a_block_replaced_by_a_type_without_an_endpoint_is_reported_as_replaced(
+    pump: Stage,
+) -> None:
     pump.night()
     pump.studio.put(target(4), {"name": "Screws", "type": "anomaly"})
     report, after = pump.json(), pump.json()
 
-    assert _told(report) == [(4, "replaced", "type", [])]
-    assert [one["state"] for one in after["targets"]] == ["in_sync", "unsupported", "in_sync"]
-    assert _told(after) == []
+    assert _changes(report) == [(4, "replaced", "type", [])]
+    assert [result["state"] for result in after["targets"]] == [
+        "in_sync",
+        "unsupported",
+        "in_sync",
+    ]
+    assert _changes(after) == []
 
 
 def test_a_mail_that_had_to_cut_carries_every_finding_in_its_attachment(
@@ -402,13 +423,13 @@ def test_a_mail_that_had_to_cut_carries_every_finding_in_its_attachment(
         set_up.night()
         for learn_id in blocks:
             set_up.studio.edit(target(learn_id), lambda a: a.update(batchSize=64, trained=False))
-        told = set_up.night()
+        delivered = set_up.night()
 
     _, mail = set_up.postbox.taken[-1]
     [attached] = list(mail.iter_attachments())
     shown = mail.get_body(("html",))
     assert shown is not None
-    assert told.report.totals.findings == 120
+    assert delivered.report.totals.findings == 120
     assert shown.get_content().count("default:training") < 60
     assert attached.get_content().count("default:training") == 60
 
@@ -419,10 +440,10 @@ def test_a_block_that_leaves_the_configuration_is_no_longer_listed(pump: Stage) 
     pump.configure(text.replace('"all"', "[3, 4]"))
     pump.night(scope=Scope(target=target(3)))
     with app.open_store(pump.settings) as store:
-        narrowed = [one.target.learn_id for one in store.statuses()]
+        narrowed = [status.target.learn_id for status in store.statuses()]
     pump.night()
     with app.open_store(pump.settings) as store:
-        whole = [one.target.learn_id for one in store.statuses()]
+        whole = [status.target.learn_id for status in store.statuses()]
 
     assert (narrowed, whole) == ([3, 4, 5], [3, 4])
 
@@ -458,9 +479,9 @@ def test_a_missing_block_is_no_news_after_a_night_without_a_listing(pump: Stage)
     pump.studio.heal()
     after = pump.night().report
 
-    assert [one["state"] for one in unlisted["targets"]] == ["unknown"] * 3
-    assert [one.state for one in after.targets] == ["in_sync", "missing", "in_sync"]
-    assert not any(one.is_news for one in after.targets)
+    assert [result["state"] for result in unlisted["targets"]] == ["unknown"] * 3
+    assert [result.state for result in after.targets] == ["in_sync", "missing", "in_sync"]
+    assert not any(result.is_news for result in after.targets)
 
 
 def test_what_became_known_as_a_secret_later_is_hidden_in_what_is_stored(pump: Stage) -> None:

@@ -46,9 +46,11 @@ def pump(database_url: str, tmp_path: Path) -> Iterator[Stage]:
 
 def scheduled(pump: Stage, name: str) -> Report:
     """Run what is due by a schedule."""
-    [one] = [one for one in app.find_schedules(pump.settings) if one.name == name]
+    [schedule] = [
+        schedule for schedule in app.find_schedules(pump.settings) if schedule.name == name
+    ]
     with app.open_store(pump.settings) as store:
-        order = app.build_scheduled_request(pump.settings, one)
+        order = app.build_scheduled_request(pump.settings, schedule)
         return app.run_async(app.run_and_deliver(pump.settings, order, store)).report
 
 
@@ -60,15 +62,15 @@ def reconfigure(pump: Stage, old: str, new: str) -> None:
 
 def audited(pump: Stage) -> list[TargetId]:
     with app.open_store(pump.settings) as store:
-        return [one.target for one in store.statuses()]
+        return [status.target for status in store.statuses()]
 
 
 def test_a_schedule_audits_its_projects_and_leaves_the_others_alone(pump: Stage) -> None:
     pump.night()
     hourly, nightly = scheduled(pump, "hourly"), scheduled(pump, "nightly")
 
-    assert [one.target for one in hourly.targets] == [FAN]
-    assert [one.target for one in nightly.targets] == [target(3), target(4)]
+    assert [result.target for result in hourly.targets] == [FAN]
+    assert [result.target for result in nightly.targets] == [target(3), target(4)]
     assert hourly.schedule == "hourly, 0 * * * * (UTC)"
     assert nightly.schedule == "15 3 * * * (UTC)"
     assert audited(pump) == [target(3), target(4), FAN]
@@ -93,7 +95,7 @@ def test_a_project_that_left_is_retired_though_only_named_schedules_are_left(pum
     pump.configure(text[:begin] + text[end:])
     scheduled(pump, "hourly")
 
-    assert [one.name for one in app.find_schedules(pump.settings)] == ["hourly"]
+    assert [schedule.name for schedule in app.find_schedules(pump.settings)] == ["hourly"]
     assert audited(pump) == [FAN]
 
 
@@ -118,10 +120,10 @@ def test_a_run_at_its_limit_keeps_what_it_has_and_tells_the_rest(pump: Stage) ->
         close_run(ended, store, archive=app.build_archive(pump.settings), mail=None, now=app.now)
         known = store.statuses()
 
-    states = [one.state for one in ended.report.targets]
+    states = [result.state for result in ended.report.targets]
     assert states == [TargetState.NEW, TargetState.UNKNOWN, TargetState.UNKNOWN]
     assert ended.report.run.status is RunStatus.INCOMPLETE
-    [error] = {one.error for one in known if one.error}
+    [error] = {status.error for status in known if status.error}
     assert error.kind == "time_limit"
     assert "time limit (schedule.limit_s)" in error.message
 
@@ -137,7 +139,7 @@ def test_the_report_of_a_run_at_its_limit_is_sent_and_the_next_is_whole(pump: St
     after = pump.night()
 
     assert late.is_delivered
-    assert {one.error.kind for one in late.report.targets if one.error} == {"time_limit"}
+    assert {result.error.kind for result in late.report.targets if result.error} == {"time_limit"}
     assert len(pump.postbox.taken) == 4
     assert after.report.run.status is RunStatus.COMPLETE
 
@@ -152,24 +154,24 @@ def test_a_run_is_refused_before_it_asks_for_anything(pump: Stage) -> None:
 
 
 @ONLY_SQLITE
-def test_what_a_leaver_was_never_told_of_is_told_once(pump: Stage) -> None:
+def test_what_a_target_left_unreported_is_reported_once(pump: Stage) -> None:
     pump.night()
     pump.postbox.refuses = {"ops@example.org": "550 no", "ml@example.org": "550 no"}
     pump.studio.edit(target(4), lambda a: a.update(batchSize=64, trainingCycles=99))
     pump.night()
     pump.postbox.refuses.clear()
     reconfigure(pump, 'learn_blocks = "all"', "learn_blocks = [3]")
-    hourly, nightly, again = (scheduled(pump, one) for one in ("hourly", "nightly", "nightly"))
+    hourly, nightly, again = (scheduled(pump, name) for name in ("hourly", "nightly", "nightly"))
 
     assert (hourly.notices, again.notices) == ((), ())
-    [told] = nightly.notices
-    assert (told.kind, told.target) == (NoticeKind.LEFT_UNREPORTED, target(4))
-    assert told.text.startswith("Is no longer audited, and was not reported before: ")
-    assert told.text.count("`auditor explain ") == 2
+    [notice] = nightly.notices
+    assert (notice.kind, notice.target) == (NoticeKind.LEFT_UNREPORTED, target(4))
+    assert notice.text.startswith("Is no longer audited, and was not reported before: ")
+    assert notice.text.count("`auditor explain ") == 2
 
 
 @pytest.mark.parametrize(
-    ("gap", "takes_place", "told"),
+    ("gap", "takes_place", "words"),
     [
         (
             Gap(1, "2026-03-01T03:15", "2026-03-01T03:15"),
@@ -195,5 +197,5 @@ def test_what_a_leaver_was_never_told_of_is_told_once(pump: Stage) -> None:
     ],
     ids=["one", "a week", "many"],
 )
-def test_a_gap_is_told_with_its_window(gap: Gap, takes_place: bool, told: str) -> None:
-    assert note_of_missed(Missed(gap, "L"), takes_place=takes_place) == told
+def test_a_gap_is_reported_with_its_window(gap: Gap, takes_place: bool, words: str) -> None:
+    assert note_of_missed(Missed(gap, "L"), takes_place=takes_place) == words

@@ -1,4 +1,4 @@
-"""Parts of reports on their way: to whom, and what counts as told by them."""
+"""Parts of reports on their way: to whom, and what counts as reported by them."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_operators_get_failures_where_nothing_drifted(pump: Stage) -> None:
     assert _to(pump) == {*_ALL, "night@example.org"}
 
 
-def test_a_part_that_was_taken_makes_told_what_it_holds_and_no_more(pump: Stage) -> None:
+def test_a_part_that_was_taken_makes_its_own_findings_reported_and_no_more(pump: Stage) -> None:
     _edit(pump, 3, 77)
     _edit(pump, 4, 77)
     pump.postbox.refuses = dict.fromkeys(_ALL, "550 no such user")
@@ -74,11 +74,13 @@ def test_a_part_that_was_taken_makes_told_what_it_holds_and_no_more(pump: Stage)
     carried = pump.night().report
 
     assert [
-        (str(one.target), late.finding.path) for one in carried.targets for late in one.late
+        (str(result.target), late.finding.path)
+        for result in carried.targets
+        for late in result.late
     ] == [("7/3", "trainingCycles")]
 
 
-def test_a_part_still_queued_keeps_what_it_holds_from_being_told_twice(pump: Stage) -> None:
+def test_a_part_still_queued_keeps_its_findings_from_being_reported_twice(pump: Stage) -> None:
     _edit(pump, 4, 77)
     pump.postbox.refuses = dict.fromkeys(_ALL, "550 no such user")
     pump.postbox.refuses["wave@example.org"] = "450 later"

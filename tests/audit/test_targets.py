@@ -11,7 +11,7 @@ _DOWN = Failure(kind="timeout", message="too late")
 
 
 def asked(*answers: frozenset[int] | Failure) -> tuple[frozenset[int] | Failure, list[str]]:
-    """Return what is believed of a listing that held 1, 2 and 3, and what was done for it."""
+    """Return the targets of a listing that first had 1, 2 and 3, and what was done for it."""
     left, done = list(answers), []
 
     async def ask() -> frozenset[int] | Failure:
@@ -42,7 +42,7 @@ def asked(*answers: frozenset[int] | Failure) -> tuple[frozenset[int] | Failure,
 def test_a_listing_that_lacks_most_is_confirmed_listing_when_it_says_so_twice_with_time_between(
     answers: list[set[int] | Failure], found: set[int] | Failure, *, is_twice: bool
 ) -> None:
-    frozen = [one if isinstance(one, Failure) else frozenset(one) for one in answers]
+    frozen = [answer if isinstance(answer, Failure) else frozenset(answer) for answer in answers]
 
     assert asked(*frozen) == (found, ["ask", "settle", "ask"] if is_twice else ["ask"])
 

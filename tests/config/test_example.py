@@ -111,7 +111,7 @@ def test_the_example_loads_and_gives_no_warning() -> None:
 
 
 @pytest.mark.parametrize("table", ALL)
-def test_every_key_stands_in_the_example(table: str) -> None:
+def test_the_example_shows_every_key(table: str) -> None:
     keys = set(written().get(table, ())) | {
         key(line) for home, line in commented() if home == table
     }
@@ -119,7 +119,7 @@ def test_every_key_stands_in_the_example(table: str) -> None:
     assert keys == set(fields(ALL[table]))
 
 
-def test_every_table_stands_in_the_example() -> None:
+def test_the_example_shows_every_table() -> None:
     lines = EXAMPLE.read_text().splitlines()
 
     assert set(written()) == set(TABLES)
@@ -137,7 +137,7 @@ def test_what_the_example_shows_is_the_default(table: str) -> None:
     assert {known[name].default for name in optional} <= {None}
 
 
-@pytest.mark.parametrize(("table", "line"), [one for one in commented() if one[0] in OFFERED])
+@pytest.mark.parametrize(("table", "line"), [line for line in commented() if line[0] in OFFERED])
 def test_what_an_offered_table_shows_is_the_default_where_it_has_one(
     table: str, line: str
 ) -> None:
@@ -146,7 +146,7 @@ def test_what_an_offered_table_shows_is_the_default_where_it_has_one(
     assert field.is_required() or _written(field.default) in (None, tomllib.loads(line)[key(line)])
 
 
-@pytest.mark.parametrize(("table", "line"), [one for one in commented() if one[0] in OFFERED])
+@pytest.mark.parametrize(("table", "line"), [line for line in commented() if line[0] in OFFERED])
 def test_each_key_of_an_offered_table_can_be_written(
     tmp_path: Path, table: str, line: str
 ) -> None:
@@ -167,7 +167,7 @@ def test_offered_tables_are_whole_without_any_key_that_they_can_lack() -> None:
         assert whole >= needed
 
 
-@pytest.mark.parametrize(("table", "line"), [one for one in commented() if one[0] in TABLES])
+@pytest.mark.parametrize(("table", "line"), [line for line in commented() if line[0] in TABLES])
 def test_what_the_example_offers_can_be_written(tmp_path: Path, table: str, line: str) -> None:
     heading = "[[projects]]" if table == "projects" else f"[{table}]"
     text = EXAMPLE.read_text()
@@ -180,7 +180,7 @@ def test_what_the_example_offers_can_be_written(tmp_path: Path, table: str, line
     assert load(path, environ=SECRETS)
 
 
-def test_every_key_stands_in_the_operators_page() -> None:
+def test_the_operators_page_names_every_key() -> None:
     page = (ROOT / "docs" / "configuration.md").read_text()
 
     models: list[type[BaseModel]] = [*ALL.values(), *AUTH_TABLES]

@@ -114,7 +114,7 @@ def test_a_filter_that_leaves_nothing_gets_a_warning(
     text = f'include = {{ names = ["{include}"] }}\nexclude = {{ names = ["{exclude}"] }}'
     found = warnings(loaded(tmp_path, f"{EVERY}{text}"))
 
-    assert ["nothing is audited" in one for one in found] == [True] * is_delivered
+    assert ["nothing is audited" in problem for problem in found] == [True] * is_delivered
 
 
 def test_all_projects_of_one_projects_key_get_a_warning(tmp_path: Path) -> None:

@@ -185,7 +185,7 @@ def test_learn_blocks_are_ids_each_once_or_all(
     assert only(tmp_path, f"{PROJECT}learn_blocks = {blocks}\n")[:2] == (key, message)
 
 
-def test_a_project_stands_there_once(tmp_path: Path) -> None:
+def test_a_project_is_listed_once(tmp_path: Path) -> None:
     found = only(tmp_path, PROJECT + PROJECT.replace("id = 1", "id = 2") + PROJECT)
 
     assert found[:2] == ("projects[2].id", "is also the id of projects[0]")

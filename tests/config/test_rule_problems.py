@@ -142,9 +142,9 @@ def test_an_unknown_key_is_named_with_the_key_that_was_meant(
 
 @pytest.mark.parametrize("name", ["ignore", "rules"])
 def test_no_two_have_the_same_name(tmp_path: Path, name: str) -> None:
-    one, other, again = (table(name, name=text) for text in ('"a"', '"b"', '" a "'))
+    first, other, again = (table(name, name=text) for text in ('"a"', '"b"', '" a "'))
 
-    found = only(tmp_path, one + other + again)
+    found = only(tmp_path, first + other + again)
 
     assert found == (
         f"{name}[2].name",
@@ -264,13 +264,13 @@ def test_between_is_finite_numbers(tmp_path: Path, number: str, message: str) ->
     ids=["list", "table", "date", "nan", "infinite", "huge"],
 )
 def test_a_wanted_value_is_plain(tmp_path: Path, value: str, message: str, remedy: str) -> None:
-    one = only(tmp_path, rule(f"is = {value}"))
+    problem = only(tmp_path, rule(f"is = {value}"))
     several = only(tmp_path, rule(f"one_of = [1, {value}]"))
 
-    assert one[:2] == ("rules[0].is", message)
+    assert problem[:2] == ("rules[0].is", message)
     assert several[:2] == ("rules[0].one_of[1]", message)
-    assert one[2] == several[2]
-    assert one[2].startswith(remedy)
+    assert problem[2] == several[2]
+    assert problem[2].startswith(remedy)
 
 
 def test_one_of_names_between_one_value_and_fifty(tmp_path: Path) -> None:

@@ -105,7 +105,7 @@ def test_what_is_ignored_is_called_by_its_path_or_area_unless_named(tmp_path: Pa
 
     ignores = loaded(tmp_path, table("ignore") + by_area).rules.ignores
 
-    assert [one.name for one in ignores] == ["dependencies.sampleCount", "area data"]
+    assert [rule.name for rule in ignores] == ["dependencies.sampleCount", "area data"]
 
 
 def test_a_last_day_in_the_past_is_left_to_whoever_knows_the_history(tmp_path: Path) -> None:
@@ -193,8 +193,8 @@ def test_a_window_is_in_utc(tmp_path: Path, zone: str, begin: str, expected: dat
 def test_each_may_be_for_some_targets_alone(tmp_path: Path, name: str) -> None:
     rules = loaded(tmp_path, table(name, projects="[1, 2]", blocks='["1/3", "4/5"]')).rules
 
-    made = [one.scope for one in rules.severities + rules.ignores]
-    made += [one.scope for one in rules.states + rules.windows]
+    made = [rule.scope for rule in rules.severities + rules.ignores]
+    made += [rule.scope for rule in rules.states + rules.windows]
     assert made == [TargetScope(projects=frozenset({1, 2}), blocks=BLOCKS)]
 
 

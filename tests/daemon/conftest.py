@@ -29,5 +29,5 @@ def schedule(pump: Stage, line: str) -> None:
 def scheduled_since(pump: Stage, since: datetime) -> None:
     """Let the schedule be in force since then."""
     with app.open_store(pump.settings) as store:
-        for one in app.find_schedules(pump.settings):
-            assert store.schedule_start(one.name, one.line, now=since) == since
+        for schedule in app.find_schedules(pump.settings):
+            assert store.schedule_start(schedule.name, schedule.line, now=since) == since

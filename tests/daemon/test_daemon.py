@@ -27,11 +27,11 @@ def last_run(pump: Stage) -> RunInfo | None:
 
 def test_a_missed_night_runs_once_at_start_and_not_again(pump: Stage) -> None:
     scheduled_since(pump, app.now() - timedelta(days=3))
-    with daemon(pump.folder) as one:
-        one.ready()
-        assert "STATUS=Run under way" in one.ears.heard
-        assert one.stop() == 0
-        assert one.ears.hear("STOPPING=1")
+    with daemon(pump.folder) as process:
+        process.ready()
+        assert "STATUS=Run under way" in process.ears.heard
+        assert process.stop() == 0
+        assert process.ears.hear("STOPPING=1")
     with daemon(pump.folder) as again:
         again.ready()
         assert "STATUS=Run under way" not in again.ears.heard
@@ -45,29 +45,29 @@ def test_a_missed_night_runs_once_at_start_and_not_again(pump: Stage) -> None:
 
 @ONLY_SQLITE
 def test_at_its_very_first_start_no_night_was_missed(pump: Stage) -> None:
-    with daemon(pump.folder) as one:
-        status = one.ready()
-        assert one.stop() == 0
+    with daemon(pump.folder) as process:
+        status = process.ready()
+        assert process.stop() == 0
 
     assert last_run(pump) is None
     assert status.startswith("STATUS=Next run 20")
     assert status.endswith(" UTC; 0 undelivered")
-    assert "service started" in one.log
-    assert "service stopped" in one.log
+    assert "service started" in process.log
+    assert "service stopped" in process.log
 
 
 @ONLY_SQLITE
 def test_a_configuration_is_taken_at_a_reload_where_it_can_be_used(pump: Stage) -> None:
-    with daemon(pump.folder) as one:
-        before = one.ready()
+    with daemon(pump.folder) as process:
+        before = process.ready()
         good = (pump.folder / "config.toml").read_text()
         (pump.folder / "config.toml").write_text(good + "\n[studio]\n")
-        assert before in one.reload()
-        assert "new configuration refused, the old one stays" in one.log
+        assert before in process.reload()
+        assert "new configuration refused, the old one stays" in process.log
         schedule(pump, "59 23 31 12 *")
-        assert "-12-31 23:59 UTC" in one.reload()
-        assert "new configuration adopted" in one.log
-        assert one.stop() == 0
+        assert "-12-31 23:59 UTC" in process.reload()
+        assert "new configuration adopted" in process.log
+        assert process.stop() == 0
 
 
 @ONLY_SQLITE
@@ -79,9 +79,9 @@ def test_a_message_that_is_due_is_tried_again(pump: Stage) -> None:
         due, not_due = store.queued_messages(due_by=None)
         store.record(replace(due, due_at=app.now() - timedelta(hours=1)))
         store.record(replace(not_due, due_at=app.now() + timedelta(hours=1)))
-    with daemon(pump.folder) as one:
-        status = one.ready()
-        assert one.stop() == 0
+    with daemon(pump.folder) as process:
+        status = process.ready()
+        assert process.stop() == 0
 
     assert [to for to, _ in pump.postbox.taken] == [due.recipient]
     assert pump.postbox.taken[0][1]["Message-ID"] == due.message_id
@@ -90,23 +90,23 @@ def test_a_message_that_is_due_is_tried_again(pump: Stage) -> None:
 
 @ONLY_SQLITE
 def test_the_watchdog_hears_that_it_lives(pump: Stage) -> None:
-    with daemon(pump.folder, WATCHDOG_USEC="2000000") as one:
-        one.ready()
-        one.ears.hear("WATCHDOG=1")
-        assert one.stop() == 0
+    with daemon(pump.folder, WATCHDOG_USEC="2000000") as process:
+        process.ready()
+        process.ears.hear("WATCHDOG=1")
+        assert process.stop() == 0
 
 
 @ONLY_SQLITE
-def test_it_waits_for_a_database_that_cannot_be_reached_until_told_to_stop(pump: Stage) -> None:
+def test_it_waits_for_a_database_that_cannot_be_reached_until_it_is_stopped(pump: Stage) -> None:
     config, url = pump.folder / "config.toml", pump.settings.database.url
     nowhere = f"postgresql+psycopg://auditor@127.0.0.1:{free_port()}/auditor"
     config.write_text(config.read_text().replace(url, nowhere))
-    with daemon(pump.folder) as one:
-        one.ears.hear("STATUS=Waiting for the database")
-        assert one.stop() == 0
+    with daemon(pump.folder) as process:
+        process.ears.hear("STATUS=Waiting for the database")
+        assert process.stop() == 0
 
-    assert "READY=1" not in "".join(one.ears.heard)
-    assert "database not reached" in one.log
+    assert "READY=1" not in "".join(process.ears.heard)
+    assert "database not reached" in process.log
 
 
 @pytest.fixture
@@ -120,23 +120,27 @@ def test_a_run_under_way_ends_the_block_in_hand_and_leaves_the_rest(
     pump: Stage, gated: GatedStudio
 ) -> None:
     scheduled_since(pump, app.now() - timedelta(days=3))
-    with daemon(pump.folder) as one:
+    with daemon(pump.folder) as process:
         assert gated.asked.wait(DEADLINE_S)
-        assert one.reload() == "READY=1\nSTATUS=Run under way"
-        one.process.terminate()
-        one.ears.hear("STOPPING=1\nEXTEND_TIMEOUT_USEC=60000000")
+        assert process.reload() == "READY=1\nSTATUS=Run under way"
+        process.process.terminate()
+        process.ears.hear("STOPPING=1\nEXTEND_TIMEOUT_USEC=60000000")
         gated.gate.set()
-        assert one.process.wait(DEADLINE_S) == 0
+        assert process.process.wait(DEADLINE_S) == 0
 
     with app.open_store(pump.settings) as store:
         report = store.report(None)
     assert report is not None
     assert report.run.status is RunStatus.INCOMPLETE
-    assert [one.error and one.error.kind for one in report.targets] == [None, "stopped", "stopped"]
+    assert [result.error and result.error.kind for result in report.targets] == [
+        None,
+        "stopped",
+        "stopped",
+    ]
 
 
 @ONLY_SQLITE
-def test_a_second_daemon_stands_by_until_the_first_is_gone(pump: Stage) -> None:
+def test_a_second_daemon_waits_until_the_first_is_gone(pump: Stage) -> None:
     with daemon(pump.folder) as first:
         first.ready()
         with daemon(pump.folder) as second:

@@ -45,7 +45,7 @@ def asked(
     return find_due_run(schedule, ledger, DueCheck(at=at, up_since=START, is_wake_up=is_wake_up))
 
 
-def had(ledger: SqlStore, schedule: Schedule, at: datetime) -> str | None:
+def slot_run(ledger: SqlStore, schedule: Schedule, at: datetime) -> str | None:
     """Run what is due and return its slot."""
     due = asked(ledger, schedule, at)
     if due is None:
@@ -57,7 +57,7 @@ def had(ledger: SqlStore, schedule: Schedule, at: datetime) -> str | None:
 def test_a_week_without_runs_is_one_run_that_names_the_gap(ledger: SqlStore) -> None:
     schedule = nightly("Europe/Berlin")
     asked(ledger, schedule, START)
-    assert had(ledger, schedule, START + DAY) == "2026-03-02T03:15"
+    assert slot_run(ledger, schedule, START + DAY) == "2026-03-02T03:15"
 
     due = asked(ledger, schedule, START + 8 * DAY)
     assert due is not None
@@ -81,7 +81,7 @@ def test_a_wake_up_names_only_what_was_missed_before_it(ledger: SqlStore) -> Non
 def test_a_run_that_was_stopped_counts_as_missed(ledger: SqlStore) -> None:
     schedule = nightly()
     asked(ledger, schedule, START)
-    had(ledger, schedule, START + DAY)
+    slot_run(ledger, schedule, START + DAY)
     ledger.abandon_open_runs(START + DAY)
 
     due = asked(ledger, schedule, START + 2 * DAY)
@@ -94,7 +94,7 @@ def test_a_clock_set_back_has_no_night_twice_and_one_set_right_again_has_the_nex
 ) -> None:
     schedule = nightly()
     asked(ledger, schedule, START)
-    slots = [had(ledger, schedule, START + days * DAY) for days in (1, 2, 3, 1, 2, 3, 4)]
+    slots = [slot_run(ledger, schedule, START + days * DAY) for days in (1, 2, 3, 1, 2, 3, 4)]
 
     assert slots == [
         *("2026-03-02T03:15", "2026-03-03T03:15", "2026-03-04T03:15"),
@@ -107,7 +107,7 @@ def test_a_clock_set_forward_past_a_night_has_it_late(ledger: SqlStore) -> None:
     schedule = nightly()
     asked(ledger, schedule, START)
 
-    assert had(ledger, schedule, datetime(2026, 3, 2, 9, tzinfo=UTC)) == "2026-03-02T03:15"
+    assert slot_run(ledger, schedule, datetime(2026, 3, 2, 9, tzinfo=UTC)) == "2026-03-02T03:15"
 
 
 def test_a_first_start_by_a_clock_that_was_ahead_does_not_silence_the_nights_before_it(
@@ -117,7 +117,7 @@ def test_a_first_start_by_a_clock_that_was_ahead_does_not_silence_the_nights_bef
     asked(ledger, schedule, START + 300 * DAY)
     asked(ledger, schedule, START)
 
-    assert had(ledger, schedule, START + DAY) == "2026-03-02T03:15"
+    assert slot_run(ledger, schedule, START + DAY) == "2026-03-02T03:15"
 
 
 def test_the_night_that_a_former_line_owes_is_had_before_the_new_line_counts(
@@ -131,17 +131,18 @@ def test_the_night_that_a_former_line_owes_is_had_before_the_new_line_counts(
     assert due.missed == Missed(
         Gap(1, "2026-03-02T03:15", "2026-03-02T03:15"), "15 3 * * * (Europe/Berlin)"
     )
-    assert had(ledger, other, START + DAY) == "2026-03-02T03:15"
-    assert had(ledger, other, START + DAY + HOUR) is None
+    assert slot_run(ledger, other, START + DAY) == "2026-03-02T03:15"
+    assert slot_run(ledger, other, START + DAY + HOUR) is None
     assert ledger.schedule_in_force("nightly") == (other.line, START + DAY + HOUR)
-    assert had(ledger, other, START + 2 * DAY) == "2026-03-03T04:15"
+    assert slot_run(ledger, other, START + 2 * DAY) == "2026-03-03T04:15"
 
 
 def test_another_zone_has_no_night_of_the_same_name_twice(ledger: SqlStore) -> None:
     asked(ledger, nightly("Asia/Kolkata"), START)
-    had(ledger, nightly("Asia/Kolkata"), datetime(2026, 3, 1, 22, tzinfo=UTC))
+    slot_run(ledger, nightly("Asia/Kolkata"), datetime(2026, 3, 1, 22, tzinfo=UTC))
     slots = [
-        had(ledger, nightly("UTC"), START + timedelta(hours=hours)) for hours in (11, 16, 24, 40)
+        slot_run(ledger, nightly("UTC"), START + timedelta(hours=hours))
+        for hours in (11, 16, 24, 40)
     ]
 
     assert slots == [None, None, None, "2026-03-03T03:15"]
@@ -151,7 +152,7 @@ def test_a_former_line_that_this_version_cannot_read_owes_nothing(ledger: SqlSto
     ledger.schedule_start("nightly", "every night Mars/Base", now=START)
 
     assert asked(ledger, nightly(), START + DAY) is None
-    assert had(ledger, nightly(), START + 2 * DAY) == "2026-03-03T03:15"
+    assert slot_run(ledger, nightly(), START + 2 * DAY) == "2026-03-03T03:15"
 
 
 def test_schedules_have_ledgers_of_their_own(ledger: SqlStore) -> None:
@@ -159,8 +160,8 @@ def test_schedules_have_ledgers_of_their_own(ledger: SqlStore) -> None:
     asked(ledger, schedule, START)
     asked(ledger, other, START)
 
-    assert had(ledger, schedule, START + DAY) == "2026-03-02T03:15"
-    assert had(ledger, other, START + DAY) == "2026-03-02T03:15"
+    assert slot_run(ledger, schedule, START + DAY) == "2026-03-02T03:15"
+    assert slot_run(ledger, other, START + DAY) == "2026-03-02T03:15"
 
 
 def test_a_clock_that_was_set_is_noticed_and_time_that_passes_is_not() -> None:

@@ -31,8 +31,8 @@ ONLY_POSTGRESQL = pytest.mark.parametrize("database_url", ["postgresql"], indire
 
 @pytest.fixture
 def store(pump: Stage) -> Iterator[SqlStore]:
-    with app.open_store(pump.settings) as held:
-        yield held
+    with app.open_store(pump.settings) as store:
+        yield store
 
 
 def serve(
@@ -98,7 +98,7 @@ def test_a_run_is_not_kept_by_messages_nor_messages_by_a_run(pump: Stage, store:
             await service._tick()
 
     serve(pump, store, both_at_once, SetClock(app.now()))
-    assert [one.trigger for one in runs(store)] == [Trigger.MANUAL, Trigger.CATCH_UP]
+    assert [run.trigger for run in runs(store)] == [Trigger.MANUAL, Trigger.CATCH_UP]
     assert len(pump.postbox.taken) == 2  # of the run; the two before it wait for their time
 
 
@@ -169,17 +169,19 @@ def test_each_schedule_runs_over_its_projects(pump: Stage, store: SqlStore) -> N
         await service._tick()
 
     serve(pump, store, tick, SetClock(app.now() + timedelta(minutes=5)))
-    told = [store.report(number) for number in (1, 2)]
+    reports = [store.report(number) for number in (1, 2)]
 
     assert [
-        sorted(one.target.project_id for one in report.targets) for report in told if report
+        sorted(result.target.project_id for result in report.targets)
+        for report in reports
+        if report
     ] == [
         [7, 7, 7],
         [8],
     ]
-    assert told[1] is not None
-    assert "1,000 or more runs were missed between" in told[1].notes[0]
-    assert "by often, * * * * * (UTC);" in told[1].notes[0]
+    assert reports[1] is not None
+    assert "1,000 or more runs were missed between" in reports[1].notes[0]
+    assert "by often, * * * * * (UTC);" in reports[1].notes[0]
 
 
 @ONLY_SQLITE
@@ -199,7 +201,7 @@ def test_a_clock_that_is_set_back_silences_no_retry(
 
     serve(pump, store, fail_then_set_the_clock, clock)
 
-    assert [one.trigger for one in runs(store)] == [Trigger.CATCH_UP]
+    assert [run.trigger for run in runs(store)] == [Trigger.CATCH_UP]
     assert "clock was set" in caplog.text
 
 
@@ -209,7 +211,7 @@ class StoreWithoutRuns(SqlStore):
 
 
 @ONLY_SQLITE
-def test_a_clock_behind_the_last_run_is_told(pump: Stage, store: SqlStore) -> None:
+def test_a_clock_behind_the_last_run_is_reported(pump: Stage, store: SqlStore) -> None:
     pump.night()
     said: list[str] = []
 

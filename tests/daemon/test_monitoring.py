@@ -25,15 +25,15 @@ pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.fixture
 def store(pump: Stage) -> Iterator[SqlStore]:
     scheduled_since(pump, app.now() - 3 * DAYS)
-    with app.open_store(pump.settings) as held:
-        yield held
+    with app.open_store(pump.settings) as store:
+        yield store
 
 
 @pytest.fixture
 def heard(pump: Stage) -> Iterator[Pings]:
-    with pings() as told:
-        pump.change("heartbeat", url=Secret(told.url))
-        yield told
+    with pings() as server:
+        pump.change("heartbeat", url=Secret(server.url))
+        yield server
 
 
 def test_a_night_pings_start_and_success(pump: Stage, store: SqlStore, heard: Pings) -> None:
@@ -43,12 +43,12 @@ def test_a_night_pings_start_and_success(pump: Stage, store: SqlStore, heard: Pi
 
 
 @pytest.mark.parametrize("reply", ["450 later", "550 unknown"])
-def test_a_night_that_is_told_late_pings_success_then(
+def test_a_night_that_is_reported_late_pings_success_then(
     pump: Stage, store: SqlStore, heard: Pings, reply: str
 ) -> None:
     pump.postbox.refuses["ml@example.org"] = reply
 
-    async def tick_until_it_is_told(service: Service) -> None:
+    async def tick_until_it_is_delivered(service: Service) -> None:
         await service._tick()
         assert heard.signals == ["/start", "/fail"]
         pump.postbox.refuses.clear()
@@ -57,7 +57,7 @@ def test_a_night_that_is_told_late_pings_success_then(
         await service._tick()
         await service._tick()
 
-    serve(pump, store, tick_until_it_is_told)
+    serve(pump, store, tick_until_it_is_delivered)
 
     assert heard.signals[2:] == ([""] if reply.startswith("4") else [])
 
@@ -88,9 +88,9 @@ def test_metrics_are_there_after_the_first_minute_and_follow_the_mail(
 
     serve(pump, store, tick_three_times)
 
-    assert [one["auditor_outbox_messages", "queued"] for one in seen] == [1, 0]
-    assert [one["auditor_targets", "new"] for one in seen] == [3, 3]
-    assert [one["auditor_last_run_fetches", "answer"] for one in seen] == [3, 3]
+    assert [samples["auditor_outbox_messages", "queued"] for samples in seen] == [1, 0]
+    assert [samples["auditor_targets", "new"] for samples in seen] == [3, 3]
+    assert [samples["auditor_last_run_fetches", "answer"] for samples in seen] == [3, 3]
     assert not metrics.exists(), "what did not change is not written again"
 
 
@@ -101,7 +101,7 @@ def test_metrics_are_for_every_reader_and_leave_nothing_beside_them(
     pump.night()
 
     assert metrics.stat().st_mode & 0o777 == 0o644
-    assert {one.name for one in set(pump.folder.iterdir()) - before} == {
+    assert {path.name for path in set(pump.folder.iterdir()) - before} == {
         "auditor.prom",
         "auditor.db.lock",
         "auditor.db.outbox.lock",
@@ -124,7 +124,7 @@ def test_metrics_that_cannot_be_written_are_logged_and_break_nothing(
     pump: Stage, metrics: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     metrics.mkdir()
-    told = pump.night()
+    delivered = pump.night()
 
-    assert told.is_delivered
+    assert delivered.is_delivered
     assert "metrics not written" in caplog.text

@@ -33,8 +33,8 @@ pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 @pytest.fixture
 def store(pump: Stage) -> Iterator[SqlStore]:
-    with app.open_store(pump.settings) as held:
-        yield held
+    with app.open_store(pump.settings) as store:
+        yield store
 
 
 def serve(
@@ -64,8 +64,8 @@ async def tick(service: Service) -> None:
 
 
 async def night(service: Service) -> None:
-    for one in app.find_schedules(service._settings):
-        await service._wake_up(one.name)
+    for listed in app.find_schedules(service._settings):
+        await service._wake_up(listed.name)
 
 
 async def stopped_tick(service: Service) -> None:
@@ -212,7 +212,7 @@ def test_a_fault_of_this_machine_is_logged_and_tried_again_later(
 
 
 def test_the_night_of_a_run_that_failed_is_not_repeated(pump: Stage, store: SqlStore) -> None:
-    """What Studio refuses tonight is told as unknown; it is no fault of this machine."""
+    """What Studio refuses tonight is reported as unknown; it is no fault of this machine."""
     pump.studio.change_key(7, "ei_" + "00" * 24)
     scheduled_since(pump, app.now() - 3 * DAYS)
     serve(pump, store, tick)
@@ -266,12 +266,12 @@ def test_a_reload_starts_no_schedule_anew(pump: Stage, store: SqlStore) -> None:
 
 
 class UnreachableStore(SqlStore):
-    gone = False
+    is_lost = False
 
     def schedule_start(self, schedule: str, line: str, *, now: datetime) -> datetime:
-        if self.gone:
+        if self.is_lost:
             raise StoreUnreachableError("gone")
-        self.gone = True
+        self.is_lost = True
         return super().schedule_start(schedule, line, now=now)
 
 
@@ -322,12 +322,12 @@ def test_a_night_that_failed_half_way_is_tried_again(pump: Stage, store: SqlStor
 
 
 async def night_that_is_stopped(service: Service) -> None:
-    [one] = app.find_schedules(service._settings)
-    asked = DueCheck(at=app.now(), up_since=app.now(), is_wake_up=False)
-    due = find_due_run(one, service._store, asked)
+    [listed] = app.find_schedules(service._settings)
+    check = DueCheck(at=app.now(), up_since=app.now(), is_wake_up=False)
+    due = find_due_run(listed, service._store, check)
     assert due is not None
     service._stop.set()
-    await service._run(one, due)
+    await service._run(listed, due)
 
 
 def test_a_night_that_was_stopped_is_had_again_at_the_next_start(

@@ -37,9 +37,9 @@ def test_a_reload_says_when_it_began(address: str, monkeypatch: pytest.MonkeyPat
         notify_reloading()
         after = time.monotonic_ns() // 1000
 
-        told = re.fullmatch(r"RELOADING=1\nMONOTONIC_USEC=(\d+)", said(listening))
-        assert told is not None
-        assert before <= int(told[1]) <= after
+        notice = re.fullmatch(r"RELOADING=1\nMONOTONIC_USEC=(\d+)", said(listening))
+        assert notice is not None
+        assert before <= int(notice[1]) <= after
 
 
 @pytest.mark.parametrize("value", [None, ""], ids=["unset", "empty"])

@@ -66,7 +66,7 @@ def test_every_fault_answers_otherwise_than_well(fault: Fault) -> None:
     assert reply != good
 
 
-@pytest.mark.parametrize("fault", [one for one in Fault if one.startswith("http_")])
+@pytest.mark.parametrize("fault", [fault for fault in Fault if fault.startswith("http_")])
 def test_a_status_is_sent_as_it_is_called(studio: SimulatedStudio, fault: Fault) -> None:
     studio.fail(fault)
 

@@ -63,11 +63,11 @@ def _report(folder: Path) -> Any:  # noqa: ANN401 - any JSON
     return encode_report(report)
 
 
-def told(report: Any) -> set[tuple[int, int, str, str]]:  # noqa: ANN401 - any JSON
+def findings_of(report: Any) -> set[tuple[int, int, str, str]]:  # noqa: ANN401 - any JSON
     return {
-        (one["project_id"], one["learn_id"], one["name"], finding["path"])
-        for one in report["targets"]
-        for finding in one["findings"]
+        (result["project_id"], result["learn_id"], result["name"], finding["path"])
+        for result in report["targets"]
+        for finding in result["findings"]
     }
 
 
@@ -79,7 +79,7 @@ def test_it_ends_well_and_says_where_the_page_is(shown: Shown) -> None:
 
 
 def test_the_report_tells_the_edits_that_were_made_and_no_other(shown: Shown) -> None:
-    assert told(shown.report) == {
+    assert findings_of(shown.report) == {
         (PUMP, 3, "Motion classifier", "visualLayers[3]"),
         (PUMP, 5, "Valve sounds", "trained"),
         (CAMERA, 2, "Part sorter", "dependencies.sampleCount"),
@@ -88,27 +88,31 @@ def test_the_report_tells_the_edits_that_were_made_and_no_other(shown: Shown) ->
     assert shown.report["totals"]["findings"] == 4
 
 
-def test_the_vendor_is_told_once_and_drifts_nobody(shown: Shown) -> None:
-    described = [one for one in shown.report["catalogue"] if one["path"].endswith("].description")]
-    [added] = [one for one in shown.report["catalogue"] if one not in described]
+def test_the_vendor_is_reported_once_and_drifts_nobody(shown: Shown) -> None:
+    described = [
+        finding
+        for finding in shown.report["catalogue"]
+        if finding["path"].endswith("].description")
+    ]
+    [added] = [finding for finding in shown.report["catalogue"] if finding not in described]
 
     assert (added["path"], added["targets"]) == ("kFoldsValidationConfig", 8)
-    assert sum(one["targets"] for one in described) == 8
+    assert sum(finding["targets"] for finding in described) == 8
     assert shown.report["totals"]["in_sync"] == 4
 
 
 def test_the_block_that_was_not_read_is_unknown_and_not_in_sync(shown: Shown) -> None:
     unread = [
-        (one["project_id"], one["learn_id"], one["error"]["kind"])
-        for one in shown.report["targets"]
-        if one["state"] == "unknown"
+        (result["project_id"], result["learn_id"], result["error"]["kind"])
+        for result in shown.report["targets"]
+        if result["state"] == "unknown"
     ]
 
     assert unread == [(CAMERA, 5, "http")]
     assert shown.report["run"]["status"] == "incomplete"
 
 
-def test_what_is_said_of_the_day_stands_in_the_report(shown: Shown) -> None:
+def test_the_report_shows_what_is_said_of_the_day(shown: Shown) -> None:
     story, _, report = shown.out.partition("Night 3")
 
     for name in ("Motion classifier", "Screw finder", "Valve sounds", "Part sorter", "Scratch"):
@@ -127,7 +131,7 @@ def test_another_demo_in_the_same_folder_begins_anew_and_leaves_other_files(
 
     assert code == 0
     assert "9 new" in "".join(said)
-    assert (again["run"]["id"], told(again)) == (3, told(shown.report))
+    assert (again["run"]["id"], findings_of(again)) == (3, findings_of(shown.report))
     assert (shown.folder / "notes.txt").read_text() == FOREIGN
 
 
@@ -156,7 +160,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> str:
     return "\n".join(lines)
 
 
-def test_what_fails_is_told_with_what_comes_over_the_wire(said: str) -> None:
+def test_what_fails_is_reported_with_what_comes_over_the_wire(said: str) -> None:
     before, _, _ = said.partition("Night 2")
 
     assert "  - the listing of Pump monitor: `/impulses` says `success` false" in before
@@ -182,10 +186,10 @@ def test_a_fault_of_no_name_is_refused_with_the_names_that_there_are(
 ) -> None:
     code = main(["demo", "--fault", "gremlins"])
 
-    told = capsys.readouterr().err
+    words = capsys.readouterr().err
     assert code == 2
-    assert "gremlins" in told
-    assert all(fault in told for fault in Fault)
+    assert "gremlins" in words
+    assert all(fault in words for fault in Fault)
 
 
 @pytest.mark.parametrize(

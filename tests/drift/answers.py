@@ -32,7 +32,7 @@ def edited(edit: Edit, base: JsonObject | None = None) -> tuple[JsonObject, Json
     return old, new
 
 
-def told(old: JsonObject, new: JsonObject) -> Difference:
+def difference_between(old: JsonObject, new: JsonObject) -> Difference:
     """Return what `diff` tells of two answers."""
     (before, after), secrets = take_snapshots([old, new], SECRETS)
     return find_difference(before, after, secrets=secrets)
@@ -40,7 +40,7 @@ def told(old: JsonObject, new: JsonObject) -> Difference:
 
 def after(edit: Edit, base: JsonObject | None = None) -> tuple[Finding, ...]:
     """Return the findings of one edit."""
-    return told(*edited(edit, base)).findings
+    return difference_between(*edited(edit, base)).findings
 
 
 def brief(finding: Finding) -> tuple[str, ...]:

@@ -95,7 +95,7 @@ def _without_batch() -> JsonObject:
 
 
 def test_noise_does_not_creep() -> None:
-    """Each poll is judged against the stored one: what adds up is told."""
+    """Each poll is judged against the stored one: what adds up is reported."""
     assert len(after(lambda a: a.update(learningRate=a["learningRate"] * (1 + 2e-9)))) == 1
 
 

@@ -26,9 +26,9 @@ def _resolved(schema: dict[str, Any]) -> dict[str, Any]:
 
 def _properties(schema: dict[str, Any], path: str) -> Iterator[tuple[str, bool]]:
     """Yield every property of the schema as a pattern, and whether it is required."""
-    for one in [schema, *map(_resolved, schema.get("oneOf", []))]:
-        required = one.get("required", [])
-        for name, part in one.get("properties", {}).items():
+    for variant in [schema, *map(_resolved, schema.get("oneOf", []))]:
+        required = variant.get("required", [])
+        for name, part in variant.get("properties", {}).items():
             pattern = f"{path}.{name}" if path else name
             yield pattern, name in required
             yield from _inside(_resolved(part), pattern)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from auditor.model import JsonObject, ModelState
-from tests.drift.answers import SAMPLES, Edit, after, brief, edited, sample, told
+from tests.drift.answers import SAMPLES, Edit, after, brief, difference_between, edited, sample
 
 _LAYER = {"type": "dropout", "dropoutRate": 0.25}
 _YOLO = "keras-object-detection-yolo-pro"
@@ -29,8 +29,8 @@ def _in(*path: str | int, **values: Any) -> Edit:  # noqa: ANN401 - any JSON
 
 def _all(*edits: Edit) -> Edit:
     def edit(answer: dict[str, Any]) -> None:
-        for one in edits:
-            one(answer)
+        for edit in edits:
+            edit(answer)
 
     return edit
 
@@ -472,7 +472,7 @@ def _base(name: str) -> JsonObject:
 
 
 @pytest.mark.parametrize(("edit", "base", "expected"), _EDITS.values(), ids=_EDITS)
-def test_one_edit_is_told_as_the_contract_says(
+def test_one_edit_is_reported_as_the_contract_says(
     edit: Edit, base: str, expected: list[tuple[str, ...]]
 ) -> None:
     findings = after(edit, _base(base))
@@ -481,20 +481,20 @@ def test_one_edit_is_told_as_the_contract_says(
 
 
 def test_another_block_under_the_same_id_is_one_finding() -> None:
-    difference = told(sample("keras"), sample("keras-regression"))
+    difference = difference_between(sample("keras"), sample("keras-regression"))
 
-    assert [brief(one)[:5] for one in difference.findings] == [
+    assert [brief(finding)[:5] for finding in difference.findings] == [
         ("high", "intent", "identity", "replaced", "type")
     ]
 
 
 @pytest.mark.parametrize("name", SAMPLES)
 def test_an_answer_equals_itself(name: str) -> None:
-    assert told(sample(name), sample(name)).findings == ()
+    assert difference_between(sample(name), sample(name)).findings == ()
 
 
-def test_the_interface_is_counted_and_not_told() -> None:
-    difference = told(*edited(_set(showAdvancedTrainingSettings=True)))
+def test_the_interface_is_counted_and_not_reported() -> None:
+    difference = difference_between(*edited(_set(showAdvancedTrainingSettings=True)))
 
     assert (difference.findings, difference.suppressed) == ((), 1)
 
@@ -502,7 +502,7 @@ def test_the_interface_is_counted_and_not_told() -> None:
 def test_findings_come_worst_first() -> None:
     findings = after(_all(_set(name="Other"), _set(batchSize=1), _set(trained=False)))
 
-    assert [str(one.severity) for one in findings] == ["critical", "medium", "low"]
+    assert [str(finding.severity) for finding in findings] == ["critical", "medium", "low"]
 
 
 def test_an_id_depends_on_path_before_and_after_alone() -> None:
@@ -535,4 +535,4 @@ def test_an_id_depends_on_path_before_and_after_alone() -> None:
 def test_the_models_state_is_judged_from_the_two(
     edit: Edit, base: str, expected: ModelState
 ) -> None:
-    assert told(*edited(edit, sample(base))).model_state is expected
+    assert difference_between(*edited(edit, sample(base))).model_state is expected

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from auditor.drift.model_state import first_status, next_status
 from auditor.model import ModelEvent, ModelState
-from tests.drift.answers import sample, told
+from tests.drift.answers import difference_between, sample
 
 _U, _T, _S = ModelState.UNTRAINED, ModelState.TRAINED, ModelState.STALE
 
@@ -50,14 +50,14 @@ def test_each_step_is_an_event(
     state: ModelState,
     event: ModelEvent | None,
 ) -> None:
-    status = next_status(before, old, new, told(old, new).findings)
+    status = next_status(before, old, new, difference_between(old, new).findings)
 
     assert (status.state, status.event) == (state, event)
 
 
 def test_another_block_under_the_same_id_begins_a_life_of_its_own() -> None:
     other = {**sample("keras-regression"), "trained": True}
-    status = next_status(_S, _EDITED, other, told(_EDITED, other).findings)
+    status = next_status(_S, _EDITED, other, difference_between(_EDITED, other).findings)
 
     assert (status.state, status.trained_now, status.event) == (_T, True, None)
 
@@ -72,6 +72,6 @@ def test_no_state_is_reached_without_a_step_and_no_step_without_a_change(
     status = first_status(walk[0])
     for old, new in pairwise(walk):
         before = status.state
-        status = next_status(before, old, new, told(old, new).findings)
+        status = next_status(before, old, new, difference_between(old, new).findings)
         assert (status.event is None) is (status.state is before)
         assert (new["trained"] is not True) is (status.state is ModelState.UNTRAINED)

@@ -1,10 +1,10 @@
-"""Settings without effect: told as such, at the least severity."""
+"""Settings without effect: reported as such, at the least severity."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.drift.answers import Edit, after, edited, sample, told
+from tests.drift.answers import Edit, after, difference_between, edited, sample
 
 _OFF = {"enabled": False, "warping": True}
 
@@ -60,7 +60,7 @@ def test_switching_a_policy_off_matters_and_its_details_no_longer_do() -> None:
     base["augmentationPolicySpectrogram"] = {"enabled": True, "freqMasking": "low"}
     found = after(_spectrogram(enabled=False, freqMasking="high"), base)
 
-    assert [(one.path.rpartition(".")[2], one.severity) for one in found] == [
+    assert [(finding.path.rpartition(".")[2], finding.severity) for finding in found] == [
         ("enabled", "medium"),
         ("freqMasking", "info"),
     ]
@@ -69,7 +69,9 @@ def test_switching_a_policy_off_matters_and_its_details_no_longer_do() -> None:
 def test_neurons_of_a_disabled_layer_leave_the_model_trained() -> None:
     base = sample()
     base["visualLayers"][1]["enabled"] = False
-    difference = told(*edited(lambda a: a["visualLayers"][1].update(neurons=99), base))
+    difference = difference_between(
+        *edited(lambda a: a["visualLayers"][1].update(neurons=99), base)
+    )
 
     (finding,) = difference.findings
     assert (finding.severity, finding.rule) == ("info", "no-effect:disabled-layer")

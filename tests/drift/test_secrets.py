@@ -1,4 +1,4 @@
-"""No secret is told, stored or shown in clear."""
+"""No secret is reported, stored or shown in clear."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from auditor.drift.canonical import dump, split
 from auditor.drift.secrets import as_sent, secret_parameters
 from auditor.redaction import HIDDEN, Fingerprinter, Secret, shown
-from tests.drift.answers import SECRETS, edited, sample, told
+from tests.drift.answers import SECRETS, difference_between, edited, sample
 
 _CANARY = "canary-7f3a"
 _STUDIO_KEY = "ei_" + "0a1b2c3d" * 6
@@ -25,17 +25,17 @@ def _with_secret(value: str) -> dict[str, Any]:
     return answer
 
 
-def test_a_changed_secret_is_told_and_not_shown() -> None:
-    difference = told(_with_secret(_CANARY), _with_secret(_CANARY + "2"))
+def test_a_changed_secret_is_reported_and_not_shown() -> None:
+    difference = difference_between(_with_secret(_CANARY), _with_secret(_CANARY + "2"))
 
-    found = {one.path: one for one in difference.findings}
+    found = {finding.path: finding for finding in difference.findings}
     secret = found["customParameters.token"]
     assert (shown(str(secret.before)), shown(str(secret.after))) == (HIDDEN, HIDDEN)
     assert _CANARY not in str(difference)
 
 
 def test_an_equal_secret_is_no_change() -> None:
-    assert told(_with_secret(_CANARY), _with_secret(_CANARY)).findings == ()
+    assert difference_between(_with_secret(_CANARY), _with_secret(_CANARY)).findings == ()
 
 
 @pytest.mark.parametrize("key", [_STUDIO_KEY, _CHOSEN_KEY], ids=["hex digits", "its owner's"])
@@ -67,9 +67,9 @@ def test_a_changed_key_in_a_script_is_another_program() -> None:
     base = sample("keras-expert")
     base["script"] += f'KEY = "{_STUDIO_KEY}"\n'
 
-    difference = told(*edited(add, base))
+    difference = difference_between(*edited(add, base))
 
-    assert [one.rule for one in difference.findings] == ["default:script"]
+    assert [finding.rule for finding in difference.findings] == ["default:script"]
     assert _STUDIO_KEY not in str(difference)
 
 

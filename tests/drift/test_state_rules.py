@@ -29,7 +29,7 @@ def _broken(
     rules = Rules(states=(StateRule(name="r", path=path, condition=condition),))
     since = Interval(None, _NOW - timedelta(days=days))
     standing = BlockState({**sample(), "odd": {"x": "0.5"}}, state, since)
-    return [one.words for one in find_violations(rules, _PUMP, standing, at=_NOW)]
+    return [violation.words for violation in find_violations(rules, _PUMP, standing, at=_NOW)]
 
 
 @pytest.mark.parametrize(
@@ -94,10 +94,10 @@ def test_a_rule_is_for_its_scope_alone() -> None:
 
 
 def test_the_notice_of_a_break_names_rule_and_severity() -> None:
-    one = RuleViolation(
+    first = RuleViolation(
         target=_PUMP, rule="sane", path="mode", words="mode is odd", severity=Severity.LOW
     )
-    notice = notice_of_break(one)
+    notice = notice_of_break(first)
 
     assert (notice.kind, notice.severity) == (NoticeKind.RULE_BROKEN, Severity.LOW)
     assert notice.text == "Rule “sane” is broken: mode is odd"

@@ -14,10 +14,10 @@ def fuzz(count: int, seed: int, first: int) -> int:
     started, refused, believed, broken = time.monotonic(), 0, 0, 0
     for tried in try_all(seed, range(first, first + count)):
         refused, believed = refused + tried.refused, believed + tried.believed
-        for one in tried.broken:
+        for failure in tried.broken:
             broken += 1
-            print(f"\nseed {seed}, number {one.number}:")  # noqa: T201 - its answer
-            traceback.print_exception(one.error, limit=-6, file=sys.stdout)
+            print(f"\nseed {seed}, number {failure.number}:")  # noqa: T201 - its answer
+            traceback.print_exception(failure.error, limit=-6, file=sys.stdout)
     took = time.monotonic() - started
     print(  # noqa: T201 - its answer
         f"{count} answers: {refused} refused, {believed} believed, {broken} broke the law "
@@ -27,5 +27,5 @@ def fuzz(count: int, seed: int, first: int) -> int:
 
 
 if __name__ == "__main__":
-    given = [int(one) for one in sys.argv[1:]]
+    given = [int(argument) for argument in sys.argv[1:]]
     sys.exit(fuzz(*given, *(100_000, 1, 0)[len(given) :]))

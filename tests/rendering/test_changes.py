@@ -62,7 +62,7 @@ def test_line_ends_of_another_system_are_no_change_of_a_line() -> None:
     assert drawn("a\r\nb\r\n", "a\nc\n") == ["@ @@ -1,2 +1,2 @@", "  a", "- b", "+ c"]
 
 
-def test_a_large_object_stands_one_key_a_line() -> None:
+def test_a_large_object_has_one_key_a_line() -> None:
     layer: Json = {"type": "conv1d", "neurons": 16, "kernelSize": 3, "columns": 13, "stack": 1}
 
     assert drawn(None, layer, Kind.ADDED)[:2] == ['+ type: "conv1d"', "+ neurons: 16"]

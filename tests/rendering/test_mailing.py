@@ -111,7 +111,7 @@ def test_no_line_of_the_plain_text_is_wider_than_72_columns(night: str) -> None:
     assert max(map(len, lines)) <= 72
 
 
-def test_every_finding_stands_in_both_parts() -> None:
+def test_every_finding_is_in_both_parts() -> None:
     night = NIGHTS["drift"]()
 
     mailing = renderer().mail_content(night, page=PAGE)
@@ -198,7 +198,7 @@ def contrast(first: str, second: str) -> float:
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_every_colour_can_be_read_on_what_it_stands_on(dark: bool) -> None:
+def test_every_colour_can_be_read_on_its_background(dark: bool) -> None:
     """WCAG 2.2 AA, section 1.4.3: 4.5 to 1 for text."""
     every = list(rules(css(dark=dark)))
     grounds = {

@@ -43,7 +43,7 @@ def test_a_stack_marks_what_happened(old: list[Json], new: list[Json], expected:
     assert signs(old, new) == expected
 
 
-def test_a_moved_layer_stands_at_both_places_and_counts_once() -> None:
+def test_a_moved_layer_is_drawn_at_both_places_and_counts_once() -> None:
     stack = draw_stack(excerpt_layers([DENSE, FLATTEN, DROPOUT], [DROPOUT, DENSE, FLATTEN]))
 
     assert stack is not None
@@ -74,7 +74,7 @@ def threshold(before: Json, after: Json, suggested: float | None = None) -> str:
     return "" if scale is None else scale.slots.replace(" ", ".")
 
 
-def test_a_threshold_stands_on_its_scale_with_its_suggestion() -> None:
+def test_a_threshold_is_drawn_on_its_scale_with_its_suggestion() -> None:
     assert threshold(0.5, "0.75", 0.25) == "......s.....-.....+....."
 
 

@@ -1,4 +1,4 @@
-"""One edit of a random night: what it does, what it takes, and what it alone must be told as."""
+"""One edit of a random night: what it does, what it takes, and the findings it alone causes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from hypothesis import strategies as st
 
 from tests.signal.edits import Answer, Edit
-from tests.signal.pairs import Told
+from tests.signal.pairs import ExpectedFinding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,11 +18,11 @@ class Act:
 
     Attributes:
         suppressed: changes of the interface in it.
-        is_mirrored: whether the way back is told as the same findings the other way round.
+        is_mirrored: whether the way back is reported as the same findings the other way round.
     """
 
     edit: Edit
-    told: tuple[Told, ...] = ()
+    expected: tuple[ExpectedFinding, ...] = ()
     suppressed: int = 0
     is_mirrored: bool = True
 
@@ -63,5 +63,5 @@ def words(old: Any) -> st.SearchStrategy[str]:  # noqa: ANN401 - any JSON
 
 
 def kind(holder: Answer, name: str) -> str:
-    """Return `changed` where something literally stands there, else `added`."""
+    """Return `changed` where something is literally at that place, else `added`."""
     return "changed" if name in holder else "added"

@@ -1,4 +1,4 @@
-"""Random edits of a stack of layers that can be told in one way only."""
+"""Random edits of a stack of layers that can be reported in one way only."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.signal.acts import Act, Choice, choice, fraction, kind, whole
 from tests.signal.edits import Answer, put
-from tests.signal.pairs import IDLE_LAYER, LAYERS, UNKNOWN, Told
+from tests.signal.pairs import IDLE_LAYER, LAYERS, UNKNOWN, ExpectedFinding
 
 _Layers: TypeAlias = list[Answer]
 _Values: TypeAlias = dict[str, Any]
@@ -64,7 +64,9 @@ def _removed(draw: st.DrawFn, layers: _Layers) -> Act:
     at = draw(st.sampled_from(_places(layers)))
     kept = [i for i in _places(layers) if i != at]
     edits = draw(_edits(layers, kept if _are_distinct(layers) else []))
-    while layers[at : at + 1] == layers[at + 1 : at + 2]:  # the last of a run of twins is told
+    while (
+        layers[at : at + 1] == layers[at + 1 : at + 2]
+    ):  # the last of a row of equal layers is reported
         at += 1
     kept = [i for i in _places(layers) if i != at]
     return _act(layers, [*kept], edits, LAYERS.removed(f"visualLayers[{at}]"))
@@ -98,15 +100,15 @@ def _edits(
     """Return by place the properties that get other values, of some of the layers at `places`."""
     if not places:
         return {}
-    chosen = draw(st.lists(st.sampled_from(places), min_size=at_least, max_size=2, unique=True))
-    return {place: draw(_values(layers[place])) for place in chosen}
+    drawn = draw(st.lists(st.sampled_from(places), min_size=at_least, max_size=2, unique=True))
+    return {place: draw(_values(layers[place])) for place in drawn}
 
 
 @st.composite
 def _values(draw: st.DrawFn, layer: Answer) -> _Values:
     names = (*_NUMBERS, "dropoutRate", "enabled", "units")
-    chosen = draw(st.lists(st.sampled_from(names), min_size=1, max_size=2, unique=True))
-    values = {name: draw(_value(layer, name)) for name in chosen}
+    drawn = draw(st.lists(st.sampled_from(names), min_size=1, max_size=2, unique=True))
+    values = {name: draw(_value(layer, name)) for name in drawn}
     if not _is_on(layer, values):
         values.pop("units", None)  # what nobody knows on a layer that is off: no rule
     return values or {"enabled": True}
@@ -119,24 +121,25 @@ def _value(layer: Answer, name: str) -> st.SearchStrategy[Any]:
     return fraction(layer.get(name)) if name == "dropoutRate" else whole(None, 600)
 
 
-def _act(layers: _Layers, order: _Order, edits: dict[int, _Values], *own: Told) -> Act:
+def _act(layers: _Layers, order: _Order, edits: dict[int, _Values], *own: ExpectedFinding) -> Act:
     new = [
-        one if isinstance(one, dict) else {**layers[one], **edits.get(one, {})} for one in order
+        item if isinstance(item, dict) else {**layers[item], **edits.get(item, {})}
+        for item in order
     ]
-    told = [
-        told
-        for place, one in enumerate(order)
-        if isinstance(one, int)
-        for told in _told(layers[one], place, edits.get(one, {}))
+    expected = [
+        finding
+        for place, item in enumerate(order)
+        if isinstance(item, int)
+        for finding in _expected(layers[item], place, edits.get(item, {}))
     ]
-    return Act(edit=put(visualLayers=new), told=(*own, *told))
+    return Act(edit=put(visualLayers=new), expected=(*own, *expected))
 
 
-def _told(layer: Answer, place: int, values: _Values) -> list[Told]:
+def _expected(layer: Answer, place: int, values: _Values) -> list[ExpectedFinding]:
     row = LAYERS if _is_on(layer, values) else IDLE_LAYER
     rows = {"units": UNKNOWN, "enabled": LAYERS}
     return [
-        rows.get(name, row).told(kind(layer, name), f"visualLayers[{place}].{name}")
+        rows.get(name, row).finding(kind(layer, name), f"visualLayers[{place}].{name}")
         for name in values
     ]
 

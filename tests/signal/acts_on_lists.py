@@ -37,22 +37,26 @@ def name_of(model: Answer) -> str:
 
 def _member(name: str, is_it: Callable[[Answer], bool], edit: Edit) -> Edit:
     """Return the edit of a member wherever it stands, since others may come and go."""
-    return lambda answer: edit(next(one for one in answer[name] if is_it(one)))
+    return lambda answer: edit(next(member for member in answer[name] if is_it(member)))
 
 
 def _without(name: str, is_it: Callable[[Answer], bool]) -> Edit:
-    return lambda answer: answer.update({name: [one for one in answer[name] if not is_it(one)]})
+    return lambda answer: answer.update(
+        {name: [member for member in answer[name] if not is_it(member)]}
+    )
 
 
 def _new_threshold() -> Act:
     member = {"key": "iou", "description": "", "helpText": "", "value": 100_000}
-    return Act(edit=insert("thresholds.0", member), told=(THRESHOLDS.added("thresholds[iou]"),))
+    return Act(
+        edit=insert("thresholds.0", member), expected=(THRESHOLDS.added("thresholds[iou]"),)
+    )
 
 
 def _mirror(new: float) -> Act:
     """Set the mirror to what no threshold ever is; back, it may equal one that changed too."""
-    told = (RATING.changed(_MIRROR),)
-    return Act(edit=put(minimumConfidenceRating=1000 + new), told=told, is_mirrored=False)
+    expected = (RATING.changed(_MIRROR),)
+    return Act(edit=put(minimumConfidenceRating=1000 + new), expected=expected, is_mirrored=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +73,7 @@ class _Threshold:
         yield choice(f"{key}.value", values.map(self._valued))
         yield choice(f"{key}.suggested", suggestions.map(self._suggested))
         yield choice(f"{key}.words", words(self.old["description"]).map(self._described))
-        yield choice(f"{key}.value {key}.suggested {key}.words", st.just(self._gone()))
+        yield choice(f"{key}.value {key}.suggested {key}.words", st.just(self._removal()))
         if not isinstance(self.old["value"], str):
             yield choice(f"{key}.value {_MIRROR}", values.map(self._mirrored))
 
@@ -91,35 +95,37 @@ class _Threshold:
 
     def _mirrored(self, new: int) -> Act:
         edit = every(_member("thresholds", self._is_it, put(value=new)), put(**{_MIRROR: new}))
-        told = (THRESHOLDS.changed(f"{self._path}.value", _MIRROR),)
-        return Act(edit=edit, told=told, is_mirrored=self.base[_MIRROR] == self.old["value"])
+        expected = (THRESHOLDS.changed(f"{self._path}.value", _MIRROR),)
+        return Act(
+            edit=edit, expected=expected, is_mirrored=self.base[_MIRROR] == self.old["value"]
+        )
 
-    def _gone(self) -> Act:
-        told = (THRESHOLDS.removed(self._path),)
-        return Act(edit=_without("thresholds", self._is_it), told=told)
+    def _removal(self) -> Act:
+        expected = (THRESHOLDS.removed(self._path),)
+        return Act(edit=_without("thresholds", self._is_it), expected=expected)
 
     def _act(self, row: Row, **new: Any) -> Act:  # noqa: ANN401 - any JSON
-        """Return an edit told as its first field, the others folded into it."""
+        """Return an edit that is reported as its first field, the others folded into it."""
         first, *others = [f"{self._path}.{name}" for name in new]
-        found = row.told(kind(self.old, next(iter(new))), first, *others)
-        return Act(edit=_member("thresholds", self._is_it, put(**new)), told=(found,))
+        found = row.finding(kind(self.old, next(iter(new))), first, *others)
+        return Act(edit=_member("thresholds", self._is_it, put(**new)), expected=(found,))
 
     @property
     def _path(self) -> str:
         return f"thresholds[{self.old['key']}]"
 
-    def _is_it(self, one: Answer) -> bool:
-        return bool(one["key"] == self.old["key"])
+    def _is_it(self, member: Answer) -> bool:
+        return bool(member["key"] == self.old["key"])
 
 
 def _new_model() -> Act:
     member = {"type": "transfer_new", "name": "New"}
-    told = (CATALOGUE.added(f"{_MODELS}[transfer_new]"),)
-    return Act(edit=insert(f"{_MODELS}.0", member), told=told)
+    expected = (CATALOGUE.added(f"{_MODELS}[transfer_new]"),)
+    return Act(edit=insert(f"{_MODELS}.0", member), expected=expected)
 
 
 def _default(new: int) -> Act:
-    return Act(edit=put(defaultBatchSize=new), told=(CATALOGUE.changed("defaultBatchSize"),))
+    return Act(edit=put(defaultBatchSize=new), expected=(CATALOGUE.changed("defaultBatchSize"),))
 
 
 def _model(base: Answer, model: Answer) -> st.SearchStrategy[Act]:
@@ -127,16 +133,16 @@ def _model(base: Answer, model: Answer) -> st.SearchStrategy[Act]:
     used = base["visualLayers"][:1]
     row = IN_USE if name_of(model) in map(name_of, used) else CATALOGUE
 
-    def is_it(one: Answer) -> bool:
-        return name_of(one) == name_of(model)
+    def is_it(member: Answer) -> bool:
+        return name_of(member) == name_of(model)
 
     def said(new: str) -> Act:
         edit = _member(_MODELS, is_it, put(description=new))
-        return Act(edit=edit, told=(CATALOGUE.changed(f"{path}.description"),))
+        return Act(edit=edit, expected=(CATALOGUE.changed(f"{path}.description"),))
 
     withdrawn = Act(
         edit=_member(_MODELS, is_it, put(blockNoLongerAvailable=_WITHDRAWN)),
-        told=(row.added(f"{path}.blockNoLongerAvailable"),),
+        expected=(row.added(f"{path}.blockNoLongerAvailable"),),
     )
-    gone = Act(edit=_without(_MODELS, is_it), told=(row.removed(path),))
-    return st.one_of(words(model["description"]).map(said), st.sampled_from((withdrawn, gone)))
+    removal = Act(edit=_without(_MODELS, is_it), expected=(row.removed(path),))
+    return st.one_of(words(model["description"]).map(said), st.sampled_from((withdrawn, removal)))

@@ -24,8 +24,8 @@ from tests.signal.pairs import (
     TRAINED,
     TRAINING,
     UNKNOWN,
+    ExpectedFinding,
     Row,
-    Told,
 )
 
 _SWITCHED = ("augmentationPolicySpectrogram", "akidaEdgeLearningConfig")
@@ -48,8 +48,8 @@ def choices(base: Answer) -> Iterator[Choice]:
 
 
 def _set(row: Row, base: Answer, **values: Any) -> Act:  # noqa: ANN401 - any JSON
-    told = tuple(row.told(kind(base, name), name) for name in values)
-    return Act(edit=put(**values), told=told)
+    expected = tuple(row.finding(kind(base, name), name) for name in values)
+    return Act(edit=put(**values), expected=expected)
 
 
 def _set_one(row: Row, base: Answer, name: str, new: Any) -> Act:  # noqa: ANN401 - any JSON
@@ -71,8 +71,8 @@ def _training(base: Answer) -> Iterator[Choice]:
     for name in ("profileInt8", "skipEmbeddingsAndMemory"):
         yield choice(name, st.just(_set(PROFILING, base, **{name: not base[name]})))
     for name in {"batchSize", "trainTestSplit"} & base.keys():
-        gone = Act(edit=cut(name), told=(TRAINING.removed(name),))
-        yield choice(name, st.just(gone))
+        removal = Act(edit=cut(name), expected=(TRAINING.removed(name),))
+        yield choice(name, st.just(removal))
 
 
 def _rate(base: Answer) -> st.SearchStrategy[Act]:
@@ -98,10 +98,10 @@ def _switched(base: Answer, name: str) -> st.SearchStrategy[Act]:
     some = st.lists(st.sampled_from(sorted(values)), min_size=1, unique=True)
     changed = some.flatmap(lambda keys: st.fixed_dictionaries({key: values[key] for key in keys}))
     row = TRAINING if old["enabled"] else IDLE
-    gone = Act(edit=cut(name), told=(row.removed(name),))
+    removal = Act(edit=cut(name), expected=(row.removed(name),))
     if len(old) == 1:
         return changed.map(lambda new: _details(old, name, new))
-    return st.one_of(changed.map(lambda new: _details(old, name, new)), st.just(gone))
+    return st.one_of(changed.map(lambda new: _details(old, name, new)), st.just(removal))
 
 
 def _detail(old: Any) -> st.SearchStrategy[Any]:  # noqa: ANN401 - any JSON
@@ -113,8 +113,8 @@ def _detail(old: Any) -> st.SearchStrategy[Any]:  # noqa: ANN401 - any JSON
 def _details(old: Answer, name: str, new: dict[str, Any]) -> Act:
     row = TRAINING if new.get("enabled", old["enabled"]) else IDLE
     rows = {"enabled": TRAINING}
-    told = tuple(rows.get(key, row).told(kind(old, key), f"{name}.{key}") for key in new)
-    return Act(edit=put(name, **new), told=told)
+    expected = tuple(rows.get(key, row).finding(kind(old, key), f"{name}.{key}") for key in new)
+    return Act(edit=put(name, **new), expected=expected)
 
 
 def _inside(base: Answer, name: str) -> Iterator[Choice]:
@@ -122,12 +122,12 @@ def _inside(base: Answer, name: str) -> Iterator[Choice]:
     for key, old in base.get(name, {}).items():
         path = f"{name}.{key}"
         values: st.SearchStrategy[Any] = words(old) if isinstance(old, str) else whole(old)
-        gone = Act(edit=cut((name, key)), told=(TRAINING.removed(path),))
-        yield choice(path, values.map(partial(_changed, TRAINING, name, key)) | st.just(gone))
+        removal = Act(edit=cut((name, key)), expected=(TRAINING.removed(path),))
+        yield choice(path, values.map(partial(_changed, TRAINING, name, key)) | st.just(removal))
 
 
 def _changed(row: Row, where: str, name: str, new: Any) -> Act:  # noqa: ANN401 - any JSON
-    return Act(edit=put(where, **{name: new}), told=(row.changed(f"{where}.{name}"),))
+    return Act(edit=put(where, **{name: new}), expected=(row.changed(f"{where}.{name}"),))
 
 
 def _data(base: Answer) -> Iterator[Choice]:
@@ -148,13 +148,13 @@ def _training_itself(base: Answer) -> Iterator[Choice]:
     row = LOST if base["trained"] else TRAINED
     yield choice("trained", st.just(_set(row, base, trained=not base["trained"])))
     others = _other(("int8", "float32", "akida"), base["selectedModelType"])
-    asked = Act(
+    retrained = Act(
         edit=put(selectedModelType="requiresRetrain"),
-        told=(RETRAIN.changed("selectedModelType"),),
+        expected=(RETRAIN.changed("selectedModelType"),),
         is_mirrored=False,  # only entering it is folded and high
     )
     changed = others.map(lambda new: _set(MODEL_TYPE, base, selectedModelType=new))
-    yield choice("selectedModelType", st.one_of(changed, st.just(asked)))
+    yield choice("selectedModelType", st.one_of(changed, st.just(retrained)))
 
 
 def script_acts(base: Answer) -> st.SearchStrategy[Act]:
@@ -179,13 +179,13 @@ def _unknown(base: Answer) -> Callable[[Any], Act]:
 
 
 def _other(values: tuple[str, ...], old: object) -> st.SearchStrategy[str]:
-    return st.sampled_from([one for one in values if one != old])
+    return st.sampled_from([value for value in values if value != old])
 
 
 def _both(acts: list[Act]) -> Act:
     def edit(answer: Answer) -> None:
-        for one in acts:
-            one.edit(answer)
+        for act in acts:
+            act.edit(answer)
 
-    told: tuple[Told, ...] = tuple(found for one in acts for found in one.told)
-    return Act(edit=edit, told=told)
+    expected: tuple[ExpectedFinding, ...] = tuple(found for act in acts for found in act.expected)
+    return Act(edit=edit, expected=expected)

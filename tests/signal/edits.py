@@ -85,8 +85,8 @@ def every(*edits: Edit) -> Edit:
     """Make several edits one."""
 
     def edit(answer: Answer) -> None:
-        for one in edits:
-            one(answer)
+        for edit in edits:
+            edit(answer)
 
     return edit
 

@@ -32,16 +32,18 @@ class Measured:
 
     @property
     def is_deepdiff_right(self) -> bool:
-        return self.deepdiff == len(self.pair.told)
+        return self.deepdiff == len(self.pair.expected)
 
 
 def main() -> int:
     """Print the table, every pair that is not exact, and what the properties say."""
     measured = {area: [*map(_measured, pairs)] for area, pairs in CORPUS.items()}
     _say(*_table(measured), "", *_harmless(measured), *_inexact(measured))
-    held = _properties_hold()
-    is_exact = all(one.verdict.is_exact for some in measured.values() for one in some)
-    return 0 if held and is_exact else 1
+    is_proved = _properties_hold()
+    is_exact = all(
+        measurement.verdict.is_exact for some in measured.values() for measurement in some
+    )
+    return 0 if is_proved and is_exact else 1
 
 
 def _measured(pair: Pair) -> Measured:
@@ -53,18 +55,20 @@ def _table(measured: dict[str, list[Measured]]) -> Iterator[str]:
     yield _row(*_HEAD)
     for area, some in measured.items():
         yield _row(area, *_counts(some))
-    yield _row("all", *_counts([one for some in measured.values() for one in some]))
+    yield _row(
+        "all", *_counts([measurement for some in measured.values() for measurement in some])
+    )
 
 
 def _counts(some: list[Measured]) -> tuple[int, ...]:
     return (
         len(some),
-        sum(one.verdict.is_exact for one in some),
-        sum(len(one.pair.told) for one in some),
-        sum(len(one.verdict.missed) for one in some),
-        sum(len(one.verdict.false) for one in some),
-        sum(one.deepdiff for one in some),
-        sum(one.is_deepdiff_right for one in some),
+        sum(measurement.verdict.is_exact for measurement in some),
+        sum(len(measurement.pair.expected) for measurement in some),
+        sum(len(measurement.verdict.missed) for measurement in some),
+        sum(len(measurement.verdict.false) for measurement in some),
+        sum(measurement.deepdiff for measurement in some),
+        sum(measurement.is_deepdiff_right for measurement in some),
     )
 
 
@@ -74,19 +78,19 @@ def _row(first: str, *others: object) -> str:
 
 
 def _harmless(measured: dict[str, list[Measured]]) -> Iterator[str]:
-    some = [one for one in measured["harmless"] if not one.pair.suppressed]
-    ours = sum(bool(one.verdict.false) for one in some)
-    theirs = sum(one.deepdiff > 0 for one in some)
+    some = [measurement for measurement in measured["harmless"] if not measurement.pair.suppressed]
+    ours = sum(bool(measurement.verdict.false) for measurement in some)
+    theirs = sum(measurement.deepdiff > 0 for measurement in some)
     yield f"False alarms on {len(some)} harmless rewritings: {ours}, plain deepdiff {theirs}."
     yield "deepdiff: its changes with default options; right: as many as there are findings."
 
 
 def _inexact(measured: dict[str, list[Measured]]) -> Iterator[str]:
     for area, some in measured.items():
-        for one in some:
-            if not one.verdict.is_exact:
-                yield f"\n{area}: {one.pair.name} (on {one.pair.base})"
-                yield str(one.verdict)
+        for measurement in some:
+            if not measurement.verdict.is_exact:
+                yield f"\n{area}: {measurement.pair.name} (on {measurement.pair.base})"
+                yield str(measurement.verdict)
 
 
 def _properties_hold() -> bool:

@@ -12,7 +12,7 @@ from tests.signal.acts_on_lists import name_of
 from tests.signal.acts_on_settings import script_acts
 from tests.signal.bases import BASES, SAMPLES
 from tests.signal.edits import Answer, every, place, put
-from tests.signal.pairs import LAYERS, Pair, Told
+from tests.signal.pairs import LAYERS, ExpectedFinding, Pair
 
 _FIRST = "visualLayers[0]"
 _RATES = ("trainingCycles", "learningRate")
@@ -35,7 +35,7 @@ def _choices(base: Answer) -> list[Choice]:
         choice("mode layers trainingCycles rate script", _switch(base)),
     ]
     made += [_swap(base)] * 3 if _others(base) else []
-    often = [one for one in made if one.takes & _OFTEN for _ in range(4)]
+    often = [choice for choice in made if choice.takes & _OFTEN for _ in range(4)]
     return [*made, *often, *acts_on_layers.choices(base) * 8]
 
 
@@ -65,25 +65,25 @@ def _parses(act: Act) -> bool:
 def _switched(values: dict[str, Any], script: Act | None) -> Act:
     mode = LAYERS.changed("mode", "visualLayers", *_RATES)
     if script is None:
-        return Act(edit=put(**values), told=(mode,))
-    is_another = script.told[0].severity != "info"
+        return Act(edit=put(**values), expected=(mode,))
+    is_another = script.expected[0].severity != "info"
     folded = mode if is_another else LAYERS.changed("mode", "visualLayers", *_RATES, "script")
-    own = script.told if is_another else ()
-    return Act(edit=every(put(**values), script.edit), told=(folded, *own))
+    own = script.expected if is_another else ()
+    return Act(edit=every(put(**values), script.edit), expected=(folded, *own))
 
 
 def _others(base: Answer) -> list[Answer]:
     """Return the models that the first layer could name instead, none where it names none."""
     names = [name_of(layer) for layer in base["visualLayers"][:1]]
     models = base[_MODELS]
-    known = [one for one in models if name_of(one) in names]
-    return [one for one in models if name_of(one) not in names] if known else []
+    known = [model for model in models if name_of(model) in names]
+    return [model for model in models if name_of(model) not in names] if known else []
 
 
 def _swap(base: Answer) -> Choice:
     """Return swaps of the model, some of what Studio resets among them."""
     takes = f"mode layers script rate {' '.join(_RATES)}".split()
-    models = [f"model:{name_of(one)}" for one in base[_MODELS]]
+    models = [f"model:{name_of(model)}" for model in base[_MODELS]]
     parameters = [f"customParameters.{key}" for key in base.get("customParameters", {})]
     resets: dict[str, Any] = {
         "trainingCycles": 77,
@@ -100,8 +100,8 @@ def _swap(base: Answer) -> Choice:
 
 def _swapped(model: Answer, resets: dict[str, Any]) -> Act:
     layer = {key: model[key] for key in ("type", "organizationModelId") if key in model}
-    told = LAYERS.replaced("visualLayers[0]", *resets)
-    return Act(edit=every(place("visualLayers.0", layer), put(**resets)), told=(told,))
+    expected = LAYERS.replaced("visualLayers[0]", *resets)
+    return Act(edit=every(place("visualLayers.0", layer), put(**resets)), expected=(expected,))
 
 
 _CHOICES = {name: _choices(BASES[name]) for name in NAMES}
@@ -113,62 +113,77 @@ def nights(draw: st.DrawFn, *, mirrored: bool = False) -> Pair:
 
     Args:
         draw: given by hypothesis.
-        mirrored: leave out what is told otherwise on the way back.
+        mirrored: leave out what is reported otherwise on the way back.
     """
     name = draw(st.sampled_from(NAMES))
     wanted = draw(st.lists(st.sampled_from(_CHOICES[name]), min_size=1, max_size=6))
     taken: set[str] = set()
     acts: list[Act] = []
-    for one in wanted:
-        act = draw(one.acts) if not one.takes & taken else None
+    for offered in wanted:
+        act = draw(offered.acts) if not offered.takes & taken else None
         if act is not None and (act.is_mirrored or not mirrored):
             acts.append(act)
-            taken |= one.takes
+            taken |= offered.takes
     return _night(name, acts)
 
 
 def _night(name: str, acts: list[Act]) -> Pair:
-    told = [found for act in acts for found in act.told]
-    told, floating = _folded(told, BASES[name])
+    expected = [found for act in acts for found in act.expected]
+    expected, floating = _folded(expected, BASES[name])
     return Pair(
         name="a night",
         base=name,
         edit=every(*(act.edit for act in acts)),
-        told=tuple(told),
+        expected=tuple(expected),
         floating=frozenset(floating),
         suppressed=sum(act.suppressed for act in acts),
     )
 
 
-def _folded(told: list[Told], base: Answer) -> tuple[list[Told], set[str]]:
+def _folded(
+    expected: list[ExpectedFinding], base: Answer
+) -> tuple[list[ExpectedFinding], set[str]]:
     """Return the findings left over, and the paths that one of them folds."""
     floating: set[str] = set()
-    by_path = {one.path: one for one in told}
+    by_path = {finding.path: finding for finding in expected}
     script, model_type = by_path.get("script"), by_path.get("selectedModelType")
     is_visual = base["mode"] == "visual" and "mode" not in by_path
-    if script and is_visual and _areas(told) & _SCRIPT_HOSTS:
-        told = [one for one in told if one != script]
+    if script and is_visual and _areas(expected) & _SCRIPT_HOSTS:
+        expected = [finding for finding in expected if finding != script]
         floating.add("script")
     if model_type and "trained" in by_path:
         trained = by_path["trained"]
         folding = trained._replace(folded=frozenset({"selectedModelType"}))
-        told = [folding if one == trained else one for one in told if one != model_type]
-    elif model_type and model_type.severity == "high" and _areas(told) & _RETRAIN_HOSTS:
-        told = [one for one in told if one != model_type]
+        expected = [
+            folding if finding == trained else finding
+            for finding in expected
+            if finding != model_type
+        ]
+    elif model_type and model_type.severity == "high" and _areas(expected) & _RETRAIN_HOSTS:
+        expected = [finding for finding in expected if finding != model_type]
         floating.add("selectedModelType")
-    return _swap_folded(told) if _others(base) else told, floating
+    return _swap_folded(expected) if _others(base) else expected, floating
 
 
-def _swap_folded(told: list[Told]) -> list[Told]:
+def _swap_folded(expected: list[ExpectedFinding]) -> list[ExpectedFinding]:
     """Fold the thresholds that come or go into a swap of the model, where there is one."""
-    swap = next((one for one in told if one.kind == "replaced" and one.path == _FIRST), None)
+    swap = next(
+        (finding for finding in expected if finding.kind == "replaced" and finding.path == _FIRST),
+        None,
+    )
     if swap is None or swap.folded is None:
-        return told
-    reset = [one for one in told if one.area == "thresholds" and one.kind in {"added", "removed"}]
-    reset = [one for one in reset if one.path.endswith("]")]
-    folding = swap._replace(folded=swap.folded | {one.path for one in reset})
-    return [folding if one == swap else one for one in told if one not in reset]
+        return expected
+    reset = [
+        finding
+        for finding in expected
+        if finding.area == "thresholds" and finding.kind in {"added", "removed"}
+    ]
+    reset = [finding for finding in reset if finding.path.endswith("]")]
+    folding = swap._replace(folded=swap.folded | {finding.path for finding in reset})
+    return [
+        folding if finding == swap else finding for finding in expected if finding not in reset
+    ]
 
 
-def _areas(told: list[Told]) -> set[str]:
-    return {one.area for one in told}
+def _areas(expected: list[ExpectedFinding]) -> set[str]:
+    return {finding.area for finding in expected}

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from tests.signal.edits import Edit
 
 
-class Told(NamedTuple):
+class ExpectedFinding(NamedTuple):
     """A finding as a label states it; `folded` is None where the contract leaves it open."""
 
     area: str
@@ -28,23 +28,23 @@ class Row:
     owner: str
     severity: str
 
-    def added(self, path: str, *folded: str) -> Told:
-        return self.told("added", path, *folded)
+    def added(self, path: str, *folded: str) -> ExpectedFinding:
+        return self.finding("added", path, *folded)
 
-    def removed(self, path: str, *folded: str) -> Told:
-        return self.told("removed", path, *folded)
+    def removed(self, path: str, *folded: str) -> ExpectedFinding:
+        return self.finding("removed", path, *folded)
 
-    def changed(self, path: str, *folded: str) -> Told:
-        return self.told("changed", path, *folded)
+    def changed(self, path: str, *folded: str) -> ExpectedFinding:
+        return self.finding("changed", path, *folded)
 
-    def moved(self, path: str, *folded: str) -> Told:
-        return self.told("moved", path, *folded)
+    def moved(self, path: str, *folded: str) -> ExpectedFinding:
+        return self.finding("moved", path, *folded)
 
-    def replaced(self, path: str, *folded: str) -> Told:
-        return self.told("replaced", path, *folded)
+    def replaced(self, path: str, *folded: str) -> ExpectedFinding:
+        return self.finding("replaced", path, *folded)
 
-    def told(self, kind: str, path: str, *folded: str) -> Told:
-        return Told(self.area, self.owner, kind, path, self.severity, frozenset(folded))
+    def finding(self, kind: str, path: str, *folded: str) -> ExpectedFinding:
+        return ExpectedFinding(self.area, self.owner, kind, path, self.severity, frozenset(folded))
 
 
 LOST = Row("trained", "training", "critical")
@@ -67,38 +67,42 @@ CATALOGUE = Row("catalogue", "vendor", "info")
 IN_USE = Row("catalogue", "vendor", "high")
 UNKNOWN = Row("unknown", "unknown", "low")
 
-# A setting that cannot act in the new answer is told as `info`.
+# A setting that cannot act in the new answer is reported as `info`.
 IDLE = Row("training", "intent", "info")
 IDLE_LAYER = Row("layers", "intent", "info")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
-    """A base, an edit, and what exactly must be told of the two.
+    """A base, an edit, and what exactly must be reported of the two.
 
     Attributes:
         base: a name in `bases.BASES`.
-        told: the findings, no more and no fewer.
+        expected: the findings, no more and no fewer.
         floating: paths that exactly one of the findings folds, where the contract lets any host.
-        suppressed: changes that are counted and not told.
+        suppressed: changes that are counted and not reported.
     """
 
     name: str
     edit: Edit
-    told: tuple[Told, ...]
+    expected: tuple[ExpectedFinding, ...]
     base: str = ""
     floating: frozenset[str] = frozenset()
     suppressed: int = 0
 
 
 def pair(
-    name: str, edit: Edit, *told: Told, floating: Collection[str] = (), suppressed: int = 0
+    name: str,
+    edit: Edit,
+    *expected: ExpectedFinding,
+    floating: Collection[str] = (),
+    suppressed: int = 0,
 ) -> Pair:
     """Return a pair whose base is still to be named."""
     return Pair(
         name=name,
         edit=edit,
-        told=told,
+        expected=expected,
         floating=frozenset(floating),
         suppressed=suppressed,
     )
@@ -106,4 +110,4 @@ def pair(
 
 def on(base: str, *pairs: Pair) -> tuple[Pair, ...]:
     """Return the pairs with their base."""
-    return tuple(replace(one, base=base) for one in pairs)
+    return tuple(replace(pair, base=base) for pair in pairs)

@@ -32,8 +32,8 @@ _UNORDERED: dict[str, tuple[str, ...]] = {
 def rewritten(answer: Answer, rewritings: list[Rewriting], random: Random) -> Answer:
     """Return a copy on which each rewriting was done."""
     copy: Answer = copied(answer)
-    for one in rewritings:
-        one(copy, random)
+    for rewrite in rewritings:
+        rewrite(copy, random)
     return copy
 
 
@@ -94,7 +94,9 @@ def order(answer: Answer, random: Random) -> None:
     for pattern, value in parts(answer):
         if pattern in _UNORDERED and isinstance(value, list):
             names = _UNORDERED[pattern]
-            labels = [json.dumps([one.get(n) for n in names] if names else one) for one in value]
+            labels = [
+                json.dumps([member.get(n) for n in names] if names else member) for member in value
+            ]
             if len(set(labels)) == len(labels):  # a second of one identity is known by its place
                 random.shuffle(value)
 

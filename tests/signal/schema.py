@@ -25,11 +25,11 @@ def _objects(schema: dict[str, Any], pattern: str) -> Iterator[tuple[str, dict[s
     variants = [schema, *map(_resolved, schema.get("oneOf", []))]
     properties = {
         name: _resolved(part)
-        for one in variants
-        for name, part in one.get("properties", {}).items()
+        for variant in variants
+        for name, part in variant.get("properties", {}).items()
     }
     if properties:
-        required = {name for one in variants for name in one.get("required", [])}
+        required = {name for variant in variants for name in variant.get("required", [])}
         yield pattern, {name: name in required for name in properties}
     for name, part in properties.items():
         inner = f"{pattern}.{name}".lstrip(".")
@@ -65,5 +65,7 @@ def parts(value: Any, pattern: str = "") -> Iterator[tuple[str, Any]]:  # noqa: 
 
 def differing(old: Answer, new: Answer) -> frozenset[str]:
     """Return the patterns at which two answers do not hold the same values."""
-    before, after = (Counter((p, json.dumps(v)) for p, v in parts(one)) for one in (old, new))
+    before, after = (
+        Counter((p, json.dumps(v)) for p, v in parts(answer)) for answer in (old, new)
+    )
     return frozenset(pattern for pattern, _ in (before - after) | (after - before))

@@ -33,7 +33,7 @@ def _member(members: list[Any], label: str) -> Any:  # noqa: ANN401 - any JSON
     second = _SECOND.fullmatch(label)
     wanted, number = (second[1], int(second[2])) if second else (label, 1)
     labels = [_label(place, member) for place, member in enumerate(members)]
-    same = [member for member, one in zip(members, labels, strict=True) if one == wanted]
+    same = [member for member, label in zip(members, labels, strict=True) if label == wanted]
     return same[number - 1] if len(same) >= number else NOTHING
 
 

@@ -25,7 +25,7 @@ _OTHER_WAY = {"added": "removed", "removed": "added"}
 
 @_MANY
 @given(nights())
-def test_edits_that_do_not_meet_are_told_as_exactly_themselves(night: Pair) -> None:
+def test_edits_that_do_not_meet_are_reported_as_exactly_themselves(night: Pair) -> None:
     verdict = judged(night)
 
     note(f"on {night.base}\n{verdict}")
@@ -44,8 +44,8 @@ def test_a_document_equals_itself_however_it_is_written(
     old = BASES[base]
     new = rewritten(old, rewritings, Random(seed))  # noqa: S311 - a shuffle, no secret
 
-    for there in (compared(old, new), compared(new, old)):
-        assert (there.findings, there.suppressed) == ((), 0)
+    for difference in (compared(old, new), compared(new, old)):
+        assert (difference.findings, difference.suppressed) == ((), 0)
 
 
 @_MANY
@@ -53,16 +53,16 @@ def test_a_document_equals_itself_however_it_is_written(
 def test_the_way_back_mirrors_the_way_there(night: Pair) -> None:
     old, new = answers(night)
 
-    there, back = compared(old, new), compared(new, old)
+    forth, back = compared(old, new), compared(new, old)
 
-    assert Counter(map(_as_is, there.findings)) == Counter(map(_mirrored, back.findings))
-    assert _folded(there.findings) == _folded(back.findings)
-    assert there.suppressed == back.suppressed
+    assert Counter(map(_as_is, forth.findings)) == Counter(map(_mirrored, back.findings))
+    assert _folded(forth.findings) == _folded(back.findings)
+    assert forth.suppressed == back.suppressed
 
 
 class _Seen(NamedTuple):
     """A finding but for its severity, which may look at the new answer alone: training lost or
-    won, a model withdrawn or back, a setting that acts or not. A layer is told at its place in
+    won, a model withdrawn or back, a setting that acts or not. A layer is reported at its place in
     the new stack, and of two neighbours that swapped the one that stood first has moved."""
 
     area: str
@@ -93,7 +93,7 @@ def _mirrored(finding: Finding) -> _Seen:
 
 def _folded(findings: tuple[Finding, ...]) -> Counter[str]:
     """Return what all of them fold: of two that could fold a script, either may."""
-    return Counter(_unplaced(path) for one in findings for path in one.folded)
+    return Counter(_unplaced(path) for finding in findings for path in finding.folded)
 
 
 def _unplaced(path: str) -> str:

@@ -13,17 +13,17 @@ from auditor.model import Finding
 from auditor.review import take_snapshots
 from tests.signal.bases import BASES
 from tests.signal.edits import Answer, edited
-from tests.signal.pairs import Pair, Told
+from tests.signal.pairs import ExpectedFinding, Pair
 
 _SECRETS = Secrets(b"k" * 32)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What was missed, what was told in vain, and what else differs, in words."""
+    """What was missed, what was reported in error, and what else differs, in words."""
 
-    missed: tuple[Told, ...]
-    false: tuple[Told, ...]
+    missed: tuple[ExpectedFinding, ...]
+    false: tuple[ExpectedFinding, ...]
     remarks: tuple[str, ...]
 
     @property
@@ -31,8 +31,8 @@ class Verdict:
         return not (self.missed or self.false or self.remarks)
 
     def __str__(self) -> str:
-        lines = [f"missed  {_line(one)}" for one in self.missed]
-        lines += [f"false   {_line(one)}" for one in self.false]
+        lines = [f"missed  {_line(finding)}" for finding in self.missed]
+        lines += [f"false   {_line(finding)}" for finding in self.false]
         return "\n".join([*lines, *self.remarks])
 
 
@@ -49,25 +49,25 @@ def compared(old: Answer, new: Answer) -> Difference:
 
 
 @cache
-def told_of(pair: Pair) -> Difference:
-    """Return what `diff` tells of a pair, worked out once for all that ask."""
+def difference_of(pair: Pair) -> Difference:
+    """Return what `diff` reports of a pair, computed once for all tests."""
     return compared(*answers(pair))
 
 
 def judged(pair: Pair) -> Verdict:
-    """Return how what is told of a pair differs from its label."""
-    actual = told_of(pair)
-    told = Counter(_told(finding, pair) for finding in actual.findings)
-    wanted = Counter(pair.told)
+    """Return how the findings of a pair differ from its label."""
+    actual = difference_of(pair)
+    reported = Counter(_as_expected(finding, pair) for finding in actual.findings)
+    wanted = Counter(pair.expected)
     return Verdict(
-        missed=tuple((wanted - told).elements()),
-        false=tuple((told - wanted).elements()),
+        missed=tuple((wanted - reported).elements()),
+        false=tuple((reported - wanted).elements()),
         remarks=(*_strays(pair, actual), *_silence(pair, actual)),
     )
 
 
-def _told(finding: Finding, pair: Pair) -> Told:
-    told = Told(
+def _as_expected(finding: Finding, pair: Pair) -> ExpectedFinding:
+    expected = ExpectedFinding(
         area=str(finding.area),
         owner=str(finding.owner),
         kind=str(finding.kind),
@@ -75,12 +75,12 @@ def _told(finding: Finding, pair: Pair) -> Told:
         severity=str(finding.severity),
         folded=frozenset(finding.folded) - pair.floating,
     )
-    is_open = told._replace(folded=None)
-    return is_open if is_open in pair.told else told
+    is_open = expected._replace(folded=None)
+    return is_open if is_open in pair.expected else expected
 
 
 def _strays(pair: Pair, actual: Difference) -> Iterator[str]:
-    folded = Counter(path for one in actual.findings for path in one.folded)
+    folded = Counter(path for finding in actual.findings for path in finding.folded)
     for path in pair.floating:
         if folded[path] != 1:
             yield f"folded  {path} into {folded[path]} findings, not into one"
@@ -91,6 +91,8 @@ def _silence(pair: Pair, actual: Difference) -> Iterator[str]:
         yield f"suppressed  {actual.suppressed}, not {pair.suppressed}"
 
 
-def _line(told: Told) -> str:
-    folds = "" if not told.folded else f", folded: {', '.join(sorted(told.folded))}"
-    return f"{told.severity} {told.area}/{told.owner} {told.kind} {told.path}{folds}"
+def _line(finding: ExpectedFinding) -> str:
+    folds = "" if not finding.folded else f", folded: {', '.join(sorted(finding.folded))}"
+    return (
+        f"{finding.severity} {finding.area}/{finding.owner} {finding.kind} {finding.path}{folds}"
+    )

@@ -38,9 +38,9 @@ class EditLedger:
             target = TargetId(block["project_id"], block["learn_id"])
             for finding in block["findings"]:
                 if finding["since"] == "last":
-                    self._told(target, finding, report["run"]["id"])
+                    self._check_report(target, finding, report["run"]["id"])
 
-    def _told(self, target: TargetId, finding: dict[str, Any], run: int) -> None:
+    def _check_report(self, target: TargetId, finding: dict[str, Any], run: int) -> None:
         self.reported_edits += 1
         place = (target, finding["path"])
         where = f"run {run}, {target} {finding['path']}"

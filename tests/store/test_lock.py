@@ -101,11 +101,11 @@ def test_a_run_whose_lock_another_run_has_by_now_does_not_go_on(
 
 @ONLY_POSTGRESQL
 def test_a_daemon_notices_that_its_lock_went(store: SqlStore, sql: Sql, database_url: str) -> None:
-    with open_database(database_url, upgrade=False) as other, store.service_lock() as held:
-        held.keep()
+    with open_database(database_url, upgrade=False) as other, store.service_lock() as lock:
+        lock.keep()
         end_connections_that_lock(sql)
         with other.service_lock(), pytest.raises(LockLostError):
-            held.keep()
+            lock.keep()
 
 
 def test_a_question_that_is_answered_keeps_nobody_waiting(store: SqlStore) -> None:

@@ -40,7 +40,7 @@ def test_every_kind_of_block_is_believed_as_it_was_sent(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "told"),
+    ("body", "message"),
     [
         pytest.param(b"", "it is empty", id="empty"),
         pytest.param(b" \n", "it is empty", id="blank"),
@@ -54,11 +54,11 @@ def test_every_kind_of_block_is_believed_as_it_was_sent(name: str) -> None:
         pytest.param(b'{"a": "\x00"}', "control character", id="raw control character"),
     ],
 )
-def test_what_is_not_json_is_told_as_such(body: bytes, told: str) -> None:
+def test_what_is_not_json_is_reported_as_such(body: bytes, message: str) -> None:
     error = refused(body)
 
     assert error.kind == "not_json"
-    assert told in error.message
+    assert message in error.message
 
 
 @pytest.mark.parametrize("body", [b"[]", b"null", b"true", b"1", b'"x"'])
@@ -139,7 +139,7 @@ def test_a_key_that_studio_does_not_know_concerns_the_whole_project() -> None:
     assert (error.kind, error.whole_project) == ("unauthorized", True)
 
 
-def test_no_secret_stands_in_a_message_even_where_the_cut_would_halve_it() -> None:
+def test_no_message_holds_a_secret_even_where_the_cut_would_halve_it() -> None:
     key, token = "ei_" + "ab12" * 16, "canary-of-another-form"
     text = "x" * 170 + f" {key} and {token}"
     body = json.dumps({"success": False, "error": text}).encode()
@@ -198,7 +198,7 @@ def test_dependencies_have_required_keys_of_their_own(key: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "told"),
+    ("spoil", "message"),
     [
         pytest.param(
             lambda d: d.update(trainingCycles=30.5),
@@ -258,7 +258,7 @@ def test_dependencies_have_required_keys_of_their_own(key: str) -> None:
     ],
 )
 def test_a_wrong_type_is_named_with_its_path(
-    spoil: Callable[[Document], object], told: str
+    spoil: Callable[[Document], object], message: str
 ) -> None:
     document = sample()
     spoil(document)
@@ -266,7 +266,7 @@ def test_a_wrong_type_is_named_with_its_path(
     error = refused(json.dumps(document).encode())
 
     assert error.kind == "invalid"
-    assert told in error.message
+    assert message in error.message
 
 
 @pytest.mark.parametrize(

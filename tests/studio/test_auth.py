@@ -33,12 +33,12 @@ def test_no_scheme_shows_what_belongs_to_another() -> None:
     }
 
     async def run() -> list[str]:
-        async with wire(token, cookies) as there:
-            base_url = f"http://localhost:{there.port}/v1"  # by name: jars pass over addresses
+        async with wire(token, cookies) as server:
+            base_url = f"http://localhost:{server.port}/v1"  # by name: jars pass over addresses
             async with client(base_url, credentials=credentials | {5: MACHINE}) as asking:
                 for project_id in (5, 1, 2, 3, 4, 5, 4, 3, 2, 1):
                     await asking.fetch(TargetId(project_id, 3), stored_body=None)
-            return there.heard
+            return server.heard
 
     posted, *heard = asyncio.run(run())
 
@@ -61,8 +61,8 @@ def test_a_key_of_another_project_is_named_as_such(studio: SimulatedStudio, cloc
 
     answers = ask(studio, ApiKey(Secret(KEY)), clock, *[TargetId(102, n) for n in range(5)])
 
-    (told,) = {failure(one).message for one in answers}
-    assert told == (
+    (message,) = {failure(answer).message for answer in answers}
+    assert message == (
         "Studio refused the credential (Invalid API key): check the configured key; this "
         "key belongs to project 101, not to 102: create one for project "
         "102 in Studio (Dashboard, Keys)"
@@ -77,20 +77,20 @@ def test_a_key_that_may_not_read_is_named_by_its_role(
 ) -> None:
     studio.change_role(101, role)
 
-    told = failure(ask(studio, ApiKey(Secret(KEY)), clock)[0])
+    error = failure(ask(studio, ApiKey(Secret(KEY)), clock)[0])
 
-    assert told.kind == "forbidden"
-    assert f"the role of this key is {role}" in told.message
-    assert "create a key for project 101 with role admin" in told.message
+    assert error.kind == "forbidden"
+    assert f"the role of this key is {role}" in error.message
+    assert "create a key for project 101 with role admin" in error.message
 
 
 def test_a_key_that_studio_does_not_know_says_where_keys_are_made(
     studio: SimulatedStudio, clock: Clock
 ) -> None:
-    told = failure(ask(studio, ApiKey(Secret("ei_" + "0" * 64)), clock)[0])
+    error = failure(ask(studio, ApiKey(Secret("ei_" + "0" * 64)), clock)[0])
 
-    assert "Invalid API key" in told.message
-    assert "create a key for project 101 with role admin in Studio" in told.message
+    assert "Invalid API key" in error.message
+    assert "create a key for project 101 with role admin in Studio" in error.message
 
 
 def test_a_night_without_a_refusal_asks_nothing_of_keys(

@@ -124,10 +124,10 @@ def test_a_lasting_fault_ends_after_the_last_try(
     studio.fail(fault)
     waits = Waits()
 
-    told = failure(fetch(studio.base_url, sleep=waits, timeout=timedelta(seconds=0.3)))
+    error = failure(fetch(studio.base_url, sleep=waits, timeout=timedelta(seconds=0.3)))
 
-    assert told.kind == kind
-    assert told.message.endswith("(tried 3 times)")
+    assert error.kind == kind
+    assert error.message.endswith("(tried 3 times)")
     assert len(waits.seconds) == 2
 
 
@@ -185,19 +185,19 @@ def test_a_server_that_asks_for_a_wait_gets_it(
 
 
 def test_a_block_that_does_not_exist_is_refused_in_studio_s_words(studio: SimulatedStudio) -> None:
-    told = failure(fetch(studio.base_url, target=TargetId(TARGET.project_id, 99)))
+    error = failure(fetch(studio.base_url, target=TargetId(TARGET.project_id, 99)))
 
-    assert told == Failure(kind="refused", message="Studio refused: No learn block with ID 99")
+    assert error == Failure(kind="refused", message="Studio refused: No learn block with ID 99")
 
 
 def test_nobody_at_home_is_a_value(studio: SimulatedStudio) -> None:
     base_url = studio.base_url
     studio.__exit__(None, None, None)
 
-    told = failure(fetch(base_url))
+    error = failure(fetch(base_url))
 
-    assert told.kind == "unreachable"
-    assert "127.0.0.1" in told.message
+    assert error.kind == "unreachable"
+    assert "127.0.0.1" in error.message
     studio.__enter__()
 
 
@@ -226,7 +226,7 @@ def test_a_refused_key_is_remembered_for_its_project_alone(
     assert first.failure.kind == "unauthorized"
     assert isinstance(other, Answer)
     assert asked_for_blocks(studio) == 2
-    assert [one.getMessage() for one in caplog.records] == [
+    assert [record.getMessage() for record in caplog.records] == [
         "project 101 not readable, no further requests"
     ]
 
@@ -287,18 +287,18 @@ def test_two_blocks_that_are_forbidden_before_any_was_read_are_enough(
     assert asked_for_blocks(studio) == 2
 
 
-def test_a_key_that_studio_repeats_stands_in_no_message(studio: SimulatedStudio) -> None:
+def test_no_message_holds_a_key_that_studio_repeats(studio: SimulatedStudio) -> None:
     key = "canary of an unknown form"
     studio.put(TARGET, {"success": False, "error": f"key '{key}' and {KEY} may not"})
     studio.change_key(TARGET.project_id, key)
 
-    told = failure(fetch(studio.base_url, credentials={101: ApiKey(Secret(key))}))
+    error = failure(fetch(studio.base_url, credentials={101: ApiKey(Secret(key))}))
 
-    assert told.message == "Studio refused: key '(hidden)' and (hidden) may not"
+    assert error.message == "Studio refused: key '(hidden)' and (hidden) may not"
 
 
 @pytest.mark.parametrize("key", ["", "two\r\nlines", "schlüssel", "nul\x00"])
-def test_a_key_that_no_header_can_carry_is_told_without_being_shown(
+def test_a_key_that_no_header_can_carry_is_reported_without_being_shown(
     studio: SimulatedStudio, key: str
 ) -> None:
     fetched = fetch(studio.base_url, credentials={101: ApiKey(Secret(key))})
@@ -442,7 +442,7 @@ def ask(response: bytes, known: StoredBody | None) -> tuple[FetchResult, str]:
     return asyncio.run(once())
 
 
-def test_a_validator_comes_with_the_bytes_it_stands_for() -> None:
+def test_a_validator_comes_with_the_bytes_it_belongs_to() -> None:
     fetched, heard = ask(answer(BODY, 'ETag: "v1"'), None)
 
     assert isinstance(fetched, Answer)

@@ -52,7 +52,7 @@ def test_a_block_without_a_name_is_listed_without_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "told"),
+    ("body", "message"),
     [
         pytest.param(b'{"success": true}', "impulses: expected a list", id="no list"),
         pytest.param(b'{"success": true, "impulses": {}}', "impulses: expected", id="no list"),
@@ -66,12 +66,12 @@ def test_a_block_without_a_name_is_listed_without_one() -> None:
         pytest.param(impulses([block(3, None)]), "learnBlocks[0].type: expected", id="no type"),
     ],
 )
-def test_one_block_that_cannot_be_read_refuses_the_listing(body: bytes, told: str) -> None:
+def test_one_block_that_cannot_be_read_refuses_the_listing(body: bytes, message: str) -> None:
     with pytest.raises(StudioError) as caught:
         read_impulses(body, 1)
 
     assert caught.value.kind == "invalid"
-    assert told in caught.value.message
+    assert message in caught.value.message
 
 
 def test_projects_are_named_by_id() -> None:

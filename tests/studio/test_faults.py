@@ -42,7 +42,7 @@ def asked() -> Iterator[Asked]:
             studio.put(target, sample_blocks()["keras"])
             studio.fail(fault, target=target)
         failures = asyncio.run(_ask_all(studio.base_url))
-        paths = Counter(one.path for one in studio.requests)
+        paths = Counter(request.path for request in studio.requests)
         yield Asked(failures, paths)
 
 
@@ -52,7 +52,7 @@ async def _ask_all(base_url: str) -> dict[Fault, Failure | None]:
     prompt = [fault for fault in FAILING if fault not in late]
     found: dict[Fault, Failure | None] = {}
     for faults, timeout_s in ((prompt, 20), (late, 0.5)):  # the late ones with nobody in the way
-        asked = await asyncio.gather(*(_ask(base_url, one, timeout_s) for one in faults))
+        asked = await asyncio.gather(*(_ask(base_url, fault, timeout_s) for fault in faults))
         found.update(zip(faults, asked, strict=True))
     return found
 

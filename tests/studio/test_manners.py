@@ -169,11 +169,11 @@ def test_a_studio_that_is_down_is_asked_a_bounded_number_of_times(
 
     answers = ask_all(studio, [TargetId(101, n) for n in range(1, 1001)])
 
-    assert all(isinstance(one, FetchFailure) for one in answers)
+    assert all(isinstance(answer, FetchFailure) for answer in answers)
     assert len(studio.requests) < 100
-    told = {one.failure.message for one in answers if isinstance(one, FetchFailure)}
-    assert len(told) <= 4
-    assert not any(one.whole_project for one in answers if isinstance(one, FetchFailure))
+    messages = {answer.failure.message for answer in answers if isinstance(answer, FetchFailure)}
+    assert len(messages) <= 4
+    assert not any(answer.whole_project for answer in answers if isinstance(answer, FetchFailure))
 
 
 def test_many_blocks_that_fail_keep_none_of_the_others_from_being_read(
@@ -187,7 +187,7 @@ def test_many_blocks_that_fail_keep_none_of_the_others_from_being_read(
     *failed, good = ask_all(studio, [*broken, TARGET])
 
     assert isinstance(good, Answer)
-    assert all(isinstance(one, FetchFailure) for one in failed)
+    assert all(isinstance(answer, FetchFailure) for answer in failed)
 
 
 def test_a_client_keeps_the_pace_it_is_given(studio: SimulatedStudio) -> None:
@@ -221,7 +221,7 @@ def test_a_project_that_is_broken_keeps_no_other_from_being_read(studio: Simulat
 
     answers = asyncio.run(ask())
 
-    assert all(isinstance(one, Answer) for one in answers[len(broken) :])
+    assert all(isinstance(answer, Answer) for answer in answers[len(broken) :])
     assert len(studio.requests) < len(broken) + len(healthy)
 
 

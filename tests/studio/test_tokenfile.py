@@ -66,7 +66,7 @@ def test_a_login_goes_on_and_its_new_token_is_kept(login: Login, clock: Clock) -
 
     answers = ask(login.studio, login.credential, clock, *[TARGET] * 20)
 
-    assert {type(one) for one in answers} == {Answer}
+    assert {type(answer) for answer in answers} == {Answer}
     assert login.studio.oauth.granted == ["refresh_token"]
     assert kept_refresh(login) in login.studio.oauth.issued()
     assert kept_refresh(login) != first
@@ -102,13 +102,13 @@ def test_two_runs_at_once_do_not_use_up_each_others_token(login: Login, clock: C
             for _ in range(8)
         ]
 
-        async def one(number: int) -> FetchResult:
+        async def fetched_by(number: int) -> FetchResult:
             async with runs[number] as asking:
                 return await asking.fetch(TARGET, stored_body=None)
 
-        return await asyncio.gather(*(one(number) for number in range(8)))
+        return await asyncio.gather(*(fetched_by(number) for number in range(8)))
 
-    assert {type(one) for one in asyncio.run(run())} == {Answer}
+    assert {type(answer) for answer in asyncio.run(run())} == {Answer}
     assert login.studio.oauth.granted == ["refresh_token"]
 
 
@@ -129,8 +129,8 @@ def test_a_login_that_ended_says_what_to_do(login: Login, clock: Clock) -> None:
 
     answers = ask(login.studio, login.credential, clock, TARGET, TargetId(102, 3))
 
-    (told,) = {failure(one).message for one in answers}
-    assert told == (
+    (message,) = {failure(answer).message for answer in answers}
+    assert message == (
         "Studio gave no OAuth2 token (invalid_grant: the refresh token is not known or was used): "
         "the login has expired: run `auditor login`"
     )
@@ -167,17 +167,17 @@ def test_a_login_that_ended_says_what_to_do(login: Login, clock: Clock) -> None:
         "a folder",
     ],
 )
-def test_a_token_file_that_cannot_be_used_is_told(
+def test_a_token_file_that_cannot_be_used_is_reported(
     login: Login, clock: Clock, spoil: Callable[[Path], object], words: str
 ) -> None:
     keep(login, sign_in(login))
     spoil(login.path)
 
-    told = failure(ask(login.studio, login.credential, clock)[0])
+    error = failure(ask(login.studio, login.credential, clock)[0])
 
-    assert told.kind == "unauthorized"
-    assert words in told.message
-    assert str(login.path) in told.message
+    assert error.kind == "unauthorized"
+    assert words in error.message
+    assert str(login.path) in error.message
     assert login.studio.requests == []
 
 
@@ -185,9 +185,9 @@ def test_the_tokens_of_one_client_go_to_no_other(login: Login, clock: Clock) -> 
     keep(login, sign_in(login))
     other = StoredLogin("another app", login.path)
 
-    told = failure(ask(login.studio, other, clock)[0])
+    error = failure(ask(login.studio, other, clock)[0])
 
-    assert "another client_id" in told.message
+    assert "another client_id" in error.message
     assert login.studio.requests == []
 
 
@@ -197,9 +197,9 @@ def test_a_lock_that_cannot_be_made_is_known_before_a_token_is_used_up(
     keep(login, sign_in(login))
     (login.path.parent / "oauth-token.json.lock").mkdir()
 
-    told = failure(ask(login.studio, login.credential, clock)[0])
+    error = failure(ask(login.studio, login.credential, clock)[0])
 
-    assert "cannot be written" in told.message
+    assert "cannot be written" in error.message
     assert login.studio.requests == []
 
 

@@ -40,7 +40,7 @@ def test_one_token_serves_every_project_and_coroutine_of_a_run(
 
     answers = ask(server, credential, clock, *[TARGET, TargetId(102, 9)] * 25)
 
-    assert {type(one) for one in answers} == {Answer}
+    assert {type(answer) for answer in answers} == {Answer}
     assert token_requests(server) == 1
 
 
@@ -101,7 +101,7 @@ def test_a_revoked_token_is_renewed_once_for_a_thousand_refusals(
                 *(asking.fetch(TARGET, stored_body=None) for _ in range(1000))
             )
 
-    assert {type(one) for one in asyncio.run(run())} == {Answer}
+    assert {type(answer) for answer in asyncio.run(run())} == {Answer}
     assert token_requests(server) == 2
 
 
@@ -112,8 +112,8 @@ def test_a_renewed_token_that_is_refused_too_is_the_last(
 
     answers = ask(server, MACHINE, clock, *[TargetId(101, n) for n in range(40)])
 
-    assert {failure(one).kind for one in answers} == {"unauthorized"}
-    assert len({failure(one).message for one in answers}) == 1
+    assert {failure(answer).kind for answer in answers} == {"unauthorized"}
+    assert len({failure(answer).message for answer in answers}) == 1
     assert "the client's permissions in Studio" in failure(answers[0]).message
     assert token_requests(server) == 2
 
@@ -162,10 +162,10 @@ def test_what_is_refused_for_good_is_asked_once_for_all_projects(
 
     answers = ask(server, MACHINE, clock, *[TargetId(n, 3) for n in (101, 102, 103, 101)])
 
-    told = {failure(one) for one in answers}
-    assert {one.kind for one in told} == {kind}
-    assert [words in one.message for one in told] == [True]
-    assert all(isinstance(one, FetchFailure) and one.whole_project for one in answers)
+    failures = {failure(answer) for answer in answers}
+    assert {fault.kind for fault in failures} == {kind}
+    assert [words in fault.message for fault in failures] == [True]
+    assert all(isinstance(answer, FetchFailure) and answer.whole_project for answer in answers)
     assert [asked.path for asked in server.requests] == [TOKEN]
 
 
@@ -256,8 +256,8 @@ def test_studio_cannot_make_a_message_of_the_token(clock: Clock) -> None:
             answer(json.dumps({"success": False, "error": f"no {token}"}).encode()),
         ]
         async with (
-            wire(*answers) as there,
-            client(there.base_url, credentials={101: MACHINE}, now=clock) as asking,
+            wire(*answers) as proxied,
+            client(proxied.base_url, credentials={101: MACHINE}, now=clock) as asking,
         ):
             return await asking.fetch(TARGET, stored_body=None)
 
@@ -274,7 +274,7 @@ def test_the_token_request_goes_through_the_proxy(
             base_url = "http://studio.invalid/v1"
             async with client(base_url, credentials={101: MACHINE}, now=clock) as asking:
                 await asking.fetch(TARGET, stored_body=None)
-            return [one.partition("\r\n")[0] for one in proxy.heard]
+            return [request.partition("\r\n")[0] for request in proxy.heard]
 
     assert asyncio.run(run()) == [
         "POST http://studio.invalid/v1/oauth/token HTTP/1.1",

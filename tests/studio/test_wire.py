@@ -119,7 +119,7 @@ def test_a_key_of_any_form_is_hidden_in_the_reason_of_a_bad_status() -> None:
     assert fetched.failure.message == "Studio answered 400 Bad Request (no such key: (hidden))"
 
 
-def test_a_password_in_the_base_url_stands_in_no_message() -> None:
+def test_no_message_holds_the_password_in_the_base_url() -> None:
     fetched = fetch("http://user:canary@127.0.0.1:1/v1")
 
     assert isinstance(fetched, FetchFailure)
@@ -127,7 +127,7 @@ def test_a_password_in_the_base_url_stands_in_no_message() -> None:
     assert "canary" not in fetched.failure.message
 
 
-def test_a_bad_status_stands_even_where_its_body_is_broken() -> None:
+def test_a_bad_status_counts_even_where_its_body_is_broken() -> None:
     half = b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 99\r\nConnection: close\r\n\r\nx"
 
     fetched = fetch_from_wire(half, tries=1)
@@ -336,16 +336,16 @@ def test_a_configured_proxy_is_asked_with_its_password(monkeypatch: pytest.Monke
     assert "proxy-authorization: basic" in heard.lower()
 
 
-def test_a_proxy_that_is_not_there_is_told_without_its_password() -> None:
-    told = fetch(
+def test_a_missing_proxy_is_reported_without_its_password() -> None:
+    answer = fetch(
         "http://studio.invalid/v1",
         security=Security(proxy=Secret("http://user:canary@127.0.0.1:1")),
         tries=1,
     )
 
-    assert isinstance(told, FetchFailure)
-    assert told.failure.kind == "unreachable"
-    assert told.failure.message == (
+    assert isinstance(answer, FetchFailure)
+    assert answer.failure.kind == "unreachable"
+    assert answer.failure.message == (
         "no complete answer from studio.invalid through the proxy 127.0.0.1:1: Connection refused "
         "(tried once)"
     )

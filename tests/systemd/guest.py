@@ -21,16 +21,16 @@ class Failed(Exception):  # noqa: N818 - it is a verdict, not an error
     """A step did not come to what it should."""
 
 
-def expect(held: object, what: str) -> None:
-    """Fail the step with `what` unless `held`."""
-    if not held:
+def expect(holds: object, what: str) -> None:
+    """Fail the step with `what` unless `holds`."""
+    if not holds:
         raise Failed(what)
 
 
-def within(seconds: float, what: str, held: Callable[[], object]) -> None:
+def within(seconds: float, what: str, holds: Callable[[], object]) -> None:
     """Fail the step unless it comes to hold in time."""
     end = time.monotonic() + seconds
-    while not held():
+    while not holds():
         expect(time.monotonic() < end, f"not within {seconds:g} s: {what}")
         time.sleep(0.2)
 
@@ -83,13 +83,13 @@ def mails() -> list[Path]:
 
 def mail_of(run: int) -> bool:
     """Return whether the mail of a run came; its Message-ID names the run."""
-    return any(f"<run-{run}." in one.read_text(errors="replace") for one in mails())
+    return any(f"<run-{run}." in mail.read_text(errors="replace") for mail in mails())
 
 
 def last_run() -> dict[str, Any]:
     """Return the last run as `auditor status` tells it."""
-    told = json.loads(sh("runuser -u auditor -- auditor status --format json"))
-    run: dict[str, Any] = told["last_run"] or {"id": 0, "trigger": "", "status": ""}
+    status = json.loads(sh("runuser -u auditor -- auditor status --format json"))
+    run: dict[str, Any] = status["last_run"] or {"id": 0, "trigger": "", "status": ""}
     return run
 
 

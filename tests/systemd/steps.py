@@ -66,7 +66,7 @@ def the_ten_commands_install_it() -> None:
 def start_standins() -> None:
     """Start Studio and the mail server on loopback; SMTP on port 25, as the page has it."""
     STANDINS.mkdir()
-    libraries = [str(one) for one in WHEELS.glob("*.whl") if re.match("aiosmtpd|atp", one.name)]
+    libraries = [str(path) for path in WHEELS.glob("*.whl") if re.match("aiosmtpd|atp", path.name)]
     path = ":".join([str(SOURCE), *libraries])
     sh(
         f"systemd-run --quiet --unit standins --setenv PYTHONPATH={path} "
@@ -103,7 +103,7 @@ def the_service_is_well_by_the_page() -> None:
 def it_runs_as_its_user_with_the_credential_that_is_there() -> None:
     pid = shown_one("auditor", "MainPID")
     expect(sh(f"stat -c %U /proc/{pid}").strip() == "auditor", "it runs as somebody else")
-    handed = sorted(one.name for one in Path("/run/credentials/auditor.service").iterdir())
+    handed = sorted(path.name for path in Path("/run/credentials/auditor.service").iterdir())
     expect(handed == ["api-key"], f"it was handed {handed}")
 
 
@@ -293,7 +293,7 @@ def a_newer_version_is_installed_by_the_page() -> None:
 def a_backup_is_restored_as_on_another_machine() -> None:
     last = last_run()["id"]
     follow("backup")
-    follow("backup")  # as on any later day: the file is there already
+    follow("backup")  # as on any later day: the file exists
     sh("systemctl disable --now auditor")
     sh("mv /var/lib/auditor/backup.db . && rm -rf /var/lib/auditor")
     follow("restore")

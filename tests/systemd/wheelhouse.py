@@ -26,9 +26,10 @@ def main(checkout: str, wheels: str, requirements: str) -> None:
     """Write the wheels, and the requirements with their hashes."""
     locked = _LOCKED.findall((Path(checkout) / "requirements.txt").read_text())
     here = list(_installed(locked))
-    made = {one.name: pack(one, Path(wheels)) for one in [*here, *_needed(_ALSO)]}
+    made = {package.name: pack(package, Path(wheels)) for package in [*here, *_needed(_ALSO)]}
     lines = [
-        f"{one.name}=={one.version} --hash=sha256:{_digest(made[one.name])}\n" for one in here
+        f"{package.name}=={package.version} --hash=sha256:{_digest(made[package.name])}\n"
+        for package in here
     ]
     Path(requirements).write_text("".join(lines))
 
@@ -77,7 +78,11 @@ def _needed(names: Iterable[str]) -> list[Distribution]:
             continue
         found[name] = distribution(name)
         wanted = [Requirement(line) for line in found[name].requires or ()]
-        left += [one.name for one in wanted if one.marker is None or one.marker.evaluate()]
+        left += [
+            requirement.name
+            for requirement in wanted
+            if requirement.marker is None or requirement.marker.evaluate()
+        ]
     return list(found.values())
 
 
