@@ -15,7 +15,6 @@ import logging
 import threading
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from http.client import HTTPException
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit, urlunsplit
 from urllib.request import (
@@ -28,7 +27,10 @@ from urllib.request import (
     Request,
 )
 
+from auditor.errors import UsageError
+from auditor.proxies import proxy_of_environment
 from auditor.redaction import Secret
+from auditor.trust import create_context, explain_distrust, find_distrust
 
 END_TIMEOUT_S = 15.0
 _WAITS_S = (1.0, 2.0)  # between three tries
@@ -71,13 +73,18 @@ class Heartbeat:
             method="POST",
         )
         # A daemon thread: a server that never answers must not keep the program from exiting.
-        self._thread = threading.Thread(
+        thread = threading.Thread(
             target=self._send,
             args=(request, self._thread, self._superseded),
             name="heartbeat",
             daemon=True,
         )
-        self._thread.start()
+        try:
+            thread.start()
+        except RuntimeError:
+            self._log("this machine has no thread left to send it in")
+        else:
+            self._thread = thread
 
     def _send(
         self, request: Request, previous: threading.Thread | None, superseded: threading.Event
@@ -95,7 +102,7 @@ class Heartbeat:
     def _try(self, request: Request) -> tuple[str, bool]:
         """Send once; return the reason for a failure, else an empty text, and if it is final."""
         try:
-            with _opener().open(request, timeout=self.timeout_s):
+            with _opener(request.full_url).open(request, timeout=self.timeout_s):
                 return "", True
         except HTTPError as error:
             error.close()
@@ -103,14 +110,11 @@ class Heartbeat:
             return f"answered {error.code}", not (
                 is_transient or error.code == HTTPStatus.TOO_MANY_REQUESTS
             )
-        except URLError as error:
-            return _reason(error.reason), False
-        except (
-            OSError,
-            HTTPException,
-            ValueError,
-        ) as error:  # e.g. a host name with an empty label
-            return _reason(error), False
+        except UsageError as error:  # certificates or a proxy of the environment; without the URL
+            return str(error), True
+        except Exception as error:  # noqa: BLE001 - a ping never ends a run, whatever it meets
+            distrust = find_distrust(error) or find_distrust(_inner(error))
+            return (explain_distrust(distrust), True) if distrust else (_reason(error), False)
 
     def _log(self, failure: str) -> None:
         if self._has_logged or self.url is None:
@@ -129,13 +133,14 @@ def _address(url: str, suffix: str) -> str:
     return urlunsplit(parts._replace(path=parts.path.rstrip("/") + suffix)) if suffix else url
 
 
-def _opener() -> OpenerDirector:
+def _opener(url: str) -> OpenerDirector:
     """Return an opener that follows no redirects: these would pass the URL to another host."""
-    opener = OpenerDirector()
+    opener, scheme = OpenerDirector(), urlsplit(url).scheme
+    proxy = proxy_of_environment(url)
     for handler in (
-        ProxyHandler(),
+        ProxyHandler({} if proxy is None else {scheme: proxy.reveal()}),
         HTTPHandler(),
-        HTTPSHandler(),
+        HTTPSHandler(context=create_context() if scheme == "https" else None),
         HTTPErrorProcessor(),
         HTTPDefaultErrorHandler(),
     ):
@@ -143,8 +148,15 @@ def _opener() -> OpenerDirector:
     return opener
 
 
-def _reason(error: object) -> str:
+def _inner(error: Exception) -> BaseException | None:
+    """Return the error that urllib wraps without naming it as the cause."""
+    reason = error.reason if isinstance(error, URLError) else None
+    return reason if isinstance(reason, BaseException) else None
+
+
+def _reason(error: Exception) -> str:
     """Return the reason without the error's own text, which may contain the URL."""
-    if isinstance(error, TimeoutError):
+    cause = _inner(error) or error
+    if isinstance(cause, TimeoutError):
         return "no answer in time"
-    return (isinstance(error, OSError) and error.strerror) or type(error).__name__
+    return (isinstance(cause, OSError) and cause.strerror) or type(cause).__name__

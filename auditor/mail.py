@@ -22,10 +22,11 @@ from email.policy import SMTP, SMTPUTF8
 from email.utils import format_datetime, parseaddr
 from hashlib import sha256
 
-from auditor.errors import DeliveryError
+from auditor.errors import DeliveryError, UsageError
 from auditor.outbox import Message
 from auditor.protocols import MailContent
 from auditor.redaction import HIDDEN, Secret
+from auditor.trust import create_context, explain_distrust
 
 # Replies about the connection, not the message: authentication, encryption.
 _CORRECTABLE = frozenset({530, 534, 535, 538})
@@ -140,7 +141,10 @@ class SmtpMailer:
         return smtplib.SMTP(self.host, self.port, greeting, timeout=self.timeout_s)
 
     def _trust(self) -> ssl.SSLContext:
-        return self.context if self.context is not None else ssl.create_default_context()
+        try:
+            return self.context if self.context is not None else create_context()
+        except UsageError as error:
+            raise DeliveryError(str(error), permanent=False) from error
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -233,7 +237,7 @@ def _reason(error: Exception) -> str:
         case TimeoutError():
             return "no answer in time"
         case ssl.SSLCertVerificationError():
-            return f"its certificate is not trusted: {error.verify_message}"
+            return explain_distrust(error, key="email.ca_file")
         case socket.gaierror():
             return f"no such host: {error.strerror}"
         case OSError() if error.strerror:

@@ -21,6 +21,7 @@ from auditor.app.build import (
     open_store_if_present,
     publish_pages,
     rebuild_pages,
+    require_usable_environment,
 )
 from auditor.app.deliveries import deliver_messages, keep_delivering, list_recipients
 from auditor.app.run import (
@@ -73,6 +74,7 @@ __all__ = [
     "prune_history",
     "publish_pages",
     "rebuild_pages",
+    "require_usable_environment",
     "run_and_close",
     "run_and_deliver",
     "run_async",

@@ -153,6 +153,25 @@ def build_security(settings: Settings) -> Security:
     )
 
 
+def require_usable_environment(settings: Settings) -> None:
+    """Refuse what the environment says of proxies and certificates before it fails each night.
+
+    Raises:
+        UsageError: it names a proxy of a kind that is not supported, or no certificates.
+    """
+    from auditor.proxies import proxy_of_environment  # noqa: PLC0415
+    from auditor.trust import create_context  # noqa: PLC0415 - TLS takes its time
+
+    studio, heartbeat = settings.studio, settings.heartbeat.url
+    urls = [] if heartbeat is None else [heartbeat.reveal()]
+    for url in urls if studio.proxy else [studio.base_url, *urls]:
+        proxy_of_environment(url)
+    if any(
+        url.startswith("https:") for url in (urls if studio.ca_file else [studio.base_url, *urls])
+    ):
+        create_context()
+
+
 def build_plan(settings: Settings) -> Plan:
     """Return which projects and blocks the configuration audits."""
     shared_filter = settings.studio.block_filter

@@ -79,8 +79,10 @@ async def serve(load: Callable[[], Settings]) -> int:
     Raises:
         ConfigError: the configuration cannot be used at start.
         StoreError: the database cannot be used at start.
+        UsageError: the environment names a proxy or certificates that cannot be used.
     """
     settings, stop = load(), asyncio.Event()
+    app.require_usable_environment(settings)
     handlers: dict[signal.Signals, Callable[[], None]] = {
         signal.SIGTERM: stop.set,
         signal.SIGINT: stop.set,

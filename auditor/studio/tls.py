@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
-from auditor.errors import UsageError
+from auditor.errors import UsageError, may_pass
+from auditor.proxies import proxy_of_environment
 from auditor.redaction import Secret
+from auditor.trust import create_context
+
+CA_FILE = "studio.ca_file"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,10 +31,8 @@ class Security:
     proxy: Secret | None = None
 
 
-def tls_context(
-    base_url: str, security: Security, *, default: Callable[[], ssl.SSLContext]
-) -> ssl.SSLContext:
-    """Return the TLS context; `default` creates the one that trusts the machine's authorities.
+def tls_context(base_url: str, security: Security) -> ssl.SSLContext:
+    """Return the TLS context.
 
     Raises:
         UsageError: a file cannot be read or contains no certificate or key.
@@ -41,7 +40,7 @@ def tls_context(
     if not base_url.startswith("https:"):
         # Not used; creating the real one reads every root certificate (20 ms).
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context = _trust_file(security.ca_file) if security.ca_file else default()
+    context = create_context(security.ca_file, key=CA_FILE)
     if security.certificate:
         _load_certificate(security.certificate, security.key, context)
     return context
@@ -50,23 +49,10 @@ def tls_context(
 def proxy_address(base_url: str, security: Security) -> Secret | None:
     """Return the proxy to use: the configured one, else the environment's, None for no proxy.
 
-    The environment's is not used if `no_proxy` names the host.
+    Raises:
+        UsageError: the environment's is one that the auditor cannot use.
     """
-    if security.proxy is not None:
-        return security.proxy
-    address = urlsplit(base_url)
-    if proxy_bypass(address.netloc):
-        return None
-    proxies = getproxies()
-    url = proxies.get(address.scheme) or proxies.get("all")
-    return Secret(url if "://" in url else f"http://{url}") if url else None
-
-
-def _trust_file(ca_file: Path) -> ssl.SSLContext:
-    try:
-        return ssl.create_default_context(cafile=ca_file)
-    except OSError as error:
-        raise _unusable("ca_file", ca_file, error) from error
+    return security.proxy or proxy_of_environment(base_url)
 
 
 def _load_certificate(certificate: Path, key: Path | None, context: ssl.SSLContext) -> None:
@@ -74,11 +60,8 @@ def _load_certificate(certificate: Path, key: Path | None, context: ssl.SSLConte
         # Without a password, OpenSSL would ask for a pass phrase on a terminal.
         context.load_cert_chain(certificate, key, password="")
     except OSError as error:
-        raise _unusable("client_certificate", certificate, error) from error
-
-
-def _unusable(key: str, path: Path, error: OSError) -> UsageError:
-    # OpenSSL's own messages about a file without PEM are of no help to an operator.
-    is_bad_pem = isinstance(error, ssl.SSLError)
-    reason = "contains no usable PEM" if is_bad_pem else f"cannot be read: {error.strerror}"
-    return UsageError(f"studio.{key}: {path} {reason}")
+        if may_pass(error):
+            raise
+        is_bad_pem = isinstance(error, ssl.SSLError)
+        reason = "contains no usable PEM" if is_bad_pem else f"cannot be read: {error.strerror}"
+        raise UsageError(f"studio.client_certificate: {certificate} {reason}") from error

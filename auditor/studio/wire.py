@@ -10,6 +10,7 @@ add redirects, a cookie jar and a quarter of the CPU time, and none of them is w
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import re
 import ssl
@@ -31,7 +32,10 @@ from auditor import __version__
 from auditor.errors import StudioError, UsageError
 from auditor.redaction import Secret
 from auditor.studio.answers import quote
-from auditor.studio.tls import Security, proxy_address, tls_context
+from auditor.studio.tls import CA_FILE, Security, proxy_address, tls_context
+from auditor.trust import explain_distrust, find_distrust
+
+logger = logging.getLogger(__name__)
 
 _MAX_ERROR_BYTES = 64 * 1024
 _MAX_TOKEN_BYTES = 64 * 1024
@@ -40,8 +44,9 @@ _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
 _RAW_DEFLATE = -zlib.MAX_WBITS
 _PLAIN = frozenset({"", "identity"})
 _COMPRESSED = frozenset({"gzip", "x-gzip", "deflate"})
-# httpx-aiohttp does not translate all of aiohttp's errors (a bad status line), and a reason phrase
-# that is not UTF-8 raises a UnicodeEncodeError, which is a ValueError.
+# What the libraries are known to raise. httpx-aiohttp does not translate all of aiohttp's errors
+# (a bad status line), and a reason phrase that is not UTF-8 raises a UnicodeEncodeError, which is
+# a ValueError. Anything else costs one request as well, and is logged with its traceback.
 _CONNECTION_ERRORS = (httpx.HTTPError, aiohttp.ClientError, OSError, ValueError)
 # Not their subclasses for names and certificates, whose messages say more.
 _CONNECT_ERRORS = (aiohttp.ClientConnectorError, aiohttp.ClientProxyConnectionError)
@@ -102,7 +107,7 @@ class Wire:
         login = {} if proxy is None or is_tunnelled else dict(proxy.headers)
         self._headers = _HEADERS | login
         self._route = f" through the proxy {proxy.url.netloc.decode()}" if proxy else ""
-        context = tls_context(self.base_url, self.security, default=httpx.create_ssl_context)
+        context = tls_context(self.base_url, self.security)
         self.transport = _transport(context, proxy, concurrency=self.concurrency)
         return self
 
@@ -152,7 +157,16 @@ class Wire:
         except TimeoutError as error:
             message = f"no complete answer within {self.timeout.total_seconds():g} s{self._route}"
             raise StudioError("timeout", message, transient=True) from error
-        except _CONNECTION_ERRORS as error:
+        except StudioError:
+            raise
+        except Exception as error:
+            if not isinstance(error, _CONNECTION_ERRORS):
+                logger.exception("request failed in an unexpected way", extra={"host": self.host})
+            distrust = find_distrust(error)
+            if distrust is not None:  # until somebody acts, each further try ends in the same way
+                why = explain_distrust(distrust, key=CA_FILE)
+                message = f"{self.host}{self._route}: {why}"
+                raise StudioError("unreachable", message, whole_project=True) from error
             message = (
                 f"no complete answer from {self.host}{self._route}: {_reason(error, secrets)}"
             )
@@ -218,6 +232,8 @@ def _reason(error: Exception, secrets: Collection[Secret]) -> str:
     if isinstance(cause, aiohttp.ClientConnectorError) and type(cause) in _CONNECT_ERRORS:
         number = cause.os_error.errno
         return os.strerror(number) if number else quote(str(error), secrets=secrets)
+    if not isinstance(error, _CONNECTION_ERRORS):
+        return f"{type(error).__name__} {quote(str(error), secrets=secrets)}".rstrip()
     return quote(str(error), secrets=secrets) or type(error).__name__
 
 
@@ -230,7 +246,7 @@ async def _read(response: httpx.Response, *, max_bytes: int) -> bytes:
 
 async def _read_if_possible(response: httpx.Response) -> bytes:
     # The status is enough; the body only adds detail.
-    with suppress(StudioError, *_CONNECTION_ERRORS):
+    with suppress(Exception):
         return await _read(response, max_bytes=_MAX_ERROR_BYTES)
     return b""
 

@@ -120,3 +120,27 @@ resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
 refused(lambda: load(Path("config.toml"), environ=os.environ))
 refused(lambda: _from_file(Path("key").absolute()))
 """
+
+
+@pytest.mark.parametrize(
+    ("environment_says", "words"),
+    [
+        pytest.param({"all_proxy": "socks5://p:1", "no_proxy": ""}, "is of a kind", id="proxy"),
+        pytest.param({"SSL_CERT_FILE": "/none.pem"}, "/none.pem cannot be read", id="trust"),
+    ],
+)
+def test_an_environment_that_cannot_be_used_ends_a_start_with_2(
+    pump: Stage,
+    monkeypatch: pytest.MonkeyPatch,
+    environment_says: dict[str, str],
+    words: str,
+) -> None:
+    for name, value in environment_says.items():
+        monkeypatch.setenv(name, value)
+    path = pump.folder / "config.toml"
+    path.write_text(path.read_text().replace("http://127.0.0.1", "https://127.0.0.1"))
+
+    done = start(pump.folder, "")
+
+    assert done.returncode == 2
+    assert words in done.stderr
