@@ -105,7 +105,7 @@ class StudioError(AuditorError):
         super().__init__(message)
 
     def again(self) -> Self:
-        """Return it anew: one that is raised in many places would gather their tracebacks."""
+        """Return a new error; raised in many places, one error would collect their tracebacks."""
         return type(self)(
             self.kind,
             self.message,

@@ -380,8 +380,8 @@ class TargetReport:
         project: the name of the project in reports, empty if it is not known.
         late: findings of earlier runs that are reported only now; they change nothing else here.
         model_event: what happened to the model since the last check, None if nothing did.
-        model_since: the polls around the model's last event, if the model is stale or the event
-            is new.
+        model_since: the polls before and after the model's last event, if the model is stale or
+            the event is new.
         suppressed: the number of changes that were stored and not reported.
         acknowledged: the number of differences from the baseline that a person accepted.
         error: why it could not be read (`unknown` only).

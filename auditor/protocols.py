@@ -58,7 +58,7 @@ class Lock(Protocol):
 
 
 class Locks(Protocol):
-    """The locks beside that of a run, each of one process at a time."""
+    """The locks other than that of a run, each of one process at a time."""
 
     def outbox_lock(self) -> AbstractContextManager[Lock]:
         """Hold the outbox; raises `DeliveryUnderWayError` where another process delivers."""
@@ -364,7 +364,7 @@ class RunStore(Protocol):
         ...
 
     def version_before(self, target: TargetId, run_id: int) -> int | None:
-        """Return the id of the target's last version before the run, None where there is none."""
+        """Return the id of the target's last version before the run, or None if there is none."""
         ...
 
     def save(
@@ -401,7 +401,7 @@ class RunStore(Protocol):
         ...
 
     def run_info(self, run_id: int) -> RunInfo | None:
-        """Return a run however it ended, None where there is none."""
+        """Return a run however it ended, or None if there is none."""
         ...
 
     def previous_run_id(self, run_id: int) -> int | None:

@@ -1,4 +1,4 @@
-"""Where templates and migrations lie: inside the package in a wheel, beside it in a checkout."""
+"""Where templates and migrations lie: inside the package in a wheel, next to it in a checkout."""
 
 from __future__ import annotations
 

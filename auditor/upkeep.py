@@ -69,7 +69,7 @@ def prune(store: Store, site: Site, retention: Retention, *, now: datetime) -> P
 
 @contextmanager
 def new_file(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
-    """Yield an empty file beside `path`, which replaces it at the end unless an error is raised.
+    """Yield an empty file next to `path`, which replaces it at the end unless an error is raised.
 
     Only its owner may read it: a history holds more than its reports say.
 
@@ -78,19 +78,19 @@ def new_file(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
     """
     _require_free(path, overwrite=overwrite)
     try:
-        file, beside = open_draft(path, mode=0o600)
+        file, draft = open_draft(path, mode=0o600)
         os.close(file)
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror or error}") from error
     try:
-        yield beside
-        sync(beside)
+        yield draft
+        sync(draft)
         _require_free(path, overwrite=overwrite)
-        beside.replace(path)
+        draft.replace(path)
         sync(path.parent)
     finally:
         with suppress(FileNotFoundError):
-            beside.unlink()
+            draft.unlink()
 
 
 def _require_free(path: Path, *, overwrite: bool) -> None:

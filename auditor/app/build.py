@@ -133,6 +133,7 @@ def build_client(
         timeout=studio.timeout,
         tries=studio.tries,
         max_bytes=studio.max_bytes,
+        now=now,
         per_second=studio.requests_per_s,
         security=build_security(settings),
         stopping=stopping,

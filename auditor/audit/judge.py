@@ -378,7 +378,7 @@ def _is_read_anew(known: KnownTarget, body_digest: str) -> bool:
 
 
 def _model_since(status: ModelStatus, known: KnownTarget, between: Interval) -> Interval | None:
-    """Return the polls around the model's last event; a new one is `between` this run's."""
+    """Return the polls before and after the model's last event, `between` if it is new."""
     is_new = status.event is not None or status.state is not known.model_state
     return between if is_new else known.model_since
 

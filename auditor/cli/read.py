@@ -22,7 +22,7 @@ from auditor.model import JsonObject, Snapshot, TargetId
 from auditor.outbox import NO_MESSAGES, MessageState
 from auditor.records import Version
 from auditor.rendering import json as as_json
-from auditor.rendering.outline import Comparison
+from auditor.rendering.outline import VersionDiff
 from auditor.rendering.words import sentence
 from auditor.review import Reference
 from auditor.studio.answers import read_answer
@@ -57,7 +57,7 @@ def _rendered(difference: Difference, names: tuple[str, str], form: str) -> str:
             difference.model_state, difference.findings, difference.suppressed
         )
         return as_json.dump_json(document)
-    comparison = Comparison(
+    comparison = VersionDiff(
         old=names[0],
         new=names[1],
         model_state=difference.model_state,

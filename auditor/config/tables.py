@@ -550,7 +550,7 @@ class Settings(_Table):
 
     @property
     def subscriptions(self) -> tuple[Subscription, ...]:
-        """Return who gets a part of each report, beside the recipients who get all of it."""
+        """Return who gets a part of each report; `recipients` get all of it."""
         return tuple(table.subscription for table in self.subscription_tables)
 
     @property

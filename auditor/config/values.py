@@ -65,7 +65,7 @@ Plain: TypeAlias = bool | int | float | str
 
 @dataclass(frozen=True, slots=True)
 class LoadContext:
-    """What the meaning of a value depends on beside its text; pydantic's context.
+    """What the meaning of a value depends on besides its text; pydantic's context.
 
     Attributes:
         folder: of the configuration, absolute.

@@ -26,9 +26,9 @@ class BlockKind:
             API's base; `{project}` and `{block}` stand for the ids.
         page: the block's page in Studio, below the address of Studio, with the same two places.
         fields: what an answer may hold, by pattern.
-        required: the JSON types without which an answer is not believed: for each container (empty
+        required: the JSON types without which an answer is refused: for each container (empty
             for the answer itself, `dependencies`, `visualLayers[]`) its keys.
-        catalogue: the field that holds the vendor's catalogue, empty where there is none.
+        catalogue: the field that holds the vendor's catalogue, empty if there is none.
     """
 
     type: str

@@ -332,7 +332,7 @@ def _identity(layer: JsonObject) -> str:
 
 
 class Documents(NamedTuple):
-    """The answers before and after a change, `{}` where there is none at hand."""
+    """The answers before and after a change, `{}` if none is at hand."""
 
     old: JsonObject
     new: JsonObject

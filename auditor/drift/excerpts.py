@@ -1,4 +1,4 @@
-"""Excerpts of two answers: what is needed beside the findings to draw them and to restore.
+"""Excerpts of two answers: what is needed besides the findings to draw them and to restore.
 
 A finding carries the value at its own path only. To restore one layer, the request has to contain
 the whole stack; to restore a detail of a policy, the whole policy; and a picture of a threshold

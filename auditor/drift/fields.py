@@ -48,11 +48,11 @@ class Field:
 
     Attributes:
         label: what Studio's pages call it.
-        unit: written behind its values, empty where there is none.
+        unit: written behind its values, empty if there is none.
         required: the schema requires it of its container, so absent is not its default.
         blank_is_true: absent means true (a layer's `enabled`), and false is a change.
         identity: the keys that name a member (`Shape.MEMBERS`), joined by `:`.
-        json_type: an answer without a value of this type is not believed; of a member of a list:
+        json_type: an answer without a value of this type is refused; of a member of a list:
             one in which a member has another type. None where anything is accepted.
     """
 

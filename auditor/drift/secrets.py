@@ -210,7 +210,11 @@ def _parameter_of(path: str) -> str:
     """Return the parameter that a path names, empty for all of them."""
     quoted = _QUOTED_KEY.fullmatch(path)
     if quoted is not None:
-        return str(json.loads(quoted.group(1)))
+        try:
+            return str(json.loads(quoted.group(1)))
+        except json.JSONDecodeError:
+            # A path from outside may be quoted badly: take it for all parameters, and hide them.
+            return ""
     return path.removeprefix(_PARAMETERS).removeprefix(".")
 
 

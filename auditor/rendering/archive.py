@@ -33,7 +33,7 @@ class FolderArchive:
     """Fulfils `protocols.Archive`.
 
     `page` renders the complete report; it takes the ids of the runs before and after that have
-    a page, None where there is none.
+    a page, or None if there is none.
     """
 
     directory: Path

@@ -22,7 +22,7 @@ from markupsafe import Markup
 from auditor.model import ModelState
 from auditor.records import MOST_RUNS_DRAWN
 from auditor.rendering.changes import ChangeLine
-from auditor.rendering.outline import Comparison, Outline
+from auditor.rendering.outline import Outline, VersionDiff
 from auditor.rendering.sections import view_finding
 from auditor.rendering.text import (
     AUTHOR,
@@ -57,7 +57,7 @@ class LineBlock:
 
 
 def link_nothing(words: str) -> str:
-    """Return no page for the block that `words` name: a mail has no pages beside it."""
+    """Return no page for the block that `words` name: a mail comes with no pages."""
     del words
     return ""
 
@@ -103,9 +103,9 @@ class HtmlRenderer:
         """Return the report as a page of its own, with the values of vendor changes."""
         return self._report(report, is_page=True)
 
-    def diff(self, comparison: Comparison) -> str:
+    def diff(self, comparison: VersionDiff) -> str:
         """Return a comparison of two answers as a page of its own."""
-        return self.fill(
+        return self.render(
             "diff.html",
             old=name(comparison.old),
             new=name(comparison.new),
@@ -114,7 +114,7 @@ class HtmlRenderer:
             findings=[view_finding(finding) for finding in comparison.worst_first()],
         )
 
-    def fill(self, template: str, **values: object) -> str:
+    def render(self, template: str, **values: object) -> str:
         """Return a filled template."""
         return self._environment.get_template(template).render(**values)
 
@@ -126,11 +126,11 @@ class HtmlRenderer:
         return Markup('<a href="{}">{}</a>').format(place, words)
 
     def _report(self, report: Outline, *, is_page: bool) -> str:
-        return self.fill("report.html", report=report, is_page=is_page)
+        return self.render("report.html", report=report, is_page=is_page)
 
 
 def group_lines(lines: Sequence[ChangeLine]) -> tuple[LineBlock, ...]:
-    """Return the lines grouped by sign; a lone pair says `was` and `now` beside its signs."""
+    """Return the lines grouped by sign; a lone pair says `was` and `now` next to its signs."""
     is_pair = [line.sign for line in lines] == ["-", "+"]
     return tuple(
         LineBlock(css=_CSS[sign], text="\n".join(_signed(line, in_pair=is_pair) for line in group))

@@ -161,13 +161,13 @@ def _run(run: RunInfo) -> JsonObject:
 
 def _beside(report: Report) -> JsonObject:
     """Return the keys that only some reports have; others keep exactly the contract's keys."""
-    beside: JsonObject = {}
+    optional: JsonObject = {}
     if report.notices:
-        beside["notices"] = [_notice(notice) for notice in report.notices]
+        optional["notices"] = [_notice(notice) for notice in report.notices]
     if report.suppressed_by:
-        beside["suppressed_by"] = dict(report.suppressed_by)
+        optional["suppressed_by"] = dict(report.suppressed_by)
     if report.broken_rules:
-        beside["broken_rules"] = [
+        optional["broken_rules"] = [
             {
                 "project_id": target.project_id,
                 "learn_id": target.learn_id,
@@ -176,7 +176,7 @@ def _beside(report: Report) -> JsonObject:
             }
             for target, rule, path in report.broken_rules
         ]
-    return beside
+    return optional
 
 
 def _notice(notice: Notice) -> JsonObject:
@@ -227,17 +227,17 @@ def _target(target: TargetReport) -> JsonObject:
 
 def _of_model(target: TargetReport) -> JsonObject:
     """Return what last happened to the model and when, where the report has it."""
-    beside: JsonObject = {}
+    optional: JsonObject = {}
     if target.model_event is not None:
-        beside["model_step"] = str(target.model_event)
+        optional["model_step"] = str(target.model_event)
     if target.model_since is not None:
-        beside["model_since"] = {
+        optional["model_since"] = {
             "after": format_utc(target.model_since.after),
             "until": format_utc(target.model_since.until),
         }
     if target.acknowledged:
-        beside["acknowledged"] = target.acknowledged
-    return beside
+        optional["acknowledged"] = target.acknowledged
+    return optional
 
 
 def _finding(finding: Finding) -> JsonObject:
@@ -263,15 +263,15 @@ def _late(late: LateFinding | LateVendorFinding) -> JsonObject:
 
 
 def _context(finding: Finding) -> JsonObject:
-    beside: JsonObject = {}
+    optional: JsonObject = {}
     if finding.expected:
-        beside["expected"] = finding.expected
+        optional["expected"] = finding.expected
     if finding.recurrence is not Recurrence.FIRST:
-        beside["recurrence"] = str(finding.recurrence)
-        beside["reversals"] = finding.reversals
+        optional["recurrence"] = str(finding.recurrence)
+        optional["reversals"] = finding.reversals
     if finding.open_since is not None:
-        beside["stands_since"] = format_utc(finding.open_since)
-    return beside
+        optional["stands_since"] = format_utc(finding.open_since)
+    return optional
 
 
 def _vendor(finding: VendorFinding) -> JsonObject:

@@ -14,7 +14,7 @@ from auditor.drift.restore import Restoration
 from auditor.model import Finding, ModelState, Severity, TargetId, VendorFinding
 from auditor.rendering.changes import ChangeLine
 from auditor.rendering.pictures import LayerStack, RunStrip, Scale
-from auditor.rendering.summary import Verdict
+from auditor.rendering.summary import RunVerdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +69,7 @@ class TargetView:
     Attributes:
         changed: the two polls between which it changed.
         stack: its layers before and now, where they changed.
-        nights: its state in the last runs.
+        run_strip: its state in the last runs.
     """
 
     project: str
@@ -82,7 +82,7 @@ class TargetView:
     link: str
     findings: tuple[FindingView, ...]
     stack: LayerStack | None = None
-    nights: RunStrip | None = None
+    run_strip: RunStrip | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,20 +131,20 @@ class Outline:
         api: where Studio's API is, for requests that a person sends.
         full: where the full report is; empty where it is stored nowhere.
         unchecked_hidden: blocks not checked that the section leaves out.
-        beside: sections beside the changes: rules, expected and flapping changes, the state of
-            models; only those that are not empty.
+        extras: the sections next to the changes: rules, expected and flapping changes, the state
+            of models; only those that are not empty.
         coverage: what was checked, and what was suppressed.
     """
 
     run: str
     when: str
-    verdict: Verdict
+    verdict: RunVerdict
     counts: tuple[Count, ...]
     notes: tuple[str, ...]
     unchecked: tuple[UncheckedBlocks, ...]
     unchecked_hidden: int
     changes: tuple[TargetView, ...]
-    beside: tuple[Section, ...]
+    extras: tuple[Section, ...]
     inventory: tuple[Section, ...]
     dataset: tuple[TargetView, ...]
     vendor: tuple[FindingView, ...]
@@ -158,7 +158,7 @@ class Outline:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
+class VersionDiff:
     """The findings between two answers, as `diff` shows them; `old` and `new` name the answers."""
 
     old: str

@@ -41,7 +41,7 @@ _UNCLOSED = (RunStatus.RUNNING, RunStatus.ABANDONED)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publisher:
-    """Writes the pages beside the run's own.
+    """Writes the pages other than the run's own.
 
     Attributes:
         stopping: asked before each page; once True the rest is left to the next run.
@@ -227,10 +227,10 @@ def _entry(new: Version, old: Version | None, secrets: Secrets) -> VersionEntry:
 
 def _neighbours(ids: Sequence[int]) -> Mapping[int, tuple[int | None, int | None]]:
     """Return for each of the ascending ids the one before and the one after."""
-    around = [None, *ids, None]
+    neighbours = [None, *ids, None]
     return {
         run_id: (before, after)
-        for before, run_id, after in zip(around, ids, around[2:], strict=False)
+        for before, run_id, after in zip(neighbours, ids, neighbours[2:], strict=False)
     }
 
 

@@ -107,7 +107,7 @@ def outline_report(report: Report, footer: Footer, limits: Limits) -> Outline:
         unchecked=unchecked,
         unchecked_hidden=unchecked_hidden,
         changes=changes,
-        beside=_beside(summary, limits.entries),
+        extras=_extra_sections(summary, limits.entries),
         inventory=_inventory(summary, limits.entries),
         dataset=_target_views(dataset, report, footer, replace(limits, pictures=0)),
         vendor=tuple(map(view_finding, vendor[: limits.entries])),
@@ -227,7 +227,7 @@ def _target_views(
 
 def _without_pictures(view: TargetView) -> TargetView:
     findings = tuple(replace(finding, scale=None) for finding in view.findings)
-    return replace(view, stack=None, nights=None, findings=findings)
+    return replace(view, stack=None, run_strip=None, findings=findings)
 
 
 def _target_view(own: list[Pair], report: Report, footer: Footer) -> TargetView:
@@ -244,7 +244,7 @@ def _target_view(own: list[Pair], report: Report, footer: Footer) -> TargetView:
         link=studio_page(footer.studio_url, *target.target),
         findings=tuple(_mark_repeated_requests(_with_answers(f, target) for _, f in own)),
         stack=draw_stack(target.excerpt) if has_layers else None,
-        nights=draw_runs(target.signs),
+        run_strip=draw_runs(target.signs),
     )
 
 
@@ -357,8 +357,8 @@ def _finding_note(finding: Finding) -> str:
     return f"{finding.severity}: {sentence(finding.headline)}"
 
 
-def _beside(summary: Summary, most: int | None) -> tuple[Section, ...]:
-    """Return the sections beside the changes that are not empty, each cut to `most` entries."""
+def _extra_sections(summary: Summary, most: int | None) -> tuple[Section, ...]:
+    """Return the sections next to the changes that are not empty, each cut to `most` entries."""
     expected = [
         _entry(target, f"{_finding_note(f)}; expected: {sentence(f.expected)} (id {f.id})")
         for target, f in summary.in_window
@@ -481,7 +481,7 @@ def _stale_until(target: TargetReport) -> str:
 
 
 def _coverage(summary: Summary) -> tuple[str, ...]:
-    """Return what was checked and what is not reported, lest silence be taken for health."""
+    """Return what was checked and what is not reported: silence alone does not mean health."""
     report, totals = summary.report, summary.report.totals
     readable = count(summary.readable, "block")
     lines = [f"{totals.checked:,} of {readable} checked, {totals.in_sync:,} unchanged."]

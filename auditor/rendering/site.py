@@ -63,7 +63,7 @@ _LINK = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FolderSite:
-    """Fulfils `protocols.Site`. `pages` fill the templates for the folder and its subfolders."""
+    """Fulfils `protocols.Site`. `pages` render the templates for the folder and its subfolders."""
 
     directory: Path
     pages: Mapping[str, HtmlRenderer]
@@ -71,13 +71,13 @@ class FolderSite:
 
     def run_page(self, report: Report, previous: int | None, following: int | None) -> str:
         """Return a run's page with links to its neighbours and to the blocks in it."""
-        around = {
+        neighbours = {
             "previous": previous and (run_place(previous), previous),
             "following": following and (run_place(following), following),
         }
         shown = outline_report(report, self.footer, Limits())
         return self._page(
-            "run.html", root="", report=shown, is_page=True, newest=_NEWEST, **around
+            "run.html", root="", report=shown, is_page=True, newest=_NEWEST, **neighbours
         )
 
     def marks(self) -> PageMarks:
@@ -219,7 +219,7 @@ class FolderSite:
         return (page for page in found if page is not None)
 
     def _page(self, template: str, *, root: str, **values: object) -> str:
-        return add_policy(self.pages[root].fill(template, root=root, **values))
+        return add_policy(self.pages[root].render(template, root=root, **values))
 
     def _put(self, place: str, content: str) -> None:
         path = self.directory / place

@@ -146,7 +146,7 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class RunVerdict:
     """A run in a few words.
 
     Attributes:
@@ -200,12 +200,12 @@ def _is_off_baseline(target: TargetReport) -> bool:
     return target.state is TargetState.DRIFTED and not target.findings
 
 
-def judge_run(report: Report) -> Verdict:
+def judge_run(report: Report) -> RunVerdict:
     """Return what the run comes to."""
     summary = summarize(report)
     level = _level(summary)
     words, lead = _sentences(summary, level)
-    return Verdict(
+    return RunVerdict(
         level=level,
         tone=LEVELS[level].tone,
         word=_word(summary, level),
@@ -426,20 +426,20 @@ def _subject(parts: list[str]) -> str:
 
 def _subject_parts(summary: Summary, level: Level) -> list[str]:
     """Return the subject's parts: the first is always shown, the others where there is room."""
-    beside = [*_late_parts(summary), *_rule_phrases(summary), *_inventory_parts(summary)]
+    others = [*_late_parts(summary), *_rule_phrases(summary), *_inventory_parts(summary)]
     match level:
         case Level.FAILED:
             return [f"AUDIT FAILED: {_cause(summary)}"]
         case Level.INCOMPLETE:
             found = [_counted(summary.findings, ", ")] if summary.findings else []
-            return [f"INCOMPLETE: {_short_shortfall(summary)}", *found, *beside]
+            return [f"INCOMPLETE: {_short_shortfall(summary)}", *found, *others]
         case Level.CRITICAL | Level.DRIFT:
             drift = (
                 [f"{_counted(summary.findings, ', ')}{_where(summary)}"]
                 if summary.findings
                 else []
             )
-            return [*drift, *beside, *_worst_part(summary)]
+            return [*drift, *others, *_worst_part(summary)]
         case Level.NEWS | Level.CALM:
             return _calm_parts(summary)
 

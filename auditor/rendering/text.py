@@ -16,13 +16,13 @@ from auditor.outbox import MessageInfo, MessageState, OutboxOverview
 from auditor.records import Approval, TargetStatus, Version
 from auditor.rendering.changes import ChangeLine
 from auditor.rendering.outline import (
-    Comparison,
     Entry,
     FindingView,
     Outline,
     Section,
     TargetView,
     UncheckedBlocks,
+    VersionDiff,
 )
 from auditor.rendering.pictures import FOLDED, LayerStack, Scale
 from auditor.rendering.sections import view_finding
@@ -51,7 +51,7 @@ def render_report(report: Outline) -> str:
     return "\n".join(_report(report)).rstrip("\n") + "\n"
 
 
-def render_diff(comparison: Comparison) -> str:
+def render_diff(comparison: VersionDiff) -> str:
     """Return the findings between two answers, worst first, and the model's state."""
     return "\n".join(_diff(comparison)).rstrip("\n") + "\n"
 
@@ -132,7 +132,7 @@ def _report(report: Outline) -> Iterator[str]:
         yield from ("", *_wrapped(f"Note: {note}"))
     yield from _unchecked(report)
     yield from _changes(report)
-    for section in (*report.beside, *report.inventory):
+    for section in (*report.extras, *report.inventory):
         yield from _section(section)
     yield from _target_views("Dataset", report.dataset)
     yield from _vendor(report)
@@ -143,7 +143,7 @@ def _report(report: Outline) -> Iterator[str]:
     yield from _foot(report)
 
 
-def _diff(comparison: Comparison) -> Iterator[str]:
+def _diff(comparison: VersionDiff) -> Iterator[str]:
     yield from _wrapped(f"{name(comparison.old)} → {name(comparison.new)}")
     yield from _wrapped(
         f"{count(len(comparison.findings), 'finding')}, "
@@ -197,9 +197,9 @@ def _target_view(view: TargetView) -> Iterator[str]:
         yield from _wrapped(view.effect, "  ")
     if view.link:
         yield f"  {view.link}"
-    if view.nights:
-        yield from _wrapped(view.nights.words, "  ")
-        yield f"  [{view.nights.signs}]"
+    if view.run_strip:
+        yield from _wrapped(view.run_strip.words, "  ")
+        yield f"  [{view.run_strip.signs}]"
     if view.stack:
         yield from ("", *_stack(view.stack))
     for finding in view.findings:

@@ -46,7 +46,7 @@ class Role:
     """What a lock is for.
 
     Attributes:
-        suffix: of the file beside a SQLite database.
+        suffix: of the file next to a SQLite database.
         key: of the advisory lock: a number below 2**32 that no other program locks.
         error: what is raised when another process holds it.
         refusal: the text of that error, after the database's name.
@@ -103,7 +103,7 @@ class _FileLock:
 
 @contextmanager
 def _hold_file(database: Database, role: Role) -> Iterator[None]:
-    """Lock a file beside the database. It is not removed: the next process may have it open."""
+    """Lock a file next to the database. It is not removed: the next process may have it open."""
     name = f"{database.address.path}{role.suffix}"
     with translated(database.address):
         file = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

@@ -45,7 +45,7 @@ def pack(content: bytes) -> bytes:
     return _blob(Packing.PLAIN, content)
 
 
-def pack_beside(content: bytes, anchor: bytes) -> bytes:
+def pack_against(content: bytes, anchor: bytes) -> bytes:
     """Return `content` as a blob that can be read only with `anchor`, an earlier document."""
     return _blob(Packing.ANCHOR, _compressor(_raw_dictionary(anchor)).compress(content))
 

@@ -93,13 +93,13 @@ def release_slot(connection: Connection, run_id: int, *, why: SlotRelease) -> No
 
 
 def run_info(connection: Connection, run_id: int) -> RunInfo | None:
-    """Return a run however it ended, None where there is none."""
+    """Return a run however it ended, or None if there is none."""
     row = connection.execute(select(run).where(run.c.id == run_id)).mappings().first()
     return None if row is None else info_of(row)
 
 
 def last_run(connection: Connection) -> RunInfo | None:
-    """Return the newest run, None where there is none."""
+    """Return the newest run, or None if there is none."""
     row = connection.execute(select(run).order_by(run.c.id.desc()).limit(1)).mappings().first()
     return None if row is None else info_of(row)
 

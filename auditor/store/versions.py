@@ -20,7 +20,7 @@ from auditor.errors import UsageError
 from auditor.model import Catalogue, ModelState, Snapshot, TargetId
 from auditor.records import NewVersion, Version
 from auditor.store.chain import START, Link, content_hash
-from auditor.store.packing import has_pruned_mark, is_pruned, pack, pack_beside, unpack
+from auditor.store.packing import has_pruned_mark, is_pruned, pack, pack_against, unpack
 from auditor.store.settings import secrets_of
 from auditor.store.tables import catalogue, insert_into, target, version
 
@@ -29,7 +29,7 @@ _anchor = version.alias("anchor")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _LastVersion:
-    """A target's version so far: its hash, and the document that the next is packed beside."""
+    """A target's version so far: its hash, and the document that the next is packed against."""
 
     hash: str
     anchor_id: int
@@ -209,8 +209,8 @@ def _packed(content: bytes, last: _LastVersion | None) -> tuple[bytes, int | Non
     alone = pack(content)
     if last is None:
         return alone, None
-    beside = pack_beside(content, last.anchor)
-    return (beside, last.anchor_id) if len(beside) < len(alone) else (alone, None)
+    packed = pack_against(content, last.anchor)
+    return (packed, last.anchor_id) if len(packed) < len(alone) else (alone, None)
 
 
 def _keep_catalogues(connection: Connection, catalogues: Iterable[Catalogue]) -> dict[str, str]:

@@ -8,7 +8,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from http import HTTPStatus
 from types import TracebackType
@@ -72,10 +72,6 @@ class _StudioRequest:
         return reply.status == HTTPStatus.NOT_MODIFIED and bool(self.validator)
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 @dataclass(kw_only=True, eq=False)
 class StudioClient:
     """Fulfils `auditor.protocols.Studio` for one run, as an async context manager.
@@ -90,12 +86,12 @@ class StudioClient:
         timeout: for one complete answer, including the connection.
         tries: how often a request is sent at most.
         max_bytes: the largest size of one answer, decoded.
+        now: returns the current time, to renew tokens before they expire and to read Retry-After.
         security: the TLS and proxy settings.
         sleep: waits for a number of seconds.
         clock: returns monotonic seconds.
         jitter: returns a number from 0 to 1.
         stopping: checked every second of a wait; once it returns True nothing is retried.
-        now: returns the current time, to renew tokens before they expire.
         explains: look up the project of a refused key; a run requests nothing but blocks.
     """
 
@@ -105,6 +101,7 @@ class StudioClient:
     timeout: timedelta
     tries: int
     max_bytes: int
+    now: Callable[[], datetime]
     shared: Credential | None = None
     per_second: float | None = None
     security: Security = field(default_factory=Security)
@@ -112,7 +109,6 @@ class StudioClient:
     clock: Callable[[], float] = time.monotonic
     jitter: Callable[[], float] = random.random
     stopping: Callable[[], bool] | None = None
-    now: Callable[[], datetime] = _utc_now
     explains: bool = False
     _accesses: dict[Credential, Access] = field(init=False, repr=False, default_factory=dict)
     _blocked: dict[int, StudioError] = field(init=False, repr=False, default_factory=dict)
@@ -314,7 +310,7 @@ class StudioClient:
         error = status_error(
             reply.status,
             error_text=read_error_text(reply.body, secrets=self._secrets(project_id)),
-            retry_after=parse_retry_after(reply.header("retry-after"), now=datetime.now(UTC)),
+            retry_after=parse_retry_after(reply.header("retry-after"), now=self.now()),
         )
         if not error.transient:
             self._circuit.record_answer(project_id)

@@ -1,4 +1,4 @@
-"""The first schema.
+"""Create the first schema.
 
 Revision ID: 0001
 Revises:
@@ -16,7 +16,7 @@ depends_on = None
 
 # The types as they were then: a migration never follows a later change of the tables.
 moment = sa.BigInteger().with_variant(sa.DateTime(timezone=True), "postgresql")
-untold = sa.text("told_at IS NULL")
+unreported = sa.text("told_at IS NULL")
 
 
 def upgrade() -> None:
@@ -172,8 +172,8 @@ def make_findings() -> None:
         "ix_finding_untold",
         "finding",
         ["reported_run_id"],
-        sqlite_where=untold,
-        postgresql_where=untold,
+        sqlite_where=unreported,
+        postgresql_where=unreported,
     )
 
 

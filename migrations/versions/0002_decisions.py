@@ -1,4 +1,4 @@
-"""What people and rules decide: baselines, acknowledgements, rules on state, what is ignored.
+"""Add baselines, acknowledgements, rules on state and suppressed findings.
 
 Revision ID: 0002
 Revises: 0001

@@ -1,4 +1,4 @@
-"""The ETag that came with the last believed answer, for conditional requests.
+"""Add the ETag of the last valid answer, for conditional requests.
 
 Revision ID: 0003
 Revises: 0002

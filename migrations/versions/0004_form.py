@@ -1,4 +1,4 @@
-"""The form in which a target's last answer was read.
+"""Add the canonical form in which a target's last answer was read.
 
 Revision ID: 0004
 Revises: 0003
@@ -16,5 +16,5 @@ depends_on = None
 
 
 def upgrade() -> None:
-    # NULL: read in a form that had no name, so each target is read anew once.
+    # NULL: read in a form that had no name, so each target is read again once.
     op.add_column("target", sa.Column("form", sa.LargeBinary()))

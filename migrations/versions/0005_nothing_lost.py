@@ -1,4 +1,4 @@
-"""Nothing is lost: notices are written with the batch that found them; decisions are chained.
+"""Write notices with the batch that found them, and chain decisions.
 
 Revision ID: 0005
 Revises: 0004

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -40,9 +39,10 @@ def audited(pump: Stage) -> Report:
         timeout=asking.timeout,
         tries=1,
         max_bytes=asking.max_bytes,
+        now=app.now,
     )
     with app.open_store(pump.settings) as store, store.run_lock():
-        audit = Audit(store, defective, now=lambda: datetime.now(UTC))
+        audit = Audit(store, defective, now=app.now)
         return asyncio.run(audit.run(app.build_request(pump.settings))).report
 
 

@@ -206,8 +206,8 @@ def test_stops_use_up_no_try_of_a_slot(pump: Stage, store: SqlStore) -> None:
     async def stopped_run(service: Service, clock: SetClock) -> None:
         del clock
         service._stop.is_set = iter([False, *[True] * 99]).__next__  # type: ignore[method-assign]
-        for one in app.find_schedules(service._settings):
-            await service._run_if_due(one, is_wake_up=False)
+        for listed in app.find_schedules(service._settings):
+            await service._run_if_due(listed, is_wake_up=False)
 
     async def tick(service: Service, clock: SetClock) -> None:
         del clock

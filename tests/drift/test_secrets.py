@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -77,6 +78,15 @@ def test_secret_parameters_are_found_at_any_depth() -> None:
     catalogue: Any = [{"customParameters": [{"items": {"param": "deep", "type": "secret"}}]}]
 
     assert secret_parameters(dump(catalogue)) == {"deep"}
+
+
+def test_a_finding_with_a_badly_quoted_path_is_hidden() -> None:
+    finding = difference_between(_with_secret(_CANARY), _with_secret(_CANARY + "2")).findings[0]
+    odd = replace(finding, path='customParameters["a\\q"]', before=_CANARY, after="new")
+
+    hidden = SECRETS.including(["token"]).hide_finding(odd)
+
+    assert (hidden.before, hidden.after) == (HIDDEN, HIDDEN)
 
 
 def test_a_secret_in_memory_shows_itself_only_when_asked_to() -> None:

@@ -6,7 +6,7 @@ from auditor.model import Area, Catalogue, ModelState, RunStatus, Severity, Snap
 from auditor.outbox import NO_MESSAGES
 from auditor.records import Version
 from auditor.rendering.html import HtmlRenderer
-from auditor.rendering.outline import Comparison
+from auditor.rendering.outline import VersionDiff
 from auditor.rendering.text import render_diff, render_history, render_status
 from tests.rendering.samples import (
     HOSTILE,
@@ -21,8 +21,8 @@ from tests.rendering.samples import (
 from tests.rendering.test_json import dead, overview, status
 
 
-def comparison() -> Comparison:
-    return Comparison(
+def comparison() -> VersionDiff:
+    return VersionDiff(
         old="monday.json",
         new=f"{HOSTILE}.json",
         model_state=ModelState.STALE,
@@ -39,7 +39,7 @@ def test_a_comparison_lists_the_worst_first() -> None:
 
 
 def test_a_comparison_without_findings_says_so() -> None:
-    same = Comparison(old="a", new="b", model_state=ModelState.TRAINED, findings=(), suppressed=0)
+    same = VersionDiff(old="a", new="b", model_state=ModelState.TRAINED, findings=(), suppressed=0)
 
     assert render_diff(same) == "a → b\n0 findings, 0 suppressed, model trained\n"
     assert "No difference" in HtmlRenderer(TEMPLATES).diff(same)
@@ -108,7 +108,7 @@ def version(headline: str) -> Version:
 @pytest.mark.parametrize("severity", Severity)
 def test_every_severity_has_a_tag(severity: Severity) -> None:
     change = finding(Area.TRAINING, "batchSize", 1, 2, severity=severity)
-    alone = Comparison(
+    alone = VersionDiff(
         old="a", new="b", model_state=ModelState.TRAINED, findings=(change,), suppressed=0
     )
 

@@ -15,7 +15,7 @@ from deepdiff import DeepDiff
 
 from tests.signal.corpus import CORPUS
 from tests.signal.pairs import Pair
-from tests.signal.verdict import Verdict, answers, judged
+from tests.signal.verdict import PairVerdict, answers, judged
 
 _EXAMPLES = "2000"
 _HEAD = ("area", "pairs", "exact", "findings", "missed", "false", "deepdiff", "right")
@@ -27,7 +27,7 @@ class Measured:
     """A pair, how exact the program is on it, and how many changes plain deepdiff counts."""
 
     pair: Pair
-    verdict: Verdict
+    verdict: PairVerdict
     deepdiff: int
 
     @property

@@ -19,7 +19,7 @@ _SECRETS = Secrets(b"k" * 32)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class PairVerdict:
     """What was missed, what was reported in error, and what else differs, in words."""
 
     missed: tuple[ExpectedFinding, ...]
@@ -54,12 +54,12 @@ def difference_of(pair: Pair) -> Difference:
     return compared(*answers(pair))
 
 
-def judged(pair: Pair) -> Verdict:
+def judged(pair: Pair) -> PairVerdict:
     """Return how the findings of a pair differ from its label."""
     actual = difference_of(pair)
     reported = Counter(_as_expected(finding, pair) for finding in actual.findings)
     wanted = Counter(pair.expected)
-    return Verdict(
+    return PairVerdict(
         missed=tuple((wanted - reported).elements()),
         false=tuple((reported - wanted).elements()),
         remarks=(*_strays(pair, actual), *_silence(pair, actual)),

@@ -13,7 +13,7 @@ from auditor.errors import DamagedDatabaseError
 from auditor.model import Json
 from auditor.resources import folder
 from auditor.store import packing
-from auditor.store.packing import lies_beside, pack, pack_beside, pack_json, unpack, unpack_json
+from auditor.store.packing import lies_beside, pack, pack_against, pack_json, unpack, unpack_json
 from auditor.store.tables import ForeignText
 
 ANSWERS_1 = "3d823c1094feffe84d88dde5de9b8080d7009649feeb8374e3f15d7161964ad3"
@@ -27,7 +27,7 @@ def test_what_is_packed_comes_back(content: bytes) -> None:
 
 @given(st.binary(max_size=300), st.binary(max_size=300))
 def test_what_is_packed_beside_an_anchor_comes_back_with_it(content: bytes, anchor: bytes) -> None:
-    blob = pack_beside(content, anchor)
+    blob = pack_against(content, anchor)
 
     assert lies_beside(blob)
     assert unpack(blob, anchor=anchor) == content
@@ -51,7 +51,7 @@ def test_what_is_too_short_is_damage(blob: bytes) -> None:
 
 def test_a_blob_without_its_anchor_is_damage() -> None:
     with pytest.raises(DamagedDatabaseError):
-        unpack(pack_beside(b"two" * 9, b"one" * 9))
+        unpack(pack_against(b"two" * 9, b"one" * 9))
 
 
 def test_small_documents_are_not_blown_up() -> None:
@@ -61,7 +61,7 @@ def test_small_documents_are_not_blown_up() -> None:
 def test_a_small_edit_costs_a_few_bytes() -> None:
     document = json.dumps({str(n): n * n for n in range(400)}).encode()
 
-    assert len(pack_beside(document.replace(b"144,", b"145,"), document)) < 60
+    assert len(pack_against(document.replace(b"144,", b"145,"), document)) < 60
 
 
 def test_a_typical_answer_of_3_kb_packs_into_400_bytes() -> None:

@@ -7,7 +7,7 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from auditor.credentials import ApiKey
@@ -40,6 +40,7 @@ def client(base_url: str, **changes: Any) -> StudioClient:  # noqa: ANN401 - any
         "timeout": timedelta(seconds=20),
         "tries": 3,
         "max_bytes": 1 << 20,
+        "now": lambda: datetime.now(UTC),
         "sleep": Waits(),
         "jitter": lambda: 1.0,
         "explains": True,
