@@ -47,6 +47,7 @@ _POSTGRESQL = re.compile(
     r"postgresql\+psycopg://(?:[^:/@\s]*(?::[^@\s]*)?@)?"
     r"(?:\[[0-9A-Fa-f:.]+\]|[^/:?@\s]+)?(?::[0-9]{1,5})?(?:/[^?\s]*)?(?:\?\S*)?"
 )
+_POSTGRESQL_SCHEMES = ("postgresql+psycopg", "postgresql", "postgres")
 _POSTGRESQL_FORM = "postgresql+psycopg://USER@HOST/NAME"
 _WIDEST = 2**63 - 1  # the widest number that both databases hold
 _BLOCK = re.compile(r"([0-9]{1,19})/([0-9]{1,19})")
@@ -180,7 +181,9 @@ def _zone_remedy(text: str) -> str:
 
 def _database_url(text: str, info: ValidationInfo) -> str:
     """Return the URL with an absolute path. It may hold a password: never echo it."""
-    if text.startswith("postgresql+psycopg:"):
+    scheme, separator, rest = text.partition(":")
+    if scheme in _POSTGRESQL_SCHEMES:
+        text = f"postgresql+psycopg{separator}{rest}"
         if _POSTGRESQL.fullmatch(text) is None:
             raise refusal(
                 "is not a valid PostgreSQL URL",

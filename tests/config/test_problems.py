@@ -239,7 +239,7 @@ def test_a_secret_in_plain_text_is_refused_and_never_shown(
         f"{PROJECT}{STUDIO_KEY} = 1\n",
         f'{PROJECT}[database]\nurl = "mysql://u:hunter2@h/n"\n',
         f'{PROJECT}[database]\nurl = "postgresql+psycopg://u:hunter2@h o/n"\n',
-        f'{PROJECT}[database]\nurl = "postgres://u:hunter2@h/n"\n',
+        f'{PROJECT}[database]\nurl = "postgres://u:hunter2@h o/n"\n',
         f'{PROJECT}[studio]\nbase_url = "https://u:hunter2@h/v1"\n',
         f'{PROJECT}{EMAIL}username = "u"\npassword = "hunter2"\n',
         f'api_key = "{STUDIO_KEY}\n',
@@ -479,7 +479,7 @@ def test_studio_is_at_a_plain_web_address(tmp_path: Path, url: str) -> None:
     [
         ("", "is not a supported database"),
         ("mysql://h/n", "is not a supported database"),
-        ("postgresql://h/n", "is not a supported database"),
+        ("postgresql:h/n", "is not a valid PostgreSQL URL"),
         ("postgresql+psycopg2://h/n", "is not a supported database"),
         ("sqlite+aiosqlite:///a.db", "is not a supported database"),
         ("postgresql+psycopg:h/n", "is not a valid PostgreSQL URL"),

@@ -152,6 +152,8 @@ def test_a_slash_at_the_end_of_the_address_is_dropped(tmp_path: Path) -> None:
         ("sqlite:////srv/auditor.db", "sqlite:////srv/auditor.db"),
         ("sqlite:///~/auditor.db", "sqlite:////home/it/auditor.db"),
         ("postgresql+psycopg://user@host/name", "postgresql+psycopg://user@host/name"),
+        ("postgresql://user@host/name", "postgresql+psycopg://user@host/name"),
+        ("postgres://user:p%40@host/name?a=b", "postgresql+psycopg://user:p%40@host/name?a=b"),
         ("postgresql+psycopg:///name?host=/run/pg", "postgresql+psycopg:///name?host=/run/pg"),
         ("postgresql+psycopg://u@[::1]:5433/name", "postgresql+psycopg://u@[::1]:5433/name"),
     ],
