@@ -9,6 +9,7 @@ AuditorError                     exit 2 unless a subclass says otherwise; of the
 ├── StoreError
 │   ├── StoreUnreachableError    no connection, locked for too long, disk full, read-only
 │   ├── SchemaVersionError       the database is older or newer than this program (2)
+│   ├── UnfitDatabaseError       no database that can serve this configuration (2)
 │   ├── DamagedDatabaseError     the database file is corrupt (exit 78)
 │   ├── RunUnderWayError         another run holds the database
 │   ├── DeliveryUnderWayError    another process delivers the messages
@@ -130,6 +131,10 @@ class StoreUnreachableError(StoreError):
 
 class SchemaVersionError(StoreError):
     """The database's schema is older or newer than this program."""
+
+
+class UnfitDatabaseError(StoreError):
+    """What `database.url` names cannot serve this configuration, and trying again is no use."""
 
 
 class DamagedDatabaseError(StoreError):

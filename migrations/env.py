@@ -22,6 +22,8 @@ def migrate(url: str) -> None:
         event.listen(database.engine, "connect", leave_references_alone)
     with database.writing() as connection:
         if not database.address.is_sqlite:
+            # A table of years may take long; what others lock is not waited for any longer.
+            connection.execute(text("SET LOCAL statement_timeout = 0"))
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
         context.configure(
             connection=connection,

@@ -23,9 +23,9 @@ class Postgres:
         self._count = 0
         self._template = ""
 
-    def empty(self) -> str:
+    def empty(self, *, encoding: str = "UTF8") -> str:
         """Return the URL of a new database without tables."""
-        return self._make("template0")
+        return self._make(f"template0 ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C'")
 
     def ready(self) -> str:
         """Return the URL of a new database with this program's schema."""

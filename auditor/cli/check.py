@@ -156,10 +156,12 @@ def _database(settings: Settings) -> str:
 
 
 def _missing_database(settings: Settings) -> str:
-    """Return in words that the first run creates the database; raise if it cannot."""
+    """Return in words that the first run creates what is missing; raise if it cannot."""
     url = settings.database.url
     if not url.startswith("sqlite:"):
-        raise AuditorError("the server has no such database: create it, empty, for the auditor")
+        from auditor.store.store import probe_empty  # noqa: PLC0415 - SQLAlchemy
+
+        return f"{probe_empty(url)} reached, it is empty, the first run makes its tables"
     folder = Path(url.removeprefix("sqlite:///")).parent
     _require_writable(folder, "create it before the first run")
     return f"none yet, the first run creates it; {_room(folder)}"

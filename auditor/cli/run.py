@@ -22,6 +22,7 @@ from auditor.errors import (
     DamagedDatabaseError,
     DeliveryError,
     SchemaVersionError,
+    UnfitDatabaseError,
     UsageError,
 )
 from auditor.model import Report, RunStatus, TargetState
@@ -127,7 +128,13 @@ def daemon(args: argparse.Namespace) -> int:
         from auditor.daemon import serve  # noqa: PLC0415 - APScheduler
 
         return app.run_async(serve(lambda: _loaded(args, logging.INFO)))
-    except (ConfigError, UsageError, SchemaVersionError, DamagedDatabaseError):
+    except (
+        ConfigError,
+        UsageError,
+        SchemaVersionError,
+        UnfitDatabaseError,
+        DamagedDatabaseError,
+    ):
         raise
     except AuditorError as error:
         report_error(str(error))

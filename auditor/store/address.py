@@ -10,9 +10,13 @@ from sqlalchemy.exc import ArgumentError
 
 from auditor.errors import StoreError
 
+LOCK_SUFFIX = ".lock"
+"""Of the file beside a SQLite database that each run locks."""
+
 _DRIVERS = {
     "sqlite": "sqlite+pysqlite",
     "sqlite+pysqlite": "sqlite+pysqlite",
+    "postgres": "postgresql+psycopg",
     "postgresql": "postgresql+psycopg",
     "postgresql+psycopg": "postgresql+psycopg",
 }
@@ -57,7 +61,7 @@ _SECRET_OPTIONS = ("password", "sslpassword")
 
 
 def parse_address(url: str) -> Address:
-    """Return the address of a database; `postgresql://` means psycopg 3.
+    """Return the address of a database; `postgresql://` and `postgres://` mean psycopg 3.
 
     Raises:
         StoreError: no URL, a database of another kind, or one that is only in memory.
@@ -74,3 +78,8 @@ def parse_address(url: str) -> Address:
     if found.is_sqlite and (parsed.database or ":memory:").startswith((":memory:", "file:")):
         raise StoreError(f"the SQLite database must be a plain file, to be kept; {_EXAMPLES}")
     return found
+
+
+def is_used(address: Address) -> bool:
+    """Return whether a run has locked the SQLite database before."""
+    return address.path.with_name(f"{address.path.name}{LOCK_SUFFIX}").exists()

@@ -10,32 +10,63 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, NullPool, Pool, create_engine, event, inspect
+from sqlalchemy import (
+    Connection,
+    Engine,
+    ExceptionContext,
+    NullPool,
+    Pool,
+    create_engine,
+    event,
+    inspect,
+    text,
+)
 
 from auditor.errors import DamagedDatabaseError, StoreUnreachableError
 from auditor.store.address import Address, parse_address
-from auditor.store.translation import RESTORE, translated
+from auditor.store.session import connect_arguments, set_up_session
+from auditor.store.translation import (
+    RESTORE,
+    is_refused_write,
+    lacking_rights,
+    refused_writes,
+    translated,
+)
 
 _BUSY_TIMEOUT_S = 10
-# For a PostgreSQL connection, unless the URL has its own. A network that drops packets is noticed
-# after a minute or two, not after the two hours of Linux.
-_LIBPQ: dict[str, Any] = {
-    "connect_timeout": 10,
-    "keepalives_idle": 60,
-    "keepalives_interval": 10,
-    "keepalives_count": 6,
-    "tcp_user_timeout": 120_000,
-}
+_VERSION_TABLE = "alembic_version"
+_MAY_CREATE = text(
+    "SELECT current_schema(), coalesce(has_schema_privilege(current_schema(), 'CREATE'), false)"
+)
+_FORBIDDEN = text(
+    "SELECT relname FROM pg_class "
+    "WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace AND NOT ("
+    "has_table_privilege(oid, 'SELECT') AND has_table_privilege(oid, 'INSERT') AND "
+    "has_table_privilege(oid, 'UPDATE') AND has_table_privilege(oid, 'DELETE')) "
+    "ORDER BY relname"
+)
 _WRITES = "auditor_writes"
 _OUTLASTS = "auditor_outlasts_power"
+# Where a role has it off, the server says committed before the transaction is on the disk. What
+# waits for other servers too (remote_apply) is left as it is.
+_SYNCHRONOUS = text(
+    "SELECT set_config('synchronous_commit', 'on', true) "
+    "WHERE current_setting('synchronous_commit') = 'off'"
+)
 
 
 class Database:
-    """A database with its connections, opened when first used; raises only `StoreError`s."""
+    """A database with its connections, opened when first used; raises only `StoreError`s.
+
+    Attributes:
+        has_own_sessions: whether it is known that no pooler shares its sessions.
+    """
 
     def __init__(self, url: str, *, poolclass: type[Pool] | None = None) -> None:
         self.address = parse_address(url)
-        self.engine = _engine(self.address, poolclass)
+        with translated(self.address):
+            self.engine = _engine(self.address, poolclass)
+        self.has_own_sessions = False
         self._under_way: dict[object, float] = {}
 
     @contextmanager
@@ -58,6 +89,8 @@ class Database:
         with self.timed(), translated(self.address), self.engine.connect() as connection:
             connection.execution_options(**{_WRITES: True, _OUTLASTS: outlasts_power})
             with connection.begin():
+                if outlasts_power and not self.address.is_sqlite:
+                    connection.execute(_SYNCHRONOUS)
                 yield connection
 
     @contextmanager
@@ -81,23 +114,22 @@ class Database:
 
 
 def database_exists(url: str) -> bool:
-    """Return whether the auditor has a database at `url`; nothing is made or changed.
+    """Return whether the auditor has tables at `url`; nothing is made or changed.
 
     Raises:
-        StoreUnreachableError: the server of a PostgreSQL database does not answer.
+        StoreUnreachableError: a PostgreSQL server does not answer, or lacks the database: no
+            command makes it.
     """
     address = parse_address(url)
     if address.is_sqlite and not _has_content(address):
         return False
-    # Not a `Database`: setting up its connection would change the file.
-    engine = create_engine(address.url, poolclass=NullPool)
-    try:
-        with translated(address), engine.connect() as connection:
-            return inspect(connection).has_table("alembic_version")
-    except StoreUnreachableError as error:
-        if _is_missing_database(error):
-            return False
-        raise
+    with translated(address):
+        if not address.is_sqlite:
+            engine = _engine(address, NullPool)
+        else:  # without what sets up a connection, which would change the file
+            engine = create_engine(address.url, poolclass=NullPool)
+        with engine.connect() as connection:
+            return inspect(connection).has_table(_VERSION_TABLE)
 
 
 def make_file(address: Address) -> None:
@@ -141,16 +173,31 @@ def check_soundness(database: Database) -> None:
         )
 
 
+def require_rights(database: Database) -> None:
+    """Raise if a PostgreSQL server or its user cannot do what a run needs; nothing is changed.
+
+    Raises:
+        StoreUnreachableError: the server refuses to write.
+        StoreError: the user may not make the tables, or not use them.
+    """
+    address = database.address
+    if address.is_sqlite:
+        return
+    with database.writing() as connection:
+        if connection.exec_driver_sql("SHOW transaction_read_only").scalar_one() == "on":
+            raise refused_writes(address)
+        if not inspect(connection).has_table(_VERSION_TABLE):
+            schema, may_create = connection.execute(_MAY_CREATE).one()
+            if not may_create:
+                raise lacking_rights(address, f"to make tables in schema {schema or 'public'}")
+        forbidden = connection.execute(_FORBIDDEN).scalars().first()
+    if forbidden is not None:
+        raise lacking_rights(address, f"to read and write table {forbidden}")
+
+
 def _has_content(address: Address) -> bool:
     with translated(address):
         return address.path.exists() and address.path.stat().st_size > 0
-
-
-def _is_missing_database(error: StoreUnreachableError) -> bool:
-    state: object = getattr(getattr(error.__cause__, "orig", None), "sqlstate", None)
-    words = str(error.__cause__)
-    # psycopg has no SQLSTATE for a connection that was refused
-    return state == "3D000" or ('database "' in words and "does not exist" in words)
 
 
 def _engine(address: Address, poolclass: type[Pool] | None) -> Engine:
@@ -162,8 +209,26 @@ def _engine(address: Address, poolclass: type[Pool] | None) -> Engine:
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
-    waits = {name: value for name, value in _LIBPQ.items() if name not in address.url.query}
-    return create_engine(address.url, pool_pre_ping=True, connect_args=waits, **options)
+    engine = create_engine(
+        address.url, pool_pre_ping=True, connect_args=connect_arguments(address), **options
+    )
+
+    def set_up(connection: Any, _record: object) -> None:  # noqa: ANN401 - psycopg's own
+        set_up_session(connection, address)
+
+    # First: SQLAlchemy itself reads text from a new connection.
+    event.listen(engine, "connect", set_up, insert=True)
+    event.listen(engine, "handle_error", _leave_server_without_writes)
+    return engine
+
+
+def _leave_server_without_writes(context: ExceptionContext) -> None:
+    """Close every connection of the pool to a server that refuses to write.
+
+    It may have been demoted, and the address may lead to another one by now.
+    """
+    if is_refused_write(context.original_exception):
+        context.is_disconnect = True
 
 
 def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:

@@ -8,10 +8,10 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, TextClause, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from auditor.errors import (
@@ -23,20 +23,20 @@ from auditor.errors import (
 )
 from auditor.files import try_lock
 from auditor.protocols import Lock
+from auditor.store.address import LOCK_SUFFIX
 from auditor.store.database import Database
-from auditor.store.translation import translated
+from auditor.store.translation import refused_writes, shared_sessions, translated
 
-# A machine that is gone keeps its lock until the server notices: after two minutes with these, not
-# after the two hours of Linux. Over a socket file the server ignores them.
-_KEEPALIVES = tuple(
-    text(f"SET tcp_keepalives_{name}") for name in ("idle = 60", "interval = 10", "count = 6")
-)
 _TRY = text("SELECT pg_try_advisory_lock(:key)")
 _UNLOCK = text("SELECT pg_advisory_unlock_all()")
 _HAS = text(
     "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1 "
-    "AND pid = pg_backend_pid() AND classid = 0 AND objid = :key"
+    "AND pid = pg_backend_pid() AND classid = 0 AND objid = :key "
+    "AND current_setting('transaction_read_only') = 'off'"
 )
+# Also a standby locks; it has the setting on.
+_WRITES = text("SELECT current_setting('transaction_read_only') = 'off'")
+_PID = text("SELECT pg_backend_pid()")
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ class Role:
 
 
 RUN = Role(
-    ".lock", 0x61756402, RunUnderWayError, "another run on it is under way; wait for its end"
+    LOCK_SUFFIX, 0x61756402, RunUnderWayError, "another run on it is under way; wait for its end"
 )
 OUTBOX = Role(
     ".outbox.lock",
@@ -86,12 +86,38 @@ def hold(database: Database, role: Role) -> Iterator[Lock]:
         with _hold_file(database, role):
             yield _FileLock()
         return
+    require_sessions(database)
     lock = _ServerLock(database, role)
     lock.take()
     try:
         yield lock
     finally:
         lock.release()
+
+
+def require_sessions(database: Database) -> None:
+    """Raise if a PostgreSQL database is behind a pooler that shares sessions between clients.
+
+    Advisory locks and settings belong to a session, so no lock would hold.
+
+    Raises:
+        UnfitDatabaseError: two connections had one session, or one had two.
+    """
+    if database.address.is_sqlite or database.has_own_sessions:
+        return
+    with database.timed(), translated(database.address), ExitStack() as stack:
+        first, second = (
+            stack.enter_context(database.engine.connect()).execution_options(
+                isolation_level="AUTOCOMMIT"
+            )
+            for _ in range(2)
+        )
+        # A pooler gives out the session that it got back last, or each in turn.
+        order = (first, second, second, first, second, first)
+        sessions = [(client, client.execute(_PID).scalar_one()) for client in order]
+    if len({pid for _, pid in sessions}) != 2 or len(set(sessions)) != 2:
+        raise shared_sessions(database.address)
+    database.has_own_sessions = True
 
 
 class _FileLock:
@@ -125,16 +151,23 @@ class _ServerLock:
         self._database = database
         self._role = role
         self._connection: Connection | None = None
+        self._was_lost = False
 
     def take(self) -> None:
-        """Lock, or raise the role's error."""
+        """Lock, or raise the role's error.
+
+        Raises:
+            StoreUnreachableError: the server refuses to write.
+        """
+        # The address may lead to another server than for the connections of the pool.
+        self._database.close()
         with self._database.timed(), translated(self._database.address):
             connection = self._database.engine.connect()
             self._connection = connection.execution_options(isolation_level="AUTOCOMMIT")
-            for setting in _KEEPALIVES:
-                self._connection.execute(setting)
-            is_ours = self._connection.execute(_TRY, {"key": self._role.key}).scalar_one()
-        if not is_ours:
+        if not self._ask(_WRITES):
+            self.release()
+            raise refused_writes(self._database.address)
+        if not self._ask(_TRY):
             self.release()
             raise _refusal(self._database, self._role)
 
@@ -149,7 +182,10 @@ class _ServerLock:
             address = self._database.address
             text = f"database {address}: the connection that held it was lost, and {error}"
             raise LockLostError(text) from error
-        logger.warning("lock was lost with its connection and is taken again")
+        # Once: something between here and the server may end idle connections all day.
+        level = logging.INFO if self._was_lost else logging.WARNING
+        logger.log(level, "lock was lost with its connection and is taken again")
+        self._was_lost = True
 
     def release(self) -> None:
         """Unlock and close; a lost connection has no lock any more."""
@@ -161,15 +197,23 @@ class _ServerLock:
         connection.invalidate()
         connection.close()
 
-    def _is_ours(self) -> bool:
+    def _ask(self, question: TextClause) -> bool:
+        """Return the answer, no where there is no connection; one that fails is closed."""
         if self._connection is None:
             return False
+        key = {"key": self._role.key} if question is not _WRITES else {}
         try:
-            with self._database.timed():
-                found = self._connection.execute(_HAS, {"key": self._role.key}).scalar_one()
-        except SQLAlchemyError:
+            with self._database.timed(), translated(self._database.address):
+                return bool(self._connection.execute(question, key).scalar_one())
+        except StoreError:
+            self.release()
+            raise
+
+    def _is_ours(self) -> bool:
+        try:
+            return self._ask(_HAS)
+        except StoreError:
             return False
-        return bool(found)
 
 
 def _refusal(database: Database, role: Role) -> StoreError:

@@ -37,7 +37,13 @@ from auditor.store import (
     verification,
     versions,
 )
-from auditor.store.database import Database, check_soundness, make_file, require_file
+from auditor.store.database import (
+    Database,
+    check_soundness,
+    make_file,
+    require_file,
+    require_rights,
+)
 from auditor.store.tables import run
 
 _P = ParamSpec("_P")
@@ -87,6 +93,23 @@ def open_database(url: str, *, upgrade: bool) -> SqlStore:
         database.close()
         raise
     return SqlStore(database)
+
+
+def probe_empty(url: str) -> str:
+    """Return the kind of a server's database without tables; the first run can make them.
+
+    Raises:
+        StoreError: it cannot be reached or written, or the user may not make tables.
+    """
+    database = Database(url)
+    try:
+        with database.writing():
+            pass
+        require_rights(database)
+        lock.require_sessions(database)
+    finally:
+        database.close()
+    return "PostgreSQL"
 
 
 def _read(function: _Function[_P, _R]) -> _Method[_P, _R]:
@@ -284,10 +307,13 @@ class SqlStore:
 
         Raises:
             StoreUnreachableError: it cannot be written.
+            UnfitDatabaseError: no lock would hold in it.
         """
         # This takes the lock and the rights of a write, and writes nothing.
         with self.database.writing() as connection:
             connection.execute(delete(run).where(false()))
+        require_rights(self.database)
+        lock.require_sessions(self.database)
         revision = schema.revision(self.database) or "none"
         address = self.database.address
         with self.database.reading() as connection:

@@ -9,11 +9,13 @@ import socket
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 
 from auditor.demo.faults import Fault
 from auditor.model import TargetId
 from tests.audit.stage import KEY, TOKEN, Stage, block
 from tests.cli.command import Command, Done, database, reconfigure
+from tests.conftest import Postgres
 from tests.store.examples import Sql
 from tests.test_mail import free_port
 
@@ -122,7 +124,8 @@ def test_everything_that_fails_is_reported_at_once(pump: Stage, auditor: Command
     pump.studio.fail(Fault.HTML)
     done = auditor("check")
 
-    assert done.code == 78
+    assert done.code == 2
+    assert "it is a file of another kind" in done.out
     assert [line.split(":")[0] for line in done.out.splitlines() if "FAILED" in line] == [
         "FAILED  database",
         "FAILED  Studio, project 7",
@@ -353,3 +356,53 @@ def test_a_found_block_can_be_run_alone_and_what_is_not_audited_is_bad_usage(
     assert [target["learn_id"] for target in project.json["targets"]] == [3, 4]
     assert [(done.code, done.out) for done in refused] == [(2, "")] * 3
     assert "project 99 is not audited" in refused[0].err
+
+
+def use_database(pump: Stage, url: str) -> None:
+    path = pump.folder / "config.toml"
+    path.write_text(re.sub('url = "sqlite.*"', f'url = "{url}"', path.read_text()))
+
+
+def test_an_empty_database_of_a_server_is_made_by_the_first_run(
+    pump: Stage, auditor: Command, postgres_server: Postgres
+) -> None:
+    use_database(pump, postgres_server.empty().replace("postgresql+psycopg:", "postgres:"))
+    before, status = auditor("check"), auditor("status")
+    first, after = auditor("run"), auditor("check")
+
+    assert "ok      database: PostgreSQL reached, it is empty, the first run makes" in before.out
+    assert (before.code, status.code, first.code, after.code) == (0, 0, 0, 0)
+    assert "last run 1 complete" in after.out
+
+
+@pytest.mark.parametrize("command", ["check", "status", "run", "history 7/3", "suppressed"])
+def test_a_database_that_the_server_lacks_is_named_by_every_command(
+    pump: Stage, auditor: Command, postgres_server: Postgres, command: str
+) -> None:
+    missing = make_url(postgres_server.empty()).set(database="mistyped")
+    use_database(pump, missing.render_as_string(hide_password=False))
+    done = auditor(*command.split())
+
+    assert done.code == 2
+    assert "no such database on the server; make it (createdb" in done.out + done.err
+    assert "auditor run" not in done.err
+
+
+@pytest.mark.parametrize("ready", [True, False], ids=["tables of others", "empty"])
+def test_a_user_without_rights_is_told_so(
+    pump: Stage, auditor: Command, postgres_server: Postgres, *, ready: bool
+) -> None:
+    url = postgres_server.ready() if ready else postgres_server.empty()
+    with Sql(url) as sql:
+        sql.write(
+            "DROP ROLE IF EXISTS stranger",
+            "CREATE ROLE stranger LOGIN",
+            "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
+        )
+    stranger = make_url(url).set(username="stranger")
+    use_database(pump, stranger.render_as_string(hide_password=False))
+    done = auditor("check")
+
+    assert done.code == 2
+    assert "FAILED  database" in done.out
+    assert "lacks a right on it; make that user its owner" in done.out

@@ -4,9 +4,13 @@ import sqlite3
 import stat
 import subprocess
 import sys
-from contextlib import closing
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 
+import psycopg
 import pytest
 from alembic import command
 from alembic.config import Config
@@ -18,6 +22,7 @@ from auditor.errors import (
     SchemaVersionError,
     StoreError,
     StoreUnreachableError,
+    UnfitDatabaseError,
 )
 from auditor.model import TargetId
 from auditor.resources import folder
@@ -149,11 +154,23 @@ def test_a_scribbled_file_is_damaged_and_exits_78(database_url: str, at: int) ->
 
 
 @ONLY_SQLITE
-def test_a_file_of_another_kind_is_damaged(database_url: str) -> None:
-    file_of(database_url).write_text("not a database, but long enough to look like one " * 99)
+def test_a_file_of_another_kind_is_refused_and_not_called_damaged(database_url: str) -> None:
+    file_of(database_url).write_text("not a database, but long enough to look like one " * 999)
+
+    for ask in (database_exists, partial(open_database, upgrade=True)):
+        with pytest.raises(UnfitDatabaseError, match="another kind; name another one") as caught:
+            ask(database_url)
+        assert caught.value.exit_code == 2
+
+
+@ONLY_SQLITE
+def test_a_file_that_a_run_has_locked_was_a_database_and_is_damaged(database_url: str) -> None:
+    with open_database(database_url, upgrade=False) as store, store.run_lock():
+        pass
+    file_of(database_url).write_bytes(b"\0" * 8192)
 
     with pytest.raises(DamagedDatabaseError):
-        database_exists(database_url)
+        open_database(database_url, upgrade=False)
 
 
 @ONLY_SQLITE
@@ -181,37 +198,72 @@ def test_a_read_only_database_is_an_error_with_a_remedy(
         sql.write(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
         store.database.engine.dispose()
 
-    with pytest.raises(StoreUnreachableError, match="read-only; give the auditor's user"):
+    remedy = "give the auditor's user" if sql.is_sqlite else "target_session_attrs=read-write"
+    with pytest.raises(StoreUnreachableError, match=f"read-only; .*{remedy}"):
         opened(store)
 
 
-@ONLY_SQLITE
-def test_a_locked_database_is_an_error_with_a_remedy(store: SqlStore, database_url: str) -> None:
-    with store.database.reading() as connection:
-        connection.exec_driver_sql("PRAGMA busy_timeout = 1")
-    other = sqlite3.connect(file_of(database_url), isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
+@contextmanager
+def locked(url: str) -> Iterator[Callable[[], object]]:
+    """Let another program hold the table of the runs; yield what lets go of it."""
+    if make_url(url).get_backend_name() == "sqlite":
+        path = file_of(url)
+        with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as file:
+            file.execute("BEGIN IMMEDIATE")
+            yield file.rollback
+        return
+    plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(plain) as server:
+        server.execute("LOCK TABLE run IN EXCLUSIVE MODE")
+        yield server.rollback
+        server.rollback()
 
-    try:
-        with pytest.raises(StoreUnreachableError, match="locked for too long; end that program"):
-            opened(store)
-    finally:
-        other.close()
+
+def test_a_database_that_is_locked_for_a_moment_is_waited_for(
+    store: SqlStore, database_url: str
+) -> None:
+    with locked(database_url) as let_go:
+        release = threading.Timer(0.1, let_go)
+        release.start()
+
+        assert opened(store) == 1
+        release.join()
+
+
+def test_a_locked_database_is_an_error_with_a_remedy(store: SqlStore, database_url: str) -> None:
+    with store.database.writing() as connection:  # of the pool, to be taken again
+        if store.database.address.is_sqlite:
+            connection.exec_driver_sql("PRAGMA busy_timeout = 1")
+        else:
+            assert connection.exec_driver_sql("SHOW lock_timeout").scalar_one() == "10s"
+            connection.exec_driver_sql("SET lock_timeout = '1ms'")
+
+    with (
+        locked(database_url),
+        pytest.raises(StoreUnreachableError, match="locked for too long; end that program"),
+    ):
+        opened(store)
 
 
 @pytest.mark.parametrize(
-    "changes",
-    [{"port": "1"}, {"dbname": "no_such_database"}, {"user": "nobody_of_that_name"}],
-    ids=["port", "database", "user"],
+    ("changes", "remedy"),
+    [
+        ({"port": "1"}, "check that the server runs"),
+        ({"dbname": "no_such_database"}, "no such database on the server; make it"),
+        ({"user": "nobody_of_that_name"}, "refuses the user; check user and password"),
+        ({"port": "many"}, "an option is wrong; correct database.url"),
+        ({"bogus": "1"}, "an option is wrong; correct database.url"),
+    ],
+    ids=["port", "database", "user", "no-port", "option"],
 )
 @ONLY_POSTGRESQL
-def test_the_error_of_an_unreachable_server_is_without_the_password(
-    database_url: str, changes: dict[str, str]
+def test_a_server_that_is_not_reached_is_an_error_without_the_password(
+    database_url: str, changes: dict[str, str], remedy: str
 ) -> None:
     url = make_url(database_url).set(password="canary-pa55word").update_query_dict(changes)
     plain = url.render_as_string(hide_password=False)
 
-    with pytest.raises(StoreUnreachableError, match="check that the server runs") as caught:
+    with pytest.raises((StoreUnreachableError, UnfitDatabaseError), match=remedy) as caught:
         open_database(plain, upgrade=True)
 
     assert "canary" not in str(caught.value)
@@ -219,15 +271,17 @@ def test_the_error_of_an_unreachable_server_is_without_the_password(
 
 
 @ONLY_POSTGRESQL
-def test_a_database_that_the_server_lacks_does_not_exist(database_url: str) -> None:
+def test_a_database_that_the_server_lacks_is_no_empty_history(database_url: str) -> None:
     missing = make_url(database_url).set(database="no_such_database", password="canary")
 
-    assert not database_exists(missing.render_as_string(hide_password=False))
+    with pytest.raises(StoreUnreachableError, match="no such database on the server; make it"):
+        database_exists(missing.render_as_string(hide_password=False))
 
 
 @ONLY_POSTGRESQL
-def test_a_url_without_a_driver_means_psycopg_3(database_url: str) -> None:
-    plain = make_url(database_url).set(drivername="postgresql")
+@pytest.mark.parametrize("scheme", ["postgresql", "postgres"])
+def test_a_url_without_a_driver_means_psycopg_3(database_url: str, scheme: str) -> None:
+    plain = make_url(database_url).set(drivername=scheme)
 
     open_database(plain.render_as_string(hide_password=False), upgrade=False).close()
 
