@@ -73,5 +73,10 @@ def attempt(message: Message, mailer: Mailer, *, now: Callable[[], datetime]) ->
         else:
             logger.warning("message not delivered, will be tried again: %s", error, extra=about)
         return after
+    except Exception as error:
+        # One attempt, as any other failure: else this message would stop all that are behind it.
+        logger.exception("message not delivered, a defect of the auditor", extra=about)
+        reason = f"a defect of the auditor: {type(error).__name__}: {error}"
+        return mark_failed(message, reason, permanent=False, now=now())
     logger.info("message delivered", extra=about)
     return mark_delivered(message, now=now())

@@ -21,7 +21,7 @@ LEAST_ROOM_BYTES = 100 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """Something to try; `attempt` raises an `AuditorError` if it fails."""
+    """Something to try; `attempt` raises an error if it fails."""
 
     what: str
     attempt: Callable[[], Awaitable[str]]
@@ -44,6 +44,9 @@ async def run_probes(probes: Sequence[Probe]) -> tuple[ProbeResult, ...]:
             result = ProbeResult(probe.what, exit_code=0, words=await probe.attempt())
         except AuditorError as error:
             result = ProbeResult(probe.what, exit_code=error.exit_code, words=str(error))
+        except Exception as error:  # noqa: BLE001 - one probe's surprise must not end the others
+            words = f"a defect of the auditor, please report it: {type(error).__name__}: {error}"
+            result = ProbeResult(probe.what, exit_code=AuditorError.exit_code, words=words)
         results.append(result)
     return tuple(results)
 

@@ -13,11 +13,14 @@ from sqlalchemy import NullPool, create_engine, make_url
 
 from auditor.deliver import Delivery, deliver
 from auditor.errors import StoreError
-from auditor.mail import MimeComposer, SmtpMailer
+from auditor.mail import MimeComposer
 from auditor.outbox import MAX_ATTEMPTS, NO_MESSAGES, NO_RESULT, Message, MessageState
 from auditor.protocols import MailContent
 from auditor.records import RunConclusions
+from auditor.redaction import Secret
+from auditor.smtp import SmtpMailer
 from auditor.store.store import SqlStore, open_database
+from tests.smtp_server import Answer, RawServer
 from tests.store.examples import NIGHT, audited, changed, finding, first, opened, report
 from tests.store.examples import message as bare_message
 from tests.test_mail import Postbox, free_port, serving
@@ -303,3 +306,45 @@ def test_a_message_that_was_settled_by_another_process_is_not_sent(store: SqlSto
         assert drain(store, mailer, stopping=settle_the_second) == Delivery(delivered=1)
 
     assert [recipient for recipient, _ in sent(postbox)] == ["a@example.org"]
+
+
+def test_an_answer_that_makes_no_sense_costs_one_attempt_of_each_message(store: SqlStore) -> None:
+    queue(store, "a@example.org", "b@example.org")
+    answers: dict[str, Answer] = {"EHLO": "250-raw\r\n250 AUTH PLAIN", "AUTH": "334 ok"}
+    with RawServer(answers) as server:
+        odd = SmtpMailer(
+            host="127.0.0.1",
+            port=server.port,
+            security="none",
+            sender=SENDER,
+            username="auditor",
+            password=Secret("not-used-0"),
+        )
+        assert drain(store, odd) == Delivery(waiting=2)
+
+    messages = [*store.queued_messages(due_by=None)]
+    assert [message.attempts for message in messages] == [1, 1]
+    assert all("at AUTH; Error" in message.last_error for message in messages)
+
+
+class Broken:
+    """A mailer with a defect that one message meets."""
+
+    def __init__(self, mailer: SmtpMailer) -> None:
+        self._mailer = mailer
+
+    def send(self, message: Message) -> None:
+        if message.recipient == "a@example.org":
+            raise ZeroDivisionError("by 0")
+        self._mailer.send(message)
+
+
+def test_a_defect_that_one_message_meets_keeps_nothing_from_the_next(store: SqlStore) -> None:
+    queue(store, "a@example.org", "b@example.org")
+    with serving(Postbox()) as mailer:
+        came_to = deliver(store, Broken(mailer), now=lambda: NIGHT, only_due=True)
+
+    [message] = store.queued_messages(due_by=None)
+    assert came_to == Delivery(delivered=1, waiting=1)
+    assert (message.attempts, message.due_at) == (1, LATER)
+    assert "ZeroDivisionError: by 0" in message.last_error

@@ -26,14 +26,16 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from auditor.errors import DeliveryError
-from auditor.mail import MimeComposer, SmtpMailer
+from auditor.mail import MimeComposer
 from auditor.outbox import Message, MessageState
 from auditor.protocols import MailContent
 from auditor.redaction import Secret
+from auditor.smtp import SmtpLimits, SmtpMailer
 
 NOW = datetime(2026, 11, 23, 3, 15, 41, tzinfo=UTC)
 MESSAGE_ID = "<run-7.rcpt-1.0b5fe2c0a9d14b3c8e7f6a5b4c3d2e1f@drift.example.org>"
 PASSWORD = "canary-pa55word"
+MOST_BYTES = 33_554_432  # what aiosmtpd announces
 
 
 @dataclass
@@ -110,7 +112,7 @@ def serving(
                 port=controller.port,
                 security="none",
                 sender="EI drift <auditor@example.org>",
-                timeout_s=10,
+                helo="auditor.example.org",
             )
         finally:
             controller.stop()
@@ -158,11 +160,6 @@ def server_side(certificate: Path) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
     return context
-
-
-@pytest.fixture(scope="session")
-def trusting(certificate: Path) -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=str(certificate))
 
 
 def mail_content(**more: object) -> MailContent:
@@ -310,7 +307,11 @@ def test_a_server_that_never_answers_is_temporary() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
         mailer = SmtpMailer(
-            host="127.0.0.1", port=port, security="none", sender="a@b.example", timeout_s=0.2
+            host="127.0.0.1",
+            port=port,
+            security="none",
+            sender="a@b.example",
+            limits=SmtpLimits(reply_s=0.2),
         )
         error = refusal(mailer)
 
@@ -380,13 +381,13 @@ ENCRYPTED = [pytest.param(starttls, id="starttls"), pytest.param(tls, id="tls")]
 
 @pytest.mark.parametrize("encrypted", ENCRYPTED)
 def test_a_message_goes_over_tls(
-    encrypted: Encrypted, server_side: ssl.SSLContext, trusting: ssl.SSLContext
+    encrypted: Encrypted, server_side: ssl.SSLContext, certificate: Path
 ) -> None:
     postbox = Postbox()
     security = "starttls" if encrypted is starttls else "tls"
 
     with encrypted(postbox, server_side) as mailer:
-        replace(mailer, security=security, context=trusting).send(message())
+        replace(mailer, security=security, ca_file=certificate).send(message())
 
     assert len(postbox.taken) == 1
 
@@ -417,10 +418,13 @@ def test_a_server_without_starttls_gets_nothing_in_clear() -> None:
 
 
 def test_probing_sends_nothing() -> None:
-    postbox = Postbox(refuse_sender="550 never")
+    postbox = Postbox(refuse_data="550 never")
 
     with serving(postbox, **AUTH) as mailer:
-        replace(mailer, username="auditor", password=Secret(PASSWORD)).probe()
+        login = replace(mailer, username="auditor", password=Secret(PASSWORD))
+        most = login.probe(["ops@example.org", "ml@example.org"])
+
+    assert most == MOST_BYTES
 
     assert not postbox.taken
 

@@ -15,9 +15,9 @@ import pytest
 from auditor.credentials import ClientCredentials
 from auditor.errors import DeliveryError, UsageError
 from auditor.heartbeat import Heartbeat
-from auditor.mail import SmtpMailer
 from auditor.protocols import FetchFailure
 from auditor.redaction import Secret
+from auditor.smtp import SmtpMailer
 from auditor.trust import create_context
 from tests.certificates import Authority
 from tests.studio.asking import fetch

@@ -70,9 +70,17 @@ def test_every_error_of_the_auditors_is_an_answer(error: AuditorError) -> None:
     assert (answer.exit_code, answer.words) == (error.exit_code, "no")
 
 
-def test_a_fault_of_the_program_is_not_hidden_behind_an_answer() -> None:
-    with pytest.raises(ZeroDivisionError):
-        asyncio.run(run_probes([Probe("it", failing(ZeroDivisionError()))]))
+def test_a_fault_of_the_program_costs_one_line() -> None:
+    tried: list[str] = []
+    probes = [
+        Probe("it", failing(ZeroDivisionError("by 0"))),
+        Probe("next", answering("ok", tried)),
+    ]
+
+    defect, following = asyncio.run(run_probes(probes))
+
+    assert (defect.exit_code, following.exit_code) == (2, 0)
+    assert defect.words.endswith("ZeroDivisionError: by 0")
 
 
 def test_nothing_to_try_is_no_answer() -> None:

@@ -24,11 +24,11 @@ from auditor.protocols import RunStore, Store
 from auditor.store.dry import DryStore
 
 if TYPE_CHECKING:  # each command imports what it needs: `--help` and `diff` stay quick
-    from auditor.mail import SmtpMailer
     from auditor.rendering.archive import FolderArchive
     from auditor.rendering.html import HtmlRenderer
     from auditor.rendering.mailing import MailRenderer
     from auditor.rendering.site import FolderSite
+    from auditor.smtp import SmtpMailer
     from auditor.store.store import SqlStore
     from auditor.studio.client import StudioClient
     from auditor.studio.grants import Tokens
@@ -331,12 +331,17 @@ def build_mail_plan(settings: Settings) -> MailPlan | None:
     )
 
 
-def build_mailer(settings: Settings) -> SmtpMailer | None:
-    """Return the client of the mail server, None when no mail is configured."""
+def build_mailer(
+    settings: Settings, *, stopping: Callable[[], bool] = lambda: False
+) -> SmtpMailer | None:
+    """Return the client of the mail server, None when no mail is configured.
+
+    It ends an attempt under way once `stopping` returns true.
+    """
     email = settings.email
     if email is None:
         return None
-    from auditor.mail import SmtpMailer  # noqa: PLC0415
+    from auditor.smtp import SmtpMailer, find_machine_name  # noqa: PLC0415
 
     return SmtpMailer(
         host=email.host,
@@ -345,6 +350,9 @@ def build_mailer(settings: Settings) -> SmtpMailer | None:
         username=email.username or "",
         password=email.password,
         sender=email.sender,
+        helo=email.helo or find_machine_name(),
+        ca_file=email.ca_file,
+        stopping=stopping,
     )
 
 

@@ -49,7 +49,7 @@ def deliver_messages(
     still queued are left to the other process and count as waiting. Without a queued message
     there is no wait.
     """
-    mailer = build_mailer(settings)
+    mailer = build_mailer(settings, stopping=stopping)
     recipients = list_recipients(settings)
     queued = store.queued_ids(due_by=now() if only_due else None)
     end = time.monotonic() + patience.total_seconds()

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from collections.abc import Sequence
 
 from auditor.cli.console import discard_output, set_up_output
-from auditor.cli.logs import report_error
+from auditor.cli.logs import report_defect, report_error
 from auditor.cli.parser import build_parser
 from auditor.errors import AuditorError
 
@@ -38,7 +37,7 @@ def main(arguments: Sequence[str]) -> int:
         discard_output()
         report_error(f"the operating system reported an error: {error}")
         return COULD_NOT_DETERMINE
-    except Exception:
-        logging.getLogger(__name__).exception("a defect of the auditor, please report it")
+    except Exception as error:  # noqa: BLE001 - the last resort, which reports whatever it is
+        report_defect(error)
         return COULD_NOT_DETERMINE
     return code

@@ -228,14 +228,18 @@ def _mail(settings: Settings) -> str:
     mailer, email = app.build_mailer(settings), settings.email
     if mailer is None or email is None:
         raise AuditorError("no mail is configured")
+    recipients = sorted(app.list_recipients(settings))
     try:
-        mailer.probe()
+        most_bytes = mailer.probe(recipients)
     except DeliveryError as error:
         raise AuditorError(
             f"{error}: make sure that it runs and accepts mail from this machine, "
             "or correct [email]"
         ) from error
-    return f"{email.host}:{email.port} answers"
+    limit = f", up to {_size(most_bytes)} each" if most_bytes else ""
+    return (
+        f"{email.host}:{email.port} accepts mail to {count(len(recipients), 'recipient')}{limit}"
+    )
 
 
 def _notifications(address: str) -> str:

@@ -9,6 +9,7 @@ import json
 import logging
 import sys
 import time
+import traceback
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:  # pydantic is slow to import
 
 _MAX_LENGTH = 2000  # characters of a line: a log must not hold whole documents
 _RECORD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_DEFECT = "a defect of the auditor, please report it"
 _SILENCE = logging.NullHandler()
 _CHATTY = ("httpx", "apscheduler", "alembic")
 
@@ -97,6 +99,14 @@ def report_error(text: str) -> None:
         logging.getLogger("auditor").error("%s", text)
     else:
         print_error(text)
+
+
+def report_defect(error: Exception) -> None:
+    """Report an unexpected error with its traceback, also if the command logs nothing."""
+    if logging.root.handlers:
+        logging.getLogger("auditor").error(_DEFECT, exc_info=error)
+    else:
+        print_error("\n".join([_DEFECT, *traceback.format_exception(error)]))
 
 
 def _is_json(form: logging.Formatter | None) -> bool:

@@ -25,6 +25,8 @@ _Rule: TypeAlias = SeverityRule | IgnoreRule | StateRule | Window
 _HOURS_OF_CHANGE = frozenset({1, 2, 3})
 _TOP_LEVEL = tuple(pattern for pattern in FIELDS if not set(pattern) & set(".[{"))
 _FIRST_NAME = re.compile(r"([^.\[*]*\*?).*")
+# With TLS from the start on a port without, or the reverse, each side waits for the other.
+_USUAL_SECURITY = {25: "starttls", 465: "tls", 587: "starttls"}
 _PASSWORD_IN_URL = re.compile(r"[^/?]*//[^/@]*:[^@]+@|.*[?&]password=")
 
 
@@ -35,6 +37,7 @@ def warnings(settings: Settings) -> tuple[str, ...]:
         *_unencrypted_studio(settings.studio.base_url),
         *_password_in_url(settings.database),
         *(_unencrypted_mail(settings.email) if settings.email else ()),
+        *(_unusual_port(settings.email) if settings.email else ()),
         *_silent_mail(settings),
         *_unknown_fields(settings.rules),
         *_unaudited_scopes(settings),
@@ -92,6 +95,15 @@ def _password_in_url(database: DatabaseTable) -> Iterator[str]:
 def _unencrypted_mail(email: EmailTable) -> Iterator[str]:
     if email.password and email.security == "none" and not _is_loopback(email.host):
         yield 'email.security: "none" sends the password unencrypted (use "starttls" or "tls")'
+
+
+def _unusual_port(email: EmailTable) -> Iterator[str]:
+    usual = _USUAL_SECURITY.get(email.port, email.security)
+    if (email.security == "tls") != (usual == "tls"):
+        yield (
+            f'email.security: "{email.security}" on port {email.port} usually gets no answer '
+            f'(use "{usual}", or correct email.port)'
+        )
 
 
 def _unknown_fields(rules: Rules) -> Iterator[str]:

@@ -324,6 +324,7 @@ def _taken(document: Table, context: LoadContext) -> dict[Path, str]:
     else:
         database = []
     pem = [_written(document, "studio", key, None) for key in _PEM_FILES]
+    pem.append(_written(document, "email", "ca_file", None))
     named: list[tuple[str, list[object]]] = [
         ("is a file with a secret or a certificate", [*pem, *_secret_files(document)]),
         ("is the metrics file", [_written(document, "metrics", "textfile", None)]),

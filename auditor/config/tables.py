@@ -27,6 +27,7 @@ from auditor.config.values import (
     FromList,
     Glob,
     HeaderSecret,
+    HeloName,
     Identifier,
     LineOfText,
     MailHost,
@@ -288,6 +289,8 @@ class EmailTable(_Table):
     host: MailHost = "localhost"
     port: int = Field(25, ge=1, le=65535)
     security: Literal["none", "starttls", "tls"] = "none"
+    helo: HeloName | None = None
+    ca_file: PemFile | None = None
     username: LineOfText | None = None
     password: AnySecret | None = None
     sender: Address

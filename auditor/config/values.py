@@ -228,6 +228,13 @@ def _mail_host(text: str) -> str:
     return text
 
 
+def _helo_name(text: str) -> str:
+    literal = text[1:-1].removeprefix("IPv6:") if text[:1] + text[-1:] == "[]" else ""
+    if _HOST.fullmatch(text) is None and not _is_ip_address(literal):
+        raise refusal("is not a host name", "write a full name, such as auditor.example.org")
+    return text
+
+
 def _is_ip_address(text: str) -> bool:
     try:
         ip_address(text)
@@ -479,6 +486,7 @@ AnyPath = Annotated[Path, PlainValidator(_folder, json_schema_input_type=str)]
 MetricsFile = Annotated[Path, PlainValidator(_metrics_file, json_schema_input_type=str)]
 PemFile = Annotated[Path, PlainValidator(_pem_file, json_schema_input_type=str)]
 MailHost = Annotated[str, AfterValidator(_mail_host)]
+HeloName = Annotated[str, AfterValidator(_helo_name)]
 Address = Annotated[str, AfterValidator(_address)]
 Identifier = Annotated[int, Field(ge=1, le=_WIDEST)]
 Pattern = Annotated[str, AfterValidator(_pattern)]

@@ -16,6 +16,7 @@ from auditor.model import TargetId
 from tests.audit.stage import KEY, TOKEN, Stage, block
 from tests.cli.command import Command, Done, database, reconfigure
 from tests.conftest import Postgres
+from tests.smtp_server import RawServer
 from tests.store.examples import Sql
 from tests.test_mail import free_port
 
@@ -116,6 +117,34 @@ def test_a_mail_server_that_is_down_fails_the_check(pump: Stage, auditor: Comman
 
     assert done.code == 2
     assert f"FAILED  mail: mail server 127.0.0.1:{port}: " in done.out
+    assert "ok      Studio, project 7" in done.out
+
+
+def test_a_recipient_that_the_server_refuses_fails_the_check(
+    pump: Stage, auditor: Command
+) -> None:
+    pump.postbox.refuses["ops@example.org"] = "550 5.1.1 no such user"
+    done = auditor("check")
+
+    [line] = lines(done.out, "mail")
+    assert done.code == 2
+    assert "ops@example.org: 550 5.1.1 no such user" in line
+    assert "ml@example.org" not in line
+
+
+def test_a_mail_server_that_makes_no_sense_costs_the_check_one_line(
+    pump: Stage, auditor: Command
+) -> None:
+    assert pump.settings.email is not None
+    with RawServer({"EHLO": "250-raw\r\n250 AUTH PLAIN", "AUTH": "334 ok"}) as server:
+        login = 'username = "u"\npassword = { env = "EI_KEY" }\n'
+        port = f"port = {pump.settings.email.port}"
+        reconfigure(pump, port, f"{login}port = {server.port}")
+        done = auditor("check")
+
+    [line] = lines(done.out, "mail")
+    assert done.code == 2
+    assert "at AUTH; Error" in line
     assert "ok      Studio, project 7" in done.out
 
 

@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 import logging
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
@@ -15,7 +17,7 @@ from auditor.cli.logs import JsonLines, TextLines, report_error, set_up_logging
 from auditor.demo.faults import Fault
 from auditor.redaction import Secret, guard
 from tests.audit.stage import Stage, block, target
-from tests.cli.command import Command
+from tests.cli.command import ROOT, Command
 
 
 def record(message: str, *arguments: object, **extras: object) -> logging.LogRecord:
@@ -270,3 +272,23 @@ def test_a_run_over_many_blocks_logs_under_twenty_lines(pump: Stage, auditor: Co
     totals = done.json["totals"]
     assert (totals["drifted"], totals["unknown"]) == (25, 25)
     assert len(done.err.splitlines()) < 20
+
+
+_DEFECT = """
+from auditor.cli.logs import report_defect, silence_logging
+
+silence_logging()
+try:
+    1 / 0
+except ZeroDivisionError as error:
+    report_defect(error)
+"""
+
+
+def test_a_defect_is_reported_although_the_command_logs_nothing() -> None:
+    done = subprocess.run(  # noqa: S603 - this interpreter
+        [sys.executable, "-c", _DEFECT], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+
+    assert done.stderr.startswith("auditor: a defect of the auditor, please report it\n")
+    assert "ZeroDivisionError" in done.stderr

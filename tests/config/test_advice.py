@@ -22,6 +22,8 @@ from tests.config.test_tables import EMAIL, PROJECT, loaded
         ('[database]\nurl = "postgresql+psycopg://u:p@h/n"', "~/.pgpass"),
         ('[database]\nurl = "postgresql+psycopg://h/n?user=u&password=p"', "~/.pgpass"),
         (EMAIL + 'host = "mx"\nusername = "u"\npassword = { env = "KEY" }', "email.security"),
+        (EMAIL + 'host = "mx"\nport = 465\nsecurity = "starttls"', "email.security"),
+        (EMAIL + 'host = "mx"\nport = 587\nsecurity = "tls"', "email.security"),
     ],
 )
 def test_a_setting_that_is_probably_not_meant_gets_a_warning(
@@ -44,7 +46,8 @@ def test_a_setting_that_is_probably_not_meant_gets_a_warning(
         '[database]\nurl = "postgresql+psycopg://u@h:5432/n"',
         '[database]\nurl = "sqlite:////srv/a:b@c/x.db"',
         EMAIL + 'host = "127.0.0.1"\nusername = "u"\npassword = { env = "KEY" }',
-        EMAIL + 'host = "mx"\nsecurity = "tls"\nusername = "u"\npassword = { env = "KEY" }',
+        EMAIL
+        + 'host = "mx"\nport = 465\nsecurity = "tls"\nusername = "u"\npassword = { env = "KEY" }',
     ],
 )
 def test_a_usual_setting_gets_no_warning(tmp_path: Path, text: str) -> None:
