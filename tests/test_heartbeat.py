@@ -143,3 +143,30 @@ def test_a_server_that_never_answers_costs_its_time_limit(
     Heartbeat(Secret(heard.url), timeout_s=0.05, waits_s=(0,)).end("", is_well=True)
 
     assert warned(caplog) == ["heartbeat failed: no answer in time"]
+
+
+class _OddError(Exception):
+    """An error of no family that is known to belong to HTTP."""
+
+
+class _Body(bytes):
+    """A text that cannot be sent."""
+
+    def __len__(self) -> int:
+        raise _OddError
+
+
+def test_whatever_a_ping_meets_is_logged_and_ends_nothing(
+    heard: Pings, caplog: pytest.LogCaptureFixture
+) -> None:
+    pulse = heart(heard.url)
+    pulse.end(_Text("well"), is_well=True)
+
+    assert warned(caplog) == ["heartbeat failed: _OddError"]
+
+
+class _Text(str):
+    """A line whose bytes cannot be sent."""
+
+    def encode(self, *_: object) -> bytes:
+        return _Body(b"x")

@@ -18,7 +18,7 @@ from auditor.records import KnownTarget
 WHOLE_EVERY_DAYS = 7
 DEFECT = Failure(
     kind="internal",
-    message="the auditor itself failed on this block; its log says how: report it as a defect",
+    message="the auditor itself failed here; its log says how: report it as a defect",
 )
 _COLLECTIONS = (
     ("visualLayers",),

@@ -10,11 +10,12 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeAlias, TypeVar
 
+from auditor.audit.fetch import DEFECT
 from auditor.audit.plan import EveryProject, Plan, Project, Scope
 from auditor.drift.filters import BlockLabel
 from auditor.drift.findings import make_finding
 from auditor.drift.policy import judge
-from auditor.errors import UsageError
+from auditor.errors import AuditorError, UsageError
 from auditor.model import (
     EVERY_PROJECT,
     Change,
@@ -196,14 +197,30 @@ async def list_targets(project: Project, sources: InventorySources) -> Inventory
     if (halted := sources.halt()) is not None:
         return _without_listing(project, known, halted)
     listing = await confirm_listing(
-        partial(sources.studio.list_blocks, project.id),
+        partial(_bounded, partial(sources.studio.list_blocks, project.id), project.id),
         partial(_lacks_most_known, known),
         settle=sources.studio.wait_to_settle,
     )
     if isinstance(listing, Failure):
         return _without_listing(project, known, listing)
-    name = project.name or await sources.studio.fetch_project_name(project.id)
-    return _from_listing(project, name or _known_name(project.id, known), known, listing)
+    name: str | Failure = project.name
+    if not name:
+        ask = partial(sources.studio.fetch_project_name, project.id)
+        name = await _bounded(ask, project.id)
+    if not name or isinstance(name, Failure):
+        name = _known_name(project.id, known)
+    return _from_listing(project, name, known, listing)
+
+
+async def _bounded(ask: Callable[[], Awaitable[_T | Failure]], project_id: int) -> _T | Failure:
+    """Return a listing; a defect met by one project leaves the others their run."""
+    try:
+        return await ask()
+    except AuditorError:
+        raise  # of the store or of the environment: it concerns every project
+    except Exception:
+        logger.exception("project not listed", extra={"project": project_id})
+        return DEFECT
 
 
 async def confirm_listing(
@@ -418,7 +435,7 @@ class ProjectSearch:
         if (halted := self.sources.halt()) is not None:
             return halted
         return await confirm_listing(
-            self.sources.studio.list_projects,
+            partial(_bounded, self.sources.studio.list_projects, EVERY_PROJECT),
             partial(lacks_most, before),
             settle=self.sources.studio.wait_to_settle,
         )

@@ -29,7 +29,7 @@ def login(args: argparse.Namespace) -> int:
     async def invite(address: str) -> None:
         _show(address)
         if opens is not None:
-            await asyncio.to_thread(opens, address)
+            await asyncio.to_thread(open_browser, opens, address)
 
     kept = app.run_async(app.log_in(settings, auth, invite, patience=TIMEOUT, port=args.port))
     print_text(f"Logged in; the tokens are stored in {harmless(str(auth.token_file))}.")
@@ -75,6 +75,14 @@ def find_browser(environ: Mapping[str, str]) -> Callable[[str], object] | None:
     """
     has_screen = sys.platform == "darwin" or "DISPLAY" in environ or "WAYLAND_DISPLAY" in environ
     return webbrowser.open if has_screen else None
+
+
+def open_browser(opens: Callable[[str], object], address: str) -> None:
+    """Open the address in a browser; the login goes on without, as the address is shown."""
+    try:
+        opens(address)
+    except Exception as error:  # noqa: BLE001 - `webbrowser` starts whatever $BROWSER says
+        print_error(f"no browser was opened ({type(error).__name__}): open the address yourself")
 
 
 def _show(address: str) -> None:

@@ -12,11 +12,13 @@ import hashlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from enum import Enum, auto
 from functools import partial
 from itertools import groupby, pairwise
 
 from auditor.drift.difference import find_difference
 from auditor.drift.secrets import Secrets
+from auditor.errors import AuditorError
 from auditor.model import RunInfo, RunStatus
 from auditor.protocols import Site, Store
 from auditor.records import (
@@ -37,6 +39,19 @@ MOST_LISTED = 400  # runs on the index, beyond the current month's
 MOST_ENTRIES = 30  # versions on a target's page
 _MOST_LOST_RUNS = 30  # lost pages of runs that one publication writes again
 _UNCLOSED = (RunStatus.RUNNING, RunStatus.ABANDONED)
+
+
+class PageResult(Enum):
+    """What became of one page.
+
+    Attributes:
+        REFUSED: the folder does not take it, so it takes no other.
+        FAILED: something about this page alone; the next run tries it again.
+    """
+
+    WRITTEN = auto()
+    REFUSED = auto()
+    FAILED = auto()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,13 +97,15 @@ class Publisher:
         neighbours = _neighbours(with_page)
         for run_id in wanted:
             write = partial(self._write_run, run_id, *neighbours[run_id])
-            if self.stopping() or not _is_written(f"run {run_id}", write):
+            result = PageResult.REFUSED if self.stopping() else _try(f"run {run_id}", write)
+            if result is PageResult.REFUSED:
                 break
-            marks = replace(marks, runs=marks.runs | {run_id})
+            if result is PageResult.WRITTEN:
+                marks = replace(marks, runs=marks.runs | {run_id})
         for before, newest in list(pairwise(with_page))[-1:]:
             if {before, newest} <= marks.runs:
                 link = partial(self.site.link_newest, before, following=newest)
-                _is_written(f"run {before}", link)
+                _try(f"run {before}", link)
         return marks
 
     def _write_run(self, run_id: int, previous: int | None, following: int | None) -> None:
@@ -104,9 +121,11 @@ class Publisher:
             if written.get(target) == mark:
                 continue
             write = partial(self._write_target, overview, secrets, marks)
-            if self.stopping() or not _is_written(f"block {target}", write):
+            result = PageResult.REFUSED if self.stopping() else _try(f"block {target}", write)
+            if result is PageResult.REFUSED:
                 break
-            written[target] = mark
+            if result is PageResult.WRITTEN:
+                written[target] = mark
         return replace(marks, targets=written)
 
     def _write_target(self, overview: TargetOverview, secrets: Secrets, marks: PageMarks) -> None:
@@ -124,9 +143,13 @@ class Publisher:
             if written.get(project_id) == mark:
                 continue
             write = partial(self.site.write_project, blocks)
-            if self.stopping() or not _is_written(f"project {project_id}", write):
+            result = (
+                PageResult.REFUSED if self.stopping() else _try(f"project {project_id}", write)
+            )
+            if result is PageResult.REFUSED:
                 break
-            written[project_id] = mark
+            if result is PageResult.WRITTEN:
+                written[project_id] = mark
         return replace(marks, projects=written)
 
     def _publish_index(
@@ -157,14 +180,23 @@ def _closed_ids(runs: Sequence[RunInfo]) -> list[int]:
     return [run.id for run in runs if run.id is not None and run.status not in _UNCLOSED]
 
 
-def _is_written(what: str, write: Callable[[], None]) -> bool:
-    """Write a page; one that cannot be written does not stop the index from being written."""
+def _try(what: str, write: Callable[[], None]) -> PageResult:
+    """Write a page; one that cannot be written does not stop the index from being written.
+
+    Raises:
+        AuditorError: the database failed, which concerns every page.
+    """
     try:
         write()
+    except AuditorError:
+        raise
     except OSError as error:
         logger.error("page of %s not written: %s", what, error)  # noqa: TRY400 - the error says all
-        return False
-    return True
+        return PageResult.REFUSED
+    except Exception:
+        logger.exception("page of %s not written, the others are", what)
+        return PageResult.FAILED
+    return PageResult.WRITTEN
 
 
 def mark_target(overview: TargetOverview) -> str:

@@ -17,6 +17,7 @@ from auditor.rendering.publish import Publisher
 from tests.audit.stage import PROJECT, Stage, block, stage, target
 from tests.crawling import broken_links, pages, reachable, written
 from tests.rendering.samples import HOSTILE
+from tests.store.examples import Sql
 
 
 @pytest.fixture
@@ -281,3 +282,22 @@ def test_pages_are_pruned_with_what_they_show(pump: Stage) -> None:
     assert not left & set(removed)
     assert broken_links(reports(pump)) == []
     assert "run 1" in page(pump, "targets/7-3.html")  # the words stay
+
+
+def test_a_page_that_meets_an_unexpected_error_costs_that_page_alone(
+    pump: Stage, database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    pump.night()
+    with Sql(database_url) as sql:
+        sql.write("UPDATE version SET model_state = 'of tomorrow' WHERE learn_id = 3")
+    for learn_id in (3, 4):
+        pump.studio.edit(target(learn_id), partial(_put, "trainingCycles", 77))
+
+    written_now = changed(pump)
+
+    assert "targets/7-3.html" not in written_now
+    assert {"targets/7-4.html", "index.html", "run-000002.html"} <= written_now
+    assert "page of block 7/3 not written, the others are" in caplog.text
+    with Sql(database_url) as sql:
+        sql.write("UPDATE version SET model_state = 'trained' WHERE model_state = 'of tomorrow'")
+    assert "targets/7-3.html" in changed(pump)  # it was due until it was written

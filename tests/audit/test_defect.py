@@ -8,8 +8,8 @@ import pytest
 
 from auditor import app
 from auditor.audit.run import Audit
-from auditor.model import Report, RunStatus, TargetId, TargetState
-from auditor.protocols import FetchResult, StoredBody
+from auditor.model import Failure, Report, RunStatus, TargetId, TargetState
+from auditor.protocols import FetchResult, ListedBlock, StoredBody
 from auditor.studio.client import StudioClient
 from tests.audit.stage import Stage, block, stage, target
 
@@ -23,6 +23,13 @@ class Defective(StudioClient):
         return await super().fetch(target, stored_body=stored_body)
 
 
+class DefectiveListing(StudioClient):
+    """Fails to list a project as a program does that has a defect."""
+
+    async def list_blocks(self, project_id: int) -> tuple[ListedBlock, ...] | Failure:
+        raise KeyError(project_id)
+
+
 @pytest.fixture
 def pump(tmp_path: Path) -> Iterator[Stage]:
     blocks = {number: block(name=f"Block {number}") for number in (3, 4, 5)}
@@ -30,9 +37,9 @@ def pump(tmp_path: Path) -> Iterator[Stage]:
         yield set_up
 
 
-def audited(pump: Stage) -> Report:
+def audited(pump: Stage, client: type[StudioClient] = Defective) -> Report:
     asking = app.build_client(pump.settings)
-    defective = Defective(
+    defective = client(
         base_url=asking.base_url,
         credentials=asking.credentials,
         concurrency=2,
@@ -59,3 +66,17 @@ def test_a_defect_met_by_one_block_leaves_the_others_their_night(
         target(5): TargetState.NEW,
     }
     assert "ZeroDivisionError" in caplog.text
+
+
+def test_a_defect_met_by_a_listing_costs_that_project_alone(
+    pump: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    pump.night()
+
+    report = audited(pump, DefectiveListing)
+
+    assert report.run.status is RunStatus.FAILED
+    assert [error.kind for error in report.errors] == ["internal"]
+    assert {result.state for result in report.targets} == {TargetState.UNKNOWN}
+    assert "project not listed" in caplog.text
+    assert pump.night().report.run.status is RunStatus.COMPLETE

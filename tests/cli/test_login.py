@@ -21,7 +21,7 @@ from auditor.errors import AuditorError, NoTokenError, StudioError, UsageError
 from auditor.redaction import Secret
 from auditor.studio.login import listen_for_redirect
 from tests.audit.stage import Stage
-from tests.cli.command import Command, reconfigure
+from tests.cli.command import Command, python, reconfigure
 
 LOGIN = 'auth = { type = "oauth2", grant = "authorization_code", client_id = "app" }'
 LONG_ENOUGH = timedelta(minutes=1)
@@ -337,3 +337,16 @@ def test_one_of_several_logins_has_to_be_named(installed: Stage, auditor: Comman
 def test_a_browser_is_opened_only_where_there_is_a_screen() -> None:
     assert find_browser({}) is None
     assert find_browser({"DISPLAY": ":0"}) is not None
+
+
+def test_a_browser_that_cannot_be_opened_does_not_end_the_login(tmp_path: Path) -> None:
+    """The shell's own word for a browser may be no command line at all."""
+    opened = (
+        "import os; from auditor.cli.login import find_browser, open_browser; "
+        "open_browser(find_browser(os.environ), 'http://127.0.0.1:1/'); print('goes on')"
+    )
+
+    done = python("-c", opened, folder=tmp_path, DISPLAY=":0", BROWSER='"firefox %s')
+
+    assert done.stdout == b"goes on\n"
+    assert b"no browser was opened (ValueError): open the address yourself" in done.stderr

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -448,3 +449,27 @@ def test_nothing_may_stand_behind_what_was_compressed(behind: bytes) -> None:
         collected("gzip", gzip.compress(b"{}") + behind, max_bytes=1000)
 
     assert caught.value.kind == "not_json"
+
+
+class _Unexpected(httpx.AsyncBaseTransport):
+    """Raises what no library of HTTP says that it raises."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        raise AssertionError(f"canary {request.headers['x-api-key']}")
+
+
+def test_an_unexpected_error_costs_one_request_and_is_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def ask() -> FetchResult:
+        async with client("http://studio.invalid/v1", tries=1) as asking:
+            await asking._wire.transport.aclose()
+            asking._wire.transport = _Unexpected()
+            return await asking.fetch(TARGET, stored_body=None)
+
+    fetched = asyncio.run(ask())
+
+    assert isinstance(fetched, FetchFailure)
+    assert fetched.failure.kind == "unreachable"
+    assert "AssertionError canary (hidden)" in fetched.failure.message
+    assert "request failed in an unexpected way" in caplog.text
