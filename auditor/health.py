@@ -61,12 +61,15 @@ class Signs:
     dead: Sequence[MessageInfo]
 
 
-def read_signs(store: HealthStore, dues: Sequence[Due]) -> Signs:
-    """Return what the database shows; `dues` name schedules as the ledger does."""
+def read_signs(store: HealthStore, dues: Sequence[Due], *, now: datetime) -> Signs:
+    """Return what the database shows; `dues` name schedules as the ledger does.
+
+    A run that lies ahead was made by a wrong clock, and stands in for no slot.
+    """
     runs = store.all_runs()
     under_way = runs[0] if runs and runs[0].status is RunStatus.RUNNING else None
     # A run of another schedule does not stand in for this schedule's: only a manual one can.
-    manual = [run for run in runs if run.trigger is Trigger.MANUAL]
+    manual = [run for run in runs if run.trigger is Trigger.MANUAL and run.started_at <= now]
     newest_manual = find_newest_whole(store, manual, CLOSED)
     first = runs[-1].started_at if runs else None
     newest_closed = find_newest_whole(store, runs, CLOSED)
@@ -160,8 +163,10 @@ def _complain_of_unknown_targets(signs: Signs, limit: timedelta, now: datetime) 
 
 
 def _is_unknown(status: TargetStatus, limit: timedelta, now: datetime) -> bool:
+    if status.state is not TargetState.UNKNOWN:
+        return False
     checked = status.last_checked_at
-    return status.state is TargetState.UNKNOWN and (checked is None or now - checked > limit)
+    return checked is None or not checked <= now <= checked + limit
 
 
 def _count(messages: int) -> str:

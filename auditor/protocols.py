@@ -404,6 +404,10 @@ class RunStore(Protocol):
         """Return a run however it ended, or None if there is none."""
         ...
 
+    def newest_starts(self, most: int) -> tuple[datetime, ...]:
+        """Return when the newest runs started, newest first."""
+        ...
+
     def previous_run_id(self, run_id: int) -> int | None:
         """Return the id of the stored run before `run_id`."""
         ...

@@ -9,6 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+LONGEST_PAUSE = timedelta(days=14)  # between two runs, unless earlier ones were as far apart
+RUNS_COMPARED = 12
+_NEWEST = 4  # of the steps between runs; only a jump among them holds pruning back
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +39,19 @@ class Retention:
             if seen_at[place + 1] <= now - self.keep
             and not (self.monthly and _is_edge(months, place))
         )
+
+
+def jumped_ahead(times: Sequence[datetime]) -> bool:
+    """Return whether one of the newest of these times lies far past the one before it.
+
+    `times` are when runs started, newest first, perhaps after the time of now. Either nothing ran
+    for long, or the clock was ahead: until a few more runs have followed, a version that seems
+    outlived may be of yesterday.
+    """
+    steps = [later - earlier for later, earlier in pairwise(times)]
+    usual = max(steps[_NEWEST:], default=timedelta(0))
+    longest = max(LONGEST_PAUSE, 3 * usual)
+    return any(step > longest for step in steps[:_NEWEST])
 
 
 def _month(moment: datetime) -> tuple[int, int]:

@@ -13,7 +13,7 @@ from auditor.errors import AuditorError, UsageError
 from auditor.files import open_draft, sync
 from auditor.protocols import Site, Store
 from auditor.records import Pruned
-from auditor.retention import Retention
+from auditor.retention import RUNS_COMPARED, Retention, jumped_ahead
 
 LEAST_ROOM_BYTES = 100 * 1024 * 1024
 """What must be free on a disk besides a copy of the database: for runs, reports, a journal."""
@@ -58,8 +58,14 @@ def prune(store: Store, site: Site, retention: Retention, *, now: datetime) -> P
     versions have to be written again.
 
     Raises:
+        UsageError: the clock seems to be ahead, so that what seems old may not be.
         OSError: a page cannot be removed; the next pruning tries again.
     """
+    if jumped_ahead([now, *store.newest_starts(RUNS_COMPARED)]):
+        raise UsageError(
+            f"nothing is pruned: the clock ({now:%Y-%m-%d %H:%M} UTC) is far past the last runs; "
+            "if it is right, a few more runs show that"
+        )
     pruned = store.prune(retention, now=now)
     marks = site.marks()
     unchanged = marks.targets.keys() - set(pruned.targets)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.retention import Retention
+from auditor.retention import Retention, jumped_ahead
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
@@ -52,3 +52,22 @@ def test_the_current_version_never_may_go(days: list[int], kept: Retention) -> N
     seen_at = ago(*sorted(days, reverse=True))
 
     assert len(seen_at) - 1 not in kept.find_removable(seen_at, NOW)
+
+
+@pytest.mark.parametrize(
+    ("started", "is_ahead"),
+    [
+        pytest.param([], False, id="no run"),
+        pytest.param(ago(0, 1, 2, 3), False, id="every night"),
+        pytest.param(ago(0, 8, 9), False, id="a week off"),
+        pytest.param(ago(0, 400, 401), True, id="more than a year past the last run"),
+        pytest.param(ago(0, 1, 401), True, id="the night after that"),
+        pytest.param(ago(0, 1, 2, 3, 4, 404), False, id="some nights after that"),
+        pytest.param(ago(400, 0, 401), True, id="a clock set right again"),
+        pytest.param(ago(0, 30, 60, 90, 120, 150), False, id="once a month"),
+    ],
+)
+def test_a_clock_is_ahead_where_the_newest_runs_lie_far_past_those_before(
+    started: Sequence[datetime], is_ahead: bool
+) -> None:
+    assert jumped_ahead(started) == is_ahead

@@ -280,7 +280,7 @@ def prune_history(settings: Settings, store: Store, *, is_dry: bool) -> Pruned:
     """Prune by `[retention]` and bring the pages up to date; the caller holds the run's lock.
 
     Raises:
-        UsageError: the configuration has no `[retention]`.
+        UsageError: the configuration has no `[retention]`, or the clock seems to be ahead.
     """
     if settings.retention is None:
         raise UsageError("everything is kept: add [retention] to the configuration to prune")
@@ -303,6 +303,8 @@ def _prune_after_run(settings: Settings, store: Store) -> None:
         pruned = prune(store, build_site(settings), settings.retention, now=now())
     except DamagedDatabaseError:
         raise
+    except UsageError as error:
+        logger.warning("%s", error)
     except OSError as error:
         logger.error("pages not pruned: %s", error)  # noqa: TRY400 - the message says it all
     except Exception:
@@ -330,7 +332,7 @@ def find_complaints(
     ]
     dues = [health.Due(schedule.name, schedule.line, slot) for schedule, slot in slots if slot]
     return health.list_complaints(
-        health.read_signs(records, dues), unknown_for=unknown_for, now=at
+        health.read_signs(records, dues, now=at), unknown_for=unknown_for, now=at
     )
 
 

@@ -13,6 +13,7 @@ from auditor.audit.notices import (
     conclude,
     find_open_breaches,
     note_of_crash,
+    note_of_jump,
     note_of_missed,
     note_of_tries,
     notices_of_leavers,
@@ -35,6 +36,7 @@ from auditor.model import (
 from auditor.outbox import Message, MessageState
 from auditor.protocols import Archive, Composer, MailContent, Renderer, RunStore
 from auditor.records import MOST_RUNS_DRAWN, RunSummary, UnreportedFinding
+from auditor.retention import RUNS_COMPARED, jumped_ahead
 
 logger = logging.getLogger(__name__)
 _NOT_AUDITED = " "
@@ -110,6 +112,9 @@ def _notes(request: RunRequest, previous: int | None, store: RunStore) -> tuple[
     if request.missed is not None:
         takes_place = request.trigger is Trigger.CATCH_UP
         notes.append(note_of_missed(request.missed, takes_place=takes_place))
+    newest = store.newest_starts(RUNS_COMPARED)
+    if jumped_ahead(newest) and not jumped_ahead(newest[1:]):
+        notes.append(note_of_jump(*newest[:2]))
     if request.earlier_tries:
         notes.append(note_of_tries(request.earlier_tries))
     return tuple(notes)

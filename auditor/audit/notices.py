@@ -54,6 +54,15 @@ def note_of_tries(runs: Sequence[int]) -> str:
     return f"{named} of the same time checked less than half; this run is another try."
 
 
+def note_of_jump(now: datetime, before: datetime) -> str:
+    """Return a sentence about a run that started far past the one before it."""
+    days, last = (now - before).days, f"{before:%Y-%m-%d %H:%M} UTC"
+    return (
+        f"The clock is {days} days past the last run ({last}). "
+        "If it is wrong, set it. Nothing is pruned until a few more runs have followed."
+    )
+
+
 def note_of_crash(run_id: int, *, is_whole: bool) -> str:
     """Return a sentence about an earlier run that did not end, whose findings this one reports."""
     what = "what it found" if is_whole else "what it found of the blocks of this run"

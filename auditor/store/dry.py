@@ -124,6 +124,11 @@ class DryStore:
         """Return a stored run."""
         return self._stored.run_info(run_id) if self._stored else None
 
+    def newest_starts(self, most: int) -> tuple[datetime, ...]:
+        """Return no time: a dry run is not among the runs."""
+        del most
+        return ()
+
     def previous_run_id(self, run_id: int) -> int | None:
         """Return no run."""
         del run_id

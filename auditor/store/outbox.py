@@ -9,7 +9,14 @@ from typing import TypeVar
 from sqlalchemy import Connection, RowMapping, func, insert, select, update
 
 from auditor.errors import UsageError
-from auditor.outbox import NOT_DELIVERED, Message, MessageInfo, MessageState, OutboxOverview
+from auditor.outbox import (
+    LONGEST_WAIT,
+    NOT_DELIVERED,
+    Message,
+    MessageInfo,
+    MessageState,
+    OutboxOverview,
+)
 from auditor.store import findings
 from auditor.store.packing import pack, unpack
 from auditor.store.tables import holding, message
@@ -51,10 +58,16 @@ def queue_messages(connection: Connection, messages: Sequence[Message]) -> None:
 
 
 def queued_ids(connection: Connection, *, due_by: datetime | None) -> tuple[int, ...]:
-    """Return the ids of queued messages, oldest first; with `due_by`, of those due by then."""
+    """Return the ids of queued messages, oldest first; with `due_by`, of those due by then.
+
+    No message waits longer than `LONGEST_WAIT`: one that is due later than that was put off by a
+    clock that was ahead, and is due too.
+    """
     query = select(message.c.id).where(message.c.state == MessageState.QUEUED)
     if due_by is not None:
-        query = query.where(message.c.due_at <= due_by)
+        query = query.where(
+            (message.c.due_at <= due_by) | (message.c.due_at > due_by + LONGEST_WAIT)
+        )
     return tuple(connection.execute(query.order_by(message.c.id)).scalars())
 
 

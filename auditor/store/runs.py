@@ -111,6 +111,12 @@ def all_runs(connection: Connection) -> tuple[RunInfo, ...]:
     return tuple(map(info_of, rows))
 
 
+def newest_starts(connection: Connection, most: int) -> tuple[datetime, ...]:
+    """Return when the newest runs started, newest first."""
+    query = select(run.c.started_at).order_by(run.c.id.desc()).limit(most)
+    return tuple(connection.execute(query).scalars())
+
+
 def previous_run_id(connection: Connection, run_id: int) -> int | None:
     """Return the id of the stored run before `run_id`."""
     query = select(func.max(run.c.id)).where(run.c.id < run_id)

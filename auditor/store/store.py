@@ -174,6 +174,7 @@ class SqlStore:
     open_run = _write(runs.open_run)
     run_info = _read(runs.run_info)
     previous_run_id = _read(runs.previous_run_id)
+    newest_starts = _read(runs.newest_starts)
     head = _read(runs.head)
     run_summaries = _read(reports.run_summaries)
 

@@ -6,12 +6,14 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import update
 
 from auditor import app
 from auditor.demo.faults import Fault
 from auditor.health import Due, Signs, read_signs
 from auditor.model import Trigger
 from auditor.schedule import DEFAULT_SCHEDULE, Slot
+from auditor.store.tables import run
 from tests.audit.stage import Stage, target
 from tests.cli.command import Command
 from tests.daemon.conftest import scheduled_since
@@ -94,7 +96,7 @@ def test_a_limit_is_a_number_of_hours(auditor: Command, hours: str) -> None:
 def seen(pump: Stage, slot: Slot) -> Signs:
     with app.open_store(pump.settings) as store:
         [schedule] = app.find_schedules(pump.settings)
-        return read_signs(store, [Due(schedule.name, schedule.line, slot)])
+        return read_signs(store, [Due(schedule.name, schedule.line, slot)], now=app.now())
 
 
 def test_what_was_due_before_anything_watched_is_not_overdue(pump: Stage) -> None:
@@ -105,6 +107,18 @@ def test_what_was_due_before_anything_watched_is_not_overdue(pump: Stage) -> Non
 
     assert (never.watched_since, never.overdue) == (None, ())
     assert (young.watched_since is None, young.overdue) == (False, ())
+
+
+def test_a_run_by_a_clock_that_was_ahead_stands_in_for_no_slot(pump: Stage) -> None:
+    scheduled_since(pump, app.now() - timedelta(days=2))
+    slot = Slot("2026-11-24T03:15", app.now() - timedelta(hours=3))
+    pump.night()
+    by_hand = seen(pump, slot)
+    with app.open_store(pump.settings) as store, store.database.writing() as connection:
+        connection.execute(update(run).values(started_at=app.now() + timedelta(days=300)))
+    ahead = seen(pump, slot)
+
+    assert (len(by_hand.overdue), len(ahead.overdue)) == (0, 1)
 
 
 def test_a_slot_is_used_once_its_own_run_has_ended(pump: Stage) -> None:

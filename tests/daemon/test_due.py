@@ -120,6 +120,17 @@ def test_a_first_start_by_a_clock_that_was_ahead_does_not_silence_the_nights_bef
     assert slot_run(ledger, schedule, START + DAY) == "2026-03-02T03:15"
 
 
+def test_what_was_missed_after_a_run_by_a_clock_that_was_ahead_is_named(ledger: SqlStore) -> None:
+    schedule = nightly()
+    asked(ledger, schedule, START)
+    slot_run(ledger, schedule, START + DAY)
+    slot_run(ledger, schedule, START + 300 * DAY)
+
+    due = asked(ledger, schedule, START + 5 * DAY)
+    assert due is not None
+    assert due.missed == Missed(Gap(4, "2026-03-03T03:15", "2026-03-06T03:15"), schedule.label)
+
+
 def test_the_night_that_a_former_line_owes_is_had_before_the_new_line_counts(
     ledger: SqlStore,
 ) -> None:

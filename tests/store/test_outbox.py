@@ -31,6 +31,14 @@ def test_only_messages_that_are_due_are_given_out(drift: SqlStore) -> None:
     assert tuple(drift.queued_messages(due_by=None)) == due
 
 
+def test_a_message_that_a_clock_ahead_put_off_is_due(drift: SqlStore) -> None:
+    ahead = NIGHT + timedelta(days=365)
+    begun = outbox.begin_attempt(queued(drift, "a"), now=ahead)
+    drift.record(outbox.mark_failed(begun, "451 later", permanent=False, now=ahead))
+
+    assert [due.recipient for due in drift.queued_messages(due_by=NIGHT)] == ["a", "b"]
+
+
 def test_the_content_of_a_delivered_message_is_dropped(drift: SqlStore, sql: Sql) -> None:
     delivered(drift, "a")
     dead(drift, "b")

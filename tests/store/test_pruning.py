@@ -3,15 +3,19 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 
+from auditor import upkeep
 from auditor.demo.studio_server import sample_blocks
 from auditor.errors import DamagedDatabaseError, UsageError
 from auditor.model import Snapshot, TargetId
 from auditor.outbox import Message, MessageState
 from auditor.records import Acknowledgement, Approval, NewVersion, Pruned, Version
+from auditor.rendering.outline import Footer
+from auditor.rendering.site import FolderSite
 from auditor.retention import Retention
 from auditor.store.store import SqlStore
 
@@ -340,3 +344,35 @@ def _with(seen: NewVersion, content: Snapshot) -> NewVersion:
 
 def _delivered(queued: Message, *, number: int) -> Message:
     return replace(queued, state=MessageState.DELIVERED, delivered_at=night(number))
+
+
+def upkept(store: SqlStore, folder: Path, now: datetime) -> int:
+    """Prune as a run does, and return how many versions went."""
+    site = FolderSite(directory=folder, pages={}, footer=Footer(version="1"))
+    return upkeep.prune(store, site, NOTHING, now=now).versions
+
+
+def test_a_clock_that_is_ahead_prunes_nothing_until_a_few_runs_have_followed(
+    history: SqlStore, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match="far past the last runs"):
+        upkept(history, tmp_path, night(400))
+    audited(history, 400, quiet(PUMP))  # a run by that clock, which is then set right
+    for number in (5, 6):
+        audited(history, number, quiet(PUMP))
+        with pytest.raises(UsageError, match="far past the last runs"):
+            upkept(history, tmp_path, night(number))
+    for number in (7, 8):
+        audited(history, number, quiet(PUMP))
+
+    assert upkept(history, tmp_path, night(8)) == 2
+
+
+def test_runs_that_are_always_far_apart_hold_no_pruning_back(
+    store: SqlStore, tmp_path: Path
+) -> None:
+    audited(store, 0, first(PUMP, "one"))
+    for number in range(1, 7):
+        reported(store, 30 * number, content=str(number), after=number)
+
+    assert upkept(store, tmp_path, night(180)) > 0
