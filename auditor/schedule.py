@@ -241,14 +241,11 @@ def _number(text: str, field: _Field) -> int:
     if text in field.names:
         return field.names.index(text) + field.first
     if re.fullmatch("[0-9]{1,3}", text) is None:
-        raise ValueError(f"{field.name}: {text!r} is not a number{_or_name(field)}")
+        example = f" or a name such as {field.names[0]}" if field.names else ""
+        raise ValueError(f"{field.name}: {text!r} is not a number{example}")
     if not field.first <= int(text) <= field.last:
         raise ValueError(f"{field.name}: {text} is not within {field.first} to {field.last}")
     return int(text)
-
-
-def _or_name(field: _Field) -> str:
-    return f" or a name such as {field.names[0]}" if field.names else ""
 
 
 def _slot(local: datetime, zone: ZoneInfo) -> Slot:

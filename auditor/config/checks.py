@@ -124,7 +124,8 @@ def _credentials(document: Table) -> Iterator[Problem]:
             yield problem(
                 [*steps, "auth"], "cannot be combined with api_key", "keep one of the two"
             )
-        if not shared and not _has_credential(table) and _needs_credential(steps, table):
+        needs_credential = steps != ["studio"] or "projects" in table
+        if needs_credential and not shared and not _has_credential(table):
             remedy = 'add api_key = { env = "NAME" }, here or under [studio]'
             yield problem([*steps, "api_key"], "is missing", remedy)
 
@@ -149,10 +150,6 @@ def _project_filters(studio: Table) -> Iterator[Problem]:
 
 def _has_credential(table: Table) -> bool:
     return "api_key" in table or "auth" in table
-
-
-def _needs_credential(steps: list[Step], table: Table) -> bool:
-    return steps != ["studio"] or "projects" in table
 
 
 def _key_alone(studio: Table) -> Iterator[Problem]:

@@ -415,11 +415,6 @@ DEPTH = 100_000
 _PAGE = b"<!DOCTYPE html><title>Sign in</title><p>Please sign in."
 
 
-def _document_faults() -> dict[Fault, Callable[[FaultContext], ServerReply]]:
-    """Return the answer of each fault of content: complete, with status 200, and wrong."""
-    return {**_of_bytes(), **_of_content(), **_of_listing()}
-
-
 def _of_bytes() -> dict[Fault, Callable[[FaultContext], ServerReply]]:
     """Return those that are not JSON, or JSON that some parsers fail on."""
     return {
@@ -526,5 +521,7 @@ def faulty_reply(fault: ActiveFault, request: ApiRequest, good: ServerReply) -> 
 _REPLIES: dict[Fault, Callable[[FaultContext], ServerReply | None]] = {
     **_status_faults(),
     **_transfer_faults(),
-    **_document_faults(),
+    **_of_bytes(),
+    **_of_content(),
+    **_of_listing(),
 }

@@ -82,7 +82,8 @@ def write_sample_mails(folder: Path, builder: MailBuilder) -> tuple[Path, ...]:
         path for name, mail in mails.items() for path in _write(folder, name, mail, builder)
     ]
     index = folder / "index.html"
-    index.write_text(_index(mails), encoding="utf-8")
+    rows = "".join(map(_row, mails, mails.values()))
+    index.write_text(_PAGE.replace("{rows}", rows), encoding="utf-8")
     return (index, *written)
 
 
@@ -120,10 +121,6 @@ def _write(folder: Path, name: str, mail: MailContent, builder: MailBuilder) -> 
         path = folder / f"{name}.{form}"
         path.write_bytes(part)
         yield path
-
-
-def _index(mails: dict[str, MailContent]) -> str:
-    return _PAGE.replace("{rows}", "".join(map(_row, mails, mails.values())))
 
 
 def _row(name: str, mail: MailContent) -> str:

@@ -51,7 +51,7 @@ def compare(old: JsonObject, new: JsonObject) -> tuple[Change, ...]:
     stack, in the old stack where it was removed.
     """
     before, after = read(old), read(new)
-    changes = list(_inside(before, after, by_mode=_same_mode(old, new)))
+    changes = list(_inside(before, after, by_mode=old.get("mode") == new.get("mode")))
     return tuple(sorted(changes, key=_document_order))
 
 
@@ -59,10 +59,6 @@ def compare_catalogues(old: Json, new: Json) -> tuple[Change, ...]:
     """Return every change between two catalogues, in the order of the new one."""
     before, after = read_catalogue(old), read_catalogue(new)
     return tuple(_inside({"": before}, {"": after}, by_mode=True))
-
-
-def _same_mode(old: JsonObject, new: JsonObject) -> bool:
-    return old.get("mode") == new.get("mode")
 
 
 def _document_order(change: Change) -> int:
@@ -318,12 +314,10 @@ def models_of(document: JsonObject) -> tuple[str, ...]:
     if not isinstance(layers, list):
         return ()
     return tuple(
-        _identity(layer) for layer in layers if isinstance(layer, dict) and _is_model(layer)
+        _identity(layer)
+        for layer in layers
+        if isinstance(layer, dict) and names_model(layer.get("type"))
     )
-
-
-def _is_model(layer: JsonObject) -> bool:
-    return names_model(layer.get("type"))
 
 
 def _identity(layer: JsonObject) -> str:

@@ -84,15 +84,11 @@ def _without_event(
 ) -> ModelStatus:
     if new.get("trained") is not True or _asks_for_training(new):
         return first_status(new)
-    if _was_trained_between(old):
+    if old.get("trained") is not True or _asks_for_training(old):
         return ModelStatus(ModelState.TRAINED, trained_now=True)
     if makes_stale(findings) or before is ModelState.STALE:
         return ModelStatus(ModelState.STALE, trained_now=False)
     return ModelStatus(ModelState.TRAINED, trained_now=False)
-
-
-def _was_trained_between(old: JsonObject) -> bool:
-    return old.get("trained") is not True or _asks_for_training(old)
 
 
 def _asks_for_training(document: JsonObject) -> bool:

@@ -155,7 +155,7 @@ class Secrets:
     def _hide_keys(self, value: Json) -> Json:
         match value:
             case str():
-                return Fingerprinter(self.key).hide_keys(value) if "ei_" in value else value
+                return self._hide_text(value)
             case list():
                 return [self._hide_keys(member) for member in value]
             case dict():

@@ -13,7 +13,6 @@ from auditor.drift.rules import IgnoreRule, Rules
 from auditor.model import Finding, Json, JsonObject
 from auditor.records import (
     Acknowledgement,
-    Approval,
     Explanation,
     FindingOccurrence,
     KnownTarget,
@@ -134,7 +133,8 @@ def _facts(known: Explanation) -> Iterator[tuple[str, str]]:
     for acknowledgement in known.acknowledgements:
         yield "Acknowledged", _acknowledged(acknowledgement)
     for approval in known.approvals[:1]:
-        yield "Baseline", _approved(approval)
+        decision = describe_decision(approval.at, approval.author, approval.reason)
+        yield "Baseline", f"approved {decision}"
 
 
 def _restoration(known: Explanation) -> Restoration | None:
@@ -196,10 +196,6 @@ def _acknowledged(acknowledgement: Acknowledgement) -> str:
         acknowledgement.at, acknowledgement.author, acknowledgement.reason
     )
     return f"{decision}{until}{ended}"
-
-
-def _approved(approval: Approval) -> str:
-    return f"approved {describe_decision(approval.at, approval.author, approval.reason)}"
 
 
 def _others(listing: SuppressedListing) -> list[SuppressedBy]:

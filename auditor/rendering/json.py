@@ -21,7 +21,6 @@ from auditor.model import (
     ModelState,
     Notice,
     Owner,
-    ProjectError,
     Recurrence,
     Report,
     RunInfo,
@@ -63,8 +62,11 @@ def encode_report(report: Report) -> JsonObject:
                 *(_vendor(finding) for finding in report.catalogue),
                 *({**_vendor(each.finding), **_late(each)} for each in report.late_catalogue),
             ],
-            "errors": [_project_error(error) for error in report.errors],
-            **_beside(report),
+            "errors": [
+                {"project_id": error.project_id, "kind": error.kind, "message": error.message}
+                for error in report.errors
+            ],
+            **_optional_keys(report),
         }
     )
 
@@ -159,7 +161,7 @@ def _run(run: RunInfo) -> JsonObject:
     }
 
 
-def _beside(report: Report) -> JsonObject:
+def _optional_keys(report: Report) -> JsonObject:
     """Return the keys that only some reports have; others keep exactly the contract's keys."""
     optional: JsonObject = {}
     if report.notices:
@@ -307,10 +309,6 @@ def _compared(finding: Finding | VendorFinding) -> JsonObject:
             since=Since.LAST,
         )
     )
-
-
-def _project_error(error: ProjectError) -> JsonObject:
-    return {"project_id": error.project_id, "kind": error.kind, "message": error.message}
 
 
 def _status(status: TargetStatus) -> JsonObject:

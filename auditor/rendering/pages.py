@@ -207,7 +207,9 @@ def draw_fleet(runs: Sequence[RunSummary], overviews: Iterable[TargetOverview]) 
 def list_projects(overviews: Iterable[TargetOverview]) -> tuple[ProjectRow, ...]:
     """Return a row per project, by name; blocks that are no longer audited are not counted."""
     rows = []
-    for project_id, group in groupby(overviews, key=_project_id):
+    for project_id, group in groupby(
+        overviews, key=lambda overview: overview.status.target.project_id
+    ):
         every = list(group)
         audited = [overview for overview in every if not overview.retired]
         words, tone = count_states(audited)
@@ -388,10 +390,6 @@ def _rest(undrawn: int, in_sync: int) -> str:
     if in_sync > 0:
         parts.append(f"{count(in_sync, 'more block')} always in sync")
     return f"and {' and '.join(parts)}" if parts else ""
-
-
-def _project_id(overview: TargetOverview) -> int:
-    return overview.status.target.project_id
 
 
 def _block_title(overview: TargetOverview) -> str:

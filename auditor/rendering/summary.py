@@ -426,7 +426,8 @@ def _subject(parts: list[str]) -> str:
 
 def _subject_parts(summary: Summary, level: Level) -> list[str]:
     """Return the subject's parts: the first is always shown, the others where there is room."""
-    others = [*_late_parts(summary), *_rule_phrases(summary), *_inventory_parts(summary)]
+    late = [f"late: {_counted(summary.late, ', ')}"] if summary.late else []
+    others = [*late, *_rule_phrases(summary), *_inventory_parts(summary)]
     match level:
         case Level.FAILED:
             return [f"AUDIT FAILED: {_cause(summary)}"]
@@ -482,10 +483,6 @@ def _inventory_parts(summary: Summary) -> list[str]:
     if summary.new and not summary.is_first_run:
         parts.append(f"new: {_first_of(summary.new)}")
     return parts
-
-
-def _late_parts(summary: Summary) -> list[str]:
-    return [f"late: {_counted(summary.late, ', ')}"] if summary.late else []
 
 
 def _first_of(targets: tuple[TargetReport, ...]) -> str:
