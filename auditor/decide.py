@@ -227,7 +227,7 @@ def _current_value(
 def _reference(
     occurrence: FindingOccurrence, target: TargetId, versions: Sequence[Version], store: Store
 ) -> Version | None:
-    """Return the version that the finding was compared with, None where it is not stored."""
+    """Return the version that the finding was compared with, or None if it is not stored."""
     if isinstance(occurrence.finding, Finding) and occurrence.finding.since is Since.BASELINE:
         baselines = [
             approval.version_id
@@ -250,7 +250,7 @@ def _last_seen(occurrence: FindingOccurrence, target: TargetId, store: Store) ->
 def _excerpt(
     occurrence: FindingOccurrence, target: TargetId, finding: Finding, store: Store
 ) -> AnswerExcerpt | None:
-    """Return the parts of the answers that a finding needs, None where they are not stored."""
+    """Return the parts of the answers that a finding needs, or None if they are not stored."""
     versions = store.target_versions(target)
     old = _reference(occurrence, target, versions, store)
     new = next((version for version in versions if version.run_id <= occurrence.run_id), None)

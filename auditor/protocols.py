@@ -180,7 +180,7 @@ class Renderer(Protocol):
     """Turns a report into what people read."""
 
     def mail_content(self, report: Report, *, page: str) -> MailContent:
-        """Return the report as mailed; `page` is where its page lies, empty where nowhere."""
+        """Return the report as mailed; `page` is where its page is, or an empty text."""
         ...
 
 
@@ -647,7 +647,7 @@ class Ledger(Protocol):
         ...
 
     def schedule_since(self, schedule: str, line: str) -> datetime | None:
-        """Return since when the schedule has had this line, None where it is not remembered."""
+        """Return since when the schedule has had this line, or None if it is not remembered."""
         ...
 
     def slot_ended(self, schedule: str, slot: str) -> bool:

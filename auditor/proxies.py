@@ -22,7 +22,7 @@ _WITH_PORT = re.compile(r"(\[[^\]]*\]|[^:]*):(\d+)")
 
 
 def proxy_of_environment(url: str) -> Secret | None:
-    """Return the address of the proxy for a URL, None where none is to be used.
+    """Return the address of the proxy for a URL, or None if none is to be used.
 
     Raises:
         UsageError: it is a proxy that the auditor cannot use, such as a SOCKS proxy.

@@ -463,7 +463,7 @@ class RunSummary:
     findings: Mapping[TargetId, int]
 
     def state(self, target: TargetId) -> TargetState | None:
-        """Return how a target stood in the run, None where it was not audited."""
+        """Return how a target stood in the run, or None if it was not audited."""
         if target not in self.audited:
             return None
         return self.states.get(target, TargetState.IN_SYNC)

@@ -31,7 +31,7 @@ class Reference:
 
 
 def parse_reference(text: str) -> Reference | None:
-    """Return the stored version that a text names, None where it is not of that form."""
+    """Return the stored version that a text names, or None if it is not of that form."""
     found = _REFERENCE.fullmatch(text)
     if found is None:
         return None

@@ -98,7 +98,7 @@ def _trust(path: Path, key: str, folder: str | None = None) -> ssl.SSLContext:
 
 
 def _bundle() -> Path | None:
-    """Return the system's store, None where OpenSSL finds it by itself."""
+    """Return the system's store, or None if OpenSSL finds it by itself."""
     paths = ssl.get_default_verify_paths()
     if paths.cafile is not None or _has_certificates(paths.capath):
         return None

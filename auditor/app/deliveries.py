@@ -134,7 +134,7 @@ def keep_delivering(
 
 
 def _find_pause_s(store: OutboxStore) -> float | None:
-    """Return how long to wait before the next attempt, None where nothing is queued."""
+    """Return how long to wait before the next attempt, or None if nothing is queued."""
     with _logging_faults():
         due_at = store.next_due()
         if due_at is None:

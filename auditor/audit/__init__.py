@@ -1,1 +1,1 @@
-"""One run: who is audited, what each target came to, the report, the messages."""
+"""One run: its targets, their results, the report and the messages."""

@@ -92,7 +92,7 @@ def complete_run(
 
 
 def _carried(run_id: int, store: RunStore, context: RunContext) -> tuple[UnreportedFinding, ...]:
-    """Return what earlier runs did not report and the rules of today do not ignore.
+    """Return what earlier runs did not report and today's rules do not ignore.
 
     Only the vendor's findings are judged by the rules again: a target's own already were.
     """

@@ -1,4 +1,4 @@
-"""What one target's answer comes to, compared with the versions that the store holds of it."""
+"""Judges one target's answer against the stored versions."""
 
 from __future__ import annotations
 
@@ -190,7 +190,7 @@ class Judge:
     def _new_version(
         self, known: KnownTarget, reading: _Reading, comparison: Comparison
     ) -> NewVersion | PendingResult:
-        if _is_read_anew(known, reading.body_digest):
+        if _was_judged_before(known, reading.body_digest):
             return self._version_of_upgrade(known, reading, comparison)
         target, at = known.target, self._context.now()
         shareable = self._context.judge(comparison, target, in_words=False).shareable
@@ -322,7 +322,7 @@ class Judge:
         self, known: KnownTarget, body_digest: str, baseline: BaselineDrift | None
     ) -> frozenset[str]:
         """Return the ids of differences from the baseline that only an upgrade shows."""
-        if baseline is None or not baseline.open or not _is_read_anew(known, body_digest):
+        if baseline is None or not baseline.open or not _was_judged_before(known, body_digest):
             return frozenset()
         reported = {change.id for change in self._snapshots.past_changes(known.target)}
         return frozenset({finding.id for finding in baseline.open} - reported)
@@ -369,7 +369,7 @@ class Judge:
         )
 
 
-def _is_read_anew(known: KnownTarget, body_digest: str) -> bool:
+def _was_judged_before(known: KnownTarget, body_digest: str) -> bool:
     """Return whether an earlier version of the auditor judged this very answer.
 
     Where this version finds a difference to the stored version in it, nobody made that since.

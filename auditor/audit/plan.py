@@ -85,7 +85,7 @@ class Scope:
 
     @property
     def project(self) -> int | None:
-        """Return the only project in scope, None where there may be more."""
+        """Return the only project in scope, or None if there may be more."""
         return self.target.project_id if self.target else self.project_id
 
     def covers(self, project_id: int) -> bool:

@@ -363,7 +363,7 @@ def _name_without_id(name: str, project_id: int) -> str:
 
 
 def _known_name(project_id: int, known: Sequence[KnownTarget]) -> str:
-    """Return the stored name of a project, empty where it is not known.
+    """Return the stored name of a project, or an empty text if it is not known.
 
     Its id is left out: filters match the name alone, as they know nothing of other projects.
     """

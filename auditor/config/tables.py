@@ -528,7 +528,7 @@ class Settings(_Table):
 
     @property
     def every_project(self) -> credentials.Credential | None:
-        """Return the credential whose every project is audited, None where `projects` are all."""
+        """Return the credential whose every project is audited, or None if `projects` are all."""
         return self.studio.credential if self.studio.projects == "all" else None
 
     @property

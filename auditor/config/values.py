@@ -100,7 +100,7 @@ def _context(info: ValidationInfo) -> LoadContext:
 
 
 def known_zone(name: str) -> ZoneInfo | None:
-    """Return the time zone of that name, None where this machine knows none."""
+    """Return the time zone of that name, or None if this machine knows none."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:

@@ -47,7 +47,7 @@ class BlockKind:
         return self.page.format(project=target.project_id, block=target.learn_id)
 
     def find_target(self, path: str) -> TargetId | None:
-        """Return the block whose configuration an API path is for, None where it is for none."""
+        """Return the block whose configuration an API path is for, or None if it is for none."""
         pattern = re.escape(self.path)
         for place in ("project", "block"):
             pattern = pattern.replace(re.escape(f"{{{place}}}"), rf"(?P<{place}>\d+)")

@@ -73,7 +73,7 @@ def read_value(path: str, field: Field, value: Json, kind: BlockKind = KERAS) ->
 
 
 def form_of(nodes: Mapping[str, Node]) -> JsonObject:
-    """Return the canonical form of nodes side by side, the blank ones left out."""
+    """Return the canonical form of several nodes, without the blank ones."""
     return {key: node.form for key, node in nodes.items() if not node.is_blank}
 
 
@@ -178,7 +178,7 @@ def _joined(field: Field, children: dict[str, Node]) -> Json:
 
 
 def _is_open(field: Field) -> bool:
-    """Undeclared objects are opened; a declared plain value that is none stays one value."""
+    """Undeclared objects are opened; any other value stays as it is."""
     return field.pattern.endswith("?") or (
         field.area is Area.CATALOGUE and field.shape is Shape.VALUE
     )
@@ -277,7 +277,7 @@ def is_noise(a: float, b: float) -> bool:
 
 
 def is_number(value: Json) -> TypeGuard[int | float]:
-    """Return whether a value is a number; a boolean is none."""
+    """Return whether a value is a number; a boolean is not."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 

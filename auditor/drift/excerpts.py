@@ -23,7 +23,7 @@ _TOP_FIELD = re.compile(r"[^.\[]+")
 def excerpt_answers(
     old: JsonObject, new: JsonObject, findings: Iterable[Finding]
 ) -> AnswerExcerpt | None:
-    """Return the parts of two answers that the findings need, None where they need none.
+    """Return the parts of two answers that the findings need, or None if they need none.
 
     The secrets in both answers must be hidden already.
     """

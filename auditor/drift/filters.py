@@ -23,7 +23,7 @@ class BlockLabel(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patterns:
-    """Patterns of types and names; empty where nothing is said of them."""
+    """Patterns of types and names; empty if the configuration has none."""
 
     types: tuple[str, ...] = ()
     names: tuple[str, ...] = ()

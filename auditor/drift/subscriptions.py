@@ -50,7 +50,7 @@ class Subscription:
 
 
 def select_part(report: Report, subscription: Subscription) -> Report | None:
-    """Return the part of a report for a subscription, None where it is not worth a message."""
+    """Return the part of a report for a subscription, or None if it is not worth a message."""
     targets = tuple(
         _target_part(target, subscription)
         for target in report.targets

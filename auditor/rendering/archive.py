@@ -98,26 +98,26 @@ def project_place(project_id: int) -> str:
 
 
 def parse_run_place(name: str) -> int | None:
-    """Return the run whose page has this file name, None where it is no page of a run."""
+    """Return the run whose page has this file name, or None if it is no page of a run."""
     found = _RUN.fullmatch(name)
     return int(found[1]) if found and run_place(int(found[1])) == name else None
 
 
 def parse_year_place(name: str) -> int | None:
-    """Return the year whose page has this file name, None where it is no page of a year."""
+    """Return the year whose page has this file name, or None if it is no page of a year."""
     found = _YEAR.fullmatch(name)
     return int(found[1]) if found and year_place(int(found[1])) == name else None
 
 
 def parse_target_place(name: str) -> TargetId | None:
-    """Return the target whose page has this file name, None where it is no page of a target."""
+    """Return the target whose page has this file name, or None if it is no page of a target."""
     found = _TARGET.fullmatch(name)
     target = TargetId(int(found[1]), int(found[2])) if found else None
     return target if target and target_place(target) == f"{TARGETS}/{name}" else None
 
 
 def parse_project_place(name: str) -> int | None:
-    """Return the project whose page has this file name, None where it is no page of a project."""
+    """Return the project whose page has this file name, or None if it is no page of a project."""
     found = _PROJECT.fullmatch(name)
     return int(found[1]) if found and f"{int(found[1])}.html" == name else None
 

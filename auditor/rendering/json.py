@@ -228,7 +228,7 @@ def _target(target: TargetReport) -> JsonObject:
 
 
 def _of_model(target: TargetReport) -> JsonObject:
-    """Return what last happened to the model and when, where the report has it."""
+    """Return what last happened to the model and when, if the report has it."""
     optional: JsonObject = {}
     if target.model_event is not None:
         optional["model_step"] = str(target.model_event)

@@ -92,7 +92,7 @@ class RunStrip:
 
 
 def draw_stack(excerpt: AnswerExcerpt | None) -> LayerStack | None:
-    """Return the layers before and now, None where they are not known or did not change."""
+    """Return the layers before and now, or None if they are not known or did not change."""
     known = layer_stacks(excerpt)
     if known is None:
         return None
@@ -126,7 +126,7 @@ def draw_scale(finding: Finding, excerpt: AnswerExcerpt | None) -> Scale | None:
 
 
 def draw_runs(signs: str) -> RunStrip | None:
-    """Return the last runs of a block, None where they are not known."""
+    """Return the last runs of a block, or None if they are not known."""
     if not signs:
         return None
     shown = signs[-MOST_RUNS_DRAWN:]

@@ -204,7 +204,7 @@ def _last_read(target: TargetReport, report: Report) -> str:
 def _target_views(
     pairs: Iterable[Pair], report: Report, footer: Footer, limits: Limits
 ) -> tuple[TargetView, ...]:
-    """Return a view a block: worst project first, in it the worst block."""
+    """Return a view for each block: worst project first, its worst block first."""
     by_target: dict[TargetId, list[Pair]] = {}
     worst: dict[int, int] = {}
     for target, finding in pairs:
@@ -323,7 +323,7 @@ def _new_note(target: TargetReport) -> str:
 
 
 def _started(summary: Summary, most: int | None) -> Section:
-    """Return the first run's section: one line a project, since hundreds of lines help nobody."""
+    """Return the first run's section: one line per project, since it may have many blocks."""
     groups = [tuple(group) for _, group in groupby(summary.new, key=lambda t: t.target.project_id)]
     entries = [
         Entry(
@@ -403,7 +403,7 @@ def _late_entries(report: Report) -> list[Entry]:
 
 
 def _whether_it_holds(late: LateFinding) -> str:
-    """Return that in words, with the finding's id; only what holds can be accepted."""
+    """Return whether a late finding still holds, with its id; only then it can be accepted."""
     id_ = late.finding.id
     if not late.holds:
         return f"no longer so (id {id_})"

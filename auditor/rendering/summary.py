@@ -182,7 +182,7 @@ def summarize(report: Report) -> Summary:
 
 
 def pair_findings(report: Report, since: Since) -> list[tuple[TargetReport, Finding]]:
-    """Return the findings measured from a reference, each with its block, worst first."""
+    """Return the findings against one reference, each with its block, worst first."""
     pairs = [(t, f) for t in report.targets for f in t.findings if f.since is since]
     return sorted(pairs, key=lambda pair: -pair[1].severity.rank)
 

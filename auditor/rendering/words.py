@@ -1,4 +1,4 @@
-"""Foreign text made harmless, and the words for numbers and times, in one place.
+"""Makes foreign text harmless, and puts numbers and times into words.
 
 Names, values and error texts come from strangers. Whatever shows them (mail, page, subject,
 log, terminal) passes them through `harmless` first: an invisible character is written as an

@@ -95,7 +95,7 @@ class Database:
 
     @contextmanager
     def timed(self) -> Iterator[None]:
-        """Count the time of a question to the database for `busy_for`."""
+        """Measure the time of a query for `busy_for`."""
         mark = object()
         self._under_way[mark] = time.monotonic()
         try:
@@ -104,7 +104,7 @@ class Database:
             del self._under_way[mark]
 
     def busy_for(self) -> timedelta:
-        """Return the age of the oldest question that is not answered yet."""
+        """Return the age of the oldest query that is still running."""
         now = time.monotonic()
         return timedelta(seconds=now - min((now, *self._under_way.values())))
 

@@ -135,7 +135,7 @@ class DryStore:
         return None
 
     def run_summaries(self, most: int) -> tuple[RunSummary, ...]:
-        """Return the last stored runs in short."""
+        """Return summaries of the last stored runs."""
         return self._stored.run_summaries(most) if self._stored else ()
 
     def past_changes(self, target: TargetId) -> tuple[PastChange, ...]:

@@ -104,7 +104,7 @@ def record_runs(connection: Connection, ids: Sequence[int]) -> None:
 
 
 def head(connection: Connection) -> str:
-    """Return the newest entry's hash, empty where there is no entry."""
+    """Return the newest entry's hash, or an empty text if there is no entry."""
     newest = _newest(connection)
     return START if newest is None else newest["hash"]
 

@@ -72,7 +72,7 @@ def queued_ids(connection: Connection, *, due_by: datetime | None) -> tuple[int,
 
 
 def queued_message(connection: Connection, number: int) -> Message | None:
-    """Return a message with its content, None where it is no longer queued."""
+    """Return a message with its content, or None if it is no longer queued."""
     is_queued = message.c.state == MessageState.QUEUED
     row = connection.execute(select(message).where(message.c.id == number, is_queued)).mappings()
     return next(map(_message, row), None)

@@ -63,7 +63,7 @@ def unpack(blob: bytes, *, anchor: bytes | None = None) -> bytes:
         raise DamagedDatabaseError(_DAMAGED) from error
 
 
-def lies_beside(blob: bytes) -> bool:
+def needs_anchor(blob: bytes) -> bool:
     """Return whether the blob needs its anchor to be read."""
     return blob[:1] == bytes([Packing.ANCHOR])
 

@@ -60,7 +60,7 @@ _LOCK = text("LOCK TABLE version, target, finding, approval, acknowledgement IN 
 
 
 def prune(connection: Connection, retention: Retention, *, now: datetime, is_dry: bool) -> Pruned:
-    """Drop what the retention lets go; where `is_dry`, only count it.
+    """Drop what the retention no longer keeps; with `is_dry`, only count it.
 
     Raises:
         DamagedDatabaseError: a version is not what was stored; then nothing is dropped.

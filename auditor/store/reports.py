@@ -147,7 +147,7 @@ def brief_reports(connection: Connection, run_ids: Sequence[int]) -> tuple[Repor
 
 
 def run_summaries(connection: Connection, most: int) -> tuple[RunSummary, ...]:
-    """Return the last `most` closed runs in short, newest first."""
+    """Return the last `most` closed runs as summaries, newest first."""
     read_roster = _roster_reader(connection)
 
     @cache

@@ -1,4 +1,4 @@
-"""Runs as rows: which slots of the schedules had theirs, and each run's link in the hash chain."""
+"""Runs as rows: which slots of the schedules had a run, and each run's link in the hash chain."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def head(connection: Connection, run_id: int) -> str:
 
 
 def run_of_head(connection: Connection, head_hash: str) -> int | None:
-    """Return the run whose link in the hash chain this is, None where none has it."""
+    """Return the run whose link in the hash chain this is, or None if none has it."""
     query = select(run.c.id).where(run.c.head_hash == head_hash)
     found: int | None = connection.execute(query).scalar()
     return found
@@ -202,13 +202,13 @@ def last_slot(
 
 
 def schedule_in_force(connection: Connection, name: str) -> tuple[str, datetime] | None:
-    """Return the schedule's line and since when it has had it, None where it has none."""
+    """Return the schedule's line and since when it has had it, or None if it has none."""
     row = connection.execute(select(schedule).where(schedule.c.name == name)).one_or_none()
     return None if row is None else (row.line, row.since)
 
 
 def schedule_since(connection: Connection, name: str, line: str) -> datetime | None:
-    """Return since when the schedule has had this line, None where it has another or none."""
+    """Return since when the schedule has had this line, or None if it has another or none."""
     match schedule_in_force(connection, name):
         case (stored, since) if stored == line:
             return since

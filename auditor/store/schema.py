@@ -21,7 +21,7 @@ HEAD = REVISIONS[-1]
 
 
 def revision(database: Database) -> str | None:
-    """Return the database's schema version, None where it has none.
+    """Return the database's schema version, or None if it has none.
 
     Raises:
         SchemaVersionError: its tables are not the auditor's.

@@ -288,7 +288,7 @@ class SqlStore:
         return now
 
     def prune(self, retention: Retention, *, now: datetime, is_dry: bool = False) -> Pruned:
-        """Drop what the retention lets go; a dry one only says what."""
+        """Drop what the retention no longer keeps; with `is_dry`, only count it."""
         transaction = self.database.reading() if is_dry else self.database.writing()
         with transaction as connection:
             return pruning.prune(connection, retention, now=now, is_dry=is_dry)
@@ -352,5 +352,5 @@ class SqlStore:
         return lock.hold(self.database, lock.SERVICE)
 
     def busy_for(self) -> timedelta:
-        """Return how long the oldest question to the database has waited for its answer."""
+        """Return how long the oldest query has been running."""
         return self.database.busy_for()

@@ -15,7 +15,7 @@ from auditor.model import RunStatus, TargetId
 from auditor.records import BrokenLink
 from auditor.store import ledger
 from auditor.store.chain import START, Link, RunLink, content_hash
-from auditor.store.packing import has_pruned_mark, is_pruned, lies_beside, pruned_hashes, unpack
+from auditor.store.packing import has_pruned_mark, is_pruned, needs_anchor, pruned_hashes, unpack
 from auditor.store.tables import (
     approval,
     catalogue,
@@ -54,7 +54,7 @@ class _Progress:
 
 
 def verify(connection: Connection) -> BrokenLink | None:
-    """Return the first broken link of the hash chain, None where it is sound."""
+    """Return the first broken link of the hash chain, or None if it is sound."""
     progress = _Progress()
     steps = (
         _catalogues(connection, progress),
@@ -228,7 +228,7 @@ def _fault(
 
 def _anchors(blob: bytes, last: _CheckedVersion | None) -> tuple[int | None, ...]:
     """Return the anchors that the version may name; a pruned one may have had one or none."""
-    if last is None or not (lies_beside(blob) or is_pruned(blob)):
+    if last is None or not (needs_anchor(blob) or is_pruned(blob)):
         return (None,)
     return (None, last.anchor_id) if is_pruned(blob) else (last.anchor_id,)
 

@@ -97,7 +97,7 @@ def has_version_after(connection: Connection, target: TargetId, run_id: int) -> 
 
 
 def version_before(connection: Connection, target: TargetId, run_id: int) -> int | None:
-    """Return the target's last version before the run, None where it has none or it was pruned."""
+    """Return the target's last version before the run, or None if it has none or it was pruned."""
     query = (
         select(version.c.id, has_pruned_mark(version.c.document))
         .where(_is_of(target), version.c.run_id < run_id)

@@ -13,7 +13,7 @@ from auditor.errors import DamagedDatabaseError
 from auditor.model import Json
 from auditor.resources import folder
 from auditor.store import packing
-from auditor.store.packing import lies_beside, pack, pack_against, pack_json, unpack, unpack_json
+from auditor.store.packing import needs_anchor, pack, pack_against, pack_json, unpack, unpack_json
 from auditor.store.tables import ForeignText
 
 ANSWERS_1 = "3d823c1094feffe84d88dde5de9b8080d7009649feeb8374e3f15d7161964ad3"
@@ -29,7 +29,7 @@ def test_what_is_packed_comes_back(content: bytes) -> None:
 def test_what_is_packed_beside_an_anchor_comes_back_with_it(content: bytes, anchor: bytes) -> None:
     blob = pack_against(content, anchor)
 
-    assert lies_beside(blob)
+    assert needs_anchor(blob)
     assert unpack(blob, anchor=anchor) == content
 
 

@@ -451,7 +451,7 @@ def _topics_of(statements: Iterable[Statement], excluded: Collection[Statement])
 
 
 def _topic_of(statement: Statement) -> _Topic | None:
-    """Return what a statement is about, None where no phrase describes its kind."""
+    """Return what a statement is about, or None if no phrase describes its kind."""
     match statement.node:
         case ast.Assign([_], ast.Call() as call) | ast.Expr(ast.Call() as call) if (
             call_name(call) in _METHOD_RANKS

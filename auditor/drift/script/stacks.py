@@ -135,7 +135,7 @@ def _layer(statement: Statement, node: ast.expr, more: Mapping[str, str]) -> Scr
 def _changed_layers(
     old: Sequence[ScriptLayer], new: Sequence[ScriptLayer], pairs: Sequence[tuple[int, int]]
 ) -> Iterator[tuple[_PlacedLayer | None, _PlacedLayer | None]]:
-    """Yield each changed layer as it was and as it is, None where it is missing."""
+    """Yield each changed layer as it was and as it is, or None if it is missing."""
     old_places, new_places = {i for i, _ in pairs}, {j for _, j in pairs}
     added: dict[object, list[_PlacedLayer]] = {}
     for j in range(len(new) - 1, -1, -1):
