@@ -43,6 +43,7 @@ from auditor.daemon.systemd import (
 )
 from auditor.errors import (
     AlreadyRunError,
+    AuditorError,
     ConfigError,
     LockLostError,
     RunUnderWayError,
@@ -184,11 +185,15 @@ class Service:
         async with self._reloading:
             notify_reloading()
             try:
-                await self._adopt(self._keep_database(self._load()))
+                settings = self._load()
+                app.require_usable_environment(settings)
+                await self._adopt(self._keep_database(settings))
             except ConfigError as error:
                 logger.error("new configuration refused, the old one stays: %s", error)  # noqa: TRY400
-            except StoreError as error:
+            except (AuditorError, OSError) as error:
                 logger.error("new configuration not adopted: %s", error)  # noqa: TRY400
+            except Exception:  # systemd waits for READY=1 whatever a reload meets
+                logger.exception("new configuration not adopted")
             else:
                 logger.info("new configuration adopted", extra={"next_run": self._next_run()})
             notify("READY=1", await self._status())

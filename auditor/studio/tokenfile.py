@@ -117,7 +117,10 @@ class TokenFile:
         """
         file = self._open_lock_file()
         try:
-            await _acquire(file, self.path, timeout)
+            try:
+                await _acquire(file, self.path, timeout)
+            except OSError as error:  # a file system without locks
+                raise self._unwritable(error) from error
             yield
         finally:
             os.close(file)

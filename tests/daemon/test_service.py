@@ -253,6 +253,32 @@ def test_a_reload_of_what_cannot_be_used_names_every_wrong_key(
     assert re.search(r"the old one stays: config\.toml.*\n.*a\.b.*\n.*c: ", caplog.text)
 
 
+@pytest.mark.parametrize(
+    "error",
+    [OSError(24, "Too many open files"), ZeroDivisionError("odd")],
+    ids=["the machine", "a defect"],
+)
+def test_a_reload_that_meets_an_unexpected_error_ends_in_ready_with_the_old_configuration(
+    pump: Stage,
+    store: SqlStore,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: Exception,
+) -> None:
+    address = f"@auditor-test-odd-reload-{os.getpid()}"
+    monkeypatch.setenv("NOTIFY_SOCKET", address)
+
+    def load() -> Settings:
+        raise error
+
+    with ears(address) as heard:
+        serve(pump, store, reload, load=load)
+
+        assert heard.hear("READY=1")
+    assert "new configuration not adopted" in caplog.text
+    assert str(error) in caplog.text
+
+
 def test_a_reload_starts_no_schedule_anew(pump: Stage, store: SqlStore) -> None:
     scheduled_since(pump, app.now() - 3 * DAYS)
 
