@@ -47,7 +47,7 @@ class AuditorError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One wrong key of a configuration: where it stands, what is wrong, what to do."""
+    """One wrong key of a configuration: where it is, what is wrong, what to do."""
 
     key: str
     message: str

@@ -53,7 +53,7 @@ class Lock(Protocol):
     """A lock that is held."""
 
     def keep(self) -> None:
-        """Make sure of it; raises `LockLostError` where another process has it by now."""
+        """Make sure of the lock; raises `LockLostError` if another process has taken it."""
         ...
 
 

@@ -35,7 +35,7 @@ class Snapshots:
         return self._store.snapshot(version_id)
 
     def read_document(self, snapshot: Snapshot) -> JsonObject:
-        """Return a snapshot's document, with what is known to be secret by now hidden."""
+        """Return a snapshot's document, with everything hidden that is now known to be secret."""
         return self._secrets.read_document(snapshot)
 
     def compare_with(self, version_id: int, snapshot: Snapshot, known: KnownTarget) -> Comparison:

@@ -312,7 +312,7 @@ def _from_listing(
 
 
 def _missing(project: Project, name: str, known: Sequence[KnownTarget]) -> tuple[Missing, ...]:
-    """Return those that are missing; what the filters leave out by now is not."""
+    """Return the missing targets, without those that the filters now leave out."""
     return tuple(
         Missing(target=target.target, project=name) for target in known if _admits(project, target)
     )

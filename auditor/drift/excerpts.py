@@ -75,7 +75,7 @@ def suggested_value(excerpt: AnswerExcerpt | None, path: str) -> float | None:
 def drop_secret_parameters(
     excerpt: AnswerExcerpt | None, secrets: Collection[str]
 ) -> AnswerExcerpt | None:
-    """Return the excerpt without its parameters where one of them is known as a secret by now."""
+    """Return the excerpt; without its parameters if one of them is now known to be secret."""
     if excerpt is None:
         return None
     before = parse(excerpt.before)

@@ -194,7 +194,7 @@ def _holding_late(report: Report) -> tuple[tuple[TargetReport, Finding], ...]:
 
 
 def _is_off_baseline(target: TargetReport) -> bool:
-    """Return whether a block differs from its baseline: a late finding may stand for that."""
+    """Return whether a block differs from its baseline: a late finding may say so."""
     if any(finding.since is Since.BASELINE for finding in target.findings):
         return True
     return target.state is TargetState.DRIFTED and not target.findings

@@ -418,7 +418,7 @@ def test_a_database_that_the_server_lacks_is_named_by_every_command(
 
 
 @pytest.mark.parametrize("ready", [True, False], ids=["tables of others", "empty"])
-def test_a_user_without_rights_is_told_so(
+def test_a_user_without_rights_gets_an_explanation(
     pump: Stage, auditor: Command, postgres_server: Postgres, *, ready: bool
 ) -> None:
     url = postgres_server.ready() if ready else postgres_server.empty()

@@ -109,7 +109,7 @@ def test_what_was_due_before_anything_watched_is_not_overdue(pump: Stage) -> Non
     assert (young.watched_since is None, young.overdue) == (False, ())
 
 
-def test_a_run_by_a_clock_that_was_ahead_stands_in_for_no_slot(pump: Stage) -> None:
+def test_a_run_by_a_clock_that_was_ahead_counts_for_no_slot(pump: Stage) -> None:
     scheduled_since(pump, app.now() - timedelta(days=2))
     slot = Slot("2026-11-24T03:15", app.now() - timedelta(hours=3))
     pump.night()

@@ -39,7 +39,7 @@ def nightly(zone: str = "UTC", cron: str = "15 3 * * *") -> Schedule:
     )
 
 
-def asked(
+def due_run(
     ledger: SqlStore, schedule: Schedule, at: datetime, *, is_wake_up: bool = False
 ) -> DueRun | None:
     return find_due_run(schedule, ledger, DueCheck(at=at, up_since=START, is_wake_up=is_wake_up))
@@ -47,7 +47,7 @@ def asked(
 
 def slot_run(ledger: SqlStore, schedule: Schedule, at: datetime) -> str | None:
     """Run what is due and return its slot."""
-    due = asked(ledger, schedule, at)
+    due = due_run(ledger, schedule, at)
     if due is None:
         return None
     ledger.open_run(due.trigger, started_at=at, schedule=schedule.name, slot=due.slot.local)
@@ -56,10 +56,10 @@ def slot_run(ledger: SqlStore, schedule: Schedule, at: datetime) -> str | None:
 
 def test_a_week_without_runs_is_one_run_that_names_the_gap(ledger: SqlStore) -> None:
     schedule = nightly("Europe/Berlin")
-    asked(ledger, schedule, START)
+    due_run(ledger, schedule, START)
     assert slot_run(ledger, schedule, START + DAY) == "2026-03-02T03:15"
 
-    due = asked(ledger, schedule, START + 8 * DAY)
+    due = due_run(ledger, schedule, START + 8 * DAY)
     assert due is not None
     assert (due.slot.local, due.trigger) == ("2026-03-09T03:15", Trigger.CATCH_UP)
     gap = Gap(7, "2026-03-03T03:15", "2026-03-09T03:15")
@@ -68,10 +68,10 @@ def test_a_week_without_runs_is_one_run_that_names_the_gap(ledger: SqlStore) -> 
 
 def test_a_wake_up_names_only_what_was_missed_before_it(ledger: SqlStore) -> None:
     schedule = nightly()
-    asked(ledger, schedule, START)
+    due_run(ledger, schedule, START)
 
-    first = asked(ledger, schedule, datetime(2026, 3, 2, 3, 15, tzinfo=UTC), is_wake_up=True)
-    third = asked(ledger, schedule, datetime(2026, 3, 4, 3, 15, tzinfo=UTC), is_wake_up=True)
+    first = due_run(ledger, schedule, datetime(2026, 3, 2, 3, 15, tzinfo=UTC), is_wake_up=True)
+    third = due_run(ledger, schedule, datetime(2026, 3, 4, 3, 15, tzinfo=UTC), is_wake_up=True)
     assert first is not None
     assert (first.trigger, first.missed) == (Trigger.SCHEDULE, None)
     assert third is not None
@@ -80,11 +80,11 @@ def test_a_wake_up_names_only_what_was_missed_before_it(ledger: SqlStore) -> Non
 
 def test_a_run_that_was_stopped_counts_as_missed(ledger: SqlStore) -> None:
     schedule = nightly()
-    asked(ledger, schedule, START)
+    due_run(ledger, schedule, START)
     slot_run(ledger, schedule, START + DAY)
     ledger.abandon_open_runs(START + DAY)
 
-    due = asked(ledger, schedule, START + 2 * DAY)
+    due = due_run(ledger, schedule, START + 2 * DAY)
     assert due is not None
     assert due.missed == Missed(Gap(2, "2026-03-02T03:15", "2026-03-03T03:15"), schedule.label)
 
@@ -93,7 +93,7 @@ def test_a_clock_set_back_has_no_night_twice_and_one_set_right_again_has_the_nex
     ledger: SqlStore,
 ) -> None:
     schedule = nightly()
-    asked(ledger, schedule, START)
+    due_run(ledger, schedule, START)
     slots = [slot_run(ledger, schedule, START + days * DAY) for days in (1, 2, 3, 1, 2, 3, 4)]
 
     assert slots == [
@@ -105,7 +105,7 @@ def test_a_clock_set_back_has_no_night_twice_and_one_set_right_again_has_the_nex
 
 def test_a_clock_set_forward_past_a_night_has_it_late(ledger: SqlStore) -> None:
     schedule = nightly()
-    asked(ledger, schedule, START)
+    due_run(ledger, schedule, START)
 
     assert slot_run(ledger, schedule, datetime(2026, 3, 2, 9, tzinfo=UTC)) == "2026-03-02T03:15"
 
@@ -114,19 +114,19 @@ def test_a_first_start_by_a_clock_that_was_ahead_does_not_silence_the_nights_bef
     ledger: SqlStore,
 ) -> None:
     schedule = nightly()
-    asked(ledger, schedule, START + 300 * DAY)
-    asked(ledger, schedule, START)
+    due_run(ledger, schedule, START + 300 * DAY)
+    due_run(ledger, schedule, START)
 
     assert slot_run(ledger, schedule, START + DAY) == "2026-03-02T03:15"
 
 
 def test_what_was_missed_after_a_run_by_a_clock_that_was_ahead_is_named(ledger: SqlStore) -> None:
     schedule = nightly()
-    asked(ledger, schedule, START)
+    due_run(ledger, schedule, START)
     slot_run(ledger, schedule, START + DAY)
     slot_run(ledger, schedule, START + 300 * DAY)
 
-    due = asked(ledger, schedule, START + 5 * DAY)
+    due = due_run(ledger, schedule, START + 5 * DAY)
     assert due is not None
     assert due.missed == Missed(Gap(4, "2026-03-03T03:15", "2026-03-06T03:15"), schedule.label)
 
@@ -134,10 +134,10 @@ def test_what_was_missed_after_a_run_by_a_clock_that_was_ahead_is_named(ledger: 
 def test_the_night_that_a_former_line_owes_is_had_before_the_new_line_counts(
     ledger: SqlStore,
 ) -> None:
-    asked(ledger, nightly("Europe/Berlin"), START)
+    due_run(ledger, nightly("Europe/Berlin"), START)
     other = nightly("Asia/Tokyo", "15 4 * * *")
 
-    due = asked(ledger, other, START + DAY)
+    due = due_run(ledger, other, START + DAY)
     assert due is not None
     assert due.missed == Missed(
         Gap(1, "2026-03-02T03:15", "2026-03-02T03:15"), "15 3 * * * (Europe/Berlin)"
@@ -149,7 +149,7 @@ def test_the_night_that_a_former_line_owes_is_had_before_the_new_line_counts(
 
 
 def test_another_zone_has_no_night_of_the_same_name_twice(ledger: SqlStore) -> None:
-    asked(ledger, nightly("Asia/Kolkata"), START)
+    due_run(ledger, nightly("Asia/Kolkata"), START)
     slot_run(ledger, nightly("Asia/Kolkata"), datetime(2026, 3, 1, 22, tzinfo=UTC))
     slots = [
         slot_run(ledger, nightly("UTC"), START + timedelta(hours=hours))
@@ -162,14 +162,14 @@ def test_another_zone_has_no_night_of_the_same_name_twice(ledger: SqlStore) -> N
 def test_a_former_line_that_this_version_cannot_read_owes_nothing(ledger: SqlStore) -> None:
     ledger.schedule_start("nightly", "every night Mars/Base", now=START)
 
-    assert asked(ledger, nightly(), START + DAY) is None
+    assert due_run(ledger, nightly(), START + DAY) is None
     assert slot_run(ledger, nightly(), START + 2 * DAY) == "2026-03-03T03:15"
 
 
 def test_schedules_have_ledgers_of_their_own(ledger: SqlStore) -> None:
     schedule, other = nightly(), replace(nightly(), name="other")
-    asked(ledger, schedule, START)
-    asked(ledger, other, START)
+    due_run(ledger, schedule, START)
+    due_run(ledger, other, START)
 
     assert slot_run(ledger, schedule, START + DAY) == "2026-03-02T03:15"
     assert slot_run(ledger, other, START + DAY) == "2026-03-02T03:15"

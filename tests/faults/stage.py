@@ -57,7 +57,7 @@ class Gate:
         self._way.wait(DEADLINE_S)
 
 
-class HeldStudio(SimulatedStudio):
+class GatedStudio(SimulatedStudio):
     """Asks of block 5 come by a gate."""
 
     def __init__(self) -> None:
@@ -73,7 +73,7 @@ class HeldStudio(SimulatedStudio):
         return super().reply(request, key=key, token=token, body=body)
 
 
-class HeldPostbox(Postbox):
+class GatedPostbox(Postbox):
     """One gate is for recipients, another for messages that were taken.
 
     Attributes:
@@ -113,8 +113,8 @@ class Installation:
     """A stage with its gates, and what was edited on it."""
 
     stage: Stage
-    studio: HeldStudio
-    postbox: HeldPostbox
+    studio: GatedStudio
+    postbox: GatedPostbox
     edits: list[Edit]
 
     @property
@@ -179,8 +179,8 @@ class Installation:
 @contextmanager
 def installation(url: str, folder: Path) -> Iterator[Installation]:
     """Set up a project of three blocks after their first run."""
-    postbox = HeldPostbox()
-    with mail_server(postbox) as port, HeldStudio() as studio:
+    postbox = GatedPostbox()
+    with mail_server(postbox) as port, GatedStudio() as studio:
         studio.add_project(PROJECT, name="pump", api_key=KEY)
         for learn_id in (3, 4, 5):
             studio.put(target(learn_id), block(name=f"Block {learn_id}"))

@@ -155,9 +155,9 @@ def test_a_lock_on_a_server_that_was_demoted_is_taken_again_on_the_next(
     store: SqlStore, database_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     sessions = Sessions(store)
-    with store.service_lock() as held, open_database(database_url, upgrade=False) as other:
+    with store.service_lock() as lock, open_database(database_url, upgrade=False) as other:
         sessions.demote()
-        held.keep()
+        lock.keep()
 
         with pytest.raises(Exception, match="another auditor daemon"), other.service_lock():
             pytest.fail("two hold one lock")
@@ -168,11 +168,11 @@ def test_a_lock_on_a_server_that_was_demoted_is_lost_to_who_took_it_on_the_next(
     store: SqlStore, database_url: str, sql: Sql
 ) -> None:
     sessions = Sessions(store)
-    with store.service_lock() as held, open_database(database_url, upgrade=False) as other:
+    with store.service_lock() as lock, open_database(database_url, upgrade=False) as other:
         sessions.demote()
         sql.read("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'")
         with other.service_lock(), pytest.raises(LockLostError):
-            held.keep()
+            lock.keep()
 
 
 def test_a_standby_is_refused_with_the_remedy(

@@ -27,7 +27,7 @@ TRIES = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class AnswersByFault:
     """What every fault came to, all met at once, and how often each path was asked for."""
 
     failures: dict[Fault, Failure | None]
@@ -35,7 +35,7 @@ class Asked:
 
 
 @pytest.fixture(scope="module")
-def asked() -> Iterator[Asked]:
+def asked() -> Iterator[AnswersByFault]:
     with SimulatedStudio() as studio:
         for fault, target in TARGETS.items():
             studio.add_project(target.project_id, name="", api_key=_key(target))
@@ -43,7 +43,7 @@ def asked() -> Iterator[Asked]:
             studio.fail(fault, target=target)
         failures = asyncio.run(_ask_all(studio.base_url))
         paths = Counter(request.path for request in studio.requests)
-        yield Asked(failures, paths)
+        yield AnswersByFault(failures, paths)
 
 
 async def _ask_all(base_url: str) -> dict[Fault, Failure | None]:
@@ -78,7 +78,7 @@ def _key(target: TargetId) -> str:
 
 
 @pytest.mark.parametrize("fault", FAILING)
-def test_only_what_may_pass_is_asked_again(asked: Asked, fault: Fault) -> None:
+def test_only_what_may_pass_is_asked_again(asked: AnswersByFault, fault: Fault) -> None:
     target, row = TARGETS[fault], TABLE[fault]
     block = f"/v1/api/{target.project_id}/training/keras/{target.learn_id}"
     path = f"/v1/api/{target.project_id}/impulses" if fault.is_listing_fault else block
