@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from email.errors import MessageError
-from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP, SMTPUTF8
-from email.utils import format_datetime, parseaddr
+from email.policy import SMTP
+from email.utils import format_datetime
 from hashlib import sha256
 
+from auditor.addresses import MailAddress, parse_mailbox
 from auditor.errors import DeliveryError
+from auditor.headers import write_address_field, write_structured_field, write_text_field
 from auditor.protocols import MailContent
 
 
@@ -21,7 +21,7 @@ class MimeComposer:
 
     sender: str
 
-    def compose(
+    def compose(  # the email package writes the parts, `auditor.headers` the fields above them
         self, mailing: MailContent, *, recipient: str, message_id: str, at: datetime
     ) -> bytes:
         """Return a multipart/alternative message, plain text first, quoted-printable.
@@ -29,16 +29,15 @@ class MimeComposer:
         Raises:
             DeliveryError: sender or recipient is not a mail address.
         """
-        sender, receiver = _address(self.sender), _address(recipient)
-        plain = sender.addr_spec.isascii() and receiver.addr_spec.isascii()
-        message = EmailMessage(policy=SMTP if plain else SMTPUTF8)
-        message["From"] = sender
-        message["To"] = receiver
-        message["Subject"] = one_line(mailing.subject)
-        message["Date"] = format_datetime(at)
-        message["Message-ID"] = one_line(message_id)
-        for header, value in mailing.headers.items():
-            message[header] = one_line(value)
+        head = [
+            write_address_field("From", _address(self.sender)),
+            write_address_field("To", _address(recipient)),
+            write_text_field("Subject", one_line(mailing.subject)),
+            write_structured_field("Date", format_datetime(at)),
+            write_structured_field("Message-ID", one_line(message_id)),
+            *(_field(name, one_line(value)) for name, value in mailing.headers.items()),
+        ]
+        message = EmailMessage(policy=SMTP)
         message.set_content(_encodable(mailing.text), cte="quoted-printable")
         message.add_alternative(_encodable(mailing.html), subtype="html", cte="quoted-printable")
         if mailing.attachment is not None:
@@ -50,7 +49,7 @@ class MimeComposer:
                 filename=mailing.attachment.name,
             )
         message.set_boundary(_boundary(message_id))
-        return message.as_bytes()
+        return "\r\n".join([*head, ""]).encode() + message.as_bytes()
 
 
 def _boundary(message_id: str) -> str:
@@ -58,15 +57,17 @@ def _boundary(message_id: str) -> str:
     return f"=_{sha256(message_id.encode()).hexdigest()[:32]}"
 
 
-def _address(text: str) -> Address:
-    name, spec = parseaddr(text) if text.isprintable() else ("", "")
-    local, _, domain = spec.rpartition("@")
+def _field(name: str, value: str) -> str:
+    """Return a field: ours, whose names begin with X, are text, all others have a grammar."""
+    if name.startswith("X-"):
+        return write_text_field(name, value)
+    return write_structured_field(name, value)
+
+
+def _address(text: str) -> MailAddress:
     try:
-        # `addr_spec` is parsed strictly, but refuses local parts that RFC 6531 allows.
-        if local.isascii():
-            return Address(display_name=name, addr_spec=f"{local}@{_ascii_domain(domain)}")
-        return Address(display_name=name, username=local, domain=_ascii_domain(domain))
-    except (ValueError, IndexError, MessageError) as error:
+        return parse_mailbox(text)
+    except ValueError as error:
         raise DeliveryError(f"{one_line(text)!r} is not a mail address", permanent=True) from error
 
 
@@ -76,14 +77,7 @@ def find_envelope_address(text: str) -> str:
     Raises:
         DeliveryError: it is not a mail address.
     """
-    return _address(text).addr_spec
-
-
-def _ascii_domain(domain: str) -> str:
-    """Return an international domain in its ASCII form (IDNA)."""
-    if not domain:
-        raise ValueError("an address has a domain")
-    return domain if domain.isascii() else domain.encode("idna").decode()
+    return _address(text).spec
 
 
 def one_line(text: str) -> str:

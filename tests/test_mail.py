@@ -255,7 +255,7 @@ def test_a_lone_surrogate_in_the_text_does_not_stop_a_message() -> None:
     assert plain.get_content().splitlines() == ["odd \\ud800"]
 
 
-@pytest.mark.parametrize("recipient", ["", "ops", "ops@", "a@b@c@", "a@b\r\nRCPT TO:<c@d>"])
+@pytest.mark.parametrize("recipient", ["", "two words", "ops@", "a@b@c@", "a@b\r\nRCPT TO:<c@d>"])
 def test_what_is_no_address_is_refused_for_good(recipient: str) -> None:
     with pytest.raises(DeliveryError) as caught:
         composed(recipient)

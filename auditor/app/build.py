@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from auditor import __version__, config
+from auditor.addresses import parse_address
 from auditor.audit.close import MailPlan
 from auditor.audit.notices import remember_rules, require_admissible
 from auditor.audit.plan import EveryProject, Plan, Project
@@ -40,6 +41,7 @@ _WHY = "Your address is listed under [email] recipients in the auditor's configu
 _WHY_PART = (
     "You are the recipient of one of the auditor's [[subscriptions]] to a part of its reports."
 )
+_LONGEST_DOMAIN = 255 - len("drift.")
 _BASE_URL = "https://studio.edgeimpulse.com/v1"
 
 
@@ -357,9 +359,16 @@ def build_mailer(
 
 
 def find_mail_domain(settings: Settings | None) -> str:
-    """Return the sender's domain, which ends Message-ID and List-Id."""
+    """Return the sender's domain in ASCII, which ends Message-ID and List-Id.
+
+    It is `localhost` for a sender without a host name, and for one whose name is too long for a
+    List-Id (RFC 2919 section 3: 255 characters).
+    """
     email = settings.email if settings else None
-    return email.sender.rpartition("@")[2].rstrip("> ") if email else "localhost"
+    address = parse_address(email.sender) if email else None
+    if address is None or not address.has_host or len(address.domain) > _LONGEST_DOMAIN:
+        return "localhost"
+    return address.domain
 
 
 def now() -> datetime:

@@ -30,6 +30,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
+from auditor.addresses import parse_address
 from auditor.errors import may_pass
 from auditor.model import TargetId
 from auditor.redaction import Secret, guard
@@ -37,11 +38,7 @@ from auditor.schedule import Cron, parse_cron
 
 REFUSED = "refused"
 
-_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-_DOMAIN = rf"{_LABEL}(?:\.{_LABEL})*"
 _HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,252})")
-_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
-_ADDRESS = re.compile(rf"{_ATOM}(?:\.{_ATOM})*@{_DOMAIN}")
 _SQLITE = "sqlite:///"
 _POSTGRESQL = re.compile(
     r"postgresql\+psycopg://(?:[^:/@\s]*(?::[^@\s]*)?@)?"
@@ -244,8 +241,11 @@ def _is_ip_address(text: str) -> bool:
 
 
 def _address(text: str) -> str:
-    if len(text) > 254 or _ADDRESS.fullmatch(text) is None:
-        raise refusal("is not a mail address", "write the address only: name@example.org")
+    try:
+        parse_address(text)
+    except ValueError as error:
+        remedy = "write the address only: name@example.org"
+        raise refusal("is not a mail address", remedy) from error
     return text
 
 

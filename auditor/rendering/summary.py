@@ -29,6 +29,9 @@ from auditor.rendering.words import count, cut, harmless, join_first, name, sent
 
 PREFIX = "[EI drift] "
 LONGEST_SUBJECT = 77
+_BETWEEN = " | "
+# Our own signs in ASCII: a subject with another letter is written as encoded words.
+_IN_ASCII = str.maketrans({"→": "->", "…": "..."})
 _SHORTEST_PART = 14  # a part of the subject that is cut to less says nothing
 _TRAINED_FROM = (Area.LAYERS, Area.SCRIPT, Area.TRAINING, Area.DATA, Area.IDENTITY)
 _CAUSES = {
@@ -414,14 +417,19 @@ def _worst(summary: Summary) -> str:
 
 
 def _subject(parts: list[str]) -> str:
-    """Return one harmless line of at most 77 characters."""
-    subject = cut(PREFIX + parts[0], LONGEST_SUBJECT)
-    for part in parts[1:]:
-        room = LONGEST_SUBJECT - len(subject) - len(" · ")
+    """Return one harmless line of at most 77 characters, in ASCII as far as names are."""
+    first, *others = (part.translate(_IN_ASCII) for part in parts)
+    subject = _cut(PREFIX + first, LONGEST_SUBJECT)
+    for part in others:
+        room = LONGEST_SUBJECT - len(subject) - len(_BETWEEN)
         if room < min(len(part), _SHORTEST_PART):
             break
-        subject += " · " + cut(part, room)
+        subject += _BETWEEN + _cut(part, room)
     return subject
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: width - 3].rstrip()}..."
 
 
 def _subject_parts(summary: Summary, level: Level) -> list[str]:
@@ -448,11 +456,11 @@ def _subject_parts(summary: Summary, level: Level) -> list[str]:
 def _calm_parts(summary: Summary) -> list[str]:
     checked = summary.report.totals.checked
     if summary.is_first_run:
-        return [f"audit started · {count(checked, 'block')} recorded"]
+        return [f"audit started{_BETWEEN}{count(checked, 'block')} recorded"]
     news = [count(len(summary.in_window), "expected change")] if summary.in_window else []
     news += _inventory_parts(summary)
     if not news and summary.off_baseline:
-        news = [f"no new change · {count(summary.off_baseline, 'block')} off the baseline"]
+        news = [f"no new change{_BETWEEN}{count(summary.off_baseline, 'block')} off the baseline"]
     parts = [
         *(news or ["no change"]),
         f"{checked:,} of {count(summary.readable, 'block')} checked",

@@ -283,7 +283,7 @@ def test_a_change_in_a_declared_window_is_expected(pump: Stage) -> None:
 
     assert finding.expected == "rollout (anna)"
     assert delivered.report.totals.findings == 1
-    assert subject.startswith("[EI drift] 1 expected change · 2 of 2 blocks checked")
+    assert subject.startswith("[EI drift] 1 expected change | 2 of 2 blocks checked")
 
 
 def test_values_that_go_to_and_fro_are_flapping_and_then_counted(pump: Stage) -> None:

@@ -117,7 +117,7 @@ def test_each_recipient_gets_each_night_once(pump: Stage) -> None:
     ]
     assert len({mail["Message-ID"] for _, mail in pump.postbox.taken}) == 4
     assert pump.postbox.taken[0][1]["Subject"].startswith("[EI drift] audit started")
-    assert pump.postbox.taken[-1][1]["Subject"] == "[EI drift] no change · 3 of 3 blocks checked"
+    assert pump.postbox.taken[-1][1]["Subject"] == "[EI drift] no change | 3 of 3 blocks checked"
 
 
 def test_an_unreadable_block_is_unknown_and_keeps_what_is_known(pump: Stage) -> None:

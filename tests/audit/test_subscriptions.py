@@ -52,7 +52,7 @@ def test_each_subscriber_gets_a_mail_for_their_part_alone(pump: Stage) -> None:
 
     assert of_motion == _ALL
     assert _to(pump) == {*_ALL, "wave@example.org"}
-    assert part["Subject"].startswith("[EI drift] 1 medium · Wave")
+    assert part["Subject"].startswith("[EI drift] 1 medium | Wave")
     body = part.get_body(("plain",))
     assert body is not None
     assert "subscriptions" in body.get_content()

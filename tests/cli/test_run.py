@@ -124,7 +124,7 @@ def test_a_run_tries_every_queued_message_whether_due_or_not(
     auditor("run")
 
     subjects = [mail["Subject"] for to, mail in pump.postbox.taken if to == "ml@example.org"]
-    assert [subject.split("·")[0].strip() for subject in subjects] == [
+    assert [subject.split("|")[0].strip() for subject in subjects] == [
         "[EI drift] audit started",
         "[EI drift] no change",
     ]
@@ -247,7 +247,7 @@ def test_a_run_is_narrowed_to_a_project_or_a_block(auditor: Command) -> None:
         (["--block", "Motion"], "'Motion' is not a learn block"),
         (["--block", "7/3@latest"], "is not a learn block"),
         (["--project", "8", "--block", "7/3"], "block 7/3 does not belong to project 8"),
-        (["--project", "Pump"], "is not the id of a project or run"),
+        (["--project", "Pump"], "is not the id of a project, run or message"),
         (["--format", "html"], "invalid choice"),
     ],
     ids=call,

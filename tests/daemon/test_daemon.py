@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from auditor import app
 from auditor.model import RunInfo, RunStatus, Trigger
+from auditor.outbox import Message, MessageState
+from auditor.store.outbox import queue_messages
 from tests.audit.stage import Stage
 from tests.cli.gate import DEADLINE_S, GatedStudio, gated_studio
 from tests.daemon.conftest import schedule, scheduled_since
@@ -86,6 +90,40 @@ def test_a_message_that_is_due_is_tried_again(pump: Stage) -> None:
     assert [to for to, _ in pump.postbox.taken] == [due.recipient]
     assert pump.postbox.taken[0][1]["Message-ID"] == due.message_id
     assert status.endswith("; 1 undelivered")
+
+
+@ONLY_SQLITE
+def test_thousands_of_dead_messages_take_no_memory(pump: Stage) -> None:
+    pump.postbox.refuses = {"ml@example.org": "550 no", "ops@example.org": "550 no"}
+    run = pump.night().report.run
+    content = b"x" * 300_000  # all of them would be 600 MB
+    with app.open_store(pump.settings) as store, store.database.writing() as connection:
+        dead = [_dead_message(run.id or 0, number, content) for number in range(2_000)]
+        queue_messages(connection, dead)
+    with daemon(pump.folder) as running:
+        status = running.ready()
+        memory = Path(f"/proc/{running.process.pid}/status").read_text()
+        assert running.stop() == 0
+
+    assert status.endswith("; 0 undelivered")
+    peak = re.search(r"VmHWM:\s+([0-9]+) kB", memory)
+    assert peak is not None
+    assert int(peak[1]) < 100 * 1024
+
+
+def _dead_message(run_id: int, number: int, content: bytes) -> Message:
+    return Message(
+        id=0,
+        run_id=run_id,
+        recipient="nobody@example.org",
+        message_id=f"<{number}@example.org>",
+        subject="s",
+        content=content,
+        state=MessageState.DEAD,
+        attempts=1,
+        due_at=app.now(),
+        last_error="550 no such user",
+    )
 
 
 @ONLY_SQLITE
