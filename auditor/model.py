@@ -6,6 +6,7 @@ does not freeze what it contains.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -161,6 +162,9 @@ class NoticeKind(StrEnum):
     LEFT_OUT = "left_out"  # audited until now, excluded by the configuration
     PROJECT_RENAMED = "project_renamed"
     READ_AGAIN = "read_anew"  # differences that appear because the auditor was upgraded
+    BLOCK_NEW = "new"  # the following are in a report only where an earlier one was not received
+    BLOCK_MISSING = "missing"
+    BLOCK_UNSUPPORTED = "unsupported"
 
 
 class RunStatus(StrEnum):
@@ -412,12 +416,40 @@ class TargetReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """Something reported once that is not a change of a block."""
+    """Something reported once that is not a change of a block.
+
+    Attributes:
+        target: the only block that it is about, None where there is none or there are several.
+        project_id: the only project that it is about; a target has its own.
+        number: how many blocks it is about.
+        run_id: the earlier run that had it to say and reached nobody, None where it is this one.
+        found_at: the start of that run.
+        holds: whether it still is so, None where that cannot be said.
+        fingerprints: of the stored notices of earlier runs that it stands for.
+    """
 
     kind: NoticeKind
     text: str
     severity: Severity = Severity.INFO
     target: TargetId | None = None
+    project_id: int | None = None
+    number: int = 1
+    run_id: int | None = None
+    found_at: datetime | None = None
+    holds: bool | None = None
+    fingerprints: tuple[str, ...] = ()
+
+    @property
+    def is_late(self) -> bool:
+        """Return whether it is of an earlier run."""
+        return self.run_id is not None
+
+    def ids(self) -> tuple[str, ...]:
+        """Return the fingerprints of the stored notices that it is."""
+        if self.is_late:
+            return self.fingerprints
+        whose = self.target or self.project_id or ""
+        return (hashlib.sha256(f"{self.kind} {whose} {self.text}".encode()).hexdigest()[:16],)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

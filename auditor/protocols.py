@@ -44,6 +44,7 @@ from auditor.records import (
     TargetResult,
     TargetStatus,
     UnreportedFinding,
+    UnreportedNotice,
     Version,
 )
 from auditor.retention import Retention
@@ -351,8 +352,14 @@ class RunStore(Protocol):
         """Return the projects that were last audited because Studio listed them."""
         ...
 
-    def remember_found_projects(self, projects: Iterable[int]) -> None:
-        """Remember which projects are audited because Studio listed them, even if no longer."""
+    def remember_inventory(
+        self, run_id: int, found: Iterable[int] | None, notices: Sequence[Notice]
+    ) -> None:
+        """Remember which projects are audited because Studio listed them, even if no longer.
+
+        `found` is None where Studio was not asked for them. `notices` are the news of that, kept
+        for a run that does not end.
+        """
         ...
 
     def snapshot(self, version_id: int) -> Snapshot:
@@ -374,21 +381,11 @@ class RunStore(Protocol):
         *,
         at: datetime,
         vendor: Sequence[VendorFinding] = (),
+        notices: Sequence[Notice] = (),
     ) -> None:
-        """Store a batch of results, and the vendor's changes they show, in one transaction.
+        """Store a batch of results, the vendor's changes they show and its news at once.
 
-        The vendor's are kept for a run that does not end; `close_run` puts the whole in their
-        place.
-        """
-        ...
-
-    def retire_others(
-        self, run_id: int, *, only: Collection[int] | None = None, elsewhere: Collection[int] = ()
-    ) -> int:
-        """Take every target that the run did not try for no longer audited; return how many.
-
-        All of them, or those of the projects `only`; never those of the projects `elsewhere`,
-        which other runs audit.
+        Both are kept for a run that does not end; `close_run` puts the whole in their place.
         """
         ...
 
@@ -440,7 +437,7 @@ class RunStore(Protocol):
         """Remember ignore rules as having been in force."""
         ...
 
-    def unreported_notices(self, run_id: int) -> tuple[Notice, ...]:
+    def unreported_notices(self, run_id: int) -> tuple[UnreportedNotice, ...]:
         """Return notices of runs before `run_id` that no delivered or queued message holds."""
         ...
 
@@ -455,8 +452,9 @@ class RunStore(Protocol):
         """Close the run, keep its report and queue its messages, in ONE transaction.
 
         `carried` are unreported findings of earlier runs that the report holds; now they belong to
-        this run's report, and so do all unreported notices. Vendor findings of the report and its
-        differences from baselines are stored with it.
+        this run's report, and so do the notices that the conclusions name. Vendor findings of
+        the report and its differences from baselines are stored with it. Targets that the run
+        retires are no longer audited.
         """
         ...
 

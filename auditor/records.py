@@ -126,11 +126,43 @@ class SuppressedBy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UnreportedNotice:
+    """A notice that an earlier run stored and no delivered or queued message holds.
+
+    Attributes:
+        id: of its row.
+        fingerprint: see `Notice.ids`, empty where an older auditor stored it.
+    """
+
+    id: int
+    fingerprint: str
+    notice: Notice
+    run_id: int
+    found_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retirement:
+    """Which targets a run takes for no longer audited: all that it did not try.
+
+    Attributes:
+        only: of these projects, None for those of all projects.
+        elsewhere: projects whose targets other runs audit.
+    """
+
+    only: frozenset[int] | None = None
+    elsewhere: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunConclusions:
     """What a run concludes besides its report, stored in the same transaction.
 
     Attributes:
         notices: the report holds them, and no later one.
+        news: what the report shows by the states of blocks, stored as notices too.
+        carried_notices: of earlier runs; the report holds them.
+        retirement: which targets are no longer audited, None where the run cannot say.
         began: violations that begin a breach of their rule.
         ended: breaches that ended.
         ended_acknowledgements: acknowledgements that hold no longer.
@@ -139,6 +171,9 @@ class RunConclusions:
     """
 
     notices: tuple[Notice, ...] = ()
+    news: tuple[Notice, ...] = ()
+    carried_notices: tuple[UnreportedNotice, ...] = ()
+    retirement: Retirement | None = None
     began: tuple[RuleViolation, ...] = ()
     ended: tuple[RuleBreach, ...] = ()
     ended_acknowledgements: tuple[Acknowledgement, ...] = ()

@@ -24,7 +24,7 @@ from auditor.app.build import (
 )
 from auditor.app.deliveries import deliver_messages, drop_unwanted_messages
 from auditor.app.schedules import Schedule, find_next_run, find_schedules
-from auditor.audit.close import close_run
+from auditor.audit.close import close_run, leave_to_next_mail
 from auditor.audit.plan import RunControl, RunRequest, Scope
 from auditor.audit.results import CompletedRun
 from auditor.audit.run import Audit
@@ -178,12 +178,12 @@ async def run_and_close(
             completed, is_withheld = await asyncio.to_thread(
                 _plan_next_try, completed, request, store
             )
-            page = await asyncio.to_thread(
+            report, page = await asyncio.to_thread(
                 _close, settings, completed, store, control, is_withheld=is_withheld
             )
-    is_well = _has_worked(completed.report) and not control.stopping()
+    is_well = _has_worked(report) and not control.stopping()
     return ClosedRun(
-        report=completed.report,
+        report=report,
         page=page,
         heartbeat=heartbeat,
         is_well=is_well,
@@ -255,15 +255,17 @@ def _close(
     control: RunControl,
     *,
     is_withheld: bool,
-) -> str | None:
+) -> tuple[Report, str | None]:
+    """Close the run and write the pages; return the report as it was stored, and its page."""
     archive, mail = build_archive(settings), build_mail_plan(settings)
+    completed = leave_to_next_mail(completed, mail)
     page = close_run(
         completed, store, archive=archive, mail=mail, now=now, is_withheld=is_withheld
     )
     if not control.stopping():
         _prune_after_run(settings, store)
     publish_pages(settings, store, stopping=control.stopping)
-    return page
+    return completed.report, page
 
 
 @asynccontextmanager

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from auditor.audit.late import judge_late
+from auditor.audit.news import late_notices, notices_of_news, without_carried
 from auditor.audit.notices import (
     conclude,
     find_open_breaches,
@@ -18,13 +19,14 @@ from auditor.audit.notices import (
     note_of_tries,
     notices_of_leavers,
 )
-from auditor.audit.plan import RunContext, RunRequest
+from auditor.audit.plan import RunContext, RunRequest, Scope
 from auditor.audit.results import CompletedRun, Results
 from auditor.drift.policy import apply_rules_to_vendor, is_ignored
 from auditor.drift.report import STATE_SIGNS
-from auditor.drift.subscriptions import Subscription, select_part
+from auditor.drift.subscriptions import Subscription, covers_notice, select_part
 from auditor.model import (
     Notice,
+    NoticeKind,
     Report,
     RunInfo,
     RunStatus,
@@ -35,7 +37,7 @@ from auditor.model import (
 )
 from auditor.outbox import Message, MessageState
 from auditor.protocols import Archive, Composer, MailContent, Renderer, RunStore
-from auditor.records import MOST_RUNS_DRAWN, RunSummary, UnreportedFinding
+from auditor.records import MOST_RUNS_DRAWN, Retirement, RunSummary, UnreportedFinding
 from auditor.retention import RUNS_COMPARED, jumped_ahead
 
 logger = logging.getLogger(__name__)
@@ -67,13 +69,17 @@ def complete_run(
         and not results.can_report(unreported)
         and request.scope.settles(unreported.target)
     ]
+    unreported_notices = store.unreported_notices(run_id)
+    notices = (*conclusions.notices, *notices_of_leavers(of_leavers))
     conclusions = replace(
         conclusions,
-        notices=(*conclusions.notices, *notices_of_leavers(of_leavers)),
+        notices=without_carried(notices, unreported_notices),
+        news=notices_of_news(results.lines.values()),
+        carried_notices=unreported_notices,
+        retirement=_retirement(request.scope),
         suppressed_vendor=hidden,
     )
     previous = store.previous_run_id(run_id)
-    notices = [*conclusions.notices, *store.unreported_notices(run_id)]
     report = replace(
         report,
         head_hash=store.head(run_id),
@@ -81,14 +87,21 @@ def complete_run(
         schedule=request.schedule_line,
         next_run_at=request.next_run_at,
         notes=(*_notes(request, previous, store), *results.notes_of_new_values()),
-        notices=tuple(sorted(notices, key=_notice_order)),
         broken_rules=find_open_breaches(conclusions, store),
         is_whole=not request.is_narrowed,
     )
+    late_ones = late_notices(unreported_notices, report, notices)
+    report = replace(report, notices=tuple(sorted((*notices, *late_ones), key=_notice_order)))
     if report.totals.drifted:
         report = add_run_signs(report, store.run_summaries(MOST_RUNS_DRAWN - 1))
     reported = [unreported for unreported in carried if results.can_report(unreported)]
     return CompletedRun(report=report, carried=(*reported, *of_leavers), conclusions=conclusions)
+
+
+def _retirement(scope: Scope) -> Retirement | None:
+    if not scope.is_whole:
+        return None
+    return Retirement(only=scope.only, elsewhere=scope.elsewhere)
 
 
 def _carried(run_id: int, store: RunStore, context: RunContext) -> tuple[UnreportedFinding, ...]:
@@ -184,7 +197,8 @@ def close_run(
     page = _write_page(report, archive)
     messages: tuple[Message, ...] = ()
     if mail is not None and not is_withheld:
-        messages = _messages(report, mail, store, page=page or "", at=now())
+        news = completed.conclusions.news
+        messages = _messages(report, mail, store, page=page or "", at=now(), news=news)
     store.close_run(report, messages, carried=completed.carried, conclusions=completed.conclusions)
     logger.info(
         "run ended",
@@ -202,15 +216,50 @@ def close_run(
     return page
 
 
+def leave_to_next_mail(completed: CompletedRun, mail: MailPlan | None) -> CompletedRun:
+    """Return a run that is not mailed without what is no reason for a mail and waits for one.
+
+    Else each report would repeat it until one is mailed. What a part of the report holds stays.
+    """
+    if mail is None or is_worth_mailing(completed.report, only_drift=mail.only_drift):
+        return completed
+    report, conclusions = completed.report, completed.conclusions
+    parts = (select_part(report, subscription) for subscription in mail.subscriptions)
+    held_ids = frozenset[str]().union(*(_held_ids(part) for part in parts if part is not None))
+    waiting = {late.finding.id for late in report.late_catalogue} - held_ids
+    unsaid = {
+        id_
+        for notice in report.notices
+        if notice.is_late and held_ids.isdisjoint(notice.ids())
+        for id_ in notice.ids()
+    }
+    report = replace(
+        report,
+        late_catalogue=tuple(e for e in report.late_catalogue if e.finding.id not in waiting),
+        notices=tuple(e for e in report.notices if not e.is_late or unsaid.isdisjoint(e.ids())),
+    )
+    conclusions = replace(
+        conclusions,
+        carried_notices=tuple(
+            e for e in conclusions.carried_notices if e.fingerprint not in unsaid
+        ),
+    )
+    carried = tuple(
+        e for e in completed.carried if e.target is not None or e.finding.id not in waiting
+    )
+    return CompletedRun(report=report, carried=carried, conclusions=conclusions)
+
+
 def is_worth_mailing(report: Report, *, only_drift: bool) -> bool:
     """Return whether a report is mailed: always, or only one with news.
 
-    Changes of the vendor's are none, and can wait.
+    Changes of the vendor's and blocks that cannot be read are none, and can wait.
     """
     totals = report.totals
     is_drift = totals.findings or totals.drifted or totals.missing or totals.new
     is_late = any(line.late for line in report.targets)
-    is_news = totals.unknown or report.errors or report.notices or is_late
+    is_said = any(notice.kind is not NoticeKind.BLOCK_UNSUPPORTED for notice in report.notices)
+    is_news = totals.unknown or report.errors or is_said or is_late
     return bool(is_drift or is_news) or not only_drift
 
 
@@ -242,10 +291,16 @@ class Dispatch:
 
 
 def _messages(
-    report: Report, mail: MailPlan, store: RunStore, *, page: str, at: datetime
+    report: Report,
+    mail: MailPlan,
+    store: RunStore,
+    *,
+    page: str,
+    at: datetime,
+    news: Sequence[Notice],
 ) -> tuple[Message, ...]:
     dispatch = Dispatch(installation=name_installation(store.fingerprint_key()), page=page, at=at)
-    parts = _compose_parts(report, mail, dispatch)
+    parts = _compose_parts(report, mail, dispatch, news)
     if not is_worth_mailing(report, only_drift=mail.only_drift):
         logger.info("report not mailed: nothing changed", extra={"run": report.run.id})
         return parts
@@ -260,7 +315,9 @@ def compose_messages(report: Report, mail: MailPlan, dispatch: Dispatch) -> tupl
     )
 
 
-def _compose_parts(report: Report, mail: MailPlan, dispatch: Dispatch) -> tuple[Message, ...]:
+def _compose_parts(
+    report: Report, mail: MailPlan, dispatch: Dispatch, news: Sequence[Notice]
+) -> tuple[Message, ...]:
     """Return a message for each subscription that the report has something for."""
     messages = []
     for place, subscription in enumerate(mail.subscriptions):
@@ -270,16 +327,20 @@ def _compose_parts(report: Report, mail: MailPlan, dispatch: Dispatch) -> tuple[
         content = mail.part_renderer.mail_content(part, page=dispatch.page)
         of_part = replace(dispatch, stream=f"{dispatch.stream}-part-{place}")
         message = _compose(part, content, subscription.recipient, mail, of_part)
-        messages.append(replace(message, holds=_finding_ids(part)))
+        covered = [notice for notice in news if covers_notice(subscription, notice)]
+        holds = _held_ids(part).union(*(notice.ids() for notice in covered))
+        messages.append(replace(message, holds=holds))
     return tuple(messages)
 
 
-def _finding_ids(part: Report) -> frozenset[str]:
+def _held_ids(part: Report) -> frozenset[str]:
+    """Return the ids of the findings and notices in a part of a report."""
     own = {finding.id for line in part.targets for finding in line.findings}
     vendor = {finding.id for finding in part.catalogue}
     late = {late.finding.id for line in part.targets for late in line.late}
     late_vendor = {late.finding.id for late in part.late_catalogue}
-    return frozenset(own | vendor | late | late_vendor)
+    said = {id_ for notice in part.notices for id_ in notice.ids()}
+    return frozenset(own | vendor | late | late_vendor | said)
 
 
 def _compose(

@@ -11,6 +11,7 @@ from datetime import date, datetime
 from itertools import groupby
 from typing import TypeAlias
 
+from auditor.audit.news import notices_of_upgrade
 from auditor.audit.plan import Missed, RunContext, Scope
 from auditor.audit.results import Results
 from auditor.drift.rules import IgnoreRule, Rules
@@ -238,22 +239,6 @@ def _has_other_value(acknowledgement: Acknowledgement, results: Results) -> bool
         and finding.id != acknowledgement.finding
         for finding in line.findings
     )
-
-
-def notices_of_upgrade(from_upgrade: Collection[Collection[str]]) -> tuple[Notice, ...]:
-    """Return a notice of the differences (ids of each block) that an upgrade showed, if any."""
-    found = {finding for ids in from_upgrade for finding in ids}
-    if not found:
-        return ()
-    blocks = len(from_upgrade)
-    differences = "1 difference" if len(found) == 1 else f"{len(found):,} differences"
-    appear = "appears" if len(found) == 1 else "appear"
-    where = "1 block" if blocks == 1 else f"{blocks:,} blocks"
-    text = (
-        f"The auditor was upgraded and reads answers in another way: {differences} in {where} "
-        f"{appear} because of it and not because of a change tonight"
-    )
-    return (Notice(kind=NoticeKind.READ_AGAIN, text=text),)
 
 
 def _notice_of_end(breach: RuleBreach, rules: Rules, audited: Collection[TargetId]) -> Notice:

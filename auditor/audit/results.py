@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from auditor.audit.late import LateFindings
+from auditor.audit.news import notices_of_news, notices_of_upgrade
 from auditor.audit.pending import PendingResults
 from auditor.drift.findings import finding_id, make_vendor_finding
 from auditor.drift.report import (
@@ -23,6 +24,7 @@ from auditor.model import (
     ModelEvent,
     ModelState,
     Notice,
+    NoticeKind,
     ProjectError,
     Report,
     RunInfo,
@@ -131,6 +133,21 @@ class Results:
         """Return the vendor's changes that were added since this was called last."""
         unsaved, self.unsaved = self.unsaved, {}
         return tuple(make_vendor_finding(change, targets=n) for change, n in unsaved.values())
+
+    def news_of(self, targets: Sequence[TargetId]) -> tuple[Notice, ...]:
+        """Return what is reported once of a batch of targets, and is no news for the next run."""
+        batch = frozenset(targets)
+        returned = (
+            notice
+            for notice in self.notices
+            if notice.kind is NoticeKind.BLOCK_BACK and notice.target in batch
+        )
+        upgraded = [self.from_upgrade[target] for target in targets if target in self.from_upgrade]
+        return (
+            *notices_of_news(self.lines[target] for target in targets),
+            *returned,
+            *notices_of_upgrade(upgraded),
+        )
 
     def was_read(self, target: TargetId) -> bool:
         """Return whether a target was read in this run."""

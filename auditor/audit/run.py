@@ -107,16 +107,16 @@ class Audit:
             sources = self._sources(studio)
             inventory = await take_inventory(request.plan, request.scope, sources)
             run_id = await self._in_store(self._open, request, started_at)
-            if inventory.found is not None:
-                await self._in_store(self._store.remember_found_projects, inventory.found)
+            if inventory.found is not None or inventory.notices:
+                await self._in_store(
+                    self._store.remember_inventory, run_id, inventory.found, inventory.notices
+                )
             judge = await self._in_store(Judge, self._store, context)
             workers = min(request.concurrency, len(inventory.targets))
             await self._fetch_all(run_id, inventory, studio, judge, workers)
         # Last, so that a missing block is still news if this run crashes before its report.
         await self._settle(run_id, inventory)
         await self._settle_pending(run_id, judge)
-        if request.scope.is_whole:
-            await self._in_store(self._retire_others, run_id, request)
         run = RunInfo(
             id=run_id, status=RunStatus.RUNNING, trigger=request.trigger, started_at=started_at
         )
@@ -135,10 +135,6 @@ class Audit:
         )
         logger.info("run started", extra={"run": run_id, "trigger": str(request.trigger)})
         return run_id
-
-    def _retire_others(self, run_id: int, request: RunRequest) -> None:
-        scope = request.scope
-        self._store.retire_others(run_id, only=scope.only, elsewhere=scope.elsewhere)
 
     def _sources(self, studio: Studio) -> InventorySources:
         store = self._store
@@ -301,7 +297,10 @@ class Audit:
         if results:
             at = self._now()
             vendor = (*self._results.take_unsaved(), *shared)
-            await self._in_store(lambda: self._store.save(run_id, results, at=at, vendor=vendor))
+            notices = self._results.news_of([result.target for result in results])
+            await self._in_store(
+                lambda: self._store.save(run_id, results, at=at, vendor=vendor, notices=notices)
+            )
 
     async def _in_store(self, work: Callable[..., _T], *arguments: object) -> _T:
         loop = asyncio.get_running_loop()

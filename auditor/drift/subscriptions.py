@@ -63,7 +63,7 @@ def select_part(report: Report, subscription: Subscription) -> Report | None:
         catalogue=report.catalogue if _covers_vendor(subscription) else (),
         late_catalogue=report.late_catalogue if _covers_vendor(subscription) else (),
         errors=tuple(error for error in report.errors if _covers_error(subscription, error)),
-        notices=tuple(notice for notice in report.notices if _covers_notice(subscription, notice)),
+        notices=tuple(notice for notice in report.notices if covers_notice(subscription, notice)),
     )
     part = replace(part, run=replace(part.run, status=_status(part)))
     return part if subscription.gets & set(_contents(part)) else None
@@ -97,10 +97,11 @@ def _covers_error(subscription: Subscription, error: ProjectError) -> bool:
     return not named or error.project_id in named
 
 
-def _covers_notice(subscription: Subscription, notice: Notice) -> bool:
-    return subscription.scope.includes(notice.target) and (
-        notice.severity.rank >= subscription.least.rank
-    )
+def covers_notice(subscription: Subscription, notice: Notice) -> bool:
+    """Return whether a subscriber receives a notice."""
+    scope = subscription.scope
+    in_scope = scope.includes(notice.target) or notice.project_id in scope.projects
+    return in_scope and notice.severity.rank >= subscription.least.rank
 
 
 def _status(part: Report) -> RunStatus:

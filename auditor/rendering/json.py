@@ -184,11 +184,19 @@ def _optional_keys(report: Report) -> JsonObject:
 def _notice(notice: Notice) -> JsonObject:
     return {
         "kind": str(notice.kind),
-        "project_id": notice.target.project_id if notice.target else None,
+        "project_id": notice.target.project_id if notice.target else notice.project_id,
         "learn_id": notice.target.learn_id if notice.target else None,
         "severity": str(notice.severity),
         "text": notice.text,
+        **_late_notice(notice),
     }
+
+
+def _late_notice(notice: Notice) -> JsonObject:
+    if not notice.is_late:
+        return {}
+    holds: JsonObject = {} if notice.holds is None else {"holds": notice.holds}
+    return {"late": True, "run": notice.run_id, **holds}
 
 
 def _totals(totals: Totals) -> JsonObject:

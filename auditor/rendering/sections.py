@@ -399,7 +399,17 @@ def _late_entries(report: Report) -> list[Entry]:
         )
         for each in report.late_catalogue
     ]
-    return own + vendor
+    notices = [notice for notice in report.notices if notice.is_late]
+    blocks = _blocks_named(notices, report)
+    once = [_late_notice(n, blocks.get(n.target) if n.target else None) for n in notices]
+    return own + once + vendor
+
+
+def _late_notice(notice: Notice, target: TargetReport | None) -> Entry:
+    entry = _notice(notice, target, _section_of(notice.kind))
+    at = "" if notice.found_at is None else f", {moment(notice.found_at)}"
+    holds = {True: ", still so", False: ", no longer so", None: ""}[notice.holds]
+    return replace(entry, note=f"{entry.note}; found by run {notice.run_id}{at}{holds}")
 
 
 def _whether_it_holds(late: LateFinding) -> str:
@@ -420,15 +430,27 @@ def _is_only_counted(finding: Finding) -> bool:
 
 
 def _notices(summary: Summary, section: str) -> list[Entry]:
-    notices = [n for n in summary.report.notices if _section_of(n.kind) == section]
-    named = {notice.target for notice in notices}
-    blocks = {target.target: target for target in summary.report.targets if target.target in named}
+    now = [notice for notice in summary.report.notices if not notice.is_late]
+    notices = [notice for notice in now if _section_of(notice.kind) == section]
+    blocks = _blocks_named(notices, summary.report)
     return [_notice(n, blocks.get(n.target) if n.target else None, section) for n in notices]
+
+
+def _blocks_named(notices: Iterable[Notice], report: Report) -> dict[TargetId, TargetReport]:
+    named = {notice.target for notice in notices}
+    return {target.target: target for target in report.targets if target.target in named}
 
 
 def _section_of(kind: NoticeKind) -> str:
     match kind:
-        case NoticeKind.BLOCK_BACK | NoticeKind.LEFT_OUT | NoticeKind.PROJECT_RENAMED:
+        case (
+            NoticeKind.BLOCK_BACK
+            | NoticeKind.LEFT_OUT
+            | NoticeKind.PROJECT_RENAMED
+            | NoticeKind.BLOCK_NEW
+            | NoticeKind.BLOCK_MISSING
+            | NoticeKind.BLOCK_UNSUPPORTED
+        ):
             return AUDITED
         case (
             NoticeKind.RULE_BROKEN

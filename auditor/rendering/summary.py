@@ -115,8 +115,9 @@ class Summary:
 
     @property
     def broken_rules(self) -> tuple[Notice, ...]:
-        """Return the notices of rules on state that broke in this run."""
-        return tuple(n for n in self.report.notices if n.kind is NoticeKind.RULE_BROKEN)
+        """Return the notices of rules on state that broke, in this run or unreported before."""
+        broken = (n for n in self.report.notices if n.kind is NoticeKind.RULE_BROKEN)
+        return tuple(notice for notice in broken if notice.holds is not False)
 
     @property
     def acknowledged(self) -> int:
@@ -136,7 +137,8 @@ class Summary:
     @property
     def returned(self) -> tuple[TargetReport, ...]:
         """Return the blocks that were read again after they were missing or not supported."""
-        back = {n.target for n in self.report.notices if n.kind is NoticeKind.BLOCK_BACK}
+        now = (notice for notice in self.report.notices if not notice.is_late)
+        back = {notice.target for notice in now if notice.kind is NoticeKind.BLOCK_BACK}
         return tuple(t for t in self.report.targets if t.target in back)
 
     @property

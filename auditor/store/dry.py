@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 
@@ -20,6 +20,7 @@ from auditor.records import (
     RunSummary,
     TargetResult,
     UnreportedFinding,
+    UnreportedNotice,
 )
 
 
@@ -74,9 +75,11 @@ class DryStore:
         """Return the projects that were last audited because Studio listed them."""
         return self._stored.found_projects() if self._stored else frozenset()
 
-    def remember_found_projects(self, projects: Iterable[int]) -> None:
+    def remember_inventory(
+        self, run_id: int, found: Iterable[int] | None, notices: Sequence[Notice]
+    ) -> None:
         """Remember nothing."""
-        del projects
+        del run_id, found, notices
 
     def snapshot(self, version_id: int) -> Snapshot:
         """Return a stored snapshot."""
@@ -99,16 +102,10 @@ class DryStore:
         *,
         at: datetime,
         vendor: Sequence[VendorFinding] = (),
+        notices: Sequence[Notice] = (),
     ) -> None:
         """Store nothing."""
-        del run_id, outcomes, at, vendor
-
-    def retire_others(
-        self, run_id: int, *, only: Collection[int] | None = None, elsewhere: Collection[int] = ()
-    ) -> int:
-        """Retire nothing."""
-        del run_id, only, elsewhere
-        return 0
+        del run_id, outcomes, at, vendor, notices
 
     def unreported_findings(self, run_id: int) -> tuple[UnreportedFinding, ...]:
         """Return nothing: unreported findings wait for a run that delivers its report."""
@@ -162,7 +159,7 @@ class DryStore:
         """Remember nothing."""
         del keys, at
 
-    def unreported_notices(self, run_id: int) -> tuple[Notice, ...]:
+    def unreported_notices(self, run_id: int) -> tuple[UnreportedNotice, ...]:
         """Return nothing, as for findings."""
         del run_id
         return ()

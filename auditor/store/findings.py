@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias, TypeVar, cast
 
 from sqlalchemy import (
     ColumnElement,
@@ -51,6 +51,7 @@ from auditor.records import (
     NewVersion,
     SuppressedBy,
     UnreportedFinding,
+    UnreportedNotice,
     Unsupported,
 )
 from auditor.store.packing import pack_json, unpack_json
@@ -58,6 +59,7 @@ from auditor.store.settings import secrets_of
 from auditor.store.tables import finding, holding, message, notice, run
 
 _Row: TypeAlias = dict[str, Any]
+_Key = TypeVar("_Key")
 
 _MOST_NAMED = 500  # in one statement; PostgreSQL takes 65,535 parameters
 _COLUMNS = ("area", "owner", "kind", "path", "severity", "headline", "rule", "since")
@@ -141,7 +143,8 @@ def _late_form(late: LateFinding | LateVendorFinding) -> dict[str, Any]:
 
 def notice_form(found: Notice) -> dict[str, Any]:
     """Return a notice as JSON."""
-    return {**asdict(found), "target": list(found.target) if found.target else None}
+    form = {**asdict(found), "target": list(found.target) if found.target else None}
+    return {**form, "found_at": moment_text(found.found_at)}
 
 
 def notice_from(form: Mapping[str, Any]) -> Notice:
@@ -151,6 +154,13 @@ def notice_from(form: Mapping[str, Any]) -> Notice:
         text=form["text"],
         severity=Severity(form["severity"]),
         target=TargetId(*form["target"]) if form["target"] else None,
+        # Notices of older auditors have none of the following.
+        project_id=form.get("project_id"),
+        number=form.get("number", 1),
+        run_id=form.get("run_id"),
+        found_at=moment_from(form.get("found_at")),
+        holds=form.get("holds"),
+        fingerprints=tuple(form.get("fingerprints", ())),
     )
 
 
@@ -224,8 +234,14 @@ def add_suppressed_vendor_findings(
 
 
 def add_notices(connection: Connection, run_id: int, notices: Sequence[Notice]) -> None:
-    """Store the notices of a run."""
+    """Store notices of a run."""
     _insert(connection, notice, [_notice_row(run_id, found) for found in notices])
+
+
+def replace_notices(connection: Connection, run_id: int, notices: Sequence[Notice]) -> None:
+    """Replace what the batches of a run stored as notices by those of the whole."""
+    connection.execute(delete(notice).where(notice.c.run_id == run_id))
+    add_notices(connection, run_id, notices)
 
 
 def vendor_paths(connection: Connection) -> frozenset[str]:
@@ -278,7 +294,7 @@ def unreported_findings(connection: Connection, run_id: int) -> tuple[Unreported
     the newest of them. Of the vendor's, each batch of a run that did not end stored its own: their
     targets are added up.
     """
-    query = _occurrences().where(_is_unreported(run_id)).order_by(finding.c.id)
+    query = _occurrences().where(_is_unreported(finding, run_id)).order_by(finding.c.id)
     secrets = secrets_of(connection)
     found: dict[tuple[TargetId | None, str], UnreportedFinding] = {}
     for row in connection.execute(query).mappings():
@@ -301,11 +317,22 @@ def unreported_findings(connection: Connection, run_id: int) -> tuple[Unreported
     return tuple(found.values())
 
 
-def unreported_notices(connection: Connection, run_id: int) -> tuple[Notice, ...]:
+def unreported_notices(connection: Connection, run_id: int) -> tuple[UnreportedNotice, ...]:
     """Return notices of runs before `run_id` that were not delivered, oldest first."""
-    query = select(notice).where(_is_unreported_notice(run_id)).order_by(notice.c.id)
+    query = (
+        select(notice, run.c.started_at)
+        .join(run, run.c.id == notice.c.run_id)
+        .where(_is_unreported(notice, run_id))
+        .order_by(notice.c.id)
+    )
     return tuple(
-        notice_from({**row, "target": _target(row)})
+        UnreportedNotice(
+            id=row["id"],
+            fingerprint=row["fingerprint"] or "",
+            notice=_notice(row),
+            run_id=row["run_id"],
+            found_at=row["started_at"],
+        )
         for row in connection.execute(query).mappings()
     )
 
@@ -316,14 +343,15 @@ def carry_findings(
     """Make findings of earlier runs belong to the report of this run."""
     for some in _batches([unreported.finding.id for unreported in carried]):
         named = finding.c.fingerprint.in_(some)
-        earlier = update(finding).where(_is_unreported(run_id), named)
+        earlier = update(finding).where(_is_unreported(finding, run_id), named)
         connection.execute(earlier.values(reported_run_id=run_id))
 
 
-def carry_notices(connection: Connection, run_id: int) -> None:
-    """Make unreported notices of earlier runs belong to the report of this run."""
-    earlier = update(notice).where(_is_unreported_notice(run_id))
-    connection.execute(earlier.values(reported_run_id=run_id))
+def carry_notices(connection: Connection, run_id: int, ids: Sequence[int]) -> None:
+    """Make notices of earlier runs belong to the report of this run, which holds them."""
+    for some in _batches(ids):
+        earlier = update(notice).where(_is_unreported(notice, run_id), notice.c.id.in_(some))
+        connection.execute(earlier.values(reported_run_id=run_id))
 
 
 def mark_reported(connection: Connection, run_id: int, *, at: datetime) -> None:
@@ -336,14 +364,15 @@ def mark_reported(connection: Connection, run_id: int, *, at: datetime) -> None:
 def mark_part_reported(
     connection: Connection, message_id: int, run_id: int, *, at: datetime
 ) -> None:
-    """Mark as reported the findings that a message holds which has a part of the report."""
+    """Mark as reported what a message holds which has a part of the report."""
     fingerprints = select(holding.c.fingerprint).where(holding.c.message_id == message_id)
-    of_message = (
-        finding.c.reported_run_id == run_id,
-        finding.c.told_at.is_(None),
-        finding.c.fingerprint.in_(fingerprints),
-    )
-    connection.execute(update(finding).where(*of_message).values(told_at=at))
+    for table in (finding, notice):
+        of_message = (
+            table.c.reported_run_id == run_id,
+            table.c.told_at.is_(None),
+            table.c.fingerprint.in_(fingerprints),
+        )
+        connection.execute(update(table).where(*of_message).values(told_at=at))
 
 
 def _insert(connection: Connection, table: Table, rows: Sequence[_Row]) -> None:
@@ -351,9 +380,9 @@ def _insert(connection: Connection, table: Table, rows: Sequence[_Row]) -> None:
         connection.execute(insert(table), rows)
 
 
-def _batches(fingerprints: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(fingerprints), _MOST_NAMED):
-        yield fingerprints[start : start + _MOST_NAMED]
+def _batches(keys: Sequence[_Key]) -> Iterator[Sequence[_Key]]:
+    for start in range(0, len(keys), _MOST_NAMED):
+        yield keys[start : start + _MOST_NAMED]
 
 
 def _parsed(form: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -399,12 +428,25 @@ def _notice_row(run_id: int, found: Notice) -> _Row:
     return {
         "run_id": run_id,
         "reported_run_id": run_id,
-        "project_id": found.target.project_id if found.target else None,
+        "fingerprint": found.ids()[0],
+        "project_id": found.target.project_id if found.target else found.project_id,
         "learn_id": found.target.learn_id if found.target else None,
         "kind": found.kind,
         "severity": found.severity,
         "text": found.text,
+        "number": found.number,
     }
+
+
+def _notice(row: RowMapping) -> Notice:
+    return Notice(
+        kind=NoticeKind(row["kind"]),
+        text=row["text"],
+        severity=Severity(row["severity"]),
+        target=None if row["learn_id"] is None else _target(row),
+        project_id=row["project_id"] if row["learn_id"] is None else None,
+        number=row["number"],
+    )
 
 
 def _target(row: RowMapping) -> TargetId | None:
@@ -438,26 +480,19 @@ def _occurrence(row: RowMapping, secrets: Secrets) -> FindingOccurrence:
     )
 
 
-def _is_unreported(run_id: int) -> ColumnElement[bool]:
-    """Select what earlier runs found, was not delivered, and no queued message holds."""
+def _is_unreported(table: Table, run_id: int) -> ColumnElement[bool]:
+    """Select what earlier runs found, was not delivered, and no queued message holds.
+
+    `table` is that of findings or that of notices.
+    """
     of_report = select(message.c.id).where(
-        message.c.run_id == finding.c.reported_run_id, message.c.state == MessageState.QUEUED
+        message.c.run_id == table.c.reported_run_id, message.c.state == MessageState.QUEUED
     )
     is_held = (
         select(holding.c.message_id)
         .where(holding.c.message_id == message.c.id)
-        .where(holding.c.fingerprint == finding.c.fingerprint)
+        .where(holding.c.fingerprint == table.c.fingerprint)
         .exists()
     )
     is_queued = of_report.where(message.c.is_whole | is_held).exists()
-    return finding.c.told_at.is_(None) & (finding.c.reported_run_id < run_id) & ~is_queued
-
-
-def _is_unreported_notice(run_id: int) -> ColumnElement[bool]:
-    is_queued = (
-        select(message.c.id)
-        .where(message.c.run_id == notice.c.reported_run_id)
-        .where(message.c.state == MessageState.QUEUED, message.c.is_whole)
-        .exists()
-    )
-    return notice.c.told_at.is_(None) & (notice.c.reported_run_id < run_id) & ~is_queued
+    return table.c.told_at.is_(None) & (table.c.reported_run_id < run_id) & ~is_queued

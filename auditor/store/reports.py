@@ -36,7 +36,7 @@ from auditor.model import (
 )
 from auditor.outbox import Message
 from auditor.records import RunConclusions, RunSummary, UnreportedFinding
-from auditor.store import decisions, findings, ledger, outbox, runs
+from auditor.store import decisions, findings, ledger, outbox, runs, targets
 from auditor.store.chain import content_hash
 from auditor.store.findings import moment_from, moment_text
 from auditor.store.packing import pack, pack_json, unpack_json
@@ -82,13 +82,15 @@ def close_run(
     connection.execute(update(run).where(run.c.id == run_id).values(**row))
     findings.replace_vendor_findings(connection, run_id, report.catalogue)
     findings.carry_findings(connection, run_id, carried)
-    findings.carry_notices(connection, run_id)
+    findings.carry_notices(connection, run_id, [each.id for each in conclusions.carried_notices])
     at = report.run.finished_at or report.run.started_at
     findings.add_baseline_differences(connection, report, at=at)
     findings.add_suppressed_vendor_findings(
         connection, run_id, conclusions.suppressed_vendor, at=at
     )
-    findings.add_notices(connection, run_id, conclusions.notices)
+    findings.replace_notices(connection, run_id, (*conclusions.notices, *conclusions.news))
+    if conclusions.retirement is not None:
+        targets.retire_others(connection, run_id, conclusions.retirement)
     decisions.begin_rule_breaches(connection, conclusions.began, at=at)
     decisions.end_rule_breaches(connection, conclusions.ended, at=at)
     decisions.mark_ignore_rules_announced(connection, conclusions.announced, at=at)

@@ -182,7 +182,7 @@ class SqlStore:
     known_project_targets = _read(targets.known_project_targets)
     audited_projects = _read(targets.audited_projects)
     found_projects = _read(settings.found_projects)
-    remember_found_projects = _write(settings.remember_found_projects)
+    remember_inventory = _write_of_run(targets.remember_inventory)
     add_secret_parameters = _write(settings.add_secret_parameters)
     snapshot = _read(versions.snapshot)
     has_version_after = _read(versions.has_version_after)
@@ -195,7 +195,6 @@ class SqlStore:
     remember_ignore_rules = _write(decisions.remember_ignore_rules)
 
     save = _write_of_run(targets.save)
-    retire_others = _write(targets.retire_others)
     unreported_findings = _read(findings.unreported_findings)
     unreported_notices = _read(findings.unreported_notices)
     # If the power took back a report whose messages have left, the next run would find the same

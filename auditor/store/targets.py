@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeAlias
 
@@ -21,11 +21,20 @@ from sqlalchemy import (
 from sqlalchemy.sql.functions import func
 
 from auditor.drift.canonical import FORM
-from auditor.model import Failure, Interval, ModelState, TargetId, TargetState, VendorFinding
+from auditor.model import (
+    Failure,
+    Interval,
+    ModelState,
+    Notice,
+    TargetId,
+    TargetState,
+    VendorFinding,
+)
 from auditor.records import (
     KnownTarget,
     Missing,
     NewVersion,
+    Retirement,
     TargetOverview,
     TargetResult,
     TargetStatus,
@@ -33,7 +42,7 @@ from auditor.records import (
     Unreadable,
     Unsupported,
 )
-from auditor.store import findings, runs, versions
+from auditor.store import findings, runs, settings, versions
 from auditor.store.tables import insert_into, target, version
 
 _Row: TypeAlias = dict[str, object]
@@ -130,8 +139,9 @@ def save(
     *,
     at: datetime,
     vendor: Sequence[VendorFinding] = (),
+    notices: Sequence[Notice] = (),
 ) -> None:
-    """Store a batch of the run's results, and the vendor's changes that they show.
+    """Store a batch of the run's results, the vendor's changes that they show, and its news.
 
     Raises:
         LockLostError: another process closed the run.
@@ -151,26 +161,35 @@ def save(
         _put(connection, rows, _WRITTEN_UNSUPPORTED)
         findings.add_findings(connection, run_id, unsupported, at=at)
     findings.add_vendor_findings(connection, run_id, vendor)
+    findings.add_notices(connection, run_id, notices)
 
 
-def retire_others(
-    connection: Connection,
-    run_id: int,
-    *,
-    only: Collection[int] | None = None,
-    elsewhere: Collection[int] = (),
-) -> int:
-    """Mark every target that the run did not try as no longer audited; return how many.
+def remember_inventory(
+    connection: Connection, run_id: int, found: Iterable[int] | None, notices: Sequence[Notice]
+) -> None:
+    """Remember which projects are audited because Studio listed them, and what is news of that.
 
-    Targets of projects that are not among `only`, or are among `elsewhere`, belong to other
-    runs.
+    `found` is None where Studio was not asked for its projects.
+
+    Raises:
+        LockLostError: another process closed the run.
     """
+    runs.require_running(connection, run_id)
+    if found is not None:
+        settings.remember_found_projects(connection, found)
+    findings.add_notices(connection, run_id, notices)
+
+
+def retire_others(connection: Connection, run_id: int, retirement: Retirement) -> None:
+    """Mark every target that the run did not try as no longer audited."""
     others = update(target).where(
-        target.c.last_run_id != run_id, ~target.c.retired, target.c.project_id.not_in(elsewhere)
+        target.c.last_run_id != run_id,
+        ~target.c.retired,
+        target.c.project_id.not_in(retirement.elsewhere),
     )
-    if only is not None:
-        others = others.where(target.c.project_id.in_(only))
-    return connection.execute(others.values(retired=True)).rowcount
+    if retirement.only is not None:
+        others = others.where(target.c.project_id.in_(retirement.only))
+    connection.execute(others.values(retired=True))
 
 
 def _known_query() -> Select[Any]:

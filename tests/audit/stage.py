@@ -77,6 +77,12 @@ class Stage:
         self.settings = config.load(path, environ={"EI_KEY": KEY, "EI_TOKEN": TOKEN})
         return self.settings
 
+    def reconfigure(self, old: str, new: str) -> None:
+        """Change one value of the configuration."""
+        text = (self.folder / "config.toml").read_text()
+        assert old in text
+        self.configure(text.replace(old, new))
+
     def night(self, *, scope: Scope | None = None) -> DeliveredRun:
         """Run once and tell."""
         with app.open_store(self.settings) as store:

@@ -83,7 +83,7 @@ def test_a_narrowed_run_and_a_dry_one_ping_nothing(pump: Stage, heard: Pings) ->
 
 
 class BrokenStore(SqlStore):
-    def retire_others(self, run_id: int, **_: object) -> int:
+    def previous_run_id(self, run_id: int) -> int:
         raise OSError(f"the disk is on fire in run {run_id}")
 
 

@@ -17,7 +17,7 @@ from auditor.daemon.due import DueCheck, find_due_run
 from auditor.daemon.monitoring import Clock
 from auditor.daemon.service import RETRY_AFTER, Service
 from auditor.errors import ConfigError, Problem, StoreUnreachableError
-from auditor.model import RunInfo, RunStatus, Trigger, VendorFinding
+from auditor.model import Notice, RunInfo, RunStatus, Trigger, VendorFinding
 from auditor.outbox import NO_MESSAGES, MessageState
 from auditor.records import TargetResult
 from auditor.store.store import SqlStore
@@ -320,15 +320,16 @@ class StoreThatFailsOnce(SqlStore):
     def save(
         self,
         run_id: int,
-        outcomes: Sequence[TargetResult],
+        results: Sequence[TargetResult],
         *,
         at: datetime,
         vendor: Sequence[VendorFinding] = (),
+        notices: Sequence[Notice] = (),
     ) -> None:
         if not self.has_failed:
             self.has_failed = True
             raise StoreUnreachableError("disk full")
-        super().save(run_id, outcomes, at=at, vendor=vendor)
+        super().save(run_id, results, at=at, vendor=vendor, notices=notices)
 
 
 def test_a_night_that_failed_half_way_is_tried_again(pump: Stage, store: SqlStore) -> None:

@@ -32,7 +32,14 @@ from auditor.model import (
     VendorFinding,
 )
 from auditor.outbox import Message, MessageState
-from auditor.records import NewVersion, RunConclusions, TargetResult, Unchanged, UnreportedFinding
+from auditor.records import (
+    NewVersion,
+    Retirement,
+    RunConclusions,
+    TargetResult,
+    Unchanged,
+    UnreportedFinding,
+)
 from auditor.store.store import SqlStore
 
 NIGHT = datetime(2026, 11, 23, 3, 15, 0, 123456, tzinfo=UTC)
@@ -202,13 +209,15 @@ def audited(
     messages: tuple[str, ...] = (),
     vendor: tuple[VendorFinding, ...] = (),
     carried: tuple[UnreportedFinding, ...] = (),
+    retirement: Retirement | None = None,
 ) -> int:
     """Make a whole run of `outcomes`, with a message to each recipient; return its id."""
     run_id = opened(store, number)
     store.save(run_id, outcomes, at=night(number))
+    conclusions = RunConclusions(retirement=retirement)
     outgoing = [message(run_id, recipient) for recipient in messages]
     closed = replace(report(run_id, number), catalogue=vendor, head_hash=store.head(run_id))
-    store.close_run(closed, outgoing, carried=carried, conclusions=RunConclusions())
+    store.close_run(closed, outgoing, carried=carried, conclusions=conclusions)
     return run_id
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from auditor.errors import UsageError
 from auditor.model import Failure, ModelState, TargetId, TargetState
-from auditor.records import BaselineDrift, Missing, NewVersion, Unreadable, Unsupported
+from auditor.records import BaselineDrift, Missing, NewVersion, Retirement, Unreadable, Unsupported
 from auditor.store.store import SqlStore
 
 from .examples import (
@@ -153,9 +153,8 @@ def test_unchanged_targets_have_the_state_that_the_run_judged(store: SqlStore) -
 
 def test_targets_that_a_full_run_left_out_are_no_longer_audited(store: SqlStore) -> None:
     audited(store, 0, first(PUMP), first(FAN))
-    run_id = audited(store, 1, quiet(PUMP))
+    audited(store, 1, quiet(PUMP), retirement=Retirement())
 
-    assert store.retire_others(run_id) == 1
     assert [status.target for status in store.statuses()] == [PUMP]
     assert [known.target for known in store.known_project_targets(1)] == [PUMP]
     assert FAN in store.known_targets([FAN])
@@ -164,17 +163,23 @@ def test_targets_that_a_full_run_left_out_are_no_longer_audited(store: SqlStore)
 def test_targets_of_projects_that_other_runs_audit_are_left_to_them(store: SqlStore) -> None:
     elsewhere = TargetId(2, 1)
     audited(store, 0, first(PUMP), first(FAN), first(elsewhere))
-    run_id = audited(store, 1, quiet(PUMP))
+    two = frozenset({2})
 
-    assert store.retire_others(run_id, only={2}, elsewhere={2}) == 0
-    assert store.retire_others(run_id, elsewhere={2}) == 1
-    assert [status.target for status in store.statuses()] == [PUMP, elsewhere]
-    assert store.retire_others(run_id, only={2}) == 1
+    left = []
+    for retirement in (
+        Retirement(only=two, elsewhere=two),
+        Retirement(elsewhere=two),
+        Retirement(only=two),
+    ):
+        audited(store, 1, quiet(PUMP), retirement=retirement)
+        left.append([status.target for status in store.statuses()])
+
+    assert left == [[PUMP, FAN, elsewhere], [PUMP, elsewhere], [PUMP]]
 
 
 def test_a_retired_target_that_is_asked_for_again_is_audited_again(store: SqlStore) -> None:
     audited(store, 0, first(PUMP), first(FAN))
-    store.retire_others(audited(store, 1, quiet(PUMP)))
+    audited(store, 1, quiet(PUMP), retirement=Retirement())
     audited(store, 2, quiet(FAN))
 
     assert [status.target for status in store.statuses()] == [PUMP, FAN]
@@ -188,15 +193,16 @@ def test_known_of_project_names_that_projects_targets_by_learn_id(store: SqlStor
 
 def test_audited_projects_are_those_with_a_target_that_is_not_retired(store: SqlStore) -> None:
     audited(store, 0, first(PUMP), first(TargetId(2, 1)))
-    store.retire_others(audited(store, 1, quiet(PUMP)))
+    audited(store, 1, quiet(PUMP), retirement=Retirement())
 
     assert store.audited_projects() == {1}
 
 
 def test_found_projects_are_those_remembered_last(store: SqlStore) -> None:
     never = store.found_projects()
-    for projects in ({7, 2**62}, {7, 9}):
-        store.remember_found_projects(projects)
+    run_id = opened(store, 0)
+    for projects in ({7, 2**62}, {7, 9}, None):
+        store.remember_inventory(run_id, projects, ())
 
     assert never == frozenset()
     assert store.found_projects() == {7, 9}
@@ -295,7 +301,7 @@ def test_overviews_have_every_target_and_its_last_version(store: SqlStore) -> No
 
 def test_overviews_have_targets_that_are_no_longer_audited(store: SqlStore) -> None:
     audited(store, 0, first(PUMP), first(FAN, "fan"))
-    store.retire_others(audited(store, 1, quiet(PUMP)))
+    audited(store, 1, quiet(PUMP), retirement=Retirement())
 
     assert [
         (overview.status.target, overview.retired) for overview in store.target_overviews()

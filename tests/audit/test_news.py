@@ -1,0 +1,163 @@
+"""What a run says once: by whom it was received, and who may still write it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from auditor import app
+from auditor.audit.close import close_run
+from auditor.audit.results import CompletedRun
+from auditor.audit.run import Audit
+from auditor.errors import LockLostError
+from auditor.outbox import mark_failed
+from tests.audit.stage import Stage, block, stage, target
+
+BOTH = ("ops@example.org", "ml@example.org")
+
+
+@pytest.fixture
+def pump(database_url: str, tmp_path: Path) -> Iterator[Stage]:
+    blocks = {learn_id: block(name=f"Block {learn_id}") for learn_id in (3, 4, 5)}
+    with stage(database_url, tmp_path, blocks) as set_up:
+        set_up.night()
+        yield set_up
+
+
+def _refuse(pump: Stage, reply: str) -> None:
+    pump.postbox.refuses = dict.fromkeys(BOTH, reply)
+
+
+def _said(report: Any) -> list[tuple[str, str]]:  # noqa: ANN401 - any JSON
+    return [(found["kind"], found["text"]) for found in report.get("notices", ())]
+
+
+def _completed(pump: Stage) -> CompletedRun:
+    with app.open_store(pump.settings) as store:
+        audit = Audit(store, app.build_client(pump.settings), now=app.now)
+        return app.run_async(audit.run(app.build_request(pump.settings)))
+
+
+def _close(pump: Stage, completed: CompletedRun) -> None:
+    with app.open_store(pump.settings) as store:
+        close_run(
+            completed,
+            store,
+            archive=app.build_archive(pump.settings),
+            mail=app.build_mail_plan(pump.settings),
+            now=app.now,
+        )
+
+
+def test_a_message_that_dies_before_the_run_is_closed_takes_no_notice_with_it(
+    pump: Stage,
+) -> None:
+    pump.studio.put(target(6), block(name="Block 6"))
+    _refuse(pump, "450 later")
+    pump.night()
+    completed = _completed(pump)  # while a queued message holds what is new
+    with app.open_store(pump.settings) as store:
+        for queued in store.queued_messages(due_by=None):
+            store.record(mark_failed(queued, "550 no such user", permanent=True, now=app.now()))
+    pump.postbox.refuses = {}
+    _close(pump, completed)
+
+    assert _said(pump.json()) == [("new", "Block 6 (7/6) was new")]
+
+
+def test_a_run_that_was_given_up_retires_nothing_and_remembers_nothing(pump: Stage) -> None:
+    pump.reconfigure('learn_blocks = "all"', "learn_blocks = [3, 4]")
+    given_up = _completed(pump)
+    with app.open_store(pump.settings) as store:
+        store.abandon_open_runs(app.now() + timedelta(seconds=1))
+        with pytest.raises(LockLostError):
+            store.remember_inventory(given_up.report.run.id or 0, {99}, ())
+        with pytest.raises(LockLostError):
+            store.close_run(given_up.report, (), carried=(), conclusions=given_up.conclusions)
+
+        assert store.found_projects() == frozenset()
+        assert [status.target.learn_id for status in store.statuses()] == [3, 4, 5]
+
+
+def test_a_part_that_was_taken_has_reported_the_notices_that_it_holds(pump: Stage) -> None:
+    pump.reconfigure(
+        "[[projects]]",
+        '[[subscriptions]]\nrecipient = "fan@example.org"\nblocks = ["7/6"]\n[[projects]]',
+    )
+    pump.studio.put(target(6), block(name="Block 6"))
+    pump.studio.put(target(8), block(name="Block 8"))
+    pump.studio.remove(target(5))
+    pump.night()
+    pump.studio.put(target(5), block(name="Block 5"))
+    pump.studio.remove(target(6))
+    _refuse(pump, "550 no such user")
+    pump.night()
+    pump.postbox.refuses = {}
+
+    assert _said(pump.json()) == [("block_back", _BACK)]
+
+
+_BACK = "listed again after it was missing; compared with its last version"
+
+
+def test_a_leavers_findings_are_one_notice_however_many_mails_die(pump: Stage) -> None:
+    _refuse(pump, "550 no such user")
+    pump.studio.edit(target(5), lambda answer: answer.update(batchSize=64))
+    pump.night()
+    pump.reconfigure('learn_blocks = "all"', "learn_blocks = [3, 4]")
+    for _ in range(3):
+        pump.night()
+    pump.postbox.refuses = {}
+    report, after = pump.json(), pump.json()
+
+    assert [kind for kind, _ in _said(report)] == ["left_untold"]
+    assert _said(after) == []
+
+
+def test_without_drift_a_vendors_change_waits_for_a_mail_and_is_said_in_that_alone(
+    pump: Stage,
+) -> None:
+    pump.change("email", send="drift")
+    for learn_id in (3, 4, 5):
+        pump.studio.edit(target(learn_id), lambda answer: answer.update(defaultBatchSize=99))
+    first, quiet = pump.json(), pump.json()
+    pump.postbox.taken.clear()
+    pump.studio.edit(target(3), lambda answer: answer.update(batchSize=64))
+    mailed, after = pump.json(), pump.json()
+
+    assert [(found["path"], found["targets"]) for found in first["catalogue"]] == [
+        ("defaultBatchSize", 3)
+    ]
+    assert quiet["catalogue"] == []
+    assert [(found["late"], found["run"], found["targets"]) for found in mailed["catalogue"]] == [
+        (True, 2, 3)
+    ]
+    assert after["catalogue"] == []
+    assert len(pump.postbox.taken) == 2
+
+
+def _night_of_vendor(pump: Stage, size: int) -> Any:  # noqa: ANN401 - any JSON
+    for learn_id in (3, 4, 5):
+        pump.studio.edit(target(learn_id), lambda answer: answer.update(defaultBatchSize=size))
+    return pump.json()["catalogue"]
+
+
+def test_a_vendors_change_that_is_undone_and_made_again_is_counted_once(pump: Stage) -> None:
+    pump.change("email", send="drift")
+    catalogues = [_night_of_vendor(pump, size) for size in (99, 32, 99)]
+    pump.studio.edit(target(3), lambda answer: answer.update(batchSize=64))
+    mailed = pump.json()
+
+    assert [(found["after"], found["targets"], found.get("late")) for found in catalogues[-1]] == [
+        (99, 3, None)
+    ]
+    assert sorted(
+        (found["after"], found["targets"], found["run"]) for found in mailed["catalogue"]
+    ) == [
+        (32, 3, 3),
+        (99, 3, 4),
+    ]
