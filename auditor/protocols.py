@@ -27,6 +27,7 @@ from auditor.records import (
     Acknowledgement,
     Approval,
     BrokenLink,
+    Configuration,
     FindingOccurrence,
     KnownTarget,
     Overview,
@@ -663,7 +664,27 @@ class Ledger(Protocol):
         ...
 
 
+class ConfigurationStore(Protocol):
+    """Whose database it is."""
+
+    def configuration(self) -> Configuration | None:
+        """Return the configuration that last ran, None before the first."""
+        ...
+
+    def remember_configuration(self, configuration: Configuration) -> None:
+        """Store the configuration, in place of any other."""
+        ...
+
+
 class Store(
-    RunStore, OutboxStore, HistoryStore, DecisionStore, Ledger, Locks, UpkeepStore, Protocol
+    RunStore,
+    OutboxStore,
+    HistoryStore,
+    DecisionStore,
+    ConfigurationStore,
+    Ledger,
+    Locks,
+    UpkeepStore,
+    Protocol,
 ):
     """The whole store."""

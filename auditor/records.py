@@ -203,6 +203,32 @@ class Explanation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Configuration:
+    """The configuration that last ran on a database.
+
+    Attributes:
+        file: its path.
+        host: the machine's name.
+        inventory: a digest of what it audits.
+        before: the mark of another machine's that this one replaced, empty without one.
+    """
+
+    file: str
+    host: str
+    inventory: str
+    before: str = ""
+
+    @property
+    def mark(self) -> str:
+        """Return what tells it from the same file on another machine."""
+        return f"{self.host} {self.inventory}"
+
+    def audits_as(self, other: Configuration) -> bool:
+        """Return whether it audits the same as another one."""
+        return self.inventory == other.inventory
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KnownTarget:
     """What the store knows of a target before a run.
 

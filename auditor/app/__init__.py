@@ -23,6 +23,7 @@ from auditor.app.build import (
     rebuild_pages,
     require_usable_environment,
 )
+from auditor.app.claim import claim_database, require_own_database
 from auditor.app.deliveries import deliver_messages, keep_delivering, list_recipients
 from auditor.app.run import (
     ClosedRun,
@@ -55,6 +56,7 @@ __all__ = [
     "build_scheduled_request",
     "build_site",
     "check_rules",
+    "claim_database",
     "deliver_messages",
     "find_complaints",
     "find_mail_domain",
@@ -74,6 +76,7 @@ __all__ = [
     "prune_history",
     "publish_pages",
     "rebuild_pages",
+    "require_own_database",
     "require_usable_environment",
     "run_and_close",
     "run_and_deliver",

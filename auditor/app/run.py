@@ -22,6 +22,7 @@ from auditor.app.build import (
     now,
     publish_pages,
 )
+from auditor.app.claim import claim_database, require_own_database
 from auditor.app.deliveries import deliver_messages, drop_unwanted_messages
 from auditor.app.schedules import Schedule, find_next_run, find_schedules
 from auditor.audit.close import close_run, leave_to_next_mail
@@ -168,8 +169,10 @@ async def run_and_close(
 
     Raises:
         RunUnderWayError: another run is under way on the database.
+        UnfitDatabaseError: the database is another configuration's.
     """
     async with _in_thread(store.run_lock()):
+        await asyncio.to_thread(claim_database, settings, store)
         heartbeat = _heartbeat(settings, is_whole=not request.is_narrowed)
         heartbeat.start()
         async with _pinging_failure(heartbeat):
@@ -283,11 +286,13 @@ def prune_history(settings: Settings, store: Store, *, is_dry: bool) -> Pruned:
 
     Raises:
         UsageError: the configuration has no `[retention]`, or the clock seems to be ahead.
+        UnfitDatabaseError: the database is another configuration's.
     """
     if settings.retention is None:
         raise UsageError("everything is kept: add [retention] to the configuration to prune")
     if is_dry:
         return store.prune(settings.retention, now=now(), is_dry=True)
+    require_own_database(settings, store)
     pruned = prune(store, build_site(settings), settings.retention, now=now())
     publish_pages(settings, store)
     return pruned

@@ -145,6 +145,7 @@ def _database(settings: Settings) -> str:
         if store is None:
             return _missing_database(settings)
         health, last = store.health(), store.last_run()
+        app.require_own_database(settings, store)
     history = "no run yet" if last is None else f"last run {last.id} {last.status}"
     words = (
         f"{health.kind} of schema {health.schema} reached, {history}, {_size(health.size_bytes)}"

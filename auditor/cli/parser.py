@@ -50,6 +50,11 @@ def _add_audit(commands: _Commands[_Parser]) -> None:
     _add_format(run, "text", "json")
     run.add_argument("--exit-code", action="store_true", help="exit with 1 if there is drift")
     run.add_argument("--dry-run", action="store_true", help="store nothing and send nothing")
+    run.add_argument(
+        "--take-over",
+        action="store_true",
+        help="use the database of another configuration that is no longer used",
+    )
     daemon = _command(commands, "daemon", "run:daemon", "run as a service, by the schedule")
     for command in (run, daemon):
         command.add_argument(

@@ -47,6 +47,8 @@ def run(args: argparse.Namespace) -> int:
         is_reported = True
     else:
         with app.open_store(settings) as store, show_progress() as watch:
+            if args.take_over:
+                app.claim_database(settings, store, takes_over=True)
             result = app.run_async(app.run_and_deliver(settings, order, store, control=watch))
         report, is_reported = result.report, result.is_delivered
     _print(report, settings, args.format)

@@ -72,7 +72,7 @@ def load(path: Path, *, environ: Mapping[str, str], reads_secrets: bool = True) 
         raise ConfigError(str(path), tuple(problems)) from None
     if problems:
         raise ConfigError(str(path), tuple(problems))
-    return settings
+    return settings.of_file(path.absolute())
 
 
 def _is_here() -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Literal, Self, TypeAlias
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, PrivateAttr, Tag
 
 from auditor import credentials
 from auditor.config.values import (
@@ -526,6 +526,8 @@ class Settings(_Table):
         (), alias="subscriptions"
     )
 
+    _file: Path | None = PrivateAttr(None)
+
     @property
     def every_project(self) -> credentials.Credential | None:
         """Return the credential whose every project is audited, or None if `projects` are all."""
@@ -567,6 +569,17 @@ class Settings(_Table):
         if credential is None:
             raise AssertionError("checks let a project without a credential pass")
         return credential
+
+    @property
+    def file(self) -> Path | None:
+        """Return the file that the settings were read from."""
+        return self._file
+
+    def of_file(self, path: Path) -> Self:
+        """Return the settings as read from a file."""
+        read = self.model_copy()
+        read._file = path  # noqa: SLF001 - its own
+        return read
 
     def with_database(self, database: DatabaseTable) -> Self:
         """Return the settings with another database."""

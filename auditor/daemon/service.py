@@ -266,7 +266,8 @@ class Service:
         self._plan_wake_ups()
 
     def _check_history(self, settings: Settings) -> None:
-        """Refuse rules that the history shows to be wrong, and store when schedules began."""
+        """Refuse what the history shows to be wrong, and store when schedules began."""
+        app.claim_database(settings, self._store)
         app.admit_rules(settings, self._store)
         self._forget_schedules(settings)
         for schedule in app.find_schedules(settings):

@@ -1,16 +1,19 @@
-"""What a database keeps for itself: its key, the names of secrets, and the projects found."""
+"""What a database keeps for itself: its key, whose it is, names of secrets, projects found."""
 
 from __future__ import annotations
 
 import json
 import secrets
 from collections.abc import Iterable
+from dataclasses import asdict
 
 from sqlalchemy import Connection, insert, select
 
 from auditor.drift.secrets import Secrets
+from auditor.records import Configuration
 from auditor.store.tables import insert_into, secret_parameter, setting
 
+_CONFIGURATION = "configuration"
 _FINGERPRINT_KEY = "fingerprint_key"
 _FOUND_PROJECTS = "found_projects"
 _KEY_BYTES = 32
@@ -40,10 +43,18 @@ def remember_found_projects(connection: Connection, projects: Iterable[int]) -> 
     found = frozenset(projects)
     if found == found_projects(connection):
         return  # a run over the same projects writes nothing
-    row = {"key": _FOUND_PROJECTS, "value": json.dumps(sorted(found)).encode()}
-    statement = insert_into(connection, setting)
-    new = {"value": statement.excluded["value"]}
-    connection.execute(statement.on_conflict_do_update(index_elements=["key"], set_=new), row)
+    _put(connection, _FOUND_PROJECTS, json.dumps(sorted(found)))
+
+
+def configuration(connection: Connection) -> Configuration | None:
+    """Return the configuration that last ran, None before the first."""
+    value = _value(connection, _CONFIGURATION)
+    return None if value is None else Configuration(**json.loads(value))
+
+
+def remember_configuration(connection: Connection, configuration: Configuration) -> None:
+    """Store the configuration, in place of any other."""
+    _put(connection, _CONFIGURATION, json.dumps(asdict(configuration)))
 
 
 def secrets_of(connection: Connection) -> Secrets:
@@ -61,6 +72,13 @@ def add_secret_parameters(connection: Connection, names: Iterable[str]) -> None:
 
 def _secret_parameters(connection: Connection) -> frozenset[str]:
     return frozenset(connection.execute(select(secret_parameter.c.name)).scalars())
+
+
+def _put(connection: Connection, key: str, value: str) -> None:
+    statement = insert_into(connection, setting)
+    new = {"value": statement.excluded["value"]}
+    kept = statement.on_conflict_do_update(index_elements=["key"], set_=new)
+    connection.execute(kept, {"key": key, "value": value.encode()})
 
 
 def _value(connection: Connection, key: str) -> bytes | None:

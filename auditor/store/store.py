@@ -248,6 +248,9 @@ class SqlStore:
     finding_occurrences = _read(findings.finding_occurrences)
     suppressed = _read(findings.suppressed)
 
+    configuration = _read(settings.configuration)
+    remember_configuration = _write(settings.remember_configuration)
+
     verify = _read(verification.verify)
     run_of_head = _read(runs.run_of_head)
     write_export = _read(export.write_export)

@@ -1,0 +1,100 @@
+"""Whose database it is: two configurations would retire each other's blocks on one.
+
+The database remembers the configuration that last ran on it: its file, its machine, and a digest
+of what it audits. An edited file, a moved one and a copy on a standby machine are the same
+configuration; another file that audits something else is another one.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+
+from auditor.app.build import build_plan
+from auditor.config import Settings
+from auditor.errors import UnfitDatabaseError
+from auditor.protocols import ConfigurationStore
+from auditor.records import Configuration
+
+logger = logging.getLogger(__name__)
+
+
+def claim_database(
+    settings: Settings, store: ConfigurationStore, *, takes_over: bool = False
+) -> None:
+    """Remember the configuration as the database's; with `takes_over`, in place of any other.
+
+    Raises:
+        UnfitDatabaseError: the database is another configuration's.
+    """
+    own, known = _identify(settings), store.configuration()
+    if own is None:
+        return
+    if known is None or takes_over:
+        store.remember_configuration(own)
+        return
+    _require_own(own, known)
+    if own.audits_as(known):
+        # A copy on this machine, or the same file on another, does not replace the original: that
+        # may be edited next. One elsewhere under another name has replaced it.
+        has_replaced = own.host != known.host and own.file != known.file
+        own = replace(own, before=known.before) if has_replaced else known
+    elif own.host != known.host:
+        own = replace(own, before=known.mark)
+        logger.warning(
+            "the configuration of host %s audited something else here: what only that one names "
+            "is no longer audited",
+            known.host,
+        )
+    if own != known:
+        store.remember_configuration(own)
+
+
+def require_own_database(settings: Settings, store: ConfigurationStore) -> None:
+    """Raise `UnfitDatabaseError` if the database is another configuration's."""
+    own, known = _identify(settings), store.configuration()
+    if own is not None and known is not None:
+        _require_own(own, known)
+
+
+def _identify(settings: Settings) -> Configuration | None:
+    """Return the configuration's marks, None if it was read from no file."""
+    if settings.file is None:
+        return None
+    plan = build_plan(settings)
+    unnamed = [repr(replace(project, name="")) for project in plan.projects]
+    audited = "\n".join([settings.studio.base_url, repr(plan.every), *sorted(unnamed)])
+    return Configuration(
+        file=str(settings.file),
+        host=socket.gethostname(),
+        inventory=sha256(audited.encode()).hexdigest(),
+    )
+
+
+def _require_own(own: Configuration, known: Configuration) -> None:
+    if own.audits_as(known):
+        return
+    if own.file == known.file:
+        # The same file on another machine may be newer. It is not where the two take turns.
+        is_other = own.host != known.host and own.mark == known.before
+    else:
+        is_other = own.host != known.host or _is_another_file(Path(own.file), Path(known.file))
+    if is_other:
+        raise UnfitDatabaseError(
+            f"the database is that of the configuration {known.file} on host {known.host}, which "
+            f"audits something else than {own.file}: each would retire the blocks of the other. "
+            "Give each a database of its own in database.url. If the other one is no longer used, "
+            "run `auditor run --take-over` once"
+        )
+
+
+def _is_another_file(own: Path, known: Path) -> bool:
+    try:
+        return not known.samefile(own)
+    except FileNotFoundError:  # it was moved
+        return False
+    except OSError:
+        return True
