@@ -3,6 +3,7 @@
 AuditorError                     exit 2 unless a subclass says otherwise; of the daemon 75
 ├── ConfigError                  the configuration cannot be used; names every wrong key (2)
 ├── UsageError                   what was asked for does not exist or makes no sense (2)
+├── RunStoppedError              a person or the system stopped the run (130 or 143)
 ├── DocumentError                a document has no canonical form (NaN, an infinity, no JSON)
 ├── StudioError                  Studio gave no valid answer
 │   └── NoTokenError             there is no OAuth2 token to ask Studio with
@@ -68,6 +69,10 @@ class ConfigError(AuditorError):
 
 class UsageError(AuditorError):
     """What was asked for does not exist or makes no sense."""
+
+
+class RunStoppedError(AuditorError):
+    """A person or the system stopped the run before its end; it is stored as abandoned."""
 
 
 class DocumentError(AuditorError):

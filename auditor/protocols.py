@@ -341,6 +341,12 @@ class RunStore(Protocol):
         """Return what is known of `targets` (a few hundred at most); new ones are absent."""
         ...
 
+    def last_checks_of_starved(
+        self, targets: Sequence[TargetId]
+    ) -> dict[TargetId, datetime | None]:
+        """Return when those of `targets` were last checked that the last run did not come to."""
+        ...
+
     def known_project_targets(self, project_id: int) -> tuple[KnownTarget, ...]:
         """Return every target of the project that the last runs audited, by learn id."""
         ...

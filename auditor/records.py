@@ -36,6 +36,10 @@ MOST_RUNS_DRAWN = 30
 AcceptedValue: TypeAlias = tuple[TargetId, str, str]
 
 
+NOT_COME_TO = ("stopped", "time_limit")
+"""The kinds of failures of targets that a run ended before."""
+
+
 class SlotRelease(Enum):
     """Why the slot of a run is due again."""
 

@@ -24,6 +24,7 @@ OWN_KEYS = {
     "WatchdogSignal",
     "TimeoutStartSec",
     "TimeoutStopSec",
+    "SuccessExitStatus",
     "Restart",
     "RestartSec",
     "RestartPreventExitStatus",

@@ -12,11 +12,12 @@ from auditor.drift.findings import Judgement, judge_comparison
 from auditor.drift.policy import RuledFindings, apply_rules, is_ignored
 from auditor.drift.rules import Rules
 from auditor.model import Area, Failure, Finding, Interval, TargetId, Trigger
+from auditor.records import NOT_COME_TO
 from auditor.schedule import Gap
 
-STOPPED = Failure(kind="stopped", message="the auditor was stopped before it came to this")
+STOPPED = Failure(kind=NOT_COME_TO[0], message="the auditor was stopped before it came to this")
 OUT_OF_TIME = Failure(
-    kind="time_limit",
+    kind=NOT_COME_TO[1],
     message="the run reached its time limit (schedule.limit_s) before it came to this",
 )
 
@@ -162,12 +163,19 @@ class RunControl:
         checked: called with 1 for each target that was fetched.
         stopping: asked before each target; once True, no further target is fetched.
         is_late: the same, for a run that reached its time limit.
+        abandons: whether a run that is stopped is abandoned, as if it had crashed: the targets
+            that it did not come to stay as they are. Else it ends, and they are not checked.
     """
 
     planned: Callable[[int], None] = _ignore
     checked: Callable[[int], None] = _ignore
     stopping: Callable[[], bool] = field(default=lambda: False)
     is_late: Callable[[], bool] = field(default=lambda: False)
+    abandons: bool = False
+
+    def is_abandoned(self) -> bool:
+        """Return whether the run is to be abandoned now."""
+        return self.abandons and self.stopping()
 
     def halt(self) -> Failure | None:
         """Return why no further target is fetched, None while the run goes on."""

@@ -12,8 +12,8 @@ import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import partial
 from typing import TypeAlias, TypeVar
 
@@ -32,7 +32,7 @@ from auditor.audit.targets import (
     mark_replacement,
     take_inventory,
 )
-from auditor.errors import AuditorError
+from auditor.errors import AuditorError, RunStoppedError
 from auditor.model import (
     Failure,
     RunInfo,
@@ -44,6 +44,7 @@ from auditor.protocols import Answer, FetchFailure, RunStore, Studio, UnchangedA
 from auditor.records import KnownTarget, NewVersion, TargetResult, Unchanged, Unreadable
 
 BATCH = 200  # targets a transaction
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
 logger = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -86,6 +87,7 @@ class Audit:
         Raises:
             UsageError: the scope names something that the configuration does not audit.
             AlreadyRunError: the slot of the schedule has its run.
+            RunStoppedError: the run was stopped, and is abandoned.
             StoreError: the database failed; the run stays open and the next one abandons it.
         """
         try:
@@ -112,8 +114,12 @@ class Audit:
                     self._store.remember_inventory, run_id, inventory.found, inventory.notices
                 )
             judge = await self._in_store(Judge, self._store, context)
+            inventory = replace(inventory, targets=await self._starved_first(inventory.targets))
             workers = min(request.concurrency, len(inventory.targets))
             await self._fetch_all(run_id, inventory, studio, judge, workers)
+        if self._control.is_abandoned():
+            await self._in_store(self._store.abandon_open_runs, self._now())
+            raise RunStoppedError("the run was stopped; the next one reports what it found")
         # Last, so that a missing block is still news if this run crashes before its report.
         await self._settle(run_id, inventory)
         await self._settle_pending(run_id, judge)
@@ -191,6 +197,21 @@ class Audit:
         self._results.add(result, known)
         return result
 
+    async def _starved_first(
+        self, targets: Sequence[tuple[TargetId, str]]
+    ) -> tuple[tuple[TargetId, str], ...]:
+        """Return the targets, first those that the last run did not come to, oldest check first.
+
+        Else a time limit that is too short would leave the same ones unchecked every time.
+        """
+        starved: dict[TargetId, datetime | None] = {}
+        for start in range(0, len(targets), BATCH):
+            part = [target for target, _ in targets[start : start + BATCH]]
+            starved |= await self._in_store(self._store.last_checks_of_starved, part)
+        by_check = sorted(starved, key=lambda target: (starved[target] or _NEVER, target))
+        place = {target: number for number, target in enumerate(by_check)}
+        return tuple(sorted(targets, key=lambda named: place.get(named[0], len(place))))
+
     async def _fetch_all(
         self, run_id: int, inventory: Inventory, studio: Studio, judge: Judge, workers: int
     ) -> None:
@@ -230,6 +251,8 @@ class Audit:
 
     async def _audit(self, stop: _Stop, studio: Studio, judge: Judge) -> None:
         """Fetch and judge one target."""
+        if self._control.is_abandoned():
+            return
         if (halted := self._control.halt()) is not None:
             self._add_failure(stop, halted)
             return

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import logging
+import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, TypeVar
 
 from auditor import app, review
 from auditor.audit.close import Dispatch, compose_messages, name_installation
-from auditor.audit.plan import RunControl, Scope
+from auditor.audit.plan import RunControl, RunRequest, Scope
 from auditor.audit.targets import require_in_scope
 from auditor.cli.console import print_error, print_text
 from auditor.cli.logs import report_error, set_up_logging
@@ -30,6 +34,8 @@ from auditor.protocols import Store
 from auditor.rendering import json as as_json
 
 MAY_PASS = 75  # EX_TEMPFAIL of sysexits.h
+_STOPS = (signal.SIGINT, signal.SIGTERM)
+_T = TypeVar("_T")
 
 logger = logging.getLogger(__name__)
 
@@ -41,18 +47,73 @@ def run(args: argparse.Namespace) -> int:
     settings = _loaded(args, level)
     order = app.build_request(settings, _scope(args))
     require_in_scope(order.plan, order.scope)
+    stop = StopRequest()
+    try:
+        report, is_reported = _run(args, settings, order, stop)
+    except asyncio.CancelledError:
+        return stop.exit_code
+    except AuditorError as error:
+        if stop.number is None:
+            raise
+        report_error(str(error))
+        return stop.exit_code
+    _print(report, settings, args.format)
+    if stop.number is not None:
+        return stop.exit_code
+    return _exit_code(report, is_reported=is_reported, drift_is_1=args.exit_code)
+
+
+@dataclass(slots=True)
+class StopRequest:
+    """Whether SIGINT (Ctrl-C) or SIGTERM asked the command to stop, and which of them."""
+
+    number: signal.Signals | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """Return the exit code of a command that was stopped, as a shell has it."""
+        return 128 + self.number if self.number is not None else 0
+
+    def is_set(self) -> bool:
+        """Return whether to stop."""
+        return self.number is not None
+
+    async def heed(self, work: Awaitable[_T]) -> _T:
+        """Await work that asks `is_set`; a second signal cancels it at once."""
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        for number in _STOPS:
+            loop.add_signal_handler(number, self._stop, number, task)
+        try:
+            return await work
+        finally:
+            for number in _STOPS:
+                loop.remove_signal_handler(number)
+
+    def _stop(self, number: signal.Signals, task: asyncio.Task[Any] | None) -> None:
+        if self.number is not None and task is not None:
+            task.cancel()
+            return
+        self.number = number
+        logger.warning("stopping, after the blocks in hand", extra={"signal": number.name})
+
+
+def _run(
+    args: argparse.Namespace, settings: Settings, order: RunRequest, stop: StopRequest
+) -> tuple[Report, bool]:
+    """Return the report of a run and whether it was reported."""
     if args.dry_run:
         with app.open_store_if_present(settings) as stored, show_progress() as watch:
-            report = app.run_async(app.run_dry(settings, order, stored, control=watch))
-        is_reported = True
-    else:
-        with app.open_store(settings) as store, show_progress() as watch:
-            if args.take_over:
-                app.claim_database(settings, store, takes_over=True)
-            result = app.run_async(app.run_and_deliver(settings, order, store, control=watch))
-        report, is_reported = result.report, result.is_delivered
-    _print(report, settings, args.format)
-    return _exit_code(report, is_reported=is_reported, drift_is_1=args.exit_code)
+            control = replace(watch, stopping=stop.is_set, abandons=True)
+            work = app.run_dry(settings, order, stored, control=control)
+            return app.run_async(stop.heed(work)), True
+    with app.open_store(settings) as store, show_progress() as watch:
+        if args.take_over:
+            app.claim_database(settings, store, takes_over=True)
+        control = replace(watch, stopping=stop.is_set, abandons=True)
+        result = app.run_async(
+            stop.heed(app.run_and_deliver(settings, order, store, control=control))
+        )
+    return result.report, result.is_delivered
 
 
 def _scope(args: argparse.Namespace) -> Scope:

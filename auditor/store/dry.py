@@ -63,6 +63,12 @@ class DryStore:
         """Return what is stored of the targets."""
         return self._stored.known_targets(targets) if self._stored else {}
 
+    def last_checks_of_starved(
+        self, targets: Sequence[TargetId]
+    ) -> dict[TargetId, datetime | None]:
+        """Return what is stored of the targets."""
+        return self._stored.last_checks_of_starved(targets) if self._stored else {}
+
     def known_project_targets(self, project_id: int) -> tuple[KnownTarget, ...]:
         """Return what is stored of the project."""
         return self._stored.known_project_targets(project_id) if self._stored else ()

@@ -179,6 +179,7 @@ class SqlStore:
     run_summaries = _read(reports.run_summaries)
 
     known_targets = _read(targets.known_targets)
+    last_checks_of_starved = _read(targets.last_checks_of_starved)
     known_project_targets = _read(targets.known_project_targets)
     audited_projects = _read(targets.audited_projects)
     found_projects = _read(settings.found_projects)

@@ -31,6 +31,7 @@ from auditor.model import (
     VendorFinding,
 )
 from auditor.records import (
+    NOT_COME_TO,
     KnownTarget,
     Missing,
     NewVersion,
@@ -85,6 +86,18 @@ def known_targets(
     rows = connection.execute(_known_query().where(_KEY.in_(targets))).mappings()
     found = map(_known_target, rows)
     return {known.target: known for known in found}
+
+
+def last_checks_of_starved(
+    connection: Connection, targets: Sequence[TargetId]
+) -> dict[TargetId, datetime | None]:
+    """Return when those of `targets` were last checked that the last run did not come to."""
+    columns = target.c.project_id, target.c.learn_id, target.c.last_checked_at
+    query = select(*columns).where(_KEY.in_(targets), target.c.error_kind.in_(NOT_COME_TO))
+    return {
+        TargetId(project_id, learn_id): checked_at
+        for project_id, learn_id, checked_at in connection.execute(query)
+    }
 
 
 def known_project_targets(connection: Connection, project_id: int) -> tuple[KnownTarget, ...]:

@@ -197,36 +197,61 @@ def test_a_run_is_refused_while_another_is_under_way(pump: Stage, auditor: Comma
     assert auditor("run").code == 0
 
 
-def test_an_interrupted_run_is_exit_130_and_the_next_one_says_so(
-    pump: Stage, auditor: Command
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "SIGTERM"]
+)
+def test_a_run_that_is_stopped_ends_the_block_in_hand_and_the_next_one_says_so(
+    pump: Stage, auditor: Command, number: signal.Signals, code: int
 ) -> None:
+    reconfigure(pump, "[studio]", "[studio]\nconcurrency = 1")
     with gated_studio(pump) as studio, running("run", folder=pump.folder) as process:
         assert studio.asked.wait(DEADLINE_S)
         meanwhile = auditor("run")
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
+        hear(process, "stopping, after the blocks in hand")
         studio.gate.set()
-        assert process.wait(DEADLINE_S) == 130
+        assert process.wait(DEADLINE_S) == code
+        status = auditor("status", "--format", "json").json
         following = auditor("run")
 
     assert (meanwhile.code, meanwhile.out) == (2, "")
+    assert status["last_run"]["status"] == "abandoned"
+    assert [target["state"] for target in status["targets"]] == ["new"]
     assert (following.code, "Run 1 did not end" in following.out) == (0, True)
 
 
+def test_a_run_by_hand_is_ended_at_once_by_a_second_ctrl_c(pump: Stage) -> None:
+    with gated_studio(pump) as studio, running("run", folder=pump.folder) as process:
+        assert studio.asked.wait(DEADLINE_S)
+        process.send_signal(signal.SIGINT)
+        hear(process, "stopping, after the blocks in hand")
+        process.send_signal(signal.SIGINT)
+
+        assert process.wait(DEADLINE_S) == 130
+
+
+def hear(process: subprocess.Popen[str], words: str) -> None:
+    """Wait until the process says so on standard error."""
+    assert process.stderr is not None
+    assert any(words in line for line in process.stderr)
+
+
 @contextmanager
-def running(*arguments: str, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+def running(*arguments: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
     """Run a command that is still at it when the caller goes on."""
     process = subprocess.Popen(  # noqa: S603 - our own program
         [sys.executable, "-m", "auditor", *arguments],
         cwd=folder,
         env=environment(),
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     try:
         yield process
     finally:
         process.kill()
-        process.wait()
+        process.communicate()
 
 
 @pytest.mark.usefixtures("pump")
