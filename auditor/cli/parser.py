@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from importlib import import_module
 from typing import NoReturn
 
@@ -12,6 +13,7 @@ from auditor import __version__
 from auditor.rendering.words import harmless
 
 _Command = Callable[[argparse.Namespace], int]
+_SECONDS = {"s": 1, "m": 60, "h": 3600}
 _TARGET = "project id and learn block id, such as 12345/3"
 
 
@@ -54,6 +56,13 @@ def _add_audit(commands: _Commands[_Parser]) -> None:
         "--take-over",
         action="store_true",
         help="use the database of another configuration that is no longer used",
+    )
+    run.add_argument(
+        "--deliver-for",
+        type=_time_span,
+        metavar="TIME",
+        help="go on delivering after the run for at most this long, such as 6h or 90m, while the "
+        "mail server does not accept a message",
     )
     daemon = _command(commands, "daemon", "run:daemon", "run as a service, by the schedule")
     for command in (run, daemon):
@@ -323,6 +332,15 @@ def _hours(text: str) -> float:
     if re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,4})?", text) is None or float(text) > 8784:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of hours up to 8784")
     return float(text)
+
+
+def _time_span(text: str) -> timedelta:
+    """Return a time such as `6h`, `90m` or `45s`, at most a week."""
+    match = re.fullmatch(r"([0-9]{1,6})([smh])", text)
+    span = timedelta(seconds=int(match[1]) * _SECONDS[match[2]]) if match else timedelta.max
+    if span > timedelta(days=7):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time such as 6h, 90m or 45s")
+    return span
 
 
 def _port(text: str) -> int:

@@ -19,6 +19,7 @@ from auditor.audit.plan import RunControl, RunRequest, Scope
 from auditor.audit.targets import require_in_scope
 from auditor.cli.console import print_error, print_text
 from auditor.cli.logs import report_error, set_up_logging
+from auditor.cli.waiting import Waiting
 from auditor.config import Settings
 from auditor.errors import (
     AuditorError,
@@ -60,6 +61,11 @@ def run(args: argparse.Namespace) -> int:
     _print(report, settings, args.format)
     if stop.number is not None:
         return stop.exit_code
+    if args.deliver_for and settings.email and not (args.dry_run or is_reported):
+        waiting = Waiting(settings, args.deliver_for)
+        is_reported = waiting.deliver(report)
+        if waiting.stopped_by is not None:
+            return 128 + waiting.stopped_by
     return _exit_code(report, is_reported=is_reported, drift_is_1=args.exit_code)
 
 
