@@ -449,7 +449,8 @@ class Notice:
         if self.is_late:
             return self.fingerprints
         whose = self.target or self.project_id or ""
-        return (hashlib.sha256(f"{self.kind} {whose} {self.text}".encode()).hexdigest()[:16],)
+        text = f"{self.kind} {whose} {self.text}"  # a name may hold half a surrogate pair
+        return (hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16],)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

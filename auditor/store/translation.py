@@ -135,8 +135,8 @@ def translated(address: Address) -> Iterator[None]:
         raise StoreUnreachableError(text) from error
     except Exception as error:
         # SQLAlchemy wraps what a statement raises, and not what the driver raises while it sets
-        # up a connection or turns text into bytes.
-        if not (_is_of_driver(error) or isinstance(error, UnicodeError)):
+        # up a connection, nor text in the database that is not UTF-8.
+        if not (_is_of_driver(error) or isinstance(error, UnicodeDecodeError)):
             raise
         raise _of_driver(error, address) from error
 

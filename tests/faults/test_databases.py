@@ -17,7 +17,9 @@ from sqlalchemy import Connection, event, make_url
 
 from auditor import app
 from auditor.errors import StoreUnreachableError
+from auditor.model import RunStatus
 from auditor.store.schema import upgrade
+from tests.audit.stage import block, stage, target
 from tests.cli.command import Command
 from tests.faults.stage import Installation, installation
 from tests.postgres import GIVEN, programs, server
@@ -34,6 +36,17 @@ def other(pump: Installation) -> Iterator[sqlite3.Connection]:
         sqlite3.connect(pump.database, isolation_level=None, check_same_thread=False)
     ) as connected:
         yield connected
+
+
+@pytest.mark.parametrize("name", ["a\x00b", "x\ud83d", "\udcff y"], ids=ascii)
+def test_a_name_that_is_no_unicode_text_costs_nothing(
+    database_url: str, tmp_path: Path, name: str
+) -> None:
+    with stage(database_url, tmp_path, {3: block(name=name), 4: block(name="Motion")}) as set_up:
+        assert set_up.night().report.run.status is RunStatus.COMPLETE
+        set_up.studio.edit(target(3), lambda answer: answer.update(name=f"{name}2", script=name))
+
+        assert set_up.night().report.run.status is RunStatus.COMPLETE
 
 
 def test_a_writer_that_locks_the_database_for_a_moment_is_waited_for(

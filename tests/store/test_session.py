@@ -9,7 +9,12 @@ import psycopg
 import pytest
 from sqlalchemy import event, make_url
 
-from auditor.errors import LockLostError, StoreUnreachableError, UnfitDatabaseError
+from auditor.errors import (
+    LockLostError,
+    StoreError,
+    StoreUnreachableError,
+    UnfitDatabaseError,
+)
 from auditor.records import NewVersion
 from auditor.store.database import database_exists
 from auditor.store.store import SqlStore, open_database
@@ -91,6 +96,21 @@ def test_a_database_without_an_encoding_holds_every_name(
 
         assert store.verify() is None
     assert status.project == "ポンプ naïve"
+
+
+def test_bytes_that_are_no_text_are_an_error_of_the_database(
+    database_url: str, postgres_server: Postgres
+) -> None:
+    del database_url
+    url = postgres_server.empty(encoding="SQL_ASCII")
+    plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    with open_database(url, upgrade=True) as store:
+        audited(store, 0, first())
+        with psycopg.connect(plain) as other:
+            other.execute(r"UPDATE target SET project = E'\xff'")
+
+        with pytest.raises(StoreError, match="can't decode byte 0xff"):
+            store.statuses()
 
 
 @pytest.mark.parametrize("encoding", ["LATIN1", "EUC_JP"])
