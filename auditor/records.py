@@ -427,11 +427,16 @@ class NewVersion(ReadResult):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unreadable:
-    """Not read in this run; what is known of it stays."""
+    """Not read in this run; what is known of it stays.
+
+    Attributes:
+        was_asked_for: False where Studio was not asked for it; one that is missing stays missing.
+    """
 
     target: TargetId
     project: str
     failure: Failure
+    was_asked_for: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

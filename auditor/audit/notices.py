@@ -115,6 +115,14 @@ def notice_of_return(known: KnownTarget | None) -> Notice | None:
     )
 
 
+def notice_of_listing(known: KnownTarget | None) -> Notice | None:
+    """Return a notice of a block that is listed, was missing before, and could not be read."""
+    if known is None or known.state is not TargetState.MISSING:
+        return None
+    text = "listed again after it was missing; it could not be read so far"
+    return Notice(kind=NoticeKind.BLOCK_BACK, text=text, target=known.target)
+
+
 def require_admissible(rules: Rules, store: RunStore, *, today: date) -> None:
     """Refuse ignore rules that ended before they were ever in force.
 

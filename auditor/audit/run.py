@@ -20,7 +20,12 @@ from typing import TypeAlias, TypeVar
 from auditor.audit.close import complete_run
 from auditor.audit.fetch import DEFECT, fetch_target
 from auditor.audit.judge import Judge
-from auditor.audit.notices import notice_of_return, remember_rules, require_admissible
+from auditor.audit.notices import (
+    notice_of_listing,
+    notice_of_return,
+    remember_rules,
+    require_admissible,
+)
 from auditor.audit.pending import PendingResult
 from auditor.audit.plan import STOPPED, RunContext, RunControl, RunRequest
 from auditor.audit.results import CompletedRun, Results
@@ -52,11 +57,16 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Stop:
-    """A target on its way to a worker, with what the store knows of it."""
+    """A target on its way to a worker, with what the store knows of it.
+
+    Attributes:
+        is_listed: Studio lists it; the configuration does not name it.
+    """
 
     target: TargetId
     project: str
     known: KnownTarget | None
+    is_listed: bool
 
 
 _Queue: TypeAlias = "asyncio.Queue[_Stop | None]"
@@ -79,6 +89,7 @@ class Audit:
         self._control = control or RunControl()
         self._results = Results()
         self._batch: list[TargetResult] = []
+        self._named: frozenset[int] = frozenset()  # projects whose blocks are named
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
 
     async def run(self, request: RunRequest) -> CompletedRun:
@@ -104,6 +115,9 @@ class Audit:
             today=started_at.astimezone(request.zone).date(),
             rules=request.rules,
         )
+        self._named = frozenset(
+            project.id for project in request.plan.projects if project.learn_blocks is not None
+        )
         await self._in_store(self._prepare, context, started_at)
         async with self._studio as studio:
             sources = self._sources(studio)
@@ -120,7 +134,6 @@ class Audit:
         if self._control.is_abandoned():
             await self._in_store(self._store.abandon_open_runs, self._now())
             raise RunStoppedError("the run was stopped; the next one reports what it found")
-        # Last, so that a missing block is still news if this run crashes before its report.
         await self._settle(run_id, inventory)
         await self._settle_pending(run_id, judge)
         run = RunInfo(
@@ -185,7 +198,7 @@ class Audit:
         result: TargetResult
         try:
             if self._control.stopping():  # the next run finds the same
-                result = _unreadable(pending, STOPPED)
+                result = replace(_unreadable(pending, STOPPED), was_asked_for=False)
             else:
                 others = self._results.pending
                 result = await self._in_store(judge.settle, pending, known, others)
@@ -232,7 +245,10 @@ class Audit:
             for target, project in part:
                 before = known.get(target)
                 name = project or (before.project if before else "")
-                await queue.put(_Stop(target=target, project=name, known=before))
+                is_listed = target.project_id not in self._named
+                await queue.put(
+                    _Stop(target=target, project=name, known=before, is_listed=is_listed)
+                )
         for _ in range(workers):
             await queue.put(None)
 
@@ -254,7 +270,7 @@ class Audit:
         if self._control.is_abandoned():
             return
         if (halted := self._control.halt()) is not None:
-            self._add_failure(stop, halted)
+            self._add_failure(stop, halted, was_asked_for=False)
             return
         fetched = await fetch_target(
             stop.target,
@@ -300,10 +316,24 @@ class Audit:
         self._results.add(result, known)
         self._batch.append(result)
 
-    def _add_failure(self, stop: _Stop, failure: Failure, *, whole_project: bool = False) -> None:
+    def _add_failure(
+        self,
+        stop: _Stop,
+        failure: Failure,
+        *,
+        whole_project: bool = False,
+        was_asked_for: bool = True,
+    ) -> None:
         if whole_project:
             self._results.add_error(error_of_project(stop.target.project_id, failure))
-        result = Unreadable(target=stop.target, project=stop.project, failure=failure)
+        if was_asked_for and stop.is_listed and (back := notice_of_listing(stop.known)):
+            self._results.notices.append(back)
+        result = Unreadable(
+            target=stop.target,
+            project=stop.project,
+            failure=failure,
+            was_asked_for=was_asked_for,
+        )
         self._results.add(result, stop.known)
         self._batch.append(result)
 

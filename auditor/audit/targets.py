@@ -284,7 +284,7 @@ def _unlisted(target: KnownTarget, name: str, failure: Failure) -> Unreadable | 
     """Return what a failed listing says of a target: nothing new of one that is unsupported."""
     if target.state is TargetState.UNSUPPORTED:
         return Unsupported(target=target.target, project=name, name=target.name, type=target.type)
-    return Unreadable(target=target.target, project=name, failure=failure)
+    return Unreadable(target=target.target, project=name, failure=failure, was_asked_for=False)
 
 
 def _from_listing(
@@ -292,8 +292,11 @@ def _from_listing(
 ) -> Inventory:
     kept = [block for block in listing if project.admits(BlockLabel(block.type, block.name))]
     listed = {block.target for block in listing}
-    lost = _missing(project, name, [target for target in known if target.target not in listed])
+    unlisted = [target for target in known if target.target not in listed]
+    lost = _missing(project, name, unlisted)
+    never_read = [target for target in unlisted if _was_never_read(target)]
     audited = {block.target for block in kept} | {result.target for result in lost}
+    audited |= {target.target for target in never_read}
     unsupported = (
         Unsupported(target=block.target, project=name, name=block.name, type=block.type)
         for block in kept
@@ -306,16 +309,26 @@ def _from_listing(
             *_notices_of_left_out(
                 name, project, [target for target in known if target.target not in audited]
             ),
+            *_notices_of_never_read(name, project, never_read),
             *_notices_of_new_name(name, project, known),
         ),
     )
 
 
 def _missing(project: Project, name: str, known: Sequence[KnownTarget]) -> tuple[Missing, ...]:
-    """Return the missing targets, without those that the filters now leave out."""
+    """Return the missing targets, without those that the filters now leave out.
+
+    A block that was never read is not missing: its number may have been a mistake.
+    """
     return tuple(
-        Missing(target=target.target, project=name) for target in known if _admits(project, target)
+        Missing(target=target.target, project=name)
+        for target in known
+        if _admits(project, target) and not _was_never_read(target)
     )
+
+
+def _was_never_read(target: KnownTarget) -> bool:
+    return target.version_id is None and not target.type
 
 
 def _admits(project: Project, target: KnownTarget) -> bool:
@@ -326,17 +339,29 @@ def _admits(project: Project, target: KnownTarget) -> bool:
 def _notices_of_left_out(
     name: str, project: Project, known: Sequence[KnownTarget]
 ) -> tuple[Notice, ...]:
+    why = "as include or exclude leaves them out"
+    return _notices_of_leaving(name, project, known, why=why)
+
+
+def _notices_of_never_read(
+    name: str, project: Project, known: Iterable[KnownTarget]
+) -> tuple[Notice, ...]:
+    why = "as Studio does not list them and they were never read"
+    return _notices_of_leaving(name, project, tuple(known), why=why)
+
+
+def _notices_of_leaving(
+    name: str, project: Project, known: Sequence[KnownTarget], *, why: str
+) -> tuple[Notice, ...]:
     if not known:
         return ()
     titles = [f"{target.name or 'block'} ({target.target})" for target in known]
     more = f" and {len(titles) - MOST_NAMED} more" if len(titles) > MOST_NAMED else ""
-    return (
-        Notice(
-            kind=NoticeKind.LEFT_OUT,
-            text=f"{name or f'Project {project.id}'}: no longer audited, as include or exclude "
-            f"leaves them out: {', '.join(titles[:MOST_NAMED])}{more}",
-        ),
+    text = (
+        f"{name or f'Project {project.id}'}: no longer audited, {why}: "
+        f"{', '.join(titles[:MOST_NAMED])}{more}"
     )
+    return (Notice(kind=NoticeKind.LEFT_OUT, text=text),)
 
 
 def _notices_of_new_name(
@@ -426,7 +451,16 @@ class ProjectSearch:
                     for project in kept
                     for result in _missing(project, project.name, known[project])
                 ),
-                notices=_notices_of_left_out_projects(set(known) - set(kept)),
+                notices=(
+                    *_notices_of_left_out_projects(set(known) - set(kept)),
+                    *(
+                        notice
+                        for project in kept
+                        for notice in _notices_of_never_read(
+                            project.name, project, filter(_was_never_read, known[project])
+                        )
+                    ),
+                ),
                 found=frozenset([*listed, *(project.id for project in kept), *of_other_runs]),
             ),
         )

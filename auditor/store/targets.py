@@ -168,7 +168,10 @@ def save(
         _put(connection, rows, _WRITTEN_NEW_VERSION)
         findings.add_findings(connection, run_id, new, at=at)
     if unread := [result for result in results if isinstance(result, Unreadable | Missing)]:
-        _put(connection, [_unread_row(result, run_id, at) for result in unread], _WRITTEN)
+        for is_asked in (True, False):
+            some = [each for each in unread if _was_asked_for(each) is is_asked]
+            rows = [_unread_row(result, run_id, at) for result in some]
+            _put(connection, rows, _WRITTEN, keep_missing=not is_asked)
     if unsupported := [result for result in results if isinstance(result, Unsupported)]:
         rows = [_unsupported_row(result, run_id, at) for result in unsupported]
         _put(connection, rows, _WRITTEN_UNSUPPORTED)
@@ -349,22 +352,35 @@ def _unread_row(result: Unreadable | Missing, run_id: int, at: datetime) -> _Row
             return {**row, "state": TargetState.MISSING}
 
 
+def _was_asked_for(result: Unreadable | Missing) -> bool:
+    return isinstance(result, Missing) or result.was_asked_for
+
+
 def _unsupported_row(result: Unsupported, run_id: int, at: datetime) -> _Row:
     names = {"name": result.name, "type": result.type}
     return {**_row(result, run_id, at), **names, "state": TargetState.UNSUPPORTED}
 
 
-def _put(connection: Connection, rows: Sequence[_Row], written: Sequence[str]) -> None:
-    """Insert targets; of those already stored write only the columns `written`."""
+def _put(
+    connection: Connection,
+    rows: Sequence[_Row],
+    written: Sequence[str],
+    *,
+    keep_missing: bool = False,
+) -> None:
+    """Insert targets; of those already stored write only the columns `written`.
+
+    With `keep_missing`, a missing target is still missing, which is no news later.
+    """
+    if not rows:
+        return
     statement = insert_into(connection, target)
     new: _Row = {name: statement.excluded[name] for name in written}
-    # A missing target that this run could not look for is still missing, which is no news later.
-    is_not_looked_for = and_(
-        target.c.state == TargetState.MISSING, statement.excluded["state"] == TargetState.UNKNOWN
-    )
-    new["state"] = case(
-        (is_not_looked_for, TargetState.MISSING.value), else_=statement.excluded["state"]
-    )
+    if keep_missing:
+        is_missing = target.c.state == TargetState.MISSING
+        new["state"] = case(
+            (is_missing, TargetState.MISSING.value), else_=statement.excluded["state"]
+        )
     for name in _KEPT_WHERE_NULL.intersection(written):
         new[name] = func.coalesce(statement.excluded[name], target.c[name])
     keys = ["project_id", "learn_id"]

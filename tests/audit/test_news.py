@@ -13,6 +13,7 @@ from auditor import app
 from auditor.audit.close import close_run
 from auditor.audit.results import CompletedRun
 from auditor.audit.run import Audit
+from auditor.demo.faults import Fault
 from auditor.errors import LockLostError
 from auditor.outbox import mark_failed
 from tests.audit.stage import Stage, block, stage, target
@@ -160,4 +161,54 @@ def test_a_vendors_change_that_is_undone_and_made_again_is_counted_once(pump: St
     ) == [
         (32, 3, 3),
         (99, 3, 4),
+    ]
+
+
+def _states(report: Any) -> dict[int, str]:  # noqa: ANN401 - any JSON
+    return {line["learn_id"]: line["state"] for line in report["targets"]}
+
+
+def _stored_states(pump: Stage) -> dict[int, str]:
+    with app.open_store(pump.settings) as store:
+        return {each.target.learn_id: str(each.state) for each in store.statuses()}
+
+
+def test_a_named_block_that_never_existed_is_not_missing_once_all_are_asked_for(
+    pump: Stage,
+) -> None:
+    pump.reconfigure('learn_blocks = "all"', "learn_blocks = [3, 4, 5, 99]")
+    mistaken = pump.json()
+    pump.reconfigure("learn_blocks = [3, 4, 5, 99]", 'learn_blocks = "all"')
+    report, after = pump.json(), pump.json()
+
+    assert _states(mistaken)[99] == "unknown"
+    assert _states(report) == {3: "in_sync", 4: "in_sync", 5: "in_sync"}
+    why = "as Studio does not list them and they were never read"
+    assert _said(report) == [("left_out", f"Pump: no longer audited, {why}: block (7/99)")]
+    assert _said(after) == []
+    assert 99 not in _stored_states(pump)
+
+
+def test_a_missing_block_that_is_named_by_now_is_unknown_in_the_status_too(pump: Stage) -> None:
+    pump.studio.remove(target(5))
+    pump.night()
+    pump.reconfigure('learn_blocks = "all"', "learn_blocks = [3, 4, 5]")
+    report = pump.json()
+
+    assert _states(report)[5] == _stored_states(pump)[5] == "unknown"
+    assert _said(report) == []
+
+
+def test_a_missing_block_that_is_listed_again_is_back_even_where_it_cannot_be_read(
+    pump: Stage,
+) -> None:
+    pump.studio.remove(target(5))
+    pump.night()
+    pump.studio.put(target(5), block(name="Block 5"))
+    pump.studio.fail(Fault.HTTP_500, target=target(5))
+    report = pump.json()
+
+    assert _states(report)[5] == _stored_states(pump)[5] == "unknown"
+    assert _said(report) == [
+        ("block_back", "listed again after it was missing; it could not be read so far")
     ]
