@@ -114,3 +114,13 @@ def test_every_severity_has_a_tag(severity: Severity) -> None:
 
     assert f"[{severity.upper()}]" in render_diff(alone)
     assert f'class="tag {severity}"' in HtmlRenderer(TEMPLATES).diff(alone)
+
+
+def test_status_shows_the_newest_messages_and_counts_the_rest() -> None:
+    shown = render_status(
+        [], last_run=None, next_run_at=None, outbox=overview([dead()] * 5, dead=1_825)
+    )
+
+    assert "Undelivered:  0 messages queued, 1,825 dead\n" in shown
+    assert "  and 1,820 older\n" in shown
+    assert len(shown.splitlines()) < 20

@@ -10,7 +10,7 @@ from auditor.errors import UsageError
 from auditor.outbox import MessageState
 from auditor.store.store import SqlStore
 
-from .examples import NIGHT, Sql, dead, delivered, message, queued
+from .examples import NIGHT, Sql, audited, dead, delivered, first, message, opened, queued
 
 
 def test_a_message_comes_back_as_it_was_queued(drift: SqlStore) -> None:
@@ -61,3 +61,53 @@ def test_a_message_that_was_settled_meanwhile_stays_as_it_is(drift: SqlStore) ->
 def test_a_message_that_is_not_stored_is_refused_by_name(store: SqlStore) -> None:
     with pytest.raises(UsageError, match="no message 0"):
         store.record(message(1))
+
+
+def queue_many(store: SqlStore, sql: Sql, number: int) -> None:
+    """Store a run whose messages are dead, all but the last."""
+    recipients = tuple(f"r{place}" for place in range(number))
+    audited(store, 0, first(), messages=recipients)
+    sql.write("UPDATE message SET state = 'dead' WHERE id < (SELECT max(id) FROM message)")
+
+
+def test_messages_are_counted_and_the_newest_of_each_state_listed(
+    store: SqlStore, sql: Sql
+) -> None:
+    queue_many(store, sql, 9)
+
+    overview = store.outbox_overview(most=2)
+
+    assert overview.counts == {
+        MessageState.QUEUED: 1,
+        MessageState.DEAD: 8,
+        MessageState.DROPPED: 0,
+    }
+    assert [info.id for info in overview.newest] == [9, 8, 7]
+    assert store.undelivered_runs([1, 2]) == {1}
+    assert store.message_ids(MessageState.DEAD) == tuple(range(1, 9))
+
+
+def test_messages_to_former_recipients_are_dropped_with_their_content(
+    drift: SqlStore, sql: Sql
+) -> None:
+    dead(drift, "a")
+    former = drift.queued_recipients() - {"a"}
+
+    assert drift.drop_messages_to(former, why="no longer a recipient") == 1
+    assert drift.drop_messages_to(former, why="again") == 0
+    assert sql.read("SELECT recipient FROM message WHERE content IS NULL") == ["b"]
+    [dropped, given_up] = drift.message_infos([2, 1, 7])[::-1]
+    assert (dropped.state, dropped.last_error) == (MessageState.DROPPED, "no longer a recipient")
+    assert given_up.state is MessageState.DEAD
+    assert [found.finding for found in drift.unreported_findings(opened(drift, 4))] != []
+
+
+def test_thousands_of_messages_are_settled_in_batches(store: SqlStore, sql: Sql) -> None:
+    queue_many(store, sql, 1_203)
+    every = range(1, 1_204)
+
+    assert store.requeue_messages(every, now=NIGHT) == 1_203
+    assert len(store.queued_ids(due_by=NIGHT)) == 1_203
+    assert store.drop_messages(every[:1_201], why="dropped by hand") == 1_201
+    assert [message.id for message in store.queued_messages(due_by=None)] == [1_202, 1_203]
+    assert store.next_due() == NIGHT
