@@ -275,6 +275,10 @@ class Site(Protocol):
         """Add the link to the following run to the page of the run that was the newest."""
         ...
 
+    def set_aside(self, runs: Collection[int]) -> None:
+        """Take the pages of runs that the database does not have out of the site."""
+        ...
+
     def write_target(self, history: TargetHistory, *, runs: Collection[int]) -> None:
         """Write a target's page; `runs` have pages to link to."""
         ...

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from auditor import __version__, config
 from auditor.addresses import parse_address
-from auditor.audit.close import MailPlan
+from auditor.audit.close import MailPlan, name_installation
 from auditor.audit.notices import remember_rules, require_admissible
 from auditor.audit.plan import EveryProject, Plan, Project
 from auditor.config import Settings
@@ -254,11 +254,23 @@ def find_page(settings: Settings, report: Report) -> str:
     return str(path) if path is not None and path.exists() else ""
 
 
-def build_archive(settings: Settings) -> FolderArchive:
-    """Return the folder of reports."""
+def build_archive(settings: Settings, store: RunStore | None = None) -> FolderArchive:
+    """Return the folder of reports; pages are written only into the one of the store."""
     from auditor.rendering.archive import FolderArchive  # noqa: PLC0415
 
-    return FolderArchive(settings.reports.directory, build_site(settings).run_page)
+    owner = name_installation(store.fingerprint_key()) if store else ""
+    return FolderArchive(settings.reports.directory, build_site(settings).run_page, owner)
+
+
+def claim_reports_folder(settings: Settings, store: RunStore) -> None:
+    """Make sure that the folder of reports has the pages of this database.
+
+    Raises:
+        OSError: it has those of another database, or cannot be written.
+    """
+    from auditor.rendering.archive import claim_folder  # noqa: PLC0415
+
+    claim_folder(settings.reports.directory, name_installation(store.fingerprint_key()))
 
 
 def build_site(settings: Settings) -> FolderSite:
@@ -294,6 +306,7 @@ def publish_pages(
     from auditor.rendering.publish import Publisher  # noqa: PLC0415
 
     try:
+        claim_reports_folder(settings, store)
         Publisher(store=store, site=build_site(settings), stopping=stopping).publish()
     except DamagedDatabaseError:
         raise
@@ -312,6 +325,7 @@ def rebuild_pages(settings: Settings, store: Store) -> str:
     from auditor.rendering.archive import INDEX  # noqa: PLC0415
     from auditor.rendering.publish import Publisher  # noqa: PLC0415
 
+    claim_reports_folder(settings, store)
     Publisher(store=store, site=build_site(settings), rewrites_all=True).publish()
     return str(settings.reports.directory / INDEX)
 

@@ -19,6 +19,7 @@ from auditor.app.build import (
     build_mail_plan,
     build_plan,
     build_site,
+    claim_reports_folder,
     now,
     publish_pages,
 )
@@ -260,7 +261,7 @@ def _close(
     is_withheld: bool,
 ) -> tuple[Report, str | None]:
     """Close the run and write the pages; return the report as it was stored, and its page."""
-    archive, mail = build_archive(settings), build_mail_plan(settings)
+    archive, mail = build_archive(settings, store), build_mail_plan(settings)
     completed = leave_to_next_mail(completed, mail)
     page = close_run(
         completed, store, archive=archive, mail=mail, now=now, is_withheld=is_withheld
@@ -293,6 +294,7 @@ def prune_history(settings: Settings, store: Store, *, is_dry: bool) -> Pruned:
     if is_dry:
         return store.prune(settings.retention, now=now(), is_dry=True)
     require_own_database(settings, store)
+    claim_reports_folder(settings, store)
     pruned = prune(store, build_site(settings), settings.retention, now=now())
     publish_pages(settings, store)
     return pruned
@@ -307,6 +309,7 @@ def _prune_after_run(settings: Settings, store: Store) -> None:
     if settings.retention is None:
         return
     try:
+        claim_reports_folder(settings, store)
         pruned = prune(store, build_site(settings), settings.retention, now=now())
     except DamagedDatabaseError:
         raise

@@ -20,6 +20,8 @@ FOLDER_MODE = 0o750
 FILE_MODE = 0o640
 Page: TypeAlias = Callable[[Report, int | None, int | None], str]
 INDEX = "index.html"
+OWNER = ".database"
+SET_ASIDE = ".before-restore"
 TARGETS, PROJECTS = "targets", "projects"
 _RUN = re.compile(r"run-([0-9]{6,19})\.html")
 _YEAR = re.compile(r"runs-([0-9]{4,5})\.html")
@@ -33,11 +35,12 @@ class FolderArchive:
     """Fulfils `protocols.Archive`.
 
     `page` renders the complete report; it takes the ids of the runs before and after that have
-    a page, or None if there is none.
+    a page, or None if there is none. `owner` names the database whose pages the folder has.
     """
 
     directory: Path
     page: Page
+    owner: str = ""
 
     def path(self, report: Report) -> Path | None:
         """Return where the run's page is or would be; a dry run has none."""
@@ -52,6 +55,8 @@ class FolderArchive:
         path, run_id = self.path(report), report.run.id
         if path is None or run_id is None:
             return ""
+        if self.owner:
+            claim_folder(self.directory, self.owner)
         self.directory.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
         before = max(
             (older for older in list_run_pages(self.directory) if older < run_id), default=None
@@ -59,6 +64,25 @@ class FolderArchive:
         replace_file(path, self.page(report, before, None).encode(), mode=FILE_MODE)
         sync(self.directory)
         return str(path)
+
+
+def claim_folder(folder: Path, owner: str) -> None:
+    """Remember that the folder has the pages of this database.
+
+    Raises:
+        OSError: it has those of another database, or cannot be written.
+    """
+    path = folder / OWNER
+    known = path.read_bytes() if path.exists() else b""
+    if known == owner.encode():
+        return
+    if known:
+        raise OSError(
+            f"{folder} has the pages of another database: set reports.directory to another "
+            f"folder, or remove {path} if these pages are no longer needed"
+        )
+    folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+    replace_file(path, owner.encode(), mode=FILE_MODE)
 
 
 def list_run_pages(folder: Path) -> Iterator[int]:

@@ -77,16 +77,29 @@ class Publisher:
         marks = self.site.marks()
         if self.rewrites_all:
             marks = replace(marks, targets={}, projects={}, years={})
-        pruned = self.store.pruned_runs()
-        runs = [run for run in self.store.all_runs() if run.id not in pruned]
+        pruned, stored = self.store.pruned_runs(), self.store.all_runs()
+        runs = [run for run in stored if run.id not in pruned]
         overviews = self.store.target_overviews()
         try:
+            marks = self._set_aside(stored, marks)
             marks = self._publish_runs(runs, marks)
             marks = self._publish_targets(overviews, marks)
             marks = self._publish_projects(overviews, marks)
             marks = self._publish_index(runs, overviews, marks)
         finally:
             self.site.keep(marks)
+
+    def _set_aside(self, stored: Sequence[RunInfo], marks: PageMarks) -> PageMarks:
+        """Set pages aside of runs that a restored backup does not have.
+
+        Later runs have their numbers, and would be taken for them.
+        """
+        unknown = marks.runs.difference(run.id for run in stored if run.id is not None)
+        if not unknown:
+            return marks
+        self.site.set_aside(unknown)
+        logger.warning("pages set aside of runs that are not in the database: %s", sorted(unknown))
+        return replace(marks, runs=marks.runs - unknown)
 
     def _publish_runs(self, runs: Sequence[RunInfo], marks: PageMarks) -> PageMarks:
         """Write lost pages of runs, and link the page before the newest one to that."""

@@ -269,8 +269,8 @@ def _with_answers(finding: Finding, target: TargetReport) -> FindingView:
 
 def _changed(target: TargetReport, report: Report) -> str:
     now = moment(report.run.started_at)
-    if target.last_good_at is None:
-        return f"by {now}"
+    if target.last_good_at is None or target.last_good_at > report.run.started_at:
+        return f"by {now}"  # the second where the clock was set back
     return f"between {moment(target.last_good_at).removesuffix(' UTC')} and {now}"
 
 
@@ -495,6 +495,8 @@ def _bounds(since: Interval | None) -> str:
         return "at an unknown time"
     if since.after is None:
         return f"before {moment(since.until)}, when it was first read"
+    if since.after > since.until:  # the clock was set back
+        return f"by {moment(since.until)}"
     return f"between {moment(since.after).removesuffix(' UTC')} and {moment(since.until)}"
 
 

@@ -22,6 +22,7 @@ from auditor.rendering.archive import (
     FOLDER_MODE,
     INDEX,
     PROJECTS,
+    SET_ASIDE,
     TARGETS,
     find_place,
     list_names,
@@ -121,6 +122,13 @@ class FolderSite:
         if _NEWEST in page:
             link = f'<a rel="next" href="{run_place(following)}">Run {following} →</a>'
             self._put(run_place(run_id), page.replace(_NEWEST, link, 1))
+
+    def set_aside(self, runs: Collection[int]) -> None:
+        """Take the pages of runs that the database does not have out of the site."""
+        removed = {run_place(run_id) for run_id in runs}
+        self._unlink(removed)
+        for place in sorted(removed):
+            (self.directory / place).replace(self.directory / f"{place}{SET_ASIDE}")
 
     def write_target(self, history: TargetHistory, *, runs: Collection[int]) -> None:
         """Write a target's page."""
