@@ -485,10 +485,6 @@ class OutboxStore(Protocol):
         """Return the ids of the messages that `queued_messages` reads."""
         ...
 
-    def next_due(self) -> datetime | None:
-        """Return when the first of the queued messages is due, None without one."""
-        ...
-
     def queued_recipients(self) -> frozenset[str]:
         """Return whom the queued messages are to."""
         ...

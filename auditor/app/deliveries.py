@@ -21,8 +21,7 @@ from auditor.outbox import MessageState
 from auditor.protocols import OutboxStore, Store
 
 _RETRY_LOCK_S = 0.5
-_SHORTEST_PAUSE_S = 1.0
-_LONGEST_PAUSE_S = 60.0  # a clock that is set, and messages that a person queues, are seen by then
+_PAUSE_S = 60.0  # as the service: the first wait of a message is as long
 
 logger = logging.getLogger(__name__)
 
@@ -122,9 +121,9 @@ def keep_delivering(
         DamagedDatabaseError: to continue would spread the damage.
     """
     end, dead = time.monotonic() + limit.total_seconds(), 0
-    while (pause_s := _find_pause_s(store)) is not None:
+    while _is_any_queued(store):
         left_s = end - time.monotonic()
-        if left_s <= 0 or wait(min(pause_s, left_s)):
+        if left_s <= 0 or wait(min(_PAUSE_S, left_s)):
             return False
         with _logging_faults():
             delivery = deliver_messages(settings, store, only_due=True, stopping=lambda: wait(0))
@@ -133,14 +132,10 @@ def keep_delivering(
     return not dead
 
 
-def _find_pause_s(store: OutboxStore) -> float | None:
-    """Return how long to wait before the next attempt, or None if nothing is queued."""
+def _is_any_queued(store: Store) -> bool:
     with _logging_faults():
-        due_at = store.next_due()
-        if due_at is None:
-            return None
-        return min(max((due_at - now()).total_seconds(), _SHORTEST_PAUSE_S), _LONGEST_PAUSE_S)
-    return _LONGEST_PAUSE_S
+        return store.oldest_queued() is not None
+    return True
 
 
 @contextmanager

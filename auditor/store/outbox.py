@@ -78,15 +78,6 @@ def queued_message(connection: Connection, number: int) -> Message | None:
     return next(map(_message, row), None)
 
 
-def next_due(connection: Connection) -> datetime | None:
-    """Return when the first of the queued messages is due, None without one."""
-    is_queued = message.c.state == MessageState.QUEUED
-    at: datetime | None = connection.execute(
-        select(func.min(message.c.due_at)).where(is_queued)
-    ).scalar_one()
-    return at
-
-
 def count_messages(connection: Connection) -> dict[MessageState, int]:
     """Return how many messages are queued, dead and dropped."""
     counted = message.c.state.in_(NOT_DELIVERED)

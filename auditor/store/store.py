@@ -207,7 +207,6 @@ class SqlStore:
 
     queued_ids = _read(outbox.queued_ids)
     queued_message = _read(outbox.queued_message)
-    next_due = _read(outbox.next_due)
     queued_recipients = _read(outbox.queued_recipients)
     record = _write(outbox.record)
     drop_messages_to = _write(outbox.drop_messages_to)

@@ -110,4 +110,3 @@ def test_thousands_of_messages_are_settled_in_batches(store: SqlStore, sql: Sql)
     assert len(store.queued_ids(due_by=NIGHT)) == 1_203
     assert store.drop_messages(every[:1_201], why="dropped by hand") == 1_201
     assert [message.id for message in store.queued_messages(due_by=None)] == [1_202, 1_203]
-    assert store.next_due() == NIGHT
