@@ -1,7 +1,10 @@
-"""Builds MIME messages."""
+"""Builds MIME messages, and shorter forms of them for servers that refuse the whole."""
 
 from __future__ import annotations
 
+import email
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from email.message import EmailMessage
@@ -12,7 +15,19 @@ from hashlib import sha256
 from auditor.addresses import MailAddress, parse_mailbox
 from auditor.errors import DeliveryError
 from auditor.headers import write_address_field, write_structured_field, write_text_field
+from auditor.outbox import Message
 from auditor.protocols import MailContent
+
+_MIXED = "multipart/mixed"
+_FIELDS = re.compile(  # all but those of MIME, each with its folded lines
+    rb"(?m)^(?!(?i:content-|mime-version))[!-9;-~]+:[^\r\n]*(?:\r\n[ \t][^\r\n]*)*\r\n"
+)
+_BODY = re.compile(r"<body[^>]*>", re.IGNORECASE)
+_LAST_WHOLE_ATTEMPT = 18  # after two days: a server may time out on a form, or refuse it for now
+_LEFT_OUT = (
+    "The mail server refused this mail with its attachment, so it was left out. "
+    "The plain text names every finding."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +44,7 @@ class MimeComposer:
         Raises:
             DeliveryError: sender or recipient is not a mail address.
         """
-        head = [
-            write_address_field("From", _address(self.sender)),
-            write_address_field("To", _address(recipient)),
-            write_text_field("Subject", one_line(mailing.subject)),
-            write_structured_field("Date", format_datetime(at)),
-            write_structured_field("Message-ID", one_line(message_id)),
-            *(_field(name, one_line(value)) for name, value in mailing.headers.items()),
-        ]
+        head = self._write_head(mailing, recipient=recipient, message_id=message_id, at=at)
         message = EmailMessage(policy=SMTP)
         message.set_content(_encodable(mailing.text), cte="quoted-printable")
         message.add_alternative(_encodable(mailing.html), subtype="html", cte="quoted-printable")
@@ -49,7 +57,67 @@ class MimeComposer:
                 filename=mailing.attachment.name,
             )
         message.set_boundary(_boundary(message_id))
-        return "\r\n".join([*head, ""]).encode() + message.as_bytes()
+        return head + message.as_bytes()
+
+    def compose_summary(
+        self, mailing: MailContent, *, recipient: str, message_id: str, at: datetime
+    ) -> bytes:
+        """Return the short form as plain text, with the same headers; empty if there is none.
+
+        Raises:
+            DeliveryError: sender or recipient is not a mail address.
+        """
+        if not mailing.summary:
+            return b""
+        message = EmailMessage(policy=SMTP)
+        message.set_content(_encodable(mailing.summary), cte="quoted-printable")
+        head = self._write_head(mailing, recipient=recipient, message_id=message_id, at=at)
+        return head + message.as_bytes()
+
+    def _write_head(
+        self, mailing: MailContent, *, recipient: str, message_id: str, at: datetime
+    ) -> bytes:
+        fields = [
+            write_address_field("From", _address(self.sender)),
+            write_address_field("To", _address(recipient)),
+            write_text_field("Subject", one_line(mailing.subject)),
+            write_structured_field("Date", format_datetime(at)),
+            write_structured_field("Message-ID", one_line(message_id)),
+            *(_field(name, one_line(value)) for name, value in mailing.headers.items()),
+        ]
+        return "\r\n".join([*fields, ""]).encode()
+
+
+def list_forms(message: Message) -> Iterator[bytes]:
+    """Yield the forms of a message, the largest first: whole, without attachment, summary.
+
+    Each names every finding. After two days of attempts only the summary is left.
+    """
+    if message.attempts <= _LAST_WHOLE_ATTEMPT or not message.summary:
+        yield message.content
+        without = _leave_out_attachment(message.content)
+        if without:
+            yield without
+    if message.summary:
+        yield message.summary
+
+
+def _leave_out_attachment(content: bytes) -> bytes:
+    """Return the message without its attachment, which it says; empty if it has none."""
+    whole = email.message_from_bytes(content, policy=SMTP)
+    if whole.get_content_type() != _MIXED:
+        return b""
+    body = next(whole.iter_parts())
+    plain, html = body.get_body(("plain",)), body.get_body(("html",))
+    if plain is not None:
+        plain.set_content(f"{_LEFT_OUT}\n\n{plain.get_content()}", cte="quoted-printable")
+    if html is not None:
+        note = f"<p>{_LEFT_OUT}</p>"
+        page = _BODY.sub(lambda tag: tag.group() + note, html.get_content(), count=1)
+        html.set_content(page, subtype="html", cte="quoted-printable")
+    head, _, _ = content.partition(b"\r\n\r\n")
+    fields = _FIELDS.findall(head + b"\r\n")  # as they are: the library would write them anew
+    return b"".join([*fields, b"MIME-Version: 1.0\r\n", body.as_bytes()])
 
 
 def _boundary(message_id: str) -> str:

@@ -39,6 +39,7 @@ class Message:
         id: the store's number, 0 before it is stored.
         message_id: the Message-ID header, angle brackets included; the same at every attempt.
         content: the whole MIME message.
+        summary: a short form of it, for a server that refuses the whole; empty if there is none.
         attempts: how often it was sent, the attempt under way included.
         last_error: why the last attempt failed, empty before one did.
         holds: ids of the findings that it holds, None where it holds its whole report.
@@ -56,6 +57,7 @@ class Message:
     last_error: str = ""
     delivered_at: datetime | None = None
     holds: frozenset[str] | None = None
+    summary: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

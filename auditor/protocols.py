@@ -168,7 +168,8 @@ class MailContent:
     """A report as a mail carries it: one subject, the same content in text and HTML.
 
     `attachment` holds the whole report where text and HTML had to leave something out: a mail
-    that a server took must hold every finding that counts as reported by it.
+    that a server took must hold every finding that counts as reported by it. `summary` is for a
+    server that refuses the mail for its form: plain text with a line for every finding.
     """
 
     subject: str
@@ -176,6 +177,7 @@ class MailContent:
     html: str
     headers: Mapping[str, str]
     attachment: Attachment | None = None
+    summary: str = ""
 
 
 class Renderer(Protocol):
@@ -193,6 +195,12 @@ class Composer(Protocol):
         self, mailing: MailContent, *, recipient: str, message_id: str, at: datetime
     ) -> bytes:
         """Return the MIME message (CRLF line ends)."""
+        ...
+
+    def compose_summary(
+        self, mailing: MailContent, *, recipient: str, message_id: str, at: datetime
+    ) -> bytes:
+        """Return its short form, with the same headers; empty if it has none."""
         ...
 
 

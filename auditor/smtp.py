@@ -27,7 +27,7 @@ from types import TracebackType
 from typing import Self
 
 from auditor.errors import DeliveryError, UsageError
-from auditor.mail import find_envelope_address, one_line
+from auditor.mail import find_envelope_address, list_forms, one_line
 from auditor.outbox import Message
 from auditor.redaction import HIDDEN, Secret
 from auditor.trust import create_context, explain_distrust
@@ -35,6 +35,9 @@ from auditor.trust import create_context, explain_distrust
 # Replies about the dialogue, not the message: unknown commands, authentication, encryption.
 _CORRECTABLE = frozenset({500, 502, 503, 504, 530, 534, 535, 538})
 _UNKNOWN_COMMAND = frozenset({500, 502})
+# RFC 5321 and RFC 1846; enhanced codes of RFC 3463 and its registry.
+_TOO_LARGE = frozenset({523, 552})
+_TOO_LARGE_ENHANCED = re.compile(r"5\d\d[ -]5\.(?:2\.3|3\.4)\b")
 _WANTS_LOGIN = 530
 _OK = range(200, 300)
 _GO_ON = 354
@@ -115,8 +118,10 @@ class SmtpMailer:
         with self._translated() as watchdog:
             sender = find_envelope_address(self.sender)
             recipient = find_envelope_address(message.recipient)
-            with self._session(watchdog) as session:
-                session.transmit(sender, recipient, message.content)
+            forms = list(list_forms(message))
+            while forms:  # a server may close the connection with its refusal
+                with self._session(watchdog) as session:
+                    forms = session.transmit_first(sender, recipient, forms)
 
     def probe(self, recipients: Sequence[str] = ()) -> int | None:
         """Do all that a delivery does up to the recipients, and take it back; send nothing.
@@ -232,6 +237,16 @@ class RefusalError(Exception):
         self.code = code
         self.words = words
         super().__init__(words)
+
+    @property
+    def is_of_form(self) -> bool:
+        """Return whether the server may take the message in a shorter form.
+
+        Before the content it can only know the size; after the content it has accepted sender and
+        recipient.
+        """
+        is_of_size = self.code in _TOO_LARGE or _TOO_LARGE_ENHANCED.match(self.words) is not None
+        return self.is_permanent and (self.step is Step.CONTENT or is_of_size)
 
     @property
     def is_permanent(self) -> bool:
@@ -383,6 +398,35 @@ class _Session:
                 refused[name] = error
         self._ask(Step.RESET, self.server.rset)
         return refused
+
+    def transmit_first(self, sender: str, recipient: str, forms: list[bytes]) -> list[bytes]:
+        """Send the first of the forms that the server takes.
+
+        Return none once it took one, else those that are left for another connection: it closed
+        this one with its refusal.
+        """
+        most = self.max_bytes or math.inf
+        forms = [form for form in forms if len(form) <= most] or forms[-1:]
+        while forms:
+            try:
+                self.transmit(sender, recipient, forms[0])
+            except RefusalError as error:
+                forms = forms[1:]
+                if not forms or not error.is_of_form:
+                    raise
+                logger.warning("mail refused for its form, a shorter one is sent: %s", error)
+                if not self._can_reset():
+                    return forms
+            else:
+                return []
+        return []
+
+    def _can_reset(self) -> bool:
+        try:
+            self._ask(Step.RESET, self.server.rset)
+        except (RefusalError, smtplib.SMTPException, OSError):
+            return False
+        return True
 
     def transmit(self, sender: str, recipient: str, content: bytes) -> None:
         """Send a mail; returns once the server took it."""

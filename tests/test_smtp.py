@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import socket
 import time
+from collections.abc import Callable
+from dataclasses import replace
+from email.message import EmailMessage
+from typing import Any
 
 import pytest
 
 from auditor.errors import DeliveryError
+from auditor.mail import MimeComposer
+from auditor.outbox import Message
+from auditor.protocols import Attachment
 from auditor.redaction import Secret
 from auditor.smtp import SmtpLimits, SmtpMailer
 from tests.smtp_server import Answer, RawServer
-from tests.test_mail import PASSWORD, message
+from tests.test_mail import MESSAGE_ID, NOW, PASSWORD, mail_content, message, read
+
+COMPOSED = message()
 
 
 def mailer(server: RawServer, **more: object) -> SmtpMailer:
@@ -25,9 +34,9 @@ def mailer(server: RawServer, **more: object) -> SmtpMailer:
     return SmtpMailer(**{**values, **more})  # type: ignore[arg-type]  # fields by name, for brevity
 
 
-def failure(server: RawServer, **more: object) -> DeliveryError:
+def failure(server: RawServer, message: Message = COMPOSED, **more: object) -> DeliveryError:
     with pytest.raises(DeliveryError) as caught:
-        mailer(server, **more).send(message())
+        mailer(server, **more).send(message)
     return caught.value
 
 
@@ -163,7 +172,9 @@ def test_a_refusal_at_rcpt_is_reported_in_the_servers_words(answer: str, permane
 def test_an_answer_that_makes_no_sense_costs_one_attempt(
     answers: dict[str, Answer], words: str
 ) -> None:
-    login = {"username": "auditor", "password": Secret(PASSWORD)} if "AUTH" in answers else {}
+    login: dict[str, Any] = {}
+    if "AUTH" in answers:
+        login = {"username": "auditor", "password": Secret(PASSWORD)}
     with RawServer(answers) as server:
         if not words:
             mailer(server, **login).send(message())
@@ -194,3 +205,131 @@ def test_a_check_names_every_recipient_that_is_refused() -> None:
 
     for recipient in ("a@example.org", "b@example.org"):
         assert f"{recipient}: 550 5.1.1 no such user" in str(caught.value)
+
+
+def with_attachment(**more: object) -> Message:
+    """A message with its forms: its lengths differ by far."""
+    page = Attachment(name="run-7.html", type="text/html", content=b"<p>Everything." * 1000)
+    html = "<!DOCTYPE html><body style='margin: 0'><p>Nothing changed."
+    summary = "CHANGED. One finding."
+    content = mail_content(html=html, attachment=page, summary=summary)
+    composer = MimeComposer("auditor@example.org")
+    values: dict[str, object] = {
+        form: compose(content, recipient="ops@example.org", message_id=MESSAGE_ID, at=NOW)
+        for form, compose in (
+            ("content", composer.compose),
+            ("summary", composer.compose_summary),
+        )
+    }
+    return replace(message(), **{**values, **more})  # type: ignore[arg-type]  # fields by name
+
+
+def refusing(words: str, *, of: Callable[[bytes], bool], closes: bool = False) -> RawServer:
+    """A server that answers with `words` to some contents."""
+    server = RawServer()
+
+    def answer(connection: socket.socket) -> None:
+        is_refused = of(server.offered[-1])
+        if not is_refused:
+            server.taken.append(server.offered[-1])
+        connection.sendall((words if is_refused else "250 OK").encode() + b"\r\n")
+        if is_refused and closes:
+            connection.shutdown(socket.SHUT_RDWR)
+
+    server.answers["content"] = answer
+    return server
+
+
+def has_attachment(content: bytes) -> bool:
+    return b"run-7.html" in content
+
+
+def has_html(content: bytes) -> bool:
+    return b"text/html" in content
+
+
+@pytest.mark.parametrize("closes", [False, True], ids=["goes on", "closes the connection"])
+@pytest.mark.parametrize(
+    "words", ["552 5.3.4 too large", "554 5.7.1 no HTML attachments", "550 5.7.1 content rejected"]
+)
+def test_a_mail_refused_for_its_attachment_is_sent_without_it_at_once(
+    words: str, closes: bool
+) -> None:
+    with refusing(words, of=has_attachment, closes=closes) as server:
+        mailer(server).send(with_attachment())
+
+    [taken] = server.taken
+    parsed = read(taken)
+    plain, html = parsed.iter_parts()
+    assert isinstance(plain, EmailMessage)
+    assert isinstance(html, EmailMessage)
+    assert parsed.get_content_type() == "multipart/alternative"
+    assert (parsed["Message-ID"], parsed["Date"].datetime) == (MESSAGE_ID, NOW)
+    assert parsed["Subject"] == mail_content().subject
+    assert parsed["List-Id"] == "<drift.example.org>"
+    assert "it was left out" in plain.get_content()
+    assert "Nothing changed." in plain.get_content()
+    assert "it was left out" in html.get_content()
+
+
+def test_a_mail_refused_for_its_html_is_sent_as_summary_at_once() -> None:
+    with refusing("554 5.6.1 plain text only", of=has_html) as server:
+        mailer(server).send(with_attachment())
+
+    [taken] = server.taken
+    assert read(taken).get_content().splitlines() == ["CHANGED. One finding."]
+    assert read(taken)["Message-ID"] == MESSAGE_ID
+    assert len(server.offered) == 3
+
+
+def test_a_mail_is_sent_in_the_largest_form_that_the_server_announces_to_take() -> None:
+    whole = with_attachment()
+    with RawServer({"EHLO": f"250-raw\r\n250 SIZE {len(whole.content) - 1}"}) as server:
+        mailer(server).send(whole)
+    with RawServer({"EHLO": "250-raw\r\n250 SIZE 1000"}) as small:
+        mailer(small).send(whole)
+
+    assert [has_attachment(content) for content in server.offered] == [False]
+    assert [has_html(content) for content in server.offered] == [True]
+    assert [has_html(content) for content in small.offered] == [False]
+
+
+def test_a_size_that_is_refused_before_the_content_is_one_of_form() -> None:
+    def answer(connection: socket.socket) -> None:
+        size = int(server.said[-1].rpartition("size=")[2])
+        words = "250 OK" if size < 1000 else "552 5.3.4 message size exceeds fixed limit"
+        connection.sendall(words.encode() + b"\r\n")
+
+    with RawServer({"EHLO": "250-raw\r\n250 SIZE"}) as server:
+        server.answers["MAIL"] = answer
+        mailer(server).send(with_attachment())
+
+    assert [has_html(content) for content in server.taken] == [False]
+
+
+def test_a_mail_refused_in_every_form_is_refused_for_good() -> None:
+    with RawServer({"content": "554 5.7.1 go away"}) as server:
+        error = failure(server, message=with_attachment())
+
+    assert error.permanent
+    assert len(server.offered) == 3
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [{"RCPT": "550 5.1.1 no such user"}, {"content": "451 4.7.1 later"}, {"MAIL": "550 no"}],
+    ids=["recipient", "temporary", "sender"],
+)
+def test_another_form_is_no_answer_to_another_refusal(answers: dict[str, Answer]) -> None:
+    with RawServer(answers) as server:
+        failure(server, message=with_attachment())
+
+    assert [line[:4] for line in server.said].count("MAIL") == 1
+
+
+def test_after_two_days_of_attempts_only_the_summary_is_sent() -> None:
+    with RawServer() as server:
+        mailer(server).send(with_attachment(attempts=18))
+        mailer(server).send(with_attachment(attempts=19))
+
+    assert [has_html(content) for content in server.taken] == [True, False]

@@ -245,6 +245,7 @@ def build_renderer(settings: Settings | None, *, why: str = _WHY) -> MailRendere
             api_url=base_url.rstrip("/"),
         ),
         list_id=f"drift.{find_mail_domain(settings)}",
+        attaches=settings is None or settings.email is None or settings.email.attach != "never",
     )
 
 

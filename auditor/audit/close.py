@@ -350,8 +350,10 @@ def _compose(
     whose = _short_hash(f"{recipient} {report.run.started_at.isoformat()}".encode())
     local = f"{dispatch.stream}-{report.run.id}.{whose}.{dispatch.installation}"
     message_id = f"<{local}@{mail.host}>"
-    content = mail.composer.compose(
-        mail_content, recipient=recipient, message_id=message_id, at=dispatch.at
+    composer = mail.composer
+    content, summary = (
+        compose(mail_content, recipient=recipient, message_id=message_id, at=dispatch.at)
+        for compose in (composer.compose, composer.compose_summary)
     )
     return Message(
         id=0,
@@ -360,6 +362,7 @@ def _compose(
         message_id=message_id,
         subject=mail_content.subject,
         content=content,
+        summary=summary,
         state=MessageState.QUEUED,
         attempts=0,
         due_at=dispatch.at,

@@ -291,6 +291,7 @@ class EmailTable(_Table):
     security: Literal["none", "starttls", "tls"] = "none"
     helo: HeloName | None = None
     ca_file: PemFile | None = None
+    attach: Literal["cut", "never"] = "cut"
     username: LineOfText | None = None
     password: AnySecret | None = None
     sender: Address

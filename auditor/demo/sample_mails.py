@@ -98,6 +98,9 @@ def compose_test_mail(builder: MailBuilder, recipient: str, at: datetime) -> Mes
         message_id=message_id,
         subject=mail.subject,
         content=builder.composer.compose(mail, recipient=recipient, message_id=message_id, at=at),
+        summary=builder.composer.compose_summary(
+            mail, recipient=recipient, message_id=message_id, at=at
+        ),
         state=MessageState.QUEUED,
         attempts=0,
         due_at=at,

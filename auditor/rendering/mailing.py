@@ -12,7 +12,7 @@ from auditor.rendering.archive import run_place
 from auditor.rendering.html import HtmlRenderer
 from auditor.rendering.outline import Footer, Limits, Outline
 from auditor.rendering.sections import outline_report
-from auditor.rendering.text import render_report
+from auditor.rendering.text import list_entries, render_report, render_summary
 
 # Gmail clips what passes about 102 KB, counted as it was encoded.
 MOST_HTML_BYTES = 90_000
@@ -25,32 +25,46 @@ _PICTURES = (12, 8, 5, 3, 2, 0)  # how many blocks have pictures
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailRenderer:
-    """Fulfils `protocols.Renderer`. `list_id` names the stream of reports (RFC 2919)."""
+    """Fulfils `protocols.Renderer`.
+
+    Attributes:
+        list_id: names the stream of reports (RFC 2919).
+        attaches: whether the full page is attached to a mail that cannot hold everything.
+    """
 
     pages: HtmlRenderer
     footer: Footer
     list_id: str
+    attaches: bool = True
 
     def mail_content(self, report: Report, *, page: str) -> MailContent:
         """Return the report with as many findings, worst first, as the mail can hold.
 
-        Where it cannot hold all of them, the full page is attached.
+        Where it cannot hold all of them, its text has a line for each of the others, too.
         """
-        whole = self._at(report, Limits(), full=page)
-        if _fits(whole[1]):
-            return self._mailing(report, *whole)
+        whole, html = self._at(report, Limits(), full=page)
+        summary = render_summary(whole)
+        if _fits(html):
+            return self._mailing(report, whole, html, summary)
+        if not self.attaches:
+            mailing = self._mailing(report, *self._fitted(report, full=page), summary)
+            return replace(mailing, text=f"{mailing.text}{list_entries(whole)}")
         attached = run_place(report.run.id or 0)
         where = f"{attached}, attached" + (f"; also {page}" if page else "")
         fitted = self._fitted(report, full=where)
+        mailing = self._mailing(report, *fitted, summary)
         return replace(
-            self._mailing(report, *fitted), attachment=_attachment(attached, self.page(report))
+            mailing,
+            text=f"{mailing.text}{list_entries(whole)}",
+            attachment=_attachment(attached, self.page(report)),
         )
 
-    def _mailing(self, report: Report, shown: Outline, html: str) -> MailContent:
+    def _mailing(self, report: Report, shown: Outline, html: str, summary: str) -> MailContent:
         return MailContent(
             subject=shown.verdict.subject,
             text=render_report(shown),
             html=html,
+            summary=summary,
             headers=self._headers(report, shown),
         )
 

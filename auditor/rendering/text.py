@@ -31,6 +31,7 @@ from auditor.rendering.words import columns, count, cut, describe_decision, mome
 WIDTH = 72
 AUTHOR = "Studio's API does not say who made a change."
 VENDOR = "Edge Impulse made these changes for all customers. Nobody edited a block."
+SHORT_FORM = "This is the short form of the report: the mail server refused the longer ones."
 COMMANDS = (
     ("auditor history P/L", "lists the versions of block P/L"),
     ("auditor diff P/L@previous P/L", "shows its last change in full"),
@@ -49,6 +50,17 @@ TableRow: TypeAlias = Sequence[str]
 def render_report(report: Outline) -> str:
     """Return the whole report."""
     return "\n".join(_report(report)).rstrip("\n") + "\n"
+
+
+def render_summary(report: Outline) -> str:
+    """Return the verdict, the counts and one entry for everything that the outline has."""
+    return "\n".join(_summary(report)).rstrip("\n") + "\n"
+
+
+def list_entries(report: Outline) -> str:
+    """Return one entry for everything that the outline has."""
+    title = ("", "=" * WIDTH, "Everything in one line each, since not all of it fits above:")
+    return "\n".join([*title, *_entries(report)]) + "\n"
 
 
 def render_diff(comparison: VersionDiff) -> str:
@@ -121,15 +133,7 @@ def render_history(versions: Sequence[Version], approvals: Sequence[Approval] = 
 
 
 def _report(report: Outline) -> Iterator[str]:
-    yield from _wrapped(f"EI drift · {report.run} · {report.when}")
-    yield ""
-    yield from _wrapped(f"{report.verdict.word.upper()}. {report.verdict.sentence}")
-    if report.verdict.lead:
-        yield from _wrapped(report.verdict.lead)
-    yield ""
-    yield from _wrapped(" | ".join(f"{cell.value:,} {cell.label}" for cell in report.counts))
-    for note in report.notes:
-        yield from ("", *_wrapped(f"Note: {note}"))
+    yield from _head(report)
     yield from _unchecked(report)
     yield from _changes(report)
     for section in (*report.extras, *report.inventory):
@@ -141,6 +145,45 @@ def _report(report: Outline) -> Iterator[str]:
     for line in report.coverage:
         yield from _wrapped(line)
     yield from _foot(report)
+
+
+def _summary(report: Outline) -> Iterator[str]:
+    yield from _wrapped(SHORT_FORM)
+    yield ""
+    yield from _head(report)
+    yield from _entries(report)
+    yield from _foot(report)
+
+
+def _entries(report: Outline) -> Iterator[str]:
+    yield from _unchecked(report)
+    if report.changes or report.dataset:
+        yield from _heading("Findings")
+        yield from _finding_entries(report)
+    for section in (*report.extras, *report.inventory):
+        yield from _section(section)
+    yield from _vendor(report)
+    yield from _section(report.baseline)
+
+
+def _finding_entries(report: Outline) -> Iterator[str]:
+    for view in (*report.changes, *report.dataset):
+        place = f"{view.project} / {view.block} ({view.target})"
+        for finding in view.findings:
+            words = f"[{finding.severity.upper()}] {place}: {finding.headline}, id {finding.id}"
+            yield from _wrapped(words, "* ")
+
+
+def _head(report: Outline) -> Iterator[str]:
+    yield from _wrapped(f"EI drift · {report.run} · {report.when}")
+    yield ""
+    yield from _wrapped(f"{report.verdict.word.upper()}. {report.verdict.sentence}")
+    if report.verdict.lead:
+        yield from _wrapped(report.verdict.lead)
+    yield ""
+    yield from _wrapped(" | ".join(f"{cell.value:,} {cell.label}" for cell in report.counts))
+    for note in report.notes:
+        yield from ("", *_wrapped(f"Note: {note}"))
 
 
 def _diff(comparison: VersionDiff) -> Iterator[str]:

@@ -23,6 +23,7 @@ from auditor.store.tables import holding, message
 
 _Item = TypeVar("_Item")
 _MOST_NAMED = 500  # in one statement; PostgreSQL takes 65,535 parameters
+_NO_CONTENT = {"content": None, "summary": None}
 # Without the content, which only sending needs.
 _INFO = (
     message.c.id,
@@ -45,6 +46,7 @@ def queue_messages(connection: Connection, messages: Sequence[Message]) -> None:
             "message_id": queued.message_id,
             "subject": queued.subject,
             "content": pack(queued.content),
+            "summary": pack(queued.summary) if queued.summary else None,
             "is_whole": queued.holds is None,
             **_state(queued),
         }
@@ -193,7 +195,7 @@ def record(connection: Connection, next_state: Message) -> bool:
         raise UsageError(f"the database holds no message {next_state.id}")
     queued = (message.c.id == next_state.id, message.c.state == MessageState.QUEUED)
     at = next_state.delivered_at
-    values = _state(next_state) if at is None else {**_state(next_state), "content": None}
+    values = _state(next_state) if at is None else {**_state(next_state), **_NO_CONTENT}
     was_queued = connection.execute(update(message).where(*queued).values(**values)).rowcount > 0
     if at is None:
         return was_queued
@@ -205,7 +207,7 @@ def record(connection: Connection, next_state: Message) -> bool:
 
 
 def _dropped(why: str) -> dict[str, object]:
-    return {"state": MessageState.DROPPED, "content": None, "last_error": why}
+    return {"state": MessageState.DROPPED, "last_error": why, **_NO_CONTENT}
 
 
 def _batches(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
@@ -231,6 +233,7 @@ def _message(row: RowMapping) -> Message:
         message_id=row["message_id"],
         subject=row["subject"],
         content=b"" if row["content"] is None else unpack(row["content"]),
+        summary=b"" if row["summary"] is None else unpack(row["summary"]),
         state=MessageState(row["state"]),
         attempts=row["attempts"],
         due_at=row["due_at"],

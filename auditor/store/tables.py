@@ -371,6 +371,7 @@ message = Table(
     Column("message_id", ForeignText, nullable=False),
     Column("subject", ForeignText, nullable=False),
     Column("content", LargeBinary),  # NULL once delivered
+    Column("summary", LargeBinary),  # a shorter form; NULL once delivered, and before 0005
     Column("state", String(16), nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("due_at", Moment, nullable=False),

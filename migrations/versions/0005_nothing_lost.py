@@ -68,6 +68,8 @@ def upgrade() -> None:
     op.add_column("notice", sa.Column("fingerprint", sa.String(64)))
     # Counts and lists of messages must not read past the contents of thousands of dead ones.
     op.create_index(op.f("ix_message_state_id"), "message", ["state", "id"])
+    # A shorter form of each message, for a server that refuses the whole.
+    op.add_column("message", sa.Column("summary", sa.LargeBinary()))
     make_ledger()
 
 

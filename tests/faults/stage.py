@@ -78,12 +78,13 @@ class GatedPostbox(Postbox):
 
     Attributes:
         drops: the connection is lost after each message, before the client knows that it is taken.
+        refuses_html: it takes plain text alone.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.asked, self.took = Gate(), Gate()
-        self.drops = False
+        self.drops = self.refuses_html = False
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's own name and signature
         self,
@@ -99,6 +100,8 @@ class GatedPostbox(Postbox):
     async def handle_DATA(  # noqa: N802 - aiosmtpd's own name
         self, server: SMTP, session: Session, envelope: Envelope
     ) -> str:
+        if self.refuses_html and b"text/html" in (envelope.original_content or b""):
+            return "554 5.7.1 no HTML here"
         reply = await super().handle_DATA(server, session, envelope)
         await asyncio.to_thread(self.took.pass_)
         if self.drops:
@@ -171,7 +174,7 @@ class Installation:
         for who, mail in self.postbox.taken:
             text = mail.get_body(("plain",))
             assert text is not None
-            for id_ in re.findall(r"^ +id ([0-9a-f]{16}),", text.get_content(), re.MULTILINE):
+            for id_ in re.findall(r"\bid\s+([0-9a-f]{16})\b", text.get_content()):
                 reported.setdefault((who, id_), set()).add(mail["Message-ID"])
         return reported
 

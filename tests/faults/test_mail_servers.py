@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.cli.command import Command
 from tests.faults.stage import Installation
 from tests.test_mail import free_port
 
@@ -41,6 +42,20 @@ def test_what_a_mail_server_does_not_take_is_delivered_later_and_once(
         False,
         waiting,
     )
+    pump.hold_to_the_law()
+
+
+def test_a_server_that_refuses_the_form_gets_every_report_in_a_shorter_one(
+    pump: Installation, auditor: Command
+) -> None:
+    pump.postbox.refuses_html = True
+    pump.edit(3)
+    done = auditor("run")
+    [text] = {mail.get_content() for who, mail in pump.postbox.taken[-2:]}
+
+    assert done.code == 0
+    assert "This is the short form of the report" in text
+    assert "[MEDIUM] Pump / Block 3 (7/3): " in text
     pump.hold_to_the_law()
 
 

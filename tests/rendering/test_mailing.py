@@ -4,6 +4,7 @@ import binascii
 import re
 import textwrap
 from collections.abc import Iterator
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -95,6 +96,19 @@ def test_a_mail_that_is_cut_shows_the_worst_and_says_where_the_rest_lies() -> No
     assert f"run-000007.html, attached; also {PAGE}" in " ".join(mailing.text.split())
     assert mailing.attachment is not None
     assert mailing.attachment.content.decode() == renderer().page(crowd())
+
+
+@pytest.mark.parametrize("attaches", [True, False])
+def test_a_mail_that_was_cut_names_every_finding_in_its_text_and_in_its_short_form(
+    attaches: bool,
+) -> None:
+    mailing = replace(renderer(), attaches=attaches).mail_content(crowd(), page=PAGE)
+
+    assert (mailing.attachment is not None) is attaches
+    for found in (found for target in crowd().targets for found in target.findings):
+        assert re.search(rf"\bid\s+{found.id}\b", mailing.text)
+        assert re.search(rf"\bid\s+{found.id}\b", mailing.summary)
+    assert len(mailing.summary) < 100_000
 
 
 def test_the_page_holds_what_the_mail_cut() -> None:

@@ -8,9 +8,21 @@ import pytest
 from auditor import outbox
 from auditor.errors import UsageError
 from auditor.outbox import MessageState
+from auditor.records import RunConclusions
 from auditor.store.store import SqlStore
 
-from .examples import NIGHT, Sql, audited, dead, delivered, first, message, opened, queued
+from .examples import (
+    NIGHT,
+    Sql,
+    audited,
+    dead,
+    delivered,
+    first,
+    message,
+    opened,
+    queued,
+    report,
+)
 
 
 def test_a_message_comes_back_as_it_was_queued(drift: SqlStore) -> None:
@@ -46,6 +58,17 @@ def test_the_content_of_a_delivered_message_is_dropped(drift: SqlStore, sql: Sql
     assert sql.read("SELECT recipient FROM message WHERE content IS NULL") == ["a"]
     (left,) = drift.outbox_overview(most=9).newest
     assert (left.recipient, left.state) == ("b", MessageState.DEAD)
+
+
+def test_the_short_form_is_kept_until_the_message_is_delivered(store: SqlStore, sql: Sql) -> None:
+    audited(store, 0, first())
+    run_id = opened(store, 1)
+    outgoing = [replace(message(run_id, to), summary=b"short") for to in ("a", "b")]
+    store.close_run(report(run_id), outgoing, carried=(), conclusions=RunConclusions())
+    assert queued(store, "a").summary == b"short"
+    delivered(store, "a")
+
+    assert sql.read("SELECT recipient FROM message WHERE summary IS NULL") == ["a"]
 
 
 def test_a_message_that_was_settled_meanwhile_stays_as_it_is(drift: SqlStore) -> None:
