@@ -22,7 +22,18 @@ _PRIORITIES = (
 
 
 def set_up_output() -> None:
-    """Escape characters that the terminal cannot encode, so that none of them ends a command."""
+    """Escape characters that the terminal cannot encode, so that none of them ends a command.
+
+    Where the caller closed a descriptor of the three (`2>&-`), it is opened on nothing: else the
+    next file, the database say, would get its number. Standard output stays unwritable.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest free number
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(2, "w", errors="backslashreplace", closefd=False)
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if isinstance(stream, TextIOWrapper):

@@ -197,6 +197,23 @@ def test_a_run_is_refused_while_another_is_under_way(pump: Stage, auditor: Comma
     assert auditor("run").code == 0
 
 
+@pytest.mark.usefixtures("pump")
+@pytest.mark.parametrize("closed", ["2>&-", "<&- 2>&-"])
+def test_a_run_without_standard_error_is_a_run(tmp_path: Path, closed: str) -> None:
+    done = subprocess.run(  # noqa: S603 - our own program
+        ["/bin/sh", "-c", f'exec "$0" -m auditor run {closed}', sys.executable],
+        cwd=tmp_path,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+        timeout=DEADLINE_S,
+    )
+
+    assert done.returncode == 0
+    assert done.stdout.startswith("EI drift")
+
+
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "SIGTERM"]
 )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import sqlite3
 import subprocess
 import threading
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import psycopg
@@ -16,11 +18,14 @@ import pytest
 from sqlalchemy import Connection, event, make_url
 
 from auditor import app
+from auditor.daemon.service import RETRY_AFTER, Service
 from auditor.errors import StoreUnreachableError
-from auditor.model import RunStatus
+from auditor.model import RunStatus, Trigger
 from auditor.store.schema import upgrade
 from tests.audit.stage import block, stage, target
 from tests.cli.command import Command
+from tests.daemon.clock import SetClock
+from tests.daemon.conftest import scheduled_since
 from tests.faults.stage import Installation, installation
 from tests.postgres import GIVEN, programs, server
 
@@ -176,6 +181,46 @@ def test_a_disk_that_turned_read_only_costs_that_run_alone(
     on_disk.hold_to_the_law()
 
 
+def test_a_disk_that_fills_under_a_run_of_the_service_costs_a_quarter_of_an_hour(
+    on_disk: Installation, disk: Path
+) -> None:
+    on_disk.edit(3)
+    on_disk.studio.gate.meanwhile = lambda: _fill(disk)
+    _serve(on_disk, meanwhile=(disk / "filling").unlink)
+
+    _require_a_second_run(on_disk)
+    on_disk.hold_to_the_law()
+
+
+def _serve(set_up: Installation, *, meanwhile: Callable[[], object]) -> None:
+    """Let a service find a missed run, and again a quarter of an hour after `meanwhile`."""
+    clock, settings = SetClock(app.now()), set_up.stage.settings
+    scheduled_since(set_up.stage, app.now() - timedelta(days=3))
+
+    async def work() -> None:
+        with app.open_store(settings) as store:
+            service = Service(
+                settings, store, load=lambda: settings, stop=asyncio.Event(), clock=clock.clock
+            )
+            with store.service_lock() as service._lock:
+                await service._adopt(settings)
+                await service._tick()
+                meanwhile()
+                clock.pass_(RETRY_AFTER)
+                await service._tick()
+
+    asyncio.run(work())
+
+
+def _require_a_second_run(set_up: Installation) -> None:
+    with app.open_store(set_up.stage.settings) as store:
+        runs = [(run.status, run.trigger) for run in store.all_runs()]
+    assert runs[:2] == [
+        (RunStatus.COMPLETE, Trigger.CATCH_UP),
+        (RunStatus.ABANDONED, Trigger.CATCH_UP),
+    ]
+
+
 def _fill(disk: Path) -> None:
     with (disk / "filling").open("wb", buffering=0) as file:
         try:
@@ -205,6 +250,26 @@ def test_a_server_that_goes_under_a_run_and_comes_back_costs_that_run_alone(
 
     assert (failed.code, failed.out) == (2, "")
     assert "check that the server runs" in failed.err
+
+
+def test_a_server_that_goes_under_a_run_of_the_service_costs_a_quarter_of_an_hour(
+    tmp_path: Path,
+) -> None:
+    binaries = programs()
+    if binaries is None or os.environ.get(GIVEN):
+        pytest.skip("no PostgreSQL that may be stopped")
+    with ExitStack() as stack:
+        url = stack.enter_context(server())
+        postgres = _Server(binaries, url)
+        own = make_url(url).set(drivername="postgresql+psycopg")
+        upgrade(own.render_as_string())
+        set_up = stack.enter_context(installation(own.render_as_string(), tmp_path))
+        set_up.edit(3)
+        set_up.studio.gate.meanwhile = postgres.stop
+        _serve(set_up, meanwhile=lambda: stack.enter_context(postgres.back()))
+
+        _require_a_second_run(set_up)
+        set_up.hold_to_the_law()
 
 
 class _Server:
