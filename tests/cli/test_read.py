@@ -109,7 +109,7 @@ def test_history_as_json(auditor: Command) -> None:
         (["show", "Motion"], "'Motion' is not a version"),
         (["show", "7/3@baseline"], "no baseline of 7/3 is approved"),
         (["report", "99"], "no run 99"),
-        (["report", "last"], "is not the id of a project or run"),
+        (["report", "last"], "is not the id of a project, run or message"),
     ],
     ids=call,
 )
