@@ -7,7 +7,7 @@ import logging
 import os
 import time
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import AbstractContextManager, ExitStack, asynccontextmanager
+from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -35,7 +35,7 @@ from auditor.deliver import Delivery
 from auditor.drift.report import read_too_little
 from auditor.errors import DamagedDatabaseError, StoreError, UsageError
 from auditor.health import HealthStore
-from auditor.model import Report
+from auditor.model import Report, RunInfo, RunStatus
 from auditor.protocols import RunStore, Store
 from auditor.records import Pruned, SlotRelease
 from auditor.schedule import newest_due
@@ -323,6 +323,19 @@ def _prune_after_run(settings: Settings, store: Store) -> None:
         if not pruned.is_nothing:
             counts = {"versions": pruned.versions, "runs": len(pruned.runs)}
             logger.info("history pruned", extra=counts)
+
+
+def find_last_run(store: Store) -> RunInfo | None:
+    """Return the newest run; one that is open although no process makes it is abandoned."""
+    last = store.last_run()
+    if last is None or last.status is not RunStatus.RUNNING:
+        return last
+    # Another process makes it, or whether one does cannot be found out.
+    with suppress(StoreError), store.run_lock():
+        last = store.last_run() or last
+        if last.status is RunStatus.RUNNING:
+            return replace(last, status=RunStatus.ABANDONED)
+    return last
 
 
 def ping_late_success(settings: Settings, report: Report) -> None:

@@ -233,7 +233,7 @@ def status(args: argparse.Namespace) -> int:
     next_run_at = app.find_next_run(settings, app.now())
     with app.open_store_if_present(settings, upgrade=None) as store:
         statuses = store.statuses() if store else ()
-        last = store.last_run() if store else None
+        last = app.find_last_run(store) if store else None
         outbox = store.outbox_overview(most=_MOST_MESSAGES) if store else NO_MESSAGES
         problems = _problems(args, settings, store) if args.exit_code else None
     if settings.email is None and outbox.counts[MessageState.QUEUED]:

@@ -247,6 +247,18 @@ def test_a_run_by_hand_is_ended_at_once_by_a_second_ctrl_c(pump: Stage) -> None:
         assert process.wait(DEADLINE_S) == 130
 
 
+def test_a_run_that_was_killed_is_not_shown_as_running(pump: Stage, auditor: Command) -> None:
+    with gated_studio(pump) as studio, running("run", folder=pump.folder) as process:
+        assert studio.asked.wait(DEADLINE_S)
+        alive = auditor("status", "--format", "json").json
+        process.kill()
+        process.wait(DEADLINE_S)
+        killed = auditor("status", "--format", "json").json
+
+    states = [status["last_run"]["status"] for status in (alive, killed)]
+    assert states == ["running", "abandoned"]
+
+
 def hear(process: subprocess.Popen[str], words: str) -> None:
     """Wait until the process says so on standard error."""
     assert process.stderr is not None
