@@ -6,7 +6,7 @@ WORKERS ?= 2
 LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes \
         --no-emit-index-url --no-emit-find-links --no-annotate --quiet
 
-.PHONY: demo test check lint types layers format bench signal soak fuzz prism axe mail-lint boot lock clean
+.PHONY: demo test check lint types layers format bench signal soak scale fuzz prism axe mail-lint boot lock clean
 
 demo: $(VENV)/.runtime
 	$(BIN)/python -m auditor demo
@@ -38,6 +38,10 @@ signal: $(VENV)/.development
 
 soak: $(VENV)/.development
 	$(BIN)/python -m tests.soak
+
+# By hand, some minutes for each database: 20,000 blocks, all of which the vendor changes in one night.
+scale: $(VENV)/.development
+	$(BIN)/python -m tests.scale
 
 # A hundred thousand mutated answers, by hand (half an hour); the suite tries a hundred.
 fuzz: $(VENV)/.development

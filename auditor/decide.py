@@ -26,6 +26,7 @@ from auditor.records import (
     FindingOccurrence,
     KnownTarget,
     Version,
+    VersionLine,
     accepted_value,
 )
 
@@ -46,7 +47,7 @@ class NewBaseline:
     """A version that became the baseline of its target."""
 
     known: KnownTarget
-    version: Version
+    version: VersionLine
 
 
 def approve(
@@ -75,8 +76,13 @@ def approve_all_new(store: Store, decision: Decision) -> tuple[NewBaseline, ...]
 def _approve(
     known: Sequence[KnownTarget], store: Store, decision: Decision
 ) -> tuple[NewBaseline, ...]:
+    lines = store.lines_of_versions(
+        [target.version_id for target in known if target.version_id is not None]
+    )
     baselines = tuple(
-        NewBaseline(target, store.target_versions(target.target)[0]) for target in known
+        NewBaseline(target, lines[target.version_id])
+        for target in known
+        if target.version_id is not None
     )
     store.approve(
         [
@@ -203,12 +209,12 @@ def _current_value(
     live: JsonObject | None,
 ) -> _CurrentValue:
     """Compare the newest answer with the version that the finding was compared with."""
-    versions = store.target_versions(target)
+    versions = store.version_lines(target)
     reference = _reference(occurrence, target, versions, store)
     if reference is None:
         return _CurrentValue(holds=False, words="there is nothing left to compare it with")
     secrets = store.secrets()
-    new = versions[0].snapshot
+    new = _load(versions[0], store).snapshot
     if live is not None:
         parts = split(live)
         secrets = secrets.including(secret_parameters(parts.catalogue))
@@ -225,7 +231,7 @@ def _current_value(
 
 
 def _reference(
-    occurrence: FindingOccurrence, target: TargetId, versions: Sequence[Version], store: Store
+    occurrence: FindingOccurrence, target: TargetId, versions: Sequence[VersionLine], store: Store
 ) -> Version | None:
     """Return the version that the finding was compared with, or None if it is not stored."""
     if isinstance(occurrence.finding, Finding) and occurrence.finding.since is Since.BASELINE:
@@ -238,7 +244,11 @@ def _reference(
     else:
         earlier = (version for version in versions if version.run_id < occurrence.run_id)
     reference = next(earlier, None)
-    return None if reference is None or reference.is_pruned else reference
+    return None if reference is None or reference.is_pruned else _load(reference, store)
+
+
+def _load(line: VersionLine, store: Store) -> Version:
+    return store.versions_by_id([line.id])[line.id]
 
 
 def _last_seen(occurrence: FindingOccurrence, target: TargetId, store: Store) -> datetime:
@@ -251,11 +261,13 @@ def _excerpt(
     occurrence: FindingOccurrence, target: TargetId, finding: Finding, store: Store
 ) -> AnswerExcerpt | None:
     """Return the parts of the answers that a finding needs, or None if they are not stored."""
-    versions = store.target_versions(target)
+    versions = store.version_lines(target)
     old = _reference(occurrence, target, versions, store)
     new = next((version for version in versions if version.run_id <= occurrence.run_id), None)
     if old is None or new is None or new.is_pruned:
         return None
     secrets = store.secrets()
-    before, after = (secrets.read_document(version.snapshot) for version in (old, new))
+    before, after = (
+        secrets.read_document(version.snapshot) for version in (old, _load(new, store))
+    )
     return excerpt_answers(before, after, [finding])

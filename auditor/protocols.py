@@ -47,6 +47,7 @@ from auditor.records import (
     UnreportedFinding,
     UnreportedNotice,
     Version,
+    VersionLine,
 )
 from auditor.retention import Retention
 
@@ -561,8 +562,24 @@ class HistoryStore(Protocol):
         """Return those of the runs that have a message which is queued or dead."""
         ...
 
-    def target_versions(self, target: TargetId) -> tuple[Version, ...]:
-        """Return a target's versions, newest first."""
+    def target_versions(self, target: TargetId, *, most: int | None = None) -> tuple[Version, ...]:
+        """Return a target's versions, newest first; at most the newest `most`."""
+        ...
+
+    def versions_by_id(self, ids: Sequence[int]) -> dict[int, Version]:
+        """Return versions by id."""
+        ...
+
+    def version_lines(self, target: TargetId) -> tuple[VersionLine, ...]:
+        """Return what the history says of a target's versions, newest first."""
+        ...
+
+    def lines_of_versions(self, ids: Sequence[int]) -> dict[int, VersionLine]:
+        """Return what the history says of versions, by id."""
+        ...
+
+    def count_versions(self, target: TargetId) -> int:
+        """Return how many versions of a target there are."""
         ...
 
     def report(self, run_id: int | None) -> Report | None:

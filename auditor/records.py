@@ -157,6 +157,11 @@ class Retirement:
     only: frozenset[int] | None = None
     elsewhere: frozenset[int] = frozenset()
 
+    def covers(self, project_id: int) -> bool:
+        """Return whether it is for the targets of a project."""
+        is_of_run = self.only is None or project_id in self.only
+        return is_of_run and project_id not in self.elsewhere
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunConclusions:
@@ -272,27 +277,30 @@ class KnownTarget:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Version:
-    """A stored stretch of equal snapshots, with its links in the hash chain.
+class VersionLine:
+    """What a history says of a version: a stored stretch of equal snapshots.
 
     Attributes:
-        kept: what was seen, None where it was pruned.
+        hash: its link in the hash chain.
+        is_pruned: only its line and its links are left.
     """
 
     id: int
     target: TargetId
     run_id: int
     seen_at: datetime
-    kept: Snapshot | None
     model_state: ModelState
     headline: str
     hash: str
     previous_hash: str
+    is_pruned: bool = False
 
-    @property
-    def is_pruned(self) -> bool:
-        """Return whether only its line and its links are left."""
-        return self.kept is None
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version(VersionLine):
+    """A version with what was seen, None where that was pruned."""
+
+    kept: Snapshot | None
 
     @property
     def snapshot(self) -> Snapshot:

@@ -13,7 +13,7 @@ from auditor.drift.secrets import Secrets, secret_parameters
 from auditor.errors import UsageError
 from auditor.model import JsonObject, Snapshot, TargetId
 from auditor.protocols import HistoryStore, RunStore
-from auditor.records import Version
+from auditor.records import Version, VersionLine
 
 _REFERENCE = re.compile(r"([0-9]{1,18})/([0-9]{1,18})(?:@(.+))?", re.DOTALL)
 _RUN = re.compile(r"run:([0-9]{1,18})")
@@ -66,7 +66,7 @@ def find_version(
     Raises:
         UsageError: there is no such version.
     """
-    versions = history.target_versions(reference.target)
+    versions = history.version_lines(reference.target)
     if not versions:
         raise UsageError(f"no version of {reference.target} is stored: `auditor status` lists all")
     found = _find(reference, versions, baseline_id, zone)
@@ -78,7 +78,7 @@ def find_version(
             f"there is no version {reference}: the first is of run {first.run_id}, "
             f"{first.seen_at:%Y-%m-%d %H:%M} UTC; `auditor history {reference.target}` lists all"
         )
-    return found
+    return history.versions_by_id([found.id])[found.id]
 
 
 def require_run(reference: Reference, store: RunStore) -> None:
@@ -93,8 +93,8 @@ def require_run(reference: Reference, store: RunStore) -> None:
 
 
 def _find(
-    reference: Reference, versions: Sequence[Version], baseline_id: int | None, zone: ZoneInfo
-) -> Version | None:
+    reference: Reference, versions: Sequence[VersionLine], baseline_id: int | None, zone: ZoneInfo
+) -> VersionLine | None:
     run = _RUN.fullmatch(reference.when)
     match reference.when:
         case "latest":

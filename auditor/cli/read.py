@@ -139,7 +139,7 @@ def history(args: argparse.Namespace) -> int:
 
     target = review.parse_target(args.target)
     with app.open_existing_store(app.load_settings(args.config, reads_secrets=False)) as store:
-        versions = store.target_versions(target)
+        versions = store.version_lines(target)
         approvals = store.approvals(target)
     if not versions:
         raise UsageError(f"no version of {target} is stored: `auditor status` lists all targets")

@@ -17,7 +17,7 @@ from auditor.records import (
     FindingOccurrence,
     KnownTarget,
     SuppressedBy,
-    Version,
+    VersionLine,
 )
 from auditor.rendering.changes import draw_change
 from auditor.rendering.json import format_utc, hide_secrets
@@ -82,7 +82,7 @@ def encode_explanation(known: Explanation) -> JsonObject:
     )
 
 
-def render_approval(known: KnownTarget, version: Version) -> str:
+def render_approval(known: KnownTarget, version: VersionLine) -> str:
     """Return one line that says which version is the baseline now."""
     block = name(known.name) or "block"
     return (

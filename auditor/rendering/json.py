@@ -31,7 +31,7 @@ from auditor.model import (
     VendorFinding,
 )
 from auditor.outbox import MessageInfo, OutboxOverview
-from auditor.records import Approval, TargetStatus, Version
+from auditor.records import Approval, TargetStatus, VersionLine
 from auditor.redaction import shown
 
 
@@ -127,7 +127,7 @@ def _counts(outbox: OutboxOverview) -> JsonObject:
 
 
 def encode_history(
-    target: TargetId, versions: Sequence[Version], approvals: Sequence[Approval] = ()
+    target: TargetId, versions: Sequence[VersionLine], approvals: Sequence[Approval] = ()
 ) -> JsonObject:
     """Return `auditor.history/1`: a target's versions as given, newest first."""
     runs = {version.id: version.run_id for version in versions}
@@ -348,7 +348,7 @@ def _message(message: MessageInfo) -> JsonObject:
     }
 
 
-def _version(version: Version) -> JsonObject:
+def _version(version: VersionLine) -> JsonObject:
     return {
         "run_id": version.run_id,
         "seen_at": format_utc(version.seen_at),

@@ -251,15 +251,18 @@ def split_runs(
 
 
 def _history(overview: TargetOverview, store: Store, secrets: Secrets) -> TargetHistory:
-    versions = store.target_versions(overview.status.target)
+    target, baseline = overview.status.target, overview.baseline_version_id
+    # One more than is shown: the last entry says what differs from the version before it.
+    versions = store.target_versions(target, most=MOST_ENTRIES + 1)
     pairs = [*pairwise(versions), *((first, None) for first in versions[-1:])]
-    run_ids = {version.id: version.run_id for version in versions}
-    baseline = overview.baseline_version_id
+    approved = None
+    if baseline is not None:
+        approved = store.lines_of_versions([baseline]).get(baseline)
     return TargetHistory(
         overview=overview,
         entries=tuple(_entry(new, old, secrets) for new, old in pairs[:MOST_ENTRIES]),
-        older=max(len(pairs) - MOST_ENTRIES, 0),
-        baseline_run_id=None if baseline is None else run_ids.get(baseline),
+        older=max(store.count_versions(target) - MOST_ENTRIES, 0),
+        baseline_run_id=None if approved is None else approved.run_id,
     )
 
 

@@ -13,7 +13,7 @@ from typing import TypeAlias
 from auditor.drift.restore import Restoration
 from auditor.model import RunInfo
 from auditor.outbox import MessageInfo, MessageState, OutboxOverview
-from auditor.records import Approval, TargetStatus, Version
+from auditor.records import Approval, TargetStatus, VersionLine
 from auditor.rendering.changes import ChangeLine
 from auditor.rendering.outline import (
     Entry,
@@ -120,7 +120,7 @@ def render_messages(outbox: OutboxOverview) -> str:
     return "\n".join([f"{_undelivered(outbox)}.", *_newest_messages(outbox)]) + "\n"
 
 
-def render_history(versions: Sequence[Version], approvals: Sequence[Approval] = ()) -> str:
+def render_history(versions: Sequence[VersionLine], approvals: Sequence[Approval] = ()) -> str:
     """Return one line per version, in the order given; a baseline says who approved it and why."""
     if not versions:
         return "No version is stored.\n"
@@ -375,7 +375,7 @@ def _wrapped(text: str, first: str = "", then: str | None = None) -> list[str]:
     )
 
 
-def _headline(version: Version, approvals: Sequence[Approval]) -> str:
+def _headline(version: VersionLine, approvals: Sequence[Approval]) -> str:
     what = sentence(version.headline) + (" (pruned)" if version.is_pruned else "")
     for place, approval in enumerate(approvals):
         if approval.version_id == version.id:

@@ -10,12 +10,22 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    bindparam,
+    insert,
+    select,
+    tuple_,
+    update,
+)
 
 from auditor.drift.state_rules import RuleViolation
 from auditor.model import TargetId
 from auditor.records import Acknowledgement, Approval, RuleBreach
 from auditor.store import ledger
+from auditor.store.batches import in_batches
 from auditor.store.packing import pack_json, unpack_json
 from auditor.store.tables import (
     acknowledgement,
@@ -26,41 +36,57 @@ from auditor.store.tables import (
     target,
 )
 
+_KEY = tuple_(acknowledgement.c.project_id, acknowledgement.c.learn_id)
+_SET_BASELINE = (
+    update(target)
+    .where(
+        target.c.project_id == bindparam("of_project"), target.c.learn_id == bindparam("of_learn")
+    )
+    .values(baseline_version_id=bindparam("of_version"))
+)
+
+_END_BREACH = update(episode).where(
+    episode.c.project_id == bindparam("of_project"),
+    episode.c.learn_id == bindparam("of_learn"),
+    episode.c.rule == bindparam("of_rule"),
+    episode.c.path == bindparam("of_path"),
+    episode.c.ended_at.is_(None),
+)
+
 
 def approve(connection: Connection, approvals: Sequence[Approval]) -> None:
     """Make versions the baselines of their targets; acknowledgements of these targets end."""
     ended_ids: list[int] = []
-    for decision in approvals:
-        of_target = (
-            target.c.project_id == decision.target.project_id,
-            target.c.learn_id == decision.target.learn_id,
-        )
-        baseline = {"baseline_version_id": decision.version_id}
-        connection.execute(update(target).where(*of_target).values(**baseline))
-        accepted = (
-            acknowledgement.c.project_id == decision.target.project_id,
-            acknowledgement.c.learn_id == decision.target.learn_id,
-            acknowledgement.c.ended_at.is_(None),
-        )
-        ended = {"ended_at": decision.at, "ended_why": "approved"}
-        ended_ids += _end(connection, accepted, ended)
-    rows = [
-        {
-            "project_id": decision.target.project_id,
-            "learn_id": decision.target.learn_id,
-            "version_id": decision.version_id,
-            "approved_at": decision.at,
-            "author": decision.author,
-            "reason": decision.reason,
-        }
-        for decision in approvals
-    ]
-    if not rows:
-        return
+    ids: list[int] = []
     inserted = insert(approval).returning(approval.c.id, sort_by_parameter_order=True)
-    ids = connection.execute(inserted, rows).scalars().all()
+    for batch in in_batches(approvals):
+        baselines = [
+            {
+                "of_project": decision.target.project_id,
+                "of_learn": decision.target.learn_id,
+                "of_version": decision.version_id,
+            }
+            for decision in batch
+        ]
+        connection.execute(_SET_BASELINE, baselines)
+        of_targets = [decision.target for decision in batch]
+        accepted = (_KEY.in_(of_targets), acknowledgement.c.ended_at.is_(None))
+        ended = {"ended_at": batch[-1].at, "ended_why": "approved"}
+        ended_ids += _end(connection, accepted, ended)
+        ids += connection.execute(inserted, list(map(_approval_row, batch))).scalars()
     ledger.record_approvals(connection, ids)
     ledger.record_ended_acknowledgements(connection, ended_ids)
+
+
+def _approval_row(decision: Approval) -> dict[str, object]:
+    return {
+        "project_id": decision.target.project_id,
+        "learn_id": decision.target.learn_id,
+        "version_id": decision.version_id,
+        "approved_at": decision.at,
+        "author": decision.author,
+        "reason": decision.reason,
+    }
 
 
 def approvals(connection: Connection, target: TargetId) -> tuple[Approval, ...]:
@@ -144,7 +170,7 @@ def begin_rule_breaches(
     connection: Connection, began: Sequence[RuleViolation], *, at: datetime
 ) -> None:
     """Start a breach for each rule that is newly broken."""
-    rows = [
+    rows = (
         {
             "project_id": violation.target.project_id,
             "learn_id": violation.target.learn_id,
@@ -153,24 +179,26 @@ def begin_rule_breaches(
             "began_at": at,
         }
         for violation in began
-    ]
-    if rows:
-        connection.execute(insert(episode), rows)
+    )
+    for batch in in_batches(rows):
+        connection.execute(insert(episode), batch)
 
 
 def end_rule_breaches(
     connection: Connection, ended: Sequence[RuleBreach], *, at: datetime
 ) -> None:
     """End breaches of rules."""
-    for breach in ended:
-        open_breach = (
-            episode.c.project_id == breach.target.project_id,
-            episode.c.learn_id == breach.target.learn_id,
-            episode.c.rule == breach.rule,
-            episode.c.path == breach.path,
-            episode.c.ended_at.is_(None),
-        )
-        connection.execute(update(episode).where(*open_breach).values(ended_at=at))
+    for batch in in_batches(ended):
+        breaches = [
+            {
+                "of_project": breach.target.project_id,
+                "of_learn": breach.target.learn_id,
+                "of_rule": breach.rule,
+                "of_path": breach.path,
+            }
+            for breach in batch
+        ]
+        connection.execute(_END_BREACH.values(ended_at=at), breaches)
 
 
 def ignore_rules(connection: Connection) -> dict[str, bool]:

@@ -235,14 +235,17 @@ def _read(stream: BinaryIO) -> Iterator[Any]:
 
 def _lines(stream: BinaryIO) -> Iterator[bytes]:
     reader = zstandard.ZstdDecompressor().stream_reader(stream, closefd=False)
-    rest = b""
+    begun: list[bytes] = []  # of a line: a report of a large fleet takes many blocks
     try:
         while block := reader.read(1 << 18):
-            *whole, rest = (rest + block).split(b"\n")
-            yield from (line + b"\n" for line in whole)
+            *ends, rest = block.split(b"\n")
+            for end in ends:
+                yield b"".join((*begun, end, b"\n"))
+                begun = []
+            begun.append(rest)
     except zstandard.ZstdError as error:
         raise StoreError(f"{_NOT_WHOLE} ({error})") from error
-    if rest:
+    if any(begun):
         raise StoreError(_NOT_WHOLE)
 
 

@@ -7,10 +7,11 @@ is absent from both, and has the default of its class.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
-from typing import Any, TypeAlias, TypeVar, cast
+from itertools import chain
+from typing import Any, TypeAlias, cast
 
 from sqlalchemy import (
     ColumnElement,
@@ -54,14 +55,13 @@ from auditor.records import (
     UnreportedNotice,
     Unsupported,
 )
+from auditor.store.batches import BATCH, in_batches
 from auditor.store.packing import pack_json, unpack_json
 from auditor.store.settings import secrets_of
 from auditor.store.tables import finding, holding, message, notice, run
 
 _Row: TypeAlias = dict[str, Any]
-_Key = TypeVar("_Key")
 
-_MOST_NAMED = 500  # in one statement; PostgreSQL takes 65,535 parameters
 _COLUMNS = ("area", "owner", "kind", "path", "severity", "headline", "rule", "since")
 _VENDOR_COLUMNS = ("area", "kind", "path", "severity", "headline", "targets")
 _DETAIL = ("before", "after", "folded", "expected", "recurrence", "reversals")
@@ -172,14 +172,16 @@ def add_findings(
     at: datetime,
 ) -> None:
     """Store the targets' own findings, and those that a rule suppresses."""
-    rows = [_row(run_id, result.target, found) for result in results for found in result.findings]
-    rows += [
-        {**_row(run_id, result.target, suppressed.finding), **_suppressed(suppressed.rule, at)}
+    reported = (
+        _row(run_id, result.target, found) for result in results for found in result.findings
+    )
+    suppressed = (
+        {**_row(run_id, result.target, found.finding), **_suppressed(found.rule, at)}
         for result in results
         if isinstance(result, NewVersion)
-        for suppressed in result.suppressed
-    ]
-    _insert(connection, finding, rows)
+        for found in result.suppressed
+    )
+    _insert(connection, finding, chain(reported, suppressed))
 
 
 def add_baseline_differences(connection: Connection, report: Report, *, at: datetime) -> None:
@@ -187,30 +189,29 @@ def add_baseline_differences(connection: Connection, report: Report, *, at: date
 
     Every report holds them while they last, so none of them is ever unreported.
     """
-    differences = {
-        found.id: (target.target, found)
+    differences = (
+        (target.target, found)
         for target in report.targets
         for found in target.findings
         if found.since is Since.BASELINE
-    }
-    stored: set[str] = set()
-    for some in _batches(list(differences)):
-        named = finding.c.fingerprint.in_(some)
+    )
+    for batch in in_batches(differences):
+        named = finding.c.fingerprint.in_([found.id for _, found in batch])
         query = select(finding.c.fingerprint).where(named, finding.c.since == Since.BASELINE)
-        stored.update(connection.execute(query).scalars())
-    rows = [
-        {**_row(report.run.id or 0, target, found), "told_at": at}
-        for fingerprint, (target, found) in differences.items()
-        if fingerprint not in stored
-    ]
-    _insert(connection, finding, rows)
+        stored = set(connection.execute(query).scalars())
+        rows = (
+            {**_row(report.run.id or 0, target, found), "told_at": at}
+            for target, found in batch
+            if found.id not in stored
+        )
+        _insert(connection, finding, rows)
 
 
 def add_vendor_findings(
     connection: Connection, run_id: int, found: Sequence[VendorFinding]
 ) -> None:
     """Store the vendor's findings of a run."""
-    _insert(connection, finding, [_vendor_row(run_id, each) for each in found])
+    _insert(connection, finding, (_vendor_row(run_id, each) for each in found))
 
 
 def replace_vendor_findings(
@@ -226,10 +227,10 @@ def add_suppressed_vendor_findings(
     connection: Connection, run_id: int, found: Sequence[SuppressedVendorFinding], *, at: datetime
 ) -> None:
     """Store the vendor's findings of a run that a rule suppresses."""
-    rows = [
+    rows = (
         {**_vendor_row(run_id, suppressed.finding), **_suppressed(suppressed.rule, at)}
         for suppressed in found
-    ]
+    )
     _insert(connection, finding, rows)
 
 
@@ -297,7 +298,8 @@ def unreported_findings(connection: Connection, run_id: int) -> tuple[Unreported
     query = _occurrences().where(_is_unreported(finding, run_id)).order_by(finding.c.id)
     secrets = secrets_of(connection)
     found: dict[tuple[TargetId | None, str], UnreportedFinding] = {}
-    for row in connection.execute(query).mappings():
+    streamed = query.execution_options(yield_per=BATCH)
+    for row in connection.execute(streamed).mappings():
         target, read = _target(row), secrets.hide_finding(_finding(row))
         before = found.get((target, read.id))
         if (
@@ -341,15 +343,15 @@ def carry_findings(
     connection: Connection, run_id: int, carried: Sequence[UnreportedFinding]
 ) -> None:
     """Make findings of earlier runs belong to the report of this run."""
-    for some in _batches([unreported.finding.id for unreported in carried]):
-        named = finding.c.fingerprint.in_(some)
+    for batch in in_batches(unreported.finding.id for unreported in carried):
+        named = finding.c.fingerprint.in_(batch)
         earlier = update(finding).where(_is_unreported(finding, run_id), named)
         connection.execute(earlier.values(reported_run_id=run_id))
 
 
 def carry_notices(connection: Connection, run_id: int, ids: Sequence[int]) -> None:
     """Make notices of earlier runs belong to the report of this run, which holds them."""
-    for some in _batches(ids):
+    for some in in_batches(ids):
         earlier = update(notice).where(_is_unreported(notice, run_id), notice.c.id.in_(some))
         connection.execute(earlier.values(reported_run_id=run_id))
 
@@ -375,14 +377,9 @@ def mark_part_reported(
         connection.execute(update(table).where(*of_message).values(told_at=at))
 
 
-def _insert(connection: Connection, table: Table, rows: Sequence[_Row]) -> None:
-    if rows:
-        connection.execute(insert(table), rows)
-
-
-def _batches(keys: Sequence[_Key]) -> Iterator[Sequence[_Key]]:
-    for start in range(0, len(keys), _MOST_NAMED):
-        yield keys[start : start + _MOST_NAMED]
+def _insert(connection: Connection, table: Table, rows: Iterable[_Row]) -> None:
+    for batch in in_batches(rows):
+        connection.execute(insert(table), batch)
 
 
 def _parsed(form: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import TypeVar
 
@@ -18,6 +18,7 @@ from auditor.outbox import (
     OutboxOverview,
 )
 from auditor.store import findings
+from auditor.store.batches import in_batches
 from auditor.store.packing import pack, unpack
 from auditor.store.tables import holding, message
 
@@ -51,11 +52,8 @@ def queue_messages(connection: Connection, messages: Sequence[Message]) -> None:
             **_state(queued),
         }
         number = connection.execute(insert(message).returning(message.c.id), row).scalar_one()
-        rows = [
-            {"message_id": number, "fingerprint": fingerprint}
-            for fingerprint in sorted(queued.holds or ())
-        ]
-        if rows:
+        for batch in in_batches(sorted(queued.holds or ())):
+            rows = [{"message_id": number, "fingerprint": fingerprint} for fingerprint in batch]
             connection.execute(insert(holding), rows)
 
 
@@ -123,7 +121,7 @@ def oldest_queued(connection: Connection) -> MessageInfo | None:
 def message_infos(connection: Connection, ids: Sequence[int]) -> tuple[MessageInfo, ...]:
     """Return those of the messages that are stored, whatever their state, by id."""
     found: list[MessageInfo] = []
-    for some in _batches(sorted(ids)):
+    for some in in_batches(sorted(ids)):
         query = select(*_INFO).where(message.c.id.in_(some)).order_by(message.c.id)
         found.extend(map(_message_info, connection.execute(query).mappings()))
     return tuple(found)
@@ -132,7 +130,7 @@ def message_infos(connection: Connection, ids: Sequence[int]) -> tuple[MessageIn
 def undelivered_runs(connection: Connection, run_ids: Collection[int]) -> frozenset[int]:
     """Return those of the runs that have a message which is queued or dead."""
     found: set[int] = set()
-    for some in _batches(sorted(run_ids)):
+    for some in in_batches(sorted(run_ids)):
         query = select(message.c.run_id).distinct().where(message.c.run_id.in_(some))
         is_open = message.c.state.in_((MessageState.QUEUED, MessageState.DEAD))
         found.update(connection.execute(query.where(is_open)).scalars())
@@ -153,7 +151,7 @@ def drop_messages_to(connection: Connection, recipients: Collection[str], *, why
     """
     dropped = 0
     is_queued = message.c.state == MessageState.QUEUED
-    for some in _batches(sorted(recipients)):
+    for some in in_batches(sorted(recipients)):
         update_of = update(message).where(is_queued, message.c.recipient.in_(some))
         dropped += connection.execute(update_of.values(**_dropped(why))).rowcount
     return dropped
@@ -163,7 +161,7 @@ def drop_messages(connection: Connection, ids: Sequence[int], *, why: str) -> in
     """Drop those of the messages that are queued or dead; return how many."""
     is_open = message.c.state.in_((MessageState.QUEUED, MessageState.DEAD))
     dropped = 0
-    for some in _batches(sorted(ids)):
+    for some in in_batches(sorted(ids)):
         update_of = update(message).where(is_open, message.c.id.in_(some))
         dropped += connection.execute(update_of.values(**_dropped(why))).rowcount
     return dropped
@@ -174,7 +172,7 @@ def requeue_messages(connection: Connection, ids: Sequence[int], *, now: datetim
     is_open = message.c.state.in_((MessageState.QUEUED, MessageState.DEAD))
     fresh = {"state": MessageState.QUEUED, "attempts": 0, "due_at": now}
     queued = 0
-    for some in _batches(sorted(ids)):
+    for some in in_batches(sorted(ids)):
         update_of = update(message).where(is_open, message.c.id.in_(some))
         queued += connection.execute(update_of.values(**fresh)).rowcount
     return queued
@@ -208,11 +206,6 @@ def record(connection: Connection, next_state: Message) -> bool:
 
 def _dropped(why: str) -> dict[str, object]:
     return {"state": MessageState.DROPPED, "last_error": why, **_NO_CONTENT}
-
-
-def _batches(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
-    for place in range(0, len(items), _MOST_NAMED):
-        yield items[place : place + _MOST_NAMED]
 
 
 def _state(queued: Message) -> dict[str, object]:

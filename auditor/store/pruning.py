@@ -8,7 +8,7 @@ document is checked before it is dropped: pruning must not make an altered versi
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
@@ -35,6 +35,7 @@ from auditor.model import RunStatus, Since, TargetId
 from auditor.outbox import MessageState
 from auditor.records import Pruned
 from auditor.retention import Retention
+from auditor.store.batches import in_batches
 from auditor.store.chain import content_hash
 from auditor.store.ledger import report_hash
 from auditor.store.packing import has_pruned_mark, pack_pruned
@@ -54,7 +55,6 @@ from auditor.store.tables import (
 from auditor.store.verification import link_of
 from auditor.store.versions import document
 
-_AT_ONCE = 400
 _anchor = version.alias("anchor")
 _LOCK = text("LOCK TABLE version, target, finding, approval, acknowledgement IN SHARE MODE")
 
@@ -199,7 +199,7 @@ def _drop_versions(connection: Connection, ids: Sequence[int]) -> None:
     """Drop documents, the newest first: an anchor after the documents that are read with it."""
     of_version = update(version).where(version.c.id == bindparam("of_version"))
     statement = of_version.values(document=bindparam("hashes"))
-    for some in _batches(sorted(ids, reverse=True)):
+    for some in in_batches(sorted(ids, reverse=True)):
         query = (
             select(
                 version,
@@ -246,7 +246,7 @@ def _unused_catalogues(
 
 def _drop_catalogues(connection: Connection, digests: Sequence[str]) -> None:
     columns = catalogue.c.digest, catalogue.c.content_hash
-    for some in _batches(digests):
+    for some in in_batches(digests):
         rows = connection.execute(select(*columns).where(catalogue.c.digest.in_(some))).all()
         for row in rows:
             of_digest = update(catalogue).where(catalogue.c.digest == row.digest)
@@ -279,7 +279,7 @@ def _has_unreported(table: Any) -> ColumnElement[bool]:  # noqa: ANN401 - findin
 def _messages_of(connection: Connection, runs: Sequence[int]) -> list[int]:
     """Return the messages of old runs: each was delivered, or is dead."""
     found: list[int] = []
-    for some in _batches(runs):
+    for some in in_batches(runs):
         of_runs = select(message.c.id).where(message.c.run_id.in_(some))
         found.extend(connection.execute(of_runs).scalars())
     return found
@@ -287,7 +287,7 @@ def _messages_of(connection: Connection, runs: Sequence[int]) -> list[int]:
 
 def _drop_reports(connection: Connection, runs: Sequence[int]) -> None:
     columns = run.c.id, run.c.report, run.c.roster_digest, run.c.report_hash
-    for some in _batches(runs):
+    for some in in_batches(runs):
         for row in connection.execute(select(*columns).where(run.c.id.in_(some))):
             if report_hash(row.report, row.roster_digest) != row.report_hash:
                 raise _altered(f"the report of run {row.id}")
@@ -299,11 +299,6 @@ def _drop_reports(connection: Connection, runs: Sequence[int]) -> None:
 
 
 def _drop_messages(connection: Connection, ids: Sequence[int]) -> None:
-    for some in _batches(ids):
+    for some in in_batches(ids):
         connection.execute(delete(holding).where(holding.c.message_id.in_(some)))
         connection.execute(delete(message).where(message.c.id.in_(some)))
-
-
-def _batches(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    for place in range(0, len(items), _AT_ONCE):
-        yield items[place : place + _AT_ONCE]

@@ -37,6 +37,7 @@ from auditor.model import (
 from auditor.outbox import Message
 from auditor.records import RunConclusions, RunSummary, UnreportedFinding
 from auditor.store import decisions, findings, ledger, outbox, runs, targets
+from auditor.store.batches import in_batches
 from auditor.store.chain import content_hash
 from auditor.store.findings import moment_from, moment_text
 from auditor.store.packing import pack, pack_json, unpack_json
@@ -47,7 +48,7 @@ Roster: TypeAlias = list[tuple[int, int, str, str, str]]
 Form: TypeAlias = Mapping[str, Any]
 
 _NOT_CLOSED = (RunStatus.RUNNING, RunStatus.ABANDONED)
-_AT_ONCE = 400  # reports: a list that no database finds too long
+_REPORTS_AT_ONCE = 20
 _NO_REPORT = "This run has no report: it did not end. What it found is in the next run's report."
 _OF_REPORTED_TARGETS = ("findings", "late", "acknowledged", "steps")
 
@@ -133,9 +134,8 @@ def brief_reports(connection: Connection, run_ids: Sequence[int]) -> tuple[Repor
     """
     read_roster = _roster_reader(connection)
     found: list[Report] = []
-    for start in range(0, len(run_ids), _AT_ONCE):
-        some = run.c.id.in_(run_ids[start : start + _AT_ONCE])
-        query = select(run).where(run.c.report.is_not(None), some)
+    for batch in in_batches(run_ids, _REPORTS_AT_ONCE):
+        query = select(run).where(run.c.report.is_not(None), run.c.id.in_(batch))
         for row in connection.execute(query).mappings().all():
             form = cast(Form, unpack_json(row["report"]))
             places = {place for place, _ in _not_in_sync(form)}

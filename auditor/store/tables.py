@@ -267,12 +267,6 @@ finding = Table(
     Index(None, "project_id", "learn_id"),
     sqlite_autoincrement=True,
 )
-Index(
-    "ix_finding_untold",
-    finding.c.reported_run_id,
-    sqlite_where=finding.c.told_at.is_(None),
-    postgresql_where=finding.c.told_at.is_(None),
-)
 
 notice = Table(
     "notice",
@@ -406,4 +400,26 @@ setting = Table(
     metadata,
     Column("key", String(64), primary_key=True),
     Column("value", LargeBinary, nullable=False),
+)
+
+
+def _index_open(name: str, *columns: Column[Any], until: Column[datetime]) -> None:
+    """Index the rows that are still open: a few, however long the history is."""
+    is_open = until.is_(None)
+    Index(name, *columns, sqlite_where=is_open, postgresql_where=is_open)
+
+
+_index_open("ix_finding_untold", finding.c.reported_run_id, until=finding.c.told_at)
+_index_open("ix_notice_untold", notice.c.reported_run_id, until=notice.c.told_at)
+_index_open("ix_episode_open", episode.c.project_id, episode.c.learn_id, until=episode.c.ended_at)
+_index_open(
+    "ix_acknowledgement_open",
+    acknowledgement.c.project_id,
+    acknowledgement.c.learn_id,
+    until=acknowledgement.c.ended_at,
+)
+_index_open(
+    "ix_acknowledgement_open_fingerprint",
+    acknowledgement.c.fingerprint,
+    until=acknowledgement.c.ended_at,
 )

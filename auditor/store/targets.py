@@ -44,6 +44,7 @@ from auditor.records import (
     Unsupported,
 )
 from auditor.store import findings, runs, settings, versions
+from auditor.store.batches import in_batches
 from auditor.store.tables import insert_into, target, version
 
 _Row: TypeAlias = dict[str, object]
@@ -83,9 +84,11 @@ def known_targets(
     connection: Connection, targets: Sequence[TargetId]
 ) -> dict[TargetId, KnownTarget]:
     """Return what is known of `targets`; new ones are absent."""
-    rows = connection.execute(_known_query().where(_KEY.in_(targets))).mappings()
-    found = map(_known_target, rows)
-    return {known.target: known for known in found}
+    found: dict[TargetId, KnownTarget] = {}
+    for batch in in_batches(targets):
+        rows = connection.execute(_known_query().where(_KEY.in_(batch))).mappings()
+        found.update({known.target: known for known in map(_known_target, rows)})
+    return found
 
 
 def last_checks_of_starved(
@@ -198,14 +201,12 @@ def remember_inventory(
 
 def retire_others(connection: Connection, run_id: int, retirement: Retirement) -> None:
     """Mark every target that the run did not try as no longer audited."""
-    others = update(target).where(
-        target.c.last_run_id != run_id,
-        ~target.c.retired,
-        target.c.project_id.not_in(retirement.elsewhere),
-    )
-    if retirement.only is not None:
-        others = others.where(target.c.project_id.in_(retirement.only))
-    connection.execute(others.values(retired=True))
+    is_other = (target.c.last_run_id != run_id, ~target.c.retired)
+    projects = connection.execute(select(target.c.project_id).where(*is_other).distinct())
+    others = [project_id for project_id in projects.scalars() if retirement.covers(project_id)]
+    for batch in in_batches(others):
+        retired = update(target).where(*is_other, target.c.project_id.in_(batch))
+        connection.execute(retired.values(retired=True))
 
 
 def _known_query() -> Select[Any]:

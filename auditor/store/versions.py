@@ -18,7 +18,8 @@ from sqlalchemy.sql.functions import func
 from auditor.drift.secrets import Secrets
 from auditor.errors import UsageError
 from auditor.model import Catalogue, ModelState, Snapshot, TargetId
-from auditor.records import NewVersion, Version
+from auditor.records import NewVersion, Version, VersionLine
+from auditor.store.batches import in_batches
 from auditor.store.chain import START, Link, content_hash
 from auditor.store.packing import has_pruned_mark, is_pruned, pack, pack_against, unpack
 from auditor.store.settings import secrets_of
@@ -79,15 +80,46 @@ def snapshot(connection: Connection, version_id: int) -> Snapshot:
     row = connection.execute(query).mappings().one_or_none()
     if row is None:
         raise UsageError(f"the database holds no version {version_id}")
-    return _snapshot(row, secrets_of(connection))
+    models = Catalogue(document=unpack(row["catalogue_document"]), digest=row["catalogue_digest"])
+    return _snapshot(row, models, secrets_of(connection))
 
 
-def target_versions(connection: Connection, target: TargetId) -> tuple[Version, ...]:
-    """Return a target's versions, newest first."""
-    query = _query().where(_is_of(target))
-    rows = connection.execute(query.order_by(version.c.id.desc())).mappings()
-    secrets = secrets_of(connection)
-    return tuple(_version(row, secrets) for row in rows)
+def target_versions(
+    connection: Connection, target: TargetId, *, most: int | None = None
+) -> tuple[Version, ...]:
+    """Return a target's versions, newest first; at most the newest `most`."""
+    query = _packed_query().where(_is_of(target)).order_by(version.c.id.desc()).limit(most)
+    return _versions(connection, query)
+
+
+def versions_by_id(connection: Connection, ids: Sequence[int]) -> dict[int, Version]:
+    """Return versions by id."""
+    found: dict[int, Version] = {}
+    for batch in in_batches(ids):
+        stored = _versions(connection, _packed_query().where(version.c.id.in_(batch)))
+        found.update({each.id: each for each in stored})
+    return found
+
+
+def version_lines(connection: Connection, target: TargetId) -> tuple[VersionLine, ...]:
+    """Return what the history says of a target's versions, newest first."""
+    query = _lines_query().where(_is_of(target)).order_by(version.c.id.desc())
+    return _lines(connection, query)
+
+
+def lines_of_versions(connection: Connection, ids: Sequence[int]) -> dict[int, VersionLine]:
+    """Return what the history says of versions, by id."""
+    found: dict[int, VersionLine] = {}
+    for batch in in_batches(ids):
+        lines = _lines(connection, _lines_query().where(version.c.id.in_(batch)))
+        found.update({line.id: line for line in lines})
+    return found
+
+
+def count_versions(connection: Connection, target: TargetId) -> int:
+    """Return how many versions of a target there are."""
+    query = select(func.count()).select_from(version).where(_is_of(target))
+    return connection.execute(query).scalar_one()
 
 
 def has_version_after(connection: Connection, target: TargetId, run_id: int) -> bool:
@@ -135,26 +167,81 @@ def _query() -> Select[Any]:
     )
 
 
-def _version(row: RowMapping, secrets: Secrets) -> Version:
-    return Version(
-        id=row["id"],
-        target=TargetId(row["project_id"], row["learn_id"]),
-        run_id=row["run_id"],
-        seen_at=row["seen_at"],
-        kept=None if is_pruned(row["document"]) else _snapshot(row, secrets),
-        model_state=ModelState(row["model_state"]),
-        headline=secrets.hide_headline(row["headline"]),
-        hash=row["hash"],
-        previous_hash=row["previous_hash"],
+def _packed_query() -> Select[Any]:
+    anchor = _anchor.c.document.label("anchor_document")
+    return select(version, anchor).outerjoin(_anchor, _anchor.c.id == version.c.anchor_id)
+
+
+def _lines_query() -> Select[Any]:
+    return select(
+        version.c.id,
+        version.c.project_id,
+        version.c.learn_id,
+        version.c.run_id,
+        version.c.seen_at,
+        version.c.model_state,
+        version.c.headline,
+        version.c.hash,
+        version.c.previous_hash,
+        has_pruned_mark(version.c.document).label("is_pruned"),
     )
 
 
-def _snapshot(row: RowMapping, secrets: Secrets) -> Snapshot:
-    models = unpack(row["catalogue_document"])
+def _versions(connection: Connection, query: Select[Any]) -> tuple[Version, ...]:
+    """Return the versions of a packed query; each catalogue is read once."""
+    secrets = secrets_of(connection)
+    rows = connection.execute(query).mappings().all()
+    catalogues = _catalogues(
+        connection,
+        {row["catalogue_digest"] for row in rows if not is_pruned(row["document"])},
+    )
+    return tuple(
+        Version(
+            **_line_values(row, secrets),
+            is_pruned=is_pruned(row["document"]),
+            kept=None
+            if is_pruned(row["document"])
+            else _snapshot(row, catalogues[row["catalogue_digest"]], secrets),
+        )
+        for row in rows
+    )
+
+
+def _lines(connection: Connection, query: Select[Any]) -> tuple[VersionLine, ...]:
+    secrets = secrets_of(connection)
+    return tuple(
+        VersionLine(**_line_values(row, secrets), is_pruned=row["is_pruned"])
+        for row in connection.execute(query).mappings()
+    )
+
+
+def _line_values(row: RowMapping, secrets: Secrets) -> dict[str, Any]:
+    return {
+        "id": row["id"],
+        "target": TargetId(row["project_id"], row["learn_id"]),
+        "run_id": row["run_id"],
+        "seen_at": row["seen_at"],
+        "model_state": ModelState(row["model_state"]),
+        "headline": secrets.hide_headline(row["headline"]),
+        "hash": row["hash"],
+        "previous_hash": row["previous_hash"],
+    }
+
+
+def _catalogues(connection: Connection, digests: Iterable[str]) -> dict[str, Catalogue]:
+    found: dict[str, Catalogue] = {}
+    for batch in in_batches(digests):
+        query = select(catalogue.c.digest, catalogue.c.document)
+        for row in connection.execute(query.where(catalogue.c.digest.in_(batch))):
+            found[row.digest] = Catalogue(document=unpack(row.document), digest=row.digest)
+    return found
+
+
+def _snapshot(row: RowMapping, models: Catalogue, secrets: Secrets) -> Snapshot:
     stored = Snapshot(
         document=document(row["document"], anchor=row["anchor_document"]),
         digest=row["digest"],
-        catalogue=Catalogue(document=models, digest=row["catalogue_digest"]),
+        catalogue=models,
         name=row["name"],
         type=row["type"],
     )
@@ -241,7 +328,10 @@ def _keep_catalogues(connection: Connection, catalogues: Iterable[Catalogue]) ->
 
 
 def _catalogue_hashes(connection: Connection, digests: Iterable[str]) -> dict[str, str]:
-    query = select(catalogue.c.digest, catalogue.c.content_hash).where(
-        catalogue.c.digest.in_(list(digests)), ~has_pruned_mark(catalogue.c.document)
-    )
-    return {row.digest: row.content_hash for row in connection.execute(query)}
+    hashes: dict[str, str] = {}
+    for batch in in_batches(digests):
+        query = select(catalogue.c.digest, catalogue.c.content_hash).where(
+            catalogue.c.digest.in_(batch), ~has_pruned_mark(catalogue.c.document)
+        )
+        hashes.update({row.digest: row.content_hash for row in connection.execute(query)})
+    return hashes

@@ -70,7 +70,21 @@ def upgrade() -> None:
     op.create_index(op.f("ix_message_state_id"), "message", ["state", "id"])
     # A shorter form of each message, for a server that refuses the whole.
     op.add_column("message", sa.Column("summary", sa.LargeBinary()))
+    index_open("ix_notice_untold", "notice", "reported_run_id", until="told_at")
+    # Each of these was searched whole, once for each row that ended.
+    key = ("project_id", "learn_id")
+    index_open("ix_episode_open", "episode", *key, until="ended_at")
+    index_open("ix_acknowledgement_open", "acknowledgement", *key, until="ended_at")
+    index_open(
+        "ix_acknowledgement_open_fingerprint", "acknowledgement", "fingerprint", until="ended_at"
+    )
     make_ledger()
+
+
+def index_open(name: str, table: str, *columns: str, until: str) -> None:
+    """Index the rows of a table that are still open."""
+    is_open = sa.column(until).is_(None)
+    op.create_index(name, table, columns, sqlite_where=is_open, postgresql_where=is_open)
 
 
 def make_ledger() -> None:

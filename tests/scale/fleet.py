@@ -48,10 +48,12 @@ class LargeStudio:
     Attributes:
         release: each one adds a field to every answer, and a line to every generated script.
         edits: how often each block was edited.
+        is_short: scripts have a few lines, which are quickly compared.
     """
 
     size: int
     release: int = 0
+    is_short: bool = False
     edits: dict[TargetId, int] = field(default_factory=dict)
 
     def targets(self) -> list[TargetId]:
@@ -87,7 +89,7 @@ class LargeStudio:
         raise NotImplementedError
 
     def _answer(self, target: TargetId, edits: int) -> JsonObject:
-        script = str(_SAMPLE["script"])
+        script = "" if self.is_short else str(_SAMPLE["script"])
         template = "".join(f"vendor.release({n})\n" for n in range(1, self.release + 1))
         own = f"SEED = {target.project_id * 1000 + target.learn_id}\n"
         fields = {f"vendorRelease{n}": n for n in range(1, self.release + 1)}
@@ -114,13 +116,14 @@ class LargeFleet:
         request = app.build_request(self.settings)
         studio: AbstractAsyncContextManager[LargeStudio] = nullcontext(self.studio)
         with self.store.run_lock():
-            completed = app.run_async(Audit(self.store, studio, now=self._now).run(request))
+            completed = app.run_async(Audit(self.store, studio, now=self.now).run(request))
             archive, mail = build_archive(self.settings), build_mail_plan(self.settings)
-            close_run(completed, self.store, archive=archive, mail=mail, now=self._now)
+            close_run(completed, self.store, archive=archive, mail=mail, now=self.now)
         self.nights += 1
         return completed.report
 
-    def _now(self) -> datetime:
+    def now(self) -> datetime:
+        """Return the time of the next night."""
         return datetime(2026, 11, 1, 3, 15, tzinfo=UTC) + timedelta(days=self.nights)
 
 

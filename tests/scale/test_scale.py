@@ -1,0 +1,102 @@
+"""Statements and transactions of a fleet that is larger than a database takes at once.
+
+The databases are real, with their limits lowered: then 420 blocks cross what 20,000 cross.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import NullPool, create_engine, event, make_url, text
+
+from auditor.decide import Decision, approve, approve_all_new
+from auditor.outbox import mark_failed
+from auditor.protocols import Store
+from auditor.retention import Retention
+from auditor.store.store import SqlStore, open_database
+from tests.scale.fleet import LargeFleet, LargeStudio, configure
+
+_BLOCKS = 420
+_NOTHING_KEPT = Retention(keep=timedelta(), versions=1, monthly=False)
+_MOST_VARIABLES = 450  # of a statement; 32,766 in the usual build of SQLite
+_STACK = "100kB"  # the least that PostgreSQL takes; 2 MB by default
+
+
+@pytest.fixture
+def tight_store(database_url: str) -> Iterator[SqlStore]:
+    if not database_url.startswith("sqlite"):
+        _lower_stack(database_url)
+    with open_database(database_url, upgrade=False) as store:
+        engine = store.database.engine
+        engine.dispose()
+        if database_url.startswith("sqlite"):
+            event.listen(engine, "connect", _lower_variables)
+        yield store
+
+
+@pytest.fixture
+def fleet(tight_store: SqlStore, database_url: str, tmp_path: Path) -> LargeFleet:
+    studio = LargeStudio(_BLOCKS, is_short=True)
+    return LargeFleet(studio, tight_store, configure(database_url, tmp_path, studio))
+
+
+@pytest.fixture
+def empty_store(empty_database_url: str) -> Iterator[SqlStore]:
+    with open_database(empty_database_url, upgrade=True) as store:
+        yield store
+
+
+def test_a_night_on_which_the_vendor_changes_every_answer_is_stored_and_the_next_is_quiet(
+    fleet: LargeFleet,
+) -> None:
+    fleet.audit()
+    fleet.studio.release = 1
+    vendors, quiet = fleet.audit(), fleet.audit()
+
+    assert (vendors.totals.in_sync, vendors.totals.findings) == (_BLOCKS, 0)
+    assert {found.targets for found in vendors.catalogue} == {_BLOCKS}
+    assert len(vendors.catalogue) == 2  # a field and the template of the scripts
+    assert quiet.totals.in_sync == _BLOCKS
+    assert quiet.catalogue == ()
+
+
+def test_whatever_is_done_to_a_whole_fleet_takes_more_than_one_statement(
+    fleet: LargeFleet,
+) -> None:
+    """Every block is approved, edited, carried, left out; the history is pruned and exported."""
+    store, everything = fleet.store, fleet.studio.targets()
+    fleet.audit()
+    decision = Decision(author="anna", reason="as built", at=fleet.now())
+    assert len(approve_all_new(store, decision)) == _BLOCKS
+    assert len(approve(everything, store, decision)) == _BLOCKS
+
+    fleet.studio.edit(*everything)
+    edited = fleet.audit()
+    _give_up(store, fleet.now())
+    carried = fleet.audit()
+    assert edited.totals.findings == _BLOCKS
+    assert [len(line.late) for line in carried.targets] == [1] * _BLOCKS
+
+    pruned = store.prune(_NOTHING_KEPT, now=fleet.now() + timedelta(days=900))
+    assert pruned.versions == 0
+    assert store.verify() is None
+
+
+def _give_up(store: Store, at: datetime) -> None:
+    for message in store.queued_messages(due_by=None):
+        store.record(mark_failed(message, "550 no such user", permanent=True, now=at))
+
+
+def _lower_variables(connection: sqlite3.Connection, _record: object) -> None:
+    connection.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, _MOST_VARIABLES)
+
+
+def _lower_stack(url: str) -> None:
+    engine = create_engine(url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
+    with engine.connect() as connection:
+        name = make_url(url).database
+        connection.execute(text(f"ALTER DATABASE {name} SET max_stack_depth = '{_STACK}'"))
