@@ -386,10 +386,6 @@ class RunStore(Protocol):
         """Return a stored version's snapshot."""
         ...
 
-    def has_version_after(self, target: TargetId, run_id: int) -> bool:
-        """Return whether a later run than `run_id` stored a version of the target."""
-        ...
-
     def version_before(self, target: TargetId, run_id: int) -> int | None:
         """Return the id of the target's last version before the run, or None if there is none."""
         ...

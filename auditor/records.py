@@ -248,6 +248,7 @@ class KnownTarget:
         validator: the strong ETag that came with just that answer, empty where none did.
         form: the form it was read in (`drift.canonical.FORM`), empty for a very old one.
         version_id: the last version, None where none was ever stored.
+        version_run_id: the run that stored it, 0 without one.
         digest: canonical digest of the last version, empty without one.
         catalogue_digest: that version's catalogue, empty without one.
         trained_version_id: the version that the trained model is assumed to be trained with.
@@ -274,6 +275,7 @@ class KnownTarget:
     last_checked_at: datetime | None
     model_since: Interval | None = None
     validator: str = ""
+    version_run_id: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -129,7 +129,7 @@ class _LateJudge:
     def _values_since(self, run_id: int, known: KnownTarget) -> frozenset[object] | None:
         """Return what differs from the version before the run, None if no later run stored one."""
         newest = known.version_id
-        if newest is None or not self._store.has_version_after(known.target, run_id):
+        if newest is None or known.version_run_id <= run_id:
             return None
         before = self._store.version_before(known.target, run_id)
         if before is None:

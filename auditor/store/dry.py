@@ -91,11 +91,6 @@ class DryStore:
         """Return a stored snapshot."""
         return self._history().snapshot(version_id)
 
-    def has_version_after(self, target: TargetId, run_id: int) -> bool:
-        """Return nothing, as for unreported findings."""
-        del target, run_id
-        return False
-
     def version_before(self, target: TargetId, run_id: int) -> int | None:
         """Return nothing, as for unreported findings."""
         del target, run_id

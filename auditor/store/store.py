@@ -186,7 +186,6 @@ class SqlStore:
     remember_inventory = _write_of_run(targets.remember_inventory)
     add_secret_parameters = _write(settings.add_secret_parameters)
     snapshot = _read(versions.snapshot)
-    has_version_after = _read(versions.has_version_after)
     version_before = _read(versions.version_before)
     past_changes = _read(findings.past_changes)
     vendor_paths = _read(findings.vendor_paths)

@@ -210,7 +210,12 @@ def retire_others(connection: Connection, run_id: int, retirement: Retirement) -
 
 
 def _known_query() -> Select[Any]:
-    columns = select(target, version.c.digest, version.c.catalogue_digest)
+    columns = select(
+        target,
+        version.c.digest,
+        version.c.catalogue_digest,
+        version.c.run_id.label("version_run_id"),
+    )
     return columns.outerjoin(version, version.c.id == target.c.version_id)
 
 
@@ -226,6 +231,7 @@ def _known_target(row: RowMapping) -> KnownTarget:
         validator=row["validator"] or "",
         form=row["form"] or "",
         version_id=row["version_id"],
+        version_run_id=row["version_run_id"] or 0,
         digest=row["digest"] or "",
         catalogue_digest=row["catalogue_digest"] or "",
         trained_version_id=row["trained_version_id"],

@@ -122,12 +122,6 @@ def count_versions(connection: Connection, target: TargetId) -> int:
     return connection.execute(query).scalar_one()
 
 
-def has_version_after(connection: Connection, target: TargetId, run_id: int) -> bool:
-    """Return whether a later run than `run_id` stored a version of the target."""
-    query = select(version.c.id).where(_is_of(target), version.c.run_id > run_id).limit(1)
-    return connection.execute(query).first() is not None
-
-
 def version_before(connection: Connection, target: TargetId, run_id: int) -> int | None:
     """Return the target's last version before the run, or None if it has none or it was pruned."""
     query = (
