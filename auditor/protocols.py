@@ -430,7 +430,10 @@ class RunStore(Protocol):
         ...
 
     def past_changes(self, target: TargetId) -> tuple[PastChange, ...]:
-        """Return every finding of the target's own that runs have found, oldest first."""
+        """Return the findings of the target's own that runs have found, oldest first.
+
+        Of each path they are the newest, as many as a week may have.
+        """
         ...
 
     def acknowledgements(self) -> tuple[Acknowledgement, ...]:

@@ -20,6 +20,7 @@ class Snapshots:
     def __init__(self, store: RunStore) -> None:
         self._store = store
         self._secrets = store.secrets()
+        self._past: tuple[TargetId, tuple[PastChange, ...]] | None = None
 
     def take(self, answer: Answer) -> Snapshot:
         """Return an answer as a snapshot; stores the names of secret parameters that are new."""
@@ -49,5 +50,10 @@ class Snapshots:
         )
 
     def past_changes(self, target: TargetId) -> tuple[PastChange, ...]:
-        """Return every finding of the target's own that runs have found, oldest first."""
-        return self._store.past_changes(target)
+        """Return the findings of the target's own that runs have found, oldest first.
+
+        They are read once for a target, however often they are asked for in turn.
+        """
+        if self._past is None or self._past[0] != target:
+            self._past = target, self._store.past_changes(target)
+        return self._past[1]

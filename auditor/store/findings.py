@@ -62,6 +62,7 @@ from auditor.store.tables import finding, holding, message, notice, run
 
 _Row: TypeAlias = dict[str, Any]
 
+_MOST_CHANGES = 1100  # at a path: more than one each ten minutes in the week that is counted
 _COLUMNS = ("area", "owner", "kind", "path", "severity", "headline", "rule", "since")
 _VENDOR_COLUMNS = ("area", "kind", "path", "severity", "headline", "targets")
 _DETAIL = ("before", "after", "folded", "expected", "recurrence", "reversals")
@@ -253,12 +254,25 @@ def vendor_paths(connection: Connection) -> frozenset[str]:
     return frozenset(connection.execute(query.distinct()).scalars())
 
 
-def past_changes(connection: Connection, target: TargetId) -> tuple[PastChange, ...]:
-    """Return every finding of the target's own, suppressed ones included, oldest first."""
+def past_changes(
+    connection: Connection, target: TargetId, *, most: int = _MOST_CHANGES
+) -> tuple[PastChange, ...]:
+    """Return the findings of the target's own, suppressed ones included, oldest first.
+
+    Of each path they are the newest `most` changes, and as many differences from baselines.
+    """
+    same_place = (finding.c.path, finding.c.since)
+    age = func.row_number().over(partition_by=same_place, order_by=finding.c.id.desc())
+    aged = (
+        select(finding.c.id, age.label("age"))
+        .where(finding.c.project_id == target.project_id, finding.c.learn_id == target.learn_id)
+        .subquery()
+    )
     query = (
         select(finding.c.fingerprint, finding.c.path, finding.c.since, run.c.started_at)
         .join(run, run.c.id == finding.c.run_id)
-        .where(finding.c.project_id == target.project_id, finding.c.learn_id == target.learn_id)
+        .join(aged, aged.c.id == finding.c.id)
+        .where(aged.c.age <= most)
     )
     return tuple(
         PastChange(id=row[0], path=row[1], since=Since(row[2]), at=row[3])

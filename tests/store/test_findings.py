@@ -150,3 +150,21 @@ def test_a_hostile_finding_comes_back_as_it_was(store: SqlStore) -> None:
     audited(store, 1, changed(PUMP, "second", hostile))
 
     assert repr(store.unreported_findings(opened(store, 2))) == repr((_unreported(hostile, 2),))
+
+
+def test_past_changes_are_the_newest_of_each_path(store: SqlStore) -> None:
+    audited(store, 0, first())
+    audited(store, 1, changed(PUMP, "1", finding("learningRate", 1, 2)))
+    for number in range(2, 6):
+        audited(
+            store, number, changed(PUMP, f"{number}", finding(before=number, after=number + 1))
+        )
+
+    newest = store.past_changes(PUMP, most=2)
+
+    assert [(change.path, change.at) for change in newest] == [
+        ("learningRate", night(1)),
+        ("trainingCycles", night(4)),
+        ("trainingCycles", night(5)),
+    ]
+    assert len(store.past_changes(PUMP)) == 5
