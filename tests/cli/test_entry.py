@@ -48,7 +48,7 @@ BROKEN = """
 [studio]
 concurency = 8
 [email]
-sender = "nobody"
+sender = "no body@"
 recipients = []
 [[projects]]
 id = 7
