@@ -311,6 +311,7 @@ def test_values_that_go_to_and_fro_are_flapping_and_then_counted(pump: Stage) ->
 
 def test_a_notice_of_a_message_that_died_is_in_the_next_report(pump: Stage) -> None:
     _with(pump, _RULES.format(until="2999-12-31"))
+    pump.night()
     _score(pump, 0.9)
     pump.postbox.refuses = {
         "ops@example.org": "550 no such user",
