@@ -314,9 +314,15 @@ class Service:
     async def _log_failure(
         self, job: Callable[..., Awaitable[None]], *arguments: object, **named: object
     ) -> None:
-        """Do a job; log whatever it raises, with its traceback, so that the service goes on."""
+        """Do a job and log whatever it raises, so that the service goes on.
+
+        An expected error is one line: a database that is away is met again with each tick.
+        """
         try:
             await job(*arguments, **named)
+        except AuditorError as error:
+            extra = {"job": job.__name__}
+            logger.error("job failed, tried again later: %s", error, extra=extra)  # noqa: TRY400
         except Exception:
             logger.exception("job failed, tried again later", extra={"job": job.__name__})
 

@@ -255,7 +255,7 @@ def test_a_server_that_goes_under_a_run_and_comes_back_costs_that_run_alone(
 
 
 def test_a_server_that_goes_under_a_run_of_the_service_costs_a_quarter_of_an_hour(
-    tmp_path: Path,
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     binaries = programs()
     if binaries is None or os.environ.get(GIVEN):
@@ -270,6 +270,9 @@ def test_a_server_that_goes_under_a_run_of_the_service_costs_a_quarter_of_an_hou
         set_up.studio.gate.meanwhile = postgres.stop
         _serve(set_up, meanwhile=lambda: stack.enter_context(postgres.back()))
 
+        failed = [record for record in caplog.records if record.msg.startswith("job failed")]
+        assert failed
+        assert not any(record.exc_info for record in failed)  # one line, for it is met each minute
         _require_a_second_run(set_up)
         set_up.hold_to_the_law()
 
