@@ -13,10 +13,13 @@ from __future__ import annotations
 
 import logging
 import threading
+from base64 import b64encode
+from contextlib import closing
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from http.client import HTTPConnection, HTTPSConnection
 from urllib.error import HTTPError, URLError
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 from urllib.request import (
     HTTPDefaultErrorHandler,
     HTTPErrorProcessor,
@@ -27,12 +30,13 @@ from urllib.request import (
     Request,
 )
 
-from auditor.errors import UsageError
+from auditor.errors import AuditorError, UsageError
 from auditor.proxies import proxy_of_environment
 from auditor.redaction import Secret
 from auditor.trust import create_context, explain_distrust, find_distrust
 
 END_TIMEOUT_S = 15.0
+PROBE_TIMEOUT_S = 10.0
 _WAITS_S = (1.0, 2.0)  # between three tries
 
 logger = logging.getLogger(__name__)
@@ -125,6 +129,46 @@ class Heartbeat:
             failure,
             extra={"host": urlsplit(self.url.reveal()).hostname},
         )
+
+
+def probe_heartbeat(url: Secret) -> str:
+    """Connect to the server, by TLS for https, and return in words that it was reached.
+
+    No request is sent: each one, a HEAD too, would count as a ping that a run succeeded
+    (https://healthchecks.io/docs/http_api/). So whether the server knows the URL stays unknown.
+
+    Raises:
+        AuditorError: it cannot be reached; without the URL, which is a secret.
+    """
+    parts = urlsplit(url.reveal())
+    try:
+        with closing(_connection(url.reveal())) as connection:
+            connection.timeout = PROBE_TIMEOUT_S
+            connection.connect()
+    except AuditorError:
+        raise
+    except Exception as error:
+        distrust = find_distrust(error)
+        remedy = "correct heartbeat.url, or let this machine reach it"
+        why = explain_distrust(distrust) if distrust else f"{_reason(error)}; {remedy}"
+        raise AuditorError(f"{parts.hostname} cannot be reached: {why}") from error
+    return f"{parts.hostname} can be reached; no ping was sent, so the URL itself is not tried"
+
+
+def _connection(url: str) -> HTTPConnection:
+    """Return a connection to the URL's server that is not open yet, through the proxy if any."""
+    parts, proxy = urlsplit(url), proxy_of_environment(url)
+    first = parts if proxy is None else urlsplit(proxy.reveal())
+    if parts.scheme == "http":
+        return HTTPConnection(first.hostname or "", first.port)
+    context = create_context()
+    if proxy is None:
+        return HTTPSConnection(first.hostname or "", first.port, context=context)
+    login = f"{unquote(first.username or '')}:{unquote(first.password or '')}".encode()
+    headers = {"Proxy-Authorization": f"Basic {b64encode(login).decode()}"}
+    connection = HTTPSConnection(first.hostname or "", first.port or 80, context=context)
+    connection.set_tunnel(parts.hostname or "", parts.port, headers if first.username else None)
+    return connection
 
 
 def _address(url: str, suffix: str) -> str:

@@ -28,6 +28,7 @@ _NICKNAMES = {
     "@midnight": "0 0 * * *",
     "@hourly": "0 * * * *",
 }
+NICKNAMES = frozenset(_NICKNAMES)
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _LONGEST_DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
@@ -203,7 +204,8 @@ def _fields_of(line: str) -> list[str]:
     texts = text.split()
     if len(texts) != len(_FIELDS):
         names = ", ".join(field.name for field in _FIELDS)
-        raise ValueError(f"has {len(texts)} fields, not five: {names}")
+        fields = "1 field" if len(texts) == 1 else f"{len(texts)} fields"
+        raise ValueError(f"has {fields}, not five: {names}")
     return texts
 
 

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from auditor.heartbeat import Heartbeat
+from auditor.errors import AuditorError
+from auditor.heartbeat import Heartbeat, probe_heartbeat
 from auditor.redaction import Secret
 from tests.pings import UUID, Pings, pings
+from tests.test_mail import free_port
 
 
 @pytest.fixture(autouse=True)
@@ -170,3 +172,30 @@ class _Text(str):
 
     def encode(self, *_: object) -> bytes:
         return _Body(b"x")
+
+
+def test_a_probe_connects_and_pings_nothing(heard: Pings) -> None:
+    words = probe_heartbeat(Secret(heard.url))
+
+    assert words.startswith("127.0.0.1 can be reached; no ping was sent")
+    assert UUID not in words
+    assert heard.received == []
+
+
+def test_a_probe_names_the_host_that_it_cannot_reach_and_not_the_url() -> None:
+    with pytest.raises(AuditorError) as refused:
+        probe_heartbeat(Secret(f"http://127.0.0.1:{free_port()}/{UUID}"))
+
+    assert str(refused.value) == (
+        "127.0.0.1 cannot be reached: Connection refused; "
+        "correct heartbeat.url, or let this machine reach it"
+    )
+
+
+def test_a_probe_goes_through_the_proxy_of_the_environment(
+    heard: Pings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{free_port()}")
+
+    with pytest.raises(AuditorError, match="Connection refused"):
+        probe_heartbeat(Secret(heard.url))

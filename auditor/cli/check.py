@@ -46,17 +46,25 @@ _Filtered: TypeAlias = tuple[tuple[ListedBlock, ...], tuple[BlockFilter, ...]]
 
 def check(args: argparse.Namespace) -> int:
     """Try everything that a run needs and change nothing; exit 2 if something fails."""
-    settings = app.load_settings(args.config)
-    with (
-        suppress(StoreError),
-        app.open_store_if_present(settings) as stored,
-    ):  # the database has its own probe
-        app.check_rules(settings, stored)
+    if args.offline and args.send_test:
+        raise UsageError("--offline reads only the file: use it without --send-test")
+    settings = app.load_settings(args.config, reads_secrets=not args.offline)
+    if not args.offline:
+        with (
+            suppress(StoreError),
+            app.open_store_if_present(settings) as stored,
+        ):  # the database has its own probe
+            app.check_rules(settings, stored)
     where = config.find(args.config, os.environ).absolute()
     named = count(len(settings.projects), "project")
-    print_text(harmless(f"ok      configuration: {named}{_others(settings)} in {where}"))
+    rest = "; nothing else was tried, and no secret was read" if args.offline else ""
+    print_text(harmless(f"ok      configuration: {named}{_others(settings)} in {where}{rest}"))
     for advice in config.warnings(settings):
         print_text(f"advice  {harmless(advice)}")
+    return 0 if args.offline else _try_everything(settings, sends_test=args.send_test)
+
+
+def _try_everything(settings: Settings, *, sends_test: bool) -> int:
     survey = Survey(settings)
     silence_logging()
     answers = app.run_async(run_probes(_probes(settings, survey)))
@@ -66,7 +74,7 @@ def check(args: argparse.Namespace) -> int:
     for advice in survey.advice():
         print_text(f"advice  {harmless(advice)}")
     codes = [answer.exit_code for answer in answers]
-    if args.send_test:
+    if sends_test:
         codes += _send_test(settings)
     return max(codes, default=0)
 
@@ -103,6 +111,7 @@ def _probes(settings: Settings, survey: Survey) -> list[Probe]:
         *_metrics_probes(settings),
         *_studio_probes(settings, survey),
         *_mail_probes(settings),
+        *_heartbeat_probes(settings),
     ]
 
 
@@ -131,6 +140,15 @@ def _mail_probes(settings: Settings) -> list[Probe]:
     if settings.email is None:
         return []
     return [Probe("mail", _in_thread(partial(_mail, settings)))]
+
+
+def _heartbeat_probes(settings: Settings) -> list[Probe]:
+    """Return the probe of the heartbeat's server; none if no heartbeat is configured."""
+    if settings.heartbeat.url is None:
+        return []
+    from auditor.heartbeat import probe_heartbeat  # noqa: PLC0415 - TLS takes its time
+
+    return [Probe("heartbeat", _in_thread(partial(probe_heartbeat, settings.heartbeat.url)))]
 
 
 def _in_thread(work: Callable[[], str]) -> Callable[[], Awaitable[str]]:
@@ -164,27 +182,35 @@ def _missing_database(settings: Settings) -> str:
 
         return f"{probe_empty(url)} reached, it is empty, the first run makes its tables"
     folder = Path(url.removeprefix("sqlite:///")).parent
-    _require_writable(folder, "create it before the first run")
+    _require_writable(folder)
     return f"none yet, the first run creates it; {_room(folder)}"
 
 
 def _reports(settings: Settings) -> str:
     folder = settings.reports.directory
     existing = next(path for path in (folder, *folder.parents) if path.exists())
-    _require_writable(existing, "let the auditor's user write to it")
+    _require_writable(existing)
     if existing == folder:
         _require_common_owner(folder)
     return f"{folder} can be written; {_room(existing)}"
 
 
 def _metrics(path: Path) -> str:
-    _require_writable(path.parent, "create it and let the auditor's user write to it")
+    _require_writable(path.parent)
     return f"{path} can be written"
 
 
-def _require_writable(folder: Path, remedy: str) -> None:
-    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
-        raise AuditorError(f"{folder} is not a folder that can be written: {remedy}")
+def _require_writable(folder: Path) -> None:
+    if folder.is_dir():
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise AuditorError(
+                f"{folder} cannot be written by the user of this command: let that user write to "
+                "it, name another folder, or run this as the service's user"
+            )
+    elif folder.exists():
+        raise AuditorError(f"{folder} is a file and not a folder: name another")
+    else:
+        raise AuditorError(f"there is no folder {folder}: create it (mkdir -p {folder})")
 
 
 def _require_common_owner(path: Path) -> None:
@@ -490,6 +516,8 @@ async def _blocks(studio: StudioClient, project: ProjectTable, survey: Survey) -
     if failed:
         reasons = [f"{_named(blocks)}: {reason.message}" for reason, blocks in failed.items()]
         raise StudioError(next(iter(failed)).kind, "; ".join(reasons))
+    if len(targets) == 1:
+        return "the named block answers"
     return f"all {count(len(targets), 'named block')} answer"
 
 

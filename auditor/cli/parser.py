@@ -218,7 +218,10 @@ def _add_upkeep(commands: _Commands[_Parser]) -> None:
         commands,
         "check",
         "check:check",
-        "try the configuration, the database, Studio and the mail server",
+        "try the configuration, the database, Studio, the mail server and the heartbeat",
+    )
+    check.add_argument(
+        "--offline", action="store_true", help="check the file alone; no secret is read"
     )
     check.add_argument(
         "--send-test", action="store_true", help="also send a sample report to every recipient"

@@ -23,7 +23,7 @@ from auditor.outbox import NO_MESSAGES, MessageState
 from auditor.records import Version
 from auditor.rendering import json as as_json
 from auditor.rendering.outline import VersionDiff
-from auditor.rendering.words import sentence
+from auditor.rendering.words import join_first, sentence
 from auditor.review import Reference
 from auditor.studio.answers import read_answer
 
@@ -176,8 +176,7 @@ def report(args: argparse.Namespace) -> int:
     with app.open_existing_store(settings) as store:
         stored = store.report(args.run)
         if stored is None:
-            which = "no run" if args.run is None else f"no run {args.run}"
-            raise UsageError(f"{which} is stored: `auditor run` makes a run")
+            raise UsageError(_no_report(store, args.run))
         match args.format:
             case "json":
                 print_text(as_json.dump_json(as_json.encode_report(stored)))
@@ -190,6 +189,21 @@ def report(args: argparse.Namespace) -> int:
         if not args.send:
             return 0
         return send_again(settings, store, stored)
+
+
+def _no_report(store: SqlStore, run_id: int | None) -> str:
+    """Return why a report cannot be printed, and which can."""
+    runs = [run.id for run in store.all_runs() if run.id is not None]
+    if not runs:
+        return "no run is stored yet: `auditor run` makes the first"
+    pruned = store.pruned_runs()
+    left = [str(number) for number in runs if number not in pruned]
+    if run_id in pruned or run_id is None:
+        why = "the report of the last run" if run_id is None else f"the report of run {run_id}"
+        why += " was pruned, as [retention] has it"
+    else:
+        why = f"there is no run {run_id}"
+    return f"{why}; the runs with a report are {join_first(tuple(left))}" if left else why
 
 
 def _rebuild(args: argparse.Namespace) -> int:

@@ -35,6 +35,7 @@ def warnings(settings: Settings) -> tuple[str, ...]:
     return (
         *_clock_changes(settings),
         *_unencrypted_studio(settings.studio.base_url),
+        *_pathless_studio(settings.studio.base_url),
         *_password_in_url(settings.database),
         *(_unencrypted_mail(settings.email) if settings.email else ()),
         *(_unusual_port(settings.email) if settings.email else ()),
@@ -82,6 +83,14 @@ def _unencrypted_studio(base_url: str) -> Iterator[str]:
     parts = urlsplit(base_url)
     if parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
         yield "studio.base_url: http sends credentials unencrypted (use https)"
+
+
+def _pathless_studio(base_url: str) -> Iterator[str]:
+    if not base_url.endswith("/v1"):
+        yield (
+            f"studio.base_url: does not end in /v1, where Studio's API is "
+            f"(write {base_url}/v1, unless a proxy has it elsewhere)"
+        )
 
 
 def _password_in_url(database: DatabaseTable) -> Iterator[str]:

@@ -34,7 +34,7 @@ from auditor.addresses import parse_address
 from auditor.errors import may_pass
 from auditor.model import TargetId
 from auditor.redaction import Secret, guard
-from auditor.schedule import Cron, parse_cron
+from auditor.schedule import NICKNAMES, Cron, parse_cron
 
 REFUSED = "refused"
 
@@ -56,6 +56,7 @@ _UNREAD = Secret("unread")  # in place of every secret when secrets are not read
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _CREDENTIAL_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]{0,127}")
 _PROXY = re.compile(r"https?://(?:[^@/?#\s]+@)?[^@/?#\s]+/?")
+_CLOCK = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])(?::[0-5][0-9])?")
 _HEADER_SAFE = re.compile(r"[!-~]+")
 
 Plain: TypeAlias = bool | int | float | str
@@ -157,7 +158,16 @@ def _cron(value: object) -> Cron:
     try:
         return parse_cron(text)
     except ValueError as error:
-        raise refusal(str(error), 'write five fields as in crontab(5): "15 3 * * *"') from None
+        raise refusal(str(error), _cron_remedy(text)) from None
+
+
+def _cron_remedy(text: str) -> str:
+    clock = _CLOCK.fullmatch(text.strip())
+    if clock:
+        return f'use five fields, e.g. "{int(clock[2])} {int(clock[1])} * * *" for each day then'
+    nickname = f"@{text.strip().lower()}"
+    other = f', or "{nickname}"' if nickname in NICKNAMES else ""
+    return f'use five fields as in crontab(5), e.g. "15 3 * * *"{other}'
 
 
 def _zone(value: object) -> ZoneInfo:

@@ -103,7 +103,17 @@ def read_success(body: bytes, *, secrets: Collection[Secret] = ()) -> JsonObject
             f"Studio refused the credential ({error_text}): check the configured key",
             whole_project=True,
         )
-    raise StudioError("refused", _refusal(document, error_text))
+    raise StudioError("refused", _refusal(document, error_text) + project_remedy(error_text))
+
+
+def project_remedy(error_text: str) -> str:
+    """Return what to do about a project that Studio does not know, else an empty text."""
+    if "invalid project" not in error_text.lower():
+        return ""
+    return (
+        "; correct the project's id, the number in its URL in Studio, or use a credential of a "
+        "person or organization that has it"
+    )
 
 
 def is_bad_key_error(error_text: str) -> bool:
@@ -149,6 +159,7 @@ def status_error(
         return StudioError("http", f"{answered} to a request without If-None-Match")
     if 300 <= status < 400:
         return StudioError("redirect", f"{answered}; redirects are not followed: check base_url")
+    answered += project_remedy(error_text)
     is_transient = status >= 500 or status == HTTPStatus.REQUEST_TIMEOUT
     return StudioError("http", answered, transient=is_transient, retry_after=retry_after)
 

@@ -367,6 +367,8 @@ class StudioClient:
 
         Empty for an error of one block and for a missing token, whose messages are complete.
         """
+        if error.kind in {"http", "not_json"} and not error.transient:
+            return "" if self._readable else self._path_remedy()
         is_refusal = error.kind in {"unauthorized", "forbidden"} and error.whole_project
         if not is_refusal or project_id in self._readable or isinstance(error, NoTokenError):
             return ""
@@ -375,6 +377,12 @@ class StudioClient:
             if key not in self._explanations:
                 self._explanations[key] = await self._explain_refusal(project_id)
         return self._explanations[key]
+
+    def _path_remedy(self) -> str:
+        """Return what to do where no request can be right, empty if the base URL seems to be."""
+        if self.base_url.endswith("/v1"):
+            return ""
+        return "; base_url does not end in /v1, where Studio's API is: correct it"
 
     async def _explain_refusal(self, project_id: int) -> str:
         info = await self.fetch_key_info(project_id) if self.explains else None

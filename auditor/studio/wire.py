@@ -167,6 +167,9 @@ class Wire:
                 why = explain_distrust(distrust, key=CA_FILE)
                 message = f"{self.host}{self._route}: {why}"
                 raise StudioError("unreachable", message, whole_project=True) from error
+            if (unknown := _unknown_name(error)) is not None:
+                message = f"{self.host}{self._route}: {unknown}"
+                raise StudioError("unreachable", message, transient=True) from error
             message = (
                 f"no complete answer from {self.host}{self._route}: {_reason(error, secrets)}"
             )
@@ -223,6 +226,18 @@ def _proxy(base_url: str, security: Security) -> httpx.Proxy | None:
     # Sent as our own header: aiohttp deprecates the way in which the transport sends it.
     login = b64encode(b":".join(proxy.raw_auth)).decode()
     return httpx.Proxy(proxy.url, headers={"proxy-authorization": f"Basic {login}"})
+
+
+def _unknown_name(error: Exception) -> str | None:
+    """Return the failure to look up a host's name, with its remedy; None for any other error."""
+    cause = error.__cause__
+    if not isinstance(cause, aiohttp.ClientConnectorDNSError):
+        return None
+    why = cause.os_error.strerror or "no address"
+    return (
+        f"the name {cause.host} is not found ({why}): correct it (studio.base_url, or the proxy), "
+        "or let this machine reach its DNS"
+    )
 
 
 def _reason(error: Exception, secrets: Collection[Secret]) -> str:

@@ -16,6 +16,7 @@ from auditor.model import TargetId
 from tests.audit.stage import KEY, TOKEN, Stage, block
 from tests.cli.command import Command, Done, database, reconfigure
 from tests.conftest import Postgres
+from tests.pings import UUID, pings
 from tests.smtp_server import RawServer
 from tests.store.examples import Sql
 from tests.test_mail import free_port
@@ -435,3 +436,85 @@ def test_a_user_without_rights_gets_an_explanation(
     assert done.code == 2
     assert "FAILED  database" in done.out
     assert "lacks a right on it; make that user its owner" in done.out
+
+
+def test_offline_reads_the_file_alone_and_no_secret(
+    pump: Stage, auditor: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("EI_KEY")
+    database(pump).unlink()
+    done = auditor("check", "--offline")
+
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith("ok      configuration: 1 project in ")
+    assert done.out.endswith("nothing else was tried, and no secret was read\n")
+    assert pump.studio.requests == []
+
+
+def test_offline_gives_advice_and_names_what_is_wrong(pump: Stage, auditor: Command) -> None:
+    text = (pump.folder / "config.toml").read_text()
+    (pump.folder / "config.toml").write_text(
+        text + '[[rules]]\nname = "x"\npath = "tranied"\nis = true\n'
+    )
+    assert "tranied" in auditor("check", "--offline").out
+    (pump.folder / "config.toml").write_text(text + "[wrong]\n")
+
+    assert auditor("check", "--offline").code == 2
+    assert auditor("check", "--offline", "--send-test").code == 2
+
+
+def test_the_heartbeat_is_tried_without_a_ping(pump: Stage, auditor: Command) -> None:
+    with pings() as heard:
+        text = (pump.folder / "config.toml").read_text()
+        (pump.folder / "config.toml").write_text(f'{text}\n[heartbeat]\nurl = "{heard.url}"\n')
+        done = auditor("check")
+        closed = free_port()
+        (pump.folder / "config.toml").write_text(
+            f'{text}\n[heartbeat]\nurl = "http://127.0.0.1:{closed}/{UUID}"\n'
+        )
+        refused = auditor("check")
+
+    assert "ok      heartbeat: 127.0.0.1 can be reached" in done.out
+    assert heard.received == []
+    assert refused.code == 2
+    assert "FAILED  heartbeat: 127.0.0.1 cannot be reached: Connection refused" in refused.out
+    assert UUID not in refused.out
+
+
+def test_a_single_named_block_answers(pump: Stage, auditor: Command) -> None:
+    reconfigure(pump, 'learn_blocks = "all"', "learn_blocks = [3]")
+
+    assert "project 7: the named block answers" in auditor("check").out
+
+
+def test_a_folder_that_is_missing_or_a_file_has_its_own_remedy(
+    pump: Stage, auditor: Command
+) -> None:
+    (pump.folder / "taken").write_text("")
+    text = (pump.folder / "config.toml").read_text()
+    (pump.folder / "config.toml").write_text(f'{text}\n[metrics]\ntextfile = "none/a.prom"\n')
+    missing = auditor("check").out
+    (pump.folder / "config.toml").write_text(f'{text}\n[metrics]\ntextfile = "taken/a.prom"\n')
+
+    assert f"there is no folder {pump.folder}/none: create it (mkdir -p" in missing
+    assert f"{pump.folder}/taken is a file and not a folder" in auditor("check").out
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("/v1", "/other", "base_url does not end in /v1, where Studio's API is: correct it"),
+        ("127.0.0.1", "studio.invalid", "the name studio.invalid is not found"),
+        ("http://127.0.0.1", "ftp://127.0.0.1", "is not a URL of http or https"),
+    ],
+)
+def test_a_wrong_base_url_has_its_remedy(
+    pump: Stage, auditor: Command, old: str, new: str, words: str
+) -> None:
+    path = pump.folder / "config.toml"
+    [line] = [line for line in path.read_text().splitlines() if line.startswith("base_url")]
+    reconfigure(pump, line, line.replace(old, new))
+    done = auditor("check")
+
+    assert done.code == 2
+    assert words in done.out + done.err

@@ -236,6 +236,14 @@ def test_before_the_first_run_there_is_no_report(auditor: Command) -> None:
     assert "no run is stored" in done.err
 
 
+def test_a_run_that_is_not_there_names_those_that_are(history: Stage, auditor: Command) -> None:
+    del history
+    done = auditor("report", "77")
+
+    assert (done.code, done.out) == (2, "")
+    assert "there is no run 77; the runs with a report are 3, 2, 1" in done.err
+
+
 def test_a_report_is_mailed_again_to_every_recipient(pump: Stage, auditor: Command) -> None:
     auditor("run")
     before = {mail["Message-ID"] for _, mail in pump.postbox.taken}

@@ -514,6 +514,20 @@ def test_the_database_is_a_file_or_postgresql(tmp_path: Path, url: str, message:
     assert found[:2] == ("database.url", message)
 
 
+@pytest.mark.parametrize(
+    ("line", "remedy"),
+    [
+        ("daily", 'use five fields as in crontab(5), e.g. "15 3 * * *", or "@daily"'),
+        ("@reboot", 'use five fields as in crontab(5), e.g. "15 3 * * *"'),
+        ("03:15", 'use five fields, e.g. "15 3 * * *" for each day then'),
+    ],
+)
+def test_a_cron_line_of_another_kind_has_its_remedy(
+    tmp_path: Path, line: str, remedy: str
+) -> None:
+    assert only(tmp_path, f'{PROJECT}[schedule]\ncron = "{line}"\n')[2] == remedy
+
+
 def test_a_cron_line_is_refused_by_its_field(tmp_path: Path) -> None:
     found = only(tmp_path, f'{PROJECT}[schedule]\ncron = "15 25 * * *"\n')
 

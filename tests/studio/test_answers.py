@@ -14,7 +14,7 @@ import pytest
 from auditor.demo.studio_server import sample_blocks
 from auditor.errors import StudioError
 from auditor.redaction import Secret
-from auditor.studio.answers import MAX_DEPTH, read_answer, status_error
+from auditor.studio.answers import MAX_DEPTH, read_answer, read_success, status_error
 
 Document = dict[str, Any]
 SAMPLES = sample_blocks()
@@ -330,3 +330,11 @@ def test_studio_s_word_for_an_unknown_key_counts_whatever_the_status() -> None:
     error = status_error(400, error_text="Invalid API key")
 
     assert (error.kind, error.whole_project) == ("unauthorized", True)
+
+
+def test_a_project_that_studio_does_not_know_has_its_remedy() -> None:
+    body = b'{"success": false, "error": "Invalid project ID"}'
+
+    with pytest.raises(StudioError, match="correct the project's id, the number in its URL"):
+        read_success(body)
+    assert "correct the project's id" in str(status_error(404, error_text="Invalid project ID"))
