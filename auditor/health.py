@@ -11,19 +11,21 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from auditor.model import RunInfo, RunStatus, TargetState, Trigger
+from auditor.model import RunInfo, RunStatus, Starter, TargetState, Trigger
 from auditor.outbox import MessageInfo, MessageState
-from auditor.protocols import HistoryStore, Ledger
-from auditor.records import TargetStatus
+from auditor.protocols import HistoryStore, Ledger, SignStore
+from auditor.records import Presence, SignKind, SignOfLife, TargetStatus
 from auditor.schedule import Slot
 
 WORKED = (RunStatus.COMPLETE, RunStatus.INCOMPLETE)
 CLOSED = (*WORKED, RunStatus.FAILED)
+LATELY = timedelta(minutes=10)  # the service leaves a sign each minute
+_TIMER_PERIOD = timedelta(days=8)  # a timer may start a run each week
 _MOST_NAMED = 5
 _MOST_DEAD = 1_000  # a run has a message to each recipient
 
 
-class HealthStore(HistoryStore, Ledger, Protocol):
+class HealthStore(HistoryStore, SignStore, Ledger, Protocol):
     """The part of the store that shows whether the auditor is well."""
 
 
@@ -56,6 +58,7 @@ class Signs:
     watched_since: datetime | None
     overdue: Sequence[Due]
     statuses: Sequence[TargetStatus]
+    presence: Presence
     queued: int
     oldest_queued: MessageInfo | None
     dead: Sequence[MessageInfo]
@@ -85,12 +88,40 @@ def read_signs(store: HealthStore, dues: Sequence[Due], *, now: datetime) -> Sig
             if at is not None and due.slot.at >= at and not _has_run(store, due, newest_manual)
         ),
         statuses=store.statuses(),
+        presence=judge_presence(store.signs_of_life(), now=now),
         queued=store.count_messages()[MessageState.QUEUED],
         oldest_queued=store.oldest_queued(),
         dead=()
         if newest_closed is None
         else store.newest_messages(MessageState.DEAD, most=_MOST_DEAD, run_id=newest_closed.id),
     )
+
+
+def judge_presence(signs: Sequence[SignOfLife], *, now: datetime) -> Presence:
+    """Return who is at work on the database by the signs of life.
+
+    A sign further ahead than `LATELY` was given by a wrong clock, and counts for nothing.
+    """
+    last = {sign.kind: sign for sign in signs if sign.seen_at <= now + LATELY}
+    alive = {
+        kind for kind, sign in last.items() if not sign.is_over and sign.seen_at >= now - LATELY
+    }
+    service, timer = last.get(SignKind.SERVICE), last.get(SignKind.TIMER)
+    starter = Starter.NOBODY
+    if SignKind.SERVICE in alive:
+        starter = Starter.SERVICE
+    elif timer is not None and timer.seen_at >= now - _TIMER_PERIOD and _is_newer(timer, service):
+        starter = Starter.TIMER
+    return Presence(
+        starter=starter,
+        is_delivering=bool(alive & {SignKind.SERVICE, SignKind.DELIVERY}),
+        service_seen_at=service.seen_at if service is not None else None,
+        timer_seen_at=timer.seen_at if timer is not None else None,
+    )
+
+
+def _is_newer(sign: SignOfLife, other: SignOfLife | None) -> bool:
+    return other is None or sign.seen_at > other.seen_at
 
 
 def find_newest_whole(
@@ -103,6 +134,7 @@ def find_newest_whole(
 def list_complaints(signs: Signs, *, unknown_for: timedelta, now: datetime) -> tuple[str, ...]:
     """Return what is not well, one sentence each."""
     return (
+        *_complain_of_absence(signs.presence),
         *_complain_of_runs(signs),
         *_complain_of_overdue_runs(signs),
         *_complain_of_messages(signs),
@@ -123,6 +155,13 @@ def _is_whole(store: HistoryStore, run: RunInfo) -> bool:
     if run.trigger is not Trigger.MANUAL or run.status is RunStatus.ABANDONED:
         return True
     return run.id is not None and any(brief.is_whole for brief in store.brief_reports([run.id]))
+
+
+def _complain_of_absence(presence: Presence) -> Iterator[str]:
+    """A service that was never seen is nothing to complain of: runs may be started by hand."""
+    if presence.starter is Starter.NOBODY and presence.service_seen_at is not None:
+        seen = _text(presence.service_seen_at)
+        yield f"no service was seen since {seen}: start it, or use the timer"
 
 
 def _complain_of_runs(signs: Signs) -> Iterator[str]:

@@ -67,6 +67,14 @@ class Severity(StrEnum):
         return tuple(Severity).index(self)
 
 
+class Starter(StrEnum):
+    """What starts the next run: the service, a timer that called `auditor run`, or nobody."""
+
+    SERVICE = "service"
+    TIMER = "timer"
+    NOBODY = "nobody"
+
+
 class Area(StrEnum):
     """Which part of a block a field belongs to."""
 
@@ -460,7 +468,8 @@ class Report:
     Attributes:
         targets: all targets of the run, by project and learn id.
         head_hash: the run's link in the hash chain, empty in a dry run.
-        next_run_at: when the schedule runs next, None outside the service.
+        next_run_at: when the service runs next, None where no service was seen.
+        starter: what starts the next run, None in reports from before this was stored.
         late_catalogue: the vendor's changes of earlier runs that are reported only now.
         notices: what is reported once besides the changes, worst first.
         suppressed_by: how many changes each rule suppressed.
@@ -477,6 +486,7 @@ class Report:
     head_hash: str = ""
     previous_run_id: int | None = None
     next_run_at: datetime | None = None
+    starter: Starter | None = None
     schedule: str = ""
     notes: tuple[str, ...] = ()
     notices: tuple[Notice, ...] = ()

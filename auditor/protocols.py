@@ -38,6 +38,7 @@ from auditor.records import (
     RunConclusions,
     RunListing,
     RunSummary,
+    SignOfLife,
     SlotRelease,
     SuppressedBy,
     TargetHistory,
@@ -706,12 +707,25 @@ class ConfigurationStore(Protocol):
         ...
 
 
+class SignStore(Protocol):
+    """Which processes were at work on the database, and when."""
+
+    def record_sign(self, sign: SignOfLife) -> None:
+        """Store a sign of life, in place of the last of its kind."""
+        ...
+
+    def signs_of_life(self) -> tuple[SignOfLife, ...]:
+        """Return the last sign of life of each kind that ever left one."""
+        ...
+
+
 class Store(
     RunStore,
     OutboxStore,
     HistoryStore,
     DecisionStore,
     ConfigurationStore,
+    SignStore,
     Ledger,
     Locks,
     UpkeepStore,

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from enum import Enum, auto
+from enum import Enum, StrEnum, auto
 from typing import TypeAlias
 
 from auditor.drift.policy import SuppressedFinding, SuppressedVendorFinding
@@ -25,6 +25,7 @@ from auditor.model import (
     Report,
     RunInfo,
     Snapshot,
+    Starter,
     TargetId,
     TargetState,
     Totals,
@@ -46,6 +47,42 @@ class SlotRelease(Enum):
     CRASHED = auto()  # so often at most: a run that takes the machine down must end that
     STOPPED = auto()
     READ_TOO_LITTLE = auto()
+
+
+class SignKind(StrEnum):
+    """What leaves a sign of life in the database."""
+
+    SERVICE = "service"  # each minute
+    TIMER = "timer"  # each run that a timer or cron starts
+    DELIVERY = "delivery"  # each minute, while `run --deliver-for` waits for a mail server
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignOfLife:
+    """When a process was last at work on the database, and whether it has ended since."""
+
+    kind: SignKind
+    seen_at: datetime
+    is_over: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Presence:
+    """What the signs of life say: who starts the next run, and who tries messages again.
+
+    Attributes:
+        is_delivering: whether a process tries messages as they become due.
+        service_seen_at: None where no service was ever seen.
+        timer_seen_at: when a timer last started a run, None where none ever did.
+    """
+
+    starter: Starter = Starter.NOBODY
+    is_delivering: bool = False
+    service_seen_at: datetime | None = None
+    timer_seen_at: datetime | None = None
+
+
+NO_PRESENCE = Presence()
 
 
 def accepted_value(target: TargetId, path: str, value: Json) -> AcceptedValue:

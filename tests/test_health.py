@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from auditor.health import Due, Signs, list_complaints
-from auditor.model import ModelState, RunInfo, RunStatus, TargetId, TargetState, Trigger
+from auditor.health import Due, Signs, judge_presence, list_complaints
+from auditor.model import ModelState, RunInfo, RunStatus, Starter, TargetId, TargetState, Trigger
 from auditor.outbox import MessageInfo, MessageState
-from auditor.records import TargetStatus
+from auditor.records import NO_PRESENCE, Presence, SignKind, SignOfLife, TargetStatus
 from auditor.schedule import Slot
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -57,6 +57,7 @@ WELL = Signs(
     watched_since=NOW - 90 * 24 * HOUR,
     overdue=[],
     statuses=[block(3, TargetState.DRIFTED, NOW)],
+    presence=NO_PRESENCE,
     queued=0,
     oldest_queued=None,
     dead=[],
@@ -124,3 +125,62 @@ def test_a_message_of_the_last_run_that_was_given_up_is_reported() -> None:
     dead = message(7, MessageState.DEAD)
 
     assert said(dead=[dead]) == ("1 message of run 7 given up: 450 later",)
+
+
+def sign(kind: SignKind, ago: timedelta, *, is_over: bool = False) -> SignOfLife:
+    return SignOfLife(kind=kind, seen_at=NOW - ago, is_over=is_over)
+
+
+MINUTE = timedelta(minutes=1)
+SERVICE, TIMER, DELIVERY = SignKind.SERVICE, SignKind.TIMER, SignKind.DELIVERY
+
+
+@pytest.mark.parametrize(
+    ("signs", "starter", "is_delivering"),
+    [
+        pytest.param([], Starter.NOBODY, False, id="nothing was ever seen"),
+        pytest.param([sign(SERVICE, MINUTE)], Starter.SERVICE, True, id="a service"),
+        pytest.param([sign(SERVICE, 11 * MINUTE)], Starter.NOBODY, False, id="one that crashed"),
+        pytest.param(
+            [sign(SERVICE, MINUTE, is_over=True)], Starter.NOBODY, False, id="one that stopped"
+        ),
+        pytest.param([sign(SERVICE, -HOUR)], Starter.NOBODY, False, id="by a wrong clock"),
+        pytest.param([sign(TIMER, 20 * HOUR)], Starter.TIMER, False, id="a timer last night"),
+        pytest.param([sign(TIMER, 200 * HOUR)], Starter.NOBODY, False, id="a timer long ago"),
+        pytest.param(
+            [sign(TIMER, 90 * HOUR), sign(SERVICE, 20 * HOUR)],
+            Starter.NOBODY,
+            False,
+            id="a service that followed a timer and stopped",
+        ),
+        pytest.param(
+            [sign(TIMER, HOUR), sign(DELIVERY, MINUTE)],
+            Starter.TIMER,
+            True,
+            id="it still delivers",
+        ),
+        pytest.param(
+            [sign(TIMER, HOUR), sign(DELIVERY, MINUTE, is_over=True)],
+            Starter.TIMER,
+            False,
+            id="it has delivered",
+        ),
+    ],
+)
+def test_what_starts_the_next_run_is_judged_by_signs_of_life(
+    signs: list[SignOfLife],
+    starter: Starter,
+    is_delivering: bool,
+) -> None:
+    presence = judge_presence(signs, now=NOW)
+
+    assert (presence.starter, presence.is_delivering) == (starter, is_delivering)
+
+
+def test_a_service_that_is_gone_is_a_complaint_and_one_that_never_was_is_none() -> None:
+    stopped = Presence(service_seen_at=NOW - 3 * HOUR)
+    replaced = replace(stopped, starter=Starter.TIMER, timer_seen_at=NOW - HOUR)
+
+    [words] = said(presence=stopped)
+    assert words == "no service was seen since 2026-11-24 09:00 UTC: start it, or use the timer"
+    assert said(presence=replaced) == ()

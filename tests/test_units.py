@@ -124,7 +124,7 @@ def test_the_services_start_the_commands_that_there_are() -> None:
 
     assert [dict(settings(service, "Service"))["ExecStart"] for service in SERVICES] == [
         f"{start} {command} --config /etc/auditor/config.toml"
-        for command in ("daemon", "run --deliver-for 6h", "check")
+        for command in ("daemon", "run --by-timer --deliver-for 6h", "check")
     ]
 
 

@@ -32,12 +32,14 @@ from auditor.app.run import (
     build_scheduled_request,
     find_complaints,
     find_last_run,
+    find_presence,
     ping_late_success,
     prune_history,
     run_and_close,
     run_and_deliver,
     run_async,
     run_dry,
+    sign,
     write_metrics,
 )
 from auditor.app.schedules import Schedule, find_next_run, find_schedules
@@ -64,6 +66,7 @@ __all__ = [
     "find_mail_domain",
     "find_next_run",
     "find_page",
+    "find_presence",
     "find_schedules",
     "keep_delivering",
     "list_recipients",
@@ -84,5 +87,6 @@ __all__ = [
     "run_and_deliver",
     "run_async",
     "run_dry",
+    "sign",
     "write_metrics",
 ]

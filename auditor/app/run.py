@@ -35,9 +35,9 @@ from auditor.deliver import Delivery
 from auditor.drift.report import read_too_little
 from auditor.errors import DamagedDatabaseError, StoreError, UsageError
 from auditor.health import HealthStore
-from auditor.model import Report, RunInfo, RunStatus
-from auditor.protocols import RunStore, Store
-from auditor.records import Pruned, SlotRelease
+from auditor.model import Report, RunInfo, RunStatus, Starter
+from auditor.protocols import RunStore, SignStore, Store
+from auditor.records import Presence, Pruned, SignKind, SignOfLife, SlotRelease
 from auditor.schedule import newest_due
 from auditor.store.dry import DryStore
 from auditor.upkeep import prune
@@ -116,13 +116,16 @@ def _require_descriptors() -> None:
             opened.callback(os.close, os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
 
 
-def build_request(settings: Settings, scope: Scope | None = None) -> RunRequest:
-    """Return the request for a manual run."""
+def build_request(
+    settings: Settings, scope: Scope | None = None, *, starter: Starter = Starter.NOBODY
+) -> RunRequest:
+    """Return the request for a manual run; `starter` is what starts the next one."""
     return RunRequest(
         plan=build_plan(settings),
         scope=scope or Scope(),
         concurrency=settings.studio.concurrency,
-        next_run_at=find_next_run(settings, now()),
+        starter=starter,
+        next_run_at=find_next_run(settings, now()) if starter is Starter.SERVICE else None,
         schedule_line="; ".join(schedule.label for schedule in find_schedules(settings)),
         rules=settings.rules,
         zone=settings.schedule.timezone,
@@ -132,7 +135,7 @@ def build_request(settings: Settings, scope: Scope | None = None) -> RunRequest:
 def build_scheduled_request(settings: Settings, schedule: Schedule) -> RunRequest:
     """Return the request for a run of a schedule, still without its slot."""
     return replace(
-        build_request(settings, schedule.scope),
+        build_request(settings, schedule.scope, starter=Starter.SERVICE),
         schedule=schedule.name,
         schedule_line=schedule.label,
         next_run_at=schedule.next_after(now()),
@@ -323,6 +326,21 @@ def _prune_after_run(settings: Settings, store: Store) -> None:
         if not pruned.is_nothing:
             counts = {"versions": pruned.versions, "runs": len(pruned.runs)}
             logger.info("history pruned", extra=counts)
+
+
+def find_presence(store: SignStore) -> Presence:
+    """Return who starts the next run and who tries messages again."""
+    return health.judge_presence(store.signs_of_life(), now=now())
+
+
+def sign(store: SignStore, kind: SignKind, *, is_over: bool = False) -> None:
+    """Leave a sign of life; a failure is logged and not raised."""
+    try:
+        store.record_sign(SignOfLife(kind=kind, seen_at=now(), is_over=is_over))
+    except DamagedDatabaseError:
+        raise
+    except StoreError as error:
+        logger.warning("no sign of life left: %s", error)
 
 
 def find_last_run(store: Store) -> RunInfo | None:

@@ -86,6 +86,7 @@ def complete_run(
         previous_run_id=previous,
         schedule=request.schedule_line,
         next_run_at=request.next_run_at,
+        starter=request.starter,
         notes=(*_notes(request, previous, store), *results.notes_of_new_values()),
         broken_rules=find_open_breaches(conclusions, store),
         is_whole=not request.is_narrowed,

@@ -11,7 +11,7 @@ from auditor.drift.filters import BlockFilter, BlockLabel, ProjectFilter, is_adm
 from auditor.drift.findings import Judgement, judge_comparison
 from auditor.drift.policy import RuledFindings, apply_rules, is_ignored
 from auditor.drift.rules import Rules
-from auditor.model import Area, Failure, Finding, Interval, TargetId, Trigger
+from auditor.model import Area, Failure, Finding, Interval, Starter, TargetId, Trigger
 from auditor.records import NOT_COME_TO
 from auditor.schedule import Gap
 
@@ -123,6 +123,7 @@ class RunRequest:
             was missed too.
         schedule_line: the schedule in the words of the report.
         next_run_at: as `Report.next_run_at`.
+        starter: as `Report.starter`.
         rules: the operator's.
         zone: the schedule's time zone, in which the days of rules begin and end.
         earlier_tries: the runs of the same slot that read too little.
@@ -139,6 +140,7 @@ class RunRequest:
     concurrency: int = 8
     schedule_line: str = ""
     next_run_at: datetime | None = None
+    starter: Starter = Starter.NOBODY
     rules: Rules = field(default_factory=Rules)
     zone: tzinfo = UTC
     earlier_tries: tuple[int, ...] = ()

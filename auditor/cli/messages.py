@@ -11,6 +11,7 @@ from auditor.config import Settings
 from auditor.errors import UsageError
 from auditor.outbox import NO_MESSAGES, MessageInfo, MessageState, OutboxOverview
 from auditor.protocols import Store
+from auditor.records import NO_PRESENCE
 from auditor.rendering.json import dump_json, encode_messages
 from auditor.rendering.text import render_messages
 from auditor.rendering.words import count, name
@@ -32,7 +33,8 @@ def messages(args: argparse.Namespace) -> int:
     else:
         with app.open_store_if_present(settings, upgrade=None) as existing:
             outbox = existing.outbox_overview(most=_MOST_SHOWN) if existing else NO_MESSAGES
-        done = render_messages(outbox)
+            presence = app.find_presence(existing) if existing else NO_PRESENCE
+        done = render_messages(outbox, presence)
     print_text(dump_json(encode_messages(outbox)) if args.format == "json" else done)
     return 0
 

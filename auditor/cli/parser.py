@@ -64,6 +64,11 @@ def _add_audit(commands: _Commands[_Parser]) -> None:
         help="go on delivering after the run for at most this long, such as 6h or 90m, while the "
         "mail server does not accept a message",
     )
+    run.add_argument(
+        "--by-timer",
+        action="store_true",
+        help="a timer or cron starts this run, and will start the next one: reports say so",
+    )
     daemon = _command(commands, "daemon", "run:daemon", "run as a service, by the schedule")
     for command in (run, daemon):
         command.add_argument(

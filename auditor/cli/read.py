@@ -18,9 +18,9 @@ from auditor.config import Settings
 from auditor.drift.difference import Difference, find_difference
 from auditor.drift.secrets import Secrets, as_sent
 from auditor.errors import StudioError, UsageError
-from auditor.model import JsonObject, Snapshot, TargetId
+from auditor.model import JsonObject, Snapshot, Starter, TargetId
 from auditor.outbox import NO_MESSAGES, MessageState
-from auditor.records import Version
+from auditor.records import NO_PRESENCE, Version
 from auditor.rendering import json as as_json
 from auditor.rendering.outline import VersionDiff
 from auditor.rendering.words import join_first, sentence
@@ -244,12 +244,14 @@ def status(args: argparse.Namespace) -> int:
     from auditor.rendering.text import render_status  # noqa: PLC0415
 
     settings = app.load_settings(args.config, reads_secrets=False)
-    next_run_at = app.find_next_run(settings, app.now())
     with app.open_store_if_present(settings, upgrade=None) as store:
+        presence = app.find_presence(store) if store else NO_PRESENCE
         statuses = store.statuses() if store else ()
         last = app.find_last_run(store) if store else None
         outbox = store.outbox_overview(most=_MOST_MESSAGES) if store else NO_MESSAGES
         problems = _problems(args, settings, store) if args.exit_code else None
+    is_served = presence.starter is Starter.SERVICE
+    next_run_at = app.find_next_run(settings, app.now()) if is_served else None
     if settings.email is None and outbox.counts[MessageState.QUEUED]:
         print_error(
             "messages are queued and no mail is configured: the next run drops them, "
@@ -261,11 +263,14 @@ def status(args: argparse.Namespace) -> int:
             last_run=last,
             next_run_at=next_run_at,
             outbox=outbox,
+            presence=presence,
             problems=problems,
         )
         print_text(as_json.dump_json(document))
     else:
-        table = render_status(statuses, last_run=last, next_run_at=next_run_at, outbox=outbox)
+        table = render_status(
+            statuses, last_run=last, next_run_at=next_run_at, outbox=outbox, presence=presence
+        )
         print_text(_verdict(problems) + table)
     return 2 if problems else 0
 

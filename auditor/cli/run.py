@@ -30,8 +30,9 @@ from auditor.errors import (
     UnfitDatabaseError,
     UsageError,
 )
-from auditor.model import Report, RunStatus, TargetState
-from auditor.protocols import Store
+from auditor.model import Report, RunStatus, Starter, TargetState
+from auditor.protocols import SignStore, Store
+from auditor.records import SignKind
 from auditor.rendering import json as as_json
 
 MAY_PASS = 75  # EX_TEMPFAIL of sysexits.h
@@ -109,17 +110,28 @@ def _run(
     """Return the report of a run and whether it was reported."""
     if args.dry_run:
         with app.open_store_if_present(settings) as stored, show_progress() as watch:
+            order = _foresee(order, settings, stored)
             control = replace(watch, stopping=stop.is_set, abandons=True)
             work = app.run_dry(settings, order, stored, control=control)
             return app.run_async(stop.heed(work)), True
     with app.open_store(settings) as store, show_progress() as watch:
         if args.take_over:
             app.claim_database(settings, store, takes_over=True)
+        if args.by_timer:
+            app.sign(store, SignKind.TIMER)
+        order = _foresee(order, settings, store)
         control = replace(watch, stopping=stop.is_set, abandons=True)
         result = app.run_async(
             stop.heed(app.run_and_deliver(settings, order, store, control=control))
         )
     return result.report, result.is_delivered
+
+
+def _foresee(order: RunRequest, settings: Settings, store: SignStore | None) -> RunRequest:
+    """Return the request with what starts the next run, and when."""
+    starter = app.find_presence(store).starter if store is not None else Starter.NOBODY
+    known = app.build_request(settings, order.scope, starter=starter)
+    return replace(order, starter=starter, next_run_at=known.next_run_at)
 
 
 def _scope(args: argparse.Namespace) -> Scope:

@@ -13,6 +13,7 @@ from auditor import app
 from auditor.config import Settings
 from auditor.model import Report
 from auditor.protocols import Store
+from auditor.records import SignKind
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +56,7 @@ class Waiting:
             "messages wait for another attempt",
             extra={"most_s": round(self.limit.total_seconds())},
         )
+        app.sign(store, SignKind.DELIVERY)
         try:
             return await asyncio.to_thread(
                 app.keep_delivering,
@@ -62,11 +64,16 @@ class Waiting:
                 store,
                 limit=self.limit,
                 wait=self.stop.wait,
-                after_attempt=lambda: app.write_metrics(self.settings, store),
+                after_attempt=lambda: self._after_attempt(store),
             )
         finally:
+            app.sign(store, SignKind.DELIVERY, is_over=True)
             for number in _STOPS:
                 loop.remove_signal_handler(number)
+
+    def _after_attempt(self, store: Store) -> None:
+        app.sign(store, SignKind.DELIVERY)
+        app.write_metrics(self.settings, store)
 
     def _end(self, number: signal.Signals) -> None:
         self.stopped_by = number

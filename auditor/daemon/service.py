@@ -54,7 +54,7 @@ from auditor.errors import (
 from auditor.model import RunStatus
 from auditor.outbox import MessageState
 from auditor.protocols import Lock, Store
-from auditor.records import SlotRelease
+from auditor.records import SignKind, SlotRelease
 from auditor.schedule import Cron, next_due
 
 if TYPE_CHECKING:  # the application imports the store
@@ -247,6 +247,7 @@ class Service:
         self._scheduler.pause()
         async with self._running, self._delivering, self._housekeeping:
             self._scheduler.shutdown(wait=False)  # it would cancel a job under way
+            await self._log_failure(self._sign_off)
         self._scheduler = _new_scheduler()
 
     async def _extend_stop(self) -> None:
@@ -301,6 +302,7 @@ class Service:
         Neither waits for the other: a mail server that keeps the messages waiting delays no run.
         """
         await self._unless_busy(self._housekeeping, self._keep_lock)
+        await self._unless_busy(self._housekeeping, self._leave_sign)
         await self._unless_busy(self._running, self._catch_up)
         await self._unless_busy(self._delivering, self._deliver)
         await self._unless_busy(self._housekeeping, self._notify_status)
@@ -334,6 +336,15 @@ class Service:
         except LockLostError as error:
             logger.error("lock lost, the database is no longer served from here: %s", error)  # noqa: TRY400
             self._lock = None
+
+    async def _leave_sign(self) -> None:
+        """Leave a sign of life, by which commands know that the service runs."""
+        if self._lock is not None:
+            await asyncio.to_thread(app.sign, self._store, SignKind.SERVICE)
+
+    async def _sign_off(self) -> None:
+        if self._lock is not None:
+            await asyncio.to_thread(app.sign, self._store, SignKind.SERVICE, is_over=True)
 
     async def _catch_up(self) -> None:
         self._check_clock()

@@ -31,7 +31,7 @@ from auditor.model import (
     VendorFinding,
 )
 from auditor.outbox import MessageInfo, OutboxOverview
-from auditor.records import Approval, TargetStatus, VersionLine
+from auditor.records import NO_PRESENCE, Approval, Presence, TargetStatus, VersionLine
 from auditor.redaction import shown
 
 
@@ -91,6 +91,7 @@ def encode_status(
     last_run: RunInfo | None,
     next_run_at: datetime | None,
     outbox: OutboxOverview,
+    presence: Presence = NO_PRESENCE,
     problems: Sequence[str] | None = None,
 ) -> JsonObject:
     """Return `auditor.status/1`: the service, what it did not deliver, every target.
@@ -104,6 +105,11 @@ def encode_status(
             "schema": "auditor.status/1",
             "last_run": None if last_run is None else _run(last_run),
             "next_run_at": format_utc(next_run_at),
+            "service": {
+                "starter": str(presence.starter),
+                "service_seen_at": format_utc(presence.service_seen_at),
+                "timer_seen_at": format_utc(presence.timer_seen_at),
+            },
             "outbox": _counts(outbox),
             "messages": [_message(message) for message in outbox.newest],
             "targets": [_status(status) for status in statuses],

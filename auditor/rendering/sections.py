@@ -57,6 +57,7 @@ from auditor.rendering.summary import (
 )
 from auditor.rendering.words import (
     count,
+    describe_next_run,
     join_first,
     length,
     moment,
@@ -545,7 +546,7 @@ def _foot(report: Report, footer: Footer) -> tuple[tuple[str, str], ...]:
         ("Started", f"{moment(run.started_at)}{took}"),
         ("Previous", previous),
         ("Schedule", sentence(report.schedule)),
-        ("Next run", "" if report.next_run_at is None else moment(report.next_run_at)),
+        ("Next run", describe_next_run(report.next_run_at, report.starter)),
         ("Chain head", report.head_hash),
         ("Program", f"auditor {footer.version}"),
         ("Full report", footer.full),

@@ -11,9 +11,9 @@ from datetime import datetime
 from typing import TypeAlias
 
 from auditor.drift.restore import Restoration
-from auditor.model import RunInfo
+from auditor.model import RunInfo, Starter
 from auditor.outbox import MessageInfo, MessageState, OutboxOverview
-from auditor.records import Approval, TargetStatus, VersionLine
+from auditor.records import NO_PRESENCE, Approval, Presence, TargetStatus, VersionLine
 from auditor.rendering.changes import ChangeLine
 from auditor.rendering.outline import (
     Entry,
@@ -26,7 +26,16 @@ from auditor.rendering.outline import (
 )
 from auditor.rendering.pictures import FOLDED, LayerStack, Scale
 from auditor.rendering.sections import view_finding
-from auditor.rendering.words import columns, count, cut, describe_decision, moment, name, sentence
+from auditor.rendering.words import (
+    columns,
+    count,
+    cut,
+    describe_decision,
+    describe_next_run,
+    moment,
+    name,
+    sentence,
+)
 
 WIDTH = 72
 AUTHOR = "Studio's API does not say who made a change."
@@ -97,13 +106,15 @@ def render_status(
     last_run: RunInfo | None,
     next_run_at: datetime | None,
     outbox: OutboxOverview,
+    presence: Presence = NO_PRESENCE,
 ) -> str:
     """Return the service's lines, then a table of the targets with the errors below it."""
     head = [
+        f"Service:      {_service(presence)}",
         f"Last run:     {_run(last_run)}",
-        f"Next run:     {_when(next_run_at, 'not scheduled here')}",
+        f"Next run:     {describe_next_run(next_run_at, presence.starter) or 'never due'}",
         f"Undelivered:  {_undelivered(outbox)}",
-        *_newest_messages(outbox),
+        *_newest_messages(outbox, presence),
     ]
     rows: list[TableRow] = [
         ("TARGET", "BLOCK", "STATE", "MODEL", "CHANGED", "CHECKED", "ATTEMPTED")
@@ -115,9 +126,9 @@ def render_status(
     return _joined(head, list(_table(rows)) if statuses else ["No target is known."], errors)
 
 
-def render_messages(outbox: OutboxOverview) -> str:
+def render_messages(outbox: OutboxOverview, presence: Presence = NO_PRESENCE) -> str:
     """Return how many messages were not delivered, then a line for each of the newest."""
-    return "\n".join([f"{_undelivered(outbox)}.", *_newest_messages(outbox)]) + "\n"
+    return "\n".join([f"{_undelivered(outbox)}.", *_newest_messages(outbox, presence)]) + "\n"
 
 
 def render_history(versions: Sequence[VersionLine], approvals: Sequence[Approval] = ()) -> str:
@@ -415,9 +426,9 @@ def _undelivered(outbox: OutboxOverview) -> str:
     )
 
 
-def _newest_messages(outbox: OutboxOverview) -> Iterator[str]:
+def _newest_messages(outbox: OutboxOverview, presence: Presence) -> Iterator[str]:
     for message in outbox.newest:
-        yield f"  {_message(message)}"
+        yield f"  {_message(message, presence)}"
     more = sum(outbox.counts.values()) - len(outbox.newest)
     if more > 0:
         yield f"  and {more:,} older"
@@ -425,8 +436,21 @@ def _newest_messages(outbox: OutboxOverview) -> Iterator[str]:
         yield "  to settle them by hand: auditor messages --drop ID or --retry ID"
 
 
-def _message(message: MessageInfo) -> str:
-    due = f", next try {moment(message.due_at)}" if message.state is MessageState.QUEUED else ""
+def _service(presence: Presence) -> str:
+    """Return whether a service runs, or what starts runs in its place."""
+    seen = _when(presence.service_seen_at)
+    if presence.starter is Starter.SERVICE:
+        return f"runs, seen {seen}"
+    if presence.starter is Starter.TIMER:
+        return f"none, a timer started a run {_when(presence.timer_seen_at)}"
+    return "never seen" if presence.service_seen_at is None else f"not running, last seen {seen}"
+
+
+def _message(message: MessageInfo, presence: Presence) -> str:
+    due = ""
+    if message.state is MessageState.QUEUED:
+        at = moment(message.due_at) if presence.is_delivering else "with the next run"
+        due = f", next try {at}"
     reason = f": {sentence(message.last_error)}" if message.last_error else ""
     tried = count(message.attempts, "attempt")
     which = f"{message.id}: run {message.run_id} to {name(message.recipient)}"

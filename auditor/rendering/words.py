@@ -11,7 +11,7 @@ import unicodedata
 from datetime import UTC, datetime, timedelta
 
 from auditor.drift.block_kinds import KERAS
-from auditor.model import TargetId
+from auditor.model import Starter, TargetId
 from auditor.redaction import shown
 
 LONGEST_NAME = 80
@@ -84,6 +84,17 @@ def join_first(items: tuple[str, ...], *, most: int = 6) -> str:
 def moment(at: datetime) -> str:
     """Return a time as `2026-11-23 03:15 UTC`."""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def describe_next_run(at: datetime | None, starter: Starter | None) -> str:
+    """Return when the next run is, or what has to be done for one."""
+    match starter:
+        case Starter.NOBODY:
+            return "no service was seen: start it, or use the timer"
+        case Starter.TIMER:
+            return "when the timer starts it"
+        case _:
+            return "" if at is None else moment(at)
 
 
 def describe_decision(at: datetime, author: str, reason: str) -> str:

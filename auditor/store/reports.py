@@ -29,6 +29,7 @@ from auditor.model import (
     Report,
     RunInfo,
     RunStatus,
+    Starter,
     TargetId,
     TargetReport,
     TargetState,
@@ -217,6 +218,7 @@ def report_form(report: Report) -> Json:
         "errors": list(map(asdict, report.errors)),
         "previous_run_id": report.previous_run_id,
         "next_run_at": moment_text(report.next_run_at),
+        "starter": report.starter,
         "schedule": report.schedule,
         "notes": report.notes,
     }
@@ -252,6 +254,7 @@ def report_from(
         ),
         fetch_counts=tuple((outcome, number) for outcome, number in form.get("asked", ())),
         is_whole=form.get("is_whole", True),
+        starter=None if form.get("starter") is None else Starter(form["starter"]),
     )
 
 

@@ -1,4 +1,4 @@
-"""What a database keeps for itself: its key, whose it is, names of secrets, projects found."""
+"""What a database keeps for itself: its key, whose it is, who works on it, secrets, projects."""
 
 from __future__ import annotations
 
@@ -6,17 +6,19 @@ import json
 import secrets
 from collections.abc import Iterable
 from dataclasses import asdict
+from datetime import datetime
 
 from sqlalchemy import Connection, insert, select
 
 from auditor.drift.secrets import Secrets
-from auditor.records import Configuration
+from auditor.records import Configuration, SignKind, SignOfLife
 from auditor.store.tables import insert_into, secret_parameter, setting
 
 _CONFIGURATION = "configuration"
 _FINGERPRINT_KEY = "fingerprint_key"
 _FOUND_PROJECTS = "found_projects"
 _KEY_BYTES = 32
+_SIGNS = {kind: f"seen_{kind}" for kind in SignKind}
 
 
 def fingerprint_key(connection: Connection) -> bytes | None:
@@ -55,6 +57,27 @@ def configuration(connection: Connection) -> Configuration | None:
 def remember_configuration(connection: Connection, configuration: Configuration) -> None:
     """Store the configuration, in place of any other."""
     _put(connection, _CONFIGURATION, json.dumps(asdict(configuration)))
+
+
+def record_sign(connection: Connection, sign: SignOfLife) -> None:
+    """Store a sign of life, in place of the last of its kind."""
+    value = {"seen_at": sign.seen_at.isoformat(), "is_over": sign.is_over}
+    _put(connection, _SIGNS[sign.kind], json.dumps(value))
+
+
+def signs_of_life(connection: Connection) -> tuple[SignOfLife, ...]:
+    """Return the last sign of life of each kind that ever left one."""
+    query = select(setting.c.key, setting.c.value).where(setting.c.key.in_(_SIGNS.values()))
+    values = {key: json.loads(value) for key, value in connection.execute(query)}
+    return tuple(
+        SignOfLife(
+            kind=kind,
+            seen_at=datetime.fromisoformat(values[key]["seen_at"]),
+            is_over=values[key]["is_over"],
+        )
+        for kind, key in _SIGNS.items()
+        if key in values
+    )
 
 
 def secrets_of(connection: Connection) -> Secrets:

@@ -254,6 +254,9 @@ class SqlStore:
     configuration = _read(settings.configuration)
     remember_configuration = _write(settings.remember_configuration)
 
+    record_sign = _write(settings.record_sign)
+    signs_of_life = _read(settings.signs_of_life)
+
     verify = _read(verification.verify)
     run_of_head = _read(runs.run_of_head)
     write_export = _read(export.write_export)

@@ -15,7 +15,7 @@ from auditor.audit.notices import note_of_missed
 from auditor.audit.plan import Missed, RunControl
 from auditor.audit.run import Audit
 from auditor.errors import RunUnderWayError
-from auditor.model import NoticeKind, Report, RunStatus, TargetId, TargetState
+from auditor.model import NoticeKind, Report, RunStatus, Starter, TargetId, TargetState
 from auditor.schedule import Gap
 from tests.audit.stage import KEY, Stage, block, stage, target
 
@@ -105,8 +105,10 @@ def test_a_run_by_hand_audits_all_and_names_every_schedule(pump: Stage) -> None:
 
     assert report.totals.targets == 3
     assert report.schedule == "15 3 * * * (UTC); hourly, 0 * * * * (UTC)"
-    assert report.next_run_at is not None
-    assert report.next_run_at - app.now() <= timedelta(hours=1)
+    assert (report.next_run_at, report.starter) == (None, Starter.NOBODY)
+    served = app.build_request(pump.settings, starter=Starter.SERVICE)
+    assert served.next_run_at is not None
+    assert served.next_run_at - app.now() <= timedelta(hours=1)
 
 
 @ONLY_SQLITE

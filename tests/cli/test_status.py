@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 
@@ -12,6 +13,7 @@ from auditor import app
 from auditor.demo.faults import Fault
 from auditor.health import Due, Signs, read_signs
 from auditor.model import Trigger
+from auditor.records import SignKind
 from auditor.schedule import DEFAULT_SCHEDULE, Slot
 from auditor.store.tables import run
 from tests.audit.stage import Stage, target
@@ -86,6 +88,48 @@ def test_problems_are_json_where_they_are_asked_for(pump: Stage, auditor: Comman
     assert asked.code == 2
     assert "failed: nothing could be checked" in asked.json["problems"][0]
     assert "problems" not in auditor("status", "--format", "json").json
+
+
+def signed(pump: Stage, kind: SignKind) -> None:
+    with app.open_store(pump.settings) as store:
+        app.sign(store, kind)
+
+
+def test_the_next_run_and_the_next_try_are_named_while_a_service_runs(
+    pump: Stage, auditor: Command
+) -> None:
+    pump.postbox.refuses = {"ml@example.org": "450 later"}
+    auditor("run")
+    unserved = auditor("status").out
+    signed(pump, SignKind.SERVICE)
+    served, report = auditor("status").out, auditor("run").out
+
+    assert "Next run:     no service was seen: start it, or use the timer" in unserved
+    assert "next try with the next run" in unserved
+    assert re.search(r"^Next run: +\d{4}-\d\d-\d\d 03:15 UTC$", served, re.MULTILINE)
+    assert re.search(r"next try \d{4}-\d\d-\d\d", served)
+    assert re.search(r"^Next run: +\d{4}-\d\d-\d\d 03:15 UTC$", report, re.MULTILINE)
+
+
+@pytest.mark.usefixtures("pump")
+def test_a_run_by_the_timer_says_that_the_timer_starts_the_next(auditor: Command) -> None:
+    by_hand, by_timer = auditor("run").out, auditor("run", "--by-timer").out
+    shown = auditor("status").out
+
+    assert re.search(r"^Next run: +no service was seen: start it", by_hand, re.MULTILINE)
+    assert re.search(r"^Next run: +when the timer starts it$", by_timer, re.MULTILINE)
+    assert re.search(r"^Service: +none, a timer started a run 20", shown, re.MULTILINE)
+
+
+def test_a_service_that_is_gone_is_not_well(pump: Stage, auditor: Command) -> None:
+    auditor("run")
+    with app.open_store(pump.settings) as store:
+        app.sign(store, SignKind.SERVICE, is_over=True)
+
+    code, [words] = problems(auditor)
+
+    assert code == 2
+    assert words.startswith("NOT WELL: no service was seen since 20")
 
 
 @pytest.mark.parametrize("hours", ["-1", "inf", "a day", "99999"])

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from auditor import app
-from auditor.model import RunInfo, RunStatus, Trigger
+from auditor.model import RunInfo, RunStatus, Starter, Trigger
 from auditor.outbox import Message, MessageState
 from auditor.store.outbox import queue_messages
 from tests.audit.stage import Stage
@@ -58,6 +58,22 @@ def test_at_its_very_first_start_no_night_was_missed(pump: Stage) -> None:
     assert status.endswith(" UTC; 0 undelivered")
     assert "service started" in process.log
     assert "service stopped" in process.log
+
+
+def test_the_service_leaves_a_sign_of_life_and_signs_off(pump: Stage) -> None:
+    with daemon(pump.folder) as process:
+        process.ready()
+        process.ears.hear("STATUS=Next run")  # after the first tick
+        with app.open_store(pump.settings) as store:
+            during = app.find_presence(store)
+        assert process.stop() == 0
+    with app.open_store(pump.settings) as store:
+        after = app.find_presence(store)
+
+    assert (during.starter, during.is_delivering) == (Starter.SERVICE, True)
+    assert (after.starter, after.is_delivering) == (Starter.NOBODY, False)
+    assert after.service_seen_at is not None
+    assert app.now() - after.service_seen_at < timedelta(minutes=1)
 
 
 @ONLY_SQLITE
