@@ -218,12 +218,16 @@ async def log_in(
 
 
 @cache
-def load_templates() -> HtmlRenderer:
-    """Return the HTML templates; they are compiled once, which takes a while."""
+def load_templates(site: str = "") -> HtmlRenderer:
+    """Return the HTML templates; they are compiled once, which takes a while.
+
+    What they render links to the pages below `site`, where there is one.
+    """
     from auditor.rendering.html import HtmlRenderer  # noqa: PLC0415
+    from auditor.rendering.site import link_below  # noqa: PLC0415
     from auditor.resources import folder  # noqa: PLC0415
 
-    return HtmlRenderer(folder("templates"))
+    return HtmlRenderer(folder("templates"), link_below(site))
 
 
 def build_renderer(settings: Settings | None, *, why: str = _WHY) -> MailRenderer:
@@ -236,13 +240,16 @@ def build_renderer(settings: Settings | None, *, why: str = _WHY) -> MailRendere
 
     base_url = settings.studio.base_url if settings else _BASE_URL
     api = urlsplit(base_url)
+    site = settings.reports.url or "" if settings else ""
     return MailRenderer(
-        pages=load_templates(),
+        pages=load_templates(site),
         footer=Footer(
             version=__version__,
             why=why if settings and settings.email else "",
             studio_url=f"{api.scheme}://{api.netloc}",
             api_url=base_url.rstrip("/"),
+            zone=settings.reader_zone if settings else UTC,
+            site=site,
         ),
         list_id=f"drift.{find_mail_domain(settings)}",
         attaches=settings is None or settings.email is None or settings.email.attach != "never",
@@ -281,7 +288,7 @@ def build_site(settings: Settings) -> FolderSite:
     return FolderSite(
         directory=settings.reports.directory,
         pages=_linking_pages(),
-        footer=replace(build_renderer(settings).footer, why=""),
+        footer=replace(build_renderer(settings).footer, why="", site=""),
     )
 
 

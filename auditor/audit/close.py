@@ -128,7 +128,7 @@ def _notes(request: RunRequest, previous: int | None, store: RunStore) -> tuple[
         notes.append(note_of_missed(request.missed, takes_place=takes_place))
     newest = store.newest_starts(RUNS_COMPARED)
     if jumped_ahead(newest) and not jumped_ahead(newest[1:]):
-        notes.append(note_of_jump(*newest[:2]))
+        notes.append(note_of_jump(*newest[:2], zone=request.reader_zone))
     if request.earlier_tries:
         notes.append(note_of_tries(request.earlier_tries))
     return tuple(notes)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, tzinfo
 from itertools import groupby
 from typing import TypeAlias
 
@@ -55,9 +55,9 @@ def note_of_tries(runs: Sequence[int]) -> str:
     return f"{named} of the same time checked less than half; this run is another try."
 
 
-def note_of_jump(now: datetime, before: datetime) -> str:
+def note_of_jump(now: datetime, before: datetime, *, zone: tzinfo) -> str:
     """Return a sentence about a run that started far past the one before it."""
-    days, last = (now - before).days, f"{before:%Y-%m-%d %H:%M} UTC"
+    days, last = (now - before).days, f"{before.astimezone(zone):%Y-%m-%d %H:%M %Z}"
     return (
         f"The clock is {days} days past the last run ({last}). "
         "If it is wrong, set it. Nothing is pruned until a few more runs have followed."

@@ -126,6 +126,7 @@ class RunRequest:
         starter: as `Report.starter`.
         rules: the operator's.
         zone: the schedule's time zone, in which the days of rules begin and end.
+        reader_zone: of the times in sentences that people read.
         earlier_tries: the runs of the same slot that read too little.
         next_try: returns when the slot is tried again if this run reads too little and ends at
             the given time, None if it is not.
@@ -143,6 +144,7 @@ class RunRequest:
     starter: Starter = Starter.NOBODY
     rules: Rules = field(default_factory=Rules)
     zone: tzinfo = UTC
+    reader_zone: tzinfo = UTC
     earlier_tries: tuple[int, ...] = ()
     next_try: Callable[[datetime], datetime | None] = _never
 

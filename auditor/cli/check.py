@@ -32,7 +32,7 @@ from auditor.drift.rules import TargetScope
 from auditor.errors import AuditorError, DeliveryError, StoreError, StudioError, UsageError
 from auditor.model import EVERY_PROJECT, Failure, TargetId
 from auditor.protocols import FetchFailure, ListedBlock, Studio
-from auditor.rendering.words import count, harmless, join_first, moment
+from auditor.rendering.words import count, harmless, join_first, moment, times_in
 from auditor.upkeep import Probe, require_room, run_probes
 
 if TYPE_CHECKING:  # each command imports what it needs: `--help` and `diff` start fast
@@ -247,7 +247,8 @@ def _schedule(settings: Settings) -> str:
         next_run = schedule.next_after(at)
         if next_run is None:
             raise AuditorError(f"{schedule.label} is never due: correct its cron")
-        lines.append(f"next run {moment(next_run)}, by {schedule.label}")
+        with times_in(settings.reader_zone):
+            lines.append(f"next run {moment(next_run)}, by {schedule.label}")
     return "; ".join(lines)
 
 

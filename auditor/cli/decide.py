@@ -17,7 +17,7 @@ from auditor.model import JsonObject, TargetId
 from auditor.protocols import Answer
 from auditor.rendering import explain as rendered
 from auditor.rendering import json as as_json
-from auditor.rendering.words import harmless
+from auditor.rendering.words import harmless, times_in
 
 if TYPE_CHECKING:  # SQLAlchemy is slow to import
     pass
@@ -34,7 +34,8 @@ def explain(args: argparse.Namespace) -> int:
     if args.format == "json":
         print_text(as_json.dump_json(rendered.encode_explanation(explanation)))
     else:
-        print_text(rendered.render_explanation(explanation))
+        with times_in(settings.reader_zone):
+            print_text(rendered.render_explanation(explanation))
     return 0
 
 
@@ -50,8 +51,9 @@ def approve(args: argparse.Namespace) -> int:
             approved = decide.approve_all_new(store, decision)
         else:
             approved = decide.approve(targets, store, decision)
-    for approval in approved:
-        print_text(rendered.render_approval(approval.known, approval.version))
+    with times_in(settings.reader_zone):
+        for approval in approved:
+            print_text(rendered.render_approval(approval.known, approval.version))
     if not approved:
         print_text("Every block has a baseline: there is nothing to approve.")
     return 0
@@ -93,7 +95,8 @@ def suppressed(args: argparse.Namespace) -> int:
     if args.format == "json":
         print_text(as_json.dump_json(rendered.encode_suppressed(listing)))
     else:
-        print_text(rendered.render_suppressed(listing))
+        with times_in(settings.reader_zone):
+            print_text(rendered.render_suppressed(listing))
     return 0
 
 

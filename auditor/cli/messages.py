@@ -14,7 +14,7 @@ from auditor.protocols import Store
 from auditor.records import NO_PRESENCE
 from auditor.rendering.json import dump_json, encode_messages
 from auditor.rendering.text import render_messages
-from auditor.rendering.words import count, name
+from auditor.rendering.words import count, name, times_in
 
 _MOST_SHOWN = 100  # of each state
 _BY_HAND = "dropped by hand"
@@ -34,7 +34,8 @@ def messages(args: argparse.Namespace) -> int:
         with app.open_store_if_present(settings, upgrade=None) as existing:
             outbox = existing.outbox_overview(most=_MOST_SHOWN) if existing else NO_MESSAGES
             presence = app.find_presence(existing) if existing else NO_PRESENCE
-        done = render_messages(outbox, presence)
+        with times_in(settings.reader_zone):
+            done = render_messages(outbox, presence)
     print_text(dump_json(encode_messages(outbox)) if args.format == "json" else done)
     return 0
 

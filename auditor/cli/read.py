@@ -23,7 +23,7 @@ from auditor.outbox import NO_MESSAGES, MessageState
 from auditor.records import NO_PRESENCE, Version
 from auditor.rendering import json as as_json
 from auditor.rendering.outline import VersionDiff
-from auditor.rendering.words import join_first, sentence
+from auditor.rendering.words import join_first, sentence, times_in
 from auditor.review import Reference
 from auditor.studio.answers import read_answer
 
@@ -138,7 +138,8 @@ def history(args: argparse.Namespace) -> int:
     from auditor.rendering.text import render_history  # noqa: PLC0415
 
     target = review.parse_target(args.target)
-    with app.open_existing_store(app.load_settings(args.config, reads_secrets=False)) as store:
+    settings = app.load_settings(args.config, reads_secrets=False)
+    with app.open_existing_store(settings) as store:
         versions = store.version_lines(target)
         approvals = store.approvals(target)
     if not versions:
@@ -146,7 +147,8 @@ def history(args: argparse.Namespace) -> int:
     if args.format == "json":
         print_text(as_json.dump_json(as_json.encode_history(target, versions, approvals)))
     else:
-        print_text(render_history(versions, approvals))
+        with times_in(settings.reader_zone):
+            print_text(render_history(versions, approvals))
     return 0
 
 
@@ -268,9 +270,10 @@ def status(args: argparse.Namespace) -> int:
         )
         print_text(as_json.dump_json(document))
     else:
-        table = render_status(
-            statuses, last_run=last, next_run_at=next_run_at, outbox=outbox, presence=presence
-        )
+        with times_in(settings.reader_zone):
+            table = render_status(
+                statuses, last_run=last, next_run_at=next_run_at, outbox=outbox, presence=presence
+            )
         print_text(_verdict(problems) + table)
     return 2 if problems else 0
 

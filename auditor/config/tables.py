@@ -42,6 +42,7 @@ from auditor.config.values import (
     ProjectScope,
     ProxyAddress,
     Range,
+    ReportsUrl,
     Zone,
     in_utc,
     refusal,
@@ -278,9 +279,15 @@ class NamedScheduleTable(_Table):
 
 
 class ReportsTable(_Table):
-    """`[reports]`."""
+    """`[reports]`: the folder of pages, where its readers find it, and the zone of times.
+
+    Attributes:
+        url: the folder's address, with a slash at its end; None where nothing serves it.
+    """
 
     directory: AnyPath = Path("reports")
+    url: ReportsUrl | None = None
+    timezone: Zone | None = None
 
 
 class EmailTable(_Table):
@@ -553,6 +560,11 @@ class Settings(_Table):
             windows=tuple(table.window(self.schedule.timezone) for table in self.windows),
             states=tuple(table.rule for table in self.rule_tables),
         )
+
+    @property
+    def reader_zone(self) -> ZoneInfo:
+        """Return the time zone of whatever people read, by default the schedule's."""
+        return self.reports.timezone or self.schedule.timezone
 
     @property
     def subscriptions(self) -> tuple[Subscription, ...]:

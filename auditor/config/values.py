@@ -135,8 +135,18 @@ def _line_of_text(text: str) -> str:
     return text.strip()
 
 
+def _reports_url(text: str) -> str:
+    written = "write it as https://drift.example.org/"
+    address = _web_address(text, written, "remove them: everybody who gets a mail would see them")
+    return f"{address.removesuffix('/index.html')}/"
+
+
 def _base_url(text: str) -> str:
-    remedy = "write it as https://studio.edgeimpulse.com/v1"
+    written = "write it as https://studio.edgeimpulse.com/v1"
+    return _web_address(text, written, "remove them; use api_key or auth")
+
+
+def _web_address(text: str, remedy: str, without_login: str) -> str:
     try:
         parts = urlsplit(text)
         port = parts.port
@@ -145,7 +155,7 @@ def _base_url(text: str) -> str:
     if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0:
         raise refusal("is not a URL of http or https", remedy)
     if "@" in parts.netloc:
-        raise refusal("contains a user name or a password", "remove them; use api_key or auth")
+        raise refusal("contains a user name or a password", without_login)
     if not text.isprintable() or " " in text or "?" in text or "#" in text:
         raise refusal("contains a space, a query or a fragment", remedy)
     return text.rstrip("/")
@@ -489,6 +499,7 @@ def _proxy(value: object, info: ValidationInfo) -> Secret:
 
 LineOfText = Annotated[str, AfterValidator(_line_of_text)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
+ReportsUrl = Annotated[str, AfterValidator(_reports_url)]
 CronLine = Annotated[Cron, PlainValidator(_cron, json_schema_input_type=str)]
 Zone = Annotated[ZoneInfo, PlainValidator(_zone, json_schema_input_type=str)]
 DatabaseUrl = Annotated[str, AfterValidator(_database_url)]

@@ -40,8 +40,10 @@ class MailRenderer:
     def mail_content(self, report: Report, *, page: str) -> MailContent:
         """Return the report with as many findings, worst first, as the mail can hold.
 
-        Where it cannot hold all of them, its text has a line for each of the others, too.
+        Where it cannot hold all of them, its text has a line for each of the others, too. `page`
+        is the path of the run's page, which no mail names: its readers have the address.
         """
+        page = self._address(report) if page else ""
         whole, html = self._at(report, Limits(), full=page)
         summary = render_summary(whole)
         if _fits(html):
@@ -58,6 +60,12 @@ class MailRenderer:
             text=f"{mailing.text}{list_entries(whole)}",
             attachment=_attachment(attached, self.page(report)),
         )
+
+    def _address(self, report: Report) -> str:
+        """Return where readers find the page of the run."""
+        place = run_place(report.run.id or 0)
+        site = self.footer.site
+        return f"{site}{place}" if site else f"{place} in the folder of reports"
 
     def _mailing(self, report: Report, shown: Outline, html: str, summary: str) -> MailContent:
         return MailContent(

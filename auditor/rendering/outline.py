@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 
 from auditor.drift.policy import worst_first
 from auditor.drift.restore import Restoration
@@ -26,6 +27,9 @@ class Footer:
         full: where the full report is; empty where it is stored nowhere.
         studio_url: Studio's pages, e.g. `https://studio.edgeimpulse.com`; empty for no links.
         api_url: where Studio's API is, for requests that a person sends.
+        zone: of the times that people read.
+        site: where readers find the folder of reports, with a slash at its end; empty where
+            nothing serves it.
     """
 
     version: str
@@ -33,6 +37,8 @@ class Footer:
     studio_url: str = ""
     api_url: str = ""
     why: str = ""
+    zone: tzinfo = UTC
+    site: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +74,7 @@ class TargetView:
 
     Attributes:
         changed: the two polls between which it changed.
+        page: the address of its page, empty without one.
         stack: its layers before and now, where they changed.
         run_strip: its state in the last runs.
     """
@@ -81,6 +88,7 @@ class TargetView:
     changed: str
     link: str
     findings: tuple[FindingView, ...]
+    page: str = ""
     stack: LayerStack | None = None
     run_strip: RunStrip | None = None
 
@@ -127,6 +135,7 @@ class Outline:
     """The whole report.
 
     Attributes:
+        page: the address of the run's page, empty without one.
         shown: `Showing 24 of 61 findings, worst first.`; empty where nothing was cut.
         api: where Studio's API is, for requests that a person sends.
         full: where the full report is; empty where it is stored nowhere.
@@ -154,6 +163,7 @@ class Outline:
     shown: str
     api: str
     full: str
+    page: str
     foot: tuple[tuple[str, str], ...]
 
 

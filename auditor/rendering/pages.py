@@ -9,7 +9,7 @@ from calendar import Calendar, month_name
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date
+from datetime import date
 from itertools import groupby
 
 from auditor.model import ModelState, Report, RunInfo, TargetId, TargetState
@@ -30,6 +30,7 @@ from auditor.rendering.words import (
     columns,
     count,
     cut,
+    day,
     join_first,
     moment,
     name,
@@ -284,7 +285,7 @@ def _run_row(run: RunInfo, brief: Report | None, runs: Collection[int]) -> RunRo
     return RunRow(
         run_id=run_id,
         when=moment(run.started_at),
-        day=run.started_at.astimezone(UTC).date(),
+        day=day(run.started_at),
         place=run_place(run_id) if run_id in runs else "",
         word=word,
         tone=LEVELS[level].tone,
@@ -380,9 +381,9 @@ def _stretches(ids: Sequence[int]) -> tuple[str, ...]:
 def _day_labels(runs: Sequence[RunSummary]) -> Iterable[str]:
     last = None
     for run in runs:
-        day = run.run.started_at.astimezone(UTC).date()
-        yield "" if day == last else str(day.day)
-        last = day
+        started_on = day(run.run.started_at)
+        yield "" if started_on == last else str(started_on.day)
+        last = started_on
 
 
 def _rest(undrawn: int, in_sync: int) -> str:

@@ -34,6 +34,7 @@ from auditor.model import (
     TargetState,
     VendorFinding,
 )
+from auditor.rendering.archive import target_place
 from auditor.rendering.changes import draw_change
 from auditor.rendering.outline import (
     Count,
@@ -62,8 +63,10 @@ from auditor.rendering.words import (
     length,
     moment,
     name,
+    period,
     sentence,
     studio_page,
+    times_in,
 )
 
 MOST_FOLDED = 8
@@ -91,6 +94,11 @@ Pair: TypeAlias = tuple[TargetReport, Finding]
 
 def outline_report(report: Report, footer: Footer, limits: Limits) -> Outline:
     """Return the report's sections, cut to `limits`."""
+    with times_in(footer.zone):
+        return _outline(report, footer, limits)
+
+
+def _outline(report: Report, footer: Footer, limits: Limits) -> Outline:
     summary = summarize(report)
     shown_in_full = [pair for pair in summary.findings if not _is_only_counted(pair[1])]
     kept = shown_in_full[: limits.findings]
@@ -118,6 +126,7 @@ def outline_report(report: Report, footer: Footer, limits: Limits) -> Outline:
         shown=_shown(len(kept), len(shown_in_full), changes, limits),
         api=footer.api_url,
         full=footer.full,
+        page=footer.full if _is_address(footer.full) else "",
         foot=_foot(report, footer),
     )
 
@@ -243,6 +252,7 @@ def _target_view(own: list[Pair], report: Report, footer: Footer) -> TargetView:
         effect=_EFFECTS[target.model_state],
         changed=_changed(target, report),
         link=studio_page(footer.studio_url, *target.target),
+        page=footer.site and f"{footer.site}{target_place(target.target)}",
         findings=tuple(_mark_repeated_requests(_with_answers(f, target) for _, f in own)),
         stack=draw_stack(target.excerpt) if has_layers else None,
         run_strip=draw_runs(target.signs),
@@ -272,7 +282,7 @@ def _changed(target: TargetReport, report: Report) -> str:
     now = moment(report.run.started_at)
     if target.last_good_at is None or target.last_good_at > report.run.started_at:
         return f"by {now}"  # the second where the clock was set back
-    return f"between {moment(target.last_good_at).removesuffix(' UTC')} and {now}"
+    return period(target.last_good_at, report.run.started_at)
 
 
 def _inventory(summary: Summary, most: int | None) -> tuple[Section, ...]:
@@ -498,7 +508,7 @@ def _bounds(since: Interval | None) -> str:
         return f"before {moment(since.until)}, when it was first read"
     if since.after > since.until:  # the clock was set back
         return f"by {moment(since.until)}"
-    return f"between {moment(since.after).removesuffix(' UTC')} and {moment(since.until)}"
+    return period(since.after, since.until)
 
 
 def _stale_until(target: TargetReport) -> str:
@@ -553,6 +563,10 @@ def _foot(report: Report, footer: Footer) -> tuple[tuple[str, str], ...]:
         ("Recipient", footer.why),
     )
     return tuple((label, text) for label, text in pairs if text)
+
+
+def _is_address(place: str) -> bool:
+    return place.startswith(("http://", "https://"))
 
 
 def _shown(kept: int, every: int, views: tuple[TargetView, ...], limits: Limits) -> str:

@@ -11,6 +11,7 @@ import logging
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -36,7 +37,7 @@ from auditor.rendering.archive import (
     target_place,
     year_place,
 )
-from auditor.rendering.html import HtmlRenderer, add_policy
+from auditor.rendering.html import HtmlRenderer, add_policy, link_nothing
 from auditor.rendering.outline import Footer, Limits
 from auditor.rendering.pages import (
     LEGEND,
@@ -49,7 +50,7 @@ from auditor.rendering.pages import (
 )
 from auditor.rendering.sections import outline_report
 from auditor.rendering.summary import judge_run
-from auditor.rendering.words import moment
+from auditor.rendering.words import moment, times_in
 
 logger = logging.getLogger(__name__)
 
@@ -98,7 +99,7 @@ class FolderSite:
     def keep(self, marks: PageMarks) -> None:
         """Remember the marks; unchanged ones are not written."""
         form = {
-            "form": FORM,
+            "form": self._form,
             "targets": {str(key): mark for key, mark in marks.targets.items()},
             "projects": {str(key): mark for key, mark in marks.projects.items()},
             "years": {str(key): mark for key, mark in marks.years.items()},
@@ -132,27 +133,35 @@ class FolderSite:
 
     def write_target(self, history: TargetHistory, *, runs: Collection[int]) -> None:
         """Write a target's page."""
-        view = make_target_page(history, runs=runs, studio_url=self.footer.studio_url)
+        with times_in(self.footer.zone):
+            view = make_target_page(history, runs=runs, studio_url=self.footer.studio_url)
         place = target_place(history.overview.status.target)
         self._put(place, self._page("target.html", root="../", view=view))
 
     def write_project(self, project: ProjectBlocks) -> None:
         """Write a project's page."""
-        view = make_project_page(project, studio_url=self.footer.studio_url)
+        with times_in(self.footer.zone):
+            view = make_project_page(project, studio_url=self.footer.studio_url)
         place = project_place(project.project_id)
         self._put(place, self._page("project.html", root="../", view=view))
 
     def write_year(self, year: int, listing: RunListing, *, runs: Collection[int]) -> None:
         """Write the page of a year's older runs."""
-        shown = list_runs(listing, runs=runs)
+        with times_in(self.footer.zone):
+            shown = list_runs(listing, runs=runs)
         calendar = {"rows": shown, "months": make_calendar(shown), "legend": LEGEND}
         self._put(year_place(year), self._page("year.html", root="", year=year, **calendar))
 
     def write_overview(self, overview: Overview, *, runs: Collection[int]) -> None:
         """Write the index."""
+        with times_in(self.footer.zone):
+            page = self._index(overview, runs)
+        self._put(INDEX, page)
+
+    def _index(self, overview: Overview, runs: Collection[int]) -> str:
         shown = list_runs(overview.listing, runs=runs)
         newest = overview.newest
-        page = self._page(
+        return self._page(
             "index.html",
             root="",
             newest=shown[0] if shown else None,
@@ -167,7 +176,6 @@ class FolderSite:
             projects=list_projects(overview.overviews),
             lost=sum(1 for row in shown if not row.place),
         )
-        self._put(INDEX, page)
 
     def prune(
         self, keep_runs: Collection[int], keep_targets: Collection[TargetId]
@@ -243,20 +251,27 @@ class FolderSite:
         except ValueError:
             logger.warning("%s is not JSON: every page of the archive is written again", MARKS)
             return {}
-        return form if isinstance(form, dict) and form.get("form") == FORM else {}
+        return form if isinstance(form, dict) and form.get("form") == self._form else {}
+
+    @property
+    def _form(self) -> str:
+        """Return the form of the pages: another one has all old pages written again."""
+        return f"{FORM} {self.footer.zone}"
 
 
 def make_linked_pages(templates: Path) -> dict[str, HtmlRenderer]:
     """Return renderers of pages, by the path from a page up to the folder of reports."""
-    return {root: HtmlRenderer(templates, _from(root)) for root in ("", "../")}
+    return {root: HtmlRenderer(templates, partial(_place, root)) for root in ("", "../")}
 
 
-def _from(root: str) -> Callable[[str], str]:
-    def place(words: str) -> str:
-        found = find_place(words)
-        return f"{root}{found}" if found else ""
+def link_below(site: str) -> Callable[[str], str]:
+    """Return what finds the page of a block or project below an address; nothing without one."""
+    return partial(_place, site) if site else link_nothing
 
-    return place
+
+def _place(root: str, words: str) -> str:
+    found = find_place(words)
+    return f"{root}{found}" if found else ""
 
 
 def _marks_of(

@@ -249,8 +249,8 @@ def _target_view(view: TargetView) -> Iterator[str]:
     yield from _wrapped(f"model {view.model}; changed {view.changed}", "  ")
     if view.effect:
         yield from _wrapped(view.effect, "  ")
-    if view.link:
-        yield f"  {view.link}"
+    for address in filter(None, (view.page, view.link)):
+        yield f"  {address}"
     if view.run_strip:
         yield from _wrapped(view.run_strip.words, "  ")
         yield f"  [{view.run_strip.signs}]"

@@ -8,7 +8,10 @@ escape, so nothing can move a cursor, turn the reading direction or start a head
 from __future__ import annotations
 
 import unicodedata
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, date, datetime, timedelta, tzinfo
 
 from auditor.drift.block_kinds import KERAS
 from auditor.model import Starter, TargetId
@@ -16,6 +19,7 @@ from auditor.redaction import shown
 
 LONGEST_NAME = 80
 LONGEST_SENTENCE = 400
+_ZONE: ContextVar[tzinfo] = ContextVar("zone", default=UTC)
 
 
 def harmless(text: str) -> str:
@@ -81,9 +85,32 @@ def join_first(items: tuple[str, ...], *, most: int = 6) -> str:
     return f"{', '.join(items[:most])} and {len(items) - most} more"
 
 
+@contextmanager
+def times_in(zone: tzinfo) -> Iterator[None]:
+    """Have the times that are put into words meanwhile in the zone of who reads them."""
+    token = _ZONE.set(zone)
+    try:
+        yield
+    finally:
+        _ZONE.reset(token)
+
+
 def moment(at: datetime) -> str:
-    """Return a time as `2026-11-23 03:15 UTC`."""
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    """Return a time in the reader's zone, as `2026-11-23 03:15 UTC`."""
+    local = at.astimezone(_ZONE.get())
+    return f"{local:%Y-%m-%d %H:%M} {_zone_name(local)}"
+
+
+def period(start: datetime, end: datetime) -> str:
+    """Return `between 2026-11-22 03:15 and 2026-11-23 03:15 UTC`."""
+    first, last = moment(start), moment(end)
+    zone = f" {_zone_name(end.astimezone(_ZONE.get()))}"
+    return f"between {first.removesuffix(zone)} and {last}"
+
+
+def day(at: datetime) -> date:
+    """Return the day of a time in the reader's zone."""
+    return at.astimezone(_ZONE.get()).date()
 
 
 def describe_next_run(at: datetime | None, starter: Starter | None) -> str:
@@ -116,6 +143,12 @@ def length(span: timedelta) -> str:
 def columns(text: str) -> int:
     """Return how many columns a terminal gives `text`."""
     return sum(_cells(character) for character in text)
+
+
+def _zone_name(local: datetime) -> str:
+    """Return `CET`, or `UTC+04` in a zone whose name is its offset."""
+    zone = local.tzname() or "UTC"
+    return f"UTC{zone}" if zone[0] in "+-" else zone
 
 
 def _visible(character: str) -> str:

@@ -229,3 +229,22 @@ def test_settings_show_no_secret(tmp_path: Path) -> None:
 
     assert "hunter" not in shown
     assert "ei_key" not in shown
+
+
+def test_times_are_in_the_zone_of_the_schedule_unless_written(tmp_path: Path) -> None:
+    own = '[schedule]\ntimezone = "Asia/Tokyo"\n'
+
+    usual = loaded(tmp_path, own + PROJECT)
+    written = loaded(tmp_path, f'{own}[reports]\ntimezone = "Europe/Berlin"\n{PROJECT}')
+
+    assert usual.reader_zone.key == "Asia/Tokyo"
+    assert written.reader_zone.key == "Europe/Berlin"
+
+
+@pytest.mark.parametrize(
+    "url", ["https://drift.example.org", "https://drift.example.org/index.html"]
+)
+def test_the_address_of_the_reports_ends_with_a_slash(tmp_path: Path, url: str) -> None:
+    settings = loaded(tmp_path, f'[reports]\nurl = "{url}"\n{PROJECT}')
+
+    assert settings.reports.url == "https://drift.example.org/"

@@ -6,11 +6,14 @@ import textwrap
 from collections.abc import Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from auditor.model import Area, Report, Severity, TargetReport, TargetState
+from auditor.rendering.html import HtmlRenderer
 from auditor.rendering.mailing import MOST_HTML_BYTES
+from auditor.rendering.site import link_below
 from auditor.rendering.words import harmless
 from tests.rendering.samples import (
     HOSTILE,
@@ -93,7 +96,9 @@ def test_a_mail_that_is_cut_shows_the_worst_and_says_where_the_rest_lies() -> No
     assert "[CRITICAL] Neurons of layer 499: 8 → 12" in mailing.text
     assert words in mailing.html
     assert words in " ".join(mailing.text.split())
-    assert f"run-000007.html, attached; also {PAGE}" in " ".join(mailing.text.split())
+    assert "run-000007.html, attached; also run-000007.html in the folder of reports" in " ".join(
+        mailing.text.split()
+    )
     assert mailing.attachment is not None
     assert mailing.attachment.content.decode() == renderer().page(crowd())
 
@@ -237,3 +242,41 @@ def test_the_banner_can_be_read_on_every_tint(dark: bool) -> None:
 
     for tint in (".critical", ".high", ".medium", ".low", ".ok"):
         assert contrast(text, every[tint]["background-color"]) >= 4.5, tint
+
+
+def test_a_mail_links_to_the_pages_of_the_run_and_of_its_blocks() -> None:
+    site = "https://drift.example.org/"
+    own = renderer()
+    linked = replace(
+        own,
+        pages=HtmlRenderer(TEMPLATES, link_below(site)),
+        footer=replace(own.footer, site=site),
+    )
+
+    mailing = linked.mail_content(NIGHTS["drift"](), page=PAGE)
+
+    links = {a["href"] for tag, a in Elements(mailing.html).tags if tag == "a"}
+    for address in (f"{site}run-000007.html", f"{site}targets/1-3.html"):
+        assert address in links
+        assert address in mailing.text
+    assert "/var/lib" not in mailing.html + mailing.text + mailing.summary
+
+
+@pytest.mark.parametrize("night", [crowd, *NIGHTS.values()])
+def test_a_mail_names_no_path_of_the_server(night: object) -> None:
+    assert callable(night)
+
+    mailing = renderer().mail_content(night(), page=PAGE)
+
+    assert "/var/lib" not in mailing.html + mailing.text + mailing.summary
+
+
+def test_times_are_in_the_zone_of_the_readers_with_its_name() -> None:
+    own = renderer()
+    in_berlin = replace(own, footer=replace(own.footer, zone=ZoneInfo("Europe/Berlin")))
+    in_dubai = replace(own, footer=replace(own.footer, zone=ZoneInfo("Asia/Dubai")))
+
+    mailing = in_berlin.mail_content(NIGHTS["drift"](), page=PAGE)
+
+    assert "between 2026-11-22 04:15 and 2026-11-23 04:15 CET" in flat(mailing.text)
+    assert "2026-11-23 07:15 UTC+04" in in_dubai.mail_content(NIGHTS["quiet"](), page=PAGE).text
