@@ -8,8 +8,8 @@ LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes \
 
 .PHONY: demo test check lint types layers format bench signal soak scale fuzz prism axe mail-lint boot lock clean
 
-demo: $(VENV)/.runtime
-	$(BIN)/python -m auditor demo
+demo: $(BIN)/auditor
+	$(BIN)/auditor demo
 
 test: $(VENV)/.development
 	$(BIN)/python -m pytest -n $(WORKERS)
@@ -80,6 +80,11 @@ $(VENV)/bin/python:
 
 $(VENV)/.runtime: requirements.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	touch $@
+
+# What the demo prints is typed next: the command comes from this folder.
+$(BIN)/auditor: pyproject.toml | $(VENV)/.runtime
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	touch $@
 
 $(VENV)/.development: requirements-dev.txt | $(VENV)/bin/python

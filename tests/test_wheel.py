@@ -104,6 +104,16 @@ def test_the_demo_runs_from_another_folder(installed: Installed) -> None:
     assert "</html>" in page.read_text()
 
 
+def test_a_command_that_the_demo_prints_works_in_the_wheel(installed: Installed) -> None:
+    shown = installed.run("auditor", "demo", "--folder", "Y")
+    [command] = [line.strip() for line in shown.stdout.splitlines() if " status " in line]
+
+    assert command == f"{installed.home}/bin/auditor status --config Y/config.toml"
+    done = started("/bin/sh", "-c", command, folder=installed.home.parent / "elsewhere")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Screw finder" in done.stdout
+
+
 def test_the_command_is_installed(installed: Installed) -> None:
     done = installed.run("auditor", "--version")
 

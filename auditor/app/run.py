@@ -253,7 +253,7 @@ async def _audit(
     end = time.monotonic() + settings.schedule.limit.total_seconds()
     limited = replace(control, is_late=lambda: time.monotonic() >= end)
     client = build_client(settings, stopping=lambda: limited.halt() is not None)
-    return await Audit(store, client, now=now, control=limited).run(request)
+    return await Audit(store, client, now=control.clock or now, control=limited).run(request)
 
 
 def _close(
@@ -268,7 +268,12 @@ def _close(
     archive, mail = build_archive(settings, store), build_mail_plan(settings)
     completed = leave_to_next_mail(completed, mail)
     page = close_run(
-        completed, store, archive=archive, mail=mail, now=now, is_withheld=is_withheld
+        completed,
+        store,
+        archive=archive,
+        mail=mail,
+        now=control.clock or now,
+        is_withheld=is_withheld,
     )
     if not control.stopping():
         _prune_after_run(settings, store)

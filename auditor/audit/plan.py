@@ -167,6 +167,7 @@ class RunControl:
         checked: called with 1 for each target that was fetched.
         stopping: asked before each target; once True, no further target is fetched.
         is_late: the same, for a run that reached its time limit.
+        clock: tells the time in place of the machine's clock.
         abandons: whether a run that is stopped is abandoned, as if it had crashed: the targets
             that it did not come to stay as they are. Else it ends, and they are not checked.
     """
@@ -175,6 +176,7 @@ class RunControl:
     checked: Callable[[int], None] = _ignore
     stopping: Callable[[], bool] = field(default=lambda: False)
     is_late: Callable[[], bool] = field(default=lambda: False)
+    clock: Callable[[], datetime] | None = None
     abandons: bool = False
 
     def is_abandoned(self) -> bool:

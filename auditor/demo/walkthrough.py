@@ -1,4 +1,4 @@
-"""The demo: the real program audits a sample fleet three times on this machine.
+"""The demo: the real program audits a sample fleet in three nights of its own clock.
 
 Without faults, the blocks are edited before the third run. With faults, Studio fails in the second
 run.
@@ -6,23 +6,33 @@ run.
 
 from __future__ import annotations
 
+import re
+import shlex
 import shutil
+import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from datetime import time as dt_time
 from pathlib import Path
 from typing import Any
 
 from auditor import app, config
 from auditor.app import DeliveredRun
+from auditor.audit.plan import RunControl
 from auditor.config import Settings
 from auditor.demo.faults import FAULT_DESCRIPTIONS, Fault
 from auditor.demo.studio_server import BuiltInStudio, sample_blocks
 from auditor.errors import UsageError
-from auditor.model import TargetId
+from auditor.model import Report, TargetId
+from auditor.rendering.text import COMMANDS
 
 KEY = "ei_" + "d3" * 24  # valid only for the demo's own Studio
 PUMP, CAMERA = 101, 202
+
+EXAMPLE = TargetId(CAMERA, 3)  # is edited, and its model stays good
 
 MARK = "# Written by `auditor demo`"
 CONFIG = """\
@@ -38,12 +48,12 @@ directory = "reports"
 [[projects]]
 id = {pump}
 name = "Pump monitor"
-api_key = {{ env = "AUDITOR_DEMO_KEY" }}
+api_key = {{ file = "studio.key" }}
 learn_blocks = "all"
 [[projects]]
 id = {camera}
 name = "Line camera"
-api_key = {{ env = "AUDITOR_DEMO_KEY" }}
+api_key = {{ file = "studio.key" }}
 learn_blocks = "all"
 """
 
@@ -59,55 +69,155 @@ FLEET = (
     (TargetId(CAMERA, 5), "keras-visual-anomaly", "Scratch detector"),
 )
 
+NIGHT = dt_time(3, 15)  # UTC
+DAY = timedelta(days=1)
+# What the reports and the demo tell a reader to type; the words after `auditor` are no prose.
+_COMMANDS = re.compile(r"\bauditor (status|history|diff|explain|approve|acknowledge|report)\b")
+
 _Answer = dict[str, Any]
 Say = Callable[[str], None]
 
 
+class DemoClock:
+    """The time of the demo: it goes on like the machine's, from 03:15 of the night that is played.
+
+    The third night is the last one that has passed.
+    """
+
+    def __init__(self, now: datetime) -> None:
+        last = datetime.combine(now.astimezone(UTC).date(), NIGHT, UTC)
+        if last > now - timedelta(hours=1):
+            last -= timedelta(days=1)
+        self._start = last - 2 * DAY
+        self._began = time.monotonic()
+
+    def __call__(self) -> datetime:
+        """Return the time of the demo."""
+        return self._start + timedelta(seconds=time.monotonic() - self._began)
+
+    def go_to_next_night(self) -> None:
+        """Let a day pass."""
+        self._start, self._began = self._start + DAY, time.monotonic()
+
+
+@dataclass(frozen=True, slots=True)
+class _Demo:
+    """The demo in one folder: its Studio, its configuration, its clock and who listens."""
+
+    folder: Path
+    studio: BuiltInStudio
+    settings: Settings
+    clock: DemoClock
+    say: Say
+
+    def audit(self) -> DeliveredRun:
+        """Audit the fleet once, by the demo's clock."""
+        control, order = RunControl(clock=self.clock), app.build_request(self.settings)
+        with app.open_store(self.settings) as store:
+            work = app.run_and_deliver(self.settings, order, store, control=control)
+            return app.run_async(work)
+
+    def say_report(self, run: DeliveredRun) -> None:
+        """Print a report whose commands can be typed as they stand."""
+        text = app.build_renderer(self.settings).text(run.report, page=run.page or "")
+        self.say(write_out_commands(text, self.folder, _example_id(run.report)))
+
+    def say_what_is_next(self, run: DeliveredRun) -> int:
+        """Print commands to type and, last, the page to open; return an exit code."""
+        target, id_ = EXAMPLE, _example_id(run.report)
+        asked = ["status", f"history {target}", f"diff {target}@previous {target}"]
+        asked += [f"explain {id_}"] if id_ else []
+        self.say("Studio is gone now; everything that it sent is stored. Commands to try:")
+        for command in asked:
+            self.say(f"  {write_out_commands(f'auditor {command}', self.folder, id_)}")
+        self.say(f"\nThe last report as a page: {run.page}")
+        index = self.folder / "reports" / "index.html"
+        self.say(f"All reports, to open in a browser: {index}")
+        return 0 if run.page and index.is_file() else 2
+
+
 def show_drift(folder: Path, say: Say) -> int:
     """Audit the fleet three times in `folder` and describe it; return an exit code."""
-    with _demo_studio(folder, say) as (studio, settings):
-        say("\nNight 2: nothing has changed.")
-        say(_describe_run(_run_once(settings)))
+    with _demo_studio(folder, say) as demo:
+        demo.clock.go_to_next_night()
+        say(f"\nNight 2, {_date(demo)}: nothing has changed.")
+        say(_describe_run(demo.audit()))
         say("\nThen people and the vendor make changes:")
-        for description in edit_blocks(studio):
+        for description in edit_blocks(demo.studio):
             say(f"  - {description}")
-        say("\nNight 3, the report:\n")
-        last = _run_once(settings)
-    say(app.build_renderer(settings).text(last.report, page=last.page or ""))
-    say(f"The same report as a page: {last.page}")
-    return 0 if last.page else 2
+        demo.clock.go_to_next_night()
+        say(f"\nNight 3, {_date(demo)}, the report:\n")
+        last = demo.audit()
+    demo.say_report(last)
+    return demo.say_what_is_next(last)
 
 
 def show_faults(folder: Path, planned: Sequence[PlannedFault], say: Say) -> int:
     """Audit the fleet three times, with the faults in the second run; return an exit code."""
-    with _demo_studio(folder, say) as (studio, settings):
+    with _demo_studio(folder, say) as demo:
         say("\nThen Studio fails:")
         for plan in planned:
             times = 1 if plan.fault.is_transient else None
-            studio.fail(plan.fault, target=plan.target, times=times)
+            demo.studio.fail(plan.fault, target=plan.target, times=times)
             say(f"  - {plan}")
-        say("\nNight 2, the report:\n")
-        second = _run_once(settings)
-        say(app.build_renderer(settings).text(second.report, page=second.page or ""))
-        studio.heal()
-        say("Night 3: Studio works again; nobody has edited anything.")
-        third = _run_once(settings)
-    say(_describe_run(third))
-    say(f"The reports as pages: {third.page}")
-    return 0 if third.page else 2
+        demo.clock.go_to_next_night()
+        say(f"\nNight 2, {_date(demo)}, the report:\n")
+        demo.say_report(demo.audit())
+        demo.studio.heal()
+        demo.clock.go_to_next_night()
+        say(f"Night 3, {_date(demo)}: Studio works again; nobody has edited anything.")
+        third = demo.audit()
+    say(f"{_describe_run(third)}\n")
+    return demo.say_what_is_next(third)
 
 
 @contextmanager
-def _demo_studio(folder: Path, say: Say) -> Iterator[tuple[BuiltInStudio, Settings]]:
+def _demo_studio(folder: Path, say: Say) -> Iterator[_Demo]:
     """Start a Studio with the fleet and audit it for the first time."""
     _clear(folder)
     with BuiltInStudio() as studio:
         fill_studio(studio)
         settings = _configure(folder, studio.base_url)
+        demo = _Demo(folder, studio, settings, DemoClock(app.now()), say)
         say(f"A built-in Studio serves {len(FLEET)} sample learn blocks in 2 projects.\n")
-        say("Night 1: the auditor sees them for the first time.")
-        say(_describe_run(_run_once(settings)))
-        yield studio, settings
+        say(f"Night 1, {_date(demo)}: the auditor sees them for the first time.")
+        say(_describe_run(demo.audit()))
+        yield demo
+
+
+def _date(demo: _Demo) -> str:
+    return f"{demo.clock():%d %b %H:%M} UTC"
+
+
+def write_out_commands(text: str, folder: Path, finding_id: str) -> str:
+    """Return text whose commands can be typed here, after the demo: with path and `--config`."""
+    program, config_file = _program(), shlex.quote(str(folder / "config.toml"))
+    for command, what in COMMANDS:  # a line that is typed as a whole ends in a comment
+        text = re.sub(rf"{re.escape(command)} +{re.escape(what)}", f"{command}  # {what}", text)
+    text = text.replace("P/L", str(EXAMPLE)).replace("explain ID", f"explain {finding_id}")
+    return _COMMANDS.sub(rf"{program} \1 --config {config_file}", text)
+
+
+def _program() -> str:
+    """Return how this program is called from here, as briefly as possible."""
+    python = Path(sys.executable)
+    beside = python.with_name("auditor")
+    if not beside.is_file():
+        return f"{_shortest(python)} -m auditor"
+    found = shutil.which("auditor")
+    return "auditor" if found and Path(found).samefile(beside) else _shortest(beside)
+
+
+def _shortest(program: Path) -> str:
+    here = Path.cwd()
+    is_below = program.is_relative_to(here)
+    return shlex.quote(str(program.relative_to(here) if is_below else program))
+
+
+def _example_id(report: Report) -> str:
+    """Return the id of the worst finding of a report, empty without one."""
+    found = [finding for target in report.targets for finding in target.findings]
+    return max(found, key=lambda finding: finding.severity.rank).id if found else ""
 
 
 def fill_studio(studio: BuiltInStudio) -> None:
@@ -198,12 +308,11 @@ def _configure(folder: Path, base_url: str) -> Settings:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "config.toml"
     path.write_text(CONFIG.format(base_url=base_url, pump=PUMP, camera=CAMERA))
-    return config.load(path, environ={"AUDITOR_DEMO_KEY": KEY})
-
-
-def _run_once(settings: Settings) -> DeliveredRun:
-    with app.open_store(settings) as store:
-        return app.run_async(app.run_and_deliver(settings, app.build_request(settings), store))
+    key = folder / "studio.key"
+    key.unlink(missing_ok=True)
+    key.touch(mode=0o600)
+    key.write_text(KEY)
+    return config.load(path, environ={})
 
 
 def _describe_run(run: DeliveredRun) -> str:

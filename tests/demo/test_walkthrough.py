@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
+from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +18,7 @@ from auditor import app
 from auditor.cli import main
 from auditor.config import load
 from auditor.demo.faults import FAULT_DESCRIPTIONS, Fault
-from auditor.demo.walkthrough import CAMERA, KEY, PUMP, plan_faults, show_drift, show_faults
+from auditor.demo.walkthrough import CAMERA, PUMP, plan_faults, show_drift, show_faults
 from auditor.errors import UsageError
 from auditor.rendering.json import encode_report
 from auditor.store.store import open_database
@@ -56,7 +59,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Shown:
 
 
 def _report(folder: Path) -> Any:  # noqa: ANN401 - any JSON
-    settings = load(folder / "config.toml", environ={"AUDITOR_DEMO_KEY": KEY})
+    settings = load(folder / "config.toml", environ={})
     with app.open_store(settings) as store:
         report = store.report(None)
     assert report is not None
@@ -73,9 +76,53 @@ def findings_of(report: Any) -> set[tuple[int, int, str, str]]:  # noqa: ANN401 
 
 def test_it_ends_well_and_says_where_the_page_is(shown: Shown) -> None:
     assert (shown.code, shown.err) == (0, "")
-    page = Path(shown.out.splitlines()[-1].partition(": ")[2])
-    assert (shown.folder / "reports" / "run-000003.html").samefile(shown.folder.parent / page)
-    assert "</html>" in (shown.folder.parent / page).read_text()
+    *_, last_page, index = (Path(line.partition(": ")[2]) for line in shown.out.splitlines())
+    assert index == Path("X/reports/index.html")
+    assert "run-000003.html" in (shown.folder.parent / index).read_text()
+    assert (shown.folder / "reports" / "run-000003.html").samefile(last_page)
+
+
+def test_its_three_nights_are_a_day_apart(shown: Shown) -> None:
+    with app.open_store(load(shown.folder / "config.toml", environ={})) as store:
+        third, second, first_night = store.all_runs()
+
+    starts = [run.started_at for run in (first_night, second, third)]
+    pauses = [later - start for start, later in pairwise(starts)]
+    assert [(start.hour, start.minute) for start in starts] == [(3, 15)] * 3
+    assert [round(pause / timedelta(days=1), 3) for pause in pauses] == [1, 1]
+    assert all(
+        start <= (run.finished_at or start)
+        for run, start in zip((first_night, second, third), starts, strict=True)
+    )
+    assert timedelta(0) < app.now() - third.started_at < timedelta(days=2)
+    days = f"between {second.started_at:%Y-%m-%d} 03:15 and {third.started_at:%Y-%m-%d} 03:15"
+    assert days in shown.out
+
+
+COMMAND = re.compile(r"\S+ -m auditor \w+ .*|\S*/auditor \w+ .*|\bauditor \w+ --config.*")
+
+
+def test_whatever_it_prints_works_when_it_is_typed(shown: Shown) -> None:
+    commands = COMMAND.findall(shown.out)
+    done = [typed(command, shown.folder.parent) for command in commands]
+
+    verbs = {command.partition("auditor ")[2].split()[0] for command in commands}
+    assert verbs == {"status", "history", "diff", "explain", "approve", "acknowledge"}
+    assert all("--config X/config.toml" in command for command in commands)
+    assert not re.search(r"(?<!-m )\bauditor (explain|status|acknowledge)", shown.out)
+    assert [(each.args, each.stderr) for each in done if each.returncode not in {0, 1}] == []
+
+
+def typed(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603 - what the demo says
+        ["/bin/sh", "-c", command],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
 
 
 def test_the_report_tells_the_edits_that_were_made_and_no_other(shown: Shown) -> None:
