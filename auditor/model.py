@@ -175,6 +175,19 @@ class NoticeKind(StrEnum):
     BLOCK_UNSUPPORTED = "unsupported"
 
 
+class ConditionKind(StrEnum):
+    """Which bad state of a block lasts."""
+
+    TRAINING_LOST = "training_lost"
+    STALE = "stale"
+    RULE_BROKEN = "rule_broken"
+    MISSING = "missing"
+    OFF_BASELINE = "off_baseline"
+    SIBLING_DIFFERS = "sibling_differs"
+    DEPLOYMENT_BEHIND = "deployment_behind"
+    FEATURES_MISSING = "features_missing"
+
+
 class RunStatus(StrEnum):
     """How far a run came."""
 
@@ -462,6 +475,28 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OpenCondition:
+    """A bad state of a block that lasts; every report names it until it ends.
+
+    Attributes:
+        since: the end of the run that first saw it. It never moves.
+        run_id: that run.
+        key: what tells it from others of its kind and block, empty where there is only one.
+    """
+
+    kind: ConditionKind
+    target: TargetId
+    severity: Severity
+    headline: str
+    since: datetime
+    run_id: int
+    key: str = ""
+
+    def __post_init__(self) -> None:
+        require_utc(self.since)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """What is reported of a run.
 
@@ -475,6 +510,7 @@ class Report:
         suppressed_by: how many changes each rule suppressed.
         fetch_counts: blocks by result: `answer`, `same`, or the kind of failure.
         broken_rules: target, rule and path of what is broken when this run ends.
+        open: the open conditions of its targets when this run ends, worst first.
     """
 
     run: RunInfo
@@ -494,3 +530,4 @@ class Report:
     broken_rules: tuple[tuple[TargetId, str, str], ...] = ()
     fetch_counts: tuple[tuple[str, int], ...] = ()
     is_whole: bool = True  # nobody narrowed the run to some targets
+    open: tuple[OpenCondition, ...] = ()

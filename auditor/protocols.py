@@ -15,17 +15,19 @@ from auditor.model import (
     Failure,
     JsonObject,
     Notice,
+    OpenCondition,
     Report,
     RunInfo,
     Snapshot,
     TargetId,
     Trigger,
-    VendorFinding,
 )
 from auditor.outbox import Message, MessageInfo, MessageState, OutboxOverview
 from auditor.records import (
+    NO_NEWS,
     Acknowledgement,
     Approval,
+    BatchNews,
     BrokenLink,
     Configuration,
     FindingOccurrence,
@@ -397,13 +399,18 @@ class RunStore(Protocol):
         outcomes: Sequence[TargetResult],
         *,
         at: datetime,
-        vendor: Sequence[VendorFinding] = (),
-        notices: Sequence[Notice] = (),
+        news: BatchNews = NO_NEWS,
     ) -> None:
-        """Store a batch of results, the vendor's changes they show and its news at once.
+        """Store a batch of results and its news at once, and open and end conditions.
 
-        Both are kept for a run that does not end; `close_run` puts the whole in their place.
+        The news is kept for a run that does not end; `close_run` puts the whole in its place.
         """
+        ...
+
+    def open_conditions(
+        self, targets: Sequence[TargetId] | None = None
+    ) -> tuple[OpenCondition, ...]:
+        """Return the open conditions of all audited targets, or of `targets`, worst first."""
         ...
 
     def unreported_findings(self, run_id: int) -> tuple[UnreportedFinding, ...]:
@@ -534,6 +541,12 @@ class HistoryStore(Protocol):
 
     def statuses(self) -> tuple[TargetStatus, ...]:
         """Return every audited target's status, by project and learn id."""
+        ...
+
+    def open_conditions(
+        self, targets: Sequence[TargetId] | None = None
+    ) -> tuple[OpenCondition, ...]:
+        """Return the open conditions of all audited targets, or of `targets`, worst first."""
         ...
 
     def last_run(self) -> RunInfo | None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import Enum, StrEnum, auto
 from typing import TypeAlias
 
+from auditor.drift.conditions import JudgedConditions
 from auditor.drift.policy import SuppressedFinding, SuppressedVendorFinding
 from auditor.drift.state_rules import RuleViolation
 from auditor.errors import UsageError
@@ -214,6 +215,7 @@ class RunConclusions:
         ended_acknowledgements: acknowledgements that hold no longer.
         announced: keys of ignore rules whose end was announced.
         suppressed_vendor: the vendor's findings that a rule suppresses.
+        conditions: what only the end of the run can say of open conditions.
     """
 
     notices: tuple[Notice, ...] = ()
@@ -225,6 +227,7 @@ class RunConclusions:
     ended_acknowledgements: tuple[Acknowledgement, ...] = ()
     announced: tuple[str, ...] = ()
     suppressed_vendor: tuple[SuppressedVendorFinding, ...] = ()
+    conditions: tuple[JudgedConditions, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -365,9 +368,11 @@ class BaselineDrift:
         acknowledged: how many differences a person accepted as they are.
         suppressed_by: for each difference that an ignore rule suppresses, the rule.
         values: every value that differs, whether it is reported or not.
+        unaccepted: every difference that no person accepted, this run's changes included.
     """
 
     open: tuple[Finding, ...] = ()
+    unaccepted: tuple[Finding, ...] = ()
     acknowledged: int = 0
     suppressed_by: tuple[str, ...] = ()
     values: frozenset[AcceptedValue] = frozenset()
@@ -506,6 +511,24 @@ class Unsupported:
 
 
 TargetResult: TypeAlias = Unchanged | NewVersion | Unreadable | Missing | Unsupported
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchNews:
+    """What a batch of results is stored with.
+
+    Attributes:
+        vendor: the vendor's changes that the results show.
+        notices: what is reported once of their targets.
+        conditions: what they say of the targets' open conditions.
+    """
+
+    vendor: Sequence[VendorFinding] = ()
+    notices: Sequence[Notice] = ()
+    conditions: Sequence[JudgedConditions] = ()
+
+
+NO_NEWS = BatchNews()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -58,6 +58,7 @@ class Baselines:
         ignored -= Counter(changes.suppressed_by)
         return BaselineDrift(
             open=self._open(known.target, unaccepted, changes.findings),
+            unaccepted=tuple(unaccepted),
             acknowledged=len(ruled.reported) - len(unaccepted),
             suppressed_by=tuple(ignored.elements()),
             values=frozenset(values),

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from auditor.audit.conditions import conditions_at_end, end_rules
 from auditor.audit.late import judge_late
 from auditor.audit.news import late_notices, notices_of_news, without_carried
 from auditor.audit.notices import (
@@ -60,7 +61,8 @@ def complete_run(
     )
     results.suppressed.update(suppressed.rule for suppressed in hidden)
     late = judge_late(carried, results.lines.keys(), store)
-    report = results.to_report(run, finished_at=context.now(), vendor=vendor, late=late)
+    ended_at = context.now()
+    report = results.to_report(run, finished_at=ended_at, vendor=vendor, late=late)
     conclusions = conclude(results, context, store, scope=request.scope)
     of_leavers = [
         unreported
@@ -70,6 +72,8 @@ def complete_run(
         and request.scope.settles(unreported.target)
     ]
     unreported_notices = store.unreported_notices(run_id)
+    open_before = store.open_conditions()
+    judged = end_rules(conclusions.ended, open_before)
     notices = (*conclusions.notices, *notices_of_leavers(of_leavers))
     conclusions = replace(
         conclusions,
@@ -78,6 +82,7 @@ def complete_run(
         carried_notices=unreported_notices,
         retirement=_retirement(request.scope),
         suppressed_vendor=hidden,
+        conditions=judged,
     )
     previous = store.previous_run_id(run_id)
     report = replace(
@@ -90,6 +95,9 @@ def complete_run(
         notes=(*_notes(request, previous, store), *results.notes_of_new_values()),
         broken_rules=find_open_breaches(conclusions, store),
         is_whole=not request.is_narrowed,
+        open=conditions_at_end(
+            open_before, judged, results.lines.keys(), run_id=run_id, at=ended_at
+        ),
     )
     late_ones = late_notices(unreported_notices, report, notices)
     report = replace(report, notices=tuple(sorted((*notices, *late_ones), key=_notice_order)))

@@ -245,8 +245,11 @@ class Judge:
         of_run = RunChanges(ruled.reported, tuple(found.rule for found in suppressed))
         baseline = self._baseline_drift(known, reading.snapshot, of_run)
         if baseline is not None:
-            left = tuple(finding for finding in baseline.open if finding.id not in vendor)
-            baseline = replace(baseline, open=left)
+            left, unaccepted = (
+                tuple(finding for finding in findings if finding.id not in vendor)
+                for findings in (baseline.open, baseline.unaccepted)
+            )
+            baseline = replace(baseline, open=left, unaccepted=unaccepted)
         has_vendor = bool(judged.vendor or vendor)
         return NewVersion(
             target=target,

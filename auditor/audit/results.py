@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from auditor.audit.conditions import judge_conditions
 from auditor.audit.late import LateFindings
 from auditor.audit.news import notices_of_news, notices_of_upgrade
 from auditor.audit.pending import PendingResults
+from auditor.drift.conditions import JudgedConditions
 from auditor.drift.findings import finding_id, make_vendor_finding
 from auditor.drift.report import (
     CHECKED_STATES,
@@ -80,6 +82,7 @@ class Results:
         notices: about projects and blocks that are back, renamed or left out.
         asked: as `Report.asked`.
         from_upgrade: what only shows because the auditor was upgraded, by id, of each target.
+        conditions: what the results say of open conditions, of each target that is not saved.
     """
 
     lines: dict[TargetId, TargetReport] = field(default_factory=dict)
@@ -94,6 +97,7 @@ class Results:
     notices: list[Notice] = field(default_factory=list)
     asked: Counter[str] = field(default_factory=Counter)
     from_upgrade: dict[TargetId, frozenset[str]] = field(default_factory=dict)
+    conditions: dict[TargetId, JudgedConditions] = field(default_factory=dict)
 
     def count_fetched(self, fetched: FetchResult) -> None:
         """Count an answer, or why there is none."""
@@ -109,6 +113,8 @@ class Results:
         """Add the final result of a target."""
         target = result.target
         self.lines[target] = target_report(result, known)
+        if (judged := judge_conditions(result, known)) is not None:
+            self.conditions[target] = judged
         if not isinstance(result, Unchanged | NewVersion):
             return
         if result.violations:
@@ -119,11 +125,14 @@ class Results:
             self.from_upgrade[target] = result.from_upgrade
         self.suppressed.update(result.suppressed_by)
         if isinstance(result, NewVersion):
-            self.new_values.update(result.new_values)
-            for change in result.vendor:
-                key = finding_id(None, change.path, change.before, change.after)
-                for counts in (self.vendor, self.unsaved):
-                    counts[key] = (change, counts.get(key, (change, 0))[1] + 1)
+            self._count_vendor(result)
+
+    def _count_vendor(self, result: NewVersion) -> None:
+        self.new_values.update(result.new_values)
+        for change in result.vendor:
+            key = finding_id(None, change.path, change.before, change.after)
+            for counts in (self.vendor, self.unsaved):
+                counts[key] = (change, counts.get(key, (change, 0))[1] + 1)
 
     def add_error(self, error: ProjectError) -> None:
         """Add a cause that holds for a whole project; equal ones are kept once."""
@@ -148,6 +157,11 @@ class Results:
             *returned,
             *notices_of_upgrade(upgraded),
         )
+
+    def take_conditions(self, targets: Sequence[TargetId]) -> tuple[JudgedConditions, ...]:
+        """Return what the results of a batch say of open conditions, to be saved with it."""
+        taken = (self.conditions.pop(target, None) for target in targets)
+        return tuple(judged for judged in taken if judged is not None)
 
     def was_read(self, target: TargetId) -> bool:
         """Return whether a target was read in this run."""

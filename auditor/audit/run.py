@@ -46,7 +46,7 @@ from auditor.model import (
     VendorFinding,
 )
 from auditor.protocols import Answer, FetchFailure, RunStore, Studio, UnchangedAnswer
-from auditor.records import KnownTarget, NewVersion, TargetResult, Unchanged, Unreadable
+from auditor.records import BatchNews, KnownTarget, NewVersion, TargetResult, Unchanged, Unreadable
 
 BATCH = 200  # targets a transaction
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -349,11 +349,13 @@ class Audit:
     ) -> None:
         if results:
             at = self._now()
-            vendor = (*self._results.take_unsaved(), *shared)
-            notices = self._results.news_of([result.target for result in results])
-            await self._in_store(
-                lambda: self._store.save(run_id, results, at=at, vendor=vendor, notices=notices)
+            targets = [result.target for result in results]
+            news = BatchNews(
+                vendor=(*self._results.take_unsaved(), *shared),
+                notices=self._results.news_of(targets),
+                conditions=self._results.take_conditions(targets),
             )
+            await self._in_store(lambda: self._store.save(run_id, results, at=at, news=news))
 
     async def _in_store(self, work: Callable[..., _T], *arguments: object) -> _T:
         loop = asyncio.get_running_loop()

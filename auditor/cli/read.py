@@ -251,6 +251,7 @@ def status(args: argparse.Namespace) -> int:
         statuses = store.statuses() if store else ()
         last = app.find_last_run(store) if store else None
         outbox = store.outbox_overview(most=_MOST_MESSAGES) if store else NO_MESSAGES
+        conditions = store.open_conditions() if store else ()
         problems = _problems(args, settings, store) if args.exit_code else None
     is_served = presence.starter is Starter.SERVICE
     next_run_at = app.find_next_run(settings, app.now()) if is_served else None
@@ -266,8 +267,10 @@ def status(args: argparse.Namespace) -> int:
             next_run_at=next_run_at,
             outbox=outbox,
             presence=presence,
-            problems=problems,
+            open_conditions=conditions,
         )
+        if problems is not None:
+            document = as_json.add_problems(document, problems)
         print_text(as_json.dump_json(document))
     else:
         with times_in(settings.reader_zone):

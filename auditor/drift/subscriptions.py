@@ -64,6 +64,16 @@ def select_part(report: Report, subscription: Subscription) -> Report | None:
         late_catalogue=report.late_catalogue if _covers_vendor(subscription) else (),
         errors=tuple(error for error in report.errors if _covers_error(subscription, error)),
         notices=tuple(notice for notice in report.notices if covers_notice(subscription, notice)),
+        open=tuple(
+            condition
+            for condition in report.open
+            if subscription.scope.includes(condition.target)
+            and condition.severity.rank >= subscription.least.rank
+        ),
+        broken_rules=tuple(
+            broken for broken in report.broken_rules if subscription.scope.includes(broken[0])
+        ),
+        suppressed_by=(),
     )
     part = replace(part, run=replace(part.run, status=_status(part)))
     return part if subscription.gets & set(_contents(part)) else None

@@ -20,6 +20,7 @@ from auditor.model import (
     LateVendorFinding,
     ModelState,
     Notice,
+    OpenCondition,
     Owner,
     Recurrence,
     Report,
@@ -62,6 +63,7 @@ def encode_report(report: Report) -> JsonObject:
                 *(_vendor(finding) for finding in report.catalogue),
                 *({**_vendor(each.finding), **_late(each)} for each in report.late_catalogue),
             ],
+            "open": [encode_condition(condition) for condition in report.open],
             "errors": [
                 {"project_id": error.project_id, "kind": error.kind, "message": error.message}
                 for error in report.errors
@@ -69,6 +71,18 @@ def encode_report(report: Report) -> JsonObject:
             **_optional_keys(report),
         }
     )
+
+
+def encode_condition(condition: OpenCondition) -> JsonObject:
+    """Return an open condition as reports and `status` have it."""
+    return {
+        "kind": str(condition.kind),
+        "project_id": condition.target.project_id,
+        "block_id": condition.target.learn_id,
+        "severity": str(condition.severity),
+        "since": format_utc(condition.since),
+        "headline": condition.headline,
+    }
 
 
 def encode_diff(
@@ -92,17 +106,13 @@ def encode_status(
     next_run_at: datetime | None,
     outbox: OutboxOverview,
     presence: Presence = NO_PRESENCE,
-    problems: Sequence[str] | None = None,
+    open_conditions: Sequence[OpenCondition] = (),
 ) -> JsonObject:
-    """Return `auditor.status/1`: the service, what it did not deliver, every target.
-
-    `problems` are what is not well, None where that was not looked for.
-    """
-    found: JsonObject = {} if problems is None else {"problems": list(problems)}
+    """Return `auditor.status/1`: what is open, the service, its messages, every target."""
     return hide_secrets(
-        found
-        | {
+        {
             "schema": "auditor.status/1",
+            "open": [encode_condition(condition) for condition in open_conditions],
             "last_run": None if last_run is None else _run(last_run),
             "next_run_at": format_utc(next_run_at),
             "service": {
@@ -115,6 +125,11 @@ def encode_status(
             "targets": [_status(status) for status in statuses],
         }
     )
+
+
+def add_problems(document: JsonObject, problems: Sequence[str]) -> JsonObject:
+    """Return a status with what is not well before all."""
+    return hide_secrets({"problems": list(problems)}) | document
 
 
 def encode_messages(outbox: OutboxOverview) -> JsonObject:

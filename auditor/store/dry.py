@@ -7,13 +7,28 @@ from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 
+from auditor.drift.conditions import (
+    apply_changes,
+    compare_conditions,
+    worst_conditions_first,
+)
 from auditor.drift.recurrence import PastChange
 from auditor.drift.secrets import Secrets
-from auditor.model import Notice, Report, RunInfo, Snapshot, TargetId, Trigger, VendorFinding
+from auditor.model import (
+    Notice,
+    OpenCondition,
+    Report,
+    RunInfo,
+    Snapshot,
+    TargetId,
+    Trigger,
+)
 from auditor.outbox import Message
 from auditor.protocols import RunStore
 from auditor.records import (
+    NO_NEWS,
     Acknowledgement,
+    BatchNews,
     KnownTarget,
     RuleBreach,
     RunConclusions,
@@ -30,6 +45,7 @@ class DryStore:
     def __init__(self, stored: RunStore | None) -> None:
         self._stored = stored
         self._key = secrets.token_bytes(32)
+        self._open: tuple[OpenCondition, ...] | None = None
 
     def run_lock(self) -> AbstractContextManager[None]:
         """Lock nothing: a dry run does not disturb another run."""
@@ -102,11 +118,22 @@ class DryStore:
         outcomes: Sequence[TargetResult],
         *,
         at: datetime,
-        vendor: Sequence[VendorFinding] = (),
-        notices: Sequence[Notice] = (),
+        news: BatchNews = NO_NEWS,
     ) -> None:
-        """Store nothing."""
-        del run_id, outcomes, at, vendor, notices
+        """Store nothing; remember what only this run says of open conditions."""
+        del outcomes
+        before = self.open_conditions()
+        changes = compare_conditions(before, news.conditions, run_id=run_id, at=at)
+        self._open = apply_changes(before, changes)
+
+    def open_conditions(
+        self, targets: Sequence[TargetId] | None = None
+    ) -> tuple[OpenCondition, ...]:
+        """Return the stored open conditions as this run leaves them."""
+        if self._open is None:
+            self._open = self._stored.open_conditions() if self._stored else ()
+        wanted = (each for each in self._open if targets is None or each.target in targets)
+        return worst_conditions_first(wanted)
 
     def unreported_findings(self, run_id: int) -> tuple[UnreportedFinding, ...]:
         """Return nothing: unreported findings wait for a run that delivers its report."""

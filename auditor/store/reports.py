@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from functools import cache
 from itertools import groupby
 from typing import Any, TypeAlias, cast
@@ -20,15 +21,18 @@ from sqlalchemy import Connection, select, update
 from auditor.errors import UsageError
 from auditor.model import (
     AnswerExcerpt,
+    ConditionKind,
     Failure,
     Interval,
     Json,
     ModelEvent,
     ModelState,
+    OpenCondition,
     ProjectError,
     Report,
     RunInfo,
     RunStatus,
+    Severity,
     Starter,
     TargetId,
     TargetReport,
@@ -37,7 +41,7 @@ from auditor.model import (
 )
 from auditor.outbox import Message
 from auditor.records import RunConclusions, RunSummary, UnreportedFinding
-from auditor.store import decisions, findings, ledger, outbox, runs, targets
+from auditor.store import conditions, decisions, findings, ledger, outbox, runs, targets
 from auditor.store.batches import in_batches
 from auditor.store.chain import content_hash
 from auditor.store.findings import moment_from, moment_text
@@ -96,6 +100,8 @@ def close_run(
     decisions.begin_rule_breaches(connection, conclusions.began, at=at)
     decisions.end_rule_breaches(connection, conclusions.ended, at=at)
     decisions.mark_ignore_rules_announced(connection, conclusions.announced, at=at)
+    conditions.update_conditions(connection, run_id, conclusions.conditions, at=at)
+    conditions.set_since(connection, run_id, at)
     decisions.end_acknowledgements(connection, conclusions.ended_acknowledgements, at=at)
     outbox.queue_messages(connection, messages)
     ledger.record_runs(connection, [run_id])
@@ -211,6 +217,7 @@ def report_form(report: Report) -> Json:
         "notices": list(map(findings.notice_form, report.notices)),
         "suppressed_by": report.suppressed_by,
         "broken_rules": report.broken_rules,
+        "open": list(map(_condition_form, report.open)),
         "asked": report.fetch_counts,
         "is_whole": report.is_whole,
         "catalogue": list(map(findings.vendor_finding_form, report.catalogue)),
@@ -255,6 +262,7 @@ def report_from(
         fetch_counts=tuple((outcome, number) for outcome, number in form.get("asked", ())),
         is_whole=form.get("is_whole", True),
         starter=None if form.get("starter") is None else Starter(form["starter"]),
+        open=tuple(map(_condition, form.get("open", ()))),
     )
 
 
@@ -343,6 +351,22 @@ def _interval(form: list[str | None]) -> Interval:
     if until is None:
         raise ValueError("an interval without an end was stored")
     return Interval(after, until)
+
+
+def _condition_form(condition: OpenCondition) -> dict[str, Any]:
+    return {**asdict(condition), "since": moment_text(condition.since)}
+
+
+def _condition(form: Form) -> OpenCondition:
+    return OpenCondition(
+        kind=ConditionKind(form["kind"]),
+        target=TargetId(*form["target"]),
+        severity=Severity(form["severity"]),
+        headline=form["headline"],
+        since=datetime.fromisoformat(form["since"]),
+        run_id=form["run_id"],
+        key=form["key"],
+    )
 
 
 def _excerpt_form(excerpt: AnswerExcerpt | None) -> list[Any] | None:

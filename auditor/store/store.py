@@ -23,6 +23,7 @@ from auditor.protocols import Lock
 from auditor.records import Pruned
 from auditor.retention import Retention
 from auditor.store import (
+    conditions,
     decisions,
     export,
     findings,
@@ -195,6 +196,7 @@ class SqlStore:
     remember_ignore_rules = _write(decisions.remember_ignore_rules)
 
     save = _write_of_run(targets.save)
+    open_conditions = _read(conditions.open_conditions)
     unreported_findings = _read(findings.unreported_findings)
     unreported_notices = _read(findings.unreported_notices)
     # If the power took back a report whose messages have left, the next run would find the same

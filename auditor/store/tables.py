@@ -299,6 +299,25 @@ episode = Table(
     sqlite_autoincrement=True,
 )
 
+# A bad state of a target that lasts, from the end of the run that first saw it.
+condition = Table(
+    "condition",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("kind", String(32), nullable=False),
+    Column("project_id", BigInteger, nullable=False),
+    Column("learn_id", BigInteger, nullable=False),
+    Column("key", ForeignText, nullable=False),  # of a rule and its path, else empty
+    Column("severity", String(16), nullable=False),
+    Column("headline", ForeignText, nullable=False),
+    Column("since", Moment, nullable=False),
+    Column("began_run_id", Integer, ForeignKey("run.id"), nullable=False),
+    Column("ended_run_id", Integer, ForeignKey("run.id")),  # NULL where a decision ended it
+    Column("ended_at", Moment),
+    Column("ended_why", ForeignText, nullable=False),
+    sqlite_autoincrement=True,
+)
+
 approval = Table(
     "approval",
     metadata,
@@ -422,4 +441,10 @@ _index_open(
     "ix_acknowledgement_open_fingerprint",
     acknowledgement.c.fingerprint,
     until=acknowledgement.c.ended_at,
+)
+_index_open(
+    "ix_condition_open",
+    condition.c.project_id,
+    condition.c.learn_id,
+    until=condition.c.ended_at,
 )

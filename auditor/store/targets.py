@@ -28,10 +28,11 @@ from auditor.model import (
     Notice,
     TargetId,
     TargetState,
-    VendorFinding,
 )
 from auditor.records import (
+    NO_NEWS,
     NOT_COME_TO,
+    BatchNews,
     KnownTarget,
     Missing,
     NewVersion,
@@ -43,7 +44,7 @@ from auditor.records import (
     Unreadable,
     Unsupported,
 )
-from auditor.store import findings, runs, settings, versions
+from auditor.store import conditions, findings, runs, settings, versions
 from auditor.store.batches import in_batches
 from auditor.store.tables import insert_into, target, version
 
@@ -154,10 +155,9 @@ def save(
     results: Sequence[TargetResult],
     *,
     at: datetime,
-    vendor: Sequence[VendorFinding] = (),
-    notices: Sequence[Notice] = (),
+    news: BatchNews = NO_NEWS,
 ) -> None:
-    """Store a batch of the run's results, the vendor's changes that they show, and its news.
+    """Store a batch of the run's results and its news; open and end conditions.
 
     Raises:
         LockLostError: another process closed the run.
@@ -179,8 +179,9 @@ def save(
         rows = [_unsupported_row(result, run_id, at) for result in unsupported]
         _put(connection, rows, _WRITTEN_UNSUPPORTED)
         findings.add_findings(connection, run_id, unsupported, at=at)
-    findings.add_vendor_findings(connection, run_id, vendor)
-    findings.add_notices(connection, run_id, notices)
+    findings.add_vendor_findings(connection, run_id, news.vendor)
+    findings.add_notices(connection, run_id, news.notices)
+    conditions.update_conditions(connection, run_id, news.conditions, at=at)
 
 
 def remember_inventory(

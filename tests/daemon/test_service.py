@@ -17,9 +17,9 @@ from auditor.daemon.due import DueCheck, find_due_run
 from auditor.daemon.monitoring import Clock
 from auditor.daemon.service import RETRY_AFTER, Service
 from auditor.errors import ConfigError, Problem, StoreUnreachableError
-from auditor.model import Notice, RunInfo, RunStatus, Trigger, VendorFinding
+from auditor.model import RunInfo, RunStatus, Trigger
 from auditor.outbox import NO_MESSAGES, MessageState
-from auditor.records import TargetResult
+from auditor.records import NO_NEWS, BatchNews, TargetResult
 from auditor.store.store import SqlStore
 from tests.audit.stage import Stage
 from tests.daemon.clock import SetClock
@@ -323,13 +323,12 @@ class StoreThatFailsOnce(SqlStore):
         results: Sequence[TargetResult],
         *,
         at: datetime,
-        vendor: Sequence[VendorFinding] = (),
-        notices: Sequence[Notice] = (),
+        news: BatchNews = NO_NEWS,
     ) -> None:
         if not self.has_failed:
             self.has_failed = True
             raise StoreUnreachableError("disk full")
-        super().save(run_id, results, at=at, vendor=vendor, notices=notices)
+        super().save(run_id, results, at=at, news=news)
 
 
 def test_a_night_that_failed_half_way_is_tried_again(pump: Stage, store: SqlStore) -> None:

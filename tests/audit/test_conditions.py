@@ -1,0 +1,208 @@
+"""Open conditions: bad states that last stay named, from the database to the report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from auditor import app, decide
+from auditor.decide import Decision
+from auditor.demo.faults import Fault
+from auditor.model import ConditionKind, Report, Trigger
+from auditor.rendering.json import encode_report, format_utc
+from tests.audit.stage import Stage, block, stage, target
+
+_RULE = """
+[[rules]]
+name = "a sane score"
+path = "thresholds[min_score].value"
+between = [0.4, 0.8]
+severity = "critical"
+"""
+
+
+@pytest.fixture
+def pump(database_url: str, tmp_path: Path) -> Iterator[Stage]:
+    blocks = {
+        3: block(name="Motion", trained=True),
+        4: block(name="Wave", trained=True),
+        5: block(name="Hum", trained=True),
+    }
+    with stage(database_url, tmp_path, blocks) as set_up:
+        yield set_up
+
+
+def _edit(set_up: Stage, learn_id: int = 3, **values: Any) -> None:  # noqa: ANN401 - any JSON
+    set_up.studio.edit(target(learn_id), lambda answer: answer.update(values))
+
+
+def _open(report: Report) -> list[tuple[str, str, str]]:
+    return [(str(each.kind), str(each.target), str(each.severity)) for each in report.open]
+
+
+def _stored(set_up: Stage) -> Any:  # noqa: ANN401 - any JSON
+    with app.open_store(set_up.settings) as store:
+        report = store.report(None)
+    assert report is not None
+    return encode_report(report)
+
+
+def test_a_lost_training_stays_open_until_the_model_is_trained_again(pump: Stage) -> None:
+    quiet = pump.night().report
+    _edit(pump, trained=False)
+    first, later = pump.night().report, pump.night().report
+    _edit(pump, trained=True)
+    again = pump.night().report
+
+    assert (_open(quiet), _open(again)) == ([], [])
+    assert _open(first) == _open(later) == [("training_lost", "7/3", "critical")]
+    assert first.open[0].since == later.open[0].since == first.run.finished_at
+
+
+def test_a_block_that_was_never_trained_has_lost_nothing(pump: Stage) -> None:
+    pump.studio.put(target(6), block(trained=False))
+    pump.night()
+    _edit(pump, 6, trainingCycles=77)
+
+    assert pump.night().report.open == ()
+
+
+def test_a_stale_model_is_open_until_it_is_trained(pump: Stage) -> None:
+    pump.night()
+    _edit(pump, trainingCycles=77)
+    pump.night()
+    stale = pump.night().report
+    _edit(pump, trained=False)
+    pump.night()
+    _edit(pump, trained=True)
+
+    assert _open(stale) == [("stale", "7/3", "high")]
+    assert pump.night().report.open == ()
+
+
+def test_a_missing_block_is_open_until_it_is_listed_again(pump: Stage) -> None:
+    pump.night()
+    answer = block(name="Hum", trained=True)
+    pump.studio.remove(target(5))
+    pump.night()
+    missing = pump.night().report
+    pump.studio.put(target(5), answer)
+
+    assert _open(missing) == [("missing", "7/5", "high")]
+    assert pump.night().report.open == ()
+
+
+def test_a_broken_rule_is_open_with_its_severity_until_the_rule_is_gone(pump: Stage) -> None:
+    text = (pump.folder / "config.toml").read_text()
+    pump.configure(f"{text}\n{_RULE}")
+    pump.studio.edit(target(3), lambda answer: answer["thresholds"][0].update(value=0.1))
+    first, later = pump.night().report, pump.night().report
+    pump.studio.edit(target(3), lambda answer: answer["thresholds"][0].update(value=0.2))
+    moved = pump.night().report
+    pump.studio.fail(Fault.HTTP_500, target=target(3))
+    pump.configure(text)
+    after = pump.night().report
+
+    assert _open(first) == _open(later) == [("rule_broken", "7/3", "critical")]
+    assert [condition.since for condition in moved.open] == [first.run.finished_at]
+    assert "is 0.2" in moved.open[0].headline
+    assert after.open == ()
+
+
+def test_a_difference_from_the_baseline_is_as_bad_as_the_worst_of_it(pump: Stage) -> None:
+    pump.night()
+    with app.open_store(pump.settings) as store:
+        decide.approve_all_new(store, Decision(author="anna", reason="ok", at=app.now()))
+    _edit(pump, name="Motion two")
+    renamed = pump.night().report
+    _edit(pump, name="Motion")
+    pump.studio.edit(target(3), lambda answer: answer["thresholds"][0].update(value=0.1))
+    pump.night()
+    moved = pump.night().report
+
+    assert _open(renamed) == [("off_baseline", "7/3", "medium")]
+    assert _open(moved) == [("off_baseline", "7/3", "high")]
+    assert moved.open[0].since == renamed.open[0].since
+
+
+def test_a_block_that_cannot_be_read_keeps_its_conditions(pump: Stage) -> None:
+    pump.night()
+    _edit(pump, trained=False)
+    before = pump.night().report
+    pump.studio.fail(Fault.HTTP_500, target=target(3))
+
+    assert pump.night().report.open == before.open
+
+
+def test_what_a_crashed_run_saw_is_open_in_the_next_report(pump: Stage) -> None:
+    pump.night()
+    _edit(pump, trained=False)
+    with app.open_store(pump.settings) as store, store.run_lock():
+        run_id = store.open_run(Trigger.MANUAL, started_at=app.now())
+        store.abandon_open_runs(app.now())
+        assert store.open_conditions() == ()
+    report = pump.night().report
+
+    assert report.open[0].run_id == report.run.id != run_id
+
+
+def test_a_dry_run_shows_what_would_be_open_and_stores_nothing(pump: Stage) -> None:
+    pump.night()
+    _edit(pump, trained=False)
+    with app.open_store(pump.settings) as store:
+        dry = app.run_async(app.run_dry(pump.settings, app.build_request(pump.settings), store))
+        stored = store.open_conditions()
+
+    assert (_open(dry), stored) == ([("training_lost", "7/3", "critical")], ())
+
+
+def test_a_stored_report_says_what_was_open_then(pump: Stage) -> None:
+    pump.night()
+    _edit(pump, trained=False)
+    reported = encode_report(pump.night().report)
+
+    assert _stored(pump) == reported
+    assert reported["open"] == [
+        {
+            "kind": "training_lost",
+            "project_id": 7,
+            "block_id": 3,
+            "severity": "critical",
+            "since": reported["run"]["finished_at"],  # type: ignore[call-overload, index]
+            "headline": "Training lost, and the block was not trained again",
+        }
+    ]
+
+
+def test_a_block_that_is_no_longer_audited_is_named_no_more_until_it_is_again(
+    pump: Stage,
+) -> None:
+    pump.night()
+    _edit(pump, trained=False)
+    lost = pump.night().report
+    pump.reconfigure('learn_blocks = "all"', "learn_blocks = [4, 5]")
+    without = pump.night().report
+    with app.open_store(pump.settings) as store:
+        open_without = store.open_conditions()
+    pump.reconfigure("learn_blocks = [4, 5]", 'learn_blocks = "all"')
+    back = pump.night().report
+
+    assert (without.open, open_without) == ((), ())
+    assert back.open == lost.open
+
+
+def test_the_worst_and_the_oldest_comes_first(pump: Stage) -> None:
+    pump.night()
+    _edit(pump, 4, trainingCycles=77)
+    pump.night()
+    _edit(pump, 5, trained=False)
+    report = pump.night().report
+
+    assert [condition.kind for condition in report.open] == [
+        ConditionKind.TRAINING_LOST,
+        ConditionKind.STALE,
+    ]
+    assert format_utc(report.open[0].since) == format_utc(report.run.finished_at)
