@@ -170,6 +170,7 @@ class NoticeKind(StrEnum):
     LEFT_OUT = "left_out"  # audited until now, excluded by the configuration
     PROJECT_RENAMED = "project_renamed"
     READ_AGAIN = "read_anew"  # differences that appear because the auditor was upgraded
+    MATCHES_NOTHING = "matches_nothing"  # a rule, window, subscription or filter
     BLOCK_NEW = "new"  # the following are in a report only where an earlier one was not received
     BLOCK_MISSING = "missing"
     BLOCK_UNSUPPORTED = "unsupported"

@@ -37,6 +37,7 @@ from auditor.records import (
     ProjectBlocks,
     Pruned,
     RuleBreach,
+    RuleMatch,
     RunConclusions,
     RunListing,
     RunSummary,
@@ -462,6 +463,10 @@ class RunStore(Protocol):
 
     def remember_ignore_rules(self, keys: Iterable[str], *, at: datetime) -> None:
         """Remember ignore rules as having been in force."""
+        ...
+
+    def rule_matches(self) -> dict[str, RuleMatch] | None:
+        """Return what the rules matched when they were compared last, None in a dry run."""
         ...
 
     def unreported_notices(self, run_id: int) -> tuple[UnreportedNotice, ...]:

@@ -201,6 +201,20 @@ class Retirement:
         return is_of_run and project_id not in self.elsewhere
 
 
+@dataclass(frozen=True, slots=True)
+class RuleMatch:
+    """Whether something of the configuration matched a block when it was compared last.
+
+    Attributes:
+        target: a block that has the path of the rule, None where it is of no block.
+        newest: the newest version then.
+    """
+
+    target: TargetId | None
+    newest: int
+    is_matched: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunConclusions:
     """What a run concludes besides its report, stored in the same transaction.
@@ -216,6 +230,7 @@ class RunConclusions:
         announced: keys of ignore rules whose end was announced.
         suppressed_vendor: the vendor's findings that a rule suppresses.
         conditions: what only the end of the run can say of open conditions.
+        rule_matches: what the configuration's rules matched, None where it was not compared.
     """
 
     notices: tuple[Notice, ...] = ()
@@ -228,6 +243,7 @@ class RunConclusions:
     announced: tuple[str, ...] = ()
     suppressed_vendor: tuple[SuppressedVendorFinding, ...] = ()
     conditions: tuple[JudgedConditions, ...] = ()
+    rule_matches: Mapping[str, RuleMatch] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from auditor import __version__, health
+from auditor import __version__, config, health
 from auditor.app.build import (
     build_archive,
     build_client,
@@ -128,6 +128,7 @@ def build_request(
         next_run_at=find_next_run(settings, now()) if starter is Starter.SERVICE else None,
         schedule_line="; ".join(schedule.label for schedule in find_schedules(settings)),
         rules=settings.rules,
+        scopes=tuple(config.scopes(settings)),
         zone=settings.schedule.timezone,
         reader_zone=settings.reader_zone,
     )

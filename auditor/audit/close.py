@@ -22,10 +22,12 @@ from auditor.audit.notices import (
 )
 from auditor.audit.plan import RunContext, RunRequest, Scope
 from auditor.audit.results import CompletedRun, Results
+from auditor.audit.unmatched import Coverage, notices_of_unmatched
 from auditor.drift.policy import apply_rules_to_vendor, is_ignored
 from auditor.drift.report import STATE_SIGNS
 from auditor.drift.subscriptions import Subscription, covers_notice, select_part
 from auditor.model import (
+    EVERY_PROJECT,
     Notice,
     NoticeKind,
     Report,
@@ -74,7 +76,12 @@ def complete_run(
     unreported_notices = store.unreported_notices(run_id)
     open_before = store.open_conditions()
     judged = end_rules(conclusions.ended, open_before)
-    notices = (*conclusions.notices, *notices_of_leavers(of_leavers))
+    coverage = _compare_configuration(request, results, store)
+    notices = (
+        *conclusions.notices,
+        *notices_of_leavers(of_leavers),
+        *(notices_of_unmatched(coverage) if coverage else ()),
+    )
     conclusions = replace(
         conclusions,
         notices=without_carried(notices, unreported_notices),
@@ -83,6 +90,7 @@ def complete_run(
         retirement=_retirement(request.scope),
         suppressed_vendor=hidden,
         conditions=judged,
+        rule_matches=coverage.found if coverage else None,
     )
     previous = store.previous_run_id(run_id)
     report = replace(
@@ -105,6 +113,26 @@ def complete_run(
         report = add_run_signs(report, store.run_summaries(MOST_RUNS_DRAWN - 1))
     reported = [unreported for unreported in carried if results.can_report(unreported)]
     return CompletedRun(report=report, carried=(*reported, *of_leavers), conclusions=conclusions)
+
+
+def _compare_configuration(
+    request: RunRequest, results: Results, store: RunStore
+) -> Coverage | None:
+    """Return what of the configuration matches nothing; None where the run cannot say.
+
+    A run of a part says nothing, unless everything else was audited before.
+    """
+    memory = store.rule_matches()
+    if memory is None or not request.scope.is_whole:
+        return None
+    audited = store.audited_projects()
+    failed = {error.project_id for error in results.errors}
+    named = {project.id for project in request.plan.projects}
+    if EVERY_PROJECT in failed or not (request.scope.is_all or named <= audited):
+        return None
+    coverage = Coverage(store, request.plan, unlisted=failed, memory=memory)
+    coverage.compare(request.rules, request.scopes)
+    return coverage
 
 
 def _retirement(scope: Scope) -> Retirement | None:

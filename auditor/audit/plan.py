@@ -10,7 +10,7 @@ from auditor.drift.compare import Comparison
 from auditor.drift.filters import BlockFilter, BlockLabel, ProjectFilter, is_admitted
 from auditor.drift.findings import Judgement, judge_comparison
 from auditor.drift.policy import RuledFindings, apply_rules, is_ignored
-from auditor.drift.rules import Rules
+from auditor.drift.rules import Rules, TargetScope
 from auditor.model import Area, Failure, Finding, Interval, Starter, TargetId, Trigger
 from auditor.records import NOT_COME_TO
 from auditor.schedule import Gap
@@ -125,6 +125,7 @@ class RunRequest:
         next_run_at: as `Report.next_run_at`.
         starter: as `Report.starter`.
         rules: the operator's.
+        scopes: the key and the scope of each rule and subscription that has one.
         zone: the schedule's time zone, in which the days of rules begin and end.
         reader_zone: of the times in sentences that people read.
         earlier_tries: the runs of the same slot that read too little.
@@ -143,6 +144,7 @@ class RunRequest:
     next_run_at: datetime | None = None
     starter: Starter = Starter.NOBODY
     rules: Rules = field(default_factory=Rules)
+    scopes: tuple[tuple[str, TargetScope], ...] = ()
     zone: tzinfo = UTC
     reader_zone: tzinfo = UTC
     earlier_tries: tuple[int, ...] = ()

@@ -71,12 +71,25 @@ def _try_everything(settings: Settings, *, sends_test: bool) -> int:
     for answer in answers:
         result = "FAILED" if answer.exit_code else "ok"
         print_text(f"{result:<7} {harmless(f'{answer.what}: {answer.words}')}")
-    for advice in survey.advice():
+    for advice in (*survey.advice(), *_unmatched_paths(settings)):
         print_text(f"advice  {harmless(advice)}")
     codes = [answer.exit_code for answer in answers]
     if sends_test:
         codes += _send_test(settings)
     return max(codes, default=0)
+
+
+def _unmatched_paths(settings: Settings) -> Iterator[str]:
+    """Yield a sentence for each rule whose path no stored block has; none before the first run."""
+    from auditor.audit.unmatched import Coverage  # noqa: PLC0415
+
+    with suppress(StoreError), app.open_store_if_present(settings) as stored:
+        if stored is None:
+            return
+        coverage = Coverage(stored, app.build_plan(settings))
+        coverage.compare(settings.rules, ())
+        for unmatched in coverage.unmatched.values():
+            yield f"{unmatched.key}: {unmatched.words}"
 
 
 def _others(settings: Settings) -> str:

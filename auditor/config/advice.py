@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
@@ -13,8 +12,8 @@ from zoneinfo import ZoneInfo
 
 from auditor.config.tables import DatabaseTable, EmailTable, Settings
 from auditor.credentials import ApiKey
-from auditor.drift.fields import FIELDS
 from auditor.drift.filters import matches_text
+from auditor.drift.rule_paths import is_field, nearest_path
 from auditor.drift.rules import IgnoreRule, Rules, SeverityRule, StateRule, TargetScope, Window
 from auditor.model import TargetId
 from auditor.redaction import shown
@@ -23,8 +22,6 @@ from auditor.schedule import Cron
 _Rule: TypeAlias = SeverityRule | IgnoreRule | StateRule | Window
 
 _HOURS_OF_CHANGE = frozenset({1, 2, 3})
-_TOP_LEVEL = tuple(pattern for pattern in FIELDS if not set(pattern) & set(".[{"))
-_FIRST_NAME = re.compile(r"([^.\[*]*\*?).*")
 # With TLS from the start on a port without, or the reverse, each side waits for the other.
 _USUAL_SECURITY = {25: "starttls", 465: "tls", 587: "starttls"}
 _PASSWORD_IN_URL = re.compile(r"[^/?]*//[^/@]*:[^@]+@|.*[?&]password=")
@@ -118,21 +115,10 @@ def _unusual_port(email: EmailTable) -> Iterator[str]:
 def _unknown_fields(rules: Rules) -> Iterator[str]:
     for key, rule in _placed(rules):
         path = _path(rule)
-        first = _FIRST_NAME.sub(r"\1", path) or path
-        if path and not _is_known(first):
-            yield shown(f"{key}.path: the API has no field {first!r} ({_meant(first)})")
-
-
-def _is_known(name: str) -> bool:
-    if name.endswith("*"):
-        return any(field.startswith(name[:-1]) for field in _TOP_LEVEL)
-    return name in _TOP_LEVEL
-
-
-def _meant(name: str) -> str:
-    by_lower = {field.lower(): field for field in _TOP_LEVEL}
-    close = difflib.get_close_matches(name.lower(), by_lower, n=1)
-    return f"did you mean {by_lower[close[0]]}?" if close else "correct only if Studio sends it"
+        if path and not is_field(path):
+            near = nearest_path(path)
+            remedy = f"did you mean {near}?" if near else "correct only if Studio sends it"
+            yield shown(f"{key}.path: the API has no field {path!r} ({remedy})")
 
 
 def _unaudited_scopes(settings: Settings) -> Iterator[str]:

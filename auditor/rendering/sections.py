@@ -471,6 +471,7 @@ def _section_of(kind: NoticeKind) -> str:
             | NoticeKind.ACKNOWLEDGEMENT_ENDED
             | NoticeKind.LEFT_UNREPORTED
             | NoticeKind.READ_AGAIN
+            | NoticeKind.MATCHES_NOTHING
         ):
             return RULES
 

@@ -31,6 +31,7 @@ from auditor.records import (
     BatchNews,
     KnownTarget,
     RuleBreach,
+    RuleMatch,
     RunConclusions,
     RunSummary,
     TargetResult,
@@ -186,6 +187,10 @@ class DryStore:
     def remember_ignore_rules(self, keys: Iterable[str], *, at: datetime) -> None:
         """Remember nothing."""
         del keys, at
+
+    def rule_matches(self) -> dict[str, RuleMatch] | None:
+        """Return None: the versions of a dry run are not stored, so rules are not compared."""
+        return None
 
     def unreported_notices(self, run_id: int) -> tuple[UnreportedNotice, ...]:
         """Return nothing, as for findings."""

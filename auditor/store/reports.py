@@ -41,7 +41,16 @@ from auditor.model import (
 )
 from auditor.outbox import Message
 from auditor.records import RunConclusions, RunSummary, UnreportedFinding
-from auditor.store import conditions, decisions, findings, ledger, outbox, runs, targets
+from auditor.store import (
+    conditions,
+    decisions,
+    findings,
+    ledger,
+    outbox,
+    runs,
+    settings,
+    targets,
+)
 from auditor.store.batches import in_batches
 from auditor.store.chain import content_hash
 from auditor.store.findings import moment_from, moment_text
@@ -102,6 +111,7 @@ def close_run(
     decisions.mark_ignore_rules_announced(connection, conclusions.announced, at=at)
     conditions.update_conditions(connection, run_id, conclusions.conditions, at=at)
     conditions.set_since(connection, run_id, at)
+    settings.remember_rule_matches(connection, conclusions.rule_matches)
     decisions.end_acknowledgements(connection, conclusions.ended_acknowledgements, at=at)
     outbox.queue_messages(connection, messages)
     ledger.record_runs(connection, [run_id])

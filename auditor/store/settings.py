@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import datetime
 
 from sqlalchemy import Connection, insert, select
 
 from auditor.drift.secrets import Secrets
-from auditor.records import Configuration, SignKind, SignOfLife
+from auditor.model import TargetId
+from auditor.records import Configuration, RuleMatch, SignKind, SignOfLife
 from auditor.store.tables import insert_into, secret_parameter, setting
 
 _CONFIGURATION = "configuration"
 _FINGERPRINT_KEY = "fingerprint_key"
 _FOUND_PROJECTS = "found_projects"
+_RULE_MATCHES = "rule_matches"
 _KEY_BYTES = 32
 _SIGNS = {kind: f"seen_{kind}" for kind in SignKind}
 
@@ -78,6 +80,23 @@ def signs_of_life(connection: Connection) -> tuple[SignOfLife, ...]:
         for kind, key in _SIGNS.items()
         if key in values
     )
+
+
+def rule_matches(connection: Connection) -> dict[str, RuleMatch]:
+    """Return what the configuration's rules matched when they were compared last, by key."""
+    stored = json.loads(_value(connection, _RULE_MATCHES) or b"{}")
+    return {
+        key: RuleMatch(TargetId(*target) if target else None, newest, is_matched)
+        for key, (target, newest, is_matched) in stored.items()
+    }
+
+
+def remember_rule_matches(connection: Connection, matches: Mapping[str, RuleMatch] | None) -> None:
+    """Remember what the rules matched, in place of what was; None leaves it as it is."""
+    if matches is None or dict(matches) == rule_matches(connection):
+        return
+    rows = {key: (match.target, match.newest, match.is_matched) for key, match in matches.items()}
+    _put(connection, _RULE_MATCHES, json.dumps(rows))
 
 
 def secrets_of(connection: Connection) -> Secrets:

@@ -193,6 +193,7 @@ class SqlStore:
     acknowledgements = _read(decisions.acknowledgements)
     rule_breaches = _read(decisions.rule_breaches)
     ignore_rules = _read(decisions.ignore_rules)
+    rule_matches = _read(settings.rule_matches)
     remember_ignore_rules = _write(decisions.remember_ignore_rules)
 
     save = _write_of_run(targets.save)

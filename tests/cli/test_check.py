@@ -518,3 +518,22 @@ def test_a_wrong_base_url_has_its_remedy(
 
     assert done.code == 2
     assert words in done.out + done.err
+
+
+def test_a_path_that_no_block_has_is_advice_with_the_one_that_was_meant(
+    pump: Stage, auditor: Command
+) -> None:
+    pump.studio.edit(
+        TargetId(7, 3), lambda a: a.update(thresholds=[{"key": "min_score", "value": 0.5}])
+    )
+    auditor("run")
+    text = (pump.folder / "config.toml").read_text()
+    (pump.folder / "config.toml").write_text(
+        f'{text}\n[[rules]]\nname = "a"\npath = "thresholds[min_scor].value"\nis = 1\n'
+        '[[rules]]\nname = "b"\npath = "visualLayers[*].droputRate"\nis = 1\n'
+    )
+    done = auditor("check")
+
+    assert "rules[0].path: no audited block has thresholds[min_scor].value" in done.out
+    assert "did you mean thresholds[min_score].value?" in done.out
+    assert "did you mean visualLayers[*].dropoutRate?" in done.out

@@ -58,9 +58,12 @@ def test_a_usual_setting_gets_no_warning(tmp_path: Path, text: str) -> None:
     ("path", "words"),
     [
         ("threshold", "the API has no field 'threshold' (did you mean thresholds?)"),
-        ("Thresholds[*].value", "no field 'Thresholds' (did you mean thresholds?)"),
-        ("treshold*.value", "no field 'treshold*' (did you mean thresholds?)"),
-        ("sampleCount.x", "no field 'sampleCount' (correct only if Studio sends it)"),
+        (
+            "Thresholds[*].value",
+            "no field 'Thresholds[*].value' (did you mean thresholds[*].value?)",
+        ),
+        ("treshold*.value", "no field 'treshold*.value' (did you mean thresholds[*].value?)"),
+        ("sampleCount.x", "no field 'sampleCount.x' (correct only if Studio sends it)"),
         ('[\\"a.b\\"]', "no field '[\"a.b\"]' (correct only if Studio sends it)"),
         (STUDIO_KEY, "no field '(hidden)' (correct only if Studio sends it)"),
     ],
