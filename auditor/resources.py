@@ -1,4 +1,4 @@
-"""Where templates and migrations lie: inside the package in a wheel, next to it in a checkout."""
+"""Where templates, migrations and pages are: in a wheel's package, beside it in a checkout."""
 
 from __future__ import annotations
 
@@ -18,3 +18,12 @@ def folder(name: str) -> Path:
         if place.is_dir():
             return place
     raise FileNotFoundError(f"no folder {name}: neither {places[0]} nor {places[1]} is one")
+
+
+def locate(name: str) -> str:
+    """Return where a page, a unit or the example is that a message refers to.
+
+    Of a wheel it is the path of the installed file; of a checkout the name (`docs/upkeep.md`).
+    """
+    installed = _PACKAGE / "_data" / name
+    return str(installed) if installed.exists() else name

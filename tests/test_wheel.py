@@ -65,7 +65,7 @@ def test_everything_the_program_reads_is_in_the_wheel(installed: Installed) -> N
     names = set(zipfile.ZipFile(installed.wheel).namelist())
     laid_out = {
         f"auditor/_data/{file.relative_to(ROOT)}"
-        for folder in ("templates", "migrations")
+        for folder in ("templates", "migrations", "docs", "systemd")
         for file in (ROOT / folder).rglob("*")
         if file.is_file() and "__pycache__" not in file.parts
     }
@@ -80,6 +80,14 @@ def test_everything_the_program_reads_is_in_the_wheel(installed: Installed) -> N
         "auditor",
         f"drift_auditor-{__version__}.dist-info",
     }
+
+
+def test_a_message_names_the_files_that_were_installed(installed: Installed) -> None:
+    done = installed.run("auditor", "status")
+
+    [example] = [Path(word) for word in done.stderr.split() if "config.example.toml" in word]
+    assert example.is_relative_to(installed.home)
+    assert example.is_file()
 
 
 def test_templates_and_migrations_come_from_the_wheel(installed: Installed) -> None:

@@ -16,6 +16,7 @@ from auditor.config import Settings
 from auditor.credentials import StoredLogin
 from auditor.errors import UsageError
 from auditor.rendering.words import harmless
+from auditor.resources import locate
 
 TIMEOUT = timedelta(minutes=5)
 
@@ -58,7 +59,7 @@ def find_login(settings: Settings, project_id: int | None) -> StoredLogin:
         where = "no project" if project_id is None else f"no project {project_id}"
         raise UsageError(
             f'{where} is configured with the grant "authorization_code", which a login needs: '
-            "see docs/credentials.md"
+            f"see {locate('docs/credentials.md')}"
         )
     if len(found) > 1:
         raise UsageError(

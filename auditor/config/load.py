@@ -15,6 +15,7 @@ from auditor.config.problems import shape_problems
 from auditor.config.tables import Settings
 from auditor.config.values import LoadContext
 from auditor.errors import ConfigError, Problem, may_pass
+from auditor.resources import locate
 
 _HERE = Path("config.toml")
 _SYSTEM = Path("/etc/auditor/config.toml")
@@ -41,7 +42,7 @@ def find(explicit: str | None, environ: Mapping[str, str]) -> Path:
         "file",
         "no configuration found: looked at --config, $AUDITOR_CONFIG, "
         f"{_HERE.absolute()} and {_SYSTEM}",
-        "copy config.example.toml to one of these places and edit it",
+        f"copy {locate('config.example.toml')} to one of these places and edit it",
     )
 
 
@@ -109,7 +110,7 @@ def _text(path: Path) -> str:
 
 
 def _syntax_error(path: Path, error: ValueError) -> ConfigError:
-    remedy = "see config.example.toml for the format"
+    remedy = f"see {locate('config.example.toml')} for the format"
     found = _POSITION.fullmatch(str(error))
     if not isinstance(error, tomllib.TOMLDecodeError) or found is None:
         return _unusable(path, "file", "is not TOML", remedy)

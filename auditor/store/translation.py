@@ -16,11 +16,13 @@ from auditor.errors import (
     StoreUnreachableError,
     UnfitDatabaseError,
 )
+from auditor.resources import locate
 from auditor.store.address import Address, is_used
 
 RESTORE = (
     "stop the auditor, move the database away with everything named like it, put a copy of your "
-    "last backup (of `auditor backup`) in its place, and start again; docs/upkeep.md has the steps"
+    "last backup (of `auditor backup`) in its place, and start again; "
+    f"{locate('docs/upkeep.md')} has the steps"
 )
 _LOCKED = "another program has held it locked for too long; end that program, or try again later"
 _READ_ONLY = "it is read-only; give the auditor's user the right to write it and its folder"
@@ -71,8 +73,8 @@ _WRITES_REFUSED = (
     "writes in database.url, or all of them with ?target_session_attrs=read-write"
 )
 _ENCODING = (
-    "its encoding cannot hold a text; make a database of UTF8, as docs/install.md has it, and "
-    "move the history into it"
+    "its encoding cannot hold a text; make a database of UTF8, as "
+    f"{locate('docs/install.md')} has it, and move the history into it"
 )
 
 # SQLSTATE codes (Appendix A of PostgreSQL's manual); the first two digits are the class.
@@ -94,7 +96,7 @@ _POSTGRESQL = {
     "58": "the server cannot read or write its disk; check its log",
     "XX": (
         "it is damaged; look at the server's log and restore it from the last backup, as "
-        "docs/upkeep.md has it"
+        f"{locate('docs/upkeep.md')} has it"
     ),
 }
 # A connection that the server refuses has no code, only words, in English unless the server
