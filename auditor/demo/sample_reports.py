@@ -474,7 +474,7 @@ def hostile() -> Report:
 
 
 def flood() -> Report:
-    """Return a report with 500 drifted blocks, one of them critical."""
+    """Return a report with 500 blocks that drifted each in another way, one of them critical."""
     return report(*(_flooded_block(number) for number in range(500)))
 
 
@@ -492,9 +492,34 @@ def _flooded_block(number: int) -> TargetReport:
                 Area.LAYERS,
                 "visualLayers[1].neurons",
                 8,
-                12,
+                12 + number,
+                id=_id_of(f"neurons {number}"),
                 severity=severity,
-                headline=f"Layer 2 (conv1d) of block {number}: neurons: 8 → 12",
+                headline=f"Layer 2 (conv1d): neurons: 8 → {12 + number}",
+            ),
+        ),
+    )
+
+
+def flood_alike() -> Report:
+    """Return a report in which somebody moved a threshold of 500 blocks."""
+    return report(*(_moved_block(number) for number in range(500)))
+
+
+def _moved_block(number: int) -> TargetReport:
+    return block(
+        number % 20 + 1,
+        number,
+        state=TargetState.DRIFTED,
+        signs="·" * 29 + "▲",
+        findings=(
+            finding(
+                Area.THRESHOLDS,
+                "thresholds[min_score].value",
+                0.6,
+                0.7,
+                id=_id_of(f"min_score {number}"),
+                headline="Minimum confidence: 0.6 → 0.7",
             ),
         ),
     )
@@ -509,4 +534,5 @@ STATES = {
     "failed": failed,
     "hostile": hostile,
     "flood": flood,
+    "flood-alike": flood_alike,
 }

@@ -21,16 +21,19 @@ from markupsafe import Markup
 
 from auditor.model import ModelState
 from auditor.records import MOST_RUNS_DRAWN
+from auditor.rendering.alike import MOST_NAMED
 from auditor.rendering.changes import ChangeLine
 from auditor.rendering.outline import Outline, VersionDiff
-from auditor.rendering.sections import view_finding
 from auditor.rendering.text import (
+    ALIKE_ACCEPT,
+    ALIKE_RESTORE,
     AUTHOR,
     COMMANDS,
     VENDOR,
     explain_restore,
     locate_long_request,
 )
+from auditor.rendering.views import view_finding
 from auditor.rendering.words import name
 
 _CSS = {"-": "del", "+": "add", " ": "same", "@": "mark"}
@@ -45,6 +48,7 @@ _MODEL_TONES = {
 _HEAD = '<meta charset="utf-8">'
 _STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
 _ATTRIBUTE = re.compile(r'<[a-z][^<>]* style="')
+_MOST_ROWS = 8  # of a section; more entries are lines of one row
 _NO_STYLE = "'none'"
 
 
@@ -89,6 +93,10 @@ class HtmlRenderer:
             locate_long_request=locate_long_request,
             model_tones=_MODEL_TONES,
             most_runs=MOST_RUNS_DRAWN,
+            most_named=MOST_NAMED,
+            most_rows=_MOST_ROWS,
+            alike_accept=ALIKE_ACCEPT,
+            alike_restore=ALIKE_RESTORE,
         )
         # Clients that know `prefers-color-scheme` need the at-rules; Gmail drops both.
         self._inliner = CSSInliner(

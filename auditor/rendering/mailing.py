@@ -12,15 +12,30 @@ from auditor.rendering.archive import run_place
 from auditor.rendering.html import HtmlRenderer
 from auditor.rendering.outline import Footer, Limits, Outline
 from auditor.rendering.sections import outline_report
-from auditor.rendering.text import list_entries, render_report, render_summary
+from auditor.rendering.text import render_report, render_summary
 
 # Gmail clips what passes about 102 KB, counted as it was encoded.
 MOST_HTML_BYTES = 90_000
 _MOST_SHOWN = 256
 _MOST_ATTACHED_BYTES = 1_000_000  # more is compressed: servers refuse mails of 10 to 25 MB
-_LEAST_ENTRIES = 3
-_LEAST_FINDINGS = 12  # pictures never take the room of these
+MOST_TEXT_BYTES = 1_000_000
+_DETAILS_IN_TEXT = (400, 100, 0)
 _PICTURES = (12, 8, 5, 3, 2, 0)  # how many blocks have pictures
+_MOST_LINES = 1_000  # more lines of findings never fit
+# Links give way first, then pictures, details, other entries, and last the lines of findings.
+_FRAMES = (
+    Limits(findings=12, further=_MOST_LINES, pictures=2),
+    Limits(findings=12, further=_MOST_LINES, pictures=2, links=False),
+    *(
+        Limits(findings=findings, further=_MOST_LINES, entries=entries, pictures=0, links=False)
+        for entries in (None, 100, 30, 10, 3)
+        for findings in (12, 0)
+    ),
+    *(
+        Limits(findings=0, further=further, entries=3, pictures=0, links=False)
+        for further in (400, 100, 30)
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,19 +62,15 @@ class MailRenderer:
         whole, html = self._at(report, Limits(), full=page)
         summary = render_summary(whole)
         if _fits(html):
-            return self._mailing(report, whole, html, summary)
-        if not self.attaches:
-            mailing = self._mailing(report, *self._fitted(report, full=page), summary)
-            return replace(mailing, text=f"{mailing.text}{list_entries(whole)}")
-        attached = run_place(report.run.id or 0)
-        where = f"{attached}, attached" + (f"; also {page}" if page else "")
-        fitted = self._fitted(report, full=where)
-        mailing = self._mailing(report, *fitted, summary)
-        return replace(
-            mailing,
-            text=f"{mailing.text}{list_entries(whole)}",
-            attachment=_attachment(attached, self.page(report)),
-        )
+            return self._mailing(whole, html, report, texts=(render_report(whole), summary))
+        attached = run_place(report.run.id or 0) if self.attaches else ""
+        where = f"{attached}, attached" + (f"; also {page}" if page else "") if attached else page
+        shown, html = self._fitted(report, full=where)
+        texts = (self._text(report, full=where), summary)
+        mailing = self._mailing(shown, html, report, texts=texts)
+        if not attached:
+            return mailing
+        return replace(mailing, attachment=_attachment(attached, self.page(report)))
 
     def _address(self, report: Report) -> str:
         """Return where readers find the page of the run."""
@@ -67,14 +78,26 @@ class MailRenderer:
         site = self.footer.site
         return f"{site}{place}" if site else f"{place} in the folder of reports"
 
-    def _mailing(self, report: Report, shown: Outline, html: str, summary: str) -> MailContent:
+    def _mailing(
+        self, shown: Outline, html: str, report: Report, *, texts: tuple[str, str]
+    ) -> MailContent:
+        text, summary = texts
         return MailContent(
             subject=shown.verdict.subject,
-            text=render_report(shown),
+            text=text,
             html=html,
             summary=summary,
             headers=self._headers(report, shown),
         )
+
+    def _text(self, report: Report, *, full: str) -> str:
+        """Return the text with as many details as it may have: every finding has its line."""
+        text = ""
+        for findings in (None, *_DETAILS_IN_TEXT):
+            text = render_report(self._outline(report, Limits(findings=findings), full=full))
+            if len(text.encode()) <= MOST_TEXT_BYTES:
+                break
+        return text
 
     def text(self, report: Report, *, page: str = "") -> str:
         """Return the full report as plain text; `page` is where its page is."""
@@ -93,18 +116,15 @@ class MailRenderer:
         return self._cut(report, full=full)
 
     def _cut(self, report: Report, *, full: str) -> tuple[Outline, str]:
+        """Return every finding in a line at least, if all fit, and details of the worst."""
+        frame = next((f for f in _FRAMES if _fits(self._at(report, f, full=full)[1])), _FRAMES[-1])
         # Bisection: the more is shown, the longer the mail; `most` is known not to fit.
-        few = (n for n in _PICTURES[-2:] if self._fits_with(report, _LEAST_FINDINGS, n, full))
-        pictures = next(few, 0)
-        least, most = 0, _MOST_SHOWN
+        least, most = frame.findings or 0, _MOST_SHOWN
         while most - least > 1:
             middle = (least + most) // 2
-            fits = self._fits_with(report, middle, pictures, full)
+            fits = _fits(self._at(report, replace(frame, findings=middle), full=full)[1])
             least, most = (middle, most) if fits else (least, middle)
-        return self._at(report, _limits(least, pictures), full=full)
-
-    def _fits_with(self, report: Report, most: int, pictures: int, full: str) -> bool:
-        return _fits(self._at(report, _limits(most, pictures), full=full)[1])
+        return self._at(report, replace(frame, findings=least), full=full)
 
     def _at(self, report: Report, limits: Limits, *, full: str) -> tuple[Outline, str]:
         shown = self._outline(report, limits, full=full)
@@ -131,10 +151,6 @@ def _attachment(name: str, page: str) -> Attachment:
         return Attachment(name=name, type="text/html", content=content)
     packed = gzip.compress(content, mtime=0)
     return Attachment(name=f"{name}.gz", type="application/gzip", content=packed)
-
-
-def _limits(most: int, pictures: int) -> Limits:
-    return Limits(findings=most, entries=max(most // 2, _LEAST_ENTRIES), pictures=pictures)
 
 
 def _fits(html: str) -> bool:

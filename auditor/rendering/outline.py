@@ -94,13 +94,46 @@ class TargetView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NamedBlock:
+    """One of the blocks of an entry. `id` is of its finding, empty without one."""
+
+    project: str
+    block: str
+    target: str
+    id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlikeView:
+    """The same change on several blocks.
+
+    Attributes:
+        where: on how many blocks of which projects.
+        model: what the models of these blocks are.
+    """
+
+    finding: FindingView
+    where: str
+    model: str
+    changed: str
+    blocks: tuple[NamedBlock, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A block in one line, or a project: then `block` names it, the project is empty."""
+    """A block in one line, or a project: then `block` names it, the project is empty.
+
+    Attributes:
+        id: of its finding, empty without one.
+        blocks: where several blocks share the line.
+    """
 
     project: str
     block: str
     target: str
     note: str
+    id: str = ""
+    blocks: tuple[NamedBlock, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +169,10 @@ class Outline:
 
     Attributes:
         page: the address of the run's page, empty without one.
-        shown: `Showing 24 of 61 findings, worst first.`; empty where nothing was cut.
+        shown: `Details of 37 more in the full report.`; empty where nothing was cut.
+        further: the findings without details, in one line each.
+        links: whether the blocks of long lists are links.
+        ids: the blocks of entries that have too many of them for their names and ids.
         api: where Studio's API is, for requests that a person sends.
         full: where the full report is; empty where it is stored nowhere.
         unchecked_hidden: blocks not checked that the section leaves out.
@@ -152,18 +188,21 @@ class Outline:
     notes: tuple[str, ...]
     unchecked: tuple[UncheckedBlocks, ...]
     unchecked_hidden: int
-    changes: tuple[TargetView, ...]
+    changes: tuple[TargetView | AlikeView, ...]
+    further: Section
     extras: tuple[Section, ...]
     inventory: tuple[Section, ...]
-    dataset: tuple[TargetView, ...]
+    dataset: tuple[TargetView | AlikeView, ...]
     vendor: tuple[FindingView, ...]
     vendor_hidden: int
     baseline: Section
     coverage: tuple[str, ...]
+    ids: tuple[NamedBlock, ...]
     shown: str
     api: str
     full: str
     page: str
+    links: bool
     foot: tuple[tuple[str, str], ...]
 
 
@@ -187,10 +226,15 @@ class Limits:
     """How much is shown, worst first; None is everything.
 
     Attributes:
-        entries: the entries of each section.
+        findings: the findings with details; the same change on several blocks is one.
+        further: the findings in one line.
+        entries: the entries of each other section.
         pictures: the blocks that have pictures.
+        links: whether the blocks of long lists are links.
     """
 
     findings: int | None = None
+    further: int | None = None
     entries: int | None = None
     pictures: int | None = None
+    links: bool = True

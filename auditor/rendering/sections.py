@@ -9,20 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from itertools import groupby
-from typing import TypeAlias
 
 from auditor.drift import policy
-from auditor.drift.policy import worst_first
-from auditor.drift.restore import find_restoration
 from auditor.model import (
     EVERY_PROJECT,
-    Area,
     Finding,
     Interval,
     LateFinding,
     LateVendorFinding,
     ModelEvent,
-    ModelState,
     Notice,
     NoticeKind,
     Owner,
@@ -32,14 +27,16 @@ from auditor.model import (
     TargetId,
     TargetReport,
     TargetState,
-    VendorFinding,
 )
-from auditor.rendering.archive import target_place
-from auditor.rendering.changes import draw_change
+from auditor.rendering.alike import (
+    group_alike,
+    merge_entries,
+    merge_rewordings,
+)
 from auditor.rendering.outline import (
+    AlikeView,
     Count,
     Entry,
-    FindingView,
     Footer,
     Limits,
     Outline,
@@ -47,7 +44,6 @@ from auditor.rendering.outline import (
     TargetView,
     UncheckedBlocks,
 )
-from auditor.rendering.pictures import draw_runs, draw_scale, draw_stack
 from auditor.rendering.summary import (
     Summary,
     block_title,
@@ -55,6 +51,15 @@ from auditor.rendering.summary import (
     name_projects,
     pair_findings,
     summarize,
+)
+from auditor.rendering.views import (
+    enter_group,
+    enter_target,
+    list_ids,
+    note_finding,
+    title_project,
+    view_changes,
+    view_finding,
 )
 from auditor.rendering.words import (
     count,
@@ -65,18 +70,11 @@ from auditor.rendering.words import (
     name,
     period,
     sentence,
-    studio_page,
     times_in,
 )
 
-MOST_FOLDED = 8
+FURTHER = "More findings, in one line each"
 LATE, RULES, AUDITED = "Reported late", "Rules and notices", "Changes in what is audited"
-_EFFECTS = {
-    ModelState.STALE: "The trained model no longer matches its configuration (inferred).",
-    ModelState.UNTRAINED: "This block has no trained model.",
-    ModelState.TRAINED: "",
-    ModelState.UNKNOWN: "",
-}
 _EVENTS = {
     ModelEvent.TRAINED: "trained: the block has a model now",
     ModelEvent.STALE: "stale: the model no longer matches its configuration",
@@ -89,8 +87,6 @@ _SUPPRESSORS = {
     policy.UPGRADE: "an upgrade of the auditor",
 }
 
-Pair: TypeAlias = tuple[TargetReport, Finding]
-
 
 def outline_report(report: Report, footer: Footer, limits: Limits) -> Outline:
     """Return the report's sections, cut to `limits`."""
@@ -100,13 +96,13 @@ def outline_report(report: Report, footer: Footer, limits: Limits) -> Outline:
 
 def _outline(report: Report, footer: Footer, limits: Limits) -> Outline:
     summary = summarize(report)
-    shown_in_full = [pair for pair in summary.findings if not _is_only_counted(pair[1])]
-    kept = shown_in_full[: limits.findings]
+    groups = group_alike(pair for pair in summary.findings if not _is_only_counted(pair[1]))
+    kept, others = groups[: limits.findings], groups[len(groups[: limits.findings]) :]
     unchecked, unchecked_hidden = _unchecked(report, limits.entries)
-    edits = (pair for pair in kept if pair[1].owner is not Owner.DATASET)
-    dataset = (pair for pair in kept if pair[1].owner is Owner.DATASET)
-    changes = _target_views(edits, report, footer, limits)
-    vendor = worst_first(report.catalogue)
+    edits = [group for group in kept if group[0][1].owner is not Owner.DATASET]
+    dataset = [group for group in kept if group[0][1].owner is Owner.DATASET]
+    changes = view_changes(edits, report, footer, limits)
+    vendor = merge_rewordings(report.catalogue)
     return Outline(
         run="Dry run" if report.run.id is None else f"Run {report.run.id}",
         when=moment(report.run.started_at),
@@ -116,54 +112,43 @@ def _outline(report: Report, footer: Footer, limits: Limits) -> Outline:
         unchecked=unchecked,
         unchecked_hidden=unchecked_hidden,
         changes=changes,
+        further=_cut_section(FURTHER, [enter_group(group) for group in others], limits.further),
         extras=_extra_sections(summary, limits.entries),
         inventory=_inventory(summary, limits.entries),
-        dataset=_target_views(dataset, report, footer, replace(limits, pictures=0)),
+        dataset=view_changes(dataset, report, footer, replace(limits, pictures=0)),
         vendor=tuple(map(view_finding, vendor[: limits.entries])),
         vendor_hidden=_hidden(len(vendor), limits.entries),
         baseline=_baseline(report, limits.entries),
         coverage=_coverage(summary),
-        shown=_shown(len(kept), len(shown_in_full), changes, limits),
+        ids=list_ids(groups),
+        shown=_shown(sum(map(len, others)), changes, limits),
         api=footer.api_url,
         full=footer.full,
         page=footer.full if _is_address(footer.full) else "",
+        links=limits.links,
         foot=_foot(report, footer),
     )
 
 
-def view_finding(finding: Finding | VendorFinding) -> FindingView:
-    """Return the finding in words."""
-    view = FindingView(
-        id=finding.id,
-        severity=finding.severity,
-        headline=sentence(finding.headline),
-        path=sentence(finding.path),
-        lines=draw_change(finding),
-    )
-    match finding:
-        case Finding():
-            folded = join_first(tuple(map(name, finding.folded)), most=MOST_FOLDED)
-            return replace(view, folded=folded, rule=name(finding.rule))
-        case VendorFinding():
-            return replace(view, targets=finding.targets)
-
-
 def _counts(summary: Summary) -> tuple[Count, ...]:
     totals = summary.report.totals
+    unread = Count(value=totals.unknown, label="not checked", tone="medium")
+    if summary.is_first_run:
+        return (Count(value=totals.new, label="recorded", tone="low"), unread)
     accepted = len(summary.in_window) + summary.acknowledged
     return (
         Count(value=summary.critical, label="critical", tone="critical"),
         Count(value=len(summary.findings) - summary.critical, label="other", tone="high"),
         Count(value=accepted, label="accepted", tone="info"),
         Count(value=totals.in_sync, label="unchanged", tone="ok"),
-        Count(value=totals.unknown, label="not checked", tone="medium"),
+        unread,
     )
 
 
 def _unchecked(report: Report, most: int | None) -> tuple[tuple[UncheckedBlocks, ...], int]:
     """Return what could not be checked, by reason, and how many blocks are left out."""
     unread = [target for target in report.targets if target.state is TargetState.UNKNOWN]
-    kept = sorted(unread[:most], key=lambda t: (_reason_of(t), _project_title(t), t.target))
+    kept = sorted(unread[:most], key=lambda t: (_reason_of(t), title_project(t), t.target))
     groups = sorted(
         (
             _unchecked_for(reason, tuple(group), report)
@@ -192,11 +177,11 @@ def _unchecked_for(
     reason: str, targets: tuple[TargetReport, ...], report: Report
 ) -> UncheckedBlocks:
     """Return the blocks that one cause kept from being checked, over all projects."""
-    projects = tuple(dict.fromkeys(map(_project_title, targets)))
+    projects = tuple(dict.fromkeys(map(title_project, targets)))
     return UncheckedBlocks(
         project=join_first(projects, most=3),
         reason=reason,
-        blocks=tuple(_entry(target, _last_read(target, report)) for target in targets),
+        blocks=tuple(enter_target(target, _last_read(target, report)) for target in targets),
     )
 
 
@@ -209,80 +194,6 @@ def _last_read(target: TargetReport, report: Report) -> str:
         return "never read so far"
     age = length(report.run.started_at - target.last_good_at)
     return f"last read {moment(target.last_good_at)}, {age} earlier"
-
-
-def _target_views(
-    pairs: Iterable[Pair], report: Report, footer: Footer, limits: Limits
-) -> tuple[TargetView, ...]:
-    """Return a view for each block: worst project first, its worst block first."""
-    by_target: dict[TargetId, list[Pair]] = {}
-    worst: dict[int, int] = {}
-    for target, finding in pairs:
-        by_target.setdefault(target.target, []).append((target, finding))
-        project = target.target.project_id
-        worst[project] = max(worst.get(project, 0), finding.severity.rank)
-    ordered = sorted(
-        by_target.values(),
-        key=lambda own: (
-            -worst[own[0][0].target.project_id],
-            own[0][0].target.project_id,
-            -own[0][1].severity.rank,
-            own[0][0].target.learn_id,
-        ),
-    )
-    views = [_target_view(own, report, footer) for own in ordered]
-    drawn = len(views) if limits.pictures is None else limits.pictures
-    return (*views[:drawn], *map(_without_pictures, views[drawn:]))
-
-
-def _without_pictures(view: TargetView) -> TargetView:
-    findings = tuple(replace(finding, scale=None) for finding in view.findings)
-    return replace(view, stack=None, run_strip=None, findings=findings)
-
-
-def _target_view(own: list[Pair], report: Report, footer: Footer) -> TargetView:
-    target = own[0][0]
-    has_layers = any(finding.area is Area.LAYERS for _, finding in own)
-    return TargetView(
-        project=_project_title(target),
-        block=block_title(target),
-        target=target.target,
-        type=name(target.type),
-        model=target.model_state,
-        effect=_EFFECTS[target.model_state],
-        changed=_changed(target, report),
-        link=studio_page(footer.studio_url, *target.target),
-        page=footer.site and f"{footer.site}{target_place(target.target)}",
-        findings=tuple(_mark_repeated_requests(_with_answers(f, target) for _, f in own)),
-        stack=draw_stack(target.excerpt) if has_layers else None,
-        run_strip=draw_runs(target.signs),
-    )
-
-
-def _mark_repeated_requests(findings: Iterable[FindingView]) -> Iterator[FindingView]:
-    """Yield the findings, each request at the first one that it restores."""
-    requests: set[str] = set()
-    for finding in findings:
-        body = finding.restore.body if finding.restore else ""
-        yield replace(finding, is_restored_above=body in requests)
-        requests |= {body} - {""}
-
-
-def _with_answers(finding: Finding, target: TargetReport) -> FindingView:
-    """Return a finding with what a person can do about it."""
-    return replace(
-        view_finding(finding),
-        accept=f'auditor acknowledge {finding.id} --reason "…"',
-        restore=find_restoration(finding, target.target, target.excerpt),
-        scale=draw_scale(finding, target.excerpt),
-    )
-
-
-def _changed(target: TargetReport, report: Report) -> str:
-    now = moment(report.run.started_at)
-    if target.last_good_at is None or target.last_good_at > report.run.started_at:
-        return f"by {now}"  # the second where the clock was set back
-    return period(target.last_good_at, report.run.started_at)
 
 
 def _inventory(summary: Summary, most: int | None) -> tuple[Section, ...]:
@@ -311,10 +222,11 @@ def _section(
     note: Callable[[TargetReport], str],
     most: int | None,
 ) -> Section:
-    return _cut_section(heading, [_entry(target, note(target)) for target in targets], most)
+    return _cut_section(heading, [enter_target(target, note(target)) for target in targets], most)
 
 
-def _cut_section(heading: str, entries: list[Entry], most: int | None) -> Section:
+def _cut_section(heading: str, every: list[Entry], most: int | None) -> Section:
+    entries = merge_entries(every)
     hidden = _hidden(len(entries), most)
     return Section(title=heading, entries=tuple(entries[:most]), hidden=hidden)
 
@@ -339,7 +251,7 @@ def _started(summary: Summary, most: int | None) -> Section:
     entries = [
         Entry(
             project="",
-            block=_project_title(group[0]),
+            block=title_project(group[0]),
             target="",
             note=f"{count(len(group), 'block')}: {join_first(tuple(map(block_title, group)))}",
         )
@@ -350,7 +262,7 @@ def _started(summary: Summary, most: int | None) -> Section:
 
 def _baseline(report: Report, most: int | None) -> Section:
     entries = [
-        _entry(target, _baseline_note(finding, report))
+        enter_target(target, _baseline_note(finding, report), finding.id)
         for target, finding in pair_findings(report, Since.BASELINE)
     ]
     return _cut_section("Still different from the baseline", entries, most)
@@ -361,21 +273,17 @@ def _baseline_note(finding: Finding, report: Report) -> str:
     if finding.open_since is not None:
         age = length(report.run.started_at - finding.open_since)
         since = f"; since {moment(finding.open_since)}, for {age}"
-    return f"{_finding_note(finding)}{since} (id {finding.id})"
-
-
-def _finding_note(finding: Finding) -> str:
-    return f"{finding.severity}: {sentence(finding.headline)}"
+    return f"{note_finding(finding)}{since}"
 
 
 def _extra_sections(summary: Summary, most: int | None) -> tuple[Section, ...]:
     """Return the sections next to the changes that are not empty, each cut to `most` entries."""
     expected = [
-        _entry(target, f"{_finding_note(f)}; expected: {sentence(f.expected)} (id {f.id})")
+        enter_target(target, f"{note_finding(f)}; expected: {sentence(f.expected)}", f.id)
         for target, f in summary.in_window
     ]
     flapping = [
-        _entry(target, f"{_finding_note(f)} (id {f.id})")
+        enter_target(target, note_finding(f), f.id)
         for target, f in summary.findings
         if _is_only_counted(f)
     ]
@@ -394,9 +302,9 @@ def _late_entries(report: Report) -> list[Entry]:
     late = [(target, each) for target in report.targets for each in target.late]
     late.sort(key=lambda pair: (not pair[1].holds, -pair[1].finding.severity.rank))
     own = [
-        _entry(
+        enter_target(
             target,
-            f"{_finding_note(each.finding)}; {_found_by(each)}, {_whether_it_holds(each)}",
+            f"{note_finding(each.finding)}; {_found_by(each)}, {_whether_it_holds(each)}",
         )
         for target, each in late
     ]
@@ -480,7 +388,7 @@ def _notice(notice: Notice, target: TargetReport | None, section: str) -> Entry:
     words = sentence(notice.text)
     note = f"{notice.severity}: {words}" if section == RULES else words
     if target is not None:
-        return _entry(target, note)
+        return enter_target(target, note)
     whose = "All blocks" if section == RULES else "Projects"
     block = whose if notice.target is None else str(notice.target)
     return Entry(project="", block=block, target="", note=note)
@@ -490,7 +398,7 @@ def _model_events(summary: Summary) -> Iterator[Entry]:
     """Yield what happened to models in this run, then the older stale ones, oldest first."""
     for target in summary.report.targets:
         if target.model_event is not None:
-            yield _entry(
+            yield enter_target(
                 target, f"{_EVENTS[target.model_event]} ({_bounds(target.model_since)}, inferred)"
             )
     older = [target for target in summary.stale if target.model_event is None]
@@ -499,7 +407,9 @@ def _model_events(summary: Summary) -> Iterator[Entry]:
         age = (
             "" if since is None else f" for {length(summary.report.run.started_at - since.until)}"
         )
-        yield _entry(target, f"still stale{age}: it became stale {_bounds(since)} (inferred)")
+        yield enter_target(
+            target, f"still stale{age}: it became stale {_bounds(since)} (inferred)"
+        )
 
 
 def _bounds(since: Interval | None) -> str:
@@ -570,26 +480,13 @@ def _is_address(place: str) -> bool:
     return place.startswith(("http://", "https://"))
 
 
-def _shown(kept: int, every: int, views: tuple[TargetView, ...], limits: Limits) -> str:
-    notes = [f"Showing {kept:,} of {every:,} findings, worst first."] if kept < every else []
-    if limits.pictures is not None and len(views) > limits.pictures:
+def _shown(undetailed: int, views: tuple[TargetView | AlikeView, ...], limits: Limits) -> str:
+    notes = [f"Details of {undetailed:,} more in the full report."] if undetailed else []
+    drawn = sum(isinstance(view, TargetView) for view in views)
+    if limits.pictures and drawn > limits.pictures:
         blocks = count(limits.pictures, "block")
         notes.append(f"Pictures of layers and past runs are shown for {blocks}.")
     return " ".join(notes)
-
-
-def _entry(target: TargetReport, note: str) -> Entry:
-    """Return a block in one line."""
-    return Entry(
-        project=_project_title(target),
-        block=block_title(target),
-        target=str(target.target),
-        note=note,
-    )
-
-
-def _project_title(target: TargetReport) -> str:
-    return name(target.project) or f"Project {target.target.project_id}"
 
 
 def _hidden(every: int, most: int | None) -> int:

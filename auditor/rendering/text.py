@@ -14,10 +14,13 @@ from auditor.drift.restore import Restoration
 from auditor.model import RunInfo, Starter
 from auditor.outbox import MessageInfo, MessageState, OutboxOverview
 from auditor.records import NO_PRESENCE, Approval, Presence, TargetStatus, VersionLine
+from auditor.rendering.alike import MOST_NAMED
 from auditor.rendering.changes import ChangeLine
 from auditor.rendering.outline import (
+    AlikeView,
     Entry,
     FindingView,
+    NamedBlock,
     Outline,
     Section,
     TargetView,
@@ -25,7 +28,7 @@ from auditor.rendering.outline import (
     VersionDiff,
 )
 from auditor.rendering.pictures import FOLDED, LayerStack, Scale
-from auditor.rendering.sections import view_finding
+from auditor.rendering.views import view_finding
 from auditor.rendering.words import (
     columns,
     count,
@@ -47,6 +50,8 @@ COMMANDS = (
     ("auditor explain ID", "shows all details of a finding"),
     ("auditor approve P/L --reason …", "makes its current version the baseline"),
 )
+ALIKE_ACCEPT = 'accept one: auditor acknowledge ID --reason "…", with the id of its finding'
+ALIKE_RESTORE = "restore one: auditor explain ID shows its request"
 LONGEST_BODY = 300  # of a request, in a mail
 _LABEL = 13
 _COLUMN = (WIDTH - len("    -  ") - len(" | ")) // 2
@@ -64,12 +69,6 @@ def render_report(report: Outline) -> str:
 def render_summary(report: Outline) -> str:
     """Return the verdict, the counts and one entry for everything that the outline has."""
     return "\n".join(_summary(report)).rstrip("\n") + "\n"
-
-
-def list_entries(report: Outline) -> str:
-    """Return one entry for everything that the outline has."""
-    title = ("", "=" * WIDTH, "Everything in one line each, since not all of it fits above:")
-    return "\n".join([*title, *_entries(report)]) + "\n"
 
 
 def render_diff(comparison: VersionDiff) -> str:
@@ -155,6 +154,7 @@ def _report(report: Outline) -> Iterator[str]:
     yield from _heading("Coverage")
     for line in report.coverage:
         yield from _wrapped(line)
+    yield from _ids(report)
     yield from _foot(report)
 
 
@@ -163,6 +163,7 @@ def _summary(report: Outline) -> Iterator[str]:
     yield ""
     yield from _head(report)
     yield from _entries(report)
+    yield from _ids(report)
     yield from _foot(report)
 
 
@@ -171,6 +172,7 @@ def _entries(report: Outline) -> Iterator[str]:
     if report.changes or report.dataset:
         yield from _heading("Findings")
         yield from _finding_entries(report)
+    yield from _section(report.further)
     for section in (*report.extras, *report.inventory):
         yield from _section(section)
     yield from _vendor(report)
@@ -179,6 +181,11 @@ def _entries(report: Outline) -> Iterator[str]:
 
 def _finding_entries(report: Outline) -> Iterator[str]:
     for view in (*report.changes, *report.dataset):
+        if isinstance(view, AlikeView):
+            found = view.finding
+            yield from _wrapped(f"[{found.severity.upper()}] {view.where}: {found.headline}", "* ")
+            yield from _named_blocks(view.blocks, "  ")
+            continue
         place = f"{view.project} / {view.block} ({view.target})"
         for finding in view.findings:
             words = f"[{finding.severity.upper()}] {place}: {finding.headline}, id {finding.id}"
@@ -225,8 +232,9 @@ def _unchecked_blocks(group: UncheckedBlocks) -> Iterator[str]:
 def _changes(report: Outline) -> Iterator[str]:
     yield from _target_views("Changes", report.changes)
     if report.shown:
-        where = f" The rest: {report.full}" if report.full else ""
+        where = f" It is here: {report.full}" if report.full else ""
         yield from ("", *_wrapped(f"{report.shown}{where}"))
+    yield from _section(report.further)
     if report.changes or report.dataset:
         yield from ("", *_wrapped(AUTHOR))
         for command, effect in COMMANDS:
@@ -234,13 +242,47 @@ def _changes(report: Outline) -> Iterator[str]:
         yield from _wrapped(explain_restore(report))
 
 
-def _target_views(heading: str, views: tuple[TargetView, ...]) -> Iterator[str]:
+def _target_views(heading: str, views: tuple[TargetView | AlikeView, ...]) -> Iterator[str]:
     if views:
         yield from _heading(heading)
     for number, view in enumerate(views):
         if number:
             yield ""
-        yield from _target_view(view)
+        if isinstance(view, AlikeView):
+            yield from _alike(view)
+        else:
+            yield from _target_view(view)
+
+
+def _alike(view: AlikeView) -> Iterator[str]:
+    yield from _wrapped(view.where)
+    models = f"models: {view.model}; " if view.model else ""
+    yield from _wrapped(f"{models}changed {view.changed}", "  ")
+    yield from ("", *_finding(view.finding, with_id=False))
+    yield from _named_blocks(view.blocks, "    ")
+    for hint in (ALIKE_ACCEPT, ALIKE_RESTORE):
+        yield from _wrapped(hint, "    ")
+
+
+def _named_blocks(blocks: Sequence[NamedBlock], indent: str) -> Iterator[str]:
+    """Yield the blocks, a line each; of many only their numbers."""
+    if len(blocks) > MOST_NAMED:
+        yield from _wrapped(", ".join(block.target for block in blocks), indent)
+        return
+    for block in blocks:
+        yield from _wrapped(_named_block(block), f"{indent}* ")
+
+
+def _named_block(block: NamedBlock) -> str:
+    id_ = f", id {block.id}" if block.id else ""
+    return f"{block.project} / {block.block} ({block.target}){id_}"
+
+
+def _ids(report: Outline) -> Iterator[str]:
+    if report.ids:
+        yield from _heading("Ids of the findings of many blocks")
+    for block in report.ids:
+        yield from _wrapped(_named_block(block), "* ")
 
 
 def _target_view(view: TargetView) -> Iterator[str]:
@@ -302,7 +344,7 @@ def _answers(finding: FindingView) -> Iterator[str]:
         yield from _chopped(found.body, "      ")
 
 
-def _finding(finding: FindingView) -> Iterator[str]:
+def _finding(finding: FindingView, *, with_id: bool = True) -> Iterator[str]:
     yield from _wrapped(f"[{finding.severity.upper()}] {finding.headline}", "  ")
     yield from _wrapped(finding.path, "    ")
     if finding.scale:
@@ -311,6 +353,8 @@ def _finding(finding: FindingView) -> Iterator[str]:
         yield from _signed(line)
     if finding.folded:
         yield from _wrapped(f"also changed: {finding.folded}", "    ")
+    if not with_id:
+        return
     where = f", {count(finding.targets, 'block')}" if finding.targets > 1 else ""
     rule = f", rule {finding.rule}" if finding.rule else ""
     yield from _wrapped(f"id {finding.id}{rule}{where}", "    ")
@@ -337,13 +381,15 @@ def _section(section: Section) -> Iterator[str]:
     yield from _heading(section.title)
     for entry in section.entries:
         yield from _wrapped(_entry(entry), "* ")
+        yield from _named_blocks(entry.blocks, "  ")
     yield from _more(section.hidden)
 
 
 def _entry(entry: Entry) -> str:
     project = f"{entry.project} / " if entry.project else ""
     target = f" ({entry.target})" if entry.target else ""
-    return f"{project}{entry.block}{target}: {entry.note}"
+    id_ = f" (id {entry.id})" if entry.id else ""
+    return f"{project}{entry.block}{target}: {entry.note}{id_}"
 
 
 def _vendor(report: Outline) -> Iterator[str]:

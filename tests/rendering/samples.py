@@ -19,6 +19,7 @@ from auditor.demo.sample_reports import (
     finding,
     first_night,
     flood,
+    flood_alike,
     hostile,
     incomplete,
     quiet,
@@ -50,6 +51,7 @@ __all__ = [
     "finding",
     "first_night",
     "flood",
+    "flood_alike",
     "hostile",
     "incomplete",
     "quiet",
@@ -62,7 +64,7 @@ __all__ = [
 ]
 TEMPLATES = Path(__file__).parents[2] / "templates"
 PAGE = "/var/lib/auditor/reports/run-000007.html"
-NIGHTS = {name: night for name, night in STATES.items() if name != "flood"}
+NIGHTS = {name: night for name, night in STATES.items() if not name.startswith("flood")}
 
 
 def renderer() -> MailRenderer:

@@ -1,0 +1,221 @@
+"""Changes as people read them: by block, or the same change on several blocks as one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from auditor.drift.restore import find_restoration
+from auditor.model import Area, Finding, ModelState, Report, TargetId, TargetReport, VendorFinding
+from auditor.rendering.alike import MOST_NAMED, Pair
+from auditor.rendering.archive import target_place
+from auditor.rendering.changes import draw_change
+from auditor.rendering.outline import (
+    AlikeView,
+    Entry,
+    FindingView,
+    Footer,
+    Limits,
+    NamedBlock,
+    TargetView,
+)
+from auditor.rendering.pictures import draw_runs, draw_scale, draw_stack
+from auditor.rendering.summary import block_title
+from auditor.rendering.words import count, join_first, moment, name, period, sentence, studio_page
+
+MOST_FOLDED = 8
+_EFFECTS = {
+    ModelState.STALE: "The trained model no longer matches its configuration (inferred).",
+    ModelState.UNTRAINED: "This block has no trained model.",
+    ModelState.TRAINED: "",
+    ModelState.UNKNOWN: "",
+}
+
+
+def view_finding(finding: Finding | VendorFinding) -> FindingView:
+    """Return the finding in words."""
+    view = FindingView(
+        id=finding.id,
+        severity=finding.severity,
+        headline=sentence(finding.headline),
+        path=sentence(finding.path),
+        lines=draw_change(finding),
+    )
+    match finding:
+        case Finding():
+            folded = join_first(tuple(map(name, finding.folded)), most=MOST_FOLDED)
+            return replace(view, folded=folded, rule=name(finding.rule))
+        case VendorFinding():
+            return replace(view, targets=finding.targets)
+
+
+def view_changes(
+    groups: Sequence[tuple[Pair, ...]], report: Report, footer: Footer, limits: Limits
+) -> tuple[TargetView | AlikeView, ...]:
+    """Return the changes of single blocks, and after all that are worse those of several."""
+    single = (group[0] for group in groups if len(group) == 1)
+    views: list[TargetView | AlikeView] = [*_target_views(single, report, footer, limits)]
+    for group in groups:
+        if len(group) > 1:
+            rank = group[0][1].severity.rank
+            worse = (n for n, view in enumerate(views, 1) if _rank_of(view) > rank)
+            same = sum(isinstance(v, AlikeView) and _rank_of(v) == rank for v in views)
+            views.insert(max(worse, default=0) + same, _alike_view(group, report))
+    return tuple(views)
+
+
+def enter_group(group: tuple[Pair, ...]) -> Entry:
+    """Return one change, or the same on several blocks, in one line."""
+    target, finding = group[0]
+    entry = enter_target(target, note_finding(finding), finding.id)
+    if len(group) == 1:
+        return entry
+    named = tuple(_named(of, found) for of, found in group)
+    whose = _whose([of for of, _ in group])
+    return Entry(project="", block=whose, target="", note=entry.note, blocks=named)
+
+
+def list_ids(groups: Iterable[tuple[Pair, ...]]) -> tuple[NamedBlock, ...]:
+    """Return the blocks of entries that have too many of them to name each."""
+    return tuple(
+        _named(target, finding)
+        for group in groups
+        if len(group) > MOST_NAMED
+        for target, finding in group
+    )
+
+
+def enter_target(target: TargetReport, note: str, id_: str = "") -> Entry:
+    """Return a block in one line."""
+    return Entry(
+        project=title_project(target),
+        block=block_title(target),
+        target=str(target.target),
+        note=note,
+        id=id_,
+    )
+
+
+def note_finding(finding: Finding) -> str:
+    """Return a finding in one sentence, with its severity."""
+    return f"{finding.severity}: {sentence(finding.headline)}"
+
+
+def title_project(target: TargetReport) -> str:
+    """Return how the project of a block is called."""
+    return name(target.project) or f"Project {target.target.project_id}"
+
+
+def _rank_of(view: TargetView | AlikeView) -> int:
+    finding = view.finding if isinstance(view, AlikeView) else view.findings[0]
+    return finding.severity.rank
+
+
+def _alike_view(group: tuple[Pair, ...], report: Report) -> AlikeView:
+    targets = list({target.target: target for target, _ in group}.values())
+    models = Counter(target.model_state for target in targets if target.model_state)
+    times = tuple(dict.fromkeys(_changed(target, report) for target in targets))
+    finding = view_finding(group[0][1])
+    headlines = {found.headline for _, found in group}
+    paths = {found.path for _, found in group}
+    return AlikeView(
+        finding=replace(
+            finding,
+            headline=finding.headline + (" (and alike)" if len(headlines) > 1 else ""),
+            path=finding.path + (" and alike" if len(paths) > 1 else ""),
+        ),
+        where=f"The same change on {_whose(targets)}",
+        model=", ".join(f"{number:,} {model}" for model, number in models.most_common()),
+        changed=times[0] if len(times) == 1 else f"by {moment(report.run.started_at)}",
+        blocks=tuple(_named(target, found) for target, found in group),
+    )
+
+
+def _whose(targets: Sequence[TargetReport]) -> str:
+    projects = {target.target.project_id for target in targets}
+    where = f" in {len(projects):,} projects" if len(projects) > 1 else ""
+    return f"{count(len(targets), 'block')}{where}"
+
+
+def _named(target: TargetReport, finding: Finding) -> NamedBlock:
+    return NamedBlock(
+        project=title_project(target),
+        block=block_title(target),
+        target=str(target.target),
+        id=finding.id,
+    )
+
+
+def _target_views(
+    pairs: Iterable[Pair], report: Report, footer: Footer, limits: Limits
+) -> tuple[TargetView, ...]:
+    """Return a view for each block: worst project first, its worst block first."""
+    by_target: dict[TargetId, list[Pair]] = {}
+    worst: dict[int, int] = {}
+    for target, finding in pairs:
+        by_target.setdefault(target.target, []).append((target, finding))
+        project = target.target.project_id
+        worst[project] = max(worst.get(project, 0), finding.severity.rank)
+    ordered = sorted(
+        by_target.values(),
+        key=lambda own: (
+            -worst[own[0][0].target.project_id],
+            own[0][0].target.project_id,
+            -own[0][1].severity.rank,
+            own[0][0].target.learn_id,
+        ),
+    )
+    views = [_target_view(own, report, footer) for own in ordered]
+    drawn = len(views) if limits.pictures is None else limits.pictures
+    return (*views[:drawn], *map(_without_pictures, views[drawn:]))
+
+
+def _without_pictures(view: TargetView) -> TargetView:
+    findings = tuple(replace(finding, scale=None) for finding in view.findings)
+    return replace(view, stack=None, run_strip=None, findings=findings)
+
+
+def _target_view(own: list[Pair], report: Report, footer: Footer) -> TargetView:
+    target = own[0][0]
+    has_layers = any(finding.area is Area.LAYERS for _, finding in own)
+    return TargetView(
+        project=title_project(target),
+        block=block_title(target),
+        target=target.target,
+        type=name(target.type),
+        model=target.model_state,
+        effect=_EFFECTS[target.model_state],
+        changed=_changed(target, report),
+        link=studio_page(footer.studio_url, *target.target),
+        page=footer.site and f"{footer.site}{target_place(target.target)}",
+        findings=tuple(_mark_repeated_requests(_with_answers(f, target) for _, f in own)),
+        stack=draw_stack(target.excerpt) if has_layers else None,
+        run_strip=draw_runs(target.signs),
+    )
+
+
+def _mark_repeated_requests(findings: Iterable[FindingView]) -> Iterator[FindingView]:
+    """Yield the findings, each request at the first one that it restores."""
+    requests: set[str] = set()
+    for finding in findings:
+        body = finding.restore.body if finding.restore else ""
+        yield replace(finding, is_restored_above=body in requests)
+        requests |= {body} - {""}
+
+
+def _with_answers(finding: Finding, target: TargetReport) -> FindingView:
+    """Return a finding with what a person can do about it."""
+    return replace(
+        view_finding(finding),
+        accept=f'auditor acknowledge {finding.id} --reason "…"',
+        restore=find_restoration(finding, target.target, target.excerpt),
+        scale=draw_scale(finding, target.excerpt),
+    )
+
+
+def _changed(target: TargetReport, report: Report) -> str:
+    now = moment(report.run.started_at)
+    if target.last_good_at is None or target.last_good_at > report.run.started_at:
+        return f"by {now}"  # the second where the clock was set back
+    return period(target.last_good_at, report.run.started_at)
