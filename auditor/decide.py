@@ -1,23 +1,27 @@
-"""What a person decides: a baseline approved, a value accepted; and a finding explained.
+"""What a person decides: to approve, to acknowledge, to take either back, to forget a block.
 
-Decisions are only ever added to the history. An acknowledgement holds for exactly one value: it
+And a finding explained. Decisions are only ever added to the history: what is taken back has its
+end, with a decision of its own. An acknowledgement holds for exactly one value: it
 is refused if the value has changed since, judged by Studio's answer where it gives one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
+from auditor.drift.acceptance import digest_folded
 from auditor.drift.canonical import split
 from auditor.drift.compare import compare_snapshots
 from auditor.drift.excerpts import excerpt_answers
 from auditor.drift.findings import judge_comparison
 from auditor.drift.headlines import value_words
+from auditor.drift.rules import Rules
 from auditor.drift.secrets import secret_parameters
+from auditor.drift.state_rules import BlockState, find_violations
 from auditor.errors import UsageError
-from auditor.model import AnswerExcerpt, Finding, JsonObject, Since, TargetId
+from auditor.model import AnswerExcerpt, Finding, JsonObject, ModelState, Since, TargetId
 from auditor.protocols import Store
 from auditor.records import (
     Acknowledgement,
@@ -25,6 +29,8 @@ from auditor.records import (
     Explanation,
     FindingOccurrence,
     KnownTarget,
+    Retraction,
+    RetractionKind,
     Version,
     VersionLine,
     accepted_value,
@@ -44,46 +50,98 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class NewBaseline:
-    """A version that became the baseline of its target."""
+    """A version that becomes the baseline of its target.
+
+    Attributes:
+        faults: what is bad about it, in words: a lost training, a stale model, broken rules.
+    """
 
     known: KnownTarget
     version: VersionLine
+    faults: tuple[str, ...] = ()
 
 
-def approve(
-    targets: Sequence[TargetId], store: Store, decision: Decision
+def judge_versions(
+    versions: Sequence[VersionLine], store: Store, *, rules: Rules, now: datetime
 ) -> tuple[NewBaseline, ...]:
-    """Make the last version of each target its baseline.
+    """Return versions that a person named, to be approved.
 
     Raises:
-        UsageError: a target has no version; nothing is approved then.
+        UsageError: a version was pruned, or a block is named with two versions.
     """
-    known = store.known_targets(targets)
-    for target in targets:
-        if target not in known or known[target].version_id is None:
+    known = store.known_targets([version.target for version in versions])
+    by_target: dict[TargetId, VersionLine] = {}
+    for version in versions:
+        target = version.target
+        if target not in known:
             raise UsageError(
                 f"no version of {target} is stored, so nothing was approved: "
                 "`auditor status` lists all targets"
             )
-    return _approve([known[target] for target in dict.fromkeys(targets)], store, decision)
+        if version.is_pruned:
+            raise UsageError(
+                f"the version of {target} of run {version.run_id} was pruned, so nothing was "
+                f"approved: `auditor history {target}` names the versions that can be"
+            )
+        if by_target.setdefault(target, version).id != version.id:
+            raise UsageError(f"{target} is named with two versions, so nothing was approved")
+    lines = [(known[target], version) for target, version in by_target.items()]
+    return _judge_baselines(lines, store, rules, now)
 
 
-def approve_all_new(store: Store, decision: Decision) -> tuple[NewBaseline, ...]:
-    """Make the last version of each audited target without a baseline its baseline."""
-    return _approve(store.targets_without_baseline(), store, decision)
-
-
-def _approve(
-    known: Sequence[KnownTarget], store: Store, decision: Decision
+def find_last_versions(
+    store: Store, *, project_id: int | None, only_new: bool, rules: Rules, now: datetime
 ) -> tuple[NewBaseline, ...]:
+    """Return the last version of each audited target, to be approved.
+
+    They are those of a project where one is named; with `only_new`, of targets without a baseline.
+    """
+    known = store.targets_to_approve(project_id=project_id, only_new=only_new)
     lines = store.lines_of_versions(
         [target.version_id for target in known if target.version_id is not None]
     )
-    baselines = tuple(
-        NewBaseline(target, lines[target.version_id])
-        for target in known
-        if target.version_id is not None
+    last = [(target, lines[target.version_id]) for target in known if target.version_id]
+    return _judge_baselines(last, store, rules, now)
+
+
+def _judge_baselines(
+    lines: Sequence[tuple[KnownTarget, VersionLine]], store: Store, rules: Rules, now: datetime
+) -> tuple[NewBaseline, ...]:
+    return tuple(
+        NewBaseline(known, line, tuple(_faults(known, line, store, rules, now)))
+        for known, line in lines
     )
+
+
+def _faults(
+    known: KnownTarget, line: VersionLine, store: Store, rules: Rules, now: datetime
+) -> Iterator[str]:
+    """Yield what nobody should approve unseen about a version."""
+    is_last = line.id == known.version_id
+    state = known.model_state if is_last else line.model_state
+    if state is ModelState.STALE:
+        yield "its model is stale"
+    elif state is ModelState.UNTRAINED and _was_trained_before(line, store):
+        yield "its training is lost"
+    if not any(rule.scope.includes(known.target) for rule in rules.states):
+        return
+    snapshot = _load(line, store).snapshot
+    block = BlockState(
+        store.secrets().read_document(snapshot), state, known.model_since if is_last else None
+    )
+    for violation in find_violations(rules, known.target, block, at=now):
+        yield f"it breaks the rule “{violation.rule}”"
+
+
+def _was_trained_before(line: VersionLine, store: Store) -> bool:
+    return any(
+        earlier.id < line.id and earlier.model_state in (ModelState.TRAINED, ModelState.STALE)
+        for earlier in store.version_lines(line.target)
+    )
+
+
+def approve(baselines: Sequence[NewBaseline], store: Store, decision: Decision) -> None:
+    """Make versions the baselines of their targets."""
     store.approve(
         [
             Approval(
@@ -96,7 +154,58 @@ def _approve(
             for baseline in baselines
         ]
     )
-    return baselines
+
+
+def unapprove(
+    targets: Sequence[TargetId], store: Store, decision: Decision
+) -> tuple[KnownTarget, ...]:
+    """Drop the baselines of targets; return these.
+
+    Raises:
+        UsageError: a target has no baseline; every baseline stays then.
+    """
+    known = store.known_targets(targets)
+    for target in targets:
+        if target not in known or known[target].baseline_version_id is None:
+            raise UsageError(
+                f"{target} has no baseline, so nothing was changed: `auditor history {target}` "
+                "says what was approved"
+            )
+    store.unapprove(_retractions(RetractionKind.UNAPPROVED, targets, decision))
+    return tuple(known[target] for target in dict.fromkeys(targets))
+
+
+def forget(
+    targets: Sequence[TargetId], store: Store, decision: Decision
+) -> tuple[KnownTarget, ...]:
+    """Forget targets that are gone for good; return what was known of them.
+
+    Raises:
+        UsageError: a target is not known; none is forgotten then.
+    """
+    known = store.known_targets(targets)
+    for target in targets:
+        if target not in known:
+            raise UsageError(
+                f"no block {target} is known, so nothing was forgotten: `auditor status` lists all"
+            )
+    store.forget(_retractions(RetractionKind.FORGOTTEN, targets, decision))
+    return tuple(known[target] for target in dict.fromkeys(targets))
+
+
+def _retractions(
+    kind: RetractionKind, targets: Sequence[TargetId], decision: Decision
+) -> list[Retraction]:
+    return [
+        Retraction(
+            kind=kind,
+            target=target,
+            at=decision.at,
+            author=decision.author,
+            reason=decision.reason,
+        )
+        for target in dict.fromkeys(targets)
+    ]
 
 
 def find_occurrences(finding_id: str, store: Store) -> tuple[FindingOccurrence, ...]:
@@ -146,10 +255,11 @@ def explain(finding_id: str, store: Store) -> Explanation:
         last_seen_at=_last_seen(newest, target, store) if holds else newest.at,
         acknowledgements=tuple(
             acknowledgement
-            for acknowledgement in store.all_acknowledgements()
+            for acknowledgement in store.all_acknowledgements(target)
             if acknowledgement.accepts == value
         ),
         approvals=store.approvals(target),
+        retractions=store.retractions(target),
         excerpt=_excerpt(newest, target, finding, store),
     )
 
@@ -188,17 +298,63 @@ def acknowledge(
         author=decision.author,
         reason=decision.reason,
         until=until,
+        folded=current.folded,
     )
     store.acknowledge(acknowledgement)
     return acknowledgement
 
 
+def unacknowledge(
+    finding_id: str, store: Store, decision: Decision
+) -> tuple[Acknowledgement, ...]:
+    """Take back that the value of a finding is accepted; return the acknowledgements that ended.
+
+    Raises:
+        UsageError: there is no such finding, or none of its value is accepted.
+    """
+    newest = find_occurrences(finding_id, store)[-1]
+    target, finding = newest.target, newest.finding
+    if target is None or not isinstance(finding, Finding):
+        raise UsageError("a change of the vendor's needs no decision: nothing was acknowledged")
+    value = accepted_value(target, finding.path, finding.after)
+    ended = tuple(
+        acknowledgement
+        for acknowledgement in store.all_acknowledgements(target)
+        if acknowledgement.ended_at is None
+        and (acknowledgement.finding == finding.id or acknowledgement.accepts == value)
+    )
+    if not ended:
+        raise UsageError(
+            f"finding {finding.id} of {target} is not acknowledged, so nothing was changed: "
+            f"`auditor explain {finding.id}` says what was decided"
+        )
+    store.unacknowledge(
+        [
+            Retraction(
+                kind=RetractionKind.UNACKNOWLEDGED,
+                target=target,
+                at=decision.at,
+                author=decision.author,
+                reason=decision.reason,
+                finding=acknowledgement.finding,
+            )
+            for acknowledgement in ended
+        ]
+    )
+    return ended
+
+
 @dataclass(frozen=True, slots=True)
 class _CurrentValue:
-    """Whether a value is still the one that a finding reports, and if not, what it is."""
+    """Whether a value is still the one that a finding reports, and if not, what it is.
+
+    Attributes:
+        folded: the digest of the value at each path that is folded under it.
+    """
 
     holds: bool
     words: str = ""
+    folded: Mapping[str, str] = field(default_factory=dict)
 
 
 def _current_value(
@@ -223,7 +379,11 @@ def _current_value(
     judged = judge_comparison(comparison)
     current = [secrets.hide_finding(found) for found in (*judged.findings, *judged.suppressed)]
     value = accepted_value(target, finding.path, secrets.hide_finding(finding).after)
-    if any(accepted_value(target, found.path, found.after) == value for found in current):
+    for found in current:
+        if accepted_value(target, found.path, found.after) == value:
+            return _CurrentValue(holds=True, folded=digest_folded(found, comparison.changes))
+    # Under another finding, whose value is accepted, it is a finding of its own.
+    if any(accepted_value(target, each.path, each.after) == value for each in comparison.changes):
         return _CurrentValue(holds=True)
     now = next((found for found in current if found.path == finding.path), None)
     words = f"it is {value_words(now.after)} now" if now else "it was reverted, or moved elsewhere"

@@ -36,6 +36,7 @@ from auditor.records import (
     PageMarks,
     ProjectBlocks,
     Pruned,
+    Retraction,
     RuleBreach,
     RuleMatch,
     RunConclusions,
@@ -639,16 +640,37 @@ class DecisionStore(Protocol):
         """Return a target's approvals, newest first."""
         ...
 
-    def targets_without_baseline(self) -> tuple[KnownTarget, ...]:
-        """Return every audited target that has a version and no baseline."""
+    def unapprove(self, decisions: Sequence[Retraction]) -> None:
+        """Drop the baselines of targets, in one transaction."""
+        ...
+
+    def forget(self, decisions: Sequence[Retraction]) -> None:
+        """Forget targets: nothing names them, their history stays, they are new if they return."""
+        ...
+
+    def retractions(self, target: TargetId) -> tuple[Retraction, ...]:
+        """Return what was taken back of a target, newest first."""
+        ...
+
+    def targets_to_approve(
+        self, *, project_id: int | None = None, only_new: bool = False
+    ) -> tuple[KnownTarget, ...]:
+        """Return every audited target that has a version, only of a project where one is named.
+
+        With `only_new`, those that have no baseline.
+        """
         ...
 
     def acknowledge(self, acknowledgement: Acknowledgement) -> None:
         """Store an acknowledgement; it ends an older one of the same finding."""
         ...
 
-    def all_acknowledgements(self) -> tuple[Acknowledgement, ...]:
-        """Return every acknowledgement ever made, newest first."""
+    def unacknowledge(self, decisions: Sequence[Retraction]) -> None:
+        """End the acknowledgements in force of the findings that decisions name."""
+        ...
+
+    def all_acknowledgements(self, target: TargetId | None = None) -> tuple[Acknowledgement, ...]:
+        """Return every acknowledgement ever made, newest first; with `target`, only of that."""
         ...
 
     def finding_occurrences(self, finding_id: str) -> tuple[FindingOccurrence, ...]:

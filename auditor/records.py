@@ -111,7 +111,10 @@ class Acknowledgement:
         value: what the finding came to; with target and path it is what was accepted.
         until: the last day on which it holds, None without one.
         ended_at: when it stopped holding; None while it does.
-        ended_why: `moved`, `expired`, `approved` or `renewed`, empty while it holds.
+        ended_why: `moved`, `expired`, `approved`, `renewed`, `unacknowledged` or `forgotten`,
+            empty while it holds.
+        folded: the digest of the value at each path that was folded under it; None accepts
+            whatever is folded under it, as older auditors stored it.
     """
 
     finding: str
@@ -124,11 +127,38 @@ class Acknowledgement:
     until: date | None = None
     ended_at: datetime | None = None
     ended_why: str = ""
+    folded: Mapping[str, str] | None = None
 
     @property
     def accepts(self) -> AcceptedValue:
         """Return the key of the accepted value."""
         return accepted_value(self.target, self.path, self.value)
+
+
+class RetractionKind(StrEnum):
+    """What a person took back: a baseline, an acknowledgement, or a whole block."""
+
+    UNAPPROVED = "unapproved"
+    UNACKNOWLEDGED = "unacknowledged"
+    FORGOTTEN = "forgotten"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retraction:
+    """A decision that takes something back.
+
+    Attributes:
+        finding: the id of the finding whose acknowledgement ended, empty for other kinds.
+        path: that finding's path, empty for other kinds.
+    """
+
+    kind: RetractionKind
+    target: TargetId
+    at: datetime
+    author: str
+    reason: str
+    finding: str = ""
+    path: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -256,6 +286,7 @@ class Explanation:
         last_seen_at: when the value was last checked and was still the same.
         acknowledgements: newest first, those that ended included.
         approvals: of its target, newest first.
+        retractions: what was taken back of its target, newest first.
         excerpt: the parts of the answers that it needs, None where unknown or not needed.
     """
 
@@ -264,6 +295,7 @@ class Explanation:
     last_seen_at: datetime
     acknowledgements: tuple[Acknowledgement, ...]
     approvals: tuple[Approval, ...]
+    retractions: tuple[Retraction, ...] = ()
     excerpt: AnswerExcerpt | None = None
 
 

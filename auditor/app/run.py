@@ -145,17 +145,26 @@ def build_scheduled_request(settings: Settings, schedule: Schedule) -> RunReques
 
 
 async def run_and_deliver(
-    settings: Settings, request: RunRequest, store: Store, *, control: RunControl | None = None
+    settings: Settings,
+    request: RunRequest,
+    store: Store,
+    *,
+    control: RunControl | None = None,
+    sends: bool = True,
 ) -> DeliveredRun:
     """Run, close and write the pages; then, without the run's lock, try every queued message.
 
-    A run over all targets pings the heartbeat at its start and after the delivery.
+    A run over all targets pings the heartbeat at its start and after the delivery. Unless it
+    `sends`, it is reported to nobody and pings nothing: the next report has what it found.
 
     Raises:
         RunUnderWayError: another run is under way on the database.
     """
     control = control or RunControl()
-    closed = await run_and_close(settings, request, store, control=control)
+    closed = await run_and_close(settings, request, store, control=control, sends=sends)
+    if not sends:
+        await asyncio.to_thread(write_metrics, settings, store)
+        return DeliveredRun(report=closed.report, page=closed.page, delivery=None)
     async with _pinging_failure(closed.heartbeat):
         delivery = await asyncio.to_thread(
             deliver_messages, settings, store, patience=PATIENCE, stopping=control.stopping
@@ -167,7 +176,12 @@ async def run_and_deliver(
 
 
 async def run_and_close(
-    settings: Settings, request: RunRequest, store: Store, *, control: RunControl
+    settings: Settings,
+    request: RunRequest,
+    store: Store,
+    *,
+    control: RunControl,
+    sends: bool = True,
 ) -> ClosedRun:
     """Run, close and write the pages under the run's lock; the messages stay queued.
 
@@ -179,7 +193,7 @@ async def run_and_close(
     """
     async with _in_thread(store.run_lock()):
         await asyncio.to_thread(claim_database, settings, store)
-        heartbeat = _heartbeat(settings, is_whole=not request.is_narrowed)
+        heartbeat = _heartbeat(settings, is_whole=sends and not request.is_narrowed)
         heartbeat.start()
         async with _pinging_failure(heartbeat):
             await asyncio.to_thread(drop_unwanted_messages, settings, store)
@@ -188,7 +202,7 @@ async def run_and_close(
                 _plan_next_try, completed, request, store
             )
             report, page = await asyncio.to_thread(
-                _close, settings, completed, store, control, is_withheld=is_withheld
+                _close, settings, completed, store, control, is_withheld=is_withheld or not sends
             )
     is_well = _has_worked(report) and not control.stopping()
     return ClosedRun(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from auditor.audit.plan import RunContext
 from auditor.audit.snapshots import Snapshots
-from auditor.drift.compare import is_visual
+from auditor.drift.acceptance import digest_value
+from auditor.drift.compare import Comparison, is_visual
 from auditor.drift.policy import RuledFindings
 from auditor.drift.recurrence import open_since, paths_overlap
 from auditor.model import Area, Finding, Interval, JsonObject, Kind, Since, Snapshot, TargetId
@@ -33,11 +34,11 @@ class Baselines:
     def __init__(self, store: RunStore, snapshots: Snapshots, context: RunContext) -> None:
         self._snapshots = snapshots
         self._context = context
-        self._accepted = frozenset(
-            acknowledgement.accepts
+        self._accepted = {
+            acknowledgement.accepts: acknowledgement.folded
             for acknowledgement in store.acknowledgements()
             if acknowledgement.until is None or context.today <= acknowledgement.until
-        )
+        }
         self._vendor_paths = store.vendor_paths()
 
     def drift(
@@ -69,12 +70,35 @@ class Baselines:
     ) -> RuledFindings:
         """Return what somebody changed since the baseline; the vendor's changes are left out."""
         comparison = self._snapshots.compare_with(baseline_id, snapshot, known)
+        judged = self._context.judge(comparison, known.target).findings
         own = [
             found
-            for found in self._context.judge(comparison, known.target).findings
+            for found in (*judged, *self._changed_below(judged, comparison, known.target))
             if not self.may_be_vendors(found, known.target, comparison.new)
         ]
         return self._context.apply_rules(own, known.target, Interval(None, self._context.now()))
+
+    def _changed_below(
+        self, judged: Sequence[Finding], comparison: Comparison, target: TargetId
+    ) -> Iterator[Finding]:
+        """Yield what is folded under an accepted value and is not as it was accepted.
+
+        To have it as findings of its own, the rest of what was accepted is left out.
+        """
+        values = {change.path: digest_value(change.after) for change in comparison.changes}
+        changed: set[str] = set()
+        accepted: set[str] = set()
+        for finding in judged:
+            folded = self._accepted.get(accepted_value(target, finding.path, finding.after))
+            if folded is None:
+                continue
+            below = {path for path in finding.folded if folded.get(path) != values.get(path)}
+            if below:
+                changed |= below
+                accepted |= {finding.path, *finding.folded} - below
+        if changed:
+            apart = self._context.judge(comparison, target, without=accepted)
+            yield from (found for found in apart.findings if found.path in changed)
 
     def may_be_vendors(self, finding: Finding, target: TargetId, document: JsonObject) -> bool:
         """Return whether a difference may be a change that was reported as the vendor's.

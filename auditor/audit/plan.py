@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, tzinfo
 
@@ -207,12 +207,22 @@ class RunContext:
     rules: Rules = field(default_factory=Rules)
 
     def judge(
-        self, comparison: Comparison, target: TargetId, *, in_words: bool = True
+        self,
+        comparison: Comparison,
+        target: TargetId,
+        *,
+        in_words: bool = True,
+        without: Collection[str] = (),
     ) -> Judgement:
-        """Return what the changes of a target come to, given what the rules ignore."""
+        """Return what the changes of a target come to, given what the rules ignore.
+
+        Nothing that is reported is folded under a change at one of the paths `without`.
+        """
 
         def is_suppressed(path: str, area: Area) -> bool:
-            return is_ignored(path, area, self.rules, target=target, today=self.today)
+            return path in without or is_ignored(
+                path, area, self.rules, target=target, today=self.today
+            )
 
         return judge_comparison(comparison, is_suppressed=is_suppressed, in_words=in_words)
 

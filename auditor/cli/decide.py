@@ -1,26 +1,26 @@
-"""Commands for decisions: explain, approve, acknowledge and suppressed."""
+"""Commands for decisions: to approve, to acknowledge, to take either back, to forget."""
 
 from __future__ import annotations
 
 import argparse
 import getpass
 import os
+import sys
+from collections.abc import Sequence
 from datetime import date
-from typing import TYPE_CHECKING
 
 from auditor import app, decide, review
-from auditor.cli.console import print_text
+from auditor.cli.console import print_error, print_text
 from auditor.config import Settings
-from auditor.decide import Decision
+from auditor.decide import Decision, NewBaseline
 from auditor.errors import ConfigError, UsageError
 from auditor.model import JsonObject, TargetId
-from auditor.protocols import Answer
+from auditor.protocols import Answer, Store
+from auditor.records import Acknowledgement, VersionLine
 from auditor.rendering import explain as rendered
 from auditor.rendering import json as as_json
-from auditor.rendering.words import harmless, times_in
-
-if TYPE_CHECKING:  # SQLAlchemy is slow to import
-    pass
+from auditor.rendering.words import count, harmless, name, sentence, times_in
+from auditor.review import Reference
 
 _MOST_LISTED = 20
 """How many findings are listed for each rule; the others are counted."""
@@ -40,22 +40,115 @@ def explain(args: argparse.Namespace) -> int:
 
 
 def approve(args: argparse.Namespace) -> int:
-    """Make the last version of blocks their baseline."""
-    if bool(args.targets) is args.all_new:
-        raise UsageError("name the blocks to approve as PROJECT/LEARN, or use --all-new")
-    targets = [review.parse_target(text) for text in args.targets]
+    """Make versions of blocks their baselines."""
+    if bool(args.targets) is (args.all_new or args.project is not None):
+        raise UsageError(
+            "name the blocks to approve as PROJECT/LEARN[@WHEN], or use --all-new or --project P"
+        )
+    references = [_reference(text) for text in args.targets]
     settings = app.load_settings(args.config, reads_secrets=False)
     with app.open_existing_store(settings) as store:
         decision = _decision(args)
-        if args.all_new:
-            approved = decide.approve_all_new(store, decision)
+        if references:
+            versions = [_version(reference, settings, store) for reference in references]
+            baselines = decide.judge_versions(
+                versions, store, rules=settings.rules, now=decision.at
+            )
         else:
-            approved = decide.approve(targets, store, decision)
+            baselines = decide.find_last_versions(
+                store,
+                project_id=args.project,
+                only_new=args.all_new,
+                rules=settings.rules,
+                now=decision.at,
+            )
+        if not (baselines or args.all_new):
+            raise UsageError(
+                f"no block of project {args.project} has a version, so nothing was approved: "
+                "`auditor status` lists all targets"
+            )
+        _require_consent([each for each in baselines if each.faults], is_given=args.yes)
+        decide.approve(baselines, store, decision)
     with times_in(settings.reader_zone):
-        for approval in approved:
-            print_text(rendered.render_approval(approval.known, approval.version))
-    if not approved:
+        for baseline in baselines:
+            print_text(rendered.render_approval(baseline.known, baseline.version))
+    if not baselines:
         print_text("Every block has a baseline: there is nothing to approve.")
+    return 0
+
+
+def _reference(text: str) -> Reference:
+    reference = review.parse_reference(text)
+    if reference is None:
+        raise UsageError(
+            f"{text!r} is not a learn block: write PROJECT/LEARN[@WHEN], as in 12345/3"
+        )
+    return reference
+
+
+def _version(reference: Reference, settings: Settings, store: Store) -> VersionLine:
+    review.require_run(reference, store)
+    return review.find_version(
+        reference,
+        store,
+        baseline_id=review.find_baseline(reference.target, store),
+        zone=settings.schedule.timezone,
+    )
+
+
+def _require_consent(faulty: Sequence[NewBaseline], *, is_given: bool) -> None:
+    """Name what is bad about versions to be approved, and ask, unless consent is given.
+
+    Raises:
+        UsageError: consent is refused, or there is no terminal to ask on.
+    """
+    if not faulty:
+        return
+    for baseline in faulty:
+        block = f"{baseline.known.target} {name(baseline.known.name) or 'block'}"
+        print_error(f"{block}: {sentence('; '.join(baseline.faults))}")
+    if is_given:
+        return
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise UsageError("nothing was approved: to approve these as they are, add --yes")
+    sys.stderr.write("Approve them as they are? [y/N] ")
+    sys.stderr.flush()
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise UsageError("nothing was approved")
+
+
+def unapprove(args: argparse.Namespace) -> int:
+    """Drop the baselines of blocks."""
+    targets = [review.parse_target(text) for text in args.targets]
+    settings = app.load_settings(args.config, reads_secrets=False)
+    with app.open_existing_store(settings) as store:
+        for known in decide.unapprove(targets, store, _decision(args)):
+            print_text(f"{known.target} {name(known.name) or 'block'}: it has no baseline now")
+    return 0
+
+
+def forget(args: argparse.Namespace) -> int:
+    """Forget blocks that are gone for good."""
+    targets = [review.parse_target(text) for text in args.targets]
+    settings = app.load_settings(args.config, reads_secrets=False)
+    with app.open_existing_store(settings) as store:
+        forgotten = decide.forget(targets, store, _decision(args))
+    named = {
+        (project.id, number)
+        for project in settings.projects
+        for number in project.named_blocks or ()
+    }
+    for known in forgotten:
+        target = known.target
+        print_text(
+            f"{target} {name(known.name) or 'block'}: forgotten; its history stays, see "
+            f"`auditor history {target}`"
+        )
+        if (target.project_id, target.learn_id) in named:
+            print_error(
+                f"the configuration still names {target}, so each run asks for it: take "
+                f"{target.learn_id} out of learn_blocks of project {target.project_id}"
+            )
     return 0
 
 
@@ -74,9 +167,23 @@ def acknowledge(args: argparse.Namespace) -> int:
     headline = harmless(newest.finding.headline)
     print_text(f"Acknowledged: {headline} ({accepted.target}, id {accepted.finding})")
     print_text(
-        f"Exactly this value is accepted{f' until {until}' if until else ''}; "
+        f"Exactly this value{_below(accepted)} is accepted"
+        f"{f' until {until}' if until else ''}; "
         f"it was compared with {basis}."
     )
+    return 0
+
+
+def unacknowledge(args: argparse.Namespace) -> int:
+    """Take an acknowledgement back."""
+    settings = app.load_settings(args.config, reads_secrets=False)
+    with app.open_existing_store(settings) as store:
+        ended = decide.unacknowledge(args.finding, store, _decision(args))
+    for acknowledgement in ended:
+        print_text(
+            f"No longer acknowledged: {sentence(acknowledgement.path)} of "
+            f"{acknowledgement.target} (id {acknowledgement.finding})"
+        )
     return 0
 
 
@@ -148,3 +255,8 @@ def _last_day(text: str | None, settings: Settings) -> date | None:
 
 def _today(settings: Settings) -> date:
     return app.now().astimezone(settings.schedule.timezone).date()
+
+
+def _below(accepted: Acknowledgement) -> str:
+    folded = len(accepted.folded or ())
+    return f", with {count(folded, 'change')} folded under it as now," if folded else ""

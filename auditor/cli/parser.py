@@ -14,6 +14,7 @@ from auditor.rendering.words import harmless
 
 _Command = Callable[[argparse.Namespace], int]
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
+_WHEN = "a date, run:ID, latest, previous or baseline"
 _TARGET = "project id and learn block id, such as 12345/3"
 
 
@@ -51,6 +52,11 @@ def _add_audit(commands: _Commands[_Parser]) -> None:
     run.add_argument("--block", metavar="P/L", help="audit only this learn block")
     _add_format(run, "text", "json")
     run.add_argument("--exit-code", action="store_true", help="exit with 1 if there is drift")
+    run.add_argument(
+        "--no-send",
+        action="store_true",
+        help="store what is found and send nothing: the next report that goes out has it",
+    )
     run.add_argument("--dry-run", action="store_true", help="store nothing and send nothing")
     run.add_argument(
         "--take-over",
@@ -102,7 +108,8 @@ def _add_history(commands: _Commands[_Parser]) -> None:
         diff.add_argument(
             side,
             metavar=side.upper(),
-            help="a file, - for standard input, or a stored version PROJECT/LEARN[@WHEN]",
+            help="a file, - for standard input, or a stored version PROJECT/LEARN[@WHEN]; "
+            f"WHEN is {_WHEN} (default: latest)",
         )
     _add_format(diff, "text", "json", "html")
     status = _command(
@@ -154,7 +161,7 @@ def _add_history(commands: _Commands[_Parser]) -> None:
     show.add_argument(
         "version",
         metavar="PROJECT/LEARN[@WHEN]",
-        help="the version; WHEN is a date, run:ID, latest or previous (default: latest)",
+        help=f"the version; WHEN is {_WHEN} (default: latest)",
     )
     report = _command(commands, "report", "read:report", "print the report of a stored run")
     report.add_argument(
@@ -181,13 +188,29 @@ def _add_decisions(commands: _Commands[_Parser]) -> None:
     )
     _add_format(explain, "text", "json")
     approve = _command(
-        commands, "approve", "decide:approve", "make the last version of blocks their baseline"
+        commands, "approve", "decide:approve", "make a version of blocks their baseline"
     )
-    approve.add_argument("targets", metavar="PROJECT/LEARN", nargs="*", help=_TARGET)
+    approve.add_argument(
+        "targets",
+        metavar="PROJECT/LEARN[@WHEN]",
+        nargs="*",
+        help=f"{_TARGET}; WHEN is {_WHEN} (default: latest)",
+    )
     approve.add_argument(
         "--all-new", action="store_true", help="approve every block that has no baseline yet"
     )
+    approve.add_argument(
+        "--project", type=_number, metavar="P", help="approve every block of this project"
+    )
+    approve.add_argument(
+        "--yes",
+        action="store_true",
+        help="approve also a lost training, a stale model or a broken rule, without a question",
+    )
     _add_decision(approve)
+    unapprove = _command(commands, "unapprove", "decide:unapprove", "drop the baseline of blocks")
+    unapprove.add_argument("targets", metavar="PROJECT/LEARN", nargs="+", help=_TARGET)
+    _add_decision(unapprove)
     acknowledge = _command(
         commands, "acknowledge", "decide:acknowledge", "accept exactly the value of a finding"
     )
@@ -200,6 +223,19 @@ def _add_decisions(commands: _Commands[_Parser]) -> None:
         help="last day on which the value is accepted, such as 2027-03-01",
     )
     _add_decision(acknowledge)
+    unacknowledge = _command(
+        commands,
+        "unacknowledge",
+        "decide:unacknowledge",
+        "take back that the value of a finding is accepted",
+    )
+    unacknowledge.add_argument(
+        "finding", metavar="FINDING", help="id of the finding, as the report prints it"
+    )
+    _add_decision(unacknowledge)
+    forget = _command(commands, "forget", "decide:forget", "forget blocks that are gone for good")
+    forget.add_argument("targets", metavar="PROJECT/LEARN", nargs="+", help=_TARGET)
+    _add_decision(forget)
     suppressed = _command(
         commands,
         "suppressed",

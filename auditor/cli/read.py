@@ -142,13 +142,25 @@ def history(args: argparse.Namespace) -> int:
     with app.open_existing_store(settings) as store:
         versions = store.version_lines(target)
         approvals = store.approvals(target)
+        acknowledgements = store.all_acknowledgements(target)
+        retractions = store.retractions(target)
     if not versions:
         raise UsageError(f"no version of {target} is stored: `auditor status` lists all targets")
     if args.format == "json":
-        print_text(as_json.dump_json(as_json.encode_history(target, versions, approvals)))
+        document = as_json.encode_history(
+            target,
+            versions,
+            approvals,
+            acknowledgements=acknowledgements,
+            retractions=retractions,
+        )
+        print_text(as_json.dump_json(document))
     else:
         with times_in(settings.reader_zone):
-            print_text(render_history(versions, approvals))
+            text = render_history(
+                versions, approvals, acknowledgements=acknowledgements, retractions=retractions
+            )
+        print_text(text)
     return 0
 
 

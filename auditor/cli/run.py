@@ -45,6 +45,8 @@ logger = logging.getLogger(__name__)
 def run(args: argparse.Namespace) -> int:
     """Audit once; exit 2 if a target could not be checked or a message was not accepted."""
     # On a terminal the progress bar and the report suffice; the log is for unattended runs.
+    if args.no_send and args.deliver_for:
+        raise UsageError("--no-send sends nothing: use it without --deliver-for")
     level = logging.WARNING if sys.stderr.isatty() else logging.INFO
     settings = _loaded(args, level)
     order = app.build_request(settings, _scope(args))
@@ -122,7 +124,11 @@ def _run(
         order = _foresee(order, settings, store)
         control = replace(watch, stopping=stop.is_set, abandons=True)
         result = app.run_async(
-            stop.heed(app.run_and_deliver(settings, order, store, control=control))
+            stop.heed(
+                app.run_and_deliver(
+                    settings, order, store, control=control, sends=not args.no_send
+                )
+            )
         )
     return result.report, result.is_delivered
 

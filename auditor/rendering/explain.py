@@ -16,17 +16,29 @@ from auditor.records import (
     Explanation,
     FindingOccurrence,
     KnownTarget,
+    Retraction,
+    RetractionKind,
     SuppressedBy,
     VersionLine,
 )
 from auditor.rendering.changes import draw_change
-from auditor.rendering.json import format_utc, hide_secrets
+from auditor.rendering.json import (
+    encode_acknowledgement,
+    encode_retraction,
+    format_utc,
+    hide_secrets,
+)
 from auditor.rendering.words import count, describe_decision, harmless, moment, name, sentence
 
 _LABEL = 14
 _NOT_CONFIGURED = {
     INTERFACE: "what Studio's pages remember of their last use; always stored, never reported",
     UPGRADE: "differences that an upgrade of the auditor made visible; nobody changed a block",
+}
+_RETRACTED = {
+    RetractionKind.UNACKNOWLEDGED: "Taken back",
+    RetractionKind.UNAPPROVED: "Unapproved",
+    RetractionKind.FORGOTTEN: "Forgotten",
 }
 _MARKS = {"-": "- ", "+": "+ ", " ": "  ", "@": "~ "}
 
@@ -77,7 +89,10 @@ def encode_explanation(known: Explanation) -> JsonObject:
             "holds": known.holds,
             "silenced_by": newest.suppressed_by or None,
             "told_at": format_utc(newest.reported_at),
-            "acknowledgements": [_acknowledgement(entry) for entry in known.acknowledgements],
+            "acknowledgements": [
+                encode_acknowledgement(entry) for entry in known.acknowledgements
+            ],
+            "retractions": [encode_retraction(retraction) for retraction in _of_finding(known)],
         }
     )
 
@@ -109,7 +124,9 @@ def encode_suppressed(listing: SuppressedListing) -> JsonObject:
         {
             "schema": "auditor.suppressed/1",
             "rules": [*rules],
-            "acknowledgements": [_acknowledgement(entry) for entry in listing.acknowledgements],
+            "acknowledgements": [
+                encode_acknowledgement(entry) for entry in listing.acknowledgements
+            ],
         }
     )
 
@@ -132,9 +149,18 @@ def _facts(known: Explanation) -> Iterator[tuple[str, str]]:
         )
     for acknowledgement in known.acknowledgements:
         yield "Acknowledged", _acknowledged(acknowledgement)
+    for retraction in _of_finding(known):
+        decision = describe_decision(retraction.at, retraction.author, retraction.reason)
+        yield _RETRACTED[retraction.kind], decision
     for approval in known.approvals[:1]:
         decision = describe_decision(approval.at, approval.author, approval.reason)
         yield "Baseline", f"approved {decision}"
+
+
+def _of_finding(known: Explanation) -> list[Retraction]:
+    """Return what was taken back of the finding's value or of its block."""
+    own = {acknowledgement.finding for acknowledgement in known.acknowledgements}
+    return [each for each in known.retractions if not each.finding or each.finding in own]
 
 
 def _restoration(known: Explanation) -> Restoration | None:
@@ -276,19 +302,4 @@ def _occurrence(occurrence: FindingOccurrence) -> Json:
         "headline": occurrence.finding.headline,
         "run_id": occurrence.run_id,
         "at": format_utc(occurrence.at),
-    }
-
-
-def _acknowledgement(acknowledgement: Acknowledgement) -> Json:
-    return {
-        "finding": acknowledgement.finding,
-        "project_id": acknowledgement.target.project_id,
-        "learn_id": acknowledgement.target.learn_id,
-        "path": acknowledgement.path,
-        "author": acknowledgement.author,
-        "reason": acknowledgement.reason,
-        "at": format_utc(acknowledgement.at),
-        "until": acknowledgement.until.isoformat() if acknowledgement.until else None,
-        "ended_at": format_utc(acknowledgement.ended_at),
-        "ended_why": acknowledgement.ended_why or None,
     }

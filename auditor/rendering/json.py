@@ -32,7 +32,15 @@ from auditor.model import (
     VendorFinding,
 )
 from auditor.outbox import MessageInfo, OutboxOverview
-from auditor.records import NO_PRESENCE, Approval, Presence, TargetStatus, VersionLine
+from auditor.records import (
+    NO_PRESENCE,
+    Acknowledgement,
+    Approval,
+    Presence,
+    Retraction,
+    TargetStatus,
+    VersionLine,
+)
 from auditor.redaction import shown
 
 
@@ -148,7 +156,12 @@ def _counts(outbox: OutboxOverview) -> JsonObject:
 
 
 def encode_history(
-    target: TargetId, versions: Sequence[VersionLine], approvals: Sequence[Approval] = ()
+    target: TargetId,
+    versions: Sequence[VersionLine],
+    approvals: Sequence[Approval] = (),
+    *,
+    acknowledgements: Sequence[Acknowledgement] = (),
+    retractions: Sequence[Retraction] = (),
 ) -> JsonObject:
     """Return `auditor.history/1`: a target's versions as given, newest first."""
     runs = {version.id: version.run_id for version in versions}
@@ -159,8 +172,38 @@ def encode_history(
             "learn_id": target.learn_id,
             "versions": [_version(version) for version in versions],
             "baselines": [_approval(approval, runs) for approval in approvals],
+            "acknowledgements": [encode_acknowledgement(entry) for entry in acknowledgements],
+            "retractions": [encode_retraction(retraction) for retraction in retractions],
         }
     )
+
+
+def encode_acknowledgement(acknowledgement: Acknowledgement) -> JsonObject:
+    """Return an acknowledgement, as it was made and as it ended."""
+    return {
+        "finding": acknowledgement.finding,
+        "project_id": acknowledgement.target.project_id,
+        "learn_id": acknowledgement.target.learn_id,
+        "path": acknowledgement.path,
+        "author": acknowledgement.author,
+        "reason": acknowledgement.reason,
+        "at": format_utc(acknowledgement.at),
+        "until": acknowledgement.until.isoformat() if acknowledgement.until else None,
+        "ended_at": format_utc(acknowledgement.ended_at),
+        "ended_why": acknowledgement.ended_why or None,
+    }
+
+
+def encode_retraction(retraction: Retraction) -> JsonObject:
+    """Return a decision that took something back."""
+    return {
+        "kind": str(retraction.kind),
+        "finding": retraction.finding or None,
+        "path": retraction.path or None,
+        "author": retraction.author,
+        "reason": retraction.reason,
+        "at": format_utc(retraction.at),
+    }
 
 
 def _approval(approval: Approval, runs: Mapping[int, int]) -> JsonObject:

@@ -13,7 +13,16 @@ from typing import TypeAlias
 from auditor.drift.restore import Restoration
 from auditor.model import RunInfo, Starter
 from auditor.outbox import MessageInfo, MessageState, OutboxOverview
-from auditor.records import NO_PRESENCE, Approval, Presence, TargetStatus, VersionLine
+from auditor.records import (
+    NO_PRESENCE,
+    Acknowledgement,
+    Approval,
+    Presence,
+    Retraction,
+    RetractionKind,
+    TargetStatus,
+    VersionLine,
+)
 from auditor.rendering.alike import MOST_NAMED
 from auditor.rendering.changes import ChangeLine
 from auditor.rendering.outline import (
@@ -130,16 +139,49 @@ def render_messages(outbox: OutboxOverview, presence: Presence = NO_PRESENCE) ->
     return "\n".join([f"{_undelivered(outbox)}.", *_newest_messages(outbox, presence)]) + "\n"
 
 
-def render_history(versions: Sequence[VersionLine], approvals: Sequence[Approval] = ()) -> str:
-    """Return one line per version, in the order given; a baseline says who approved it and why."""
+def render_history(
+    versions: Sequence[VersionLine],
+    approvals: Sequence[Approval] = (),
+    *,
+    acknowledgements: Sequence[Acknowledgement] = (),
+    retractions: Sequence[Retraction] = (),
+) -> str:
+    """Return one line per version, in the order given, then one per decision, newest first.
+
+    A baseline says who approved it and why.
+    """
     if not versions:
         return "No version is stored.\n"
     rows = [("SEEN", "RUN", "MODEL", "WHAT")]
     rows += [
-        (moment(v.seen_at), str(v.run_id), str(v.model_state), _headline(v, approvals))
+        (
+            moment(v.seen_at),
+            str(v.run_id),
+            str(v.model_state),
+            _headline(v, approvals, retractions),
+        )
         for v in versions
     ]
-    return _joined(list(_table(rows)))
+    return _joined(list(_table(rows)), _decisions(acknowledgements, retractions))
+
+
+def _decisions(
+    acknowledgements: Sequence[Acknowledgement], retractions: Sequence[Retraction]
+) -> list[str]:
+    """Return a line per decision that is no approval, newest first."""
+    made: list[tuple[str, Acknowledgement | Retraction]] = [
+        ("acknowledged", each) for each in acknowledgements
+    ]
+    made += [(str(each.kind), each) for each in retractions]
+    made.sort(key=lambda entry: entry[1].at, reverse=True)
+    return [
+        f"{word} {_finding_of(each)}{describe_decision(each.at, each.author, each.reason)}"
+        for word, each in made
+    ]
+
+
+def _finding_of(decision: Acknowledgement | Retraction) -> str:
+    return f"{sentence(decision.path)} (id {decision.finding}) " if decision.path else ""
 
 
 def _report(report: Outline) -> Iterator[str]:
@@ -432,11 +474,17 @@ def _wrapped(text: str, first: str = "", then: str | None = None) -> list[str]:
     )
 
 
-def _headline(version: VersionLine, approvals: Sequence[Approval]) -> str:
+def _headline(
+    version: VersionLine, approvals: Sequence[Approval], retractions: Sequence[Retraction]
+) -> str:
     what = sentence(version.headline) + (" (pruned)" if version.is_pruned else "")
     for place, approval in enumerate(approvals):
         if approval.version_id == version.id:
-            word = "baseline" if place == 0 else "an earlier baseline"
+            is_over = any(
+                each.at > approval.at and each.kind is not RetractionKind.UNACKNOWLEDGED
+                for each in retractions
+            )
+            word = "an earlier baseline" if place or is_over else "baseline"
             why = describe_decision(approval.at, approval.author, approval.reason)
             return f"{what} [{word}, approved {why}]"
     return what

@@ -1,7 +1,8 @@
 """The ledger: a chain of what people decided and of how each run ended, with its report.
 
-Each such row has an entry with a hash of what the row says. An acknowledgement that ended has a
-second one. So a row that is altered, removed or added by other means is found.
+Each such row has an entry with a hash of what the row says. What an acknowledgement
+accepts below its value has a second one, and its end a third. So a row that is altered, removed
+or added by other means is found.
 
 The hashes are stored: what they cover must never change. A column that is added later needs a
 kind of its own.
@@ -29,7 +30,7 @@ from auditor.model import RunStatus, TargetId
 from auditor.records import BrokenLink
 from auditor.store.chain import START, LedgerLink, content_hash, row_hash
 from auditor.store.packing import unpack
-from auditor.store.tables import acknowledgement, approval, ledger, roster, run
+from auditor.store.tables import acknowledgement, approval, ledger, retraction, roster, run
 
 _BATCH = 200
 # Two processes that add entries at once would chain both to the same one.
@@ -44,6 +45,8 @@ class LedgerKind(StrEnum):
     APPROVAL = "approval"
     ACKNOWLEDGEMENT = "acknowledgement"
     ACKNOWLEDGEMENT_END = "acknowledgement_end"
+    ACKNOWLEDGEMENT_FOLDED = "acknowledgement_folded"
+    RETRACTION = "retraction"
     RUN = "run"
 
 
@@ -68,17 +71,31 @@ _COVERED = {
         "until",
     ),
     LedgerKind.ACKNOWLEDGEMENT_END: ("ended_at", "ended_why"),
+    LedgerKind.ACKNOWLEDGEMENT_FOLDED: ("folded",),
+    LedgerKind.RETRACTION: (
+        "kind",
+        "project_id",
+        "learn_id",
+        "approval_id",
+        "acknowledgement_id",
+        "retracted_at",
+        "author",
+        "reason",
+    ),
     LedgerKind.RUN: ("status", "finished_at", "report_hash"),
 }
 _TABLES = {
     LedgerKind.APPROVAL: approval,
     LedgerKind.ACKNOWLEDGEMENT: acknowledgement,
     LedgerKind.ACKNOWLEDGEMENT_END: acknowledgement,
+    LedgerKind.ACKNOWLEDGEMENT_FOLDED: acknowledgement,
+    LedgerKind.RETRACTION: retraction,
     LedgerKind.RUN: run,
 }
 # Which rows of the table have an entry.
 _HAS_ENTRY: dict[LedgerKind, Callable[[Table], ColumnElement[bool]]] = {
     LedgerKind.ACKNOWLEDGEMENT_END: lambda table: table.c.ended_at.is_not(None),
+    LedgerKind.ACKNOWLEDGEMENT_FOLDED: lambda table: table.c.folded.is_not(None),
     LedgerKind.RUN: lambda table: table.c.status != RunStatus.RUNNING,
 }
 
@@ -88,14 +105,23 @@ def record_approvals(connection: Connection, ids: Sequence[int]) -> None:
     _record(connection, LedgerKind.APPROVAL, ids)
 
 
-def record_acknowledgement(connection: Connection, row_id: int) -> None:
-    """Add the entry of an acknowledgement."""
+def record_acknowledgement(
+    connection: Connection, row_id: int, *, has_folded: bool = False
+) -> None:
+    """Add the entry of an acknowledgement, and that of what was folded under it."""
     _record(connection, LedgerKind.ACKNOWLEDGEMENT, [row_id])
+    if has_folded:
+        _record(connection, LedgerKind.ACKNOWLEDGEMENT_FOLDED, [row_id])
 
 
 def record_ended_acknowledgements(connection: Connection, ids: Sequence[int]) -> None:
     """Add the entries of acknowledgements that ended."""
     _record(connection, LedgerKind.ACKNOWLEDGEMENT_END, ids)
+
+
+def record_retractions(connection: Connection, ids: Sequence[int]) -> None:
+    """Add the entries of decisions that take something back."""
+    _record(connection, LedgerKind.RETRACTION, ids)
 
 
 def record_runs(connection: Connection, ids: Sequence[int]) -> None:

@@ -238,6 +238,7 @@ target = Table(
     Column("error_kind", ForeignText),
     Column("error_message", ForeignText),
     Column("retired", Boolean, nullable=False),
+    Column("forgotten_at", Moment),  # NULL unless a person forgot it and it did not come back
     sqlite_with_rowid=False,
     postgresql_with={"fillfactor": 70},  # each run updates its rows: leave space for that in place
 )
@@ -347,6 +348,25 @@ acknowledgement = Table(
     Column("until", Date),
     Column("ended_at", Moment),
     Column("ended_why", String(16), nullable=False),
+    Column("folded", LargeBinary),  # what was folded under it; NULL before 0006
+    sqlite_autoincrement=True,
+)
+
+# Decisions that take something back: a baseline, an acknowledgement, or a whole block.
+retraction = Table(
+    "retraction",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("project_id", BigInteger, nullable=False),
+    Column("learn_id", BigInteger, nullable=False),
+    Column("approval_id", Integer, ForeignKey("approval.id")),  # of the baseline that ended
+    Column("acknowledgement_id", Integer, ForeignKey("acknowledgement.id")),
+    Column("retracted_at", Moment, nullable=False),
+    Column("author", ForeignText, nullable=False),
+    Column("reason", ForeignText, nullable=False),
+    Index(None, "project_id", "learn_id"),
+    Index(None, "approval_id"),
     sqlite_autoincrement=True,
 )
 

@@ -63,7 +63,7 @@ _WRITTEN = (
     "error_message",
     "retired",
 )
-_WRITTEN_UNSUPPORTED = (*_WRITTEN, "name", "type")
+_WRITTEN_UNSUPPORTED = (*_WRITTEN, "name", "type", "forgotten_at")
 _WRITTEN_NEW_VERSION = (
     *_WRITTEN_UNSUPPORTED,
     "model_state",
@@ -78,6 +78,7 @@ _WRITTEN_NEW_VERSION = (
     "last_changed_at",
     "last_checked_at",
 )
+_IS_KNOWN = target.c.forgotten_at.is_(None)
 _KEPT_WHERE_NULL = frozenset({"trained_version_id", "last_changed_at"})
 
 
@@ -111,33 +112,38 @@ def known_project_targets(connection: Connection, project_id: int) -> tuple[Know
     return tuple(map(_known_target, rows))
 
 
-def targets_without_baseline(connection: Connection) -> tuple[KnownTarget, ...]:
-    """Return every audited target that has a version and no baseline."""
-    query = _known_query().where(
-        ~target.c.retired,
-        target.c.version_id.is_not(None),
-        target.c.baseline_version_id.is_(None),
-    )
+def targets_to_approve(
+    connection: Connection, *, project_id: int | None = None, only_new: bool = False
+) -> tuple[KnownTarget, ...]:
+    """Return every audited target that has a version, only of a project where one is named.
+
+    With `only_new`, those that have no baseline.
+    """
+    query = _known_query().where(~target.c.retired, target.c.version_id.is_not(None))
+    if project_id is not None:
+        query = query.where(target.c.project_id == project_id)
+    if only_new:
+        query = query.where(target.c.baseline_version_id.is_(None))
     rows = connection.execute(query.order_by(target.c.project_id, target.c.learn_id)).mappings()
     return tuple(map(_known_target, rows))
 
 
 def audited_projects(connection: Connection) -> frozenset[int]:
     """Return the projects of every target that is still audited."""
-    query = select(target.c.project_id).where(~target.c.retired).distinct()
+    query = select(target.c.project_id).where(~target.c.retired, _IS_KNOWN).distinct()
     return frozenset(connection.execute(query).scalars())
 
 
 def statuses(connection: Connection) -> tuple[TargetStatus, ...]:
     """Return every audited target's status, by project and learn id."""
-    query = select(target).where(~target.c.retired)
+    query = select(target).where(~target.c.retired, _IS_KNOWN)
     in_order = query.order_by(target.c.project_id, target.c.learn_id)
     return tuple(map(_status, connection.execute(in_order).mappings()))
 
 
 def target_overviews(connection: Connection) -> tuple[TargetOverview, ...]:
-    """Return every target that was ever audited, by project and learn id."""
-    in_order = select(target).order_by(target.c.project_id, target.c.learn_id)
+    """Return every target that was ever audited and is not forgotten, by project and learn id."""
+    in_order = select(target).where(_IS_KNOWN).order_by(target.c.project_id, target.c.learn_id)
     return tuple(
         TargetOverview(
             status=_status(row),
@@ -217,7 +223,8 @@ def _known_query() -> Select[Any]:
         version.c.catalogue_digest,
         version.c.run_id.label("version_run_id"),
     )
-    return columns.outerjoin(version, version.c.id == target.c.version_id)
+    joined = columns.outerjoin(version, version.c.id == target.c.version_id)
+    return joined.where(_IS_KNOWN)
 
 
 def _known_target(row: RowMapping) -> KnownTarget:
@@ -324,6 +331,7 @@ def _row(result: TargetResult, run_id: int, at: datetime) -> _Row:
         "error_kind": None,
         "error_message": None,
         "retired": False,
+        "forgotten_at": None,
     }
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, RowMapping, Select, func, select, union
 
 from auditor.errors import DamagedDatabaseError
 from auditor.model import RunStatus, TargetId
-from auditor.records import BrokenLink
+from auditor.records import BrokenLink, RetractionKind
 from auditor.store import ledger
 from auditor.store.chain import START, Link, RunLink, content_hash
 from auditor.store.packing import has_pruned_mark, is_pruned, needs_anchor, pruned_hashes, unpack
@@ -22,6 +22,7 @@ from auditor.store.tables import (
     finding,
     message,
     notice,
+    retraction,
     run,
     target,
     version,
@@ -64,6 +65,7 @@ def verify(connection: Connection) -> BrokenLink | None:
         _wrongly_pruned(connection),
         *ledger.verification(connection),
         _baselines(connection),
+        _forgotten(connection),
     )
     try:
         return next((broken for step in steps if (broken := _first(step)) is not None), None)
@@ -164,21 +166,46 @@ def _wrongly_pruned(connection: Connection) -> Generator[BrokenLink, None, None]
 
 
 def _baselines(connection: Connection) -> Generator[BrokenLink, None, None]:
-    """Yield targets whose baseline is not the version that was approved last."""
+    """Yield targets whose baseline is not the version that was approved last.
+
+    They have none where a later decision took the last approval back.
+    """
     key = approval.c.project_id, approval.c.learn_id
     newest = select(*key, func.max(approval.c.id).label("id")).group_by(*key).subquery()
     of_target = (newest.c.project_id == target.c.project_id) & (
         newest.c.learn_id == target.c.learn_id
     )
+    in_force = (approval.c.id == newest.c.id) & approval.c.id.not_in(
+        select(retraction.c.approval_id).where(retraction.c.approval_id.is_not(None))
+    )
     query = (
         select(target.c.project_id, target.c.learn_id)
         .outerjoin(newest, of_target)
-        .outerjoin(approval, approval.c.id == newest.c.id)
+        .outerjoin(approval, in_force)
         .where(target.c.baseline_version_id.is_distinct_from(approval.c.version_id))
         .order_by(target.c.project_id, target.c.learn_id)
     )
     for row in connection.execute(query.limit(1)):
         what = "its baseline is not the version that was approved last"
+        yield BrokenLink(where=f"target {TargetId(row.project_id, row.learn_id)}", what=what)
+
+
+def _forgotten(connection: Connection) -> Generator[BrokenLink, None, None]:
+    """Yield targets that are forgotten although nobody decided that."""
+    decided = (
+        (retraction.c.kind == RetractionKind.FORGOTTEN)
+        & (retraction.c.project_id == target.c.project_id)
+        & (retraction.c.learn_id == target.c.learn_id)
+        & (retraction.c.retracted_at == target.c.forgotten_at)
+    )
+    query = (
+        select(target.c.project_id, target.c.learn_id)
+        .outerjoin(retraction, decided)
+        .where(target.c.forgotten_at.is_not(None), retraction.c.id.is_(None))
+        .order_by(target.c.project_id, target.c.learn_id)
+    )
+    for row in connection.execute(query.limit(1)):
+        what = "it is forgotten, though nobody decided that"
         yield BrokenLink(where=f"target {TargetId(row.project_id, row.learn_id)}", what=what)
 
 

@@ -1,4 +1,4 @@
-"""Keep open conditions: bad states that last, each since the run that first saw it.
+"""Keep open conditions, each since the run that first saw it; let decisions be taken back.
 
 Revision ID: 0006
 Revises: 0005
@@ -62,6 +62,44 @@ episode = sa.table(
 
 
 def upgrade() -> None:
+    # Since when a block is forgotten; it is known again once a run stores a version of it.
+    op.add_column("target", sa.Column("forgotten_at", Moment()))
+    # What an acknowledgement accepts besides its value. What is stored accepts all, as it did.
+    op.add_column("acknowledgement", sa.Column("folded", sa.LargeBinary()))
+    make_retractions()
+    make_conditions()
+
+
+def make_retractions() -> None:
+    op.create_table(
+        "retraction",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(16), nullable=False),
+        sa.Column("project_id", sa.BigInteger(), nullable=False),
+        sa.Column("learn_id", sa.BigInteger(), nullable=False),
+        sa.Column("approval_id", sa.Integer()),
+        sa.Column("acknowledgement_id", sa.Integer()),
+        sa.Column("retracted_at", Moment(), nullable=False),
+        sa.Column("author", ForeignText(), nullable=False),
+        sa.Column("reason", ForeignText(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["approval_id"], ["approval.id"], name=op.f("fk_retraction_approval_id_approval")
+        ),
+        sa.ForeignKeyConstraint(
+            ["acknowledgement_id"],
+            ["acknowledgement.id"],
+            name=op.f("fk_retraction_acknowledgement_id_acknowledgement"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_retraction")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(
+        op.f("ix_retraction_project_id_learn_id"), "retraction", ["project_id", "learn_id"]
+    )
+    op.create_index(op.f("ix_retraction_approval_id"), "retraction", ["approval_id"])
+
+
+def make_conditions() -> None:
     condition = op.create_table(
         "condition",
         sa.Column("id", sa.Integer(), nullable=False),

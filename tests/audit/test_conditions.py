@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from auditor import app, decide
+from auditor import app
 from auditor.decide import Decision
 from auditor.demo.faults import Fault
 from auditor.model import ConditionKind, Report, Trigger
 from auditor.rendering.json import encode_report, format_utc
 from tests.audit.stage import Stage, block, stage, target
+from tests.decisions import approve_all_new
 
 _RULE = """
 [[rules]]
@@ -115,7 +116,7 @@ def test_a_broken_rule_is_open_with_its_severity_until_the_rule_is_gone(pump: St
 def test_a_difference_from_the_baseline_is_as_bad_as_the_worst_of_it(pump: Stage) -> None:
     pump.night()
     with app.open_store(pump.settings) as store:
-        decide.approve_all_new(store, Decision(author="anna", reason="ok", at=app.now()))
+        approve_all_new(store, Decision(author="anna", reason="ok", at=app.now()))
     _edit(pump, name="Motion two")
     renamed = pump.night().report
     _edit(pump, name="Motion")

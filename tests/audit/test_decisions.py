@@ -16,6 +16,7 @@ from auditor.decide import Decision
 from auditor.errors import ConfigError, UsageError
 from auditor.model import NoticeKind, Report
 from tests.audit.stage import Stage, block, stage, target
+from tests.decisions import approve, approve_all_new
 
 _RULES = """
 [[severity]]
@@ -88,11 +89,11 @@ def _at(set_up: Stage, moment: datetime) -> Report:
 def test_what_differs_from_the_baseline_stays_until_it_is_approved(pump: Stage) -> None:
     pump.night()
     with app.open_store(pump.settings) as store:
-        decide.approve_all_new(store, _decision())
+        approve_all_new(store, _decision())
     _edit(pump, trainingCycles=77)
     first, second = pump.json(), pump.json()
     with app.open_store(pump.settings) as store:
-        decide.approve([target(3)], store, _decision())
+        approve([target(3)], store, _decision())
     third = pump.json()
 
     assert _findings(first) == [("trainingCycles", "last", "medium")]
@@ -107,7 +108,7 @@ def test_a_difference_that_is_reverted_leaves_the_report(pump: Stage) -> None:
     before = block()["trainingCycles"]
     pump.night()
     with app.open_store(pump.settings) as store:
-        decide.approve_all_new(store, _decision())
+        approve_all_new(store, _decision())
     _edit(pump, trainingCycles=77)
     pump.night()
     _edit(pump, trainingCycles=before)
@@ -122,7 +123,7 @@ def test_a_difference_that_is_reverted_leaves_the_report(pump: Stage) -> None:
 def test_an_acknowledged_difference_is_silent_until_the_value_moves(pump: Stage) -> None:
     pump.night()
     with app.open_store(pump.settings) as store:
-        decide.approve_all_new(store, _decision())
+        approve_all_new(store, _decision())
     _edit(pump, trainingCycles=77)
     finding = pump.json()["targets"][0]["findings"][0]["id"]
     with app.open_store(pump.settings) as store:
@@ -161,7 +162,7 @@ def test_an_acknowledgement_is_refused_where_the_value_has_moved_on(pump: Stage)
 def test_an_acknowledgement_ends_after_its_last_day_and_says_so(pump: Stage) -> None:
     pump.night()
     with app.open_store(pump.settings) as store:
-        decide.approve_all_new(store, _decision())
+        approve_all_new(store, _decision())
     _edit(pump, trainingCycles=77)
     finding = pump.json()["targets"][0]["findings"][0]["id"]
     with app.open_store(pump.settings) as store:
@@ -377,7 +378,7 @@ def test_a_target_that_left_the_configuration_ends_its_episode(pump: Stage) -> N
 def _approved(set_up: Stage) -> None:
     set_up.night()
     with app.open_store(set_up.settings) as store:
-        decide.approve_all_new(store, _decision())
+        approve_all_new(store, _decision())
 
 
 def test_what_the_vendor_did_is_no_difference_from_a_baseline(pump: Stage) -> None:
@@ -532,7 +533,7 @@ def test_approving_ends_what_was_acknowledged(pump: Stage) -> None:
     finding = pump.json()["targets"][0]["findings"][0]["id"]
     with app.open_store(pump.settings) as store:
         decide.acknowledge(finding, store, _decision())
-        decide.approve([target(3)], store, _decision())
+        approve([target(3)], store, _decision())
 
         assert [entry.ended_why for entry in store.all_acknowledgements()] == ["approved"]
 

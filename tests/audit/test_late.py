@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from auditor import app
-from auditor.decide import Decision, approve
+from auditor.decide import Decision
 from auditor.rendering.summary import Level, judge_run
 from tests.audit.stage import Stage, block, stage, target
+from tests.decisions import approve
 
 BOTH = ("ops@example.org", "ml@example.org")
 

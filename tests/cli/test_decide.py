@@ -178,3 +178,130 @@ def test_a_dry_run_holds_the_rules_and_stores_nothing(pump: Stage, auditor: Comm
 
     assert [notice["kind"] for notice in dry["notices"]] == ["rule_broken", "rule_broken"]
     assert len(real["notices"]) == 2
+
+
+def test_an_older_version_can_be_approved_and_the_baseline_dropped(
+    pump: Stage, auditor: Command
+) -> None:
+    finding = _drifted(pump, auditor)
+    older = auditor("approve", "7/3@run:1", "--reason", "as released", "--by", "anna")
+    off = auditor("run", "--format", "json").json
+    dropped = auditor("unapprove", "7/3", "--reason", "a mistake", "--by", "bert")
+    without = auditor("run", "--format", "json").json
+    again = auditor("unapprove", "7/3", "--reason", "a mistake")
+    history = auditor("history", "7/3")
+
+    assert older.out.startswith("7/3 Motion: the version of run 1 (")
+    assert [found["id"] for found in off["targets"][0]["findings"]] == [finding]
+    assert (dropped.code, dropped.out) == (0, "7/3 Motion: it has no baseline now\n")
+    assert without["targets"][0]["findings"] == []
+    assert [found["kind"] for found in off["open"]] == ["stale", "off_baseline"]
+    assert [found["kind"] for found in without["open"]] == ["stale"]
+    assert (again.code, again.out) == (2, "")
+    assert "[an earlier baseline, approved" in history.out
+    assert "unapproved" in history.out.splitlines()[-1]
+    assert history.out.splitlines()[-1].endswith("by bert: a mistake")
+    assert auditor("verify").code == 0
+
+
+def test_a_project_is_approved_at_once(pump: Stage, auditor: Command) -> None:
+    del pump
+    auditor("run")
+    done = auditor("approve", "--project", "7", "--reason", "start")
+    none = auditor("approve", "--project", "8", "--reason", "start")
+
+    assert [line.split(" ")[0] for line in done.out.splitlines()] == ["7/3", "7/4"]
+    assert none.code == 2
+    assert "no block of project 8 has a version" in none.err
+
+
+def test_what_is_bad_is_not_approved_unseen(pump: Stage, auditor: Command) -> None:
+    _edit(pump, trained=True)
+    auditor("run")
+    _edit(pump, trained=False)
+    auditor("run")
+    refused = auditor("approve", "--all-new", "--reason", "start")
+    history = auditor("history", "7/3", "--format", "json").json
+    done = auditor("approve", "--all-new", "--reason", "start", "--yes")
+
+    assert (refused.code, refused.out) == (2, "")
+    assert "7/3 Motion: its training is lost" in refused.err
+    assert "add --yes" in refused.err
+    assert history["baselines"] == []
+    assert (done.code, len(done.out.splitlines())) == (0, 2)
+
+
+def test_a_broken_rule_is_not_approved_unseen(pump: Stage, auditor: Command) -> None:
+    _configured(pump, '[[rules]]\nname = "small"\npath = "batchSize"\nbetween = [1, 8]\n')
+    auditor("run")
+
+    refused = auditor("approve", "7/3", "--reason", "start")
+
+    assert refused.code == 2
+    assert "it breaks the rule “small”" in refused.err
+
+
+def test_to_approve_a_stale_model_ends_that_it_is_stale(pump: Stage, auditor: Command) -> None:
+    _edit(pump, trained=True)
+    auditor("run")
+    _edit(pump, trainingCycles=99)
+    auditor("run")
+    refused = auditor("approve", "7/3", "--reason", "tested")
+    auditor("approve", "7/3", "--reason", "tested", "--yes")
+    report = auditor("run", "--format", "json").json
+
+    assert "its model is stale" in refused.err
+    assert report["open"] == []
+    assert report["targets"][0]["model_state"] == "trained"
+
+
+def test_an_acknowledgement_is_taken_back(pump: Stage, auditor: Command) -> None:
+    auditor("run")
+    auditor("approve", "7/3", "--reason", "start")
+    _edit(pump, batchSize=64)
+    finding = auditor("run", "--format", "json").json["targets"][0]["findings"][0]["id"]
+    auditor("acknowledge", finding, "--reason", "agreed", "--by", "anna")
+    accepted = auditor("run", "--format", "json").json
+    done = auditor("unacknowledge", finding, "--reason", "not agreed", "--by", "bert")
+    after = auditor("run", "--format", "json").json
+    again = auditor("unacknowledge", finding, "--reason", "not agreed")
+    explained = auditor("explain", finding)
+    document = auditor("explain", finding, "--format", "json").json
+
+    assert accepted["targets"][0]["findings"] == []
+    assert done.out == f"No longer acknowledged: batchSize of 7/3 (id {finding})\n"
+    assert [found["id"] for found in after["targets"][0]["findings"]] == [finding]
+    assert again.code == 2
+    assert "is not acknowledged" in again.err
+    assert "by bert: not agreed" in explained.out
+    assert document["acknowledgements"][0]["ended_why"] == "unacknowledged"
+    assert document["retractions"][0]["author"] == "bert"
+    assert auditor("verify").code == 0
+
+
+def test_a_forgotten_block_is_named_no_more_and_new_if_it_returns(
+    pump: Stage, auditor: Command
+) -> None:
+    finding = _drifted(pump, auditor)
+    content = pump.studio.answer(target(3))
+    pump.studio.remove(target(3))
+    auditor("run")
+    missing = auditor("status", "--format", "json").json
+    done = auditor("forget", "7/3", "--reason", "deleted", "--by", "anna")
+    status = auditor("status", "--format", "json").json
+    report = auditor("run", "--format", "json").json
+    again = auditor("forget", "7/3", "--reason", "deleted")
+    pump.studio.put(target(3), content)
+    back = auditor("run", "--format", "json").json
+    history = auditor("history", "7/3")
+
+    assert missing["targets"][0]["state"] == "missing"
+    assert done.out.startswith("7/3 Motion: forgotten; its history stays")
+    assert [line["learn_id"] for line in status["targets"]] == [4]
+    assert [line["learn_id"] for line in report["targets"]] == [4]
+    assert report["open"] == []
+    assert again.code == 2
+    assert (back["targets"][0]["state"], back["targets"][0]["findings"]) == ("new", [])
+    assert "by anna: deleted" in history.out
+    assert auditor("explain", finding).code == 0
+    assert auditor("verify").code == 0

@@ -344,3 +344,22 @@ def test_names_of_strangers_are_harmless_on_the_terminal(pump: Stage, auditor: C
     for done in (text, status):
         assert "\\x1b[2J<img>\\x0d\\x0aBcc" in done.out
         assert not {"\x1b", "\r", "\u202e"} & set(done.out + done.err)
+
+
+def test_a_run_that_sends_nothing_leaves_what_it_found_to_the_next_report(
+    pump: Stage, auditor: Command
+) -> None:
+    auditor("run")
+    pump.postbox.taken.clear()
+    pump.studio.edit(target(3), lambda answer: answer.update(batchSize=64))
+    kept = auditor("run", "--no-send", "--exit-code", "--format", "json")
+    sent_to = len(pump.postbox.taken)
+    after = auditor("run", "--format", "json").json
+    last = auditor("run", "--format", "json").json
+
+    assert (kept.code, sent_to) == (1, 0)
+    assert len(kept.json["targets"][0]["findings"]) == 1
+    (late,) = after["targets"][0]["findings"]
+    assert (late["late"], late["run"], late["holds"]) == (True, kept.json["run"]["id"], True)
+    assert last["targets"][0]["findings"] == []
+    assert auditor("run", "--no-send", "--deliver-for", "1m").code == 2

@@ -13,11 +13,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import NullPool, create_engine, event, make_url, text
 
-from auditor.decide import Decision, approve, approve_all_new
+from auditor.decide import Decision
 from auditor.outbox import mark_failed
 from auditor.protocols import Store
 from auditor.retention import Retention
 from auditor.store.store import SqlStore, open_database
+from tests.decisions import approve, approve_all_new
 from tests.scale.fleet import LargeFleet, LargeStudio, configure
 
 _BLOCKS = 420

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date
 
 import pytest
 
-from auditor.records import Acknowledgement, Approval
+from auditor.records import Acknowledgement, Approval, Retraction, RetractionKind
 from auditor.store.store import SqlStore, open_database
 
 from .examples import FAN, PUMP, Sql, audited, changed, finding, first, night, opened, quiet
@@ -173,3 +174,73 @@ def test_decisions_made_at_once_are_one_chain(
 
     assert history.verify() is None
     assert len(history.approvals(PUMP)) == 21
+
+
+def retraction(kind: RetractionKind, number: int = 4, *, of_fan: bool = False) -> Retraction:
+    return Retraction(
+        kind=kind,
+        target=FAN if of_fan else PUMP,
+        at=night(number),
+        author="Ann",
+        reason="a mistake",
+        finding=finding().id if kind is RetractionKind.UNACKNOWLEDGED else "",
+    )
+
+
+@pytest.fixture
+def taken_back(history: SqlStore) -> SqlStore:
+    """The history, in which a baseline and an acknowledgement end, and a block is forgotten."""
+    history.unapprove([retraction(RetractionKind.UNAPPROVED)])
+    history.unacknowledge([retraction(RetractionKind.UNACKNOWLEDGED)])
+    history.forget([retraction(RetractionKind.FORGOTTEN, of_fan=True)])
+    return history
+
+
+def test_what_was_taken_back_is_sound_and_has_its_history(taken_back: SqlStore) -> None:
+    assert taken_back.verify() is None
+    assert [each.kind for each in taken_back.retractions(PUMP)] == ["unacknowledged", "unapproved"]
+    assert taken_back.retractions(FAN) == (retraction(RetractionKind.FORGOTTEN, of_fan=True),)
+    assert taken_back.all_acknowledgements(PUMP)[0].ended_why == "unacknowledged"
+    assert taken_back.known_targets([PUMP])[PUMP].baseline_version_id is None
+    assert taken_back.known_targets([FAN]) == {}
+    assert [status.target for status in taken_back.statuses()] == [PUMP]
+
+
+def test_a_block_is_approved_again_after_its_baseline_was_dropped(taken_back: SqlStore) -> None:
+    taken_back.approve([approval(3, 5)])
+
+    assert taken_back.verify() is None
+    assert taken_back.known_targets([PUMP])[PUMP].baseline_version_id == 3
+
+
+def test_what_is_accepted_below_a_value_is_chained(history: SqlStore, sql: Sql) -> None:
+    history.acknowledge(replace(acknowledgement(4), folded={"script": "ab"}))
+    assert history.verify() is None
+    assert history.acknowledgements()[0].folded == {"script": "ab"}
+
+    sql.write("UPDATE acknowledgement SET folded = NULL WHERE id = 3")
+
+    broken = history.verify()
+    assert broken is not None
+    assert broken.where == "acknowledgement folded 3"
+
+
+@pytest.mark.parametrize(
+    ("tampering", "where"),
+    [
+        ("UPDATE retraction SET reason = '' WHERE id = 1", "retraction 1 of 1/3"),
+        ("UPDATE retraction SET approval_id = NULL WHERE id = 1", "retraction 1 of 1/3"),
+        ("DELETE FROM retraction WHERE id = 3", "retraction 3"),
+        ("UPDATE target SET baseline_version_id = 1 WHERE learn_id = 3", "target 1/3"),
+        ("UPDATE target SET forgotten_at = last_checked_at WHERE learn_id = 3", "target 1/3"),
+        ("UPDATE target SET baseline_version_id = 2 WHERE learn_id = 7", "target 1/7"),
+    ],
+)
+def test_an_altered_way_back_is_named(
+    taken_back: SqlStore, sql: Sql, tampering: str, where: str
+) -> None:
+    sql.write(tampering)
+
+    broken = taken_back.verify()
+    assert broken is not None
+    assert broken.where.startswith(where)
