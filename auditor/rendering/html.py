@@ -17,7 +17,7 @@ from pathlib import Path
 
 from css_inline import CSSInliner
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from auditor.model import ModelState
 from auditor.records import MOST_RUNS_DRAWN
@@ -45,6 +45,7 @@ _MODEL_TONES = {
     ModelState.TRAINED: "ok",
     ModelState.UNKNOWN: "info",
 }
+_CODE = re.compile(r"`(auditor [^`]*)`")
 _HEAD = '<meta charset="utf-8">'
 _STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
 _ATTRIBUTE = re.compile(r'<[a-z][^<>]* style="')
@@ -83,7 +84,7 @@ class HtmlRenderer:
         )
         self._place = place
         self._environment.filters.update(
-            blocks=group_lines, stretches=measure_stretches, linked=self._linked
+            blocks=group_lines, stretches=measure_stretches, linked=self._linked, coded=mark_code
         )
         self._environment.globals.update(
             author=AUTHOR,
@@ -135,6 +136,11 @@ class HtmlRenderer:
 
     def _report(self, report: Outline, *, is_page: bool) -> str:
         return self.render("report.html", report=report, is_page=is_page)
+
+
+def mark_code(words: object) -> Markup:
+    """Return words with each command in backticks (`auditor status`) as code."""
+    return Markup(_CODE.sub(r'<span class="code">\1</span>', str(escape(words))))  # noqa: S704 - escaped
 
 
 def group_lines(lines: Sequence[ChangeLine]) -> tuple[LineBlock, ...]:

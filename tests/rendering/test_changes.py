@@ -4,6 +4,7 @@ import pytest
 
 from auditor.model import Area, Json, Kind
 from auditor.rendering.changes import LONGEST_LINE, MOST_LINES, draw_change
+from auditor.rendering.html import mark_code
 from tests.rendering.samples import NEW_SCRIPT, OLD_SCRIPT, finding
 
 
@@ -93,3 +94,9 @@ def test_no_line_is_longer_than_a_mail_can_hold() -> None:
     drawing = drawn("\n" + "x" * 5000, "\n" + "\u202e" * 5000)
 
     assert max(map(len, drawing)) < LONGEST_LINE + 40
+
+
+def test_a_command_in_backticks_is_code_in_html_and_a_name_stays_as_it_is() -> None:
+    assert mark_code("`auditor status` lists <b> and `x`") == (
+        '<span class="code">auditor status</span> lists &lt;b&gt; and `x`'
+    )
