@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from auditor.errors import DeliveryError
@@ -16,11 +16,16 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """How many messages one pass over the outbox delivered, left queued or gave up."""
+    """How many messages one pass over the outbox delivered, left queued or gave up.
+
+    Attributes:
+        recipients: how many different recipients got those that were delivered.
+    """
 
     delivered: int = 0
     waiting: int = 0
     dead: int = 0
+    recipients: int = field(default=0, compare=False)
 
     @property
     def is_complete(self) -> bool:
@@ -45,6 +50,7 @@ def deliver(
         StoreError: an attempt or its result cannot be stored.
     """
     counts = dict.fromkeys(MessageState, 0)
+    reached = set()
     for message in store.queued_messages(due_by=now() if only_due else None):
         if stopping():
             break
@@ -54,10 +60,13 @@ def deliver(
         after = attempt(begun, mailer, now=now)
         store.record(after)
         counts[after.state] += 1
+        if after.state is MessageState.DELIVERED:
+            reached.add(message.recipient)
     return Delivery(
         delivered=counts[MessageState.DELIVERED],
         waiting=counts[MessageState.QUEUED],
         dead=counts[MessageState.DEAD],
+        recipients=len(reached),
     )
 
 

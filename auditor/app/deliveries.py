@@ -66,11 +66,13 @@ def deliver_messages(
             time.sleep(_RETRY_LOCK_S)
     if mailer is None:
         return None
-    states = [info.state for info in store.message_infos(queued)]
+    infos = store.message_infos(queued)
+    states = [info.state for info in infos]
     return Delivery(
         delivered=states.count(MessageState.DELIVERED),
         waiting=states.count(MessageState.QUEUED),
         dead=states.count(MessageState.DEAD),
+        recipients=len({info.recipient for info in infos if info.state is MessageState.DELIVERED}),
     )
 
 

@@ -10,6 +10,8 @@ import logging
 import sys
 import time
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -83,6 +85,19 @@ def set_up_logging(level: int = logging.INFO, form: LogFormat = "text") -> None:
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in _CHATTY:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+@contextmanager
+def log_to_standard_error() -> Iterator[None]:
+    """Let the log follow what standard error is at present, until the end of the block."""
+    handlers = [each for each in logging.root.handlers if isinstance(each, logging.StreamHandler)]
+    before = [(handler, handler.setStream(sys.stderr)) for handler in handlers]
+    try:
+        yield
+    finally:
+        for handler, stream in before:
+            if stream is not None:
+                handler.setStream(stream)
 
 
 def silence_logging() -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from auditor import app, review
 from auditor.cli.console import print_error, print_text
+from auditor.cli.terminal import find_layout, print_answer
 from auditor.config import Settings
 from auditor.drift.difference import Difference, find_difference
 from auditor.drift.secrets import Secrets, as_sent
@@ -47,7 +48,8 @@ def diff(args: argparse.Namespace) -> int:
             target=sides.target,
             secrets=sides.secrets,
         )
-    print_text(_rendered(difference, names, args.format))
+    printed = print_answer if args.format == "text" else print_text
+    printed(_rendered(difference, names, args.format))
     return 1 if difference.findings else 0
 
 
@@ -158,9 +160,13 @@ def history(args: argparse.Namespace) -> int:
     else:
         with times_in(settings.reader_zone):
             text = render_history(
-                versions, approvals, acknowledgements=acknowledgements, retractions=retractions
+                versions,
+                approvals,
+                acknowledgements=acknowledgements,
+                retractions=retractions,
+                layout=find_layout(),
             )
-        print_text(text)
+        print_answer(text)
     return 0
 
 
@@ -197,7 +203,7 @@ def report(args: argparse.Namespace) -> int:
             case "html":
                 print_text(app.build_renderer(settings).page(stored))
             case _:
-                print_text(
+                print_answer(
                     app.build_renderer(settings).text(stored, page=app.find_page(settings, stored))
                 )
         if not args.send:
@@ -287,9 +293,14 @@ def status(args: argparse.Namespace) -> int:
     else:
         with times_in(settings.reader_zone):
             table = render_status(
-                statuses, last_run=last, next_run_at=next_run_at, outbox=outbox, presence=presence
+                statuses,
+                last_run=last,
+                next_run_at=next_run_at,
+                outbox=outbox,
+                presence=presence,
+                layout=find_layout(),
             )
-        print_text(_verdict(problems) + table)
+        print_answer(_verdict(problems) + table)
     return 2 if problems else 0
 
 

@@ -18,9 +18,11 @@ from auditor.audit.close import Dispatch, compose_messages, name_installation
 from auditor.audit.plan import RunControl, RunRequest, Scope
 from auditor.audit.targets import require_in_scope
 from auditor.cli.console import print_error, print_text
-from auditor.cli.logs import report_error, set_up_logging
+from auditor.cli.logs import log_to_standard_error, report_error, set_up_logging
+from auditor.cli.terminal import is_terminal, print_answer
 from auditor.cli.waiting import Waiting
 from auditor.config import Settings
+from auditor.deliver import Delivery
 from auditor.errors import (
     AuditorError,
     ConfigError,
@@ -34,6 +36,7 @@ from auditor.model import Report, RunStatus, Starter, TargetState
 from auditor.protocols import SignStore, Store
 from auditor.records import SignKind
 from auditor.rendering import json as as_json
+from auditor.rendering.words import count
 
 MAY_PASS = 75  # EX_TEMPFAIL of sysexits.h
 _STOPS = (signal.SIGINT, signal.SIGTERM)
@@ -53,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     require_in_scope(order.plan, order.scope)
     stop = StopRequest()
     try:
-        report, is_reported = _run(args, settings, order, stop)
+        report, is_reported, delivery = _run(args, settings, order, stop)
     except asyncio.CancelledError:
         return stop.exit_code
     except AuditorError as error:
@@ -62,6 +65,7 @@ def run(args: argparse.Namespace) -> int:
         report_error(str(error))
         return stop.exit_code
     _print(report, settings, args.format)
+    _say_what_was_sent(delivery, run_id=report.run.id)
     if stop.number is not None:
         return stop.exit_code
     if args.deliver_for and settings.email and not (args.dry_run or is_reported):
@@ -108,14 +112,14 @@ class StopRequest:
 
 def _run(
     args: argparse.Namespace, settings: Settings, order: RunRequest, stop: StopRequest
-) -> tuple[Report, bool]:
-    """Return the report of a run and whether it was reported."""
+) -> tuple[Report, bool, Delivery | None]:
+    """Return the report of a run, whether it was reported, and what was sent with mail."""
     if args.dry_run:
         with app.open_store_if_present(settings) as stored, show_progress() as watch:
             order = _foresee(order, settings, stored)
             control = replace(watch, stopping=stop.is_set, abandons=True)
             work = app.run_dry(settings, order, stored, control=control)
-            return app.run_async(stop.heed(work)), True
+            return app.run_async(stop.heed(work)), True, None
     with app.open_store(settings) as store, show_progress() as watch:
         if args.take_over:
             app.claim_database(settings, store, takes_over=True)
@@ -130,7 +134,25 @@ def _run(
                 )
             )
         )
-    return result.report, result.is_delivered
+    return result.report, result.is_delivered, result.delivery
+
+
+def _say_what_was_sent(delivery: Delivery | None, *, run_id: int | None) -> None:
+    """Say what was sent; nothing without mail."""
+    if delivery is None:
+        return
+    parts = [
+        f"{count(delivery.delivered, 'message')} sent to {count(delivery.recipients, 'recipient')}"
+        if delivery.delivered
+        else "no message sent",
+        f"{delivery.waiting:,} waiting for another attempt" if delivery.waiting else "",
+        f"{delivery.dead:,} given up" if delivery.dead else "",
+    ]
+    said = ", ".join(part for part in parts if part)
+    if sys.stderr.isatty():
+        sys.stderr.write(f"{said}\n")
+    else:
+        logger.info("%s", said, extra={"run": run_id})
 
 
 def _foresee(order: RunRequest, settings: Settings, store: SignStore | None) -> RunRequest:
@@ -151,7 +173,9 @@ def _print(report: Report, settings: Settings, form: str) -> None:
     if form == "json":
         print_text(as_json.dump_json(as_json.encode_report(report)))
     else:
-        print_text(app.build_renderer(settings).text(report, page=app.find_page(settings, report)))
+        print_answer(
+            app.build_renderer(settings).text(report, page=app.find_page(settings, report))
+        )
 
 
 def _exit_code(report: Report, *, is_reported: bool, drift_is_1: bool) -> int:
@@ -166,14 +190,16 @@ def _exit_code(report: Report, *, is_reported: bool, drift_is_1: bool) -> int:
 @contextmanager
 def show_progress() -> Iterator[RunControl]:
     """Show a progress bar during a run, if standard error is a terminal."""
-    if not sys.stderr.isatty():
+    if not is_terminal(sys.stderr):
         yield RunControl()
         return
     from rich.console import Console  # noqa: PLC0415 - only terminals need it
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn  # noqa: PLC0415
 
     columns = (TextColumn("checking"), BarColumn(), MofNCompleteColumn(), TextColumn("blocks"))
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    bar = Progress(*columns, console=Console(stderr=True), transient=True)
+    # While the bar is shown, standard error is its console, which prints above it.
+    with bar, log_to_standard_error():
         task = bar.add_task("blocks", total=None)
         yield RunControl(
             planned=lambda total: bar.update(task, total=total),

@@ -127,7 +127,7 @@ class _Demo:
         target, id_ = EXAMPLE, _example_id(run.report)
         asked = ["status", f"history {target}", f"diff {target}@previous {target}"]
         asked += [f"explain {id_}"] if id_ else []
-        self.say("Studio is gone now; everything that it sent is stored. Commands to try:")
+        self.say("\nStudio is stopped now; everything that it sent is stored. Commands to try:")
         for command in asked:
             self.say(f"  {write_out_commands(f'auditor {command}', self.folder, id_)}")
         self.say(f"\nThe last report as a page: {run.page}")

@@ -6,12 +6,12 @@ The text part of a mail says everything that the HTML says.
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import TypeAlias
 
 from auditor.drift.restore import Restoration
-from auditor.model import RunInfo, Starter
+from auditor.model import ModelState, RunInfo, Starter, TargetId, TargetState
 from auditor.outbox import MessageInfo, MessageState, OutboxOverview
 from auditor.records import (
     NO_PRESENCE,
@@ -39,6 +39,7 @@ from auditor.rendering.outline import (
 from auditor.rendering.pictures import FOLDED, LayerStack, Scale
 from auditor.rendering.views import view_finding
 from auditor.rendering.words import (
+    brief_moment,
     columns,
     count,
     cut,
@@ -68,6 +69,17 @@ _COMMAND = max(len(command) for command, _ in COMMANDS) + 2
 _MARKS = {"-": "-", "+": "+", " ": " ", "@": "~"}
 _LONGEST_CELL = 40
 TableRow: TypeAlias = Sequence[str]
+TableLayout: TypeAlias = Callable[[Sequence[TableRow]], list[str]]
+_STATUS_HEAD = ("TARGET", "BLOCK", "STATE", "MODEL", "CHANGED", "CHECKED", "ATTEMPTED")
+_WORST_STATES = (
+    TargetState.UNKNOWN,
+    TargetState.MISSING,
+    TargetState.DRIFTED,
+    TargetState.NEW,
+    TargetState.IN_SYNC,
+    TargetState.UNSUPPORTED,
+)
+_WORST_MODELS = (ModelState.UNTRAINED, ModelState.STALE, ModelState.UNKNOWN, ModelState.TRAINED)
 
 
 def render_report(report: Outline) -> str:
@@ -115,8 +127,13 @@ def render_status(
     next_run_at: datetime | None,
     outbox: OutboxOverview,
     presence: Presence = NO_PRESENCE,
+    layout: TableLayout | None = None,
 ) -> str:
-    """Return the service's lines, then a table of the targets with the errors below it."""
+    """Return the service's lines, then a table of the targets with the errors below it.
+
+    The worst targets come first. With a `layout`, for a terminal, the table has fewer columns and
+    shorter times.
+    """
     head = [
         f"Service:      {_service(presence)}",
         f"Last run:     {_run(last_run)}",
@@ -124,14 +141,15 @@ def render_status(
         f"Undelivered:  {_undelivered(outbox)}",
         *_newest_messages(outbox, presence),
     ]
-    rows: list[TableRow] = [
-        ("TARGET", "BLOCK", "STATE", "MODEL", "CHANGED", "CHECKED", "ATTEMPTED")
-    ]
-    rows += map(_status, statuses)
+    ordered = sorted(statuses, key=_badness)
+    if layout is None:
+        table = _table([_STATUS_HEAD, *map(_status, ordered)])
+    else:
+        table = layout([_STATUS_HEAD[:-1], *map(_brief_status, ordered)])
     errors = [
-        f"{status.target}: {sentence(status.error.message)}" for status in statuses if status.error
+        f"{status.target}: {sentence(status.error.message)}" for status in ordered if status.error
     ]
-    return _joined(head, list(_table(rows)) if statuses else ["No target is known."], errors)
+    return _joined(head, table if statuses else ["No target is known."], errors)
 
 
 def render_messages(outbox: OutboxOverview, presence: Presence = NO_PRESENCE) -> str:
@@ -145,6 +163,7 @@ def render_history(
     *,
     acknowledgements: Sequence[Acknowledgement] = (),
     retractions: Sequence[Retraction] = (),
+    layout: TableLayout | None = None,
 ) -> str:
     """Return one line per version, in the order given, then one per decision, newest first.
 
@@ -162,7 +181,7 @@ def render_history(
         )
         for v in versions
     ]
-    return _joined(list(_table(rows)), _decisions(acknowledgements, retractions))
+    return _joined((layout or _table)(rows), _decisions(acknowledgements, retractions))
 
 
 def _decisions(
@@ -490,13 +509,33 @@ def _headline(
     return what
 
 
-def _status(status: TargetStatus) -> TableRow:
-    block = (
-        f"{name(status.project)} / {name(status.name)}" if status.project else name(status.name)
-    )
+def _badness(status: TargetStatus) -> tuple[int, int, TargetId]:
+    model = _WORST_MODELS.index(status.model_state)
+    return _WORST_STATES.index(status.state), model, status.target
+
+
+def _brief_status(status: TargetStatus) -> TableRow:
     return (
         str(status.target),
-        cut(block, _LONGEST_CELL),
+        _block(status),
+        str(status.state),
+        str(status.model_state),
+        *(
+            "never" if at is None else brief_moment(at)
+            for at in (status.last_changed_at, status.last_checked_at)
+        ),
+    )
+
+
+def _block(status: TargetStatus) -> str:
+    own = name(status.name)
+    return cut(f"{name(status.project)} / {own}" if status.project else own, _LONGEST_CELL)
+
+
+def _status(status: TargetStatus) -> TableRow:
+    return (
+        str(status.target),
+        _block(status),
         str(status.state),
         str(status.model_state),
         _when(status.last_changed_at),
@@ -555,13 +594,14 @@ def _when(at: datetime | None, otherwise: str = "never") -> str:
     return otherwise if at is None else moment(at)
 
 
-def _table(rows: Sequence[TableRow]) -> Iterator[str]:
+def _table(rows: Sequence[TableRow]) -> list[str]:
     widths = [max(map(columns, cells)) for cells in zip(*rows, strict=True)]
-    for row in rows:
-        cells = (
+    return [
+        "  ".join(
             cell + " " * (width - columns(cell)) for cell, width in zip(row, widths, strict=True)
-        )
-        yield "  ".join(cells).rstrip()
+        ).rstrip()
+        for row in rows
+    ]
 
 
 def _joined(*parts: Sequence[str]) -> str:

@@ -101,6 +101,11 @@ def moment(at: datetime) -> str:
     return f"{local:%Y-%m-%d %H:%M} {_zone_name(local)}"
 
 
+def brief_moment(at: datetime) -> str:
+    """Return a time in the reader's zone, as `2026-11-23 03:15`."""
+    return f"{at.astimezone(_ZONE.get()):%Y-%m-%d %H:%M}"
+
+
 def period(start: datetime, end: datetime) -> str:
     """Return `between 2026-11-22 03:15 and 2026-11-23 03:15 UTC`."""
     first, last = moment(start), moment(end)

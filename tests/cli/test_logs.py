@@ -241,6 +241,7 @@ def test_a_run_logs_json_where_that_is_wanted(pump: Stage, auditor: Command, how
         "run ended",
         "message delivered",
         "message delivered",
+        "2 messages sent to 2 recipients",
     ]
     assert {record["run"] for record in logged} == {1}
 
