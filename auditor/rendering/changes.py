@@ -14,8 +14,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
-from auditor.model import Finding, Json, Kind, VendorFinding
-from auditor.rendering.words import cap, count, harmless
+from auditor.model import Finding, Json, JsonObject, Kind, VendorFinding
+from auditor.rendering.words import cap, count, harmless, start_at_difference
 
 MOST_LINES = 40
 LONGEST_LINE = 160
@@ -59,10 +59,24 @@ def _both(before: Json, after: Json) -> Iterable[ChangeLine]:
         return _text_diff(before, after)
     if isinstance(before, list) and isinstance(after, list) and _plain([*before, *after]):
         return _list_diff(before, after)
+    if isinstance(before, dict) and isinstance(after, dict):
+        before, after = _distinct(before, after)
     old, new = [*_value("-", before)], [*_value("+", after)]
     if [line.text for line in old] == [line.text for line in new]:
         return _alike(before, after)
     return [*old, *new]
+
+
+def _distinct(before: JsonObject, after: JsonObject) -> tuple[JsonObject, JsonObject]:
+    """Return two objects whose long texts start where they differ, if a cut would hide that."""
+    old, new = dict(before), dict(after)
+    for key in before.keys() & after.keys():
+        first, second = before[key], after[key]
+        if not isinstance(first, str) or not isinstance(second, str) or first == second:
+            continue
+        if _shortened(f"{key}: {_literal(first)}") == _shortened(f"{key}: {_literal(second)}"):
+            old[key], new[key] = start_at_difference(first, second)
+    return old, new
 
 
 def _alike(before: Json, after: Json) -> Iterable[ChangeLine]:

@@ -282,6 +282,8 @@ def _run_row(run: RunInfo, brief: Report | None, runs: Collection[int]) -> RunRo
     if brief is not None:
         verdict, counts = judge_run(brief), _counts(summarize(brief))
         level, word = verdict.level, verdict.word
+        if level is Level.INCOMPLETE and verdict.found is Level.CRITICAL:
+            level, word = Level.CRITICAL, f"{word}, {LEVELS[Level.CRITICAL].words}"
     return RunRow(
         run_id=run_id,
         when=moment(run.started_at),

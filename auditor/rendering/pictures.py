@@ -18,7 +18,7 @@ from auditor.drift.layers import Alignment, align
 from auditor.drift.report import STATE_SIGNS
 from auditor.model import AnswerExcerpt, Finding, Json, JsonObject, Kind, TargetState
 from auditor.records import MOST_RUNS_DRAWN
-from auditor.rendering.words import count, cut, harmless
+from auditor.rendering.words import count, cut, harmless, start_at_difference
 
 SLOTS = 24
 _MOST_ROWS = 30
@@ -147,8 +147,11 @@ def _rows(old: Sequence[JsonObject], new: Sequence[JsonObject]) -> Iterator[Laye
     moved, came = dict(alignment.moved), {j: i for i, j in alignment.moved}
     for i, j in places:
         if i is not None and j is not None:
-            sign = SAME if old_forms[i] == new_forms[paired[i]] else EDITED
-            yield LayerRow(sign, _layer(i, old), _layer(j, new))
+            if old_forms[i] == new_forms[paired[i]]:
+                yield LayerRow(SAME, _layer(i, old), _layer(j, new))
+            else:
+                was, now = _differing_first(old[i], new[j])
+                yield LayerRow(EDITED, _words(i, was), _words(j, now))
         elif i is not None:
             to = f"(now {moved[i] + 1})" if i in moved else ""
             yield LayerRow(MOVED if to else REMOVED, _layer(i, old), to)
@@ -188,7 +191,27 @@ def _canonical(stack: Sequence[JsonObject]) -> list[JsonObject]:
 
 
 def _layer(place: int, stack: Sequence[JsonObject]) -> str:
-    words = harmless(layer_words(stack[place]))
+    return _words(place, stack[place])
+
+
+def _differing_first(old: JsonObject, new: JsonObject) -> tuple[JsonObject, JsonObject]:
+    """Return a layer with what differs before the rest, so that a cut leaves the difference."""
+    differing = [key for key in {**old, **new} if key != "type" and old.get(key) != new.get(key)]
+    was, now = dict(old), dict(new)
+    for key in differing:
+        first, second = old.get(key), new.get(key)
+        if isinstance(first, str) and isinstance(second, str):
+            was[key], now[key] = start_at_difference(first, second)
+    first_keys = ("type", *differing)
+    return _ordered(was, first_keys), _ordered(now, first_keys)
+
+
+def _ordered(layer: JsonObject, first: Sequence[str]) -> JsonObject:
+    return {key: layer[key] for key in dict.fromkeys((*first, *layer)) if key in layer}
+
+
+def _words(place: int, layer: JsonObject) -> str:
+    words = harmless(layer_words(layer))
     return f"{place + 1} {cut(words, _LONGEST_LAYER)}"
 
 

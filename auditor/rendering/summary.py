@@ -155,6 +155,7 @@ class RunVerdict:
     """A run in a few words.
 
     Attributes:
+        found: the level of what was found, whether or not everything was checked.
         tone: the level's colour, as the style sheet names it.
         word: the level for a reader, e.g. `Drift`.
         lead: a second sentence: the worst finding, or a hint; may be empty.
@@ -164,6 +165,7 @@ class RunVerdict:
     """
 
     level: Level
+    found: Level
     tone: str
     word: str
     sentence: str
@@ -212,6 +214,7 @@ def judge_run(report: Report) -> RunVerdict:
     words, lead = _sentences(summary, level)
     return RunVerdict(
         level=level,
+        found=_level_of_changes(summary),
         tone=LEVELS[level].tone,
         word=_word(summary, level),
         sentence=words,

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, date, datetime, timedelta, tzinfo
+from itertools import takewhile
 
 from auditor.drift.block_kinds import KERAS
 from auditor.model import Starter, TargetId
@@ -19,6 +20,7 @@ from auditor.redaction import shown
 
 LONGEST_NAME = 80
 LONGEST_SENTENCE = 400
+_LONG_SAME, _BEFORE_DIFFERENCE = 24, 8
 _ZONE: ContextVar[tzinfo] = ContextVar("zone", default=UTC)
 
 
@@ -71,6 +73,16 @@ def studio_page(studio_url: str, project_id: int, learn_id: int | None = None) -
 def cut(text: str, width: int) -> str:
     """Return `text` in at most `width` characters, with an ellipsis where it was cut."""
     return text if len(text) <= width else text[: width - 1].rstrip() + "…"
+
+
+def start_at_difference(first: str, second: str) -> tuple[str, str]:
+    """Return two texts shortly before they differ, where they are the same for long."""
+    pairs = zip(first, second, strict=False)
+    same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+    if same <= _LONG_SAME:
+        return first, second
+    start = same - _BEFORE_DIFFERENCE
+    return f"…{first[start:]}", f"…{second[start:]}"
 
 
 def count(number: int, noun: str) -> str:

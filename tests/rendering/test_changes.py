@@ -100,3 +100,15 @@ def test_a_command_in_backticks_is_code_in_html_and_a_name_stays_as_it_is() -> N
     assert mark_code("`auditor status` lists <b> and `x`") == (
         '<span class="code">auditor status</span> lists &lt;b&gt; and `x`'
     )
+
+
+def test_both_sides_of_a_long_layer_are_not_cut_to_the_same_text() -> None:
+    long = "a" * 300
+    before: Json = {"type": "dense", "note": f"{long}x", "units": 1}
+    after: Json = {"type": "dense", "note": f"{long}y", "units": 2}
+
+    lines = draw_change(finding(Area.LAYERS, "visualLayers[0]", before, after, kind=Kind.REPLACED))
+
+    assert [line.sign for line in lines] == ["-", "+"]
+    assert '"…aaaaaaaax"' in lines[0].text
+    assert '"…aaaaaaaay"' in lines[1].text

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from auditor.model import Area, Report, Severity, TargetReport, TargetState
+from auditor.model import Area, Kind, Report, Severity, TargetReport, TargetState
 from auditor.rendering.html import HtmlRenderer
 from auditor.rendering.mailing import MOST_HTML_BYTES
 from auditor.rendering.site import link_below
@@ -27,6 +27,7 @@ from tests.rendering.samples import (
     renderer,
     report,
     unread,
+    vendor,
 )
 
 DARK = "@media (prefers-color-scheme: dark)"
@@ -324,3 +325,30 @@ def test_the_text_of_a_flood_stays_below_a_megabyte_and_names_everything() -> No
     assert len(text.encode()) < 1_000_000
     for target in blocks:
         assert target.findings[0].id in text
+
+
+def test_rewordings_of_the_vendor_are_one_line() -> None:
+    reworded = [
+        replace(
+            vendor(),
+            id=f"reworded {number}",
+            kind=Kind.CHANGED,
+            path=f"transferLearningModels[model_{number}].description",
+            before="old",
+            after=f"new {number}",
+            targets=41,
+        )
+        for number in range(12)
+    ]
+
+    mailing = renderer().mail_content(report(block(1, 3), catalogue=tuple(reworded)), page=PAGE)
+
+    assert "12 descriptions reworded (41 blocks)" in flat(mailing.text)
+    assert flat(Elements(mailing.html).text).count("reworded") == 1
+
+
+def test_the_first_report_has_no_row_of_zeros() -> None:
+    mailing = renderer().mail_content(NIGHTS["first-night"](), page=PAGE)
+
+    assert "0 critical" not in mailing.text
+    assert "4 recorded | 0 not checked" in mailing.text

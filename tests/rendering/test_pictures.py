@@ -156,3 +156,16 @@ def test_a_flood_with_pictures_stays_below_what_mail_programs_clip() -> None:
     mailing = renderer().mail_content(flood(), page=PAGE)
 
     assert len(binascii.b2a_qp(mailing.html.encode())) <= MOST_HTML_BYTES
+
+
+def test_a_cut_layer_still_shows_what_differs() -> None:
+    long = "a" * 90
+    old: list[Json] = [{"type": "custom", "note": long, "weights": f"{long}x", "units": 3}]
+    new: list[Json] = [{"type": "custom", "note": long, "weights": f"{long}y", "units": 3}]
+
+    stack = draw_stack(excerpt_layers(old, new))
+
+    assert stack is not None
+    (row,) = stack.rows
+    assert row.old.startswith("1 custom (weights …aaaaaaaax")
+    assert row.new.startswith("1 custom (weights …aaaaaaaay")

@@ -9,11 +9,22 @@ from pathlib import Path
 
 import pytest
 
-from auditor.model import ModelState, RunInfo, RunStatus, TargetId, TargetState, Totals, Trigger
+from auditor.model import (
+    Area,
+    ModelState,
+    RunInfo,
+    RunStatus,
+    Severity,
+    TargetId,
+    TargetState,
+    Totals,
+    Trigger,
+)
 from auditor.records import (
     Overview,
     PageMarks,
     ProjectBlocks,
+    RunListing,
     RunSummary,
     TargetHistory,
     TargetOverview,
@@ -31,7 +42,7 @@ from auditor.rendering.pages import MOST_ROWS, draw_fleet, list_runs, make_calen
 from auditor.rendering.publish import mark_target, split_runs
 from auditor.rendering.site import FolderSite, make_linked_pages
 from tests.crawling import Page, pages
-from tests.rendering.samples import HOSTILE, NIGHTS, TEMPLATES
+from tests.rendering.samples import HOSTILE, NIGHTS, TEMPLATES, block, finding, report, unread
 from tests.rendering.sites import year_of_runs
 
 STARTED = datetime(2026, 11, 23, 3, 15, tzinfo=UTC)
@@ -274,3 +285,31 @@ def test_hostile_words_stay_words_on_every_page(tmp_path: Path) -> None:
         assert not page.elements & {"img", "script"}, path
         assert not re.search("[\x00-\x08\x1b\u202a-\u202e\u2066-\u2069]", text), path
         assert len(text) < 60_000, path
+
+
+def test_a_critical_run_that_is_incomplete_is_critical_in_the_calendar() -> None:
+    worst = finding(Area.TRAINED, "trained", True, False, severity=Severity.CRITICAL)
+    night = report(
+        block(1, 3, state=TargetState.DRIFTED, findings=(worst,)), unread(1, 4, "timeout", "slow")
+    )
+
+    rows = list_runs(RunListing(runs=(night.run,), briefs=(night,)), runs={7})
+
+    assert (rows[0].letter, rows[0].tone) == ("C", "critical")
+    assert rows[0].word == "Incomplete, critical drift"
+
+
+def test_the_names_in_the_picture_of_the_fleet_are_links(tmp_path: Path) -> None:
+    summaries = (run_summary(1, 4, b2=TargetState.DRIFTED),)
+    overview = Overview(
+        newest=None,
+        listing=RunListing(runs=(), briefs=()),
+        years=(),
+        summaries=summaries,
+        overviews=(overview_of(2),),
+    )
+
+    site(tmp_path).write_overview(overview, runs=())
+
+    index = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert re.search(r'<a href="targets/1-2.html"><text class="label"[^>]*>Block 2', index)
