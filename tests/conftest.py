@@ -22,6 +22,7 @@ class Postgres:
         self._mark = f"{os.getpid()}_{uuid.uuid4().hex[:8]}"
         self._count = 0
         self._template = ""
+        self._made: list[str] = []
 
     def empty(self, *, encoding: str = "UTF8") -> str:
         """Return the URL of a new database without tables."""
@@ -32,22 +33,27 @@ class Postgres:
         if not self._template:
             url = self.empty()
             upgrade(url)
-            self._template = make_url(url).database or ""
+            self._template = self._made.pop()
         return self._make(self._template)
 
-    def drop_all(self) -> None:
-        """Drop every database that was made."""
-        for number in range(self._count):
-            self._execute(f"DROP DATABASE {self._name(number)} WITH (FORCE)")
+    def drop_made(self) -> None:
+        """Drop what was made, but keep the template."""
+        for name in self._made:
+            self._execute(f"DROP DATABASE {name} WITH (FORCE)")
+        self._made.clear()
+
+    def close(self) -> None:
+        """Drop what was made, and the template."""
+        if self._template:
+            self._made.append(self._template)
+        self.drop_made()
 
     def _make(self, template: str) -> str:
-        name = self._name(self._count)
-        self._execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        name = f"auditor_test_{self._mark}_{self._count}"
         self._count += 1
+        self._execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        self._made.append(name)
         return self._url.set(database=name).render_as_string(hide_password=False)
-
-    def _name(self, number: int) -> str:
-        return f"auditor_test_{self._mark}_{number}"
 
     def _execute(self, statement: str) -> None:
         engine = create_engine(self._url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
@@ -56,11 +62,18 @@ class Postgres:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(postgres_url: str) -> Iterator[Postgres]:
+def postgres_of_session(postgres_url: str) -> Iterator[Postgres]:
     server = Postgres(postgres_url)
     yield server
     if os.environ.get("AUDITOR_TEST_POSTGRES"):  # else the server goes, and its databases with it
-        server.drop_all()
+        server.close()
+
+
+@pytest.fixture
+def postgres_server(postgres_of_session: Postgres) -> Iterator[Postgres]:
+    """A server that loses the test's databases after it: hundreds take gigabytes of the disk."""
+    yield postgres_of_session
+    postgres_of_session.drop_made()
 
 
 @pytest.fixture(scope="session")

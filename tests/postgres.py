@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -95,7 +96,7 @@ def _started(binaries: Path, folder: Path) -> Iterator[str]:
         _await_answer(url, process, folder / "log")
         yield url
     finally:
-        process.terminate()
+        process.send_signal(signal.SIGQUIT)  # at once: nothing of it is needed any more
         process.wait()
 
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
-from sqlalchemy import NullPool, create_engine, make_url
+from sqlalchemy import Connection, NullPool, create_engine, event
 
 from auditor.deliver import Delivery, deliver
 from auditor.errors import StoreError
@@ -31,11 +31,7 @@ LATER = NIGHT + timedelta(minutes=1)
 
 @pytest.fixture
 def store(database_url: str) -> Iterator[SqlStore]:
-    url = make_url(database_url)
-    if url.get_backend_name() == "postgresql":
-        url = url.update_query_dict({"options": "-c lock_timeout=10"})  # a writer's, milliseconds
-    whole_url = url.render_as_string(hide_password=False)
-    with open_database(whole_url, upgrade=False) as store:
+    with open_database(database_url, upgrade=False) as store:
         yield store
 
 
@@ -82,6 +78,8 @@ class Writes:
         self._store = store
         self._engine = create_engine(url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
         self._other = self._engine.connect()
+        if self._engine.dialect.name != "sqlite":
+            event.listen(store.database.engine, "begin", _wait_briefly)
 
     def stop(self) -> None:
         """Have another program hold a lock that keeps writers out."""
@@ -98,6 +96,10 @@ class Writes:
 
     def close(self) -> None:
         self._other.close()
+
+
+def _wait_briefly(connection: Connection) -> None:
+    connection.exec_driver_sql("SET LOCAL lock_timeout = '10ms'")
 
 
 @pytest.fixture
