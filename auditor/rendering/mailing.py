@@ -131,7 +131,9 @@ class MailRenderer:
         return shown, self.pages.mail(shown)
 
     def _outline(self, report: Report, limits: Limits, *, full: str) -> Outline:
-        return outline_report(report, replace(self.footer, full=full), limits)
+        address = self._address(report)
+        page = address if self.footer.site and address in full else ""
+        return outline_report(report, replace(self.footer, full=full, page=page), limits)
 
     def _headers(self, report: Report, shown: Outline) -> dict[str, str]:
         totals = report.totals

@@ -25,6 +25,7 @@ class Footer:
     Attributes:
         why: why its reader receives it; empty where it is not mailed.
         full: where the full report is; empty where it is stored nowhere.
+        page: the address of the run's page, empty without one.
         studio_url: Studio's pages, e.g. `https://studio.edgeimpulse.com`; empty for no links.
         api_url: where Studio's API is, for requests that a person sends.
         zone: of the times that people read.
@@ -34,6 +35,7 @@ class Footer:
 
     version: str
     full: str = ""
+    page: str = ""
     studio_url: str = ""
     api_url: str = ""
     why: str = ""

@@ -124,7 +124,7 @@ def _outline(report: Report, footer: Footer, limits: Limits) -> Outline:
         shown=_shown(sum(map(len, others)), changes, limits),
         api=footer.api_url,
         full=footer.full,
-        page=footer.full if _is_address(footer.full) else "",
+        page=footer.page,
         links=limits.links,
         foot=_foot(report, footer),
     )
@@ -474,10 +474,6 @@ def _foot(report: Report, footer: Footer) -> tuple[tuple[str, str], ...]:
         ("Recipient", footer.why),
     )
     return tuple((label, text) for label, text in pairs if text)
-
-
-def _is_address(place: str) -> bool:
-    return place.startswith(("http://", "https://"))
 
 
 def _shown(undetailed: int, views: tuple[TargetView | AlikeView, ...], limits: Limits) -> str:

@@ -259,6 +259,8 @@ def test_a_mail_links_to_the_pages_of_the_run_and_of_its_blocks() -> None:
         assert address in links
         assert address in mailing.text
     assert "/var/lib" not in mailing.html + mailing.text + mailing.summary
+    long = linked.mail_content(crowd(), page=PAGE).html
+    assert f'<a href="{site}run-000007.html"' in long
 
 
 @pytest.mark.parametrize("night", [crowd, *NIGHTS.values()])
