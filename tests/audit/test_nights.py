@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -415,6 +416,10 @@ def test_a_block_replaced_by_a_type_without_an_endpoint_is_reported_as_replaced(
     assert _changes(after) == []
 
 
+def _update(answer: dict[str, Any], own: dict[str, int]) -> None:
+    answer.update(own)
+
+
 def test_a_mail_that_had_to_cut_carries_every_finding_in_its_attachment(
     database_url: str, tmp_path: Path
 ) -> None:
@@ -422,7 +427,8 @@ def test_a_mail_that_had_to_cut_carries_every_finding_in_its_attachment(
     with stage(database_url, tmp_path, blocks) as set_up:
         set_up.night()
         for learn_id in blocks:
-            set_up.studio.edit(target(learn_id), lambda a: a.update(batchSize=64, trained=False))
+            own = {"batchSize": 64 + learn_id, "trainingCycles": 100 + learn_id}
+            set_up.studio.edit(target(learn_id), partial(_update, own=own))
         delivered = set_up.night()
 
     _, mail = set_up.postbox.taken[-1]
@@ -430,8 +436,11 @@ def test_a_mail_that_had_to_cut_carries_every_finding_in_its_attachment(
     shown = mail.get_body(("html",))
     assert shown is not None
     assert delivered.report.totals.findings == 120
-    assert shown.get_content().count("default:training") < 60
-    assert attached.get_content().count("default:training") == 60
+    assert shown.get_content().count("default:training") < 120
+    assert attached.get_content().count("default:training") == 120
+    for learn_id in blocks:
+        assert f"→ {64 + learn_id}" in shown.get_content()
+        assert f"→ {100 + learn_id}" in shown.get_content()
 
 
 def test_a_block_that_leaves_the_configuration_is_no_longer_listed(pump: Stage) -> None:
