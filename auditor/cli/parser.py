@@ -157,6 +157,8 @@ def _add_history(commands: _Commands[_Parser]) -> None:
     )
     history.add_argument("target", metavar="PROJECT/LEARN", help=_TARGET)
     _add_format(history, "text", "json")
+    runs = _command(commands, "runs", "read:runs", "list the runs, newest first")
+    _add_format(runs, "text", "json")
     show = _command(commands, "show", "read:show", "print a stored version as JSON")
     show.add_argument(
         "version",

@@ -31,6 +31,7 @@ from auditor.studio.answers import read_answer
 if TYPE_CHECKING:  # SQLAlchemy is slow to import, and two files need no database
     from auditor.store.store import SqlStore
 
+_RUNS_AT_ONCE = 100
 _MOST_MESSAGES = 5  # of each state; `auditor messages` has more
 MAX_BYTES = 16 * 1024 * 1024  # as `studio.max_bytes`, if no configuration is read
 
@@ -167,6 +168,28 @@ def history(args: argparse.Namespace) -> int:
                 layout=find_layout(),
             )
         print_answer(text)
+    return 0
+
+
+def runs(args: argparse.Namespace) -> int:
+    """List the runs, newest first."""
+    from auditor.rendering.summary import line_of_run  # noqa: PLC0415
+    from auditor.rendering.text import render_runs  # noqa: PLC0415
+
+    settings = app.load_settings(args.config, reads_secrets=False)
+    lines = []
+    with app.open_store_if_present(settings, upgrade=None) as store:
+        infos = store.all_runs() if store else ()
+        for start in range(0, len(infos), _RUNS_AT_ONCE):
+            batch = infos[start : start + _RUNS_AT_ONCE]
+            ids = [info.id for info in batch if info.id is not None]
+            reports = {brief.run.id: brief for brief in store.brief_reports(ids)} if store else {}
+            lines += [line_of_run(info, reports.get(info.id)) for info in batch]
+    if args.format == "json":
+        print_text(as_json.dump_json(as_json.encode_runs(lines)))
+    else:
+        with times_in(settings.reader_zone):
+            print_answer(render_runs(lines, layout=find_layout()))
     return 0
 
 

@@ -42,6 +42,7 @@ from auditor.records import (
     VersionLine,
 )
 from auditor.redaction import shown
+from auditor.rendering.summary import RunLine
 
 
 def dump_json(document: JsonObject) -> str:
@@ -153,6 +154,21 @@ def encode_messages(outbox: OutboxOverview) -> JsonObject:
 
 def _counts(outbox: OutboxOverview) -> JsonObject:
     return {str(state): number for state, number in outbox.counts.items()}
+
+
+def encode_runs(lines: Sequence[RunLine]) -> JsonObject:
+    """Return `auditor.runs/1`: the runs as given, newest first."""
+    return {
+        "schema": "auditor.runs/1",
+        "runs": [
+            {
+                **_run(line.run),
+                "verdict": line.verdict,
+                "totals": None if line.totals is None else _totals(line.totals),
+            }
+            for line in lines
+        ],
+    }
 
 
 def encode_history(

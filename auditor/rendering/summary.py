@@ -19,11 +19,13 @@ from auditor.model import (
     Notice,
     NoticeKind,
     Report,
+    RunInfo,
     RunStatus,
     Severity,
     Since,
     TargetReport,
     TargetState,
+    Totals,
 )
 from auditor.rendering.words import count, cut, harmless, join_first, name, sentence
 
@@ -59,6 +61,21 @@ class Level(StrEnum):
     CALM = "calm"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunLine:
+    """A run in one line of a list.
+
+    Attributes:
+        verdict: `ok`, `drift`, `incomplete` or `failed`; None if the run has no report: it is
+            not closed, or its report was pruned.
+        totals: of the report, None without one.
+    """
+
+    run: RunInfo
+    verdict: str | None = None
+    totals: Totals | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class LevelLook:
     """How a level is shown: its letter, its colour as the style sheet names it, its meaning."""
@@ -75,6 +92,16 @@ LEVELS = {
     Level.DRIFT: LevelLook("D", "high", "drift, or a rule broken"),
     Level.NEWS: LevelLook("N", "low", "new, missing or expected"),
     Level.CALM: LevelLook("✓", "ok", "no change"),
+}
+
+
+_VERDICTS = {
+    Level.FAILED: "failed",
+    Level.INCOMPLETE: "incomplete",
+    Level.CRITICAL: "drift",
+    Level.DRIFT: "drift",
+    Level.NEWS: "ok",
+    Level.CALM: "ok",
 }
 
 
@@ -205,6 +232,13 @@ def _is_off_baseline(target: TargetReport) -> bool:
     if any(finding.since is Since.BASELINE for finding in target.findings):
         return True
     return target.state is TargetState.DRIFTED and not target.findings
+
+
+def line_of_run(run: RunInfo, report: Report | None) -> RunLine:
+    """Return a run's line; `report` is that of the run, None if it has none."""
+    if report is None:
+        return RunLine(run=run)
+    return RunLine(run=run, verdict=_VERDICTS[judge_run(report).level], totals=report.totals)
 
 
 def judge_run(report: Report) -> RunVerdict:

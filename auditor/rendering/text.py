@@ -37,6 +37,7 @@ from auditor.rendering.outline import (
     VersionDiff,
 )
 from auditor.rendering.pictures import FOLDED, LayerStack, Scale
+from auditor.rendering.summary import RunLine
 from auditor.rendering.views import view_finding
 from auditor.rendering.words import (
     brief_moment,
@@ -155,6 +156,28 @@ def render_status(
 def render_messages(outbox: OutboxOverview, presence: Presence = NO_PRESENCE) -> str:
     """Return how many messages were not delivered, then a line for each of the newest."""
     return "\n".join([f"{_undelivered(outbox)}.", *_newest_messages(outbox, presence)]) + "\n"
+
+
+def render_runs(lines: Sequence[RunLine], *, layout: TableLayout | None = None) -> str:
+    """Return one line per run, in the order given."""
+    if not lines:
+        return "No run is stored.\n"
+    rows = [("RUN", "STARTED", "STATUS", "VERDICT", "CHECKED", "FINDINGS", "NOT CHECKED", "BY")]
+    for line in lines:
+        totals = line.totals
+        counts = ("-", "-", "-")
+        if totals is not None:
+            counts = (
+                f"{totals.checked} of {totals.targets}",
+                str(totals.findings),
+                str(totals.unknown),
+            )
+        started = moment(line.run.started_at)
+        verdict = line.verdict or "-"
+        rows.append(
+            (str(line.run.id), started, str(line.run.status), verdict, *counts, line.run.trigger)
+        )
+    return _joined((layout or _table)(rows), [])
 
 
 def render_history(

@@ -3,10 +3,11 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from datetime import UTC, datetime
 
 import pytest
 
-from auditor.model import JsonObject
+from auditor.model import JsonObject, Trigger
 from auditor.store.store import open_database
 from tests.audit.stage import KEY, Stage, block, target
 from tests.cli.command import Command, call
@@ -301,3 +302,41 @@ def test_where_nothing_can_be_sent_nothing_is_printed(pump: Stage, auditor: Comm
     done = auditor("report", "--send")
 
     assert (done.code, done.out) == (2, "")
+
+
+@pytest.mark.usefixtures("history")
+def test_runs_are_listed_newest_first(auditor: Command) -> None:
+    done = auditor("runs")
+
+    assert (done.code, done.err) == (0, "")
+    heads = [line.split()[0] for line in done.out.splitlines()]
+    assert heads == ["RUN", "3", "2", "1"]
+    assert re.search(r"^3 .* complete +drift +2 of 2 +[1-9]", done.out, re.MULTILINE)
+    assert re.search(r"^1 .* complete +ok +2 of 2 +0", done.out, re.MULTILINE)
+
+
+@pytest.mark.usefixtures("history")
+def test_runs_as_json(auditor: Command) -> None:
+    document = auditor("runs", "--format", "json").json
+
+    assert document["schema"] == "auditor.runs/1"
+    assert [run["id"] for run in document["runs"]] == [3, 2, 1]
+    assert list(document["runs"][0]) == [
+        *("id", "status", "trigger", "started_at", "finished_at", "verdict", "totals")
+    ]
+    assert document["runs"][0]["totals"]["checked"] == 2
+
+
+def test_a_run_that_is_not_closed_has_no_verdict(pump: Stage, auditor: Command) -> None:
+    pump.night()
+    with open_database(pump.settings.database.url, upgrade=False) as store:
+        store.open_run(Trigger.MANUAL, started_at=datetime(2026, 11, 24, tzinfo=UTC))
+
+    newest = auditor("runs", "--format", "json").json["runs"][0]
+
+    assert (newest["status"], newest["verdict"], newest["totals"]) == ("running", None, None)
+
+
+@pytest.mark.usefixtures("pump")
+def test_runs_before_the_first_run(auditor: Command) -> None:
+    assert auditor("runs").out == "No run is stored.\n"
