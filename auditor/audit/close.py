@@ -290,10 +290,14 @@ def leave_to_next_mail(completed: CompletedRun, mail: MailPlan | None) -> Comple
 def is_worth_mailing(report: Report, *, only_drift: bool) -> bool:
     """Return whether a report is mailed: always, or only one with news.
 
-    Changes of the vendor's and blocks that cannot be read are none, and can wait.
+    Changes of the vendor's and blocks of a type that cannot be read are none, and can wait. What
+    is merely open is no news: a block that is still missing, or still differs from its baseline.
     """
     totals = report.totals
-    is_drift = totals.findings or totals.drifted or totals.missing or totals.new
+    went_missing = any(
+        line.is_news and line.state is TargetState.MISSING for line in report.targets
+    )
+    is_drift = totals.findings or went_missing or totals.new
     is_late = any(line.late for line in report.targets)
     is_said = any(notice.kind is not NoticeKind.BLOCK_UNSUPPORTED for notice in report.notices)
     is_news = totals.unknown or report.errors or is_said or is_late

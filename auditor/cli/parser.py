@@ -119,7 +119,8 @@ def _add_history(commands: _Commands[_Parser]) -> None:
     status.add_argument(
         "--exit-code",
         action="store_true",
-        help="check the service first: exit with 2 if it has a problem, else with 0",
+        help="exit with 2 if the service has a problem, with 1 if a condition of high or critical "
+        "severity is open, else with 0",
     )
     for name, hours, what in (
         ("unknown", 24, "a block may be unchecked"),

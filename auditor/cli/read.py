@@ -19,10 +19,11 @@ from auditor.config import Settings
 from auditor.drift.difference import Difference, find_difference
 from auditor.drift.secrets import Secrets, as_sent
 from auditor.errors import StudioError, UsageError
-from auditor.model import JsonObject, Snapshot, Starter, TargetId
+from auditor.model import JsonObject, OpenCondition, Severity, Snapshot, Starter, TargetId
 from auditor.outbox import NO_MESSAGES, MessageState
 from auditor.records import NO_PRESENCE, Version
 from auditor.rendering import json as as_json
+from auditor.rendering.conditions import count_conditions
 from auditor.rendering.outline import VersionDiff
 from auditor.rendering.words import join_first, sentence, times_in
 from auditor.review import Reference
@@ -283,8 +284,12 @@ if TYPE_CHECKING:  # SQLAlchemy takes its time
 
 
 def status(args: argparse.Namespace) -> int:
-    """Show every target and the service; with `--exit-code`, exit 2 if there is a problem."""
-    from auditor.rendering.text import render_status  # noqa: PLC0415
+    """Show what is open, the service and every target.
+
+    With `--exit-code`, exit 2 where the service is not well, and 1 where a condition of high or
+    critical severity is open.
+    """
+    from auditor.rendering.text import render_conditions, render_status  # noqa: PLC0415
 
     settings = app.load_settings(args.config, reads_secrets=False)
     with app.open_store_if_present(settings, upgrade=None) as store:
@@ -323,8 +328,12 @@ def status(args: argparse.Namespace) -> int:
                 presence=presence,
                 layout=find_layout(),
             )
-        print_answer(_verdict(problems) + table)
-    return 2 if problems else 0
+            opened = render_conditions(conditions, statuses)
+        print_answer(_verdict(problems, conditions) + opened + table)
+    if problems:
+        return 2
+    is_bad = any(each.severity.rank >= Severity.HIGH.rank for each in conditions)
+    return 1 if args.exit_code and is_bad else 0
 
 
 def _problems(
@@ -341,9 +350,12 @@ def _problems(
     return tuple(sentence(problem) for problem in found)
 
 
-def _verdict(problems: Sequence[str] | None) -> str:
+def _verdict(problems: Sequence[str] | None, conditions: Sequence[OpenCondition]) -> str:
     """Return the first lines, which monitoring systems show of a plugin's output."""
     if problems is None:
         return ""
-    lines = [f"NOT WELL: {problem}" for problem in problems] or ["All is well."]
+    well = (
+        f"The service is well; {count_conditions(conditions)}." if conditions else "All is well."
+    )
+    lines = [f"NOT WELL: {problem}" for problem in problems] or [well]
     return "\n".join(lines) + "\n\n"

@@ -5,7 +5,7 @@ Rules:
   and at least of its lowest severity. The part is a complete report with its own totals.
 - `gets` lists what is worth a message: `drift` (a finding, a new or newly missing block, a broken
   rule), `failures` (something in scope could not be checked), `quiet` (none of these). Nobody
-  receives a message that they did not ask for.
+  receives a message that they did not ask for. What is merely open is no drift.
 - Changes by the vendor belong to no block. A subscription gets them if its areas include the
   catalogue or if it names no areas.
 """
@@ -25,6 +25,7 @@ from auditor.model import (
     Report,
     RunStatus,
     Severity,
+    Since,
     TargetReport,
     TargetState,
 )
@@ -124,7 +125,10 @@ def _status(part: Report) -> RunStatus:
 def _contents(part: Report) -> Iterable[str]:
     """Yield which of `drift`, `failures` and `quiet` the part contains."""
     totals = part.totals
-    has_findings = part.notices or any(target.findings or target.late for target in part.targets)
+    has_findings = part.notices or any(
+        target.late or any(finding.since is Since.LAST for finding in target.findings)
+        for target in part.targets
+    )
     has_new_or_missing = totals.new or any(target.is_news for target in part.targets)
     has_failures = totals.unknown or part.errors
     has_drift = has_findings or has_new_or_missing or part.catalogue or part.late_catalogue

@@ -13,7 +13,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
-from auditor.model import Report, RunInfo, RunStatus, Severity, Since, TargetState
+from auditor.model import (
+    ConditionKind,
+    OpenCondition,
+    Report,
+    RunInfo,
+    RunStatus,
+    Severity,
+    Since,
+    TargetState,
+)
 from auditor.outbox import NOT_DELIVERED, MessageState
 from auditor.records import TargetStatus
 
@@ -36,16 +45,17 @@ class Measurements:
     success: RunInfo | None
     statuses: Sequence[TargetStatus]
     messages: Mapping[MessageState, int]
+    open_conditions: Sequence[OpenCondition] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class _Family:
-    """Gauges of one name: their values by the value of their one label, or one without."""
+    """Gauges of one name: their values by the values of their labels, or one without."""
 
     name: str
     help: str
-    label: str
-    values: Mapping[str, float]
+    labels: tuple[str, ...]
+    values: Mapping[tuple[str, ...], float]
 
 
 def render_metrics(measured: Measurements) -> str:
@@ -55,7 +65,9 @@ def render_metrics(measured: Measurements) -> str:
 
 
 def _of_service(measured: Measurements) -> Iterator[_Family]:
-    yield _Family("auditor_build_info", "The auditor's version.", "version", {measured.version: 1})
+    yield _Family(
+        "auditor_build_info", "The auditor's version.", ("version",), {(measured.version,): 1}
+    )
     success = measured.success
     if success is not None and success.finished_at is not None:
         yield _alone(
@@ -66,14 +78,25 @@ def _of_service(measured: Measurements) -> Iterator[_Family]:
     yield _Family(
         "auditor_targets",
         "Audited learn blocks, by state.",
-        "state",
+        ("state",),
         _counted(TargetState, Counter(status.state for status in measured.statuses)),
+    )
+    opened = Counter((each.kind, each.severity) for each in measured.open_conditions)
+    yield _Family(
+        "auditor_open_conditions",
+        "Bad states of blocks that last, by kind and severity.",
+        ("kind", "severity"),
+        {
+            (str(kind), str(severity)): opened[kind, severity]
+            for kind in ConditionKind
+            for severity in Severity
+        },
     )
     yield _Family(
         "auditor_outbox_messages",
         "Messages not delivered: waiting for another attempt (queued), given up (dead), or to "
         "nobody any more (dropped).",
-        "state",
+        ("state",),
         _counted(NOT_DELIVERED, Counter(measured.messages)),
     )
 
@@ -93,39 +116,41 @@ def _of_run(last: Report | None) -> Iterator[_Family]:
     yield _Family(
         "auditor_last_run_status",
         "How that run ended: one label has 1, the others 0.",
-        "status",
+        ("status",),
         _counted(_ENDS, Counter([run.status])),
     )
     findings = (f for target in last.targets for f in target.findings if f.since is Since.LAST)
     yield _Family(
         "auditor_last_run_findings",
         "Findings of that run, without the vendor's changes, by severity.",
-        "severity",
+        ("severity",),
         _counted(Severity, Counter(finding.severity for finding in findings)),
     )
     yield _Family(
         "auditor_last_run_fetches",
         "Blocks asked of Studio: a new answer, the same answer, or the kind of failure.",
-        "outcome",
-        {"answer": 0, "same": 0} | dict(last.fetch_counts),
+        ("outcome",),
+        dict[tuple[str, ...], float]({("answer",): 0, ("same",): 0})
+        | {(outcome,): number for outcome, number in last.fetch_counts},
     )
 
 
 def _alone(name: str, words: str, value: float) -> _Family:
-    return _Family(name, words, "", {"": value})
+    return _Family(name, words, (), {(): value})
 
 
-def _counted(labels: Iterable[_Label], counts: Counter[_Label]) -> Mapping[str, float]:
+def _counted(labels: Iterable[_Label], counts: Counter[_Label]) -> Mapping[tuple[str, ...], float]:
     """Return a value for each label, 0 included: alerts need a series that never disappears."""
-    return {str(label): counts[label] for label in labels}
+    return {(str(label),): counts[label] for label in labels}
 
 
 def _lines(family: _Family) -> Iterator[str]:
     yield f"# HELP {family.name} {family.help}\n"
     yield f"# TYPE {family.name} gauge\n"
-    for value, number in family.values.items():
-        label = f'{{{family.label}="{_escaped(value)}"}}' if family.label else ""
-        yield f"{family.name}{label} {number!r}\n"
+    for values, number in family.values.items():
+        pairs = zip(family.labels, values, strict=True)
+        labels = ",".join(f'{label}="{_escaped(value)}"' for label, value in pairs)
+        yield f"{family.name}{f'{{{labels}}}' if labels else ''} {number!r}\n"
 
 
 def _escaped(text: str) -> str:

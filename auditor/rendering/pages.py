@@ -301,9 +301,9 @@ def _counts(summary: Summary) -> str:
     totals = summary.report.totals
     counted = (
         (summary.critical, "critical"),
-        (len(summary.findings) - summary.critical, "other"),
+        (len(summary.severities) - summary.critical, "other"),
         (len(summary.in_window), "expected"),
-        (len(summary.broken_rules), "broken rules"),
+        (len(summary.report.open), "open"),
         (len(summary.missing), "missing"),
         (len(summary.new), "new"),
     )

@@ -74,6 +74,7 @@ from auditor.rendering.words import (
 )
 
 FURTHER = "More findings, in one line each"
+OPEN = "Open conditions"
 LATE, RULES, AUDITED = "Reported late", "Rules and notices", "Changes in what is audited"
 _EVENTS = {
     ModelEvent.TRAINED: "trained: the block has a model now",
@@ -138,7 +139,7 @@ def _counts(summary: Summary) -> tuple[Count, ...]:
     accepted = len(summary.in_window) + summary.acknowledged
     return (
         Count(value=summary.critical, label="critical", tone="critical"),
-        Count(value=len(summary.findings) - summary.critical, label="other", tone="high"),
+        Count(value=len(summary.severities) - summary.critical, label="other", tone="high"),
         Count(value=accepted, label="accepted", tone="info"),
         Count(value=totals.in_sync, label="unchanged", tone="ok"),
         unread,
@@ -288,6 +289,7 @@ def _extra_sections(summary: Summary, most: int | None) -> tuple[Section, ...]:
         if _is_only_counted(f)
     ]
     sections = (
+        _cut_section(OPEN, _open_entries(summary.report), most),
         _cut_section(LATE, _late_entries(summary.report), most),
         _cut_section(RULES, _notices(summary, RULES), most),
         _cut_section("Expected changes", expected, most),
@@ -295,6 +297,20 @@ def _extra_sections(summary: Summary, most: int | None) -> tuple[Section, ...]:
         _cut_section("Model state", [*_model_events(summary)], most),
     )
     return tuple(section for section in sections if section.entries)
+
+
+def _open_entries(report: Report) -> list[Entry]:
+    """Return an entry for each open condition, worst first."""
+    targets = {target.target: target for target in report.targets}
+    return [
+        Entry(
+            project=name(target.project) if (target := targets.get(each.target)) else "",
+            block=block_title(target) if target else f"block {each.target}",
+            target=str(each.target),
+            note=f"{each.severity}: {sentence(each.headline)}; since {moment(each.since)}",
+        )
+        for each in report.open
+    ]
 
 
 def _late_entries(report: Report) -> list[Entry]:
@@ -431,6 +447,9 @@ def _coverage(summary: Summary) -> tuple[str, ...]:
     report, totals = summary.report, summary.report.totals
     readable = count(summary.readable, "block")
     lines = [f"{totals.checked:,} of {readable} checked, {totals.in_sync:,} unchanged."]
+    of_blocks = sum(target.suppressed for target in report.targets)
+    if of_blocks and not report.suppressed_by:  # a part of a report: its rules are not known
+        lines.append(f"{count(of_blocks, 'change')} stored but not reported.")
     if suppressed := sum(number for _, number in report.suppressed_by):
         by_rule = tuple(
             f"{number:,} by {_suppressor(rule)}" for rule, number in report.suppressed_by

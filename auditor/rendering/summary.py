@@ -14,10 +14,12 @@ from enum import StrEnum
 from auditor.model import (
     EVERY_PROJECT,
     Area,
+    ConditionKind,
     Finding,
     ModelState,
     Notice,
     NoticeKind,
+    OpenCondition,
     Report,
     RunInfo,
     RunStatus,
@@ -27,6 +29,7 @@ from auditor.model import (
     TargetState,
     Totals,
 )
+from auditor.rendering.conditions import count_conditions, describe_worst, find_lasting
 from auditor.rendering.words import count, cut, harmless, join_first, name, sentence
 
 PREFIX = "[EI drift] "
@@ -114,7 +117,10 @@ class Summary:
         in_window: this run's that a declared window covers, worst first.
         late: earlier runs' that are reported only now, still hold, and nobody expected, worst
             first.
-        off_baseline: how many blocks differ from what a person approved.
+        missing: of them, those whose absence is no open condition of an earlier run.
+        off_baseline: how many blocks differ from what a person approved, other than those that
+            an open condition names.
+        lasting: the open conditions that an earlier run saw first, worst first.
     """
 
     report: Report
@@ -124,6 +130,7 @@ class Summary:
     missing: tuple[TargetReport, ...]
     new: tuple[TargetReport, ...]
     off_baseline: int
+    lasting: tuple[OpenCondition, ...]
 
     @property
     def readable(self) -> int:
@@ -137,8 +144,16 @@ class Summary:
 
     @property
     def critical(self) -> int:
-        """Return the number of critical findings."""
-        return sum(finding.severity is Severity.CRITICAL for _, finding in self.findings)
+        """Return the number of critical findings and rules that broke."""
+        return sum(severity is Severity.CRITICAL for severity in self.severities)
+
+    @property
+    def severities(self) -> tuple[Severity, ...]:
+        """Return the severity of each finding and of each rule that broke."""
+        return (
+            *(finding.severity for _, finding in self.findings),
+            *(notice.severity for notice in self.broken_rules),
+        )
 
     @property
     def broken_rules(self) -> tuple[Notice, ...]:
@@ -204,14 +219,25 @@ class RunVerdict:
 def summarize(report: Report) -> Summary:
     """Return the report's numbers, and the findings of its run worst first."""
     pairs = pair_findings(report, Since.LAST)
+    lasting = find_lasting(report)
+    named = {(condition.kind, condition.target) for condition in lasting}
     return Summary(
         report=report,
         findings=tuple(pair for pair in pairs if not pair[1].expected),
         in_window=tuple(pair for pair in pairs if pair[1].expected),
         late=_holding_late(report),
-        missing=tuple(t for t in report.targets if t.state is TargetState.MISSING),
+        missing=tuple(
+            t
+            for t in report.targets
+            if t.state is TargetState.MISSING and (ConditionKind.MISSING, t.target) not in named
+        ),
         new=tuple(t for t in report.targets if t.state is TargetState.NEW),
-        off_baseline=sum(map(_is_off_baseline, report.targets)),
+        off_baseline=sum(
+            _is_off_baseline(t)
+            for t in report.targets
+            if (ConditionKind.OFF_BASELINE, t.target) not in named
+        ),
+        lasting=lasting,
     )
 
 
@@ -249,13 +275,21 @@ def judge_run(report: Report) -> RunVerdict:
     return RunVerdict(
         level=level,
         found=_level_of_changes(summary),
-        tone=LEVELS[level].tone,
+        tone=_tone(summary, level),
         word=_word(summary, level),
         sentence=words,
         lead=lead,
         subject=_subject(_subject_parts(summary, level)),
         severity=_severity(summary, level),
     )
+
+
+def _tone(summary: Summary, level: Level) -> str:
+    """Return the level's colour; a calm run's is that of the worst open condition."""
+    if level not in (Level.NEWS, Level.CALM) or not summary.lasting:
+        return LEVELS[level].tone
+    worst = summary.lasting[0].severity
+    return str(worst) if worst.rank > Severity.LOW.rank else LEVELS[level].tone
 
 
 def block_title(target: TargetReport) -> str:
@@ -273,7 +307,7 @@ def name_projects(ids: Sequence[int]) -> str:
 def _level(summary: Summary) -> Level:
     report = summary.report
     is_complete = report.run.status is RunStatus.COMPLETE
-    is_empty = not (summary.readable or summary.missing)
+    is_empty = not (summary.readable or report.totals.missing)
     if report.run.status is RunStatus.FAILED:
         return Level.FAILED
     if summary.unchecked or report.errors or is_empty or not is_complete:
@@ -288,7 +322,7 @@ def _level_of_changes(summary: Summary) -> Level:
     if summary.findings or summary.newly_missing or broken or summary.late:
         return Level.DRIFT
     came_or_went = summary.new or summary.missing or summary.returned
-    if came_or_went or summary.off_baseline or summary.in_window:
+    if came_or_went or summary.off_baseline or summary.in_window or summary.lasting:
         return Level.NEWS
     return Level.CALM
 
@@ -339,6 +373,7 @@ def _severity(summary: Summary, level: Level) -> str:
     found = [finding.severity for _, finding in (*summary.findings[:1], *summary.late[:1])]
     found += [notice.severity for notice in summary.broken_rules]
     found += [Severity.HIGH for _ in summary.newly_missing[:1]]
+    found += [condition.severity for condition in summary.lasting[:1]]
     if found:
         return str(max(found, key=lambda severity: severity.rank))
     return "unknown" if level in (Level.FAILED, Level.INCOMPLETE) else "none"
@@ -353,9 +388,11 @@ def _sentences(summary: Summary, level: Level) -> tuple[str, str]:
         case Level.INCOMPLETE:
             return f"{_shortfall(summary)}.", _incomplete_lead(summary)
         case Level.CRITICAL | Level.DRIFT:
-            return f"{'; '.join(_drift_phrases(summary))}.", _worst(summary)
+            phrases = [*_drift_phrases(summary), *_lasting_phrases(summary)]
+            return f"{'; '.join(phrases)}.", _worst(summary)
         case Level.NEWS | Level.CALM:
-            return f"{'; '.join(_calm_phrases(summary))}.", ""
+            lead = f"Worst: {sentence(summary.lasting[0].headline)}" if summary.lasting else ""
+            return f"{'; '.join(_calm_phrases(summary))}.", lead
 
 
 def _shortfall(summary: Summary) -> str:
@@ -370,15 +407,16 @@ def _shortfall(summary: Summary) -> str:
 
 def _incomplete_lead(summary: Summary) -> str:
     checked = count(summary.report.totals.checked, "block")
+    still_open = f" {count_conditions(summary.lasting)}." if summary.lasting else ""
     if summary.is_first_run:
         return f"{checked} recorded for the first time."
     came_or_went = summary.missing or summary.new or summary.returned
     if summary.findings or came_or_went or summary.broken_rules or summary.late:
         found = "; ".join(_drift_phrases(summary))
-        return f"Among the checked blocks: {found}. {_worst(summary)}".strip()
+        return f"Among the checked blocks: {found}. {_worst(summary)}".strip() + still_open
     if not summary.report.totals.checked:
-        return ""
-    return f"Nothing changed in the {checked} that could be checked."
+        return still_open.strip()
+    return f"Nothing changed in the {checked} that could be checked.{still_open}"
 
 
 def _drift_phrases(summary: Summary) -> list[str]:
@@ -386,10 +424,13 @@ def _drift_phrases(summary: Summary) -> list[str]:
     if summary.findings:
         noun = "change" if len(summary.findings) == 1 else "changes"
         phrases.append(f"{_counted(summary.findings, ' and ')} {noun}{_where(summary)}")
+    rules = _rule_phrases(summary)
+    if _are_rules_worst(summary):
+        phrases, rules = [*rules, *phrases], []
     return [
         *phrases,
         *_late_phrases(summary),
-        *_rule_phrases(summary),
+        *rules,
         *_inventory_phrases(summary),
         *_window_phrases(summary),
     ]
@@ -404,7 +445,10 @@ def _calm_phrases(summary: Summary) -> list[str]:
             *_window_phrases(summary),
             *_inventory_phrases(summary),
             "nothing else changed",
+            *_lasting_phrases(summary),
         ]
+    if summary.lasting:
+        return ["No new change", *_lasting_phrases(summary)]
     every = "The one block is" if checked == 1 else f"All {checked:,} blocks are"
     phrases = [f"{every} unchanged since the last run"]
     if summary.off_baseline:
@@ -413,8 +457,28 @@ def _calm_phrases(summary: Summary) -> list[str]:
     return phrases
 
 
+def _lasting_phrases(summary: Summary) -> list[str]:
+    return [count_conditions(summary.lasting)] if summary.lasting else []
+
+
 def _rule_phrases(summary: Summary) -> list[str]:
-    return [f"{count(len(broken), 'rule')} broken"] if (broken := summary.broken_rules) else []
+    """Return `2 rules broken`, or how many of them are critical."""
+    severities = [notice.severity for notice in summary.broken_rules]
+    if not severities:
+        return []
+    critical = severities.count(Severity.CRITICAL)
+    if not critical:
+        return [f"{count(len(severities), 'rule')} broken"]
+    others = len(severities) - critical
+    more = f" and {others:,} other" if others else ""
+    noun = "rule" if len(severities) == 1 else "rules"
+    return [f"{critical:,} critical{more} {noun} broken"]
+
+
+def _are_rules_worst(summary: Summary) -> bool:
+    """Return whether a rule that broke is worse than every finding."""
+    rules = max((notice.severity.rank for notice in summary.broken_rules), default=-1)
+    return rules > max((finding.severity.rank for _, finding in summary.findings), default=-1)
 
 
 def _late_phrases(summary: Summary) -> list[str]:
@@ -449,8 +513,11 @@ def _worst(summary: Summary) -> str:
     if not summary.findings and summary.late:
         target, finding = summary.late[0]
         return f"Reported late: {block_title(target)}: {sentence(finding.headline)}"
+    if _are_rules_worst(summary):
+        worst = max(summary.broken_rules, key=lambda notice: notice.severity.rank)
+        return sentence(worst.text)
     if not summary.findings:
-        return sentence(summary.broken_rules[0].text) if summary.broken_rules else ""
+        return ""
     target, finding = summary.findings[0]
     return f"Worst: {block_title(target)}: {sentence(finding.headline)}"
 
@@ -474,22 +541,30 @@ def _cut(text: str, width: int) -> str:
 def _subject_parts(summary: Summary, level: Level) -> list[str]:
     """Return the subject's parts: the first is always shown, the others where there is room."""
     late = [f"late: {_counted(summary.late, ', ')}"] if summary.late else []
-    others = [*late, *_rule_phrases(summary), *_inventory_parts(summary)]
+    rules = _rule_phrases(summary)
+    open_now = [f"open: {describe_worst(summary.lasting)}"] if summary.lasting else []
+    others = [*late, *_inventory_parts(summary)]
     match level:
         case Level.FAILED:
             return [f"AUDIT FAILED: {_cause(summary)}"]
         case Level.INCOMPLETE:
             found = [_counted(summary.findings, ", ")] if summary.findings else []
-            return [f"INCOMPLETE: {_short_shortfall(summary)}", *found, *others]
+            found = _in_order(summary, found, rules)
+            return [f"INCOMPLETE: {_short_shortfall(summary)}", *found, *others, *open_now]
         case Level.CRITICAL | Level.DRIFT:
             drift = (
                 [f"{_counted(summary.findings, ', ')}{_where(summary)}"]
                 if summary.findings
                 else []
             )
-            return [*drift, *others, *_worst_part(summary)]
+            drift = _in_order(summary, drift, rules)
+            return [*drift, *others, *_worst_part(summary), *open_now]
         case Level.NEWS | Level.CALM:
             return _calm_parts(summary)
+
+
+def _in_order(summary: Summary, changes: list[str], rules: list[str]) -> list[str]:
+    return [*rules, *changes] if _are_rules_worst(summary) else [*changes, *rules]
 
 
 def _calm_parts(summary: Summary) -> list[str]:
@@ -498,15 +573,25 @@ def _calm_parts(summary: Summary) -> list[str]:
         return [f"audit started{_BETWEEN}{count(checked, 'block')} recorded"]
     news = [count(len(summary.in_window), "expected change")] if summary.in_window else []
     news += _inventory_parts(summary)
-    if not news and summary.off_baseline:
+    if summary.lasting:
+        lasting = describe_worst(summary.lasting)
+        others = len(summary.lasting) - _number_of_worst(summary)
+        more = f" and {others:,} more open" if others else ""
+        news = [*news, lasting + more] if news else [f"no new change - {lasting}{more}"]
+    elif not news and summary.off_baseline:
         news = [f"no new change{_BETWEEN}{count(summary.off_baseline, 'block')} off the baseline"]
     parts = [
         *(news or ["no change"]),
         f"{checked:,} of {count(summary.readable, 'block')} checked",
     ]
-    if summary.stale:
+    if summary.stale and not summary.lasting:
         parts.append(f"{count(len(summary.stale), 'model')} stale")
     return [*parts, *(["catalogue changed"] if summary.report.catalogue else [])]
+
+
+def _number_of_worst(summary: Summary) -> int:
+    kind = summary.lasting[0].kind
+    return sum(condition.kind is kind for condition in summary.lasting)
 
 
 def _short_shortfall(summary: Summary) -> str:

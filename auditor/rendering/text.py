@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import TypeAlias
 
 from auditor.drift.restore import Restoration
-from auditor.model import ModelState, RunInfo, Starter, TargetId, TargetState
+from auditor.model import ModelState, OpenCondition, RunInfo, Starter, TargetId, TargetState
 from auditor.outbox import MessageInfo, MessageState, OutboxOverview
 from auditor.records import (
     NO_PRESENCE,
@@ -514,6 +514,22 @@ def _wrapped(text: str, first: str = "", then: str | None = None) -> list[str]:
         # A path or an id that is copied must not gain a line break at its hyphens.
         break_on_hyphens=False,
     )
+
+
+def render_conditions(
+    conditions: Sequence[OpenCondition], statuses: Sequence[TargetStatus]
+) -> str:
+    """Return the open conditions, worst first; an empty text where there are none."""
+    if not conditions:
+        return ""
+    names = {status.target: status.name for status in statuses}
+    lines = [f"Open conditions: {len(conditions):,}"]
+    for each in conditions:
+        block = name(names.get(each.target, "")) or "block"
+        since = f"since {moment(each.since)}"
+        text = f"[{each.severity}] {block} ({each.target}): {sentence(each.headline)}; {since}"
+        lines += _wrapped(text, "  ", "    ")
+    return "\n".join(lines) + "\n\n"
 
 
 def _headline(

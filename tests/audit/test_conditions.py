@@ -207,3 +207,74 @@ def test_the_worst_and_the_oldest_comes_first(pump: Stage) -> None:
         ConditionKind.STALE,
     ]
     assert format_utc(report.open[0].since) == format_utc(report.run.finished_at)
+
+
+def _text(set_up: Stage) -> tuple[str, str]:
+    message = set_up.postbox.taken[-1][1]
+    body = message.get_body(("plain",))
+    assert body is not None
+    return message["Subject"], " ".join(body.get_content().split())
+
+
+def test_a_quiet_night_names_what_is_open_in_subject_verdict_and_section(pump: Stage) -> None:
+    pump.night()
+    _edit(pump, 3, trained=False)
+    _edit(pump, 4, trainingCycles=77)
+    since = pump.night().report.run.finished_at
+    assert since is not None
+    later = pump.night().report
+    subject, text = _text(pump)
+
+    day = f"{since.day} {since:%b}"
+    assert later.totals.findings == 0
+    assert subject.startswith(f"[EI drift] no new change - 1 training lost since {day} and 1 more")
+    assert "NO NEW CHANGE. No new change; 2 open conditions. Worst: Training lost" in text
+    assert "OPEN CONDITIONS" in text
+    assert text.index("critical: Training lost") < text.index("high: Model is stale")
+
+
+def test_what_merely_lasts_is_mailed_to_nobody_who_asked_for_drift(pump: Stage) -> None:
+    pump.change("email", send="drift")
+    pump.night()
+    with app.open_store(pump.settings) as store:
+        approve_all_new(store, Decision(author="anna", reason="ok", at=app.now()))
+    _edit(pump, 3, trained=False)
+    pump.studio.remove(target(5))
+    pump.night()
+    mailed = len(pump.postbox.taken)
+    lasting = pump.night().report
+
+    assert {str(each.kind) for each in lasting.open} >= {"training_lost", "missing"}
+    assert len(pump.postbox.taken) == mailed > 0
+
+
+def test_a_broken_critical_rule_counts_as_critical(pump: Stage) -> None:
+    text = (pump.folder / "config.toml").read_text()
+    pump.night()
+    pump.configure(f"{text}\n{_RULE}")
+    pump.studio.edit(target(3), lambda answer: answer["thresholds"][0].update(value=0.1))
+    pump.night()
+    subject, text = _text(pump)
+
+    assert subject.startswith("[EI drift] 1 critical rule broken | 1 high")
+    assert "1 critical | 1 other" in text
+
+
+def test_a_part_names_its_own_blocks_conditions_and_rules_alone(pump: Stage) -> None:
+    text = (pump.folder / "config.toml").read_text()
+    part = '[[subscriptions]]\nrecipient = "wave@example.org"\nblocks = ["7/4"]\n'
+    pump.configure(f"{text}\n{_RULE}\n{part}")
+    pump.studio.edit(target(3), lambda answer: answer["thresholds"][0].update(value=0.1))
+    _edit(pump, 4, lastShownModelVariant="int8")
+    pump.night()
+    _edit(pump, 3, trained=False)
+    _edit(pump, 4, trainingCycles=77)
+    pump.postbox.taken.clear()
+    pump.night()
+    (mail,) = (mail for to, mail in pump.postbox.taken if to == "wave@example.org")
+    body = mail.get_body(("plain",))
+    assert body is not None
+
+    assert "Model is stale" in body.get_content()
+    assert "Training lost" not in body.get_content()
+    assert "sane score" not in body.get_content()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from datetime import timedelta
@@ -30,10 +31,29 @@ def test_after_a_reported_run_all_is_well_with_or_without_drift(
     pump: Stage, auditor: Command
 ) -> None:
     auditor("run")
-    pump.studio.edit(target(3), lambda a: a.update(batchSize=64))
+    pump.studio.edit(target(3), lambda a: a.update(name="Motion two"))
     auditor("run")
 
     assert problems(auditor) == (0, ["All is well."])
+
+
+def test_a_lost_training_is_no_fault_of_the_service_and_is_named_first(
+    pump: Stage, auditor: Command
+) -> None:
+    pump.studio.edit(target(3), lambda a: a.update(trained=True))
+    auditor("run")
+    pump.studio.edit(target(3), lambda a: a.update(trained=False))
+    auditor("run")
+    auditor("run")
+
+    code, words = problems(auditor)
+    listed = auditor("status")
+
+    assert (code, words) == (1, ["The service is well; 1 open condition."])
+    assert listed.code == 0
+    assert listed.out.startswith("Open conditions: 1\n  [critical] ")
+    assert "(7/3): Training lost" in listed.out
+    assert json.loads(auditor("status", "--format", "json").out)["open"][0]["block_id"] == 3
 
 
 @pytest.mark.usefixtures("pump")

@@ -8,12 +8,23 @@ _NAME = r"[a-z][a-z0-9_]*"  # stricter than the format: what Prometheus' own adv
 _VALUE = r'"((?:[^"\\\n]|\\[\\"n])*)"'
 _HELP = re.compile(rf"# HELP ({_NAME}) ([^\n\\]+\.)")
 _TYPE = re.compile(rf"# TYPE ({_NAME}) (gauge)")
-_SAMPLE = re.compile(rf"({_NAME})(?:\{{({_NAME})={_VALUE}\}})? (-?[0-9][0-9.e+-]*)")
-_UNITS = ("_seconds", "_info", "_status", "_targets", "_messages", "_findings", "_fetches")
+_PAIR = re.compile(rf"({_NAME})={_VALUE}")
+_PAIRS = rf"{_NAME}={_VALUE}(?:,{_NAME}={_VALUE})*"
+_SAMPLE = re.compile(rf"({_NAME})(?:\{{(?P<pairs>{_PAIRS})\}})? (?P<value>-?[0-9][0-9.e+-]*)")
+_UNITS = (
+    "_seconds",
+    "_info",
+    "_status",
+    "_targets",
+    "_messages",
+    "_findings",
+    "_fetches",
+    "_conditions",
+)
 
 
 def read(text: str) -> dict[tuple[str, str], float]:
-    """Return each sample by its name and the value of its label."""
+    """Return each sample by its name and the values of its labels, joined by commas."""
     assert text.endswith("\n")
     samples: dict[tuple[str, str], float] = {}
     seen: set[str] = set()
@@ -34,7 +45,8 @@ def read(text: str) -> dict[tuple[str, str], float]:
             sample = _SAMPLE.fullmatch(lines.pop(0))
             assert sample is not None
             assert sample[1] == name
-            key = (name, sample[3] or "")
+            pairs = _PAIR.finditer(sample["pairs"] or "")
+            key = (name, ",".join(pair[2] for pair in pairs))
             assert key not in samples
-            samples[key] = float(sample[4])
+            samples[key] = float(sample["value"])
     return samples

@@ -6,7 +6,18 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from auditor.demo.sample_reports import drift
-from auditor.model import Report, RunInfo, RunStatus, Since, Totals, Trigger
+from auditor.model import (
+    ConditionKind,
+    OpenCondition,
+    Report,
+    RunInfo,
+    RunStatus,
+    Severity,
+    Since,
+    TargetId,
+    Totals,
+    Trigger,
+)
 from auditor.rendering.metrics import Measurements, render_metrics
 from tests.rendering.prometheus import read
 
@@ -31,6 +42,7 @@ def test_before_the_first_run_only_what_is_known_is_written() -> None:
         "auditor_build_info",
         "auditor_targets",
         "auditor_outbox_messages",
+        "auditor_open_conditions",
     }
     assert sum(samples.values()) == 1
 
@@ -43,6 +55,22 @@ def test_a_run_has_its_times_in_seconds() -> None:
     assert samples["auditor_last_run_duration_seconds", ""] == 12.5
     assert samples["auditor_last_run_status", "incomplete"] == 1
     assert samples["auditor_last_run_status", "complete"] == 0
+
+
+def test_open_conditions_are_counted_by_kind_and_severity() -> None:
+    lost = OpenCondition(
+        kind=ConditionKind.TRAINING_LOST,
+        target=TargetId(1, 3),
+        severity=Severity.CRITICAL,
+        headline="Training lost",
+        since=BEGAN,
+        run_id=6,
+    )
+    samples = read(render_metrics(replace(NOTHING, open_conditions=(lost,))))
+
+    assert samples["auditor_open_conditions", "training_lost,critical"] == 1
+    assert sum(n for (name, _), n in samples.items() if name.endswith("_conditions")) == 1
+    assert samples["auditor_open_conditions", "missing,high"] == 0
 
 
 def test_requests_are_counted_by_outcome() -> None:

@@ -1,0 +1,38 @@
+"""Open conditions in words: what lasts, how many, since when."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from auditor.model import ConditionKind, OpenCondition, Report
+from auditor.rendering.words import count, day
+
+_NOUNS = {
+    ConditionKind.TRAINING_LOST: ("training lost", "trainings lost"),
+    ConditionKind.STALE: ("model stale", "models stale"),
+    ConditionKind.RULE_BROKEN: ("rule broken", "rules broken"),
+    ConditionKind.MISSING: ("block missing", "blocks missing"),
+    ConditionKind.OFF_BASELINE: ("block off the baseline", "blocks off the baseline"),
+    ConditionKind.SIBLING_DIFFERS: ("sibling differs", "siblings differ"),
+    ConditionKind.DEPLOYMENT_BEHIND: ("deployment behind", "deployments behind"),
+    ConditionKind.FEATURES_MISSING: ("block without features", "blocks without features"),
+}
+
+
+def find_lasting(report: Report) -> tuple[OpenCondition, ...]:
+    """Return the open conditions that an earlier run saw first, worst first."""
+    this_run = report.run.id or 0
+    return tuple(condition for condition in report.open if condition.run_id != this_run)
+
+
+def describe_worst(conditions: Sequence[OpenCondition]) -> str:
+    """Return `1 training lost since 24 Nov`: those of the worst kind, the oldest's day."""
+    worst = [condition for condition in conditions if condition.kind is conditions[0].kind]
+    noun = _NOUNS[conditions[0].kind][len(worst) > 1]
+    since = day(min(condition.since for condition in worst))
+    return f"{len(worst):,} {noun} since {since.day} {since:%b}"
+
+
+def count_conditions(conditions: Sequence[OpenCondition]) -> str:
+    """Return `2 open conditions`."""
+    return count(len(conditions), "open condition")
