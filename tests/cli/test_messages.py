@@ -110,7 +110,7 @@ def test_a_former_recipient_gets_nothing_and_the_run_recovers(
 def test_without_email_what_was_queued_is_dropped_and_all_is_well(
     stuck: Stage, auditor: Command
 ) -> None:
-    stuck.studio.edit(target(3), lambda a: a.update(batchSize=64))
+    stuck.studio.edit(target(3), lambda a: a["dependencies"].update(sampleCount=4000))
     auditor("run")
     text = (stuck.folder / "config.toml").read_text()
     begin, end = text.index("[email]"), text.index("[[projects]]")

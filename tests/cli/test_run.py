@@ -51,7 +51,7 @@ def test_a_run_prints_json_as_the_contract_has_it(pump: Stage, auditor: Command)
     edit(pump)
     report = auditor("run", "--format", "json").json
 
-    assert list(report) == ["schema", "run", "totals", "targets", "catalogue", "errors"]
+    assert list(report) == ["schema", "run", "totals", "targets", "catalogue", "open", "errors"]
     assert report["schema"] == "auditor.report/1"
     assert report["run"] | {"started_at": "", "finished_at": ""} == {
         "id": 2,
