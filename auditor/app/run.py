@@ -128,6 +128,7 @@ def build_request(
         next_run_at=find_next_run(settings, now()) if starter is Starter.SERVICE else None,
         schedule_line="; ".join(schedule.label for schedule in find_schedules(settings)),
         rules=settings.rules,
+        siblings=settings.siblings,
         scopes=tuple(config.scopes(settings)),
         zone=settings.schedule.timezone,
         reader_zone=settings.reader_zone,

@@ -22,6 +22,7 @@ from auditor.audit.notices import (
 )
 from auditor.audit.plan import RunContext, RunRequest, Scope
 from auditor.audit.results import CompletedRun, Results
+from auditor.audit.siblings import judge_siblings
 from auditor.audit.unmatched import Coverage, notices_of_unmatched
 from auditor.drift.policy import apply_rules_to_vendor, is_ignored
 from auditor.drift.report import STATE_SIGNS
@@ -75,7 +76,10 @@ def complete_run(
     ]
     unreported_notices = store.unreported_notices(run_id)
     open_before = store.open_conditions()
-    judged = end_rules(conclusions.ended, open_before)
+    judged = (
+        *end_rules(conclusions.ended, open_before),
+        *judge_siblings(request.siblings, store, open_before),
+    )
     coverage = _compare_configuration(request, results, store)
     notices = (
         *conclusions.notices,

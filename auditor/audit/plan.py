@@ -126,6 +126,7 @@ class RunRequest:
         starter: as `Report.starter`.
         rules: the operator's.
         scopes: the key and the scope of each rule and subscription that has one.
+        siblings: groups of blocks that should be alike in what people set.
         zone: the schedule's time zone, in which the days of rules begin and end.
         reader_zone: of the times in sentences that people read.
         earlier_tries: the runs of the same slot that read too little.
@@ -145,6 +146,7 @@ class RunRequest:
     starter: Starter = Starter.NOBODY
     rules: Rules = field(default_factory=Rules)
     scopes: tuple[tuple[str, TargetScope], ...] = ()
+    siblings: tuple[tuple[TargetId, ...], ...] = ()
     zone: tzinfo = UTC
     reader_zone: tzinfo = UTC
     earlier_tries: tuple[int, ...] = ()

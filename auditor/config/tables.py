@@ -62,7 +62,7 @@ from auditor.drift.rules import (
     Window,
 )
 from auditor.drift.subscriptions import Subscription
-from auditor.model import Area, Severity
+from auditor.model import Area, Severity, TargetId
 from auditor.retention import Retention
 from auditor.schedule import parse_cron
 
@@ -505,6 +505,12 @@ class SubscriptionTable(ScopedTable):
         )
 
 
+class SiblingsTable(_Table):
+    """One of `[[siblings]]`."""
+
+    targets: Annotated[BlockScope, Field(min_length=2)]
+
+
 class Settings(_Table):
     """A whole configuration that can be used: secrets read, paths absolute, times parsed.
 
@@ -533,6 +539,7 @@ class Settings(_Table):
     subscription_tables: Annotated[tuple[SubscriptionTable, ...], FromList] = Field(
         (), alias="subscriptions"
     )
+    sibling_tables: Annotated[tuple[SiblingsTable, ...], FromList] = Field((), alias="siblings")
 
     _file: Path | None = PrivateAttr(None)
 
@@ -570,6 +577,11 @@ class Settings(_Table):
     def subscriptions(self) -> tuple[Subscription, ...]:
         """Return who gets a part of each report; `recipients` get all of it."""
         return tuple(table.subscription for table in self.subscription_tables)
+
+    @property
+    def siblings(self) -> tuple[tuple[TargetId, ...], ...]:
+        """Return groups of blocks that should be alike in what people set."""
+        return tuple(tuple(dict.fromkeys(table.targets)) for table in self.sibling_tables)
 
     @property
     def retention(self) -> Retention | None:

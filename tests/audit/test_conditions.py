@@ -278,3 +278,49 @@ def test_a_part_names_its_own_blocks_conditions_and_rules_alone(pump: Stage) -> 
     assert "Model is stale" in body.get_content()
     assert "Training lost" not in body.get_content()
     assert "sane score" not in body.get_content()
+
+
+def _siblings(set_up: Stage, *learn_ids: int) -> None:
+    text = (set_up.folder / "config.toml").read_text()
+    named = ", ".join(f'"{target(learn_id)}"' for learn_id in learn_ids)
+    set_up.configure(f"{text}\n[[siblings]]\ntargets = [{named}]\n")
+
+
+def test_a_sibling_that_deviates_from_the_majority_is_open_until_it_is_alike(pump: Stage) -> None:
+    _siblings(pump, 5, 3, 4)
+    alike = pump.night().report
+    pump.studio.edit(target(5), lambda answer: answer["thresholds"][0].update(value=0.1))
+    deviating, later = pump.night().report, pump.night().report
+    for learn_id in (3, 4):
+        pump.studio.edit(
+            target(learn_id), lambda answer: answer["thresholds"][0].update(value=0.1)
+        )
+    again = pump.night().report
+
+    assert (_open(alike), _open(again)) == ([], [])
+    assert _open(deviating) == [("sibling_differs", "7/5", "medium")]
+    assert deviating.open == later.open
+    assert deviating.open[0].headline.startswith("Deviates from its siblings 7/3, 7/4: ")
+    assert "0.1" in deviating.open[0].headline
+
+
+def test_where_most_siblings_do_not_agree_the_first_is_right(pump: Stage) -> None:
+    _siblings(pump, 4, 5)
+    _edit(pump, 4, trainingCycles=77)
+    first = pump.night().report
+    text = (pump.folder / "config.toml").read_text()
+    pump.configure(text[: text.index("[[siblings]]")])
+    without = pump.night().report
+
+    assert _open(first) == [("sibling_differs", "7/5", "medium")]
+    assert without.open == ()
+
+
+def test_siblings_may_differ_in_what_data_and_training_decide(pump: Stage) -> None:
+    _siblings(pump, 3, 4, 5)
+    pump.studio.edit(
+        target(3), lambda answer: answer["dependencies"].update(sampleCount=9, classes=["a", "b"])
+    )
+    _edit(pump, 3, trained=False)
+
+    assert pump.night().report.open == ()

@@ -39,6 +39,7 @@ OFFERED: dict[str, type[BaseModel]] = {
     "ignore": tables.IgnoreTable,
     "rules": tables.RuleTable,
     "windows": tables.WindowTable,
+    "siblings": tables.SiblingsTable,
     "subscriptions": tables.SubscriptionTable,
 }
 ALL = TABLES | OFFERED
@@ -61,6 +62,7 @@ WHOLE = {
     "ignore": {"path", "reason", "author", "until"},
     "rules": {"name", "path", "between"},
     "windows": {"from", "until", "reason", "author"},
+    "siblings": {"targets"},
     "subscriptions": {"recipient"},
 }
 IN_PLACE = {
@@ -73,6 +75,7 @@ IN_PLACE = {
         "stale_at_most_days": {"between", "path"},
     },
     "windows": {},
+    "siblings": {},
     "subscriptions": {},
 }
 
@@ -157,7 +160,8 @@ def test_each_key_of_an_offered_table_can_be_written(
 
     settings = load(path, environ=SECRETS)
 
-    assert settings.rules != Rules() or settings.subscriptions or settings.schedules
+    others = settings.subscriptions or settings.schedules or settings.siblings
+    assert settings.rules != Rules() or others
     assert warnings(settings) == ()
 
 
