@@ -49,7 +49,13 @@ def jumped_ahead(times: Sequence[datetime]) -> bool:
     outlived may be of yesterday.
     """
     steps = [later - earlier for later, earlier in pairwise(times)]
-    usual = max(steps[_NEWEST:], default=timedelta(0))
+    # A start past a newer one was by a clock that was ahead, and no pause came before it.
+    pauses = (
+        step
+        for place, step in enumerate(steps[_NEWEST:], _NEWEST)
+        if times[place] == min(times[: place + 1])
+    )
+    usual = max(pauses, default=timedelta(0))
     longest = max(LONGEST_PAUSE, 3 * usual)
     return any(step > longest for step in steps[:_NEWEST])
 

@@ -65,6 +65,7 @@ def test_the_current_version_never_may_go(days: list[int], kept: Retention) -> N
         pytest.param(ago(0, 1, 2, 3, 4, 404), False, id="some nights after that"),
         pytest.param(ago(400, 0, 401), True, id="a clock set right again"),
         pytest.param(ago(0, 30, 60, 90, 120, 150), False, id="once a month"),
+        pytest.param(ago(-45, 1, 2, 3, 4, -40, 6, 7), True, id="ahead for the second time"),
     ],
 )
 def test_a_clock_is_ahead_where_the_newest_runs_lie_far_past_those_before(

@@ -1,8 +1,9 @@
-"""Hundreds of nights by a simulated clock: edits, faults, crashes, a mail server that fails.
+"""Hundreds of nights by a simulated clock: edits, news, releases, faults, crashes, jumps.
 
 `make soak` runs 400 nights of 200 targets on both databases; the suite runs the same code on a
-few. What is required: every edit is reported exactly once as new, and the store's size, the memory
-and the open files stay flat.
+few. What is required: every edit and every piece of news is reported exactly once, by its run's
+report or late; nothing is sent again and again; and the store's size, the memory and the open
+files stay flat.
 """
 
 from __future__ import annotations
@@ -26,18 +27,39 @@ from auditor.config import Settings
 from auditor.deliver import deliver
 from auditor.demo.faults import Fault
 from auditor.demo.studio_server import sample_blocks
-from auditor.errors import AuditorError
-from auditor.model import TargetId
-from auditor.protocols import Store
-from auditor.rendering.json import encode_report
-from tests.audit.stage import KEY, Postbox, mail_server
+from auditor.drift.report import read_too_little
+from auditor.errors import AuditorError, StoreError, UsageError
+from auditor.model import JsonObject, TargetId
+from auditor.retention import Retention
+from auditor.store.store import SqlStore
+from auditor.upkeep import prune
+from tests.audit.stage import KEY, mail_server
 from tests.simulated_studio import SimulatedStudio
 from tests.soak.edits import random_edit
-from tests.soak.ledger import EditLedger
+from tests.soak.ledger import RELEASED, EditLedger, NewsLedger, VendorLedger
+from tests.soak.troubles import (
+    Crash,
+    DatabaseSwitch,
+    Death,
+    ReadOnly,
+    TroubledPostbox,
+    Troubles,
+    dying_at_commit,
+    random_troubles,
+)
 
 START = datetime(2026, 1, 1, 3, 15, tzinfo=UTC)
 _FAULTS = (Fault.HTTP_500, Fault.HTML, Fault.REFUSED, Fault.NOT_JSON, Fault.CLOSE)
 _BLOCKS_A_PROJECT = 20
+_FIRST_RELEASE = 32  # of a sample block's `defaultBatchSize`
+_CALM = 3  # nights at the end, by which everything is reported
+_REST = 15  # nights; news of the same words about a block, both unreported, would be one
+_MOST_SENT = 3  # times that one message is taken: nobody knew that it was
+_PAUSES = (
+    *(timedelta(minutes=1), timedelta(minutes=2), timedelta(minutes=30)),
+    *(timedelta(hours=2), timedelta(hours=7)),
+)
+_RETENTION = Retention(keep=timedelta(days=30), versions=2, monthly=False)
 _CONFIG = """
 [studio]
 base_url = "{base_url}"
@@ -54,10 +76,6 @@ recipients = ["ops@example.org"]
 """
 
 
-class Crash(BaseException):  # no Exception: nothing in the program may catch it
-    """The process dies here: nothing after it is done."""
-
-
 @dataclass(frozen=True, slots=True)
 class Footprint:
     """What an installation takes after a night, in bytes and descriptors."""
@@ -69,39 +87,81 @@ class Footprint:
 
 @dataclass
 class Soak:
-    """An installation whose nights pass at once."""
+    """An installation whose nights pass at once.
+
+    Attributes:
+        targets: every block that there ever was, in Studio or out of it for some nights.
+        read_only: how often the database turned read-only.
+        held_back: how often a clock that was ahead held pruning back.
+    """
 
     settings: Settings
     studio: SimulatedStudio
-    postbox: Postbox
+    postbox: TroubledPostbox
+    database: DatabaseSwitch
     targets: list[TargetId]
     chance: random.Random
     books: EditLedger = field(default_factory=EditLedger)
+    news: NewsLedger = field(default_factory=NewsLedger)
+    vendor: VendorLedger = field(default_factory=VendorLedger)
     footprints: list[Footprint] = field(default_factory=list)
     crashes: int = 0
+    read_only: int = 0
+    jumps: int = 0
+    held_back: int = 0
     _clock: datetime = START
+    _offset: timedelta = timedelta()
+    _release: int = 0
+    _absent: dict[TargetId, tuple[int, JsonObject]] = field(default_factory=dict)
+    _rested: dict[TargetId, int] = field(default_factory=dict)
     _taken: set[str] = field(default_factory=set)
 
     def now(self) -> datetime:
-        """Return the simulated time; it moves a little with every call."""
+        """Return what the clock says; it moves a little with every call."""
         self._clock += timedelta(milliseconds=1)
-        return self._clock
+        return self._clock + self._offset
 
     def pass_nights(self, number: int) -> None:
-        """Let nights pass, the first and the last two without any trouble."""
+        """Let nights pass, the first and the last three without any trouble."""
         for night in range(number):
-            is_calm = night == 0 or night >= number - 2
-            self._edit(0 if is_calm else self.chance.randint(0, 4))
-            self._trouble(is_calm=is_calm)
-            crash_at = None if is_calm or self.chance.random() > 0.1 else self._crash_point()
-            self._night(crash_at)
+            is_calm = night == 0 or night >= number - _CALM
+            self._return_blocks(night, everything=is_calm)
+            if not is_calm:
+                self._change_studio(night)
+            self._fail_requests(is_calm=is_calm)
+            troubles = Troubles() if is_calm else random_troubles(self.chance)
+            self._set_clock(troubles.jump, is_calm=is_calm)
+            self._night(troubles)
             self._clock = START + timedelta(days=night + 1)
 
-    def _crash_point(self) -> str:
-        return self.chance.choice(("amid", "before close", "before delivery"))
+    def wrong(self) -> list[str]:
+        """Return what was not reported exactly once, and what should not have been sent."""
+        flood = [
+            f"{id_}: sent {n} times" for id_, n in self.postbox.sent.items() if n > _MOST_SENT
+        ]
+        with app.open_store(self.settings) as store:
+            broken = store.verify()
+        unsound = [] if broken is None else [f"the chain is broken: {broken}"]
+        books = [*self.books.errors, *self.books.unreported()]
+        return [*books, *self.news.wrong(), *self.vendor.wrong(), *flood, *unsound]
+
+    def _change_studio(self, night: int) -> None:
+        """Let people and the vendor do what they do on a day."""
+        self._edit(self.chance.randint(0, 4))
+        if self.chance.random() < 0.2:
+            self._take_out(night)
+        if self.chance.random() < 0.1:
+            self._add_block()
+        if self.chance.random() < 0.05:
+            project_id = self.chance.choice(self.targets).project_id
+            self.studio.rename_project(project_id, f"P{project_id} of day {night}")
+        if self.chance.random() < 0.05 and self.news.read_blocks() >= set(self.targets):
+            self._publish_release()
 
     def _edit(self, number: int) -> None:
-        for target in self.chance.sample(self.targets, number):
+        known = self.news.read_blocks()  # of others nothing is reported before the first sight
+        present = [each for each in self.targets if each in known and each not in self._absent]
+        for target in self.chance.sample(present, min(number, len(present))):
             answer: dict[str, Any] = self.studio.answer(target)
             edit = random_edit(answer, self.chance)
             before = value_at(answer, edit.path)
@@ -109,38 +169,99 @@ class Soak:
             after = value_at(self.studio.answer(target), edit.path)
             self.books.edited(target, edit.path, before, after)
 
-    def _trouble(self, *, is_calm: bool) -> None:
+    def _take_out(self, night: int) -> None:
+        """Let a block go for some nights, unless it went a short while ago."""
+        target = self.chance.choice(self.targets)
+        if target not in self._absent and self._rested.get(target, 0) <= night:
+            until = night + self.chance.randint(1, 4)
+            self._absent[target] = until, self.studio.answer(target)
+            self._rested[target] = until + _REST
+            self.studio.remove(target)
+
+    def _return_blocks(self, night: int, *, everything: bool) -> None:
+        for target, (until, answer) in list(self._absent.items()):
+            if everything or until <= night:
+                del self._absent[target]
+                self.studio.put(target, {**answer, RELEASED: _FIRST_RELEASE + self._release})
+
+    def _add_block(self) -> None:
+        project_id = self.chance.choice(self.targets).project_id
+        target = TargetId(project_id, 1 + len(self.targets) + _BLOCKS_A_PROJECT)
+        self.studio.put(target, _block(len(self.targets), self._release))
+        self.targets.append(target)
+
+    def _publish_release(self) -> None:
+        self._release += 1
+        released: JsonObject = {RELEASED: _FIRST_RELEASE + self._release}
+        self.vendor.released(_FIRST_RELEASE + self._release, len(self.targets))
+        for target in self.targets:
+            if target not in self._absent:
+                self.studio.edit(target, lambda answer: answer.update(released))
+
+    def _fail_requests(self, *, is_calm: bool) -> None:
         self.studio.heal()
-        self.postbox.refuses.clear()
         if is_calm:
             return
         for target in self.chance.sample(self.targets, self.chance.randint(0, 3)):
             self.studio.fail(self.chance.choice(_FAULTS), target=target)
         if self.chance.random() < 0.05:
             self.studio.fail(Fault.HTTP_500)
-        if self.chance.random() < 0.15:
-            self.postbox.refuses["ops@example.org"] = "451 try later"
+        if self.chance.random() < 0.1:
+            project_id = self.chance.choice(self.targets).project_id
+            self.studio.fail(Fault.HTTP_500, path=f"/{project_id}/impulses")
 
-    def _night(self, crash_at: str | None) -> None:
-        with app.open_store(self.settings) as store:
-            try:
-                self._run(store, crash_at)
-            except Crash:
-                self.crashes += 1
-            self._read_mail(store)
+    def _set_clock(self, jump: timedelta | None, *, is_calm: bool) -> None:
+        """Set the clock wrong for a night or two, then right."""
+        if is_calm or (self._offset and self.chance.random() < 0.7):
+            self._offset = timedelta()
+        elif jump is not None and not self._offset:
+            self._offset = jump
+            self.jumps += 1
+
+    def _night(self, troubles: Troubles) -> None:
+        self.postbox.refuse(troubles.refusal)
+        was_run = self._run_of_night(troubles)
+        self._pass_hours(troubles)
+        if not was_run and self.chance.random() < 0.5:  # the service is back before the next night
+            self.studio.heal()
+            self._run_of_night(Troubles())
+        if self.chance.random() < 0.1:
+            self._prune()
         self.footprints.append(self._footprint())
 
-    def _run(self, store: Store, crash_at: str | None) -> None:
-        asked = 0
+    def _run_of_night(self, troubles: Troubles) -> bool:
+        """Run, as long as the process lives and the database takes it; return whether it did."""
+        with app.open_store(self.settings) as store:
+            self.database.watch(store)
+            try:
+                with _died_alone():
+                    self._run(store, troubles)
+            except Crash:
+                self.crashes += 1
+                return False
+            except StoreError:
+                if not self.database.is_read_only:
+                    raise
+                return False
+            finally:
+                self.postbox.meanwhile = None
+                self.news.stored(store.statuses())
+                self._read_mail(store)
+        return True
+
+    def _run(self, store: SqlStore, troubles: Troubles) -> None:
+        checks = 0
 
         def stop_amid() -> bool:
-            nonlocal asked
-            asked += 1
-            if crash_at == "amid" and asked > len(self.targets) // 2:
-                raise Crash
+            nonlocal checks
+            checks += 1
+            if checks == len(self.targets) // 2:
+                self._crash_if(troubles.death is Death.AMID)
+                self._turn_off_if(troubles.read_only is ReadOnly.AMID)
             return False
 
-        with store.run_lock():
+        commit = troubles.commit if troubles.death is Death.AT_COMMIT else 0
+        with store.run_lock(), dying_at_commit(store, commit):
             audit = Audit(
                 store,
                 app.build_client(self.settings),
@@ -148,26 +269,71 @@ class Soak:
                 control=RunControl(stopping=stop_amid),
             )
             ended = asyncio.run(audit.run(app.build_request(self.settings)))
-            self._crash_if(is_now=crash_at == "before close")
+            self._crash_if(troubles.death is Death.BEFORE_CLOSE)
             self._close(store, ended)
-            self._crash_if(is_now=crash_at == "before delivery")
-            self._deliver(store)
+            self._crash_if(troubles.death is Death.BEFORE_DELIVERY)
+            self._turn_off_if(troubles.read_only is ReadOnly.BEFORE_DELIVERY)
+            if troubles.read_only is ReadOnly.AFTER_TAKEN:
+                self.postbox.meanwhile = self._turn_off
+            with dying_at_commit(store, 2 if troubles.death is Death.AFTER_TAKEN else 0):
+                self._deliver(store, only_due=False)
 
-    def _crash_if(self, *, is_now: bool) -> None:
+    def _crash_if(self, is_now: bool) -> None:
         if is_now:
             raise Crash
 
-    def _close(self, store: Store, ended: CompletedRun) -> None:
-        mail, archive = app.build_mail_plan(self.settings), app.build_archive(self.settings)
-        close_run(ended, store, archive=archive, mail=mail, now=self.now)
+    def _turn_off_if(self, is_now: bool) -> None:
+        if is_now:
+            self._turn_off()
 
-    def _deliver(self, store: Store) -> None:
+    def _turn_off(self) -> None:
+        self.read_only += 1
+        self.database.turn_off()
+
+    def _close(self, store: SqlStore, ended: CompletedRun) -> None:
+        mail, archive = app.build_mail_plan(self.settings), app.build_archive(self.settings)
+        withheld = read_too_little(ended.report) and self.chance.random() < 0.5
+        close_run(ended, store, archive=archive, mail=mail, now=self.now, is_withheld=withheld)
+
+    def _deliver(self, store: SqlStore, *, only_due: bool) -> None:
         mailer = app.build_mailer(self.settings)
         if mailer is None:
             raise AuditorError("the soak's configuration has mail")
-        deliver(store, mailer, now=self.now, only_due=False)
+        deliver(store, mailer, now=self.now, only_due=only_due)
 
-    def _read_mail(self, store: Store) -> None:
+    def _pass_hours(self, troubles: Troubles) -> None:
+        """Deliver what is due after some minutes and hours; the database is back after two."""
+        with app.open_store(self.settings) as store:
+            self.database.watch(store)
+            for place, pause in enumerate(_PAUSES):
+                if place == len(_PAUSES) // 2:
+                    self.database.turn_on()
+                self._clock += pause
+                self._deliver_as_far_as_it_goes(store, troubles)
+            self._read_mail(store)
+
+    def _deliver_as_far_as_it_goes(self, store: SqlStore, troubles: Troubles) -> None:
+        sent = self.postbox.sent.total()
+        try:
+            self._deliver(store, only_due=True)
+        except StoreError:
+            # The first question after a failover may still meet a connection that was closed.
+            if troubles.read_only is None:
+                raise
+        if self.database.is_read_only and self.postbox.sent.total() > sent:
+            self.books.errors.append("sent while its attempt could not be stored")
+
+    def _prune(self) -> None:
+        with app.open_store(self.settings) as store, store.run_lock():
+            try:
+                prune(store, app.build_site(self.settings), _RETENTION, now=self.now())
+            except UsageError:
+                self.held_back += 1
+            else:
+                if self._offset > timedelta():
+                    self.books.errors.append("pruned by a clock that was ahead")
+
+    def _read_mail(self, store: SqlStore) -> None:
         """Read each new mail's report as its reader does: a mail that came twice is one mail."""
         for _, mail in self.postbox.taken:
             if mail["Message-ID"] in self._taken:
@@ -175,7 +341,8 @@ class Soak:
             self._taken.add(mail["Message-ID"])
             report = store.report(int(mail["X-EI-Drift-Run"]))
             if report is not None:
-                self.books.read(encode_report(report))
+                for ledger in (self.books, self.news, self.vendor):
+                    ledger.read(report)
         self.postbox.taken.clear()
         self.studio.requests.clear()  # the simulator's memory is not the auditor's
 
@@ -190,7 +357,7 @@ class Soak:
 @contextmanager
 def soak(url: str, folder: Path, *, targets: int, seed: int) -> Iterator[Soak]:
     """Set an installation up with so many targets."""
-    postbox, chance = Postbox(), random.Random(seed)  # noqa: S311 - chance, not secrecy
+    postbox, chance = TroubledPostbox(), random.Random(seed)  # noqa: S311 - chance, not secrecy
     with mail_server(postbox) as port, SimulatedStudio() as studio:
         blocks = _furnish(studio, targets)
         text = _CONFIG.format(base_url=studio.base_url, url=url, port=port)
@@ -198,7 +365,7 @@ def soak(url: str, folder: Path, *, targets: int, seed: int) -> Iterator[Soak]:
             text += f"[[projects]]\nid = {project_id}\n"
         (folder / "config.toml").write_text(text)
         settings = config.load(folder / "config.toml", environ={"EI_KEY": KEY})
-        yield Soak(settings, studio, postbox, blocks, chance)
+        yield Soak(settings, studio, postbox, DatabaseSwitch(url), blocks, chance)
 
 
 def _furnish(studio: SimulatedStudio, number: int) -> list[TargetId]:
@@ -207,9 +374,25 @@ def _furnish(studio: SimulatedStudio, number: int) -> list[TargetId]:
         target = TargetId(1 + place // _BLOCKS_A_PROJECT, 1 + place % _BLOCKS_A_PROJECT)
         if target.learn_id == 1:
             studio.add_project(target.project_id, name=f"P{target.project_id}", api_key=KEY)
-        studio.put(target, {**sample_blocks()["keras"], "name": f"Block {place}"})
+        studio.put(target, _block(place, release=0))
         blocks.append(target)
     return blocks
+
+
+def _block(place: int, release: int) -> JsonObject:
+    name, size = f"Block {place}", _FIRST_RELEASE + release
+    return {**sample_blocks()["keras"], "name": name, RELEASED: size}
+
+
+@contextmanager
+def _died_alone() -> Iterator[None]:
+    """Let a crash that a group of tasks carries be a crash."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        if group.subgroup(Crash) is None:
+            raise
+        raise Crash from group
 
 
 def value_at(answer: dict[str, Any], path: str) -> Any:  # noqa: ANN401 - any JSON
