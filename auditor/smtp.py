@@ -24,7 +24,7 @@ from enum import StrEnum
 from functools import cache, partial
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import BinaryIO, Self
 
 from auditor.errors import DeliveryError, UsageError
 from auditor.mail import find_envelope_address, list_forms, one_line
@@ -328,6 +328,24 @@ class Watchdog:
                 self._guarded.shutdown(socket.SHUT_RDWR)
 
 
+class _WholeLines:
+    """The server's answers, line by line; a line that breaks off counts as the end.
+
+    smtplib takes `250` without its line end for the last line of an answer, and the mail for
+    delivered, where the connection was lost in the middle of one.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+
+    def readline(self, limit: int) -> bytes:
+        line = self._stream.readline(limit)
+        return line if line.endswith(b"\n") or len(line) >= limit else b""
+
+    def close(self) -> None:
+        self._stream.close()
+
+
 class _Connection(smtplib.SMTP):
     """A connection whose socket is watched before TLS begins on it."""
 
@@ -336,6 +354,11 @@ class _Connection(smtplib.SMTP):
         self._watchdog = watchdog
         # Without a name, the library asks the name service for one, which may take a minute.
         super().__init__(mailer.host, mailer.port, "unused", timeout=mailer.limits.connect_s)
+
+    def getreply(self) -> tuple[int, bytes]:
+        if self.file is None and self.sock is not None:
+            self.file = _WholeLines(self.sock.makefile("rb"))
+        return super().getreply()
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         connection = socket.create_connection((host, port), timeout)

@@ -79,6 +79,18 @@ def test_a_server_that_drips_its_answer_to_the_content_has_an_end() -> None:
     assert "took longer than 0.3 s, up to the content" in str(error)
 
 
+@pytest.mark.parametrize("part", [b"250", b"250 O", b"250-ok\r\n250"])
+def test_half_an_answer_takes_no_mail(part: bytes) -> None:
+    def break_off(connection: socket.socket) -> None:
+        connection.sendall(part)
+        connection.shutdown(socket.SHUT_RDWR)
+
+    with RawServer({"content": break_off}) as server:
+        error = failure(server)
+
+    assert not error.permanent
+
+
 def test_a_server_that_drips_while_tls_begins_has_an_end() -> None:
     with RawServer() as server:
         server.answers["greeting"] = server.drip(b"\x16\x03\x03\x40\x00" + b"\x02" * 16_000)
