@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +20,7 @@ from auditor import app
 from auditor.demo.http_server import ReceivedRequest, ServerReply
 from auditor.rendering.json import encode_report
 from tests.audit.stage import CONFIG, KEY, PROJECT, Postbox, Stage, block, mail_server, target
+from tests.cli.command import environment
 from tests.simulated_studio import SimulatedStudio
 
 DEADLINE_S = 60  # what hangs fails; nothing takes a tenth of it
@@ -193,6 +196,23 @@ def installation(url: str, folder: Path) -> Iterator[Installation]:
         stage.configure(text.format(base_url=studio.base_url, url=url, port=port))
         stage.night()
         yield Installation(stage, studio, postbox, [])
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Run the auditor of a folder as a process of its own, and end it."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "auditor", "run"],
+        cwd=folder,
+        env=environment(EI_KEY=KEY, AUDITOR_CONFIG="config.toml"),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def wait_until(happened: Callable[[], bool]) -> None:

@@ -6,7 +6,6 @@ import random
 import shutil
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
@@ -14,9 +13,7 @@ from typing import TypeAlias
 
 import pytest
 
-from tests.audit.stage import KEY
-from tests.cli.command import environment
-from tests.faults.stage import Gate, Installation, installation, wait_until
+from tests.faults.stage import Gate, Installation, installation, running, wait_until
 
 # Each stop yields a function that says whether the run has reached it.
 Step: TypeAlias = Callable[[Installation], AbstractContextManager[Callable[[], bool]]]
@@ -90,7 +87,7 @@ def test_a_run_killed_at_any_step_loses_and_doubles_nothing(
     pump: Installation, step: Step
 ) -> None:
     pump.edit(3)
-    with step(pump) as reached, _running(pump.stage.folder) as process:
+    with step(pump) as reached, running(pump.stage.folder) as process:
         wait_until(lambda: process.poll() is not None or reached())
         assert process.poll() is None, process.stderr and process.stderr.read()
         process.kill()
@@ -104,29 +101,13 @@ def test_a_run_killed_at_a_random_moment_loses_and_doubles_nothing(
     pump: Installation, seed: int
 ) -> None:
     pump.edit(3)
-    with _running(pump.stage.folder) as process:
+    with running(pump.stage.folder) as process:
         try:
             process.wait(random.Random(seed).uniform(0.4, 1.2))  # noqa: S311 - no secret
         except subprocess.TimeoutExpired:
             process.kill()
 
     pump.hold_to_the_law()
-
-
-@contextmanager
-def _running(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "auditor", "run"],
-        cwd=folder,
-        env=environment(EI_KEY=KEY, AUDITOR_CONFIG="config.toml"),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    )
-    with process:
-        try:
-            yield process
-        finally:
-            process.kill()
 
 
 @contextmanager

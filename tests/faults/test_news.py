@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -15,9 +13,8 @@ import psycopg
 import pytest
 
 from auditor.studio.discovery import UNSERVED_TYPES
-from tests.audit.stage import KEY, PROJECT, Stage, block, stage, target
-from tests.cli.command import environment
-from tests.faults.stage import RECIPIENTS, wait_until
+from tests.audit.stage import PROJECT, Stage, block, stage, target
+from tests.faults.stage import RECIPIENTS, running, wait_until
 from tests.store.examples import Sql
 
 NEWS = (
@@ -92,7 +89,7 @@ def test_a_run_killed_after_its_last_batch_leaves_every_kind_of_news_to_the_next
     pump: Stage, database_url: str
 ) -> None:
     _make_news(pump, database_url)
-    with _held_before_the_end(database_url) as reached, _running(pump.folder) as process:
+    with _held_before_the_end(database_url) as reached, running(pump.folder) as process:
         wait_until(lambda: process.poll() is not None or reached())
         assert process.poll() is None, process.stderr and process.stderr.read()
         process.kill()
@@ -119,22 +116,6 @@ def test_what_is_of_many_blocks_is_one_notice_with_their_number(
         "Block 5 (7/5) and others"
     )
     assert (notice["project_id"], notice["learn_id"]) == (7, None)
-
-
-@contextmanager
-def _running(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "auditor", "run"],
-        cwd=folder,
-        env=environment(EI_KEY=KEY, AUDITOR_CONFIG="config.toml"),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    )
-    with process:
-        try:
-            yield process
-        finally:
-            process.kill()
 
 
 @contextmanager
