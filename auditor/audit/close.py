@@ -31,6 +31,7 @@ from auditor.model import (
     EVERY_PROJECT,
     Notice,
     NoticeKind,
+    OpenCondition,
     Report,
     RunInfo,
     RunStatus,
@@ -41,7 +42,13 @@ from auditor.model import (
 )
 from auditor.outbox import Message, MessageState
 from auditor.protocols import Archive, Composer, MailContent, Renderer, RunStore
-from auditor.records import MOST_RUNS_DRAWN, Retirement, RunSummary, UnreportedFinding
+from auditor.records import (
+    MOST_RUNS_DRAWN,
+    Retirement,
+    RunConclusions,
+    RunSummary,
+    UnreportedFinding,
+)
 from auditor.retention import RUNS_COMPARED, jumped_ahead
 
 logger = logging.getLogger(__name__)
@@ -66,7 +73,8 @@ def complete_run(
     late = judge_late(carried, results.lines.keys(), store)
     ended_at = context.now()
     report = results.to_report(run, finished_at=ended_at, vendor=vendor, late=late)
-    conclusions = conclude(results, context, store, scope=request.scope)
+    open_before = store.open_conditions()
+    conclusions = _conclude(results, request, store, context, open_before)
     of_leavers = [
         unreported
         for unreported in carried
@@ -75,26 +83,12 @@ def complete_run(
         and request.scope.settles(unreported.target)
     ]
     unreported_notices = store.unreported_notices(run_id)
-    open_before = store.open_conditions()
-    judged = (
-        *end_rules(conclusions.ended, open_before),
-        *judge_siblings(request.siblings, store, open_before),
-    )
-    coverage = _compare_configuration(request, results, store)
-    notices = (
-        *conclusions.notices,
-        *notices_of_leavers(of_leavers),
-        *(notices_of_unmatched(coverage) if coverage else ()),
-    )
+    notices = (*conclusions.notices, *notices_of_leavers(of_leavers))
     conclusions = replace(
         conclusions,
         notices=without_carried(notices, unreported_notices),
-        news=notices_of_news(results.lines.values()),
         carried_notices=unreported_notices,
-        retirement=_retirement(request.scope),
         suppressed_vendor=hidden,
-        conditions=judged,
-        rule_matches=coverage.found if coverage else None,
     )
     previous = store.previous_run_id(run_id)
     report = replace(
@@ -108,7 +102,7 @@ def complete_run(
         broken_rules=find_open_breaches(conclusions, store),
         is_whole=not request.is_narrowed,
         open=conditions_at_end(
-            open_before, judged, results.lines.keys(), run_id=run_id, at=ended_at
+            open_before, conclusions.conditions, results.lines.keys(), run_id=run_id, at=ended_at
         ),
     )
     late_ones = late_notices(unreported_notices, report, notices)
@@ -117,6 +111,30 @@ def complete_run(
         report = add_run_signs(report, store.run_summaries(MOST_RUNS_DRAWN - 1))
     reported = [unreported for unreported in carried if results.can_report(unreported)]
     return CompletedRun(report=report, carried=(*reported, *of_leavers), conclusions=conclusions)
+
+
+def _conclude(
+    results: Results,
+    request: RunRequest,
+    store: RunStore,
+    context: RunContext,
+    open_before: Sequence[OpenCondition],
+) -> RunConclusions:
+    """Return what the whole run shows beside the results of its targets."""
+    conclusions = conclude(results, context, store, scope=request.scope)
+    coverage = _compare_configuration(request, results, store)
+    unmatched = notices_of_unmatched(coverage) if coverage else ()
+    return replace(
+        conclusions,
+        notices=(*conclusions.notices, *unmatched),
+        news=notices_of_news(results.lines.values()),
+        retirement=_retirement(request.scope),
+        conditions=(
+            *end_rules(conclusions.ended, open_before),
+            *judge_siblings(request.siblings, store, open_before),
+        ),
+        rule_matches=coverage.found if coverage else None,
+    )
 
 
 def _compare_configuration(
