@@ -49,10 +49,13 @@ def sync(path: Path) -> None:
         os.close(file)
 
 
-def try_lock(file: int) -> bool:
-    """Lock an open file against other processes, until it is closed; return whether it worked."""
+def try_lock(file: int, *, is_shared: bool = False) -> bool:
+    """Lock an open file against other processes, until it is closed; return whether it worked.
+
+    A shared lock is given to several, while nobody has the other one.
+    """
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, (fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

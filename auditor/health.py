@@ -88,7 +88,7 @@ def read_signs(store: HealthStore, dues: Sequence[Due], *, now: datetime) -> Sig
             if at is not None and due.slot.at >= at and not _has_run(store, due, newest_manual)
         ),
         statuses=store.statuses(),
-        presence=judge_presence(store.signs_of_life(), now=now),
+        presence=find_presence(store, now=now),
         queued=store.count_messages()[MessageState.QUEUED],
         oldest_queued=store.oldest_queued(),
         dead=()
@@ -97,15 +97,25 @@ def read_signs(store: HealthStore, dues: Sequence[Due], *, now: datetime) -> Sig
     )
 
 
-def judge_presence(signs: Sequence[SignOfLife], *, now: datetime) -> Presence:
+def find_presence(store: SignStore, *, now: datetime) -> Presence:
+    """Return who is at work on the database."""
+    return judge_presence(store.signs_of_life(), is_served=store.is_served(), now=now)
+
+
+def judge_presence(
+    signs: Sequence[SignOfLife], *, now: datetime, is_served: bool | None = None
+) -> Presence:
     """Return who is at work on the database by the signs of life.
 
-    A sign further ahead than `LATELY` was given by a wrong clock, and counts for nothing.
+    A sign further ahead than `LATELY` was given by a wrong clock, and counts for nothing. Where a
+    service's lock is free (`is_served` is false), no service runs, however new its last sign is.
     """
     last = {sign.kind: sign for sign in signs if sign.seen_at <= now + LATELY}
     alive = {
         kind for kind, sign in last.items() if not sign.is_over and sign.seen_at >= now - LATELY
     }
+    if is_served is False:
+        alive.discard(SignKind.SERVICE)
     service, timer = last.get(SignKind.SERVICE), last.get(SignKind.TIMER)
     starter = Starter.NOBODY
     if SignKind.SERVICE in alive:
@@ -116,6 +126,7 @@ def judge_presence(signs: Sequence[SignOfLife], *, now: datetime) -> Presence:
         starter=starter,
         is_delivering=bool(alive & {SignKind.SERVICE, SignKind.DELIVERY}),
         service_seen_at=service.seen_at if service is not None else None,
+        was_stopped=service is not None and service.is_over,
         timer_seen_at=timer.seen_at if timer is not None else None,
     )
 
@@ -158,10 +169,14 @@ def _is_whole(store: HistoryStore, run: RunInfo) -> bool:
 
 
 def _complain_of_absence(presence: Presence) -> Iterator[str]:
-    """A service that was never seen is nothing to complain of: runs may be started by hand."""
-    if presence.starter is Starter.NOBODY and presence.service_seen_at is not None:
-        seen = _text(presence.service_seen_at)
-        yield f"no service was seen since {seen}: start it, or use the timer"
+    """Complain of a service that ended without a word.
+
+    One that was never seen is nothing to complain of, as runs may be started by hand, nor is one
+    that a person stopped: once a run is overdue, that is the complaint.
+    """
+    seen_at, is_absent = presence.service_seen_at, presence.starter is Starter.NOBODY
+    if is_absent and seen_at is not None and not presence.was_stopped:
+        yield f"no service was seen since {_text(seen_at)}, and it was not stopped: start it"
 
 
 def _complain_of_runs(signs: Signs) -> Iterator[str]:

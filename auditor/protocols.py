@@ -758,6 +758,10 @@ class SignStore(Protocol):
         """Return the last sign of life of each kind that ever left one."""
         ...
 
+    def is_served(self) -> bool | None:
+        """Return whether a service holds its lock; None where that cannot be found out."""
+        ...
+
 
 class Store(
     RunStore,

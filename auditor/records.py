@@ -74,12 +74,14 @@ class Presence:
     Attributes:
         is_delivering: whether a process tries messages as they become due.
         service_seen_at: None where no service was ever seen.
+        was_stopped: whether the last service said that it stops; one that was killed did not.
         timer_seen_at: when a timer last started a run, None where none ever did.
     """
 
     starter: Starter = Starter.NOBODY
     is_delivering: bool = False
     service_seen_at: datetime | None = None
+    was_stopped: bool = False
     timer_seen_at: datetime | None = None
 
 

@@ -177,10 +177,20 @@ def test_what_starts_the_next_run_is_judged_by_signs_of_life(
     assert (presence.starter, presence.is_delivering) == (starter, is_delivering)
 
 
-def test_a_service_that_is_gone_is_a_complaint_and_one_that_never_was_is_none() -> None:
-    stopped = Presence(service_seen_at=NOW - 3 * HOUR)
-    replaced = replace(stopped, starter=Starter.TIMER, timer_seen_at=NOW - HOUR)
+def test_a_service_whose_lock_is_free_has_ended_however_new_its_sign_is() -> None:
+    presence = judge_presence([sign(SERVICE, MINUTE)], now=NOW, is_served=False)
 
-    [words] = said(presence=stopped)
-    assert words == "no service was seen since 2026-11-24 09:00 UTC: start it, or use the timer"
+    assert (presence.starter, presence.is_delivering) == (Starter.NOBODY, False)
+    assert (presence.service_seen_at, presence.was_stopped) == (NOW - MINUTE, False)
+
+
+def test_a_service_that_is_gone_is_a_complaint_and_one_that_never_was_is_none() -> None:
+    gone = Presence(service_seen_at=NOW - 3 * HOUR)
+    replaced = replace(gone, starter=Starter.TIMER, timer_seen_at=NOW - HOUR)
+
+    [words] = said(presence=gone)
+    assert words == (
+        "no service was seen since 2026-11-24 09:00 UTC, and it was not stopped: start it"
+    )
     assert said(presence=replaced) == ()
+    assert said(presence=replace(gone, was_stopped=True)) == ()

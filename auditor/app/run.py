@@ -352,7 +352,7 @@ def _prune_after_run(settings: Settings, store: Store) -> None:
 
 def find_presence(store: SignStore) -> Presence:
     """Return who starts the next run and who tries messages again."""
-    return health.judge_presence(store.signs_of_life(), now=now())
+    return health.find_presence(store, now=now())
 
 
 def sign(store: SignStore, kind: SignKind, *, is_over: bool = False) -> None:

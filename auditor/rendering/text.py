@@ -615,7 +615,9 @@ def _service(presence: Presence) -> str:
         return f"runs, seen {seen}"
     if presence.starter is Starter.TIMER:
         return f"none, a timer started a run {_when(presence.timer_seen_at)}"
-    return "never seen" if presence.service_seen_at is None else f"not running, last seen {seen}"
+    if presence.service_seen_at is None:
+        return "never seen"
+    return f"stopped {seen}" if presence.was_stopped else f"ended unexpectedly, last seen {seen}"
 
 
 def _message(message: MessageInfo, presence: Presence) -> str:

@@ -36,6 +36,12 @@ _HAS = text(
 )
 # Also a standby locks; it has the setting on.
 _WRITES = text("SELECT current_setting('transaction_read_only') = 'off'")
+# By any session. The server drops a lock with the connection of a process that was killed.
+_IS_HELD = text(
+    "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1 "
+    "AND classid = 0 AND objid = :key "
+    "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+)
 _PID = text("SELECT pg_backend_pid()")
 
 logger = logging.getLogger(__name__)
@@ -93,6 +99,28 @@ def hold(database: Database, role: Role) -> Iterator[Lock]:
         yield lock
     finally:
         lock.release()
+
+
+def is_held(database: Database, role: Role) -> bool | None:
+    """Return whether a process holds the lock of a role; None where that cannot be found out.
+
+    On SQLite the lock is taken for a moment, shared: whoever starts just then tries again.
+    """
+    if not database.address.is_sqlite:
+        with database.timed(), translated(database.address), database.engine.connect() as session:
+            return bool(session.execute(_IS_HELD, {"key": role.key}).scalar_one())
+    try:
+        file = os.open(f"{database.address.path}{role.suffix}", os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return None
+    try:
+        return not try_lock(file, is_shared=True)
+    except OSError:
+        return None
+    finally:
+        os.close(file)
 
 
 def require_sessions(database: Database) -> None:

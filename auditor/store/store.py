@@ -366,6 +366,10 @@ class SqlStore:
         """Hold the database for one daemon."""
         return lock.hold(self.database, lock.SERVICE)
 
+    def is_served(self) -> bool | None:
+        """Return whether a service holds its lock; None where that cannot be found out."""
+        return lock.is_held(self.database, lock.SERVICE)
+
     def busy_for(self) -> timedelta:
         """Return how long the oldest query has been running."""
         return self.database.busy_for()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 
@@ -110,9 +112,12 @@ def test_problems_are_json_where_they_are_asked_for(pump: Stage, auditor: Comman
     assert "problems" not in auditor("status", "--format", "json").json
 
 
-def signed(pump: Stage, kind: SignKind) -> None:
-    with app.open_store(pump.settings) as store:
-        app.sign(store, kind)
+@contextmanager
+def a_service(pump: Stage) -> Iterator[None]:
+    """Have what a service has of the database: its lock, and a sign of life."""
+    with app.open_store(pump.settings) as store, store.service_lock():
+        app.sign(store, SignKind.SERVICE)
+        yield
 
 
 def test_the_next_run_and_the_next_try_are_named_while_a_service_runs(
@@ -121,8 +126,8 @@ def test_the_next_run_and_the_next_try_are_named_while_a_service_runs(
     pump.postbox.refuses = {"ml@example.org": "450 later"}
     auditor("run")
     unserved = auditor("status").out
-    signed(pump, SignKind.SERVICE)
-    served, report = auditor("status").out, auditor("run").out
+    with a_service(pump):
+        served, report = auditor("status").out, auditor("run").out
 
     assert "Next run:     no service was seen: start it, or use the timer" in unserved
     assert "next try with the next run" in unserved
@@ -141,15 +146,29 @@ def test_a_run_by_the_timer_says_that_the_timer_starts_the_next(auditor: Command
     assert re.search(r"^Service: +none, a timer started a run 20", shown, re.MULTILINE)
 
 
-def test_a_service_that_is_gone_is_not_well(pump: Stage, auditor: Command) -> None:
+def test_a_service_that_ended_without_a_word_is_not_well(pump: Stage, auditor: Command) -> None:
     auditor("run")
-    with app.open_store(pump.settings) as store:
-        app.sign(store, SignKind.SERVICE, is_over=True)
+    with a_service(pump):
+        pass
 
     code, [words] = problems(auditor)
 
     assert code == 2
     assert words.startswith("NOT WELL: no service was seen since 20")
+    assert re.search(
+        r"^Service: +ended unexpectedly, last seen 20", auditor("status").out, re.MULTILINE
+    )
+
+
+def test_a_service_that_a_person_stopped_is_no_fault_until_a_run_is_overdue(
+    pump: Stage, auditor: Command
+) -> None:
+    auditor("run")
+    with app.open_store(pump.settings) as store:
+        app.sign(store, SignKind.SERVICE, is_over=True)
+
+    assert problems(auditor) == (0, ["All is well."])
+    assert re.search(r"^Service: +stopped 20", auditor("status").out, re.MULTILINE)
 
 
 @pytest.mark.parametrize("hours", ["-1", "inf", "a day", "99999"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -73,6 +74,25 @@ def test_the_service_leaves_a_sign_of_life_and_signs_off(pump: Stage) -> None:
     assert (after.starter, after.is_delivering) == (Starter.NOBODY, False)
     assert after.service_seen_at is not None
     assert app.now() - after.service_seen_at < timedelta(minutes=1)
+
+
+def test_a_service_that_was_killed_is_known_to_have_ended_at_once(pump: Stage) -> None:
+    with daemon(pump.folder) as process:
+        process.ready()
+        process.process.kill()
+        process.process.wait(DEADLINE_S)
+        with app.open_store(pump.settings) as store:
+            end = time.monotonic() + DEADLINE_S  # the server notices that the connection is gone
+            while store.is_served() and time.monotonic() < end:
+                time.sleep(0.05)
+            after = app.find_presence(store)
+
+    assert (after.starter, after.is_delivering, after.was_stopped) == (
+        Starter.NOBODY,
+        False,
+        False,
+    )
+    assert after.service_seen_at is not None
 
 
 @ONLY_SQLITE
