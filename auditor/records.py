@@ -309,12 +309,14 @@ class Configuration:
         file: its path.
         host: the machine's name.
         inventory: a digest of what it audits.
+        audits: that in words, as far as a person tells it by; empty in an older database.
         before: the mark of another machine's that this one replaced, empty without one.
     """
 
     file: str
     host: str
     inventory: str
+    audits: str = ""
     before: str = ""
 
     @property

@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import logging
 import socket
+from collections.abc import Iterable
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
 from auditor.app.build import build_plan
+from auditor.audit.plan import Plan
 from auditor.config import Settings
 from auditor.errors import UnfitDatabaseError
 from auditor.protocols import ConfigurationStore
 from auditor.records import Configuration
+from auditor.rendering.words import join_first
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +44,10 @@ def claim_database(
         # A copy on this machine, or the same file on another, does not replace the original: that
         # may be edited next. One elsewhere under another name has replaced it.
         has_replaced = own.host != known.host and own.file != known.file
-        own = replace(own, before=known.before) if has_replaced else known
+        if has_replaced:
+            own = replace(own, before=known.before)
+        else:
+            own = replace(known, audits=own.audits)
     elif own.host != known.host:
         own = replace(own, before=known.mark)
         logger.warning(
@@ -71,7 +77,22 @@ def _identify(settings: Settings) -> Configuration | None:
         file=str(settings.file),
         host=socket.gethostname(),
         inventory=sha256(audited.encode()).hexdigest(),
+        audits=_describe(plan, settings.studio.base_url),
     )
+
+
+def _describe(plan: Plan, base_url: str) -> str:
+    named = [
+        f"project {project.id}" + (f" (blocks {_joined(blocks)})" if blocks else "")
+        for project in plan.projects
+        for blocks in [project.learn_blocks]
+    ]
+    every = [] if plan.every is None else ["every project that the credential sees"]
+    return f"{join_first((*named, *every))} of {base_url}"
+
+
+def _joined(blocks: Iterable[int]) -> str:
+    return join_first(tuple(map(str, blocks)))
 
 
 def _require_own(own: Configuration, known: Configuration) -> None:
@@ -84,11 +105,17 @@ def _require_own(own: Configuration, known: Configuration) -> None:
         is_other = own.host != known.host or _is_another_file(Path(own.file), Path(known.file))
     if is_other:
         raise UnfitDatabaseError(
-            f"the database is that of the configuration {known.file} on host {known.host}, which "
-            f"audits something else than {own.file}: each would retire the blocks of the other. "
-            "Give each a database of its own in database.url. If the other one is no longer used, "
-            "run `auditor run --take-over` once"
+            f"the database belongs to another configuration, {known.file} on host {known.host}, "
+            f"which audits {known.audits or 'something else'}. This one, {own.file} on host "
+            f"{own.host}, audits {own.audits}{_unseen(own, known)}. Each would retire the blocks "
+            "of the other: give each a database of its own in database.url. If the other one is "
+            "no longer used, run `auditor run --take-over` with this one, once"
         )
+
+
+def _unseen(own: Configuration, known: Configuration) -> str:
+    """Return that the two differ in what their words leave out."""
+    return ", with other blocks or filters" if own.audits == known.audits else ""
 
 
 def _is_another_file(own: Path, known: Path) -> bool:

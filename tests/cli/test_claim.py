@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -33,7 +34,7 @@ def test_another_configuration_is_refused_and_retires_nothing(
     blocks = auditor("status", "--format", "json").json["targets"]
 
     assert (refused.code, refused.out) == (2, "")
-    assert "Give each a database of its own" in refused.err
+    assert "give each a database of its own" in refused.err
     assert len(blocks) == 2
     assert auditor("run").code == 0
 
@@ -42,7 +43,34 @@ def test_check_finds_a_database_of_another_configuration(auditor: Command, other
     done = auditor("check", "--config", str(other))
 
     assert done.code == 2
-    assert "FAILED  database: the database is that of the configuration" in done.out
+    assert "FAILED  database: the database belongs to another configuration" in done.out
+
+
+def test_a_refusal_says_what_differs(pump: Stage, auditor: Command, other: Path) -> None:
+    refused, host = auditor("run", "--config", str(other)), socket.gethostname()
+    studio = pump.studio.base_url
+
+    assert (
+        f"another configuration, {pump.folder}/config.toml on host {host}, which audits project 7 "
+        f"of {studio}. This one, {other} on host {host}, audits project 7 (blocks 3) of {studio}."
+    ) in refused.err
+
+
+def test_a_refusal_says_that_only_filters_differ(auditor: Command, other: Path) -> None:
+    text = other.read_text().replace("learn_blocks = [3]", 'exclude = { names = ["Screws"] }')
+    other.write_text(text)
+
+    assert "with other blocks or filters. Each would" in auditor("run", "--config", str(other)).err
+
+
+def test_what_a_database_of_before_audits_is_remembered_with_the_next_run(
+    pump: Stage, auditor: Command
+) -> None:
+    auditor("run")
+    remember(pump, lambda known: replace(known, audits=""))
+    auditor("run")
+
+    assert remember(pump, lambda known: known).audits.startswith("project 7 of ")
 
 
 def test_another_configuration_takes_over_by_hand(auditor: Command, other: Path) -> None:
