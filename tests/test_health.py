@@ -185,12 +185,12 @@ def test_a_service_whose_lock_is_free_has_ended_however_new_its_sign_is() -> Non
 
 
 def test_a_service_that_is_gone_is_a_complaint_and_one_that_never_was_is_none() -> None:
-    gone = Presence(service_seen_at=NOW - 3 * HOUR)
-    replaced = replace(gone, starter=Starter.TIMER, timer_seen_at=NOW - HOUR)
+    killed = Presence(service_seen_at=NOW - 3 * HOUR)
+    replaced = replace(killed, starter=Starter.TIMER, timer_seen_at=NOW - HOUR)
 
-    [words] = said(presence=gone)
+    [words] = said(presence=killed)
     assert words == (
         "no service was seen since 2026-11-24 09:00 UTC, and it was not stopped: start it"
     )
     assert said(presence=replaced) == ()
-    assert said(presence=replace(gone, was_stopped=True)) == ()
+    assert said(presence=replace(killed, was_stopped=True)) == ()
