@@ -13,7 +13,7 @@ from auditor.outbox import NO_MESSAGES, MessageInfo, MessageState, OutboxOvervie
 from auditor.protocols import Store
 from auditor.records import NO_PRESENCE
 from auditor.rendering.json import dump_json, encode_messages
-from auditor.rendering.text import render_messages
+from auditor.rendering.listings import render_messages
 from auditor.rendering.words import count, name, times_in
 
 _MOST_SHOWN = 100  # of each state

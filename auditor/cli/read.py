@@ -139,7 +139,7 @@ def _version(reference: Reference, settings: Settings, store: SqlStore) -> Versi
 
 def history(args: argparse.Namespace) -> int:
     """List the versions of a block, newest first."""
-    from auditor.rendering.text import render_history  # noqa: PLC0415
+    from auditor.rendering.listings import render_history  # noqa: PLC0415
 
     target = review.parse_target(args.target)
     settings = app.load_settings(args.config, reads_secrets=False)
@@ -174,8 +174,8 @@ def history(args: argparse.Namespace) -> int:
 
 def runs(args: argparse.Namespace) -> int:
     """List the runs, newest first."""
-    from auditor.rendering.summary import line_of_run  # noqa: PLC0415
-    from auditor.rendering.text import render_runs  # noqa: PLC0415
+    from auditor.rendering.listings import render_runs  # noqa: PLC0415
+    from auditor.rendering.verdict import line_of_run  # noqa: PLC0415
 
     settings = app.load_settings(args.config, reads_secrets=False)
     lines = []
@@ -289,7 +289,7 @@ def status(args: argparse.Namespace) -> int:
     With `--exit-code`, exit 2 where the service is not well, and 1 where a condition of high or
     critical severity is open.
     """
-    from auditor.rendering.text import render_conditions, render_status  # noqa: PLC0415
+    from auditor.rendering.listings import render_conditions, render_status  # noqa: PLC0415
 
     settings = app.load_settings(args.config, reads_secrets=False)
     with app.open_store_if_present(settings, upgrade=None) as store:

@@ -42,7 +42,7 @@ from auditor.records import (
     VersionLine,
 )
 from auditor.redaction import shown
-from auditor.rendering.summary import RunLine
+from auditor.rendering.verdict import RunLine
 
 
 def dump_json(document: JsonObject) -> str:

@@ -15,7 +15,7 @@ from auditor.drift.restore import Restoration
 from auditor.model import Finding, ModelState, Severity, TargetId, VendorFinding
 from auditor.rendering.changes import ChangeLine
 from auditor.rendering.pictures import LayerStack, RunStrip, Scale
-from auditor.rendering.summary import RunVerdict
+from auditor.rendering.verdict import RunVerdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

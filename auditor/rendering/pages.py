@@ -24,7 +24,8 @@ from auditor.records import (
 from auditor.rendering.archive import project_place, run_place, target_place
 from auditor.rendering.outline import FindingView
 from auditor.rendering.pictures import STATES, StateLook
-from auditor.rendering.summary import LEVELS, Level, Summary, judge_run, summarize
+from auditor.rendering.summary import Summary, summarize
+from auditor.rendering.verdict import LEVELS, Level, judge_run
 from auditor.rendering.views import view_finding
 from auditor.rendering.words import (
     columns,

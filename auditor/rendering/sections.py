@@ -44,14 +44,8 @@ from auditor.rendering.outline import (
     TargetView,
     UncheckedBlocks,
 )
-from auditor.rendering.summary import (
-    Summary,
-    block_title,
-    judge_run,
-    name_projects,
-    pair_findings,
-    summarize,
-)
+from auditor.rendering.summary import Summary, block_title, name_projects, pair_findings, summarize
+from auditor.rendering.verdict import judge_run
 from auditor.rendering.views import (
     enter_group,
     enter_target,

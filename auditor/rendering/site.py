@@ -49,7 +49,7 @@ from auditor.rendering.pages import (
     make_target_page,
 )
 from auditor.rendering.sections import outline_report
-from auditor.rendering.summary import judge_run
+from auditor.rendering.verdict import judge_run
 from auditor.rendering.words import moment, times_in
 
 logger = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ import pytest
 from auditor import app
 from auditor.cli.logs import TextLines
 from auditor.outbox import NO_MESSAGES
-from auditor.rendering.text import render_history, render_status
+from auditor.rendering.listings import render_history, render_status
 from tests.audit.stage import PROJECT, block, stage, target
 from tests.rendering.samples import HOSTILE
 

@@ -10,7 +10,7 @@ import pytest
 
 from auditor import app
 from auditor.decide import Decision
-from auditor.rendering.summary import Level, judge_run
+from auditor.rendering.verdict import Level, judge_run
 from tests.audit.stage import Stage, block, stage, target
 from tests.decisions import approve
 

@@ -18,7 +18,7 @@ from auditor.model import (
     TargetState,
     Totals,
 )
-from auditor.rendering.summary import judge_run
+from auditor.rendering.verdict import judge_run
 from tests.rendering.samples import (
     NIGHTS,
     block,
