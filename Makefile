@@ -6,7 +6,7 @@ WORKERS ?= 4
 LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes \
         --no-emit-index-url --no-emit-find-links --no-annotate --quiet
 
-.PHONY: demo test check lint types layers format bench signal soak scale fuzz prism axe mail-lint boot lock clean
+.PHONY: demo test check lint types layers format bench signal soak scale fuzz prism axe pictures mail-lint boot lock clean
 
 demo: $(BIN)/auditor
 	$(BIN)/auditor demo
@@ -54,6 +54,10 @@ prism: $(VENV)/.development
 # Needs npm and Chromium; fetches axe-core into a temporary folder.
 axe: $(VENV)/.development
 	$(BIN)/python -m tests.accessibility
+
+# Needs Chromium and chromedriver: the pictures of docs/, or with FOLDER=… those of every kind of mail.
+pictures: $(VENV)/.development
+	$(BIN)/python -m tests.pictures $(FOLDER)
 
 # By hand, not part of `check`: it fetches an npm package into a folder that goes again.
 mail-lint: $(VENV)/.runtime

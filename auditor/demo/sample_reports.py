@@ -10,6 +10,7 @@ from auditor.drift.canonical import dump
 from auditor.model import (
     AnswerExcerpt,
     Area,
+    ConditionKind,
     Failure,
     Finding,
     Interval,
@@ -20,6 +21,7 @@ from auditor.model import (
     ModelState,
     Notice,
     NoticeKind,
+    OpenCondition,
     Owner,
     ProjectError,
     Recurrence,
@@ -312,6 +314,54 @@ def quiet() -> Report:
     return report(block(1, 3, suppressed=2), block(1, 7), block(2, 4, name="Keyword spotter"))
 
 
+def quiet_with_open_conditions() -> Report:
+    """Return a report without changes, while a training is lost and a rule is broken."""
+    return report(
+        block(1, 3),
+        block(
+            1,
+            5,
+            name="Bearing wear",
+            model_state=ModelState.UNTRAINED,
+            signs="·····▲···",
+        ),
+        block(1, 7),
+        block(2, 4, name="Keyword spotter"),
+        open=(
+            condition(
+                ConditionKind.TRAINING_LOST,
+                TargetId(1, 5),
+                Severity.CRITICAL,
+                "Training lost, and the block was not trained again",
+                days=3,
+            ),
+            condition(
+                ConditionKind.RULE_BROKEN,
+                TargetId(2, 4),
+                Severity.HIGH,
+                "Rule “a sane score” is broken: thresholds[min_score].value is 0.7, should be "
+                "between 0.4 and 0.65",
+                days=1,
+            ),
+        ),
+        broken_rules=((TargetId(2, 4), "a sane score", "thresholds[min_score].value"),),
+    )
+
+
+def condition(
+    kind: ConditionKind, of: TargetId, severity: Severity, headline: str, *, days: int = 0
+) -> OpenCondition:
+    """Return a condition that the run of so many days ago saw first."""
+    return OpenCondition(
+        kind=kind,
+        target=of,
+        severity=severity,
+        headline=headline,
+        since=STARTED - timedelta(days=days) + timedelta(seconds=41),
+        run_id=7 - days,
+    )
+
+
 def drift() -> Report:
     """Return a report with every section except failures."""
     off_baseline = block(
@@ -344,8 +394,39 @@ def drift() -> Report:
         missing,
         fresh,
         unserved,
+        open=_open_of_drift(),
         catalogue=(vendor(),),
         notes=("Run 5 was missed: the service was down from 2026-11-21 02:00 to 09:00 UTC.",),
+    )
+
+
+def _open_of_drift() -> tuple[OpenCondition, ...]:
+    return (
+        condition(
+            ConditionKind.TRAINING_LOST,
+            TargetId(2, 4),
+            Severity.CRITICAL,
+            "Training lost, and the block was not trained again",
+        ),
+        condition(
+            ConditionKind.STALE,
+            TargetId(1, 3),
+            Severity.HIGH,
+            "Model is stale: the configuration changed after the training (inferred)",
+        ),
+        condition(
+            ConditionKind.MISSING,
+            TargetId(3, 8),
+            Severity.HIGH,
+            "Block is missing: Studio no longer lists it",
+        ),
+        condition(
+            ConditionKind.OFF_BASELINE,
+            TargetId(2, 5),
+            Severity.MEDIUM,
+            "Differs from the baseline: Training cycles: 30 → 60",
+            days=2,
+        ),
     )
 
 
@@ -532,6 +613,7 @@ STATES = {
     "decided": decided,
     "incomplete": incomplete,
     "failed": failed,
+    "open-conditions": quiet_with_open_conditions,
     "hostile": hostile,
     "flood": flood,
     "flood-alike": flood_alike,
