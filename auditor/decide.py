@@ -8,13 +8,13 @@ is refused if the value has changed since, judged by Studio's answer where it gi
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from auditor.drift.acceptance import digest_folded
 from auditor.drift.canonical import split
 from auditor.drift.compare import compare_snapshots
-from auditor.drift.excerpts import excerpt_answers
+from auditor.drift.excerpts import THRESHOLDS, excerpt_answers, top_field
 from auditor.drift.findings import judge_comparison
 from auditor.drift.headlines import value_words
 from auditor.drift.rules import Rules
@@ -37,6 +37,7 @@ from auditor.records import (
 )
 
 _SHORTEST_ID = 4
+_RUNS_SEARCHED, _MOST_RECENT = 10, 5  # for findings to choose from
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,15 +220,30 @@ def find_occurrences(finding_id: str, store: Store) -> tuple[FindingOccurrence, 
     if len(finding_id) < _SHORTEST_ID or not finding_id.isalnum():
         raise UsageError(
             f"{finding_id!r} is not the id of a finding: reports print it as `id …`, and its "
-            "first four characters are enough"
+            f"first four characters are enough{_name_recent(store)}"
         )
     occurrences = store.finding_occurrences(finding_id.lower())
     ids = sorted({occurrence.finding.id for occurrence in occurrences})
     if not ids:
-        raise UsageError(f"no finding {finding_id} is stored: reports print each one's id")
+        raise UsageError(
+            f"no finding {finding_id} is stored: reports print each one's id{_name_recent(store)}"
+        )
     if len(ids) > 1:
         raise UsageError(f"{finding_id} begins the ids of {len(ids)} findings: {', '.join(ids)}")
     return occurrences
+
+
+def _name_recent(store: Store) -> str:
+    """Return the newest findings to choose from, a line each; empty where there are none."""
+    ids = [run.id for run in store.all_runs()[:_RUNS_SEARCHED] if run.id is not None]
+    recent = {
+        finding.id: f"{target.target} {finding.headline}"
+        for report in store.brief_reports(ids)
+        for target in report.targets
+        for finding in target.findings
+    }
+    lines = [f"  {id_}  {words}" for id_, words in recent.items()][:_MOST_RECENT]
+    return "\n".join(["; the newest are", *lines]) if lines else ""
 
 
 def explain(finding_id: str, store: Store) -> Explanation:
@@ -430,4 +446,14 @@ def _excerpt(
     before, after = (
         secrets.read_document(version.snapshot) for version in (old, _load(new, store))
     )
-    return excerpt_answers(before, after, [finding])
+    excerpt = excerpt_answers(before, after, [finding])
+    if excerpt is None or top_field(finding.path) != THRESHOLDS:
+        return excerpt
+    return replace(excerpt, impulse_id=_impulse(occurrence.run_id, target, store))
+
+
+def _impulse(run_id: int, target: TargetId, store: Store) -> int | None:
+    """Return the impulse that listed a block in a run, as its report has it."""
+    report = store.report(run_id)
+    excerpts = (line.excerpt for line in report.targets if line.target == target) if report else ()
+    return next((excerpt.impulse_id for excerpt in excerpts if excerpt), None)

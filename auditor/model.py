@@ -391,11 +391,13 @@ class AnswerExcerpt:
         before: JSON object of the old answer's fields that contain findings, secrets hidden.
         after: JSON object of the new answer's layers and the suggested values of its thresholds.
         findings: the ids of the findings that need it.
+        impulse_id: the first impulse that listed the block; None where none was listed.
     """
 
     before: bytes
     after: bytes
     findings: tuple[str, ...]
+    impulse_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

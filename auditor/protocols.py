@@ -124,12 +124,17 @@ FetchResult: TypeAlias = UnchangedAnswer | Answer | FetchFailure
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedBlock:
-    """A learn block of a listing of impulses; `served` if getKeras answers for its type."""
+    """A learn block of a listing of impulses; `served` if getKeras answers for its type.
+
+    Attributes:
+        impulse_id: the first impulse that has the block, None where the listing does not say.
+    """
 
     target: TargetId
     name: str
     type: str
     served: bool
+    impulse_id: int | None = None
 
 
 class Studio(Protocol):

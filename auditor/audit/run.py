@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
@@ -53,6 +53,7 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 
 logger = logging.getLogger(__name__)
 _T = TypeVar("_T")
+_Result = TypeVar("_Result", bound=TargetResult)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +91,7 @@ class Audit:
         self._results = Results()
         self._batch: list[TargetResult] = []
         self._named: frozenset[int] = frozenset()  # projects whose blocks are named
+        self._impulses: Mapping[TargetId, int] = {}
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
 
     async def run(self, request: RunRequest) -> CompletedRun:
@@ -122,6 +124,7 @@ class Audit:
         async with self._studio as studio:
             sources = self._sources(studio)
             inventory = await take_inventory(request.plan, request.scope, sources)
+            self._impulses = inventory.impulses
             run_id = await self._in_store(self._open, request, started_at)
             if inventory.found is not None or inventory.notices:
                 await self._in_store(
@@ -133,7 +136,7 @@ class Audit:
             await self._fetch_all(run_id, inventory, studio, judge, workers)
         if self._control.is_abandoned():
             await self._in_store(self._store.abandon_open_runs, self._now())
-            raise RunStoppedError("the run was stopped; the next one reports what it found")
+            raise RunStoppedError(_describe_stop(self._results.asked.total(), inventory))
         await self._settle(run_id, inventory)
         await self._settle_pending(run_id, judge)
         run = RunInfo(
@@ -152,7 +155,8 @@ class Audit:
         run_id = self._store.open_run(
             request.trigger, started_at=started_at, schedule=request.schedule, slot=request.slot
         )
-        logger.info("run started", extra={"run": run_id, "trigger": str(request.trigger)})
+        if not self._control.is_abandoned():  # it was, while Studio listed the blocks
+            logger.info("run started", extra={"run": run_id, "trigger": str(request.trigger)})
         return run_id
 
     def _sources(self, studio: Studio) -> InventorySources:
@@ -207,8 +211,16 @@ class Audit:
         except Exception:
             logger.exception("block not judged", extra={"target": str(pending.target)})
             result = _unreadable(pending, DEFECT)
+        result = self._with_impulse(result)
         self._results.add(result, known)
         return result
+
+    def _with_impulse(self, result: _Result) -> _Result:
+        """Return the result with the impulse of its block, which a request to restore may need."""
+        impulse_id = self._impulses.get(result.target)
+        if impulse_id is None or not isinstance(result, NewVersion) or result.excerpt is None:
+            return result
+        return replace(result, excerpt=replace(result.excerpt, impulse_id=impulse_id))
 
     async def _starved_first(
         self, targets: Sequence[tuple[TargetId, str]]
@@ -313,6 +325,7 @@ class Audit:
         if isinstance(result, PendingResult):
             self._results.pending.add(result)
             return
+        result = self._with_impulse(result)
         self._results.add(result, known)
         self._batch.append(result)
 
@@ -360,6 +373,15 @@ class Audit:
     async def _in_store(self, work: Callable[..., _T], *arguments: object) -> _T:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._thread, work, *arguments)
+
+
+def _describe_stop(read: int, inventory: Inventory) -> str:
+    if not read:
+        return "the run was stopped before it read a block; it is stored as abandoned"
+    return (
+        f"the run was stopped after {read:,} of {len(inventory.targets):,} blocks, and is stored "
+        "as abandoned; the next run reports what it found"
+    )
 
 
 def _unreadable(pending: PendingResult, failure: Failure) -> Unreadable:

@@ -85,7 +85,10 @@ def excerpt_layers(old: Json, new: Json, *, suggested: float | None = None) -> A
         after["thresholds"] = [{"key": "min_score", "suggestedValue": suggested}]
     before: JsonObject = {"visualLayers": old, "mode": "visual"}
     return AnswerExcerpt(
-        before=dump(before), after=dump(after), findings=tuple(map(_id_of, _AROUND_PATHS))
+        before=dump(before),
+        after=dump(after),
+        findings=tuple(map(_id_of, _AROUND_PATHS)),
+        impulse_id=1,
     )
 
 

@@ -48,6 +48,9 @@ SETTABLE = frozenset(
         "visualLayers",
     }
 )
+UNKNOWN_IMPULSE = "IMPULSE"
+"""Stands in a request for the id of the impulse, where no listing had it."""
+WHERE_IMPULSE = "GET /api/PROJECT/impulses lists the impulses of a project with their blocks."
 _HIDDEN = re.compile(r"\(hidden(:[0-9a-f]{32})?\)")
 _THRESHOLD_VALUE = re.compile(r"thresholds\[([^\"'#\]]+)\]\.value")
 _TRAIN = "no setting brings a lost training back: train again"
@@ -75,6 +78,11 @@ class Restoration:
     body: str = ""
     why: str = ""
 
+    @property
+    def lacks_impulse(self) -> bool:
+        """Return whether the id of the impulse has to be filled in."""
+        return f"/{UNKNOWN_IMPULSE}/" in self.request
+
 
 def find_restoration(
     finding: Finding, target: TargetId, excerpt: AnswerExcerpt | None = None
@@ -82,7 +90,7 @@ def find_restoration(
     """Return how to restore the value that a finding changed."""
     key = top_field(finding.path)
     if key == THRESHOLDS:
-        return _threshold_restoration(finding, target)
+        return _threshold_restoration(finding, target, excerpt.impulse_id if excerpt else None)
     why = _reason_against(finding, key)
     if why:
         return Restoration(why=why)
@@ -93,7 +101,9 @@ def find_restoration(
     return _request(f"POST {KERAS.path_of(target)}", body)
 
 
-def _threshold_restoration(finding: Finding, target: TargetId) -> Restoration:
+def _threshold_restoration(
+    finding: Finding, target: TargetId, impulse_id: int | None
+) -> Restoration:
     found = _THRESHOLD_VALUE.fullmatch(finding.path)
     if finding.path.endswith((".suggestedValue", ".suggestedValueText")):
         return Restoration(why="Studio sets the suggestion after each training")
@@ -106,7 +116,8 @@ def _threshold_restoration(finding: Finding, target: TargetId) -> Restoration:
         ],
         "allowCreatingRegenerateModelTestingJobs": False,
     }
-    return _request(f"POST /api/{target.project_id}/impulse/IMPULSE/set-thresholds", body)
+    impulse = UNKNOWN_IMPULSE if impulse_id is None else impulse_id
+    return _request(f"POST /api/{target.project_id}/impulse/{impulse}/set-thresholds", body)
 
 
 def _reason_against(finding: Finding, key: str) -> str:

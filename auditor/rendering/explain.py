@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import date
 
 from auditor.drift.policy import INTERFACE, UPGRADE
-from auditor.drift.restore import Restoration, find_restoration
+from auditor.drift.restore import WHERE_IMPULSE, Restoration, find_restoration
 from auditor.drift.rules import IgnoreRule, Rules
-from auditor.model import Finding, Json, JsonObject
+from auditor.model import Finding, Json, JsonObject, Owner
 from auditor.records import (
     Acknowledgement,
     Explanation,
@@ -39,6 +39,14 @@ _RETRACTED = {
     RetractionKind.UNACKNOWLEDGED: "Taken back",
     RetractionKind.UNAPPROVED: "Unapproved",
     RetractionKind.FORGOTTEN: "Forgotten",
+}
+_SETTERS = {
+    Owner.INTENT: "set by a person",
+    Owner.DATASET: "follows from the data set",
+    Owner.VENDOR: "set by Edge Impulse",
+    Owner.TRAINING: "set by a training",
+    Owner.INTERFACE: "set by Studio's pages",
+    Owner.UNKNOWN: "not known who sets it",
 }
 _MARKS = {"-": "- ", "+": "+ ", " ": "  ", "@": "~ "}
 
@@ -182,6 +190,8 @@ def _restoring(known: Explanation) -> Iterator[str]:
     yield "To restore the old value, send this request yourself; it changes only the fields in it:"
     yield f"  {found.request}"
     yield f"  {harmless(found.body)}"
+    if found.lacks_impulse:
+        yield f"Replace IMPULSE with the id of the impulse. {WHERE_IMPULSE}"
 
 
 def _restore_json(known: Explanation) -> Json:
@@ -194,7 +204,7 @@ def _restore_json(known: Explanation) -> Json:
 
 
 def _owner(finding: object) -> str:
-    return f", owned by {finding.owner}" if isinstance(finding, Finding) else ", owned by vendor"
+    return f", {_SETTERS[finding.owner if isinstance(finding, Finding) else Owner.VENDOR]}"
 
 
 def _rule(finding: object) -> str:

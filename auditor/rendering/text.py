@@ -8,7 +8,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from auditor.drift.restore import Restoration
+from auditor.drift.restore import WHERE_IMPULSE, Restoration
 from auditor.rendering.alike import MOST_NAMED
 from auditor.rendering.changes import ChangeLine
 from auditor.rendering.outline import (
@@ -68,11 +68,20 @@ def render_diff(comparison: VersionDiff) -> str:
 def explain_restore(report: Outline) -> str:
     """Return what the restore requests under findings are for."""
     base = f" to {report.api}" if report.api else ""
-    return (
+    words = (
         "`restore` is a request that puts the old value back. The auditor never sends it: send it "
-        f"yourself{base}, with your own credentials. It changes only the fields in it. Replace "
-        "IMPULSE with the id of the impulse."
+        f"yourself{base}, with your own credentials. It changes only the fields in it."
     )
+    if any(_lacks_impulse(view) for view in (*report.changes, *report.dataset)):
+        words += f" Replace IMPULSE with the id of the impulse. {WHERE_IMPULSE}"
+    return words
+
+
+def _lacks_impulse(view: TargetView | AlikeView) -> bool:
+    """Return whether a request that the report shows needs the id of the impulse."""
+    if isinstance(view, AlikeView):
+        return False
+    return any(found.restore and found.restore.lacks_impulse for found in view.findings)
 
 
 def locate_long_request(restore: Restoration, finding_id: str) -> str:

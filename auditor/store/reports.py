@@ -382,11 +382,15 @@ def _condition(form: Form) -> OpenCondition:
 def _excerpt_form(excerpt: AnswerExcerpt | None) -> list[Any] | None:
     if excerpt is None:
         return None
-    return [excerpt.before.decode("ascii"), excerpt.after.decode("ascii"), excerpt.findings]
+    form = [excerpt.before.decode("ascii"), excerpt.after.decode("ascii"), excerpt.findings]
+    return form if excerpt.impulse_id is None else [*form, excerpt.impulse_id]
 
 
 def _excerpt(form: list[Any]) -> AnswerExcerpt:
-    before, after, ids = form
+    before, after, ids, *impulse = form
     return AnswerExcerpt(
-        before=before.encode("ascii"), after=after.encode("ascii"), findings=tuple(ids)
+        before=before.encode("ascii"),
+        after=after.encode("ascii"),
+        findings=tuple(ids),
+        impulse_id=impulse[0] if impulse else None,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 
 from auditor.errors import StudioError
 from auditor.model import Json, TargetId
@@ -29,9 +30,13 @@ def read_impulses(
     blocks: dict[TargetId, ListedBlock] = {}
     for place, impulse in enumerate(as_list(document.get("impulses"), "impulses")):
         at = f"impulses[{place}]"
-        members = as_list(as_object(impulse, at).get("learnBlocks"), f"{at}.learnBlocks")
+        entry = as_object(impulse, at)
+        members = as_list(entry.get("learnBlocks"), f"{at}.learnBlocks")
+        impulse_id = entry.get("id")
         for number, member in enumerate(members):
             block = _block(member, project_id, at=f"{at}.learnBlocks[{number}]")
+            if isinstance(impulse_id, int):  # only a hint for people needs it
+                block = replace(block, impulse_id=impulse_id)
             blocks.setdefault(block.target, block)
     return tuple(blocks[target] for target in sorted(blocks))
 

@@ -14,26 +14,27 @@ DEADLINE_S = 60  # what hangs fails; nothing takes a tenth of it
 
 
 class GatedStudio(SimulatedStudio):
-    """Keeps whoever asks for a block waiting until the gate opens."""
+    """Keeps whoever asks for a block, or for what `at` names, waiting until the gate opens."""
 
-    def __init__(self) -> None:
+    def __init__(self, at: str = "/keras/") -> None:
         super().__init__()
+        self.at = at
         self.asked, self.gate = threading.Event(), threading.Event()
 
     def reply(
         self, request: ReceivedRequest, *, key: str, token: str, body: str
     ) -> ServerReply | None:
         """Answer once the gate is open."""
-        if "/keras/" in request.path:
+        if self.at in request.path:
             self.asked.set()
             self.gate.wait(DEADLINE_S)
         return super().reply(request, key=key, token=token, body=body)
 
 
 @contextmanager
-def gated_studio(pump: Stage) -> Iterator[GatedStudio]:
+def gated_studio(pump: Stage, at: str = "/keras/") -> Iterator[GatedStudio]:
     """Set the installation to a Studio of three blocks whose gate is shut."""
-    with GatedStudio() as studio:
+    with GatedStudio(at) as studio:
         studio.add_project(PROJECT, name="pump", api_key=KEY)
         for learn_id in (3, 4, 5):
             studio.put(target(learn_id), block(name=f"Block {learn_id}"))

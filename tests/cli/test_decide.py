@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from auditor.model import JsonObject
 from tests.audit.stage import Stage, target
 from tests.cli.command import Command
 
@@ -121,7 +122,7 @@ def test_explain_tells_all_about_a_finding(pump: Stage, auditor: Command) -> Non
     assert text.code == 0
     for words in (
         "7/3",
-        "training, owned by intent",
+        "training, set by a person",
         "medium, by default:training",
         "Now:          the value is still the same",
         "by anna: agreed",
@@ -134,6 +135,51 @@ def test_explain_tells_all_about_a_finding(pump: Stage, auditor: Command) -> Non
     assert (document.json["after"], document.json["holds"]) == (64, True)
     assert document.json["restore"]["body"] == {"batchSize": 32}
     assert document.json["acknowledgements"][0]["author"] == "anna"
+
+
+def _lower_threshold(answer: JsonObject) -> None:
+    thresholds = answer["thresholds"]
+    assert isinstance(thresholds, list)
+    assert isinstance(thresholds[0], dict)
+    thresholds[0]["value"] = 0.35
+
+
+def test_a_request_for_a_threshold_has_the_impulse_that_lists_its_block(
+    pump: Stage, auditor: Command
+) -> None:
+    auditor("run")
+    pump.studio.edit(target(3), _lower_threshold)
+    report = auditor("run", "--format", "json").json
+    finding = report["targets"][0]["findings"][0]["id"]
+    shown, explained = auditor("report").out, auditor("explain", finding).out
+
+    assert "restore: POST /api/7/impulse/1/set-thresholds" in shown
+    assert "POST /api/7/impulse/1/set-thresholds" in explained
+    assert "IMPULSE" not in shown + explained
+
+
+def test_without_a_listing_explain_says_where_the_impulse_is_found(
+    pump: Stage, auditor: Command
+) -> None:
+    pump.reconfigure('learn_blocks = "all"', "learn_blocks = [3]")
+    auditor("run")
+    pump.studio.edit(target(3), _lower_threshold)
+    report = auditor("run", "--format", "json").json
+    finding = report["targets"][0]["findings"][0]["id"]
+    shown, explained = auditor("report").out, auditor("explain", finding).out
+
+    assert "POST /api/7/impulse/IMPULSE/set-thresholds" in explained
+    for text in (shown, explained):
+        assert "GET /api/PROJECT/impulses lists" in " ".join(text.split())
+
+
+@pytest.mark.parametrize("wrong", ["nope", "n!"])
+def test_a_wrong_id_offers_the_newest_findings(pump: Stage, auditor: Command, wrong: str) -> None:
+    finding = _drifted(pump, auditor)
+    done = auditor("explain", wrong)
+
+    assert done.code == 2
+    assert f"; the newest are\n  {finding}  7/3 Batch size" in done.err
 
 
 def test_suppressed_lists_by_rule_what_is_not_reported(pump: Stage, auditor: Command) -> None:

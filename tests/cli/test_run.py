@@ -227,6 +227,7 @@ def test_a_run_that_is_stopped_ends_the_block_in_hand_and_the_next_one_says_so(
         process.send_signal(number)
         hear(process, "stopping, after the blocks in hand")
         studio.gate.set()
+        hear(process, "the run was stopped after 1 of 3 blocks")
         assert process.wait(DEADLINE_S) == code
         status = auditor("status", "--format", "json").json
         following = auditor("run")
@@ -235,6 +236,23 @@ def test_a_run_that_is_stopped_ends_the_block_in_hand_and_the_next_one_says_so(
     assert status["last_run"]["status"] == "abandoned"
     assert [target["state"] for target in status["targets"]] == ["new"]
     assert (following.code, "Run 1 did not end" in following.out) == (0, True)
+
+
+def test_a_run_that_is_stopped_while_studio_lists_says_that_it_read_nothing(pump: Stage) -> None:
+    with (
+        gated_studio(pump, at="/impulses") as studio,
+        running("run", folder=pump.folder) as process,
+    ):
+        assert studio.asked.wait(DEADLINE_S)
+        process.send_signal(signal.SIGINT)
+        hear(process, "stopping, after the blocks in hand")
+        studio.gate.set()
+        assert process.wait(DEADLINE_S) == 130
+        assert process.stderr is not None
+        rest = process.stderr.read()
+
+    assert "the run was stopped before it read a block" in rest
+    assert "run started" not in rest
 
 
 def test_a_run_by_hand_is_ended_at_once_by_a_second_ctrl_c(pump: Stage) -> None:

@@ -25,6 +25,19 @@ def test_a_block_that_two_impulses_share_counts_once() -> None:
     assert [b.target for b in read_impulses(body, 1)] == [(1, 3), (1, 5), (1, 7)]
 
 
+def test_a_block_is_of_the_first_impulse_that_has_it() -> None:
+    body = impulses([block(7)], [block(3), block(7)])
+
+    assert [b.impulse_id for b in read_impulses(body, 1)] == [1, 0]
+
+
+@pytest.mark.parametrize("id_", [None, "1", {}])
+def test_an_impulse_without_a_usable_id_lists_its_blocks_all_the_same(id_: Json) -> None:
+    body = json.dumps({"success": True, "impulses": [{"id": id_, "learnBlocks": [block(3)]}]})
+
+    assert read_impulses(body.encode(), 1)[0].impulse_id is None
+
+
 @pytest.mark.parametrize(
     ("kind", "served"),
     [
@@ -39,7 +52,9 @@ def test_a_block_that_two_impulses_share_counts_once() -> None:
 )
 def test_types_with_endpoints_of_their_own_are_not_served(kind: str, served: bool) -> None:
     assert read_impulses(impulses([block(3, kind)]), 1) == (
-        ListedBlock(target=TargetId(1, 3), name="Classifier", type=kind, served=served),
+        ListedBlock(
+            target=TargetId(1, 3), name="Classifier", type=kind, served=served, impulse_id=0
+        ),
     )
 
 
