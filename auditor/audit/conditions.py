@@ -16,10 +16,11 @@ from auditor.drift.conditions import (
     condition_of_baseline,
     condition_of_rule,
     judge_model,
+    judge_unchanged_model,
     key_of_rule,
     worst_conditions_first,
 )
-from auditor.drift.policy import REQUIRES_RETRAIN
+from auditor.drift.model_state import asks_for_training
 from auditor.model import ConditionKind, ModelState, OpenCondition, TargetId, TargetState
 from auditor.records import (
     KnownTarget,
@@ -50,13 +51,15 @@ def judge_conditions(result: TargetResult, known: KnownTarget | None) -> JudgedC
             is_back = result.was_asked_for and known and known.state is TargetState.MISSING
             return JudgedConditions(target=result.target, judged=_PRESENCE) if is_back else None
         case Unchanged():
-            return _judge_reading(result)
+            of_reading = _judge_reading(result)
+            over = judge_unchanged_model(known.model_state) if known else frozenset()
+            return replace(of_reading, judged=of_reading.judged | over)
         case NewVersion():
             return _judge_version(result, known)
 
 
 def _judge_reading(result: ReadResult) -> JudgedConditions:
-    """Return what holds of an unchanged target, whose model is as it was."""
+    """Return what holds of a target whatever its model is."""
     rules = {condition.key: condition for condition in map(condition_of_rule, result.violations)}
     found = tuple(rules.values())
     if result.baseline is not None and result.baseline.unaccepted:
@@ -71,7 +74,7 @@ def _judge_version(result: NewVersion, known: KnownTarget | None) -> JudgedCondi
         before,
         result.model_state,
         asks_for_training=result.model_state is ModelState.STALE
-        and parse(result.snapshot.document).get("selectedModelType") == REQUIRES_RETRAIN,
+        and asks_for_training(parse(result.snapshot.document)),
     )
     return JudgedConditions(
         target=result.target,

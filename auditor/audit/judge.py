@@ -21,6 +21,7 @@ from auditor.drift.findings import (
 )
 from auditor.drift.model_state import (
     ModelStatus,
+    asks_for_training,
     first_status,
     makes_stale,
     next_status,
@@ -28,7 +29,6 @@ from auditor.drift.model_state import (
 )
 from auditor.drift.policy import (
     INTERFACE,
-    REQUIRES_RETRAIN,
     UPGRADE,
     RuledFindings,
     SuppressedFinding,
@@ -348,7 +348,7 @@ class Judge:
         may_be_reverted = (
             status.state is ModelState.STALE
             and known.model_state is ModelState.STALE
-            and comparison.new.get("selectedModelType") != REQUIRES_RETRAIN
+            and not asks_for_training(comparison.new)
         )
         if may_be_reverted and self._is_as_trained(known, comparison):
             return reverted_status()
@@ -368,7 +368,8 @@ class Judge:
                 finding
                 for finding in judge_comparison(since).findings
                 if not self._baselines.may_be_vendors(finding, known.target, comparison.new)
-            ]
+            ],
+            comparison.new,
         )
 
 

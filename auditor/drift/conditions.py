@@ -4,7 +4,8 @@ Rules:
 - A run opens and ends only the kinds of conditions that it can judge of a block. What was not
   read keeps its conditions.
 - A training is lost where a model was trained and is untrained now. It ends when the model is
-  trained again. A model that was never trained is no condition.
+  trained again, or a person approves the version. A model that was never trained is no condition.
+- A model that is as it was trained is neither stale nor lost, also where nothing was read anew.
 - A condition that is open stays the same one, and began when it began, whatever its headline or
   severity is now.
 """
@@ -76,7 +77,7 @@ _STALE_BY_STUDIO = FoundCondition(
 )
 _STALE_BY_EDIT = replace(
     _STALE_BY_STUDIO,
-    headline="Model is stale: the configuration changed after the training (inferred)",
+    headline="Model is stale: settings or data changed after its training (inferred)",
 )
 
 
@@ -92,6 +93,18 @@ def judge_model(
         judged = frozenset({ConditionKind.STALE, ConditionKind.TRAINING_LOST})
         return judged, (_TRAINING_LOST,)
     return frozenset({ConditionKind.STALE}), ()
+
+
+def judge_unchanged_model(state: ModelState) -> frozenset[ConditionKind]:
+    """Return the kinds that are over where an unchanged block's model has this state."""
+    if state is ModelState.TRAINED:
+        return frozenset({ConditionKind.STALE, ConditionKind.TRAINING_LOST})
+    return frozenset()
+
+
+def is_said_by_studio(condition: OpenCondition) -> bool:
+    """Return whether Studio itself says that a model is stale; else it is inferred."""
+    return condition.headline == _STALE_BY_STUDIO.headline
 
 
 def condition_of_rule(violation: RuleViolation) -> FoundCondition:

@@ -1,10 +1,12 @@
 """The state of a model: untrained, trained, stale, trained again, reset.
 
-Everything here is inferred from two polls. A model is stale if a finding in layers, script or
-training above `info` came after its training, or if Studio says `requiresRetrain`. It stops
-being stale when `trained` changes from false to true, when `requiresRetrain` goes away, or when
-the edits are undone. The severities that count here are the contract's, not the operator's: no
-rule can make a stale model a trained one.
+A trained model is stale if a finding in layers, script or training above `info`, or one of the
+data other than the number of samples, came after its training, or if Studio says
+`requiresRetrain`. The first is inferred from two polls. It stops being stale when `trained`
+changes from false to true, when `requiresRetrain` goes away, when a suggested value changes,
+since only a training writes it, when the edits are undone, or when a person approves the version.
+The severities that count here are the contract's, not the operator's: no rule can make a stale
+model a trained one. A generated script says nothing: nobody can edit it.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from auditor.drift.compare import is_visual
 from auditor.drift.policy import REQUIRES_RETRAIN
 from auditor.model import (
     Area,
@@ -24,6 +27,8 @@ from auditor.model import (
 )
 
 _INVALIDATES_TRAINING = (Area.LAYERS, Area.SCRIPT, Area.TRAINING)
+_SAMPLE_COUNT = "dependencies.sampleCount"
+_SUGGESTED_VALUE = "].suggestedValue"
 _EVENTS = {
     (ModelState.UNTRAINED, ModelState.TRAINED): ModelEvent.TRAINED,
     (ModelState.UNTRAINED, ModelState.STALE): ModelEvent.TRAINED,
@@ -47,12 +52,15 @@ class ModelStatus:
     event: ModelEvent | None = None
 
 
+_STALE = ModelStatus(ModelState.STALE, trained_now=False)
+
+
 def first_status(document: JsonObject) -> ModelStatus:
     """Return the status of a model seen for the first time."""
     if document.get("trained") is not True:
         return ModelStatus(ModelState.UNTRAINED, trained_now=False)
-    if _asks_for_training(document):
-        return ModelStatus(ModelState.STALE, trained_now=False)
+    if asks_for_training(document):
+        return _STALE
     return ModelStatus(ModelState.TRAINED, trained_now=True)
 
 
@@ -71,28 +79,50 @@ def reverted_status() -> ModelStatus:
     return ModelStatus(ModelState.TRAINED, trained_now=False, event=ModelEvent.REVERTED)
 
 
-def makes_stale(findings: Sequence[Finding]) -> bool:
-    """Return whether findings say that the configuration changed since the training."""
-    return any(
-        finding.area in _INVALIDATES_TRAINING and finding.severity is not Severity.INFO
-        for finding in findings
+def asks_for_training(document: JsonObject) -> bool:
+    """Return whether Studio itself says that a model has to be trained again."""
+    return document.get("trained") is True and (
+        document.get("selectedModelType") == REQUIRES_RETRAIN
     )
+
+
+def makes_stale(findings: Sequence[Finding], new: JsonObject) -> bool:
+    """Return whether findings say that `new` is not what its model was trained with."""
+    return any(_invalidates_training(finding, new) for finding in findings)
+
+
+def _invalidates_training(finding: Finding, new: JsonObject) -> bool:
+    if finding.area is Area.DATA:
+        return finding.path != _SAMPLE_COUNT
+    if finding.area is Area.SCRIPT and is_visual(new):
+        return False
+    return finding.area in _INVALIDATES_TRAINING and finding.severity is not Severity.INFO
 
 
 def _without_event(
     before: ModelState, old: JsonObject, new: JsonObject, findings: Sequence[Finding]
 ) -> ModelStatus:
-    if new.get("trained") is not True or _asks_for_training(new):
+    if new.get("trained") is not True:
         return first_status(new)
-    if old.get("trained") is not True or _asks_for_training(old):
+    is_edited = makes_stale(findings, new)
+    if asks_for_training(new):
+        # Where a person approved a version for which Studio asks, it is not asked again.
+        is_settled = before is ModelState.TRAINED and asks_for_training(old) and not is_edited
+        return ModelStatus(ModelState.TRAINED, trained_now=False) if is_settled else _STALE
+    if (
+        old.get("trained") is not True
+        or asks_for_training(old)
+        or any(map(_shows_training, findings))
+    ):
         return ModelStatus(ModelState.TRAINED, trained_now=True)
-    if makes_stale(findings) or before is ModelState.STALE:
-        return ModelStatus(ModelState.STALE, trained_now=False)
+    if is_edited or before is ModelState.STALE:
+        return _STALE
     return ModelStatus(ModelState.TRAINED, trained_now=False)
 
 
-def _asks_for_training(document: JsonObject) -> bool:
-    return document.get("selectedModelType") == REQUIRES_RETRAIN
+def _shows_training(finding: Finding) -> bool:
+    """Return whether a finding is a value that only a training writes."""
+    return finding.path.endswith(_SUGGESTED_VALUE) and finding.after is not None
 
 
 def _is_another_block(finding: Finding) -> bool:

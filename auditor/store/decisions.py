@@ -107,7 +107,8 @@ def approve(connection: Connection, approvals: Sequence[Approval]) -> None:
 def _settle_current(connection: Connection, targets: Sequence[TargetId], *, at: datetime) -> None:
     """Settle the targets whose last version is the baseline now: they do not differ from it.
 
-    A stale model counts as trained with that version: a person says so.
+    A stale model counts as trained with that version, and a lost training is no loss any more: a
+    person says so.
     """
     is_current = target.c.version_id == target.c.baseline_version_id
     rows = connection.execute(
@@ -120,7 +121,7 @@ def _settle_current(connection: Connection, targets: Sequence[TargetId], *, at: 
         "trained_version_id": target.c.baseline_version_id,
     }
     connection.execute(update(target).where(*is_stale).values(**trained))
-    ended = {ConditionKind.OFF_BASELINE, ConditionKind.STALE}
+    ended = {ConditionKind.OFF_BASELINE, ConditionKind.STALE, ConditionKind.TRAINING_LOST}
     _end_conditions(connection, current, ended, at=at, why="approved")
 
 

@@ -26,6 +26,18 @@ _EDITED = _answer(trained=True, trainingCycles=99)
 _ASKS = _answer(trained=True, selectedModelType="requiresRetrain")
 
 
+def _data(**values: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON
+    return _answer(trained=True, dependencies={**sample()["dependencies"], **values})
+
+
+def _suggested(value: float | None, **values: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON
+    answer = _answer(trained=True, **values)
+    first, *others = answer["thresholds"]
+    kept = {key: entry for key, entry in first.items() if key != "suggestedValue"}
+    suggestion = {} if value is None else {"suggestedValue": value}
+    return {**answer, "thresholds": [{**kept, **suggestion}, *others]}
+
+
 @pytest.mark.parametrize(
     ("before", "old", "new", "state", "event"),
     [
@@ -41,6 +53,21 @@ _ASKS = _answer(trained=True, selectedModelType="requiresRetrain")
         (_S, _EDITED, _UNTRAINED, _U, ModelEvent.RESET),
         (_T, _TRAINED, _UNTRAINED, _U, ModelEvent.RESET),
         (_T, _TRAINED, _answer(name="Other"), _T, None),
+        (_T, _TRAINED, _data(classes=["a", "b"]), _S, ModelEvent.STALE),
+        (_T, _TRAINED, _data(outputClasses=["a", "b"]), _S, ModelEvent.STALE),
+        (_T, _TRAINED, _data(featureCount=7), _S, ModelEvent.STALE),
+        (_T, _TRAINED, _answer(trained=True, shape="(7, 1)"), _S, ModelEvent.STALE),
+        (_T, _TRAINED, _data(sampleCount=7), _T, None),
+        (_T, _TRAINED, _answer(trained=True, script="import keras\n"), _T, None),
+        (_T, _TRAINED, _answer(trained=True, profileInt8=True), _T, None),
+        (_T, _TRAINED, _suggested(0.42), _T, None),
+        (_T, _suggested(0.1), _suggested(0.42, trainingCycles=99), _T, None),
+        (_S, _suggested(0.1), _suggested(0.42), _T, ModelEvent.RETRAINED),
+        (_S, _suggested(None), _suggested(0.42), _T, ModelEvent.RETRAINED),
+        (_S, _suggested(0.42), _suggested(None), _S, None),
+        (_S, _ASKS, _answer(name="Other", selectedModelType="requiresRetrain"), _S, None),
+        (_T, _ASKS, _answer(name="Other", selectedModelType="requiresRetrain"), _T, None),
+        (_T, _ASKS, {**_ASKS, "trainingCycles": 99}, _S, ModelEvent.STALE),
     ],
 )
 def test_each_step_is_an_event(
@@ -53,6 +80,16 @@ def test_each_step_is_an_event(
     status = next_status(before, old, new, difference_between(old, new).findings)
 
     assert (status.state, status.event) == (state, event)
+
+
+def test_a_script_that_people_write_makes_a_model_stale() -> None:
+    old = {**sample(), "trained": True, "mode": "expert", "script": "EPOCHS = 30\n"}
+    new = {**old, "script": "EPOCHS = 60\n"}
+    same = {**old, "script": "EPOCHS = 30  # as before\n"}
+
+    states = [difference_between(old, answer).model_state for answer in (new, same)]
+
+    assert states == [_S, _T]
 
 
 def test_another_block_under_the_same_id_begins_a_life_of_its_own() -> None:
