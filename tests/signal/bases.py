@@ -9,6 +9,7 @@ from tests.signal.edits import Answer, Edit, cut, edited, every, insert, place, 
 
 SAMPLES: dict[str, Answer] = dict(sample_blocks())
 EI_KEY = "ei_" + "0a1b2c3d" * 6
+KEY_OF_LETTERS = "ei_" + "Own-key_" * 5
 CANARY = "canary-7f3a"
 
 RESHAPE = {"type": "reshape", "columns": 13}
@@ -57,13 +58,45 @@ _OPTION = {
     "needsFeatures": ["fpu"],
 }
 _UNKNOWN: dict[str, Any] = {
-    "isMultiHead": True,
+    "isSharded": True,
     "note": None,
-    "kFoldsValidationConfig": {"folds": 5, "seed": {"value": 1}},
+    "shardingConfig": {"folds": 5, "seed": {"value": 1}},
     "tags": ["a", "b"],
     "flags": [False, 1],
     "__seen": 1,
 }
+_KNOWN: dict[str, Any] = {
+    "isMultiHead": True,
+    "kFoldsValidationConfig": {"folds": 5},
+    "customBlockRef": "block-1",
+}
+_ACCENTED = ["idle", "na\u00efve", "wave"]
+_PROGRAM = '''import os
+import sys
+import tensorflow as tf
+from tensorflow.keras.layers import Dense, Dropout
+
+EPOCHS = 30
+
+
+def head(model, units=20):
+    """Add the head."""
+    model.add(Dense(units, activation="relu"))
+    return model
+
+
+class Stop(tf.keras.callbacks.Callback):
+    """Stop early."""
+
+    patience = 3
+
+
+model = head(tf.keras.Sequential())
+model.fit(train_dataset, epochs=EPOCHS, callbacks=[Stop()])
+'''
+_BINDING_ONE_NAME = "from keras.layers import Dense\nfrom mine import Dense\nx = Dense(1)\n"
+_NOTEBOOK = "!pip install qkeras\n%load_ext tensorboard\nimport qkeras\n\nEPOCHS = 30\n"
+_IOU = {"key": "iou", "description": "Overlap", "helpText": "", "value": 0.45}
 
 
 def _spectrogram(*, enabled: bool) -> Edit:
@@ -141,6 +174,29 @@ _MADE: dict[str, tuple[str, Edit]] = {
         place("transferLearningModels.2.customParameters.0.selectOptions.0", _OPTION),
     ),
     "newer Studio": ("keras", put(**_UNKNOWN)),
+    "known keys": (
+        "keras",
+        every(put(**_KNOWN), put("dependencies", classesPerKey={"label": ["idle", "wave"]})),
+    ),
+    "one layer": ("keras", put(visualLayers=[DENSE])),
+    "model off": (
+        "keras",
+        put(
+            visualLayers=[
+                {"type": "transfer_organization", "organizationModelId": 900, "enabled": False}
+            ],
+            customParameters={"learning-rate": "0.3", "max-depth": "6"},
+            script="",
+        ),
+    ),
+    "accented": ("keras", put("dependencies", classes=_ACCENTED, outputClasses=_ACCENTED)),
+    "two inputs": ("keras", put("dependencies", blockNames=["Flatten", "Spectral features"])),
+    "class weights": ("keras", put(autoClassWeights=True)),
+    "program": ("keras-expert", put(script=_PROGRAM)),
+    "one name twice": ("keras-expert", put(script=_BINDING_ONE_NAME)),
+    "notebook": ("keras-expert", put(script=_NOTEBOOK)),
+    "long program": ("keras-expert", put(script="model.add(Dense(20))\n" * 4000)),
+    "two overlaps": (_YOLO, insert("thresholds.1", _IOU)),
     "many samples": ("keras", put("dependencies", sampleCount=2**53)),
     "two of a model": ("keras", insert("transferLearningModels.1", SAMPLES["keras"][_MODELS][0])),
     "no augmentation": ("keras", put(augmentationPolicySpectrogram=None)),

@@ -12,7 +12,7 @@ from tests.signal.acts_on_lists import name_of
 from tests.signal.acts_on_settings import script_acts
 from tests.signal.bases import BASES, SAMPLES
 from tests.signal.edits import Answer, every, place, put
-from tests.signal.pairs import LAYERS, ExpectedFinding, Pair
+from tests.signal.pairs import ANY_STATE, LAYERS, ExpectedFinding, Pair
 
 _FIRST = "visualLayers[0]"
 _RATES = ("trainingCycles", "learningRate")
@@ -137,6 +137,7 @@ def _night(name: str, acts: list[Act]) -> Pair:
         expected=tuple(expected),
         floating=frozenset(floating),
         suppressed=sum(act.suppressed for act in acts),
+        state=ANY_STATE,
     )
 
 

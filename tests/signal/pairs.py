@@ -8,6 +8,9 @@ from typing import NamedTuple
 
 from tests.signal.edits import Edit
 
+ANY_STATE = "any"
+"""In the place of a model's state where the label does not say it."""
+
 
 class ExpectedFinding(NamedTuple):
     """A finding as a label states it; `folded` is None where the contract leaves it open."""
@@ -18,6 +21,10 @@ class ExpectedFinding(NamedTuple):
     path: str
     severity: str
     folded: frozenset[str] | None = frozenset()
+
+    def open(self) -> ExpectedFinding:
+        """Return the finding with whatever it folds."""
+        return self._replace(folded=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +69,7 @@ PROFILING = Row("training", "intent", "info")
 DATA = Row("data", "dataset", "high")
 SAMPLES = Row("data", "dataset", "low")
 BLOCK = Row("identity", "intent", "high")
+BLOCK_LOST = Row("identity", "intent", "critical")
 NAME = Row("identity", "intent", "low")
 CATALOGUE = Row("catalogue", "vendor", "info")
 IN_USE = Row("catalogue", "vendor", "high")
@@ -81,6 +89,7 @@ class Pair:
         expected: the findings, no more and no fewer.
         floating: paths that exactly one of the findings folds, where the contract lets any host.
         suppressed: changes that are counted and not reported.
+        state: the model's state in the new answer, empty where it follows from the findings.
     """
 
     name: str
@@ -89,6 +98,7 @@ class Pair:
     base: str = ""
     floating: frozenset[str] = frozenset()
     suppressed: int = 0
+    state: str = ""
 
 
 def pair(
@@ -97,6 +107,7 @@ def pair(
     *expected: ExpectedFinding,
     floating: Collection[str] = (),
     suppressed: int = 0,
+    state: str = "",
 ) -> Pair:
     """Return a pair whose base is still to be named."""
     return Pair(
@@ -105,6 +116,7 @@ def pair(
         expected=expected,
         floating=frozenset(floating),
         suppressed=suppressed,
+        state=state,
     )
 
 

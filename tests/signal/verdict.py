@@ -13,7 +13,7 @@ from auditor.model import Finding
 from auditor.review import take_snapshots
 from tests.signal.bases import BASES
 from tests.signal.edits import Answer, edited
-from tests.signal.pairs import ExpectedFinding, Pair
+from tests.signal.pairs import ANY_STATE, ExpectedFinding, Pair
 
 _SECRETS = Secrets(b"k" * 32)
 
@@ -62,7 +62,7 @@ def judged(pair: Pair) -> PairVerdict:
     return PairVerdict(
         missed=tuple((wanted - reported).elements()),
         false=tuple((reported - wanted).elements()),
-        remarks=(*_strays(pair, actual), *_silence(pair, actual)),
+        remarks=(*_strays(pair, actual), *_silence(pair, actual), *_life(pair, actual)),
     )
 
 
@@ -89,6 +89,39 @@ def _strays(pair: Pair, actual: Difference) -> Iterator[str]:
 def _silence(pair: Pair, actual: Difference) -> Iterator[str]:
     if actual.suppressed != pair.suppressed:
         yield f"suppressed  {actual.suppressed}, not {pair.suppressed}"
+
+
+def _life(pair: Pair, actual: Difference) -> Iterator[str]:
+    wanted = pair.state or state_by_label(pair)
+    if wanted not in (ANY_STATE, actual.model_state):
+        yield f"model_state  {actual.model_state}, not {wanted}"
+
+
+def state_by_label(pair: Pair) -> str:
+    """Return the model's state in the new answer, as the label of a pair and the contract say."""
+    old, new = answers(pair)
+    if new["trained"] is not True:
+        return "untrained"
+    if new["selectedModelType"] == "requiresRetrain":
+        return "stale"
+    is_another = any(finding.path == "type" for finding in pair.expected)
+    is_trained_since = (
+        old["trained"] is not True
+        or old["selectedModelType"] == "requiresRetrain"
+        or any(finding.path.endswith(".suggestedValue") for finding in pair.expected)
+    )
+    if is_another or is_trained_since:
+        return "trained"
+    is_generated = new["mode"] == old["mode"] == "visual"
+    invalidating = (
+        finding
+        for finding in pair.expected
+        if finding.area in {"layers", "script", "training", "data"}
+        and finding.severity != "info"
+        and finding.path != "dependencies.sampleCount"
+        and not (finding.path == "script" and is_generated)
+    )
+    return "stale" if any(invalidating) else "trained"
 
 
 def _line(finding: ExpectedFinding) -> str:

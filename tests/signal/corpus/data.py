@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.signal.edits import every, put, reverse
-from tests.signal.pairs import DATA, NAME, SAMPLES, TRAINING, on, pair
+from tests.signal.edits import every, put
+from tests.signal.pairs import NAME, SAMPLES, TRAINING, on, pair
 
 _MORE = ["idle", "snake", "updown", "wave"]
 
@@ -13,61 +13,6 @@ PAIRS = (
         pair(
             "samples",
             put("dependencies", sampleCount=4000),
-            SAMPLES.changed("dependencies.sampleCount"),
-        ),
-        pair(
-            "features",
-            put("dependencies", featureCount=33),
-            DATA.changed("dependencies.featureCount"),
-        ),
-        pair("shape", put(shape="(33,)"), DATA.changed("shape")),
-        pair("labels", put("dependencies", classes=_MORE), DATA.changed("dependencies.classes")),
-        pair(
-            "a label renamed",
-            put(
-                "dependencies",
-                classes=["idle", "up", "wave"],
-                outputClasses=["idle", "up", "wave"],
-            ),
-            DATA.changed("dependencies.classes"),
-            DATA.changed("dependencies.outputClasses"),
-        ),
-        pair(
-            "a label more in the output",
-            put("dependencies", outputClasses=_MORE),
-            DATA.changed("dependencies.outputClasses"),
-        ),
-        pair(
-            "output in another order",
-            reverse("dependencies.outputClasses"),
-            DATA.changed("dependencies.outputClasses"),
-        ),
-        pair(
-            "labels and output in another order",
-            reverse("dependencies.classes", "dependencies.outputClasses"),
-            DATA.changed("dependencies.outputClasses"),
-        ),
-        pair("labels gone", put("dependencies", classes=[]), DATA.changed("dependencies.classes")),
-        pair(
-            "another processing block",
-            put("dependencies", blockNames=["Spectral features", "Flatten"]),
-            DATA.changed("dependencies.blockNames"),
-        ),
-        pair(
-            "other processing",
-            every(
-                put("dependencies", blockNames=["Raw data"], featureCount=250),
-                put(shape="(250,)"),
-            ),
-            DATA.changed("dependencies.blockNames"),
-            DATA.changed("dependencies.featureCount"),
-            DATA.changed("shape"),
-        ),
-        pair(
-            "data of a new label",
-            put("dependencies", classes=_MORE, outputClasses=_MORE, sampleCount=4100),
-            DATA.changed("dependencies.classes"),
-            DATA.changed("dependencies.outputClasses"),
             SAMPLES.changed("dependencies.sampleCount"),
         ),
         pair(
@@ -88,20 +33,9 @@ PAIRS = (
     ),
     *on(
         "keras-regression",
-        pair(
-            "fewer labels of sixty",
-            put("dependencies", classes=["0", "1"]),
-            DATA.changed("dependencies.classes"),
-        ),
     ),
     *on(
         "keras-transfer-image",
-        pair(
-            "another resolution",
-            every(put("dependencies", featureCount=27648), put(shape="(96, 96, 3)")),
-            DATA.changed("dependencies.featureCount"),
-            DATA.changed("shape"),
-        ),
     ),
     *on(
         "keras-transfer-kws",
@@ -113,10 +47,5 @@ PAIRS = (
     ),
     *on(
         "keras-expert",
-        pair(
-            "labels in expert mode",
-            put("dependencies", classes=_MORE),
-            DATA.changed("dependencies.classes"),
-        ),
     ),
 )

@@ -59,7 +59,7 @@ _NUMBERS = (
         "newer Studio",
         pair(
             "a whole number with a point in an unknown object",
-            put("kFoldsValidationConfig.seed", value=1.0),
+            put("shardingConfig.seed", value=1.0),
         ),
         pair("a whole number with a point in an unknown list", put(flags=[False, 1.0])),
     ),
@@ -173,7 +173,7 @@ _ABSENT = (
             "all layers on in so many words",
             every(put("visualLayers.0", enabled=True), put("visualLayers.1", enabled=True)),
         ),
-        pair("an unknown field of null", put(kFoldsValidationConfig=None)),
+        pair("an unknown field of null", put(shardingConfig=None)),
         pair("an unknown field of null in a layer", put("visualLayers.0", units=None)),
         pair(
             "empties in the catalogue",
@@ -210,7 +210,7 @@ _ABSENT = (
     *on(
         "newer Studio",
         pair("an unknown null gone", cut("note")),
-        pair("an unknown null in an unknown object", put("kFoldsValidationConfig", mode=None)),
+        pair("an unknown null in an unknown object", put("shardingConfig", mode=None)),
     ),
     *on(_YOLO, pair("a parameter of null", put("customParameters", depth=None))),
 )

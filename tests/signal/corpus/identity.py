@@ -6,8 +6,8 @@ from tests.signal.bases import SAMPLES
 from tests.signal.edits import become, every, put
 from tests.signal.pairs import BLOCK, NAME, THRESHOLDS, on, pair
 
-# The contract says "one finding" and leaves open whether it lists what came with it.
-_REPLACED = BLOCK.replaced("type")._replace(folded=None)
+# What differs between two whole answers is too long a list for a label.
+_REPLACED = BLOCK.replaced("type").open()
 
 PAIRS = (
     *on(
@@ -20,10 +20,13 @@ PAIRS = (
             NAME.changed("name"),
             THRESHOLDS.changed("thresholds[min_score].value"),
         ),
-        pair("another type, all else equal", put(type="keras-akida"), _REPLACED),
-        pair("a type that the schema lacks", put(type="keras-quantum"), _REPLACED),
-        pair("another type and another name", put(type="keras-akida", name="Other"), _REPLACED),
-        pair("another type, not trained", put(type="keras-akida", trained=False), _REPLACED),
+        pair("another type, all else equal", put(type="keras-akida"), BLOCK.replaced("type")),
+        pair("a type that the schema lacks", put(type="keras-quantum"), BLOCK.replaced("type")),
+        pair(
+            "another type and another name",
+            put(type="keras-akida", name="Other"),
+            BLOCK.replaced("type", "name"),
+        ),
         pair("a regression", become(SAMPLES["keras-regression"]), _REPLACED),
         pair("a transfer block", become(SAMPLES["keras-transfer-image"]), _REPLACED),
         pair(
@@ -50,9 +53,25 @@ PAIRS = (
         "keras-object-detection",
         pair("a visual anomaly block", become(SAMPLES["keras-visual-anomaly"]), _REPLACED),
         pair("a detector renamed", put(name="Cars"), NAME.changed("name")),
+        pair(
+            "another type, and a page opened",
+            put(type="keras-akida-object-detection", showAdvancedTrainingSettings=True),
+            BLOCK.replaced("type").open(),
+            suppressed=1,
+        ),
     ),
     *on(
         "keras-untrained",
         pair("a trained regression", become(SAMPLES["keras-regression"]), _REPLACED),
+        pair(
+            "another type, as untrained as before",
+            put(type="keras-akida", batchSize=64),
+            BLOCK.replaced("type", "batchSize"),
+        ),
+        pair(
+            "another type, trained since",
+            put(type="keras-akida", trained=True),
+            BLOCK.replaced("type", "trained"),
+        ),
     ),
 )

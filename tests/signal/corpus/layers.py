@@ -241,12 +241,6 @@ _STACK_PLACES = on(
         LAYERS.changed("visualLayers[0].neurons"),
         LAYERS.added("visualLayers[0].dropoutRate"),
     ),
-    pair(
-        "one moved and switched off",
-        move("visualLayers", 1, 4, enabled=False),
-        LAYERS.moved("visualLayers[4]"),
-        LAYERS.added("visualLayers[4].enabled"),
-    ),
 )
 
 _TWINS = on(
@@ -308,14 +302,6 @@ _OFF = on(
         LAYERS.changed("visualLayers[1].enabled"),
         LAYERS.changed("visualLayers[1].neurons"),
     ),
-    pair("moved while it is off", move("visualLayers", 1, 4), LAYERS.moved("visualLayers[4]")),
-    pair(
-        "moved and edited while it is off",
-        move("visualLayers", 1, 4, neurons=16),
-        LAYERS.moved("visualLayers[4]"),
-        IDLE_LAYER.changed("visualLayers[4].neurons"),
-    ),
-    pair("removed while it was off", cut("visualLayers.1"), LAYERS.removed("visualLayers[1]")),
 )
 
 _OTHER_BLOCKS = (

@@ -5,11 +5,8 @@ from __future__ import annotations
 from tests.signal.bases import DROPOUT, EI_KEY
 from tests.signal.edits import every, insert, put, script
 from tests.signal.pairs import (
-    CATALOGUE,
-    DATA,
     IDLE,
     LAYERS,
-    NAME,
     PROFILING,
     RETRAIN,
     SAME_PROGRAM,
@@ -18,7 +15,6 @@ from tests.signal.pairs import (
     THRESHOLDS,
     TRAINED,
     TRAINING,
-    UNKNOWN,
     on,
     pair,
 )
@@ -93,12 +89,6 @@ _EXPERT = on(
         TRAINING.changed("batchSize"),
     ),
     pair(
-        "a comment, and other labels of their own",
-        every(_COMMENT, put("dependencies", classes=["idle"])),
-        SAME_PROGRAM.changed("script"),
-        DATA.changed("dependencies.classes"),
-    ),
-    pair(
         "another program, and Studio asks to train again",
         every(_OTHER, _AGAIN),
         SCRIPT.changed("script", "selectedModelType"),
@@ -120,39 +110,12 @@ _PARSING = (
     ),
     *on(
         "keras-object-detection-yolo-pro",
-        pair("a program for the first time", put(script="x = 1\n"), SCRIPT.changed("script")),
     ),
 )
 
 _ALONE = on(
     "keras",
-    pair("another program alone in visual mode", _OTHER, SCRIPT.changed("script")),
     pair("a comment alone in visual mode", _COMMENT, SAME_PROGRAM.changed("script")),
-    pair("no longer parses, alone in visual mode", _BROKEN, SCRIPT.changed("script")),
-    pair(
-        "another program and a threshold in visual mode",
-        every(_OTHER, put("thresholds.0", value=0.5)),
-        SCRIPT.changed("script"),
-        THRESHOLDS.changed("thresholds[min_score].value"),
-    ),
-    pair(
-        "another program and a name in visual mode",
-        every(_OTHER, put(name="Other")),
-        SCRIPT.changed("script"),
-        NAME.changed("name"),
-    ),
-    pair(
-        "another template with a release of the vendor",
-        every(_OTHER, put(defaultBatchSize=64, isMultiHead=False)),
-        SCRIPT.changed("script"),
-        CATALOGUE.changed("defaultBatchSize"),
-        UNKNOWN.added("isMultiHead"),
-    ),
-    pair(
-        "another program, and Studio asks to train again, in visual mode",
-        every(_OTHER, _AGAIN),
-        SCRIPT.changed("script", "selectedModelType"),
-    ),
 )
 
 _FOLDED = on(
@@ -197,16 +160,6 @@ _FOLDED = on(
         "with samples",
         every(put("dependencies", sampleCount=4000), _OTHER),
         SAMPLES.changed("dependencies.sampleCount", "script"),
-    ),
-    pair(
-        "with a label in two lists",
-        every(
-            put("dependencies", classes=["idle"], outputClasses=["idle"]),
-            _OTHER,
-        ),
-        DATA.changed("dependencies.classes"),
-        DATA.changed("dependencies.outputClasses"),
-        floating={"script"},
     ),
     pair(
         "with a layer, a threshold and its mirror",

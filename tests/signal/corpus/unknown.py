@@ -5,13 +5,13 @@ from __future__ import annotations
 from tests.signal.edits import cut, every, put, reverse
 from tests.signal.pairs import CATALOGUE, LAYERS, UNKNOWN, on, pair
 
-_FOLDS = "kFoldsValidationConfig"
+_FOLDS = "shardingConfig"
 
 PAIRS = (
     *on(
         "keras",
-        pair("a truth", put(isMultiHead=True), UNKNOWN.added("isMultiHead")),
-        pair("false is not an absent one", put(isMultiHead=False), UNKNOWN.added("isMultiHead")),
+        pair("a truth", put(isSharded=True), UNKNOWN.added("isSharded")),
+        pair("false is not an absent one", put(isSharded=False), UNKNOWN.added("isSharded")),
         pair("0 is not an absent one", put(heads=0), UNKNOWN.added("heads")),
         pair("an empty text is not an absent one", put(note=""), UNKNOWN.added("note")),
         pair("an empty list is not an absent one", put(tags=[]), UNKNOWN.added("tags")),
@@ -21,12 +21,12 @@ PAIRS = (
             put(extra={"enabled": False}),
             UNKNOWN.added("extra"),
         ),
-        pair("an object", put(kFoldsValidationConfig={"folds": 5}), UNKNOWN.added(_FOLDS)),
+        pair("an object", put(shardingConfig={"folds": 5}), UNKNOWN.added(_FOLDS)),
         pair("a list of objects", put(heads=[{"name": "a"}]), UNKNOWN.added("heads")),
         pair(
             "classes by key among the dependencies",
-            put("dependencies", classesPerKey={"label": ["idle", "wave"]}),
-            UNKNOWN.added("dependencies.classesPerKey"),
+            put("dependencies", labelsPerKey={"label": ["idle", "wave"]}),
+            UNKNOWN.added("dependencies.labelsPerKey"),
         ),
         pair(
             "a key with a dot among the dependencies",
@@ -42,18 +42,18 @@ PAIRS = (
         ),
         pair(
             "two at once and a layer",
-            every(put(isMultiHead=True, heads=2), put("visualLayers.0", neurons=24)),
-            UNKNOWN.added("isMultiHead"),
+            every(put(isSharded=True, heads=2), put("visualLayers.0", neurons=24)),
+            UNKNOWN.added("isSharded"),
             UNKNOWN.added("heads"),
             LAYERS.changed("visualLayers[0].neurons"),
         ),
     ),
     *on(
         "newer Studio",
-        pair("a truth changed", put(isMultiHead=False), UNKNOWN.changed("isMultiHead")),
-        pair("a truth into a number", put(isMultiHead=1), UNKNOWN.changed("isMultiHead")),
-        pair("set to null", put(isMultiHead=None), UNKNOWN.changed("isMultiHead")),
-        pair("taken away", cut("isMultiHead"), UNKNOWN.removed("isMultiHead")),
+        pair("a truth changed", put(isSharded=False), UNKNOWN.changed("isSharded")),
+        pair("a truth into a number", put(isSharded=1), UNKNOWN.changed("isSharded")),
+        pair("set to null", put(isSharded=None), UNKNOWN.changed("isSharded")),
+        pair("taken away", cut("isSharded"), UNKNOWN.removed("isSharded")),
         pair("set from null", put(note="words"), UNKNOWN.changed("note")),
         pair("a number in an object", put(_FOLDS, folds=10), UNKNOWN.changed(f"{_FOLDS}.folds")),
         pair(
@@ -68,14 +68,14 @@ PAIRS = (
             UNKNOWN.removed(f"{_FOLDS}.folds"),
         ),
         pair("an object taken away", cut(_FOLDS), UNKNOWN.removed(_FOLDS)),
-        pair("an object into a number", put(kFoldsValidationConfig=5), UNKNOWN.changed(_FOLDS)),
+        pair("an object into a number", put(shardingConfig=5), UNKNOWN.changed(_FOLDS)),
         pair("a list of texts", put(tags=["a", "b", "c"]), UNKNOWN.changed("tags")),
         pair("false into 0 in a list", put(flags=[0, 1]), UNKNOWN.changed("flags")),
         pair("1 into true in a list", put(flags=[False, True]), UNKNOWN.changed("flags")),
         pair("a key that looks private", put(__seen=2), UNKNOWN.changed("__seen")),
         pair(
             "every key of an object another",
-            put(kFoldsValidationConfig={"a": 0, "b": 0, "c": 1}),
+            put(shardingConfig={"a": 0, "b": 0, "c": 1}),
             UNKNOWN.removed(f"{_FOLDS}.folds"),
             UNKNOWN.removed(f"{_FOLDS}.seed"),
             UNKNOWN.added(f"{_FOLDS}.a"),
