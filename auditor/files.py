@@ -1,11 +1,32 @@
-"""Files that are written whole or not at all, and locks on files."""
+"""Files that are written whole or not at all, why one is not, and locks on files."""
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import secrets
 from pathlib import Path
+
+_REMEDIES = {
+    errno.ENOSPC: "make room on its disk",
+    errno.EDQUOT: "make room, or raise the quota",
+    errno.EROFS: "mount its disk writable, or name another folder",
+    errno.EACCES: "let the user of this command write there, or name another folder",
+    errno.EPERM: "let the user of this command write there, or name another folder",
+    errno.ENOTDIR: "it is no folder: name another, or remove the file in its place",
+    errno.EEXIST: "it is no folder: name another, or remove the file in its place",
+}
+
+
+def describe_unwritable(folder: Path, error: OSError) -> str:
+    """Return why a folder cannot be written, with what to do about it."""
+    if error.errno is None:
+        return str(error)  # our own words
+    remedy = _REMEDIES.get(error.errno)
+    if remedy is None:
+        return f"{folder} cannot be written: {error}"
+    return f"{folder} cannot be written, {(error.strerror or str(error)).lower()}: {remedy}"
 
 
 def open_draft(path: Path, *, mode: int, suffix: str = "") -> tuple[int, Path]:

@@ -20,6 +20,7 @@ from auditor.audit.plan import EveryProject, Plan, Project
 from auditor.config import Settings
 from auditor.credentials import StoredLogin
 from auditor.errors import DamagedDatabaseError, UsageError
+from auditor.files import describe_unwritable
 from auditor.model import Report
 from auditor.protocols import RunStore, Store
 from auditor.store.dry import DryStore
@@ -41,6 +42,7 @@ _WHY = "Your address is listed under [email] recipients in the auditor's configu
 _WHY_PART = (
     "You are the recipient of one of the auditor's [[subscriptions]] to a part of its reports."
 )
+_LATER = "The next run writes what is missing, `auditor report --rebuild` at once."
 _LONGEST_DOMAIN = 255 - len("drift.")
 _BASE_URL = "https://studio.edgeimpulse.com/v1"
 
@@ -319,9 +321,10 @@ def publish_pages(
     except DamagedDatabaseError:
         raise
     except OSError as error:
-        logger.error("archive not brought up to date: %s", error)  # noqa: TRY400 - the error says all
+        why = describe_unwritable(settings.reports.directory, error)
+        logger.error("pages not brought up to date: %s", f"{why}. {_LATER}")  # noqa: TRY400 - the error says all
     except Exception:
-        logger.exception("archive not brought up to date")
+        logger.exception("pages not brought up to date")
 
 
 def rebuild_pages(settings: Settings, store: Store) -> str:

@@ -330,7 +330,7 @@ def _write_page(report: Report, archive: Archive) -> str | None:
     try:
         return archive.write(report)
     except OSError as error:
-        logger.error("report page not written: %s", error, extra={"run": report.run.id})  # noqa: TRY400 - the error says all
+        logger.error("report page not written: %s", error, extra={"run": report.run.id})  # noqa: TRY400 - the text says all
         return None
     except Exception:  # the run is stored and mailed, whatever its page meets
         logger.exception("report page not written", extra={"run": report.run.id})

@@ -21,6 +21,7 @@ from auditor.protocols import Composer, MailContent, Renderer
 RECIPIENT = "you@example.org"
 TEST = "[test] "
 FORMS = ("html", "txt", "eml")
+_RUN_PAGE = "reports/run-000007.html"
 _TEST_NOTE = "This is a test with sample blocks, not with your data."
 _PAGE = """\
 <!DOCTYPE html>
@@ -76,7 +77,8 @@ def write_sample_mails(folder: Path, builder: MailBuilder) -> tuple[Path, ...]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     mails = {
-        name: builder.renderer.mail_content(state(), page="") for name, state in STATES.items()
+        name: builder.renderer.mail_content(state(), page=_RUN_PAGE)
+        for name, state in STATES.items()
     }
     written = [
         path for name, mail in mails.items() for path in _write(folder, name, mail, builder)
@@ -108,7 +110,7 @@ def compose_test_mail(builder: MailBuilder, recipient: str, at: datetime) -> Mes
 
 
 def _test_content(builder: MailBuilder) -> MailContent:
-    mail = builder.renderer.mail_content(drift(), page="")
+    mail = builder.renderer.mail_content(drift(), page=_RUN_PAGE)
     marked = mail.html.replace("EI drift</b>", "EI drift</b> · a test, not your data", 1)
     return replace(
         mail, subject=TEST + mail.subject, text=f"{_TEST_NOTE}\n\n{mail.text}", html=marked

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from auditor.files import replace_file, sync
+from auditor.files import describe_unwritable, replace_file, sync
 from auditor.model import Report, TargetId
 
 FOLDER_MODE = 0o750
@@ -50,20 +50,27 @@ class FolderArchive:
         """Write the run's page and return its path; a dry run has none and returns nothing.
 
         Raises:
-            OSError: the folder cannot be written.
+            OSError: the folder cannot be written; the text says what to do.
         """
         path, run_id = self.path(report), report.run.id
         if path is None or run_id is None:
             return ""
-        if self.owner:
-            claim_folder(self.directory, self.owner)
-        self.directory.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
         before = max(
             (older for older in list_run_pages(self.directory) if older < run_id), default=None
         )
-        replace_file(path, self.page(report, before, None).encode(), mode=FILE_MODE)
-        sync(self.directory)
+        page = self.page(report, before, None).encode()
+        try:
+            self._put(path, page)
+        except OSError as error:
+            raise OSError(describe_unwritable(self.directory, error)) from error
         return str(path)
+
+    def _put(self, path: Path, page: bytes) -> None:
+        if self.owner:
+            claim_folder(self.directory, self.owner)
+        self.directory.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        replace_file(path, page, mode=FILE_MODE)
+        sync(self.directory)
 
 
 def claim_folder(folder: Path, owner: str) -> None:

@@ -16,6 +16,10 @@ from auditor.rendering.text import render_report, render_summary
 
 # Gmail clips what passes about 102 KB, counted as it was encoded.
 MOST_HTML_BYTES = 90_000
+NO_PAGE = (
+    "The page of this run could not be written, so this mail links to no page. The auditor's log "
+    "says why."
+)
 _MOST_SHOWN = 256
 _MOST_ATTACHED_BYTES = 1_000_000  # more is compressed: servers refuse mails of 10 to 25 MB
 MOST_TEXT_BYTES = 1_000_000
@@ -56,9 +60,17 @@ class MailRenderer:
         """Return the report with as many findings, worst first, as the mail can hold.
 
         Where it cannot hold all of them, its text has a line for each of the others, too. `page`
-        is the path of the run's page, which no mail names: its readers have the address.
+        is the path of the run's page, which no mail names: its readers have the address. Without
+        one, the mail says so and links to no page.
         """
-        page = self._address(report) if page else ""
+        if not page and report.run.id is not None:
+            noted = replace(report, notes=(*report.notes, NO_PAGE))
+            unlinked = replace(self, footer=replace(self.footer, site=""))
+            return unlinked.link_content(noted, page="")
+        return self.link_content(report, page=self._address(report) if page else "")
+
+    def link_content(self, report: Report, *, page: str) -> MailContent:
+        """Return the content of a mail; `page` is where readers find the run's page."""
         whole, html = self._at(report, Limits(), full=page)
         summary = render_summary(whole)
         if _fits(html):
@@ -100,8 +112,8 @@ class MailRenderer:
         return text
 
     def text(self, report: Report, *, page: str = "") -> str:
-        """Return the full report as plain text; `page` is where its page is."""
-        return render_report(self._outline(report, Limits(), full=page))
+        """Return the full report as plain text, for a terminal; `page` is where its page is."""
+        return render_report(self._outline(report, Limits(), full=page, why=""))
 
     def page(self, report: Report) -> str:
         """Return the full report as a page."""
@@ -130,10 +142,13 @@ class MailRenderer:
         shown = self._outline(report, limits, full=full)
         return shown, self.pages.mail(shown)
 
-    def _outline(self, report: Report, limits: Limits, *, full: str) -> Outline:
+    def _outline(
+        self, report: Report, limits: Limits, *, full: str, why: str | None = None
+    ) -> Outline:
         address = self._address(report)
         page = address if self.footer.site and address in full else ""
-        return outline_report(report, replace(self.footer, full=full, page=page), limits)
+        why = self.footer.why if why is None else why
+        return outline_report(report, replace(self.footer, full=full, page=page, why=why), limits)
 
     def _headers(self, report: Report, shown: Outline) -> dict[str, str]:
         totals = report.totals

@@ -154,7 +154,7 @@ def length(span: timedelta) -> str:
         number, seconds = divmod(seconds, size)
         if number:
             parts.append(f"{number} {unit}")
-    return " ".join(parts[:2]) or "0 s"
+    return " ".join(parts[:2]) or "less than a second"
 
 
 def columns(text: str) -> int:

@@ -181,7 +181,7 @@ def test_an_index_that_cannot_be_written_leaves_the_report_delivered(
         delivered = pump.night()
 
     assert delivered.is_delivered
-    assert [record.message for record in caplog.records if "archive" in record.message]
+    assert [record.message for record in caplog.records if "pages" in record.message]
     assert pump.night().report.totals.findings == 0
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 from tests.audit.stage import KEY
 from tests.cli.command import Command
+from tests.faults.disk import small_disk
 from tests.faults.stage import Installation, installation
 
 
@@ -16,6 +18,17 @@ def auditor(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch)
     """Call the command line in an environment that holds the key."""
     monkeypatch.setenv("EI_KEY", KEY)
     return Command(capsys)
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A small disk of its own, which may be filled and made read-only."""
+    if os.geteuid() != 0:
+        pytest.skip("only root mounts a disk")
+    with small_disk(tmp_path / "disk") as place:
+        if place is None:
+            pytest.skip("no disk can be mounted here")
+        yield place
 
 
 @pytest.fixture

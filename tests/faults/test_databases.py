@@ -26,12 +26,12 @@ from tests.audit.stage import block, stage, target
 from tests.cli.command import Command
 from tests.daemon.clock import SetClock
 from tests.daemon.conftest import scheduled_since
+from tests.faults.disk import is_mounted
 from tests.faults.stage import Installation, installation
 from tests.postgres import GIVEN, programs, server
 
 _MOMENT_S = 0.1
 _FULL = 2  # sqlite.org/pragma.html#pragma_synchronous
-_DISK_BYTES = 3 * 2**20
 
 
 @pytest.fixture
@@ -123,26 +123,6 @@ def test_a_damaged_database_is_refused_until_the_backup_is_put_back_as_the_refus
 
 
 @pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Path]:
-    """A small disk of its own, which may be filled and made read-only."""
-    if os.geteuid() != 0:
-        pytest.skip("only root mounts a disk")
-    place = tmp_path / "disk"
-    place.mkdir()
-    if not _mounts("-t", "tmpfs", "-o", f"size={_DISK_BYTES}", "tmpfs", str(place)):
-        pytest.skip("no disk can be mounted here")
-    try:
-        yield place
-    finally:
-        subprocess.run(["umount", "--lazy", str(place)], check=True)  # noqa: S603, S607 - the system's own
-
-
-def _mounts(*arguments: str) -> bool:
-    done = subprocess.run(["mount", *arguments], capture_output=True, check=False)  # noqa: S603, S607 - the system's own
-    return done.returncode == 0
-
-
-@pytest.fixture
 def on_disk(
     disk: Path, tmp_path: Path, sqlite_template: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Installation]:
@@ -171,9 +151,9 @@ def test_a_disk_that_turned_read_only_costs_that_run_alone(
 ) -> None:
     on_disk.edit(3)
     on_disk.studio.requests.clear()
-    assert _mounts("-o", "remount,ro", str(disk))
+    assert is_mounted("-o", "remount,ro", str(disk))
     refused = auditor("run")
-    assert _mounts("-o", "remount,rw", str(disk))
+    assert is_mounted("-o", "remount,rw", str(disk))
 
     assert (refused.code, refused.out) == (2, "")
     assert "check that its disk is not read-only" in refused.err

@@ -49,7 +49,13 @@ def test_a_text_is_not_cut_for_a_note_that_is_longer() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(0, "0 s"), (41, "41 s"), (192, "3 min 12 s"), (90_061, "1 d 1 h"), (-5, "0 s")],
+    [
+        (0, "less than a second"),
+        (41, "41 s"),
+        (192, "3 min 12 s"),
+        (90_061, "1 d 1 h"),
+        (-5, "less than a second"),
+    ],
 )
 def test_a_span_is_written_in_its_two_largest_units(seconds: int, words: str) -> None:
     assert length(timedelta(seconds=seconds)) == words
