@@ -16,10 +16,10 @@ from auditor.drift.canonical import split
 from auditor.drift.compare import compare_snapshots
 from auditor.drift.excerpts import THRESHOLDS, excerpt_answers, top_field
 from auditor.drift.findings import judge_comparison
-from auditor.drift.headlines import value_words
 from auditor.drift.rules import Rules
 from auditor.drift.secrets import secret_parameters
 from auditor.drift.state_rules import BlockState, find_violations
+from auditor.drift.wording import value_words
 from auditor.errors import UsageError
 from auditor.model import AnswerExcerpt, Finding, JsonObject, ModelState, Since, TargetId
 from auditor.protocols import Store

@@ -314,25 +314,30 @@ def models_of(document: JsonObject) -> tuple[str, ...]:
     if not isinstance(layers, list):
         return ()
     return tuple(
-        _identity(layer)
+        identity_of_model(layer)
         for layer in layers
         if isinstance(layer, dict) and names_model(layer.get("type"))
     )
 
 
-def _identity(layer: JsonObject) -> str:
+def identity_of_model(layer: JsonObject) -> str:
+    """Return the catalogue identity of the model that a layer names."""
     custom = layer.get("organizationModelId")
     return str(layer["type"]) if custom is None else f"{layer['type']}:{custom}"
 
 
 class Documents(NamedTuple):
-    """The answers before and after a change, `{}` if none is at hand."""
+    """The answers before and after a change, `{}` if none is at hand.
+
+    `names` are what the catalogue calls the models that they use, by identity.
+    """
 
     old: JsonObject
     new: JsonObject
+    names: Mapping[str, str]
 
 
-NO_DOCUMENTS = Documents({}, {})
+NO_DOCUMENTS = Documents({}, {}, {})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -344,6 +349,7 @@ class Comparison:
         changes: of the blocks, in document order.
         catalogue: of their catalogues.
         in_use: the catalogue identities of the models that the block uses.
+        catalogues: both, the new one first; they name the models.
     """
 
     target: TargetId | None
@@ -352,11 +358,20 @@ class Comparison:
     changes: tuple[Change, ...]
     catalogue: tuple[Change, ...] = ()
     in_use: tuple[str, ...] = ()
+    catalogues: tuple[Catalogue, ...] = ()
 
     @property
     def documents(self) -> Documents:
         """Return both answers, for what a headline says of them."""
-        return Documents(self.old, self.new)
+        used = dict.fromkeys((*models_of(self.new), *models_of(self.old), *self.in_use))
+        is_about_models = self.catalogue or any(
+            change.pattern.startswith("visualLayers") for change in self.changes
+        )
+        names: dict[str, str] = {}
+        for catalogue in self.catalogues if used and is_about_models else ():
+            known = _model_names(catalogue)
+            names = {name: known[name] for name in used if name in known} | names
+        return Documents(self.old, self.new, names)
 
 
 def compare_snapshots(
@@ -381,7 +396,20 @@ def compare_snapshots(
         changes=compare(before, after),
         catalogue=_changes_between(old.catalogue, new.catalogue),
         in_use=last_models if visual is None else models_of(visual),
+        catalogues=(new.catalogue, old.catalogue),
     )
+
+
+@lru_cache(maxsize=_CATALOGUES_KEPT)
+def _model_names(catalogue: Catalogue) -> Mapping[str, str]:
+    """Return the names of a catalogue's models by identity."""
+    models = parse_catalogue(catalogue.document)
+    return {
+        identity_of_model(model): name
+        for model in (models if isinstance(models, list) else ())
+        if isinstance(model, dict) and model.get("type")
+        if isinstance(name := model.get("name"), str) and name
+    }
 
 
 @lru_cache(maxsize=_CATALOGUES_KEPT)

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from auditor.drift.canonical import as_number, is_number, is_same
-from auditor.drift.compare import Documents
-from auditor.drift.fields import CATALOGUE, Field
-from auditor.drift.policy import NO_EFFECT, Verdict, field_of
+from auditor.drift.compare import NO_DOCUMENTS, Documents, identity_of_model
+from auditor.drift.fields import CATALOGUE, Field, names_model
+from auditor.drift.policy import NO_EFFECT, REQUIRES_RETRAIN, Verdict, field_of
 from auditor.drift.script import changed_lines, describe_script
+from auditor.drift.wording import describe_list, describe_outputs, describe_pair, value_words
 from auditor.model import Change, Json, JsonObject, Kind
-from auditor.redaction import shown
 
-_MAX_VALUE = 60  # characters of one value; the report shows the whole value below the headline
 _MAX_VENDOR_TEXT = 24
 _MAX_REASON = 240
-_MAX_MEMBERS = 5  # of a list, listed by name
 _MAX_MARKDOWN = 4_000  # characters read; the result is cut far below that
 _LAYER_PATH = re.compile(r"visualLayers\[(\d+)\]")
 _MEMBER_PATH = re.compile(r"^(?:thresholds|transferLearningModels)\[(.*?)\](?:\.|$)")
+_PROPERTY_WORDS = {"organizationModelId": "custom model"}
 _NO_EFFECT_CAUSES = {
     f"{NO_EFFECT}learned-optimizer": "the learned optimizer sets the rate",
     f"{NO_EFFECT}switched-off": "it is switched off",
@@ -46,26 +43,20 @@ def headline(change: Change, verdict: Verdict, documents: Documents) -> str:
     return f"{words}, no effect now ({cause})" if cause else words
 
 
-def layer_words(layer: Json) -> str:
-    """Return a layer in words: `dense (neurons 20)`."""
+def layer_words(layer: Json, names: Mapping[str, str] = NO_DOCUMENTS.names) -> str:
+    """Return a layer in words: `dense (neurons 20)`, with its model by `names` of identities."""
     if not isinstance(layer, dict):
         return value_words(layer)
-    properties = ", ".join(
-        f"{_spaced(key)} {value_words(value)}" for key, value in layer.items() if key != "type"
-    )
-    name = value_words(layer.get("type"))
-    return f"{name} ({properties})" if properties else name
-
-
-def value_words(value: Json) -> str:
-    """Return a value as a headline writes it, cut where it is long."""
-    if value is None:
-        return "none"
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    text = shown(text) or "(empty)"  # before the cut, else half a secret could remain
-    return text if len(text) <= _MAX_VALUE else f"{text[:_MAX_VALUE]}…"
+    properties = [
+        f"{_PROPERTY_WORDS.get(key) or _spaced(key)} {value_words(value)}"
+        for key, value in layer.items()
+        if key != "type"
+    ]
+    type_, name = value_words(layer.get("type")), _model_name(layer, names)
+    if name and "organizationModelId" not in layer:
+        properties.insert(0, type_)
+    head = name or type_
+    return f"{head} ({', '.join(properties)})" if properties else head
 
 
 def plain_text(markdown: str) -> str:
@@ -81,17 +72,24 @@ def _words(change: Change, verdict: Verdict, documents: Documents) -> str:
         return describe(change, verdict)
     if change.path.startswith("visualLayers["):
         if change.pattern == "visualLayers[]":
-            return _layer(change, documents.new)
-        return _layer_property(change, documents.new)
+            return _layer(change, documents)
+        return _layer_property(change, documents)
     if change.path.startswith("thresholds["):
         return _threshold_words(change, documents)
     if change.path.startswith(CATALOGUE):
-        return _catalogue(change, verdict)
-    return _value_change(_label(change), change)
+        return _catalogue(change, verdict, documents.names)
+    return _setting(change, documents)
+
+
+def _setting(change: Change, documents: Documents) -> str:
+    is_default = change.pattern == "batchSize" and None in (change.before, change.after)
+    return _batch_size(change, documents) if is_default else _value_change(_label(change), change)
 
 
 def _value_change(label: str, change: Change) -> str:
     """Return the words that fit any field: what was added, removed, or changed to what."""
+    if _is_switch(change):
+        return f"{label}: {_on_off(change.before)} → {_on_off(change.after)}"
     match change.kind:
         case Kind.ADDED:
             return f"{label} added: {value_words(change.after)}"
@@ -99,25 +97,19 @@ def _value_change(label: str, change: Change) -> str:
             return f"{label} removed, was {value_words(change.before)}"
         case Kind.CHANGED | Kind.MOVED | Kind.REPLACED:
             if isinstance(change.before, list) and isinstance(change.after, list):
-                return f"{label}{_list_change(change.before, change.after)}"
-            return f"{label}: {value_words(change.before)} → {value_words(change.after)}"
+                return f"{label}{describe_list(change.before, change.after)}"
+            return f"{label}{describe_pair(change.before, change.after)}"
 
 
-def _list_change(before: list[Json], after: list[Json]) -> str:
-    old, new = Counter(map(value_words, before)), Counter(map(value_words, after))
-    added, removed = list((new - old).elements()), list((old - new).elements())
-    parts = [f"{_members(added)} added"] if added else []
-    parts += [f"{_members(removed)} removed"] if removed else []
-    if not parts:
-        old_order, new_order = (_members([*map(value_words, side)]) for side in (before, after))
-        return f" reordered: {old_order} → {new_order}"
-    return f": {', '.join(parts)}"
+def _is_switch(change: Change) -> bool:
+    """Return whether a setting that is off where it is absent was switched on or off."""
+    sides = (change.before, change.after)
+    is_boolean = all(side is None or isinstance(side, bool) for side in sides)
+    return is_boolean and None in sides and not change.pattern.endswith("?")
 
 
-def _members(values: list[str]) -> str:
-    listed = ", ".join(values[:_MAX_MEMBERS])
-    rest = len(values) - _MAX_MEMBERS
-    return f"{listed} and {rest} more" if rest > 0 else listed
+def _on_off(value: Json) -> str:
+    return "on" if value else "off"
 
 
 def _label(change: Change) -> str:
@@ -145,8 +137,10 @@ def _trained(change: Change, _verdict: Verdict) -> str:
 
 
 def _model_type(change: Change, _verdict: Verdict) -> str:
-    if change.after == "requiresRetrain":
+    if change.after == REQUIRES_RETRAIN:
         return f"Studio asks to train again (selected model was {value_words(change.before)})"
+    if change.before == REQUIRES_RETRAIN:
+        return f"Studio no longer asks to train again (selected model {value_words(change.after)})"
     return _value_change("Selected model", change)
 
 
@@ -175,9 +169,25 @@ def _sample_count(change: Change, _verdict: Verdict) -> str:
     words = _value_change("Samples", change)
     match change.before, change.after:
         case (int() | float() as before, int() | float() as after) if before:
-            return f"{words} ({(after - before) / before:+.0%})"
+            return f"{words} ({_percent(before, after)})"
         case _:
             return words
+
+
+def _percent(before: float, after: float) -> str:
+    """Return by how much a number changed, with a decimal where a whole percent would mislead."""
+    percent = (after - before) / before * 100
+    for decimals in range(3):
+        rounded = round(percent, decimals)
+        if rounded not in (0, -100) or percent == -100:
+            return f"{percent:+,.{decimals}f}%"
+    return "more than 99.99% fewer" if percent < -1 else "less than 0.01%"
+
+
+def _output_classes(change: Change, _verdict: Verdict) -> str:
+    if isinstance(change.before, list) and isinstance(change.after, list):
+        return f"Output classes{describe_outputs(change.before, change.after)}"
+    return _value_change("Output classes", change)
 
 
 _OWN_WORDS: dict[str, Callable[[Change, Verdict], str]] = {
@@ -187,31 +197,55 @@ _OWN_WORDS: dict[str, Callable[[Change, Verdict], str]] = {
     "type": _block_type,
     "script": _script,
     "dependencies.sampleCount": _sample_count,
+    "dependencies.outputClasses": _output_classes,
 }
 """By pattern: fields whose change has words of its own."""
 
 
-def _layer(change: Change, new: JsonObject) -> str:
-    number = _layer_number(change.path)
+def _batch_size(change: Change, documents: Documents) -> str:
+    """Return the words of a batch size, which is Studio's default where it is absent."""
+    if change.before is None:
+        before, after = _default_batch_size(documents.old), value_words(change.after)
+    else:
+        before, after = value_words(change.before), _default_batch_size(documents.new)
+    return f"Batch size: {before} → {after}"
+
+
+def _default_batch_size(document: JsonObject) -> str:
+    return f"Studio's default ({value_words(document.get('defaultBatchSize'))})"
+
+
+def _layer(change: Change, documents: Documents) -> str:
+    number, names = _layer_number(change.path), documents.names
     match change.kind:
         case Kind.ADDED:
-            return f"Layer {number} added: {layer_words(change.after)}"
+            return f"Layer {number} added: {layer_words(change.after, names)}"
         case Kind.REMOVED:
-            return f"Layer {number} removed: {layer_words(change.before)}"
+            return f"Layer {number} removed: {layer_words(change.before, names)}"
         case Kind.MOVED:
-            layer = layer_words(_layer_at(change.path, new))
+            layer = layer_words(_layer_at(change.path, documents.new), names)
             places = f"{_place_number(change.before)} to {_place_number(change.after)}"
             return f"Layer {layer} moved from place {places}"
         case Kind.CHANGED | Kind.REPLACED:
-            before, after = layer_words(change.before), layer_words(change.after)
+            before, after = (layer_words(layer, names) for layer in (change.before, change.after))
             return f"Layer {number} replaced: {before} → {after}"
 
 
-def _layer_property(change: Change, new: JsonObject) -> str:
-    layer = _layer_at(change.path, new)
-    type_ = f" ({value_words(layer.get('type'))})" if isinstance(layer, dict) else ""
+def _layer_property(change: Change, documents: Documents) -> str:
+    layer = _layer_at(change.path, documents.new)
+    head = f"Layer {_layer_number(change.path)}"
+    if isinstance(layer, dict):
+        head += f" ({_model_name(layer, documents.names) or value_words(layer.get('type'))})"
+    if change.pattern == "visualLayers[].enabled":
+        return f"{head} switched {'off' if change.after is False else 'on'}"
     words = _value_change(_label(change), change)
-    return f"Layer {_layer_number(change.path)}{type_}: {words[:1].lower()}{words[1:]}"
+    return f"{head}: {words[:1].lower()}{words[1:]}"
+
+
+def _model_name(layer: JsonObject, names: Mapping[str, str]) -> str:
+    """Return what the catalogue calls the model that a layer names, empty without one."""
+    name = names.get(identity_of_model(layer)) if names_model(layer.get("type")) else None
+    return f"“{value_words(name)}”" if name else ""
 
 
 def _layer_at(path: str, document: JsonObject) -> Json:
@@ -290,22 +324,27 @@ def _relative_to_suggestion(change: Change, suggested: Json) -> str:
 
 def _unchanged_threshold(key: str, documents: Documents) -> str:
     """Return that a threshold kept its value while its suggested value changed."""
-    old, new = (as_number(_threshold_at(key, document).get("value")) for document in documents)
+    old, new = (
+        as_number(_threshold_at(key, document).get("value"))
+        for document in (documents.old, documents.new)
+    )
     if new is None or not is_same(old, new):
         return ""
     return f"; the threshold itself stayed at {value_words(new)}"
 
 
-def _catalogue(change: Change, verdict: Verdict) -> str:
-    model = _member_name(change)
+def _catalogue(change: Change, verdict: Verdict, names: Mapping[str, str]) -> str:
+    identity = _member_name(change)
+    name = names.get(identity)
+    model = f"“{value_words(name)}” {identity}" if name else identity
     in_use = " (in use here)" if verdict.rule == "catalogue:model-in-use" else ""
     if change.pattern == f"{CATALOGUE}[]":
-        return _catalogue_entry(change, model, in_use)
+        return _catalogue_entry(change, identity, in_use)
     if change.pattern.endswith(".blockNoLongerAvailable") and change.after:
         return f"Model {model}{in_use} is no longer available{_withdrawal_reason(change.after)}"
     if change.pattern.endswith(".implementationVersion"):
         return _value_change(f"Implementation of model {model}{in_use}", change)
-    field = change.path.removeprefix(f"{CATALOGUE}[{model}].")
+    field = change.path.removeprefix(f"{CATALOGUE}[{identity}].")
     label = f"Catalogue, {field} of model {model}{in_use}"
     values = (change.before, change.after)
     if any(isinstance(value, str) and len(value) > _MAX_VENDOR_TEXT for value in values):

@@ -135,7 +135,7 @@ def worst_first(findings: Iterable[_AnyFinding]) -> tuple[_AnyFinding, ...]:
 
 NO_EFFECT = "no-effect:"  # before the cause, in the rule that a finding names
 _POLICIES = ("augmentationPolicySpectrogram", "akidaEdgeLearningConfig")
-_LAYER_PROPERTY = re.compile(r"visualLayers\[(\d+)\]\.(\w+)")
+_LAYER = re.compile(r"visualLayers\[(\d+)\](\.\w+)?")
 
 
 def without_effect(change: Change, new: JsonObject) -> str | None:
@@ -163,15 +163,22 @@ def _is_on(policy: Json) -> bool:
 
 
 def _of_layer(change: Change, new: JsonObject) -> str | None:
-    found = _LAYER_PROPERTY.fullmatch(change.path)
-    if found is None or found.group(2) == "enabled" or change.kind is Kind.MOVED:
+    found = _LAYER.fullmatch(change.path)
+    if found is None or found.group(2) == ".enabled":
         return None
-    layers, place = new.get("visualLayers"), int(found.group(1))
-    if not isinstance(layers, list) or place >= len(layers):
-        return None
-    layer = layers[place]
-    is_off = isinstance(layer, dict) and layer.get("enabled") is False
+    layers: list[Json]
+    match change.kind:
+        case Kind.ADDED | Kind.REMOVED | Kind.REPLACED if not found.group(2):
+            layers = [layer for layer in (change.before, change.after) if layer is not None]
+        case _:
+            stack, place = new.get("visualLayers"), int(found.group(1))
+            layers = stack[place : place + 1] if isinstance(stack, list) else []
+    is_off = bool(layers) and all(map(_is_disabled, layers))
     return f"{NO_EFFECT}disabled-layer" if is_off else None
+
+
+def _is_disabled(layer: Json) -> bool:
+    return isinstance(layer, dict) and layer.get("enabled") is False
 
 
 INTERFACE = "interface"  # the contract's rule: what Studio's pages remember is not reported

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from auditor.drift.canonical import Node, as_number, is_number, is_same, read
-from auditor.drift.headlines import value_words
 from auditor.drift.rules import Between, OneOf, Rules, StaleAtMost, StateRule, matches
+from auditor.drift.wording import value_words
 from auditor.model import (
     Interval,
     Json,

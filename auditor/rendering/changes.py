@@ -2,7 +2,8 @@
 
 A script is shown as a unified diff, a list of plain values as the members that were added and
 removed, an object as one line per key, anything else as the two values in JSON. Every line is
-harmless and short, and there are few of them.
+harmless and short, and there are few of them. Where an old and a new line would look alike, what
+differs between them is written as escapes.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
+from auditor.drift.lookalikes import outline_of_line, tell_apart
 from auditor.model import Finding, Json, JsonObject, Kind, VendorFinding
 from auditor.rendering.words import cap, count, harmless, start_at_difference
 
@@ -39,7 +41,23 @@ class ChangeLine:
 
 def draw_change(finding: Finding | VendorFinding) -> tuple[ChangeLine, ...]:
     """Return the change as at most `MOST_LINES` lines, then how many were left out."""
-    return _limited(list(_lines(finding.kind, finding.before, finding.after)))
+    limited = _limited(list(_lines(finding.kind, finding.before, finding.after)))
+    return tuple(ChangeLine(line.sign, _shortened(line.text)) for line in _distinguished(limited))
+
+
+def _distinguished(lines: Sequence[ChangeLine]) -> Iterable[ChangeLine]:
+    """Yield the lines, removed and added ones that look alike with escapes."""
+    removed, added = (
+        {outline_of_line(line.text): line.text for line in lines if line.sign == sign}
+        for sign in ("-", "+")
+    )
+    others = {"-": added, "+": removed}
+    for line in lines:
+        other = others.get(line.sign, {}).get(outline_of_line(line.text), line.text)
+        if line.text == other:
+            yield line
+        else:
+            yield ChangeLine(line.sign, tell_apart(line.text, other)[0])
 
 
 def _lines(kind: Kind, before: Json, after: Json) -> Iterable[ChangeLine]:
@@ -62,7 +80,7 @@ def _both(before: Json, after: Json) -> Iterable[ChangeLine]:
     if isinstance(before, dict) and isinstance(after, dict):
         before, after = _distinct(before, after)
     old, new = [*_value("-", before)], [*_value("+", after)]
-    if [line.text for line in old] == [line.text for line in new]:
+    if [_shortened(line.text) for line in old] == [_shortened(line.text) for line in new]:
         return _alike(before, after)
     return [*old, *new]
 
@@ -105,37 +123,31 @@ def _text_diff(before: str, after: str) -> Iterable[ChangeLine]:
     for number, line in enumerate(difference):
         # The first two name the files; both sides are the same field here.
         if number >= 2:
-            yield ChangeLine(line[0], _shortened(line if line[0] == "@" else line[1:]))
+            yield ChangeLine(line[0], line if line[0] == "@" else line[1:])
 
 
 def _list_diff(before: Sequence[Json], after: Sequence[Json]) -> Iterable[ChangeLine]:
     old, new = [*map(_literal, before)], [*map(_literal, after)]
     if Counter(old) == Counter(new):
-        yield ChangeLine("@", "same members in another order")
-        yield ChangeLine("-", _shortened(", ".join(old)))
-        yield ChangeLine("+", _shortened(", ".join(new)))
+        yield ChangeLine("@", "same entries in another order")
+        yield ChangeLine("-", ", ".join(old))
+        yield ChangeLine("+", ", ".join(new))
         return
-    yield from (
-        ChangeLine("-", _shortened(member)) for member in (Counter(old) - Counter(new)).elements()
-    )
-    yield from (
-        ChangeLine("+", _shortened(member)) for member in (Counter(new) - Counter(old)).elements()
-    )
+    yield from (ChangeLine("-", member) for member in (Counter(old) - Counter(new)).elements())
+    yield from (ChangeLine("+", member) for member in (Counter(new) - Counter(old)).elements())
     kept = (Counter(old) & Counter(new)).total()
     if kept:
-        yield ChangeLine("@", f"{count(kept, 'member')} unchanged")
+        same = "1 entry" if kept == 1 else f"{kept:,} entries"
+        yield ChangeLine("@", f"{same} unchanged")
 
 
 def _value(sign: str, value: Json) -> Iterable[ChangeLine]:
     if isinstance(value, str) and "\n" in value:
-        return (ChangeLine(sign, _shortened(line)) for line in _text_lines(value))
+        return (ChangeLine(sign, line) for line in _text_lines(value))
     literal = _literal(value)
     if isinstance(value, dict) and len(literal) > _ONE_LINE:
-        return (
-            ChangeLine(sign, _shortened(f"{key}: {_literal(member)}"))
-            for key, member in value.items()
-        )
-    return [ChangeLine(sign, _shortened(literal))]
+        return (ChangeLine(sign, f"{key}: {_literal(member)}") for key, member in value.items())
+    return [ChangeLine(sign, literal)]
 
 
 def _place(index: Json) -> str:

@@ -76,7 +76,8 @@ def _base(name: str) -> dict[str, Any]:
         (
             _reorder_outputs,
             "keras",
-            "Output classes reordered: idle, updown, wave → wave, idle, updown",
+            "Output classes reordered: idle moved from output 0 to 1, updown from 1 to 2, "  # noqa: ISC004 - one text
+            "wave from 2 to 0: firmware built before maps them wrongly",
         ),
         (lambda a: a.update(autoClassWeights=True), "keras", "Auto-weight classes: off → on"),
         (
@@ -117,8 +118,9 @@ def test_a_withdrawn_model_shows_the_vendors_reason_as_plain_text() -> None:
     (finding,) = after(withdraw, sample("keras-object-detection"))
 
     assert finding.headline == (
-        f"Model {used} (in use here) is no longer available. Edge Impulse says: Use YOLO-Pro, "
-        "see the guide (https://docs.example.org/yolo)."
+        f"Model “FOMO (Faster Objects, More Objects) MobileNetV2 0.35” {used} (in use here) is no "
+        "longer available. Edge Impulse says: Use YOLO-Pro, see the guide "
+        "(https://docs.example.org/yolo)."
     )
 
 

@@ -25,14 +25,14 @@ def drawn(before: Json, after: Json, kind: Kind = Kind.CHANGED) -> list[str]:
             ["a", "b", "b"],
             ["b", "c"],
             Kind.CHANGED,
-            ['- "a"', '- "b"', '+ "c"', "@ 1 member unchanged"],
+            ['- "a"', '- "b"', '+ "c"', "@ 1 entry unchanged"],
             id="list, twins counted",
         ),
         pytest.param(
             ["a", "b"],
             ["b", "a"],
             Kind.CHANGED,
-            ["@ same members in another order", '- "a", "b"', '+ "b", "a"'],
+            ["@ same entries in another order", '- "a", "b"', '+ "b", "a"'],
             id="list in another order",
         ),
         pytest.param(
@@ -41,6 +41,24 @@ def drawn(before: Json, after: Json, kind: Kind = Kind.CHANGED) -> list[str]:
             Kind.CHANGED,
             ["@ changed; the hidden values differ"],
             id="secret",
+        ),
+        pytest.param(
+            ["na\u00efve"],
+            ["nai\u0308ve"],
+            Kind.CHANGED,
+            ['- "na\\u00efve"', '+ "nai\\u0308ve"'],
+            id="composed and decomposed",
+        ),
+        pytest.param(
+            "wave", "wav\u0435", Kind.CHANGED, ['- "wave"', '+ "wav\\u0435"'], id="letter"
+        ),
+        pytest.param(100, "100", Kind.CHANGED, ["- 100", '+ "100"'], id="number and text"),
+        pytest.param(
+            "a = 1\nb = 2\n",
+            "a = 1\t\nb = 2\n",
+            Kind.CHANGED,
+            ["@ @@ -1,2 +1,2 @@", "- a = 1", "+ a = 1\\u0009", "  b = 2"],
+            id="tab at the end of a line",
         ),
         pytest.param([{"a": 1}], [], Kind.CHANGED, ['- [{"a": 1}]', "+ []"], id="objects"),
     ],
