@@ -9,7 +9,7 @@ LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes \
 .PHONY: demo test check lint types layers format bench signal soak scale fuzz prism axe pictures mail-lint boot lock clean
 
 demo: $(BIN)/auditor
-	$(BIN)/auditor demo
+	@$(BIN)/auditor demo
 
 test: $(VENV)/.development
 	$(BIN)/python -m pytest -n $(WORKERS)
@@ -79,21 +79,25 @@ lock: $(VENV)/.development
 	$(BIN)/$(LOCK) pyproject.toml --group dev -o requirements-dev.txt
 
 $(VENV)/bin/python:
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
-	$(PYTHON) -m venv $(VENV)
+	@echo "Making a Python environment in $(VENV)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	@$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.runtime: requirements.txt | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
-	touch $@
+	@echo "Installing what the auditor needs (a minute or so)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
 
 # What the demo prints is typed next: the command comes from this folder.
 $(BIN)/auditor: pyproject.toml | $(VENV)/.runtime
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
-	touch $@
+	@echo "Installing the command $(BIN)/auditor"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
 
 $(VENV)/.development: requirements-dev.txt | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
-	touch $@ $(VENV)/.runtime
+	@echo "Installing what the tests need (a minute or two)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@ $(VENV)/.runtime
 
 clean:
 	rm -rf $(VENV) demo-audit dist

@@ -128,6 +128,7 @@ def judge_presence(
         service_seen_at=service.seen_at if service is not None else None,
         was_stopped=service is not None and service.is_over,
         timer_seen_at=timer.seen_at if timer is not None else None,
+        judged_at=now,
     )
 
 

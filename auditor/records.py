@@ -76,6 +76,7 @@ class Presence:
         service_seen_at: None where no service was ever seen.
         was_stopped: whether the last service said that it stops; one that was killed did not.
         timer_seen_at: when a timer last started a run, None where none ever did.
+        judged_at: when that was so, None where nothing was asked.
     """
 
     starter: Starter = Starter.NOBODY
@@ -83,6 +84,7 @@ class Presence:
     service_seen_at: datetime | None = None
     was_stopped: bool = False
     timer_seen_at: datetime | None = None
+    judged_at: datetime | None = None
 
 
 NO_PRESENCE = Presence()

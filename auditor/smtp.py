@@ -437,7 +437,11 @@ class _Session:
                 forms = forms[1:]
                 if not forms or not error.is_of_form:
                     raise
-                logger.warning("mail refused for its form, a shorter one is sent: %s", error)
+                logger.warning(
+                    "the server takes no mail of this size or with such parts, so a shorter form "
+                    "of the same report is sent: %s",
+                    error,
+                )
                 if not self._can_reset():
                     return forms
             else:

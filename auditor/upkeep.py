@@ -15,6 +15,7 @@ from auditor.protocols import Site, Store
 from auditor.records import Pruned
 from auditor.retention import RUNS_COMPARED, Retention, jumped_ahead
 
+_MEBI, _GIBI = 2**20, 2**30
 LEAST_ROOM_BYTES = 100 * 1024 * 1024
 """What must be free on a disk besides a copy of the database: for runs, reports, a journal."""
 
@@ -109,6 +110,13 @@ def _require_free(path: Path, *, overwrite: bool) -> None:
         raise UsageError(f"{path} exists already: name another file, or add --overwrite")
 
 
+def human_size(size_bytes: int) -> str:
+    """Return a size as people read it, such as `1.4 MiB`; what is less than 0.1 counts as that."""
+    if size_bytes < _GIBI:
+        return f"{max(size_bytes / _MEBI, 0.1):,.1f} MiB"
+    return f"{size_bytes / _GIBI:,.1f} GiB"
+
+
 def require_room(folder: Path, *, free_bytes: int, beside_bytes: int = 0) -> None:
     """Refuse a disk without room for the next runs and another `beside_bytes`.
 
@@ -120,6 +128,6 @@ def require_room(folder: Path, *, free_bytes: int, beside_bytes: int = 0) -> Non
     lacking = LEAST_ROOM_BYTES + beside_bytes - free_bytes
     if lacking > 0:
         raise AuditorError(
-            f"the disk of {folder} is nearly full, {lacking:,} bytes short of what an upgrade or "
-            "a backup takes: make room, or `auditor prune`"
+            f"the disk of {folder} is nearly full, {human_size(lacking)} short of what an upgrade "
+            "or a backup takes: make room, or `auditor prune`"
         )

@@ -17,6 +17,7 @@ from auditor.upkeep import (
     LEAST_ROOM_BYTES,
     Probe,
     ProbeResult,
+    human_size,
     new_file,
     require_room,
     run_probes,
@@ -125,5 +126,18 @@ def test_a_disk_with_room_for_another_copy_is_well(free: int) -> None:
 
 
 def test_a_disk_that_a_backup_would_fill_is_refused_with_what_it_lacks() -> None:
-    with pytest.raises(AuditorError, match="disk of /srv is nearly full, 1 bytes short"):
+    with pytest.raises(AuditorError, match=r"disk of /srv is nearly full, 0\.1 MiB short"):
         require_room(Path("/srv"), free_bytes=LEAST_ROOM_BYTES + 499, beside_bytes=500)
+
+
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [
+        (1, "0.1 MiB"),
+        (1_500_000, "1.4 MiB"),
+        (2**30 - 2**20, "1,023.0 MiB"),
+        (5 * 2**30, "5.0 GiB"),
+    ],
+)
+def test_a_size_is_written_as_people_read_it(size: int, words: str) -> None:
+    assert human_size(size) == words

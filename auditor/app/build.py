@@ -44,6 +44,7 @@ _WHY_PART = (
 )
 _LATER = "The next run writes what is missing, `auditor report --rebuild` at once."
 _LONGEST_DOMAIN = 255 - len("drift.")
+_LOCAL = ("localhost", "127.0.0.1", "::1")
 _BASE_URL = "https://studio.edgeimpulse.com/v1"
 
 
@@ -242,14 +243,16 @@ def build_renderer(settings: Settings | None, *, why: str = _WHY) -> MailRendere
 
     base_url = settings.studio.base_url if settings else _BASE_URL
     api = urlsplit(base_url)
+    # The demo's Studio is on this machine alone, and ends with the demo: nothing links to it.
+    is_local = api.hostname in _LOCAL
     site = settings.reports.url or "" if settings else ""
     return MailRenderer(
         pages=load_templates(site),
         footer=Footer(
             version=__version__,
             why=why if settings and settings.email else "",
-            studio_url=f"{api.scheme}://{api.netloc}",
-            api_url=base_url.rstrip("/"),
+            studio_url="" if is_local else f"{api.scheme}://{api.netloc}",
+            api_url="" if is_local else base_url.rstrip("/"),
             zone=settings.reader_zone if settings else UTC,
             site=site,
         ),

@@ -30,17 +30,17 @@ from auditor.config import ProjectTable, Settings
 from auditor.drift.filters import BlockFilter, BlockLabel, is_admitted
 from auditor.drift.rules import TargetScope
 from auditor.errors import AuditorError, DeliveryError, StoreError, StudioError, UsageError
-from auditor.model import EVERY_PROJECT, Failure, TargetId
+from auditor.model import EVERY_PROJECT, Failure, Starter, TargetId
 from auditor.protocols import FetchFailure, ListedBlock, Studio
+from auditor.records import NO_PRESENCE
 from auditor.rendering.words import count, harmless, join_first, moment, times_in
-from auditor.upkeep import Probe, require_room, run_probes
+from auditor.upkeep import Probe, human_size, require_room, run_probes
 
 if TYPE_CHECKING:  # each command imports what it needs: `--help` and `diff` start fast
     from auditor.studio.client import StudioClient
 
 MOST_NAMED = 3
 """How many blocks that fail for the same reason are named; the others are counted."""
-_MEBI = 1024 * 1024
 _Filtered: TypeAlias = tuple[tuple[ListedBlock, ...], tuple[BlockFilter, ...]]
 
 
@@ -67,7 +67,8 @@ def check(args: argparse.Namespace) -> int:
 def _try_everything(settings: Settings, *, sends_test: bool) -> int:
     survey = Survey(settings)
     silence_logging()
-    answers = app.run_async(run_probes(_probes(settings, survey)))
+    with times_in(settings.reader_zone):
+        answers = app.run_async(run_probes(_probes(settings, survey)))
     for answer in answers:
         result = "FAILED" if answer.exit_code else "ok"
         print_text(f"{result:<7} {harmless(f'{answer.what}: {answer.words}')}")
@@ -178,9 +179,8 @@ def _database(settings: Settings) -> str:
         health, last = store.health(), store.last_run()
         app.require_own_database(settings, store)
     history = "no run yet" if last is None else f"last run {last.id} {last.status}"
-    words = (
-        f"{health.kind} of schema {health.schema} reached, {history}, {_size(health.size_bytes)}"
-    )
+    size = human_size(health.size_bytes)
+    words = f"{health.kind} of schema {health.schema} reached, {history}, {size}"
     if health.file is None:
         return words
     _require_common_owner(health.file)
@@ -243,15 +243,7 @@ def _room(folder: Path, *, beside_bytes: int = 0) -> str:
     """Return in words what is free; raise if an upgrade or a backup would fill the disk."""
     free = shutil.disk_usage(folder).free
     require_room(folder, free_bytes=free, beside_bytes=beside_bytes)
-    return f"{_size(free)} free"
-
-
-def _size(size_bytes: int) -> str:
-    return f"{size_bytes / _MEBI:,.1f} MiB" if size_bytes < 1024 * _MEBI else _gibi(size_bytes)
-
-
-def _gibi(size_bytes: int) -> str:
-    return f"{size_bytes / (1024 * _MEBI):,.1f} GiB"
+    return f"{human_size(free)} free"
 
 
 def _schedule(settings: Settings) -> str:
@@ -260,9 +252,22 @@ def _schedule(settings: Settings) -> str:
         next_run = schedule.next_after(at)
         if next_run is None:
             raise AuditorError(f"{schedule.label} is never due: correct its cron")
-        with times_in(settings.reader_zone):
-            lines.append(f"next run {moment(next_run)}, by {schedule.label}")
-    return "; ".join(lines)
+        lines.append(f"next due {moment(next_run)}, by {schedule.label}")
+    return f"{'; '.join(lines)}{_starts(settings)}"
+
+
+def _starts(settings: Settings) -> str:
+    """Return what has to be done for the next run; nothing where a service runs."""
+    presence = NO_PRESENCE
+    with suppress(StoreError), app.open_store_if_present(settings) as store:
+        presence = app.find_presence(store) if store is not None else NO_PRESENCE
+    match presence.starter:
+        case Starter.SERVICE:
+            return "; the service runs"
+        case Starter.TIMER:
+            return "; a timer starts the runs, no service was seen"
+        case Starter.NOBODY:
+            return "; no service was seen, so nothing runs then: start it, or use the timer"
 
 
 def _mail(settings: Settings) -> str:
@@ -277,7 +282,7 @@ def _mail(settings: Settings) -> str:
             f"{error}: make sure that it runs and accepts mail from this machine, "
             "or correct [email]"
         ) from error
-    limit = f", up to {_size(most_bytes)} each" if most_bytes else ""
+    limit = f", up to {human_size(most_bytes)} each" if most_bytes else ""
     return (
         f"{email.host}:{email.port} accepts mail to {count(len(recipients), 'recipient')}{limit}"
     )
@@ -553,7 +558,7 @@ async def _credential(studio: StudioClient, project_id: int) -> str:
         words += await _visible_projects(studio, project_id)
     ends = studio.token_expiry(project_id)
     if ends is not None:
-        words.append(f"token until {ends:%Y-%m-%d %H:%M} UTC")
+        words.append(f"token until {moment(ends)}")
     return ", ".join(words)
 
 

@@ -55,6 +55,7 @@ from auditor.model import RunStatus
 from auditor.outbox import MessageState
 from auditor.protocols import Lock, Store
 from auditor.records import SignKind, SlotRelease
+from auditor.rendering.words import moment, times_in
 from auditor.schedule import Cron, next_due
 
 if TYPE_CHECKING:  # the application imports the store
@@ -453,7 +454,7 @@ class Service:
         last = self._store.last_run()
         if last is None or last.started_at - self._clock.now() < AHEAD:
             return self._count_queued(), ""
-        until = f"{last.started_at:%Y-%m-%d %H:%M} UTC"
+        until = self._words_of(last.started_at)
         words = f"; the clock is behind the last run: no run is due before {until}"
         return self._count_queued(), words
 
@@ -462,7 +463,11 @@ class Service:
 
     def _next_run(self) -> str:
         at = app.find_next_run(self._settings, self._clock.now())
-        return "never" if at is None else f"{at:%Y-%m-%d %H:%M} UTC"
+        return "never" if at is None else self._words_of(at)
+
+    def _words_of(self, at: datetime) -> str:
+        with times_in(self._settings.reader_zone):
+            return moment(at)
 
     async def _send_watchdog(self) -> None:
         """Send `WATCHDOG=1` from the loop that works, as long as the work goes on."""

@@ -21,7 +21,7 @@ from auditor.records import (
 from auditor.rendering.text import wrap_text
 from auditor.rendering.verdict import RunLine
 from auditor.rendering.words import (
-    brief_moment,
+    age,
     columns,
     count,
     cut,
@@ -58,8 +58,8 @@ def render_status(
 ) -> str:
     """Return the service's lines, then a table of the targets with the errors below it.
 
-    The worst targets come first. With a `layout`, for a terminal, the table has fewer columns and
-    shorter times.
+    The worst targets come first. With a `layout`, for a terminal, the table has fewer columns, and
+    says how long ago each time was.
     """
     head = [
         f"Service:      {_service(presence)}",
@@ -72,7 +72,9 @@ def render_status(
     if layout is None:
         table = _table([_STATUS_HEAD, *map(_status, ordered)])
     else:
-        table = layout([_STATUS_HEAD[:-1], *map(_brief_status, ordered)])
+        table = layout(
+            [_STATUS_HEAD[:-1], *(_brief_status(each, presence.judged_at) for each in ordered)]
+        )
     errors = [
         f"{status.target}: {sentence(status.error.message)}" for status in ordered if status.error
     ]
@@ -189,14 +191,14 @@ def _badness(status: TargetStatus) -> tuple[int, int, TargetId]:
     return _WORST_STATES.index(status.state), model, status.target
 
 
-def _brief_status(status: TargetStatus) -> TableRow:
+def _brief_status(status: TargetStatus, now: datetime | None) -> TableRow:
     return (
         str(status.target),
         _block(status),
         str(status.state),
         str(status.model_state),
         *(
-            "never" if at is None else brief_moment(at)
+            _when(at) if at is None or now is None else age(now - at)
             for at in (status.last_changed_at, status.last_checked_at)
         ),
     )

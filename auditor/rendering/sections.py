@@ -6,6 +6,7 @@ the data set have a section of their own, since nobody edited the block for them
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from itertools import groupby
@@ -13,6 +14,7 @@ from itertools import groupby
 from auditor.drift import policy
 from auditor.model import (
     EVERY_PROJECT,
+    ConditionKind,
     Finding,
     Interval,
     LateFinding,
@@ -70,6 +72,7 @@ from auditor.rendering.words import (
 FURTHER = "More findings, in one line each"
 OPEN = "Open conditions"
 LATE, RULES, AUDITED = "Reported late", "Rules and notices", "Changes in what is audited"
+_MOST_STARTED = 20  # blocks of a project that the first report names
 _EVENTS = {
     ModelEvent.TRAINED: "trained: the block has a model now",
     ModelEvent.STALE: "stale: the model no longer matches its configuration",
@@ -133,7 +136,7 @@ def _counts(summary: Summary) -> tuple[Count, ...]:
     accepted = len(summary.in_window) + summary.acknowledged
     return (
         Count(value=summary.critical, label="critical", tone="critical"),
-        Count(value=len(summary.severities) - summary.critical, label="other", tone="high"),
+        Count(value=len(summary.severities) - summary.critical, label="not critical", tone="high"),
         Count(value=accepted, label="accepted", tone="info"),
         Count(value=totals.in_sync, label="unchanged", tone="ok"),
         unread,
@@ -188,7 +191,15 @@ def _last_read(target: TargetReport, report: Report) -> str:
     if target.last_good_at is None:
         return "never read so far"
     age = length(report.run.started_at - target.last_good_at)
-    return f"last read {moment(target.last_good_at)}, {age} earlier"
+    read = f"last read {moment(target.last_good_at)}, {age} earlier"
+    is_missing = any(
+        each.kind is ConditionKind.MISSING and each.target == target.target for each in report.open
+    )
+    return (
+        f"{read}; missing before this run, and not known whether it is back"
+        if is_missing
+        else read
+    )
 
 
 def _inventory(summary: Summary, most: int | None) -> tuple[Section, ...]:
@@ -248,11 +259,23 @@ def _started(summary: Summary, most: int | None) -> Section:
             project="",
             block=title_project(group[0]),
             target="",
-            note=f"{count(len(group), 'block')}: {join_first(tuple(map(block_title, group)))}",
+            note=f"{count(len(group), 'block')}: {_named(group)}",
         )
         for group in groups
     ]
     return _cut_section("Audit started", entries, most)
+
+
+def _named(targets: tuple[TargetReport, ...]) -> str:
+    """Return the names of the first blocks, each with its id where several have it."""
+    titles = Counter(map(block_title, targets))
+    named = tuple(
+        title if titles[title] == 1 else f"{title} ({target.target})"
+        for target in targets
+        for title in [block_title(target)]
+    )
+    more = "; `auditor status` lists all" if len(named) > _MOST_STARTED else ""
+    return f"{join_first(named, most=_MOST_STARTED)}{more}"
 
 
 def _baseline(report: Report, most: int | None) -> Section:

@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url
 
+from auditor import app
 from auditor.demo.faults import Fault
 from auditor.model import TargetId
+from auditor.records import SignKind
 from tests.audit.stage import KEY, TOKEN, Stage, block
 from tests.cli.command import Command, Done, database, reconfigure
 from tests.conftest import Postgres
@@ -210,8 +212,33 @@ def lines(out: str, what: str) -> list[str]:
 def test_the_next_run_is_printed(auditor: Command) -> None:
     [line] = lines(auditor("check").out, "schedule")
 
-    assert line.startswith("ok      schedule: next run ")
-    assert line.endswith("03:15 UTC, by 15 3 * * * (UTC)")
+    assert line.startswith("ok      schedule: next due 20")
+    assert line.endswith(
+        "03:15 UTC, by 15 3 * * * (UTC); no service was seen, so nothing runs then: start it, or "
+        "use the timer"
+    )
+
+
+def test_check_says_that_a_service_or_a_timer_runs_by_the_schedule(
+    pump: Stage, auditor: Command
+) -> None:
+    auditor("run", "--by-timer")
+    [by_timer] = lines(auditor("check").out, "schedule")
+    with app.open_store(pump.settings) as store, store.service_lock():
+        app.sign(store, SignKind.SERVICE)
+        [served] = lines(auditor("check").out, "schedule")
+
+    assert by_timer.endswith("; a timer starts the runs, no service was seen")
+    assert served.endswith("; the service runs")
+
+
+def test_times_of_a_check_are_in_the_zone_of_the_readers(pump: Stage, auditor: Command) -> None:
+    pump.configure(
+        f'{(pump.folder / "config.toml").read_text()}[reports]\ntimezone = "Asia/Tokyo"\n'
+    )
+    [line] = lines(auditor("check").out, "schedule")
+
+    assert " 12:15 JST, by 15 3 * * * (UTC)" in line
 
 
 def test_the_configuration_and_the_room_on_its_disks_are_named(

@@ -344,6 +344,23 @@ def test_a_wrong_key_is_exit_2_and_shown_nowhere(pump: Stage, auditor: Command) 
     assert KEY not in done.out + done.err
 
 
+def test_a_missing_block_of_a_project_that_cannot_be_listed_is_named_as_that(
+    pump: Stage, auditor: Command
+) -> None:
+    auditor("run")
+    pump.studio.remove(target(4))
+    auditor("run")
+    pump.studio.fail(Fault.LISTING_REFUSED, target=target(0))
+    done = auditor("run")
+
+    missing, read = (
+        next(part for part in done.out.split("* ") if part.startswith(name))
+        for name in ("Screws (7/4)", "Motion (7/3)")
+    )
+    assert "missing before this run, and not known whether it is back" in " ".join(missing.split())
+    assert "missing" not in read.partition("\n\n")[0]
+
+
 def test_a_page_that_cannot_be_written_is_logged(pump: Stage, auditor: Command) -> None:
     (pump.folder / "reports").write_text("in the way")
     done = auditor("run")

@@ -67,6 +67,18 @@ def test_status_is_coloured_and_fits_80_columns(drifted: Stage) -> None:
     rows = [line for line in lines_of(shown) if re.match(r"7/\d ", line)]
     assert rows[0].startswith("7/4")
     assert "drifted" in rows[0]
+    assert rows[0].endswith("just now  just now")
+
+
+def test_a_row_of_status_is_one_line_on_80_columns(pump: Stage) -> None:
+    pump.reconfigure('name = "Pump"', 'name = "Pump monitor"')
+    pump.studio.edit(target(3), lambda a: a.update(name="Bearing classifier"))
+    pump.night()
+    shown = lines_of(on_terminal(pump, "status"))
+
+    [row] = [line for line in shown if line.startswith("7/3")]
+    assert "Pump monitor / Bearing classifier" in row
+    assert row.endswith("just now  just now")
 
 
 @pytest.mark.parametrize("changes", [{"NO_COLOR": "1"}, {"TERM": "dumb"}], ids=str)

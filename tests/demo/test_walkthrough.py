@@ -99,6 +99,14 @@ def test_its_three_nights_are_a_day_apart(shown: Shown) -> None:
     assert days in shown.out
 
 
+def test_it_links_to_no_page_of_a_studio_that_has_ended(shown: Shown) -> None:
+    pages = [*(shown.folder / "reports").rglob("*.html")]
+
+    assert pages
+    for text in (shown.out, *(page.read_text() for page in pages)):
+        assert "127.0.0.1" not in text
+
+
 COMMAND = re.compile(r"\S+ -m auditor \w+ .*|\S*/auditor \w+ .*|\bauditor \w+ --config.*")
 
 

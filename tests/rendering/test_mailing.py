@@ -354,3 +354,24 @@ def test_the_first_report_has_no_row_of_zeros() -> None:
 
     assert "0 critical" not in mailing.text
     assert "4 recorded | 0 not checked" in mailing.text
+
+
+def test_the_first_report_tells_blocks_of_one_name_apart_and_says_where_all_are_listed() -> None:
+    new = [block(1, number, state=TargetState.NEW, name="Classifier") for number in (3, 4)]
+    new += [block(1, number, state=TargetState.NEW, name=f"B{number}") for number in range(5, 25)]
+    first = renderer().mail_content(report(*new, previous_run_id=None), page=PAGE)
+    words = flat(first.text)
+
+    assert "22 blocks: Classifier (1/3), Classifier (1/4), B5, B6, " in words
+    assert "B22 and 2 more; `auditor status` lists all" in words
+
+
+def test_without_a_page_the_mail_says_so_and_has_no_link() -> None:
+    linking = replace(renderer(), footer=replace(renderer().footer, site="https://drift.example/"))
+    with_page = linking.mail_content(NIGHTS["drift"](), page=PAGE)
+    without = linking.mail_content(NIGHTS["drift"](), page="")
+
+    assert "https://drift.example/" in with_page.text
+    for form in (without.text, without.summary, without.html):
+        assert "https://drift.example/" not in form
+        assert "could not be written, so this mail links to no page" in flat(form)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.rendering.words import cap, columns, count, harmless, join_first, length
+from auditor.rendering.words import age, cap, columns, count, harmless, join_first, length
 
 
 @pytest.mark.parametrize(
@@ -71,3 +71,17 @@ def test_a_long_row_ends_in_a_count() -> None:
 
 def test_wide_letters_take_two_columns_and_marks_none() -> None:
     assert columns("日本e\u0301") == 5
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (-5, "just now"),
+        (59, "just now"),
+        (60, "1 min ago"),
+        (3 * 3600 + 59, "3 h ago"),
+        (40 * 86_400, "40 d ago"),
+    ],
+)
+def test_an_age_is_written_in_its_largest_unit(seconds: int, words: str) -> None:
+    assert age(timedelta(seconds=seconds)) == words
