@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from auditor.drift.acceptance import digest_folded
+from auditor.drift.block_kinds import kind_of
 from auditor.drift.canonical import split
 from auditor.drift.compare import compare_snapshots
 from auditor.drift.excerpts import THRESHOLDS, excerpt_answers, top_field
@@ -21,8 +22,8 @@ from auditor.drift.secrets import secret_parameters
 from auditor.drift.state_rules import BlockState, find_violations
 from auditor.drift.wording import value_words
 from auditor.errors import UsageError
-from auditor.model import AnswerExcerpt, Finding, JsonObject, ModelState, Since, TargetId
-from auditor.protocols import Store
+from auditor.model import AnswerExcerpt, BlockKindName, Finding, ModelState, Since, TargetId
+from auditor.protocols import Answer, Store
 from auditor.records import (
     Acknowledgement,
     Approval,
@@ -128,7 +129,10 @@ def _faults(
         return
     snapshot = _load(line, store).snapshot
     block = BlockState(
-        store.secrets().read_document(snapshot), state, known.model_since if is_last else None
+        kind_of(snapshot.kind),
+        store.secrets().read_document(snapshot),
+        state,
+        known.model_since if is_last else None,
     )
     for violation in find_violations(rules, known.target, block, at=now):
         yield f"it breaks the rule “{violation.rule}”"
@@ -257,6 +261,7 @@ def explain(finding_id: str, store: Store) -> Explanation:
     target, finding = newest.target, newest.finding
     if target is None or not isinstance(finding, Finding):
         return Explanation(
+            kind=None,
             occurrences=occurrences,
             holds=True,
             last_seen_at=newest.at,
@@ -266,6 +271,7 @@ def explain(finding_id: str, store: Store) -> Explanation:
     value = accepted_value(target, finding.path, finding.after)
     holds = _current_value(newest, target, finding, store, None).holds
     return Explanation(
+        kind=_kind_of(target, store),
         occurrences=occurrences,
         holds=holds,
         last_seen_at=_last_seen(newest, target, store) if holds else newest.at,
@@ -280,13 +286,19 @@ def explain(finding_id: str, store: Store) -> Explanation:
     )
 
 
+def _kind_of(target: TargetId, store: Store) -> BlockKindName:
+    """Return how a block is read that has a finding, and so a version."""
+    known = store.known_targets([target]).get(target)
+    return known.kind if known else store.version_lines(target)[0].kind
+
+
 def acknowledge(
     finding_id: str,
     store: Store,
     decision: Decision,
     *,
     until: date | None = None,
-    live: JsonObject | None = None,
+    live: Answer | None = None,
 ) -> Acknowledgement:
     """Accept exactly the value that a finding reports.
 
@@ -378,7 +390,7 @@ def _current_value(
     target: TargetId,
     finding: Finding,
     store: Store,
-    live: JsonObject | None,
+    live: Answer | None,
 ) -> _CurrentValue:
     """Compare the newest answer with the version that the finding was compared with."""
     versions = store.version_lines(target)
@@ -388,7 +400,7 @@ def _current_value(
     secrets = store.secrets()
     new = _load(versions[0], store).snapshot
     if live is not None:
-        parts = split(live)
+        parts = split(live.document, kind_of(live.kind), listed_type=live.type)
         secrets = secrets.including(secret_parameters(parts.catalogue))
         new = secrets.take_snapshot(parts)
     comparison = compare_snapshots(reference.snapshot, new, target=target, secrets=secrets)

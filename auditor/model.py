@@ -42,8 +42,41 @@ def require_utc(*moments: datetime | None) -> None:
             raise ValueError(f"times are aware and UTC, not {moment!r}")
 
 
+class TargetKind(StrEnum):
+    """What a target is in its impulse."""
+
+    LEARN = "learn"
+    INPUT = "input"
+    PROCESSING = "processing"
+    POST_PROCESSING = "post_processing"
+
+
+class BlockKindName(StrEnum):
+    """How a block is read: the name of its row in `drift.block_kinds`."""
+
+    KERAS = "keras"
+    ANOMALY = "anomaly"
+    VLM = "vlm"
+    INPUT = "input"
+    PROCESSING = "processing"
+    POST_PROCESSING = "post_processing"
+
+    @property
+    def target_kind(self) -> TargetKind:
+        """Return what blocks of this kind are in their impulse."""
+        match self:
+            case BlockKindName.KERAS | BlockKindName.ANOMALY | BlockKindName.VLM:
+                return TargetKind.LEARN
+            case BlockKindName.INPUT:
+                return TargetKind.INPUT
+            case BlockKindName.PROCESSING:
+                return TargetKind.PROCESSING
+            case BlockKindName.POST_PROCESSING:
+                return TargetKind.POST_PROCESSING
+
+
 class TargetId(NamedTuple):
-    """The ids of a learn block in Studio, written `PROJECT/LEARN`."""
+    """The ids of a block in Studio, written `PROJECT/BLOCK`; ids are unique in a project."""
 
     project_id: int
     learn_id: int
@@ -331,9 +364,10 @@ class Snapshot:
         document: the answer as Studio sent it (JSON, ASCII), except that secrets are hidden and
             `transferLearningModels` is null: the catalogue is kept separately.
         digest: SHA-256 of the canonical bytes of `document`, 64 hex digits.
-        type: the block's type in Studio, empty if the answer does not name it.
+        type: the block's type in Studio, empty if neither answer nor listing names it.
     """
 
+    kind: BlockKindName
     document: bytes
     digest: str
     catalogue: Catalogue
@@ -420,6 +454,7 @@ class TargetReport:
     """
 
     target: TargetId
+    kind: BlockKindName
     project: str
     name: str
     type: str

@@ -12,6 +12,7 @@ from typing import BinaryIO, Protocol, TypeAlias
 from auditor.drift.recurrence import PastChange
 from auditor.drift.secrets import Secrets
 from auditor.model import (
+    BlockKindName,
     Failure,
     JsonObject,
     Notice,
@@ -103,12 +104,15 @@ class UnchangedAnswer:
 class Answer:
     """A valid answer.
 
-    `body_digest` is the SHA-256 of its raw bytes; `validator` as in `StoredBody`.
+    `body_digest` is the SHA-256 of its raw bytes; `validator` as in `StoredBody`. `type` is the
+    block's type in the listing, empty where that was not asked.
     """
 
+    kind: BlockKindName
     document: JsonObject
     body_digest: str
     validator: str = ""
+    type: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,27 +128,43 @@ FetchResult: TypeAlias = UnchangedAnswer | Answer | FetchFailure
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedBlock:
-    """A learn block of a listing of impulses; `served` if getKeras answers for its type.
+    """A block of a listing of impulses; `served` if its kind can be read.
 
     Attributes:
         impulse_id: the first impulse that has the block, None where the listing does not say.
     """
 
     target: TargetId
+    kind: BlockKindName
     name: str
     type: str
     served: bool
     impulse_id: int | None = None
 
 
-class Studio(Protocol):
-    """Reads learn blocks with GET requests only. Every method can be called concurrently."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockSource:
+    """How Studio is asked for a block.
 
-    async def fetch(self, target: TargetId, *, stored_body: StoredBody | None) -> FetchResult:
-        """Return the block's getKeras answer, `UnchangedAnswer` if it equals `stored_body`."""
+    Attributes:
+        kinds: what the block may be; they are asked for in turn until one answers.
+        type: the block's type in the listing, empty where that was not asked.
+    """
+
+    kinds: tuple[BlockKindName, ...]
+    type: str = ""
+
+
+class Studio(Protocol):
+    """Reads blocks with GET requests only. Every method can be called concurrently."""
+
+    async def fetch(
+        self, target: TargetId, source: BlockSource, *, stored_body: StoredBody | None
+    ) -> FetchResult:
+        """Return the block's answer, `UnchangedAnswer` if it equals `stored_body`."""
         ...
 
-    async def fetch_again(self, target: TargetId) -> FetchResult:
+    async def fetch_again(self, target: TargetId, source: BlockSource) -> FetchResult:
         """Wait, then return the block's full answer again, to confirm a surprising one."""
         ...
 

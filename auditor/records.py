@@ -15,6 +15,7 @@ from auditor.drift.state_rules import RuleViolation
 from auditor.errors import UsageError
 from auditor.model import (
     AnswerExcerpt,
+    BlockKindName,
     Change,
     Failure,
     Finding,
@@ -285,6 +286,7 @@ class Explanation:
     """All that is known of a finding.
 
     Attributes:
+        kind: of its block, None for the vendor's.
         occurrences: every run that found it, oldest first.
         holds: whether the value is still what the finding says, by the last version.
         last_seen_at: when the value was last checked and was still the same.
@@ -294,6 +296,7 @@ class Explanation:
         excerpt: the parts of the answers that it needs, None where unknown or not needed.
     """
 
+    kind: BlockKindName | None
     occurrences: tuple[FindingOccurrence, ...]
     holds: bool
     last_seen_at: datetime
@@ -340,7 +343,7 @@ class KnownTarget:
         state: what the last run said of it.
         body_digest: SHA-256 of the last raw answer, None before the first.
         validator: the strong ETag that came with just that answer, empty where none did.
-        form: the form it was read in (`drift.canonical.FORM`), empty for a very old one.
+        form: the form it was read in (`drift.canonical.FORMS`), empty for a very old one.
         version_id: the last version, None where none was ever stored.
         version_run_id: the run that stored it, 0 without one.
         digest: canonical digest of the last version, empty without one.
@@ -353,6 +356,7 @@ class KnownTarget:
     """
 
     target: TargetId
+    kind: BlockKindName
     project: str
     name: str
     type: str
@@ -383,6 +387,7 @@ class VersionLine:
 
     id: int
     target: TargetId
+    kind: BlockKindName
     run_id: int
     seen_at: datetime
     model_state: ModelState
@@ -449,6 +454,7 @@ class ReadResult:
     """
 
     target: TargetId
+    kind: BlockKindName
     project: str
     body_digest: str
     validator: str = ""
@@ -540,6 +546,7 @@ class Unreadable:
     """
 
     target: TargetId
+    kind: BlockKindName
     project: str
     failure: Failure
     was_asked_for: bool = True
@@ -550,6 +557,7 @@ class Missing:
     """Not in a listing that succeeded."""
 
     target: TargetId
+    kind: BlockKindName
     project: str
 
 
@@ -558,6 +566,7 @@ class Unsupported:
     """A block of a type that has no endpoint; `findings` where it was of another type before."""
 
     target: TargetId
+    kind: BlockKindName
     project: str
     name: str
     type: str
@@ -607,6 +616,7 @@ class TargetStatus:
     """One line of `status`."""
 
     target: TargetId
+    kind: BlockKindName
     project: str
     name: str
     type: str

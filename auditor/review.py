@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from auditor.drift.block_kinds import KERAS
 from auditor.drift.canonical import split
 from auditor.drift.secrets import Secrets, secret_parameters
 from auditor.errors import UsageError
@@ -125,8 +126,8 @@ def _end_of_day(reference: Reference, zone: ZoneInfo) -> datetime:
 def take_snapshots(
     answers: Sequence[JsonObject], secrets: Secrets
 ) -> tuple[tuple[Snapshot, ...], Secrets]:
-    """Return answers as snapshots, and `secrets` with what any of their catalogues names."""
-    parts = [split(answer) for answer in answers]
+    """Return getKeras answers as snapshots, and `secrets` with what their catalogues name."""
+    parts = [split(answer, KERAS) for answer in answers]
     for part in parts:
         secrets = secrets.including(secret_parameters(part.catalogue))
     return tuple(map(secrets.take_snapshot, parts)), secrets

@@ -7,7 +7,16 @@ from typing import Any
 import pytest
 
 from auditor.health import Due, Signs, judge_presence, list_complaints
-from auditor.model import ModelState, RunInfo, RunStatus, Starter, TargetId, TargetState, Trigger
+from auditor.model import (
+    BlockKindName,
+    ModelState,
+    RunInfo,
+    RunStatus,
+    Starter,
+    TargetId,
+    TargetState,
+    Trigger,
+)
 from auditor.outbox import MessageInfo, MessageState
 from auditor.records import NO_PRESENCE, Presence, SignKind, SignOfLife, TargetStatus
 from auditor.schedule import Slot
@@ -24,6 +33,7 @@ def run(status: RunStatus = RunStatus.COMPLETE, *, started_at: datetime = SLOT.a
 
 def block(learn_id: int, state: TargetState, checked_at: datetime | None) -> TargetStatus:
     return TargetStatus(
+        kind=BlockKindName.KERAS,
         target=TargetId(1, learn_id),
         project="Pump",
         name="Motion",

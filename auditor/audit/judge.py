@@ -10,7 +10,8 @@ from auditor.audit.baseline import NO_CHANGES, Baselines, RunChanges
 from auditor.audit.pending import PendingResult, PendingResults
 from auditor.audit.plan import RunContext
 from auditor.audit.snapshots import Snapshots
-from auditor.drift.canonical import FORM, parse
+from auditor.drift.block_kinds import kind_of
+from auditor.drift.canonical import FORMS, parse
 from auditor.drift.compare import Comparison, compare, models_of
 from auditor.drift.excerpts import excerpt_answers
 from auditor.drift.findings import (
@@ -96,6 +97,7 @@ class Judge:
         """Return the result for an answer whose content equals the last version."""
         unchanged = Unchanged(
             target=known.target,
+            kind=known.kind,
             project=project,
             body_digest=body_digest,
             validator=validator,
@@ -111,9 +113,8 @@ class Judge:
                 baseline=baseline,
                 from_upgrade=self._unreported_before(known, body_digest, baseline),
             )
-        state = BlockState(
-            self._snapshots.read_document(snapshot), known.model_state, known.model_since
-        )
+        document = self._snapshots.read_document(snapshot)
+        state = BlockState(kind_of(snapshot.kind), document, known.model_state, known.model_since)
         return replace(unchanged, violations=self._violations(known.target, state))
 
     def judge_answer(
@@ -170,9 +171,10 @@ class Judge:
         document = parse(reading.snapshot.document)
         status = first_status(document)
         between = Interval(None, self._context.now())
-        state = BlockState(document, status.state, between)
+        state = BlockState(kind_of(reading.snapshot.kind), document, status.state, between)
         return NewVersion(
             target=target,
+            kind=reading.snapshot.kind,
             project=reading.project,
             snapshot=reading.snapshot,
             body_digest=reading.body_digest,
@@ -253,6 +255,7 @@ class Judge:
         has_vendor = bool(judged.vendor or vendor)
         return NewVersion(
             target=target,
+            kind=reading.snapshot.kind,
             project=reading.project,
             snapshot=reading.snapshot,
             body_digest=reading.body_digest,
@@ -270,7 +273,9 @@ class Judge:
             vendor=judged.vendor,
             new_values=judged.new_values,
             baseline=baseline,
-            violations=self._violations(target, BlockState(comparison.new, status.state, since)),
+            violations=self._violations(
+                target, BlockState(comparison.kind, comparison.new, status.state, since)
+            ),
         )
 
     def _version_of_upgrade(
@@ -288,13 +293,14 @@ class Judge:
         )
         changes = RunChanges((), tuple(found.rule for found in suppressed))
         baseline = self._baseline_drift(known, reading.snapshot, changes)
-        state = BlockState(comparison.new, known.model_state, known.model_since)
+        state = BlockState(comparison.kind, comparison.new, known.model_state, known.model_since)
         vendor = {
             finding_id(None, change.path, change.before, change.after) for change in judged.vendor
         }
         own = {finding.id for finding in judged.findings}
         return NewVersion(
             target=known.target,
+            kind=reading.snapshot.kind,
             project=reading.project,
             snapshot=reading.snapshot,
             body_digest=reading.body_digest,
@@ -361,8 +367,12 @@ class Judge:
         """
         if known.trained_version_id is None:
             return False
-        trained = self._snapshots.read_document(self._snapshots.load(known.trained_version_id))
-        since = replace(comparison, old=trained, changes=compare(trained, comparison.new))
+        snapshot = self._snapshots.load(known.trained_version_id)
+        if snapshot.kind is not comparison.kind.name:
+            return False
+        trained = self._snapshots.read_document(snapshot)
+        changes = compare(trained, comparison.new, comparison.kind)
+        since = replace(comparison, old=trained, changes=changes)
         return not makes_stale(
             [
                 finding
@@ -378,7 +388,7 @@ def _was_judged_before(known: KnownTarget, body_digest: str) -> bool:
 
     Where this version finds a difference to the stored version in it, nobody made that since.
     """
-    return known.form != FORM and known.body_digest == body_digest
+    return known.form != FORMS[known.kind] and known.body_digest == body_digest
 
 
 def _model_since(status: ModelStatus, known: KnownTarget, between: Interval) -> Interval | None:

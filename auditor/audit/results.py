@@ -231,6 +231,7 @@ def _report_of_unchanged(result: Unchanged, known: KnownTarget | None) -> Target
         raise AssertionError("an answer cannot equal one that was never read")
     return TargetReport(
         target=result.target,
+        kind=result.kind,
         project=result.project,
         name=known.name,
         type=known.type,
@@ -246,6 +247,7 @@ def _report_of_unchanged(result: Unchanged, known: KnownTarget | None) -> Target
 def _report_of_version(result: NewVersion, known: KnownTarget | None) -> TargetReport:
     return TargetReport(
         target=result.target,
+        kind=result.kind,
         project=result.project,
         name=result.snapshot.name,
         type=result.snapshot.type,
@@ -266,6 +268,7 @@ def _report_of_unread(
 ) -> TargetReport:
     line = TargetReport(
         target=result.target,
+        kind=result.kind,
         project=result.project,
         name=known.name if known else "",
         type=known.type if known else "",

@@ -18,7 +18,7 @@ from functools import partial
 from typing import TypeAlias, TypeVar
 
 from auditor.audit.close import complete_run
-from auditor.audit.fetch import DEFECT, fetch_target
+from auditor.audit.fetch import DEFECT, fetch_target, find_source
 from auditor.audit.judge import Judge
 from auditor.audit.notices import (
     notice_of_listing,
@@ -45,7 +45,15 @@ from auditor.model import (
     TargetId,
     VendorFinding,
 )
-from auditor.protocols import Answer, FetchFailure, RunStore, Studio, UnchangedAnswer
+from auditor.protocols import (
+    Answer,
+    BlockSource,
+    FetchFailure,
+    ListedBlock,
+    RunStore,
+    Studio,
+    UnchangedAnswer,
+)
 from auditor.records import BatchNews, KnownTarget, NewVersion, TargetResult, Unchanged, Unreadable
 
 BATCH = 200  # targets a transaction
@@ -61,13 +69,18 @@ class _Stop:
     """A target on its way to a worker, with what the store knows of it.
 
     Attributes:
-        is_listed: Studio lists it; the configuration does not name it.
+        listed: its entry in the listing, None where the configuration names it.
     """
 
     target: TargetId
     project: str
     known: KnownTarget | None
-    is_listed: bool
+    listed: ListedBlock | None
+
+    @property
+    def source(self) -> BlockSource:
+        """Return how Studio is asked for it."""
+        return find_source(self.listed, self.known)
 
 
 _Queue: TypeAlias = "asyncio.Queue[_Stop | None]"
@@ -90,7 +103,6 @@ class Audit:
         self._control = control or RunControl()
         self._results = Results()
         self._batch: list[TargetResult] = []
-        self._named: frozenset[int] = frozenset()  # projects whose blocks are named
         self._impulses: Mapping[TargetId, int] = {}
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
 
@@ -116,9 +128,6 @@ class Audit:
             now=self._now,
             today=started_at.astimezone(request.zone).date(),
             rules=request.rules,
-        )
-        self._named = frozenset(
-            project.id for project in request.plan.projects if project.learn_blocks is not None
         )
         await self._in_store(self._prepare, context, started_at)
         async with self._studio as studio:
@@ -243,24 +252,20 @@ class Audit:
         self._control.planned(len(inventory.targets))
         queue: _Queue = asyncio.Queue(maxsize=2 * BATCH)
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._feed(queue, inventory.targets, workers))
+            group.create_task(self._feed(queue, inventory, workers))
             for _ in range(workers):
                 group.create_task(self._work(queue, run_id, studio, judge))
         await self._save_batch(run_id)
 
-    async def _feed(
-        self, queue: _Queue, targets: Sequence[tuple[TargetId, str]], workers: int
-    ) -> None:
-        for start in range(0, len(targets), BATCH):
-            part = targets[start : start + BATCH]
+    async def _feed(self, queue: _Queue, inventory: Inventory, workers: int) -> None:
+        for start in range(0, len(inventory.targets), BATCH):
+            part = inventory.targets[start : start + BATCH]
             known = await self._in_store(self._store.known_targets, [target for target, _ in part])
             for target, project in part:
                 before = known.get(target)
                 name = project or (before.project if before else "")
-                is_listed = target.project_id not in self._named
-                await queue.put(
-                    _Stop(target=target, project=name, known=before, is_listed=is_listed)
-                )
+                listed = inventory.listed.get(target)
+                await queue.put(_Stop(target=target, project=name, known=before, listed=listed))
         for _ in range(workers):
             await queue.put(None)
 
@@ -286,6 +291,7 @@ class Audit:
             return
         fetched = await fetch_target(
             stop.target,
+            stop.source,
             stop.known,
             studio=studio,
             snapshot_of=partial(self._in_store, self._store.snapshot),
@@ -339,10 +345,11 @@ class Audit:
     ) -> None:
         if whole_project:
             self._results.add_error(error_of_project(stop.target.project_id, failure))
-        if was_asked_for and stop.is_listed and (back := notice_of_listing(stop.known)):
+        if was_asked_for and stop.listed is not None and (back := notice_of_listing(stop.known)):
             self._results.notices.append(back)
         result = Unreadable(
             target=stop.target,
+            kind=stop.source.kinds[0],
             project=stop.project,
             failure=failure,
             was_asked_for=was_asked_for,
@@ -385,4 +392,9 @@ def _describe_stop(read: int, inventory: Inventory) -> str:
 
 
 def _unreadable(pending: PendingResult, failure: Failure) -> Unreadable:
-    return Unreadable(target=pending.target, project=pending.project, failure=failure)
+    return Unreadable(
+        target=pending.target,
+        kind=pending.snapshot.kind,
+        project=pending.project,
+        failure=failure,
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from auditor.drift.block_kinds import kind_of
 from auditor.drift.canonical import split
 from auditor.drift.compare import Comparison, compare_snapshots
 from auditor.drift.recurrence import PastChange
@@ -24,7 +25,7 @@ class Snapshots:
 
     def take(self, answer: Answer) -> Snapshot:
         """Return an answer as a snapshot; stores the names of secret parameters that are new."""
-        parts = split(answer.document)
+        parts = split(answer.document, kind_of(answer.kind), listed_type=answer.type)
         new = secret_parameters(parts.catalogue) - self._secrets.names
         if new:
             self._store.add_secret_parameters(new)

@@ -73,7 +73,8 @@ class Inventory:
     """The targets of a run.
 
     Attributes:
-        targets: what to fetch, by project and learn id, with the project's name.
+        targets: what to fetch, by project and block id, with the project's name.
+        listed: the entries of those of them that Studio lists; the configuration names others.
         settled: results that need no fetch: missing, unsupported, or unreadable because the
             listing failed.
         notices: about projects and blocks that the configuration leaves out, or new names.
@@ -83,6 +84,7 @@ class Inventory:
     """
 
     targets: tuple[tuple[TargetId, str], ...] = ()
+    listed: Mapping[TargetId, ListedBlock] = field(default_factory=dict)
     settled: tuple[SettledResult, ...] = ()
     errors: tuple[ProjectError, ...] = ()
     notices: tuple[Notice, ...] = ()
@@ -124,6 +126,7 @@ def require_in_scope(plan: Plan, scope: Scope) -> None:
 def _joined(parts: Sequence[Inventory]) -> Inventory:
     return Inventory(
         targets=tuple(target for part in parts for target in part.targets),
+        listed={target: block for part in parts for target, block in part.listed.items()},
         settled=tuple(result for part in parts for result in part.settled),
         errors=tuple(error for part in parts for error in part.errors),
         notices=tuple(notice for part in parts for notice in part.notices),
@@ -286,8 +289,20 @@ def error_of_project(project_id: int, failure: Failure) -> ProjectError:
 def _unlisted(target: KnownTarget, name: str, failure: Failure) -> Unreadable | Unsupported:
     """Return what a failed listing says of a target: nothing new of one that is unsupported."""
     if target.state is TargetState.UNSUPPORTED:
-        return Unsupported(target=target.target, project=name, name=target.name, type=target.type)
-    return Unreadable(target=target.target, project=name, failure=failure, was_asked_for=False)
+        return Unsupported(
+            target=target.target,
+            kind=target.kind,
+            project=name,
+            name=target.name,
+            type=target.type,
+        )
+    return Unreadable(
+        target=target.target,
+        kind=target.kind,
+        project=name,
+        failure=failure,
+        was_asked_for=False,
+    )
 
 
 def _from_listing(
@@ -301,12 +316,19 @@ def _from_listing(
     audited = {block.target for block in kept} | {result.target for result in lost}
     audited |= {target.target for target in never_read}
     unsupported = (
-        Unsupported(target=block.target, project=name, name=block.name, type=block.type)
+        Unsupported(
+            target=block.target,
+            kind=block.kind,
+            project=name,
+            name=block.name,
+            type=block.type,
+        )
         for block in kept
         if not block.served
     )
     return Inventory(
         targets=tuple((block.target, name) for block in kept if block.served),
+        listed={block.target: block for block in kept if block.served},
         settled=(*lost, *unsupported),
         notices=(
             *_notices_of_left_out(
@@ -327,7 +349,7 @@ def _missing(project: Project, name: str, known: Sequence[KnownTarget]) -> tuple
     A block that was never read is not missing: its number may have been a mistake.
     """
     return tuple(
-        Missing(target=target.target, project=name)
+        Missing(target=target.target, kind=target.kind, project=name)
         for target in known
         if _admits(project, target) and not _was_never_read(target)
     )

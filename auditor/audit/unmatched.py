@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from auditor.audit.plan import Plan
+from auditor.drift.block_kinds import kind_of
 from auditor.drift.canonical import parse_catalogue
 from auditor.drift.filters import BlockFilter, BlockLabel
 from auditor.drift.rule_paths import MOST_PATHS, RulePath, nearest_path, paths_of, rule_paths
@@ -135,7 +136,7 @@ class Coverage:
     ) -> dict[str, bool]:
         snapshot = self.source.snapshot(known.version_id or 0)
         models = parse_catalogue(snapshot.catalogue.document) if with_catalogue else None
-        return paths_of(secrets.read_document(snapshot), models)
+        return paths_of(secrets.read_document(snapshot), kind_of(snapshot.kind), models)
 
     def _read(self) -> Iterator[KnownTarget]:
         return (known for known in self._known.values() if known.version_id is not None)

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from auditor import app, config
+from auditor.audit.fetch import find_source
 from auditor.cli.console import print_text
 from auditor.cli.logs import silence_logging
 from auditor.config import ProjectTable, Settings
@@ -527,7 +528,10 @@ async def _blocks(studio: StudioClient, project: ProjectTable, survey: Survey) -
             raise StudioError(found.kind, found.message)
         return survey.add(project.id, found)
     targets = [TargetId(project.id, learn_id) for learn_id in project.named_blocks]
-    fetched = await asyncio.gather(*(studio.fetch(target, stored_body=None) for target in targets))
+    source = find_source(None, None)
+    fetched = await asyncio.gather(
+        *(studio.fetch(target, source, stored_body=None) for target in targets)
+    )
     failed = defaultdict(list)
     for target, result in zip(targets, fetched, strict=True):
         if isinstance(result, FetchFailure):

@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from datetime import date
 
 from auditor import app, decide, review
+from auditor.audit.fetch import find_source
 from auditor.cli.console import print_error, print_text
 from auditor.config import Settings
 from auditor.decide import Decision, NewBaseline
 from auditor.errors import ConfigError, UsageError
-from auditor.model import JsonObject, TargetId
+from auditor.model import TargetId
 from auditor.protocols import Answer, Store
-from auditor.records import Acknowledgement, VersionLine
+from auditor.records import Acknowledgement, KnownTarget, VersionLine
 from auditor.rendering import explain as rendered
 from auditor.rendering import json as as_json
 from auditor.rendering.words import count, harmless, name, sentence, times_in
@@ -160,7 +161,8 @@ def acknowledge(args: argparse.Namespace) -> int:
         newest = decide.find_occurrences(args.finding, store)[-1]
         live, basis = None, "the last stored version, since Studio was not asked or did not answer"
         if can_ask and newest.target is not None:
-            live = app.run_async(_live(settings, newest.target))
+            known = store.known_targets([newest.target]).get(newest.target)
+            live = app.run_async(_live(settings, newest.target, known))
         if live is not None:
             basis = "Studio's present answer"
         accepted = decide.acknowledge(args.finding, store, _decision(args), until=until, live=live)
@@ -231,14 +233,14 @@ def _settings(path: str | None) -> tuple[Settings, bool]:
         return app.load_settings(path, reads_secrets=False), False
 
 
-async def _live(settings: Settings, target: TargetId) -> JsonObject | None:
+async def _live(settings: Settings, target: TargetId, known: KnownTarget | None) -> Answer | None:
     """Return Studio's present answer, None if there is no valid one."""
     is_named = target.project_id in {project.id for project in settings.projects}
     if not is_named and settings.every_project is None:
         return None
     async with app.build_client(settings) as studio:
-        fetched = await studio.fetch(target, stored_body=None)
-    return fetched.document if isinstance(fetched, Answer) else None
+        fetched = await studio.fetch(target, find_source(None, known), stored_body=None)
+    return fetched if isinstance(fetched, Answer) else None
 
 
 def _last_day(text: str | None, settings: Settings) -> date | None:

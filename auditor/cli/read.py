@@ -16,6 +16,7 @@ from auditor import app, review
 from auditor.cli.console import print_error, print_text
 from auditor.cli.terminal import find_layout, print_answer
 from auditor.config import Settings
+from auditor.drift.block_kinds import KERAS
 from auditor.drift.difference import Difference, find_difference
 from auditor.drift.secrets import Secrets, as_sent
 from auditor.errors import StudioError, UsageError
@@ -122,7 +123,7 @@ def _answer(name: str, max_bytes: int) -> JsonObject:
     if len(body) > max_bytes:
         raise UsageError(f"{where} is not a getKeras answer: it has more than {max_bytes:,} bytes")
     try:
-        return read_answer(body)
+        return read_answer(body, KERAS)
     except StudioError as error:
         raise UsageError(f"{where} is not a getKeras answer: {error}") from error
 

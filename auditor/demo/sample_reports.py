@@ -10,6 +10,7 @@ from auditor.drift.canonical import dump
 from auditor.model import (
     AnswerExcerpt,
     Area,
+    BlockKindName,
     ConditionKind,
     Failure,
     Finding,
@@ -113,6 +114,7 @@ def block(project_id: int, learn_id: int, **more: object) -> TargetReport:
     """Return a block, by default without changes."""
     values: dict[str, object] = {
         "target": TargetId(project_id, learn_id),
+        "kind": BlockKindName.KERAS,
         "project": {1: "Pump", 2: "Wake word"}.get(project_id, f"Line {project_id}"),
         "name": f"Motion classifier {learn_id}",
         "type": "keras",

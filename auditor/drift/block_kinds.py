@@ -3,7 +3,7 @@
 A row says where Studio keeps the configuration of such a block, where it shows it, and which
 fields it has. The client, the check of answers, the canonical form, the request that restores a
 value, the links to Studio and the demo's Studio read these rows, so that a block of another kind
-(anomaly, vlm, dsp, post-processing, input) is one more row and its table of fields.
+is one more row and its table of fields.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from auditor.drift.fields import CATALOGUE, FIELDS, UNKNOWN, UNKNOWN_OF_VENDOR, Field, JsonType
-from auditor.model import Area, TargetId
+from auditor.model import Area, BlockKindName, JsonObject, TargetId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,21 +21,26 @@ class BlockKind:
     """A kind of block in Studio.
 
     Attributes:
-        type: how Studio's API calls the kind.
         path: where the API returns the configuration (GET) and changes it (POST), below the
             API's base; `{project}` and `{block}` stand for the ids.
         page: the block's page in Studio, below the address of Studio, with the same two places.
-        fields: what an answer may hold, by pattern.
+        fields: what a document may hold, by pattern.
         required: the JSON types without which an answer is refused: for each container (empty
             for the answer itself, `dependencies`, `visualLayers[]`) its keys.
+        collections: lists of a document that no single edit empties.
+        name_at: the keys down to the block's name in a document.
+        type_at: the keys down to its type; empty where only the listing names it.
         catalogue: the field that holds the vendor's catalogue, empty if there is none.
     """
 
-    type: str
+    name: BlockKindName
     path: str
     page: str
     fields: Mapping[str, Field]
     required: Mapping[str, Mapping[str, JsonType]]
+    collections: tuple[tuple[str, ...], ...]
+    name_at: tuple[str, ...]
+    type_at: tuple[str, ...]
     catalogue: str = ""
 
     def path_of(self, target: TargetId) -> str:
@@ -54,8 +59,16 @@ class BlockKind:
         found = re.fullmatch(pattern, path)
         return TargetId(int(found["project"]), int(found["block"])) if found else None
 
+    def name_of(self, document: JsonObject) -> str:
+        """Return the block's name, empty where the document has none."""
+        return text_at(document, self.name_at)
+
+    def type_of(self, document: JsonObject) -> str:
+        """Return the block's type, empty where the document has none."""
+        return text_at(document, self.type_at)
+
     def top(self, key: str) -> Field:
-        """Return the row of a top-level key of the answer."""
+        """Return the row of a top-level key of a document."""
         return self.fields.get(key, UNKNOWN)
 
     def child(self, container: Field, key: str) -> Field:
@@ -69,6 +82,14 @@ class BlockKind:
     def member(self, container: Field) -> Field:
         """Return the row of a member of the list `container`."""
         return self.fields[f"{container.pattern}[]"]
+
+
+def text_at(document: JsonObject, keys: tuple[str, ...]) -> str:
+    """Return the text under keys, one inside the other, empty where there is none."""
+    value: object = document if keys else None
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value if isinstance(value, str) else ""
 
 
 def required_types(fields: Mapping[str, Field]) -> dict[str, dict[str, JsonType]]:
@@ -86,11 +107,35 @@ def required_types(fields: Mapping[str, Field]) -> dict[str, dict[str, JsonType]
 
 
 KERAS = BlockKind(
-    type="keras",
+    name=BlockKindName.KERAS,
     path="/api/{project}/training/keras/{block}",
     page="/studio/{project}/learning/keras/{block}",
     fields=FIELDS,
     required=required_types(FIELDS),
+    collections=(
+        ("visualLayers",),
+        ("thresholds",),
+        ("transferLearningModels",),
+        ("dependencies", "classes"),
+        ("dependencies", "outputClasses"),
+    ),
+    name_at=("name",),
+    type_at=("type",),
     catalogue=CATALOGUE,
 )
 """Learn blocks that Studio's getKeras serves."""
+
+BLOCK_KINDS: Mapping[BlockKindName, BlockKind] = {kind.name: kind for kind in (KERAS,)}
+
+ALL_FIELDS: Mapping[str, Field] = {
+    pattern: row for kind in BLOCK_KINDS.values() for pattern, row in kind.fields.items()
+}
+"""The fields of every kind; a pattern means the same wherever it is."""
+
+ORDER: Mapping[str, int] = {pattern: place for place, pattern in enumerate(ALL_FIELDS)}
+"""The place of a pattern in the order in which reports name fields."""
+
+
+def kind_of(name: BlockKindName) -> BlockKind:
+    """Return the row of a kind."""
+    return BLOCK_KINDS[name]

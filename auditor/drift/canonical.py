@@ -23,10 +23,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeGuard
 
-from auditor.drift.block_kinds import KERAS, BlockKind
+from auditor.drift.block_kinds import BLOCK_KINDS, BlockKind
 from auditor.drift.fields import ENVELOPE, Field, Shape
 from auditor.errors import DocumentError
-from auditor.model import Area, Json, JsonObject
+from auditor.model import Area, BlockKindName, Json, JsonObject
 
 _JSON_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?")
 _INTEGER = re.compile(r"-?\d{1,18}")  # of any 64 bits; a double would round it
@@ -43,6 +43,7 @@ class Node:
         form: its canonical form; of an object, of its children that are not blank.
         children: the parts by key or member label; None where the value is compared as one.
         is_blank: equal to absent.
+        kind: of the block.
     """
 
     path: str
@@ -51,9 +52,10 @@ class Node:
     form: Json
     children: Mapping[str, Node] | None
     is_blank: bool
+    kind: BlockKind
 
 
-def read(document: JsonObject, kind: BlockKind = KERAS) -> Mapping[str, Node]:
+def read(document: JsonObject, kind: BlockKind) -> Mapping[str, Node]:
     """Return the block's top-level fields as nodes, without envelope and catalogue."""
     return {
         key: _node(kind, _key_path("", key), kind.top(key), value)
@@ -62,12 +64,12 @@ def read(document: JsonObject, kind: BlockKind = KERAS) -> Mapping[str, Node]:
     }
 
 
-def read_catalogue(models: Json, kind: BlockKind = KERAS) -> Node:
-    """Return the vendor's catalogue (the list under `transferLearningModels`) as a node."""
+def read_catalogue(models: Json, kind: BlockKind) -> Node:
+    """Return the vendor's catalogue (in Keras blocks `transferLearningModels`) as a node."""
     return _node(kind, kind.catalogue, kind.top(kind.catalogue), models)
 
 
-def read_value(path: str, field: Field, value: Json, kind: BlockKind = KERAS) -> Node:
+def read_value(path: str, field: Field, value: Json, kind: BlockKind) -> Node:
     """Return any value as a node, at a place and under a row of the field table."""
     return _node(kind, path, field, value)
 
@@ -77,26 +79,26 @@ def form_of(nodes: Mapping[str, Node]) -> JsonObject:
     return {key: node.form for key, node in nodes.items() if not node.is_blank}
 
 
-def canonical_bytes(document: JsonObject) -> bytes:
+def canonical_bytes(document: JsonObject, kind: BlockKind) -> bytes:
     """Return the block's canonical form as bytes, without envelope and catalogue.
 
     Raises:
         DocumentError: `document` holds NaN, an infinity or a value that JSON has not.
     """
-    return _bytes(form_of(read(document)))
+    return _bytes(form_of(read(document, kind)))
 
 
-def digest(document: JsonObject) -> str:
+def digest(document: JsonObject, kind: BlockKind) -> str:
     """Return the SHA-256 of form and canonical bytes, as 64 hex digits.
 
     A digest made in another form equals none made in this one, so it never hides a change.
     """
-    return _digest(canonical_bytes(document))
+    return _digest(canonical_bytes(document, kind), kind)
 
 
-def catalogue_digest(models: Json) -> str:
+def catalogue_digest(models: Json, kind: BlockKind) -> str:
     """Return the SHA-256 of form and the catalogue's canonical bytes, as 64 hex digits."""
-    return _digest(_bytes(read_catalogue(models).form))
+    return _digest(_bytes(read_catalogue(models, kind).form), kind)
 
 
 def as_number(value: Json) -> Json:
@@ -130,8 +132,8 @@ def label_members(members: list[Json], identity: tuple[str, ...]) -> Iterator[tu
         yield label, member
 
 
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(FORM.encode("ascii") + content).hexdigest()
+def _digest(content: bytes, kind: BlockKind) -> str:
+    return hashlib.sha256(FORMS[kind.name].encode("ascii") + content).hexdigest()
 
 
 def _bytes(form: Json) -> bytes:
@@ -145,7 +147,7 @@ def _bytes(form: Json) -> bytes:
 def _node(kind: BlockKind, path: str, field: Field, value: Json) -> Node:
     children = _children(kind, path, field, value)
     form = _form(field, value) if children is None else _joined(field, children)
-    return Node(path, field, value, form, children, _is_blank(field, form))
+    return Node(path, field, value, form, children, _is_blank(field, form), kind)
 
 
 def _children(kind: BlockKind, path: str, field: Field, value: Json) -> dict[str, Node] | None:
@@ -299,8 +301,11 @@ def _row(field: Field) -> str:
     return f"{field.pattern} {field.required} {field.blank_is_true} {' '.join(judged)}"
 
 
-FORM = form_name(KERAS.fields.values(), canonical=CANONICAL)
-"""The form of this program."""
+FORMS: Mapping[BlockKindName, str] = {
+    name: form_name(kind.fields.values(), canonical=CANONICAL)
+    for name, kind in BLOCK_KINDS.items()
+}
+"""The form of each kind: where the table of one changes, no other kind is read anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,16 +314,22 @@ class AnswerParts:
 
     Attributes:
         document: the answer, its `transferLearningModels` null.
-        catalogue: the catalogue, as JSON.
+        catalogue: the catalogue, as JSON; null where the kind has none.
+        type: how the listing calls the block's type, empty where it was not asked.
     """
 
+    kind: BlockKind
     document: JsonObject
     catalogue: bytes
+    type: str
 
 
-def split(answer: JsonObject, kind: BlockKind = KERAS) -> AnswerParts:
+def split(answer: JsonObject, kind: BlockKind, *, listed_type: str = "") -> AnswerParts:
     """Return the parts of an answer."""
-    return AnswerParts({**answer, kind.catalogue: None}, dump(answer.get(kind.catalogue)))
+    if not kind.catalogue:
+        return AnswerParts(kind, answer, dump(None), listed_type)
+    catalogue = dump(answer.get(kind.catalogue))
+    return AnswerParts(kind, {**answer, kind.catalogue: None}, catalogue, listed_type)
 
 
 def parse(document: bytes) -> JsonObject:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from auditor.drift.block_kinds import ORDER, BlockKind, kind_of
 from auditor.drift.canonical import (
     Node,
     is_same,
@@ -23,7 +24,6 @@ from auditor.drift.canonical import (
     read_value,
 )
 from auditor.drift.fields import (
-    ORDER,
     Field,
     Shape,
     names_model,
@@ -31,6 +31,7 @@ from auditor.drift.fields import (
 from auditor.drift.layers import align
 from auditor.drift.secrets import Secrets
 from auditor.model import (
+    BlockKindName,
     Catalogue,
     Change,
     Json,
@@ -44,20 +45,20 @@ _Nodes = Mapping[str, Node]
 _CATALOGUES_KEPT = 16  # pairs: after a vendor's release most targets show the same one
 
 
-def compare(old: JsonObject, new: JsonObject) -> tuple[Change, ...]:
-    """Return every change between two answers of one block, in document order.
+def compare(old: JsonObject, new: JsonObject, kind: BlockKind) -> tuple[Change, ...]:
+    """Return every change between two documents of one block, in document order.
 
     The catalogues are left out: see `compare_catalogues`. A layer's place is the one in the new
     stack, in the old stack where it was removed.
     """
-    before, after = read(old), read(new)
+    before, after = read(old, kind), read(new, kind)
     changes = list(_inside(before, after, by_mode=old.get("mode") == new.get("mode")))
     return tuple(sorted(changes, key=_document_order))
 
 
-def compare_catalogues(old: Json, new: Json) -> tuple[Change, ...]:
+def compare_catalogues(old: Json, new: Json, kind: BlockKind) -> tuple[Change, ...]:
     """Return every change between two catalogues, in the order of the new one."""
-    before, after = read_catalogue(old), read_catalogue(new)
+    before, after = read_catalogue(old, kind), read_catalogue(new, kind)
     return tuple(_inside({"": before}, {"": after}, by_mode=True))
 
 
@@ -233,7 +234,7 @@ def _layer_changes(before: Node, after: Node) -> Iterator[Change]:
     if _other_type(_layer(before), _layer(after)):
         yield _change(after.path, after.field, Kind.REPLACED, before.literal, after.literal)
         return
-    renumbered = read_value(after.path, before.field, before.literal)
+    renumbered = read_value(after.path, before.field, before.literal, before.kind)
     yield from _inside(renumbered.children or {}, after.children or {}, by_mode=True)
 
 
@@ -278,7 +279,7 @@ def _list_changes(before: Node, after: Node) -> Iterator[Change]:
 def _members(node: Node) -> list[Node]:
     values = node.literal if isinstance(node.literal, list) else []
     return [
-        read_value(f"{node.path}[{place}]", node.field, member)
+        read_value(f"{node.path}[{place}]", node.field, member, node.kind)
         for place, member in enumerate(values)
     ]
 
@@ -346,6 +347,7 @@ class Comparison:
 
     Attributes:
         target: None for two files.
+        kind: of the block, in the new answer.
         changes: of the blocks, in document order.
         catalogue: of their catalogues.
         in_use: the catalogue identities of the models that the block uses.
@@ -353,6 +355,7 @@ class Comparison:
     """
 
     target: TargetId | None
+    kind: BlockKind
     old: JsonObject
     new: JsonObject
     changes: tuple[Change, ...]
@@ -389,12 +392,14 @@ def compare_snapshots(
     """
     before, after = secrets.read_document(old), secrets.read_document(new)
     visual = next((document for document in (after, before) if is_visual(document)), None)
+    kind = kind_of(new.kind)
     return Comparison(
         target=target,
+        kind=kind,
         old=before,
         new=after,
-        changes=compare(before, after),
-        catalogue=_changes_between(old.catalogue, new.catalogue),
+        changes=compare(before, after, kind),
+        catalogue=_changes_between(old.catalogue, new.catalogue, new.kind),
         in_use=last_models if visual is None else models_of(visual),
         catalogues=(new.catalogue, old.catalogue),
     )
@@ -413,7 +418,8 @@ def _model_names(catalogue: Catalogue) -> Mapping[str, str]:
 
 
 @lru_cache(maxsize=_CATALOGUES_KEPT)
-def _changes_between(old: Catalogue, new: Catalogue) -> tuple[Change, ...]:
+def _changes_between(old: Catalogue, new: Catalogue, name: BlockKindName) -> tuple[Change, ...]:
     if old.digest == new.digest:
         return ()
-    return compare_catalogues(parse_catalogue(old.document), parse_catalogue(new.document))
+    models = parse_catalogue(old.document), parse_catalogue(new.document)
+    return compare_catalogues(*models, kind_of(name))

@@ -308,7 +308,6 @@ _CATALOGUE: tuple[Field, ...] = (
 )
 
 FIELDS: dict[str, Field] = {row.pattern: row for row in (*_BLOCK, *_CATALOGUE)}
-ORDER: dict[str, int] = {pattern: place for place, pattern in enumerate(FIELDS)}
 
 _MODEL_PREFIXES = ("transfer_", "object_", "fomo_")
 

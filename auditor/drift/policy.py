@@ -15,9 +15,9 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import TypeAlias, TypeVar
 
+from auditor.drift.block_kinds import ALL_FIELDS
 from auditor.drift.fields import (
     CATALOGUE,
-    FIELDS,
     UNKNOWN,
     UNKNOWN_OF_VENDOR,
     Field,
@@ -40,7 +40,7 @@ from auditor.model import (
 
 REQUIRES_RETRAIN = "requiresRetrain"
 _AnyFinding = TypeVar("_AnyFinding", bound=Finding | VendorFinding)
-_FIELDS = {**FIELDS, UNKNOWN.pattern: UNKNOWN, UNKNOWN_OF_VENDOR.pattern: UNKNOWN_OF_VENDOR}
+_FIELDS = {**ALL_FIELDS, UNKNOWN.pattern: UNKNOWN, UNKNOWN_OF_VENDOR.pattern: UNKNOWN_OF_VENDOR}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from auditor.drift.block_kinds import KERAS
+from auditor.drift.block_kinds import BlockKind
 from auditor.drift.canonical import parse
 from auditor.drift.excerpts import MODE, SCRIPT, THRESHOLDS, top_field
 from auditor.model import AnswerExcerpt, Area, Finding, Json, JsonObject, Kind, TargetId
@@ -85,7 +85,10 @@ class Restoration:
 
 
 def find_restoration(
-    finding: Finding, target: TargetId, excerpt: AnswerExcerpt | None = None
+    finding: Finding,
+    target: TargetId,
+    kind: BlockKind,
+    excerpt: AnswerExcerpt | None = None,
 ) -> Restoration:
     """Return how to restore the value that a finding changed."""
     key = top_field(finding.path)
@@ -98,7 +101,7 @@ def find_restoration(
     body = _body(finding, key, parse(known.before) if known else {})
     if key not in body:
         return Restoration(why=_reason_without_value(finding, key, known))
-    return _request(f"POST {KERAS.path_of(target)}", body)
+    return _request(f"POST {kind.path_of(target)}", body)
 
 
 def _threshold_restoration(

@@ -14,8 +14,9 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from auditor.drift.block_kinds import ALL_FIELDS, BlockKind
 from auditor.drift.canonical import Node, read, read_catalogue
-from auditor.drift.fields import CATALOGUE, FIELDS, Shape
+from auditor.drift.fields import CATALOGUE, Shape
 from auditor.drift.rules import (
     IgnoreRule,
     OneOf,
@@ -30,7 +31,7 @@ from auditor.model import Json, JsonObject
 MOST_PATHS = 5000
 """How many paths of blocks are remembered to find the one that was probably meant."""
 _BRACKETS = re.compile(r"\[[^\]]*\]")
-_WRITTEN = tuple(pattern.replace("[]", "[*]").removesuffix("{}") for pattern in FIELDS)
+_WRITTEN = tuple(pattern.replace("[]", "[*]").removesuffix("{}") for pattern in ALL_FIELDS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +54,8 @@ class RulePath:
     def is_of_table(self) -> bool:
         """Return whether the field table alone shows that the path makes sense."""
         if self.needs_value:
-            return self.admits_absent and self.path in FIELDS
-        return any(matches(self.path, pattern) for pattern in FIELDS)
+            return self.admits_absent and self.path in ALL_FIELDS
+        return any(matches(self.path, pattern) for pattern in ALL_FIELDS)
 
     def is_among(self, paths: Mapping[str, bool]) -> bool:
         """Return whether it matches a path of a block (whether it is a value, by path)."""
@@ -105,11 +106,11 @@ def rule_paths(rules: Rules) -> Iterator[RulePath]:
             )
 
 
-def paths_of(document: JsonObject, catalogue: Json = None) -> dict[str, bool]:
-    """Return every path of a block's answer, and whether it is that of a single value."""
-    nodes = list(read(document).values())
+def paths_of(document: JsonObject, kind: BlockKind, catalogue: Json = None) -> dict[str, bool]:
+    """Return every path of a block's document, and whether it is that of a single value."""
+    nodes = list(read(document, kind).values())
     if catalogue is not None:
-        nodes.append(read_catalogue(catalogue))
+        nodes.append(read_catalogue(catalogue, kind))
     return dict(_paths(nodes))
 
 
@@ -120,7 +121,7 @@ def is_field(path: str) -> bool:
         matches(general, pattern)
         or (pattern.endswith("{}") and general.startswith(pattern.removesuffix("{}")))
         or (row.shape is Shape.VALUE and general.startswith(f"{pattern}."))
-        for pattern, row in FIELDS.items()
+        for pattern, row in ALL_FIELDS.items()
     )
 
 

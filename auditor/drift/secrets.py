@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TypeVar
 
+from auditor.drift.block_kinds import kind_of
 from auditor.drift.canonical import (
     AnswerParts,
     catalogue_digest,
@@ -25,8 +26,16 @@ from auditor.drift.canonical import (
     parse_catalogue,
 )
 from auditor.drift.excerpts import drop_secret_parameters
-from auditor.drift.fields import CATALOGUE
-from auditor.model import Catalogue, Finding, Json, JsonObject, Report, Snapshot, VendorFinding
+from auditor.model import (
+    BlockKindName,
+    Catalogue,
+    Finding,
+    Json,
+    JsonObject,
+    Report,
+    Snapshot,
+    VendorFinding,
+)
 from auditor.redaction import HIDDEN, Fingerprinter, shown
 
 _PARAMETERS = "customParameters"
@@ -56,14 +65,14 @@ class Secrets:
 
     def take_snapshot(self, parts: AnswerParts) -> Snapshot:
         """Return an answer as it is stored and compared."""
-        document = self._hide_document(parts.document)
-        name, kind = document.get("name"), document.get("type")
+        document, kind = self._hide_document(parts.document), parts.kind
         return Snapshot(
+            kind=kind.name,
             document=dump(document),
-            digest=digest(document),
-            catalogue=_hidden_catalogue(parts.catalogue, self),
-            name=name if isinstance(name, str) else "",
-            type=kind if isinstance(kind, str) else "",
+            digest=digest(document, kind),
+            catalogue=_hidden_catalogue(parts.catalogue, self, kind.name),
+            name=kind.name_of(document),
+            type=kind.type_of(document) or parts.type,
         )
 
     def hide_snapshot(self, snapshot: Snapshot) -> Snapshot:
@@ -72,7 +81,12 @@ class Secrets:
         if not any(dump(name) in stored for name in self.names):
             return snapshot
         return self.take_snapshot(
-            AnswerParts(parse(snapshot.document), snapshot.catalogue.document)
+            AnswerParts(
+                kind_of(snapshot.kind),
+                parse(snapshot.document),
+                snapshot.catalogue.document,
+                snapshot.type,
+            )
         )
 
     def read_document(self, snapshot: Snapshot) -> JsonObject:
@@ -193,7 +207,7 @@ def as_sent(snapshot: Snapshot) -> JsonObject:
     """Return a stored answer as Studio sent it, its catalogue in place, as people may see it."""
     answer: JsonObject = {}
     for key, value in parse(snapshot.document).items():
-        is_catalogue = key == CATALOGUE
+        is_catalogue = key == kind_of(snapshot.kind).catalogue
         answer[shown(key)] = _shown(
             parse_catalogue(snapshot.catalogue.document) if is_catalogue else value
         )
@@ -201,9 +215,9 @@ def as_sent(snapshot: Snapshot) -> JsonObject:
 
 
 @lru_cache(maxsize=_CATALOGUES_KEPT)
-def _hidden_catalogue(models: bytes, secrets: Secrets) -> Catalogue:
+def _hidden_catalogue(models: bytes, secrets: Secrets, name: BlockKindName) -> Catalogue:
     hidden = secrets.hide_catalogue(parse_catalogue(models))
-    return Catalogue(document=dump(hidden), digest=catalogue_digest(hidden))
+    return Catalogue(document=dump(hidden), digest=catalogue_digest(hidden, kind_of(name)))
 
 
 def _parameter_of(path: str) -> str:

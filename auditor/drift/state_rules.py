@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from auditor.drift.block_kinds import BlockKind
 from auditor.drift.canonical import Node, as_number, is_number, is_same, read
 from auditor.drift.rules import Between, OneOf, Rules, StaleAtMost, StateRule, matches
 from auditor.drift.wording import value_words
@@ -34,6 +35,7 @@ _PLACE = re.compile(r"visualLayers\[\d+\]")
 class BlockState:
     """What rules on state check: the answer, the model's state and since when."""
 
+    kind: BlockKind
     document: JsonObject
     model_state: ModelState
     model_since: Interval | None
@@ -57,7 +59,7 @@ def find_violations(
     in_scope = [rule for rule in rules.states if rule.scope.includes(target)]
     if not in_scope:
         return ()
-    values = dict(_values(read(standing.document)))
+    values = dict(_values(read(standing.document, standing.kind)))
     return tuple(
         RuleViolation(
             target=target, rule=rule.name, path=path, words=words, severity=rule.severity

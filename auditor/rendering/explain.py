@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from auditor.drift.block_kinds import kind_of
 from auditor.drift.policy import INTERFACE, UPGRADE
 from auditor.drift.restore import WHERE_IMPULSE, Restoration, find_restoration
 from auditor.drift.rules import IgnoreRule, Rules
@@ -24,6 +25,7 @@ from auditor.records import (
 from auditor.rendering.changes import draw_change
 from auditor.rendering.json import (
     encode_acknowledgement,
+    encode_ids,
     encode_retraction,
     format_utc,
     hide_secrets,
@@ -78,8 +80,7 @@ def encode_explanation(known: Explanation) -> JsonObject:
         {
             "schema": "auditor.finding/1",
             "id": finding.id,
-            "project_id": newest.target.project_id if newest.target else None,
-            "learn_id": newest.target.learn_id if newest.target else None,
+            **encode_ids(newest.target, known.kind),
             "area": str(finding.area),
             "owner": str(own.owner) if own else "vendor",
             "kind": str(finding.kind),
@@ -173,9 +174,9 @@ def _of_finding(known: Explanation) -> list[Retraction]:
 
 def _restoration(known: Explanation) -> Restoration | None:
     newest = known.occurrences[-1]
-    if newest.target is None or not isinstance(newest.finding, Finding):
+    if newest.target is None or known.kind is None or not isinstance(newest.finding, Finding):
         return None
-    return find_restoration(newest.finding, newest.target, known.excerpt)
+    return find_restoration(newest.finding, newest.target, kind_of(known.kind), known.excerpt)
 
 
 def _restoring(known: Explanation) -> Iterator[str]:
@@ -306,8 +307,7 @@ def _suppressed_json(found: SuppressedBy) -> JsonObject:
 def _occurrence(occurrence: FindingOccurrence) -> Json:
     return {
         "id": occurrence.finding.id,
-        "project_id": occurrence.target.project_id if occurrence.target else None,
-        "learn_id": occurrence.target.learn_id if occurrence.target else None,
+        **encode_ids(occurrence.target, None),
         "path": occurrence.finding.path,
         "headline": occurrence.finding.headline,
         "run_id": occurrence.run_id,

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 from auditor.model import (
     Area,
+    BlockKindName,
     Failure,
     Finding,
     Json,
@@ -27,6 +28,7 @@ from auditor.model import (
     RunInfo,
     Since,
     TargetId,
+    TargetKind,
     TargetReport,
     Totals,
     VendorFinding,
@@ -184,8 +186,7 @@ def encode_history(
     return hide_secrets(
         {
             "schema": "auditor.history/1",
-            "project_id": target.project_id,
-            "learn_id": target.learn_id,
+            **encode_ids(target, versions[0].kind if versions else None),
             "versions": [_version(version) for version in versions],
             "baselines": [_approval(approval, runs) for approval in approvals],
             "acknowledgements": [encode_acknowledgement(entry) for entry in acknowledgements],
@@ -198,8 +199,7 @@ def encode_acknowledgement(acknowledgement: Acknowledgement) -> JsonObject:
     """Return an acknowledgement, as it was made and as it ended."""
     return {
         "finding": acknowledgement.finding,
-        "project_id": acknowledgement.target.project_id,
-        "learn_id": acknowledgement.target.learn_id,
+        **encode_ids(acknowledgement.target, None),
         "path": acknowledgement.path,
         "author": acknowledgement.author,
         "reason": acknowledgement.reason,
@@ -244,28 +244,26 @@ def _run(run: RunInfo) -> JsonObject:
 def _optional_keys(report: Report) -> JsonObject:
     """Return the keys that only some reports have; others keep exactly the contract's keys."""
     optional: JsonObject = {}
+    kinds = {target.target: target.kind for target in report.targets}
     if report.notices:
-        optional["notices"] = [_notice(notice) for notice in report.notices]
+        optional["notices"] = [_notice(notice, kinds) for notice in report.notices]
     if report.suppressed_by:
         optional["suppressed_by"] = dict(report.suppressed_by)
     if report.broken_rules:
         optional["broken_rules"] = [
-            {
-                "project_id": target.project_id,
-                "learn_id": target.learn_id,
-                "rule": rule,
-                "path": path,
-            }
+            {**encode_ids(target, kinds.get(target)), "rule": rule, "path": path}
             for target, rule, path in report.broken_rules
         ]
     return optional
 
 
-def _notice(notice: Notice) -> JsonObject:
+def _notice(notice: Notice, kinds: Mapping[TargetId, BlockKindName]) -> JsonObject:
+    target = notice.target
+    ids = encode_ids(target, None if target is None else kinds.get(target))
     return {
         "kind": str(notice.kind),
-        "project_id": notice.target.project_id if notice.target else notice.project_id,
-        "learn_id": notice.target.learn_id if notice.target else None,
+        **ids,
+        "project_id": notice.project_id if target is None else target.project_id,
         "severity": str(notice.severity),
         "text": notice.text,
         **_late_notice(notice),
@@ -293,10 +291,20 @@ def _totals(totals: Totals) -> JsonObject:
     }
 
 
+def encode_ids(target: TargetId | None, kind: BlockKindName | None) -> JsonObject:
+    """Return project and block of a target; a learn block, or one of unknown kind, as such too."""
+    if target is None:
+        return {"project_id": None, "block_id": None, "learn_id": None}
+    ids: JsonObject = {"project_id": target.project_id, "block_id": target.learn_id}
+    if kind is None or kind.target_kind is TargetKind.LEARN:
+        ids["learn_id"] = target.learn_id
+    return ids
+
+
 def _target(target: TargetReport) -> JsonObject:
     return {
-        "project_id": target.target.project_id,
-        "learn_id": target.target.learn_id,
+        **encode_ids(target.target, target.kind),
+        "kind": str(target.kind.target_kind),
         "project": target.project,
         "name": target.name,
         "type": target.type,
@@ -401,8 +409,8 @@ def _compared(finding: Finding | VendorFinding) -> JsonObject:
 
 def _status(status: TargetStatus) -> JsonObject:
     return {
-        "project_id": status.target.project_id,
-        "learn_id": status.target.learn_id,
+        **encode_ids(status.target, status.kind),
+        "kind": str(status.kind.target_kind),
         "project": status.project,
         "name": status.name,
         "type": status.type,

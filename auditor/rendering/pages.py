@@ -28,6 +28,7 @@ from auditor.rendering.summary import Summary, summarize
 from auditor.rendering.verdict import LEVELS, Level, judge_run
 from auditor.rendering.views import view_finding
 from auditor.rendering.words import (
+    block_page,
     columns,
     count,
     cut,
@@ -35,8 +36,8 @@ from auditor.rendering.words import (
     join_first,
     moment,
     name,
+    project_page,
     sentence,
-    studio_page,
 )
 
 MOST_ROWS = 60
@@ -253,7 +254,7 @@ def make_target_page(
         type=name(status.type),
         project=project_title([overview]),
         project_place=project_place(status.target.project_id),
-        studio=studio_page(studio_url, *status.target),
+        studio=block_page(studio_url, status.target, status.kind),
         state=_state_words(overview),
         tone=_tone(overview),
         model=status.model_state,
@@ -270,7 +271,7 @@ def make_project_page(project: ProjectBlocks, *, studio_url: str) -> ProjectPage
     return ProjectPage(
         title=project_title(project.overviews),
         project_id=project.project_id,
-        studio=studio_page(studio_url, project.project_id),
+        studio=project_page(studio_url, project.project_id),
         tone=tone,
         words=f"{count(len(audited), 'block')}: {words}" if audited else words,
         blocks=tuple(map(_block_row, project.overviews)),

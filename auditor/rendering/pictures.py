@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from auditor.drift.block_kinds import KERAS
 from auditor.drift.canonical import as_number, read_value
 from auditor.drift.excerpts import layer_stacks, suggested_value
 from auditor.drift.fields import FIELDS
@@ -185,7 +186,7 @@ def _folded(rows: Iterator[LayerRow]) -> Iterator[LayerRow]:
 
 
 def _canonical(stack: Sequence[JsonObject]) -> list[JsonObject]:
-    form = read_value("visualLayers", FIELDS["visualLayers"], list(stack)).form
+    form = read_value("visualLayers", FIELDS["visualLayers"], list(stack), KERAS).form
     members = form if isinstance(form, list) else []
     return [layer if isinstance(layer, dict) else {} for layer in members]
 

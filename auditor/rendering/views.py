@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
+from auditor.drift.block_kinds import kind_of
 from auditor.drift.restore import find_restoration
 from auditor.model import Area, Finding, ModelState, Report, TargetId, TargetReport, VendorFinding
 from auditor.rendering.alike import MOST_NAMED, Pair
@@ -22,7 +23,7 @@ from auditor.rendering.outline import (
 )
 from auditor.rendering.pictures import draw_runs, draw_scale, draw_stack
 from auditor.rendering.summary import block_title
-from auditor.rendering.words import count, join_first, moment, name, period, sentence, studio_page
+from auditor.rendering.words import block_page, count, join_first, moment, name, period, sentence
 
 MOST_FOLDED = 8
 _EFFECTS = {
@@ -187,7 +188,7 @@ def _target_view(own: list[Pair], report: Report, footer: Footer) -> TargetView:
         model=target.model_state,
         effect=_EFFECTS[target.model_state],
         changed=_changed(target, report),
-        link=studio_page(footer.studio_url, *target.target),
+        link=block_page(footer.studio_url, target.target, target.kind),
         page=footer.site and f"{footer.site}{target_place(target.target)}",
         findings=tuple(_mark_repeated_requests(_with_answers(f, target) for _, f in own)),
         stack=draw_stack(target.excerpt) if has_layers else None,
@@ -209,7 +210,7 @@ def _with_answers(finding: Finding, target: TargetReport) -> FindingView:
     return replace(
         view_finding(finding),
         accept=f'auditor acknowledge {finding.id} --reason "…"',
-        restore=find_restoration(finding, target.target, target.excerpt),
+        restore=find_restoration(finding, target.target, kind_of(target.kind), target.excerpt),
         scale=draw_scale(finding, target.excerpt),
     )
 

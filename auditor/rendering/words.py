@@ -14,8 +14,8 @@ from contextvars import ContextVar
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from itertools import takewhile
 
-from auditor.drift.block_kinds import KERAS
-from auditor.model import Starter, TargetId
+from auditor.drift.block_kinds import kind_of
+from auditor.model import BlockKindName, Starter, TargetId
 from auditor.redaction import shown
 
 LONGEST_NAME = 80
@@ -57,17 +57,17 @@ def sentence(text: str) -> str:
     return cap(harmless(text), LONGEST_SENTENCE)
 
 
-def studio_page(studio_url: str, project_id: int, learn_id: int | None = None) -> str:
-    """Return the address of a project's page in Studio, or of a learn block's; empty without one.
+def project_page(studio_url: str, project_id: int) -> str:
+    """Return the address of a project's page in Studio, empty without one; made of its id."""
+    return studio_url and f"{studio_url}/studio/{project_id}"
 
-    Made of ids alone. A block's page is what public projects link to; Studio opens it in the
-    project's current impulse.
+
+def block_page(studio_url: str, target: TargetId, kind: BlockKindName) -> str:
+    """Return the address of a block's page in Studio, empty without one; made of ids alone.
+
+    It is what public projects link to; Studio opens it in the project's current impulse.
     """
-    if not studio_url:
-        return ""
-    if learn_id is None:
-        return f"{studio_url}/studio/{project_id}"
-    return studio_url + KERAS.page_of(TargetId(project_id, learn_id))
+    return studio_url and studio_url + kind_of(kind).page_of(target)
 
 
 def cut(text: str, width: int) -> str:

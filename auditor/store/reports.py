@@ -21,6 +21,7 @@ from sqlalchemy import Connection, select, update
 from auditor.errors import UsageError
 from auditor.model import (
     AnswerExcerpt,
+    BlockKindName,
     ConditionKind,
     Failure,
     Interval,
@@ -58,7 +59,7 @@ from auditor.store.packing import pack, pack_json, unpack_json
 from auditor.store.settings import secrets_of
 from auditor.store.tables import insert_into, roster, run
 
-Roster: TypeAlias = list[tuple[int, int, str, str, str]]
+Roster: TypeAlias = list[tuple[int, int, str, str, str, *tuple[str, ...]]]
 Form: TypeAlias = Mapping[str, Any]
 
 _NOT_CLOSED = (RunStatus.RUNNING, RunStatus.ABANDONED)
@@ -198,7 +199,9 @@ def pruned_runs(connection: Connection) -> frozenset[int]:
 
 def roster_form(report: Report) -> Roster:
     """Return the list of the report's targets as JSON."""
-    return [(*each.target, each.project, each.name, each.type) for each in report.targets]
+    return [
+        (*each.target, each.project, each.name, each.type, each.kind) for each in report.targets
+    ]
 
 
 def report_form(report: Report) -> Json:
@@ -306,9 +309,11 @@ def _target_reports(targets: Roster, form: Form, places: Sequence[int]) -> Itera
     excerpts, nights = dict(form.get("around", ())), dict(form.get("nights", ()))
     for place, column in zip(places, columns, strict=True):
         state, model_state, suppressed, last_good, went = column
-        project_id, learn_id, project, name, type_ = targets[place]
+        project_id, learn_id, project, name, type_, *kind = targets[place]
         yield TargetReport(
             target=TargetId(project_id, learn_id),
+            # Before 0007 there were learn blocks only, read as getKeras answers.
+            kind=BlockKindName(kind[0]) if kind else BlockKindName.KERAS,
             project=project,
             name=name,
             type=type_,

@@ -206,6 +206,7 @@ version = Table(
     Column("hash", Digest, nullable=False),
     Column("previous_hash", Digest, nullable=False),
     Column("document", LargeBinary, nullable=False),
+    Column("kind", String(16), nullable=False, server_default="keras"),  # how it is read
     Index(None, "project_id", "learn_id"),
     Index(None, "run_id"),
 )
@@ -239,6 +240,7 @@ target = Table(
     Column("error_message", ForeignText),
     Column("retired", Boolean, nullable=False),
     Column("forgotten_at", Moment),  # NULL unless a person forgot it and it did not come back
+    Column("kind", String(16), nullable=False, server_default="keras"),  # how it is read
     sqlite_with_rowid=False,
     postgresql_with={"fillfactor": 70},  # each run updates its rows: leave space for that in place
 )

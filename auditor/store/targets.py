@@ -20,8 +20,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.functions import func
 
-from auditor.drift.canonical import FORM
+from auditor.drift.canonical import FORMS
 from auditor.model import (
+    BlockKindName,
     Failure,
     Interval,
     ModelState,
@@ -63,7 +64,7 @@ _WRITTEN = (
     "error_message",
     "retired",
 )
-_WRITTEN_UNSUPPORTED = (*_WRITTEN, "name", "type", "forgotten_at")
+_WRITTEN_UNSUPPORTED = (*_WRITTEN, "kind", "name", "type", "forgotten_at")
 _WRITTEN_NEW_VERSION = (
     *_WRITTEN_UNSUPPORTED,
     "model_state",
@@ -230,6 +231,7 @@ def _known_query() -> Select[Any]:
 def _known_target(row: RowMapping) -> KnownTarget:
     return KnownTarget(
         target=TargetId(row["project_id"], row["learn_id"]),
+        kind=BlockKindName(row["kind"]),
         project=row["project"],
         name=row["name"],
         type=row["type"],
@@ -260,6 +262,7 @@ def _status(row: RowMapping) -> TargetStatus:
         error = Failure(kind=row["error_kind"], message=row["error_message"])
     return TargetStatus(
         target=TargetId(row["project_id"], row["learn_id"]),
+        kind=BlockKindName(row["kind"]),
         project=row["project"],
         name=row["name"],
         type=row["type"],
@@ -275,18 +278,18 @@ def _status(row: RowMapping) -> TargetStatus:
 def _mark_unchanged(
     connection: Connection, run_id: int, results: Sequence[Unchanged], *, at: datetime
 ) -> None:
-    """Mark targets as checked, in one statement for each state.
+    """Mark targets as checked, in one statement for each state and kind.
 
     The digest of the answer, its validator and the project's name are written only where they
     differ.
     """
     differing = _differing_answers(connection, results)
     marks = {"last_run_id": run_id, "last_checked_at": at, "last_attempted_at": at}
-    cleared = {"error_kind": None, "error_message": None, "retired": False, "form": FORM}
-    for state in {result.state for result in results}:
-        keys = [result.target for result in results if result.state is state]
-        of_state = update(target).where(_KEY.in_(keys))
-        connection.execute(of_state.values(**marks, **cleared, state=state))
+    cleared = {"error_kind": None, "error_message": None, "retired": False}
+    for state, kind in {(result.state, result.kind) for result in results}:
+        keys = [each.target for each in results if (each.state, each.kind) == (state, kind)]
+        alike = update(target).where(_KEY.in_(keys))
+        connection.execute(alike.values(**marks, **cleared, state=state, form=FORMS[kind]))
     if differing:
         answer: _Row = {
             "body_digest": bindparam("new_digest"),
@@ -321,6 +324,7 @@ def _row(result: TargetResult, run_id: int, at: datetime) -> _Row:
     return {
         "project_id": result.target.project_id,
         "learn_id": result.target.learn_id,
+        "kind": result.kind,
         "project": result.project,
         "name": "",
         "type": "",
@@ -347,7 +351,7 @@ def _new_version_row(
         "model_state": result.model_state,
         "body_digest": result.body_digest,
         "validator": result.validator or None,
-        "form": FORM,
+        "form": FORMS[result.kind],
         "version_id": version_id,
         "trained_version_id": version_id if result.trained_now else None,
         "model": json.dumps(result.models),

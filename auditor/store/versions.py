@@ -17,7 +17,7 @@ from sqlalchemy.sql.functions import func
 
 from auditor.drift.secrets import Secrets
 from auditor.errors import UsageError
-from auditor.model import Catalogue, ModelState, Snapshot, TargetId
+from auditor.model import BlockKindName, Catalogue, ModelState, Snapshot, TargetId
 from auditor.records import NewVersion, Version, VersionLine
 from auditor.store.batches import in_batches
 from auditor.store.chain import START, Link, content_hash
@@ -65,7 +65,7 @@ def add_versions(
             model_state=result.model_state,
             headline=result.headline,
         )
-        rows.append(_row(link, result.snapshot.document, last))
+        rows.append(_row(link, result.snapshot, last))
     connection.execute(insert(version), rows)
     return ids
 
@@ -171,6 +171,7 @@ def _lines_query() -> Select[Any]:
         version.c.id,
         version.c.project_id,
         version.c.learn_id,
+        version.c.kind,
         version.c.run_id,
         version.c.seen_at,
         version.c.model_state,
@@ -213,6 +214,7 @@ def _line_values(row: RowMapping, secrets: Secrets) -> dict[str, Any]:
     return {
         "id": row["id"],
         "target": TargetId(row["project_id"], row["learn_id"]),
+        "kind": BlockKindName(row["kind"]),
         "run_id": row["run_id"],
         "seen_at": row["seen_at"],
         "model_state": ModelState(row["model_state"]),
@@ -233,6 +235,7 @@ def _catalogues(connection: Connection, digests: Iterable[str]) -> dict[str, Cat
 
 def _snapshot(row: RowMapping, models: Catalogue, secrets: Secrets) -> Snapshot:
     stored = Snapshot(
+        kind=BlockKindName(row["kind"]),
         document=document(row["document"], anchor=row["anchor_document"]),
         digest=row["digest"],
         catalogue=models,
@@ -265,8 +268,8 @@ def _last_versions(
     }
 
 
-def _row(link: Link, content: bytes, last: _LastVersion | None) -> dict[str, object]:
-    packed, anchor_id = _packed(content, last)
+def _row(link: Link, taken: Snapshot, last: _LastVersion | None) -> dict[str, object]:
+    packed, anchor_id = _packed(taken.document, last)
     return {
         "id": link.version_id,
         "project_id": link.project_id,
@@ -283,6 +286,7 @@ def _row(link: Link, content: bytes, last: _LastVersion | None) -> dict[str, obj
         "hash": link.hash(),
         "previous_hash": link.previous_hash,
         "document": packed,
+        "kind": taken.kind,
     }
 
 

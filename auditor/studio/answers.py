@@ -14,7 +14,7 @@ from datetime import timedelta
 from http import HTTPStatus
 from typing import NamedTuple, NoReturn
 
-from auditor.drift.block_kinds import KERAS, BlockKind
+from auditor.drift.block_kinds import BlockKind
 from auditor.drift.fields import JsonType
 from auditor.errors import StudioError
 from auditor.model import Json, JsonObject
@@ -54,15 +54,13 @@ _TYPES = {
 }
 
 
-def read_answer(
-    body: bytes, *, secrets: Collection[Secret] = (), kind: BlockKind = KERAS
-) -> JsonObject:
+def read_answer(body: bytes, kind: BlockKind, *, secrets: Collection[Secret] = ()) -> JsonObject:
     """Return a valid answer for a block.
 
     Args:
         body: the decoded bytes of the HTTP answer, or of a file that contains one.
-        secrets: values to hide in messages, in case Studio repeats them.
         kind: the kind of the block, which says what the answer must hold.
+        secrets: values to hide in messages, in case Studio repeats them.
 
     Raises:
         StudioError: `not_json`, `refused`, `unauthorized` or `invalid`; the message names the

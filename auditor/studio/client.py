@@ -15,11 +15,12 @@ from types import TracebackType
 from typing import Self
 
 from auditor.credentials import ApiKey, Credential, Grant
-from auditor.drift.block_kinds import KERAS
+from auditor.drift.block_kinds import BlockKind, kind_of
 from auditor.errors import NoTokenError, StudioError
 from auditor.model import EVERY_PROJECT, Failure, TargetId
 from auditor.protocols import (
     Answer,
+    BlockSource,
     FetchFailure,
     FetchResult,
     ListedBlock,
@@ -148,18 +149,19 @@ class StudioClient:
     ) -> None:
         await self._wire.__aexit__(kind, error, traceback)
 
-    async def fetch(self, target: TargetId, *, stored_body: StoredBody | None) -> FetchResult:
-        """Return the block's getKeras answer, `UnchangedAnswer` if it equals the stored one.
+    async def fetch(
+        self, target: TargetId, source: BlockSource, *, stored_body: StoredBody | None
+    ) -> FetchResult:
+        """Return the block's answer, `UnchangedAnswer` if it equals the stored one.
 
         It is equal if its bytes are, or if the server confirms that the ETag of those bytes is
         still current.
         """
         project_id = target.project_id
-        path = KERAS.path_of(target)
-        validator = stored_body.validator if stored_body else ""
         try:
-            reply = await self._request(project_id, _StudioRequest(path, validator))
-            fetched = self._read_reply(reply, project_id, stored_body)
+            fetched = await self._fetch_kind(
+                target, kind_of(source.kinds[0]), source, stored_body=stored_body
+            )
         except StudioError as error:
             failure = await self._failure(project_id, error)
             is_whole = error.whole_project and project_id not in self._readable
@@ -167,19 +169,36 @@ class StudioClient:
         self._readable.add(project_id)
         return fetched
 
-    def _read_reply(self, reply: Reply, project_id: int, known: StoredBody | None) -> FetchResult:
+    async def _fetch_kind(
+        self,
+        target: TargetId,
+        kind: BlockKind,
+        source: BlockSource,
+        *,
+        stored_body: StoredBody | None,
+    ) -> FetchResult:
+        validator = stored_body.validator if stored_body else ""
+        request = _StudioRequest(kind.path_of(target), validator)
+        reply = await self._request(target.project_id, request)
+        known = stored_body
         if known is not None and reply.status == HTTPStatus.NOT_MODIFIED:
             return UnchangedAnswer(validator=known.validator)
         digest, validator = sha256(reply.body).hexdigest(), strong_validator(reply)
         if known is not None and digest == known.digest:
             return UnchangedAnswer(validator=validator)
-        document = read_answer(reply.body, secrets=self._secrets(project_id))
-        return Answer(document=document, body_digest=digest, validator=validator)
+        document = read_answer(reply.body, kind, secrets=self._secrets(target.project_id))
+        return Answer(
+            kind=kind.name,
+            document=document,
+            body_digest=digest,
+            validator=validator,
+            type=source.type,
+        )
 
-    async def fetch_again(self, target: TargetId) -> FetchResult:
+    async def fetch_again(self, target: TargetId, source: BlockSource) -> FetchResult:
         """Wait, then return the block's full answer again."""
         await self.wait_to_settle()
-        return await self.fetch(target, stored_body=None)
+        return await self.fetch(target, source, stored_body=None)
 
     async def wait_to_settle(self) -> None:
         """Wait for `SETTLING_TIME`, or until the auditor is stopped."""

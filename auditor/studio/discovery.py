@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from auditor.errors import StudioError
-from auditor.model import Json, TargetId
+from auditor.model import BlockKindName, Json, TargetId
 from auditor.protocols import ListedBlock
 from auditor.redaction import Secret, shown
 from auditor.studio.answers import as_integer, as_list, as_object, read_success
@@ -62,6 +62,7 @@ def _block(member: Json, project_id: int, *, at: str) -> ListedBlock:
         raise StudioError("invalid", f"invalid answer: {at}.type: expected a string")
     return ListedBlock(
         target=TargetId(project_id, as_integer(entry.get("id"), f"{at}.id")),
+        kind=BlockKindName.KERAS,
         name=_name(entry.get("name")),
         type=kind,
         served=kind not in UNSERVED_TYPES,

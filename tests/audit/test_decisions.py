@@ -14,7 +14,8 @@ from auditor.audit.close import close_run
 from auditor.audit.run import Audit
 from auditor.decide import Decision
 from auditor.errors import ConfigError, UsageError
-from auditor.model import NoticeKind, Report
+from auditor.model import BlockKindName, NoticeKind, Report
+from auditor.protocols import Answer
 from tests.audit.stage import Stage, block, stage, target
 from tests.decisions import approve, approve_all_new
 
@@ -146,7 +147,8 @@ def test_an_acknowledgement_is_refused_where_the_value_has_moved_on(pump: Stage)
     _edit(pump, trainingCycles=77)
     finding = pump.json()["targets"][0]["findings"][0]["id"]
     _edit(pump, trainingCycles=78)
-    live = pump.studio.answer(target(3))
+    document = pump.studio.answer(target(3))
+    live = Answer(kind=BlockKindName.KERAS, document=document, body_digest="")
 
     with app.open_store(pump.settings) as store:
         with pytest.raises(UsageError, match=r"no longer 77: it is 78 now"):

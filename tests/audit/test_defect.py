@@ -9,7 +9,7 @@ import pytest
 from auditor import app
 from auditor.audit.run import Audit
 from auditor.model import Failure, Report, RunStatus, TargetId, TargetState
-from auditor.protocols import FetchResult, ListedBlock, StoredBody
+from auditor.protocols import BlockSource, FetchResult, ListedBlock, StoredBody
 from auditor.studio.client import StudioClient
 from tests.audit.stage import Stage, block, stage, target
 
@@ -17,10 +17,12 @@ from tests.audit.stage import Stage, block, stage, target
 class Defective(StudioClient):
     """Fails for one block as a program does that has a defect."""
 
-    async def fetch(self, target: TargetId, *, stored_body: StoredBody | None) -> FetchResult:
+    async def fetch(
+        self, target: TargetId, source: BlockSource, *, stored_body: StoredBody | None
+    ) -> FetchResult:
         if target.learn_id == 4:
             raise ZeroDivisionError
-        return await super().fetch(target, stored_body=stored_body)
+        return await super().fetch(target, source, stored_body=stored_body)
 
 
 class DefectiveListing(StudioClient):

@@ -11,11 +11,21 @@ import pytest
 
 from auditor.audit.fetch import fetch_target, is_bare, is_surprising
 from auditor.demo.studio_server import sample_blocks
-from auditor.drift.canonical import FORM, split
+from auditor.drift.block_kinds import KERAS
+from auditor.drift.canonical import FORMS, split
 from auditor.drift.secrets import Secrets
-from auditor.model import Failure, JsonObject, ModelState, Snapshot, TargetId, TargetState
-from auditor.protocols import Answer, FetchResult, ListedBlock, StoredBody
+from auditor.model import (
+    BlockKindName,
+    Failure,
+    JsonObject,
+    ModelState,
+    Snapshot,
+    TargetId,
+    TargetState,
+)
+from auditor.protocols import Answer, BlockSource, FetchResult, ListedBlock, StoredBody
 from auditor.records import KnownTarget
+from tests.studio.asking import NAMED
 
 from .stage import PROJECT, Stage, stage
 
@@ -30,14 +40,18 @@ class Settling:
         self.validators: list[str] = []
         self._first, self._second = first, second
 
-    async def fetch(self, target: TargetId, *, stored_body: StoredBody | None) -> FetchResult:
+    async def fetch(
+        self, target: TargetId, source: BlockSource, *, stored_body: StoredBody | None
+    ) -> FetchResult:
+        assert source.kinds == (BlockKindName.KERAS,)
         self.asked.append(f"fetch {target}")
         self.validators.append(stored_body.validator if stored_body else "none")
-        return Answer(document=self._first, body_digest="1" * 64)
+        return Answer(kind=BlockKindName.KERAS, document=self._first, body_digest="1" * 64)
 
-    async def fetch_again(self, target: TargetId) -> FetchResult:
+    async def fetch_again(self, target: TargetId, source: BlockSource) -> FetchResult:
+        assert source.kinds == (BlockKindName.KERAS,)
         self.asked.append(f"again {target}")
-        return Answer(document=self._second, body_digest="2" * 64)
+        return Answer(kind=BlockKindName.KERAS, document=self._second, body_digest="2" * 64)
 
     async def wait_to_settle(self) -> None:
         raise NotImplementedError
@@ -54,6 +68,7 @@ class Settling:
 
 def known() -> KnownTarget:
     return KnownTarget(
+        kind=BlockKindName.KERAS,
         target=BLOCK,
         project="Pump",
         name="Classifier",
@@ -62,7 +77,7 @@ def known() -> KnownTarget:
         model_state=ModelState.TRAINED,
         body_digest="0" * 64,
         validator='"v1"',
-        form=FORM,
+        form=FORMS[BlockKindName.KERAS],
         version_id=1,
         digest="",
         catalogue_digest="",
@@ -74,13 +89,21 @@ def known() -> KnownTarget:
 
 
 def snapshots(answer: JsonObject) -> Callable[[int], Awaitable[Snapshot]]:
-    taken = Secrets(b"k" * 32).take_snapshot(split(answer))
+    taken = Secrets(b"k" * 32).take_snapshot(split(answer, KERAS))
 
     async def snapshot_of(version_id: int) -> Snapshot:
         assert version_id == 1
         return taken
 
     return snapshot_of
+
+
+def fetch(studio: Settling, before: KnownTarget, today: date) -> FetchResult:
+    """Fetch the sample block, of which the store has its whole answer."""
+    last = snapshots(sample_blocks()["keras"])
+    return asyncio.run(
+        fetch_target(BLOCK, NAMED, before, studio=studio, snapshot_of=last, today=today)
+    )
 
 
 @pytest.fixture
@@ -116,7 +139,12 @@ def test_an_answer_that_was_half_old_is_asked_for_once_more() -> None:
 
     fetched = asyncio.run(
         fetch_target(
-            BLOCK, known(), studio=studio, snapshot_of=snapshots(whole), today=date(2026, 3, 1)
+            BLOCK,
+            NAMED,
+            known(),
+            studio=studio,
+            snapshot_of=snapshots(whole),
+            today=date(2026, 3, 1),
         )
     )
 
@@ -132,7 +160,9 @@ def test_on_one_night_of_seven_the_whole_answer_is_asked_for() -> None:
     for day in range(1, 8):
         today = date(2026, 3, day)
         asyncio.run(
-            fetch_target(BLOCK, known(), studio=studio, snapshot_of=snapshots(whole), today=today)
+            fetch_target(
+                BLOCK, NAMED, known(), studio=studio, snapshot_of=snapshots(whole), today=today
+            )
         )
 
     assert sorted(studio.validators) == ["", *['"v1"'] * 6]
@@ -146,7 +176,9 @@ def test_what_was_read_in_another_form_is_asked_for_whole() -> None:
     for day in range(1, 8):
         today = date(2026, 3, day)
         asyncio.run(
-            fetch_target(BLOCK, before, studio=studio, snapshot_of=snapshots(whole), today=today)
+            fetch_target(
+                BLOCK, NAMED, before, studio=studio, snapshot_of=snapshots(whole), today=today
+            )
         )
 
     assert studio.validators == ["none"] * 7
@@ -156,7 +188,7 @@ def test_what_was_read_in_another_form_is_asked_for_whole() -> None:
 def test_a_whole_answer_never_surprises(name: str) -> None:
     answer = sample_blocks()[name]
 
-    assert not is_surprising(answer, answer)
+    assert not is_surprising(answer, answer, KERAS)
 
 
 @pytest.mark.parametrize(
@@ -173,9 +205,9 @@ def test_an_answer_that_lost_a_collection_surprises(lost: JsonObject) -> None:
     answer = sample_blocks()["keras"]
     bare = {**answer, **lost}
 
-    assert is_bare(bare)
-    assert is_surprising(bare, answer)
-    assert not is_surprising(answer, bare)
+    assert is_bare(bare, KERAS)
+    assert is_surprising(bare, answer, KERAS)
+    assert not is_surprising(answer, bare, KERAS)
 
 
 def test_a_switch_to_expert_mode_does_not_surprise() -> None:
@@ -183,12 +215,12 @@ def test_a_switch_to_expert_mode_does_not_surprise() -> None:
 
     expert = {**answer, "mode": "expert", "visualLayers": [], "script": "import keras"}
 
-    assert not is_surprising(expert, answer)
+    assert not is_surprising(expert, answer, KERAS)
 
 
 def test_an_answer_that_lost_most_of_its_keys_surprises() -> None:
     answer = sample_blocks()["keras"]
     rich = {**answer, **{f"unknown{n}": n for n in range(60)}}
 
-    assert is_bare(answer) or len(answer) > 24
-    assert is_surprising(answer, rich)
+    assert is_bare(answer, KERAS) or len(answer) > 24
+    assert is_surprising(answer, rich, KERAS)

@@ -4,6 +4,7 @@ import tracemalloc
 from dataclasses import replace
 
 from auditor.audit.pending import PendingResult, PendingResults
+from auditor.drift.block_kinds import KERAS
 from auditor.drift.canonical import split
 from auditor.drift.secrets import Secrets
 from auditor.model import TargetId
@@ -15,7 +16,7 @@ _MOST_BYTES = 3000  # of each; the answer alone has 10 KB, and 25 KB once it is 
 
 def _pending(learn_id: int) -> PendingResult:
     answer = block(name=f"Block {learn_id}")
-    snapshot = Secrets(b"k" * 32).take_snapshot(split(answer))
+    snapshot = Secrets(b"k" * 32).take_snapshot(split(answer, KERAS))
     return PendingResult(
         target=TargetId(7, learn_id),
         project="Pump",

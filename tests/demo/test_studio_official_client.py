@@ -12,6 +12,7 @@ from edgeimpulse_api.models.keras_response import KerasResponse
 from pydantic.v1 import ValidationError
 
 from auditor.demo.studio_server import sample_blocks
+from auditor.drift.block_kinds import KERAS
 from auditor.model import TargetId
 from auditor.studio.answers import read_answer
 from tests.simulated_studio import SimulatedStudio
@@ -53,7 +54,7 @@ def test_the_official_client_fetches_a_block_and_its_strict_model_accepts_it(
     response = LearnApi(official).get_keras(101, learn_id, _preload_content=False)
 
     body = response.data
-    assert read_answer(body) == SAMPLES[name]
+    assert read_answer(body, KERAS) == SAMPLES[name]
     # Of every threshold's value this version of the client says "Multiple matches found".
     assert [at for at in refused_places(body) if at[:1] + at[2:] != ("thresholds", "value")] == []
 
@@ -74,7 +75,7 @@ def test_the_official_client_fetches_every_block_that_the_default_impulse_names(
     blocks = json.loads(impulse.data)["impulse"]["learnBlocks"]
     for block in blocks:
         response = LearnApi(official).get_keras(101, block["id"], _preload_content=False)
-        assert read_answer(response.data)["name"] == block["name"]
+        assert read_answer(response.data, KERAS)["name"] == block["name"]
     assert len(blocks) == 9
 
 

@@ -14,9 +14,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from auditor.drift.block_kinds import KERAS
 from auditor.drift.canonical import (
     CANONICAL,
-    FORM,
+    FORMS,
     canonical_bytes,
     catalogue_digest,
     digest,
@@ -27,7 +28,7 @@ from auditor.drift.canonical import (
 from auditor.drift.compare import compare
 from auditor.drift.fields import FIELDS, Shape
 from auditor.errors import DocumentError
-from auditor.model import Area, Json, JsonObject, Severity
+from auditor.model import Area, BlockKindName, Json, JsonObject, Severity
 from tests.drift.answers import SAMPLES, after, sample
 
 _Rewrite = Callable[[dict[str, Any]], object]
@@ -77,9 +78,9 @@ def test_a_harmless_rewriting_keeps_the_digest(rewrite: _Rewrite) -> None:
     old, new = sample(), sample()
     rewrite(new)
 
-    assert digest(old) == digest(new)
-    assert catalogue_digest(old["transferLearningModels"]) == catalogue_digest(
-        new["transferLearningModels"]
+    assert digest(old, KERAS) == digest(new, KERAS)
+    assert catalogue_digest(old["transferLearningModels"], KERAS) == catalogue_digest(
+        new["transferLearningModels"], KERAS
     )
 
 
@@ -107,7 +108,7 @@ def test_whole_numbers_have_no_noise() -> None:
 
 def test_a_document_that_is_no_json_has_no_canonical_form() -> None:
     with pytest.raises(DocumentError):
-        canonical_bytes({"learningRate": math.nan})
+        canonical_bytes({"learningRate": math.nan}, KERAS)
 
 
 _SCALARS = st.none() | st.booleans() | st.integers(-3, 3) | st.text("ab_.", max_size=3)
@@ -133,13 +134,13 @@ _DOCUMENTS = st.dictionaries(_KEYS, _VALUES, max_size=5)
 @given(_DOCUMENTS, _DOCUMENTS)
 def test_equal_canonical_bytes_mean_no_change(a: JsonObject, b: JsonObject) -> None:
     """And unequal ones a change: no tolerance applies to whole numbers, texts and booleans."""
-    assert bool(compare(a, b)) is (canonical_bytes(a) != canonical_bytes(b))
+    assert bool(compare(a, b, KERAS)) is (canonical_bytes(a, KERAS) != canonical_bytes(b, KERAS))
 
 
 @settings(max_examples=100, deadline=None)
 @given(_DOCUMENTS)
 def test_a_document_never_differs_from_itself(document: JsonObject) -> None:
-    assert compare(document, copy.deepcopy(document)) == ()
+    assert compare(document, copy.deepcopy(document), KERAS) == ()
 
 
 @settings(max_examples=200, deadline=None)
@@ -147,15 +148,19 @@ def test_a_document_never_differs_from_itself(document: JsonObject) -> None:
 @given(_DOCUMENTS, _DOCUMENTS)
 def test_forth_and_back_mirror_each_other(a: JsonObject, b: JsonObject) -> None:
     # A place in a list is the one in the new list, so it may differ between the two directions.
-    forth = sorted((_PLACES.sub("[]", c.path), str(c.before), str(c.after)) for c in compare(a, b))
-    back = sorted((_PLACES.sub("[]", c.path), str(c.after), str(c.before)) for c in compare(b, a))
+    forth = sorted(
+        (_PLACES.sub("[]", c.path), str(c.before), str(c.after)) for c in compare(a, b, KERAS)
+    )
+    back = sorted(
+        (_PLACES.sub("[]", c.path), str(c.after), str(c.before)) for c in compare(b, a, KERAS)
+    )
 
     assert forth == back
 
 
 @pytest.mark.parametrize("name", SAMPLES)
 def test_samples_have_a_canonical_form(name: str) -> None:
-    assert canonical_bytes(sample(name)).isascii()
+    assert canonical_bytes(sample(name), KERAS).isascii()
 
 
 # Where this fails, stored histories are read in another way: count CANONICAL up, and write the
@@ -176,8 +181,8 @@ def test_another_result_needs_another_number() -> None:
     for name in SAMPLES:
         answer = sample(name)
         answer.update(futureField=_ODD, script=f"{answer['script']}\r\n\n")
-        taken.update(canonical_bytes(answer))
-        taken.update(repr(read_catalogue(answer["transferLearningModels"]).form).encode())
+        taken.update(canonical_bytes(answer, KERAS))
+        taken.update(repr(read_catalogue(answer["transferLearningModels"], KERAS).form).encode())
     equal = [
         is_same(a, b)
         for a in (0, False, 1, 1.0, 1 + 1e-10, 1 + 1e-8, "1", None)
@@ -186,6 +191,9 @@ def test_another_result_needs_another_number() -> None:
     taken.update(repr(equal).encode())
 
     assert taken.hexdigest()[:16] == _KNOWN[CANONICAL]
+
+
+_FORM = FORMS[BlockKindName.KERAS]
 
 
 @pytest.mark.parametrize(
@@ -204,23 +212,23 @@ def test_whatever_a_row_says_of_a_field_is_in_the_name(change: dict[str, Any]) -
     row = FIELDS["trainTestSplit"]
     table = {**FIELDS, row.pattern: replace(row, **change)}
 
-    assert form_name(table.values(), canonical=CANONICAL) != FORM
+    assert form_name(table.values(), canonical=CANONICAL) != _FORM
 
 
 def test_a_field_more_or_less_is_another_form() -> None:
     without = [row for row in FIELDS.values() if row.pattern != "trainTestSplit"]
 
-    assert form_name(without, canonical=CANONICAL) != FORM
-    assert form_name(FIELDS.values(), canonical=CANONICAL + 1) != FORM
+    assert form_name(without, canonical=CANONICAL) != _FORM
+    assert form_name(FIELDS.values(), canonical=CANONICAL + 1) != _FORM
 
 
 def test_words_and_the_order_of_rows_are_no_other_form() -> None:
     reworded = [replace(row, label="x", unit="s") for row in reversed(FIELDS.values())]
 
-    assert form_name(reworded, canonical=CANONICAL) == FORM
+    assert form_name(reworded, canonical=CANONICAL) == _FORM
 
 
 def test_a_digest_holds_for_its_form_alone() -> None:
     answer = sample("keras")
 
-    assert digest(answer) != hashlib.sha256(canonical_bytes(answer)).hexdigest()
+    assert digest(answer, KERAS) != hashlib.sha256(canonical_bytes(answer, KERAS)).hexdigest()

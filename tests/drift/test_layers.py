@@ -6,6 +6,7 @@ import itertools
 
 import pytest
 
+from auditor.drift.block_kinds import KERAS
 from auditor.drift.compare import compare
 from auditor.drift.layers import align
 from auditor.drift.layers.draft import AlignmentDraft
@@ -97,7 +98,7 @@ def _changes(old: list[JsonObject], new: list[JsonObject]) -> list[tuple[object,
     before["visualLayers"], after["visualLayers"] = old, new
     return [
         (str(change.kind), change.path, change.before, change.after)
-        for change in compare(before, after)
+        for change in compare(before, after, KERAS)
     ]
 
 

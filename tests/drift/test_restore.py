@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from auditor.drift.block_kinds import KERAS
 from auditor.drift.compare import Comparison, compare
 from auditor.drift.excerpts import (
     drop_secret_parameters,
@@ -20,19 +21,19 @@ from auditor.model import Finding, JsonObject, TargetId
 from tests.drift.answers import sample
 
 TARGET = TargetId(12, 3)
-KERAS = "POST /api/12/training/keras/3"
+SET_KERAS = "POST /api/12/training/keras/3"
 
 
 def restoration_of(old: JsonObject, new: JsonObject, *, path: str = "") -> Restoration:
     """Return the restoration of the change at a path, or of the worst change."""
     findings = findings_between(old, new)
     finding = next(finding for finding in findings if finding.path == path or not path)
-    return find_restoration(finding, TARGET, excerpt_answers(old, new, findings))
+    return find_restoration(finding, TARGET, KERAS, excerpt_answers(old, new, findings))
 
 
 def findings_between(old: JsonObject, new: JsonObject) -> tuple[Finding, ...]:
-    changes = compare(old, new)
-    comparison = Comparison(target=TARGET, old=old, new=new, changes=changes)
+    changes = compare(old, new, KERAS)
+    comparison = Comparison(kind=KERAS, target=TARGET, old=old, new=new, changes=changes)
     return judge_comparison(comparison).findings
 
 
@@ -46,7 +47,7 @@ def test_a_setting_of_its_own_is_restored_alone() -> None:
 
     restoration = restoration_of(old, {**old, "learningRate": 0.5})
 
-    assert restoration.request == KERAS
+    assert restoration.request == SET_KERAS
     assert body(restoration) == {"learningRate": old["learningRate"]}
 
 
@@ -154,7 +155,9 @@ def test_the_excerpt_of_other_findings_restores_nothing() -> None:
     findings = findings_between(old, new)
     excerpt = excerpt_answers(old, new, findings)
 
-    assert "not known" in find_restoration(replace(findings[0], id="other"), TARGET, excerpt).why
+    restoration = find_restoration(replace(findings[0], id="other"), TARGET, KERAS, excerpt)
+
+    assert "not known" in restoration.why
 
 
 def test_a_parameter_that_became_a_secret_leaves_the_excerpt() -> None:

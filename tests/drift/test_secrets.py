@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from auditor.drift.block_kinds import KERAS
 from auditor.drift.canonical import dump, split
 from auditor.drift.secrets import as_sent, secret_parameters
 from auditor.redaction import HIDDEN, Fingerprinter, Secret, shown
@@ -44,7 +45,7 @@ def test_a_snapshot_holds_no_secret(key: str) -> None:
     answer = _with_secret(_CANARY)
     answer["script"] += f'KEY = "{key}"\n'
 
-    snapshot = SECRETS.including(["token"]).take_snapshot(split(answer))
+    snapshot = SECRETS.including(["token"]).take_snapshot(split(answer, KERAS))
 
     stored = (snapshot.document + snapshot.catalogue.document).decode()
     assert _CANARY not in stored
@@ -53,7 +54,7 @@ def test_a_snapshot_holds_no_secret(key: str) -> None:
 
 def test_an_answer_is_shown_as_sent_but_for_its_secrets() -> None:
     answer = _with_secret(_CANARY)
-    snapshot = SECRETS.including(["token"]).take_snapshot(split(answer))
+    snapshot = SECRETS.including(["token"]).take_snapshot(split(answer, KERAS))
 
     sent = as_sent(snapshot)
 

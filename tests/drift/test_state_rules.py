@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from auditor.drift.block_kinds import KERAS
 from auditor.drift.rules import (
     Between,
     Condition,
@@ -28,7 +29,7 @@ def _broken(
 ) -> list[str]:
     rules = Rules(states=(StateRule(name="r", path=path, condition=condition),))
     since = Interval(None, _NOW - timedelta(days=days))
-    standing = BlockState({**sample(), "odd": {"x": "0.5"}}, state, since)
+    standing = BlockState(KERAS, {**sample(), "odd": {"x": "0.5"}}, state, since)
     return [violation.words for violation in find_violations(rules, _PUMP, standing, at=_NOW)]
 
 
@@ -87,7 +88,7 @@ def test_a_rule_is_for_its_scope_alone() -> None:
         condition=OneOf((False,)),
         scope=TargetScope(projects=frozenset({2})),
     )
-    standing = BlockState(sample(), ModelState.TRAINED, None)
+    standing = BlockState(KERAS, sample(), ModelState.TRAINED, None)
 
     assert find_violations(Rules(states=(rule,)), _PUMP, standing, at=_NOW) == ()
     assert find_violations(Rules(states=(rule,)), TargetId(2, 1), standing, at=_NOW) != ()

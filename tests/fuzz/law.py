@@ -20,10 +20,11 @@ from typing import Self
 
 from auditor.audit.plan import Plan, Project, RunRequest
 from auditor.audit.run import Audit
+from auditor.drift.block_kinds import KERAS
 from auditor.drift.secrets import as_sent
 from auditor.errors import StudioError
-from auditor.model import Failure, JsonObject, Report, TargetId
-from auditor.protocols import Answer, FetchResult, ListedBlock, StoredBody
+from auditor.model import BlockKindName, Failure, JsonObject, Report, TargetId
+from auditor.protocols import Answer, BlockSource, FetchResult, ListedBlock, StoredBody
 from auditor.rendering.json import dump_json, encode_report
 from auditor.store.schema import upgrade
 from auditor.store.store import SqlStore, open_database
@@ -65,7 +66,7 @@ def _tried(seed: int, numbers: Sequence[int], template: Path) -> Tried:
     tried, believed = Tried(), {}
     for number in numbers:
         try:
-            believed[number] = read_answer(mutated(seed, number))
+            believed[number] = read_answer(mutated(seed, number), KERAS)
         except StudioError:
             tried.refused += 1
         except Exception as error:  # noqa: BLE001 - whatever it is, it is what is sought
@@ -97,7 +98,7 @@ def _two_nights(believed: Mapping[int, JsonObject], store: SqlStore) -> None:
     for number in believed:
         stored = store.target_versions(TargetId(_PROJECT, number))[0].snapshot
         sent = as_sent(stored)
-        assert read_answer(json.dumps(sent).encode()) == sent
+        assert read_answer(json.dumps(sent).encode(), KERAS) == sent
     assert store.verify() is None
 
 
@@ -138,13 +139,19 @@ class _Studio:
     ) -> None:
         return
 
-    async def fetch(self, target: TargetId, *, stored_body: StoredBody | None) -> FetchResult:
-        del stored_body
+    async def fetch(
+        self, target: TargetId, source: BlockSource, *, stored_body: StoredBody | None
+    ) -> FetchResult:
+        del source, stored_body
         document = self._answers[target.learn_id]
-        return Answer(document=document, body_digest=sha256(repr(document).encode()).hexdigest())
+        return Answer(
+            kind=BlockKindName.KERAS,
+            document=document,
+            body_digest=sha256(repr(document).encode()).hexdigest(),
+        )
 
-    async def fetch_again(self, target: TargetId) -> FetchResult:
-        return await self.fetch(target, stored_body=None)
+    async def fetch_again(self, target: TargetId, source: BlockSource) -> FetchResult:
+        return await self.fetch(target, source, stored_body=None)
 
     async def wait_to_settle(self) -> None:
         return

@@ -6,7 +6,15 @@ from datetime import UTC, datetime
 
 import pytest
 
-from auditor.model import Area, Failure, ModelState, RunStatus, TargetId, TargetState
+from auditor.model import (
+    Area,
+    BlockKindName,
+    Failure,
+    ModelState,
+    RunStatus,
+    TargetId,
+    TargetState,
+)
 from auditor.outbox import NO_MESSAGES, MessageInfo, MessageState, OutboxOverview
 from auditor.records import TargetStatus
 from auditor.rendering.json import dump_json, encode_diff, encode_report, encode_status
@@ -30,6 +38,7 @@ FINDING_KEYS = [
 
 def status(name: str = "Motion") -> TargetStatus:
     return TargetStatus(
+        kind=BlockKindName.KERAS,
         target=TargetId(1, 3),
         project="Pump",
         name=name,

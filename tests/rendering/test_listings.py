@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from auditor.model import Catalogue, ModelState, RunStatus, Snapshot, TargetId
+from auditor.model import BlockKindName, Catalogue, ModelState, RunStatus, Snapshot, TargetId
 from auditor.outbox import NO_MESSAGES
 from auditor.records import Version
 from auditor.rendering.listings import render_history, render_status
@@ -15,12 +15,18 @@ from tests.rendering.test_json import dead, overview, status
 def version(headline: str) -> Version:
     catalogue = Catalogue(document=b"[]", digest="0" * 64)
     return Version(
+        kind=BlockKindName.KERAS,
         id=1,
         target=TargetId(1, 3),
         run_id=7,
         seen_at=STARTED,
         kept=Snapshot(
-            document=b"{}", digest="0" * 64, catalogue=catalogue, name="Motion", type="keras"
+            kind=BlockKindName.KERAS,
+            document=b"{}",
+            digest="0" * 64,
+            catalogue=catalogue,
+            name="Motion",
+            type="keras",
         ),
         model_state=ModelState.TRAINED,
         headline=headline,

@@ -11,6 +11,7 @@ import pytest
 
 from auditor.model import (
     Area,
+    BlockKindName,
     ModelState,
     RunInfo,
     RunStatus,
@@ -58,6 +59,7 @@ def overview_of(
     learn_id: int, state: TargetState = TargetState.IN_SYNC, **more: str
 ) -> TargetOverview:
     status = TargetStatus(
+        kind=BlockKindName.KERAS,
         target=TargetId(1, learn_id),
         project=more.get("project", "Pump"),
         name=more.get("name", f"Block {learn_id}"),

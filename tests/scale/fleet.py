@@ -15,8 +15,16 @@ from auditor.audit.close import close_run
 from auditor.audit.run import Audit
 from auditor.config import Settings
 from auditor.demo.studio_server import sample_blocks
-from auditor.model import Failure, JsonObject, Report, TargetId
-from auditor.protocols import Answer, FetchResult, ListedBlock, Store, StoredBody, UnchangedAnswer
+from auditor.model import BlockKindName, Failure, JsonObject, Report, TargetId
+from auditor.protocols import (
+    Answer,
+    BlockSource,
+    FetchResult,
+    ListedBlock,
+    Store,
+    StoredBody,
+    UnchangedAnswer,
+)
 
 BLOCKS_A_PROJECT = 100
 _SAMPLE = sample_blocks()["keras"]
@@ -66,15 +74,20 @@ class LargeStudio:
         for target in targets:
             self.edits[target] = self.edits.get(target, 0) + 1
 
-    async def fetch(self, target: TargetId, *, stored_body: StoredBody | None) -> FetchResult:
+    async def fetch(
+        self, target: TargetId, source: BlockSource, *, stored_body: StoredBody | None
+    ) -> FetchResult:
+        del source
         edits = self.edits.get(target, 0)
         digest = hashlib.sha256(f"{target} {self.release} {edits}".encode()).hexdigest()
         if stored_body is not None and stored_body.digest == digest:
             return UnchangedAnswer()
-        return Answer(document=self._answer(target, edits), body_digest=digest)
+        return Answer(
+            kind=BlockKindName.KERAS, document=self._answer(target, edits), body_digest=digest
+        )
 
-    async def fetch_again(self, target: TargetId) -> FetchResult:
-        return await self.fetch(target, stored_body=None)
+    async def fetch_again(self, target: TargetId, source: BlockSource) -> FetchResult:
+        return await self.fetch(target, source, stored_body=None)
 
     async def wait_to_settle(self) -> None:
         return

@@ -14,6 +14,7 @@ from sqlalchemy import NullPool, create_engine, text
 from auditor import outbox
 from auditor.model import (
     Area,
+    BlockKindName,
     Catalogue,
     Finding,
     Json,
@@ -105,6 +106,7 @@ def snapshot(
     script = "\n".join(f"model.add(Dense({n}, name='{content}-{n % 7}'))" for n in range(40))
     form = {"name": name, "type": "keras", "content": content, "script": script}
     return Snapshot(
+        kind=BlockKindName.KERAS,
         document=json.dumps(form).encode(),
         digest=digest(content),
         catalogue=models or catalogue("fomo", "kws"),
@@ -145,6 +147,7 @@ def vendor_finding(path: str = "transferLearningModels[fomo]") -> VendorFinding:
 
 def first(target: TargetId = PUMP, content: str = "first") -> NewVersion:
     return NewVersion(
+        kind=BlockKindName.KERAS,
         target=target,
         project="Pump",
         snapshot=snapshot(content),
@@ -170,7 +173,12 @@ def changed(target: TargetId = PUMP, content: str = "second", *found: Finding) -
 
 
 def quiet(target: TargetId = PUMP, content: str = "first") -> Unchanged:
-    return Unchanged(target=target, project="Pump", body_digest=digest(("body", content)))
+    return Unchanged(
+        kind=BlockKindName.KERAS,
+        target=target,
+        project="Pump",
+        body_digest=digest(("body", content)),
+    )
 
 
 def opened(store: SqlStore, number: int = 0) -> int:

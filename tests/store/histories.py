@@ -6,7 +6,15 @@ from dataclasses import replace
 from datetime import timedelta
 from random import Random
 
-from auditor.model import Finding, ModelState, Notice, NoticeKind, TargetId, TargetReport
+from auditor.model import (
+    BlockKindName,
+    Finding,
+    ModelState,
+    Notice,
+    NoticeKind,
+    TargetId,
+    TargetReport,
+)
 from auditor.outbox import MessageState
 from auditor.records import Acknowledgement, Approval, NewVersion, RunConclusions, Unchanged
 from auditor.store.store import SqlStore
@@ -89,6 +97,7 @@ def _close(
 
 def _target_report(result: Unchanged | NewVersion) -> TargetReport:
     return TargetReport(
+        kind=BlockKindName.KERAS,
         target=result.target,
         project=HOSTILE,
         name="Motion",

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from auditor.model import (
     AnswerExcerpt,
+    BlockKindName,
     Failure,
     Finding,
     ModelState,
@@ -89,6 +90,7 @@ REPORTS = st.builds(
 )
 
 IN_SYNC = TargetReport(
+    kind=BlockKindName.KERAS,
     target=PUMP,
     project="Pump",
     name="Motion",
@@ -179,6 +181,7 @@ def test_a_quiet_nights_report_is_as_small_for_a_thousand_targets_as_for_two(
 
 def test_run_summaries_have_the_state_of_each_target(store: SqlStore) -> None:
     quiet = TargetReport(
+        kind=BlockKindName.KERAS,
         target=FAN,
         project="Pump",
         name="Fan",

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from auditor.errors import UsageError
-from auditor.model import Failure, ModelState, TargetId, TargetState
+from auditor.model import BlockKindName, Failure, ModelState, TargetId, TargetState
 from auditor.records import BaselineDrift, Missing, NewVersion, Retirement, Unreadable, Unsupported
 from auditor.store.store import SqlStore
 
@@ -28,7 +28,10 @@ from .examples import (
 )
 
 TIMED_OUT = Unreadable(
-    target=PUMP, project="Pump", failure=Failure(kind="timeout", message="no answer within 30 s")
+    kind=BlockKindName.KERAS,
+    target=PUMP,
+    project="Pump",
+    failure=Failure(kind="timeout", message="no answer within 30 s"),
 )
 
 
@@ -131,8 +134,10 @@ def test_a_target_never_read_is_listed_without_a_version(store: SqlStore) -> Non
 
 def test_missing_and_unsupported_blocks_are_marked(store: SqlStore) -> None:
     audited(store, 0, first())
-    vlm = Unsupported(target=FAN, project="Pump", name="Captions", type="vlm")
-    audited(store, 1, Missing(target=PUMP, project="Pump"), vlm)
+    vlm = Unsupported(
+        kind=BlockKindName.KERAS, target=FAN, project="Pump", name="Captions", type="vlm"
+    )
+    audited(store, 1, Missing(kind=BlockKindName.KERAS, target=PUMP, project="Pump"), vlm)
 
     known = store.known_targets([PUMP, FAN])
 

@@ -11,12 +11,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from auditor.credentials import ApiKey
-from auditor.model import TargetId
-from auditor.protocols import FetchResult, StoredBody
+from auditor.model import BlockKindName, TargetId
+from auditor.protocols import BlockSource, FetchResult, StoredBody
 from auditor.redaction import Secret
 from auditor.studio.client import StudioClient
 
 TARGET = TargetId(101, 3)
+NAMED = BlockSource(kinds=(BlockKindName.KERAS,))
 KEY = "ei_" + "c0ffee" * 11
 KEY_OF_PROJECT = ApiKey(Secret(KEY))
 
@@ -59,7 +60,7 @@ def fetch(
 
     async def ask() -> FetchResult:
         async with client(base_url, **changes) as studio:
-            return await studio.fetch(target, stored_body=stored_body)
+            return await studio.fetch(target, NAMED, stored_body=stored_body)
 
     return asyncio.run(ask())
 
@@ -104,6 +105,6 @@ def fetch_from_wire(*answers: bytes, **changes: Any) -> FetchResult:  # noqa: AN
 
     async def ask() -> FetchResult:
         async with wire(*answers) as server, client(server.base_url, **changes) as studio:
-            return await studio.fetch(TARGET, stored_body=None)
+            return await studio.fetch(TARGET, NAMED, stored_body=None)
 
     return asyncio.run(ask())

@@ -18,6 +18,7 @@ from auditor.protocols import FetchFailure, FetchResult
 from auditor.redaction import Secret
 from auditor.studio.tokenfile import TokenFile
 from tests.simulated_studio import SimulatedStudio
+from tests.studio.asking import NAMED
 
 from .asking import TARGET, client
 
@@ -75,7 +76,7 @@ def ask(
         asking = client(studio.base_url, credentials=projects, now=clock, concurrency=32)
         async with asking:
             return await asyncio.gather(
-                *(asking.fetch(target, stored_body=None) for target in targets or (TARGET,))
+                *(asking.fetch(target, NAMED, stored_body=None) for target in targets or (TARGET,))
             )
 
     return asyncio.run(run())

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from auditor.demo.studio_server import sample_blocks
+from auditor.drift.block_kinds import KERAS
 from auditor.errors import StudioError
 from auditor.redaction import Secret
 from auditor.studio.answers import MAX_DEPTH, read_answer, read_success, status_error
@@ -30,13 +31,13 @@ def body_with(**changes: object) -> bytes:
 
 def refused(body: bytes) -> StudioError:
     with pytest.raises(StudioError) as caught:
-        read_answer(body)
+        read_answer(body, KERAS)
     return caught.value
 
 
 @pytest.mark.parametrize("name", SAMPLES)
 def test_every_kind_of_block_is_believed_as_it_was_sent(name: str) -> None:
-    assert read_answer(json.dumps(SAMPLES[name]).encode()) == SAMPLES[name]
+    assert read_answer(json.dumps(SAMPLES[name]).encode(), KERAS) == SAMPLES[name]
 
 
 @pytest.mark.parametrize(
@@ -85,7 +86,9 @@ def test_a_number_that_fits_no_double_is_invalid(number: str) -> None:
 def test_an_integer_beyond_64_bits_becomes_a_double() -> None:
     texts = ["9223372036854775807", "-9223372036854775808", "9223372036854775808", "1" * 30]
 
-    document = read_answer(body_with(extra="N").replace(b'"N"', f"[{','.join(texts)}]".encode()))
+    document = read_answer(
+        body_with(extra="N").replace(b'"N"', f"[{','.join(texts)}]".encode()), KERAS
+    )
 
     assert repr(document["extra"]) == repr([2**63 - 1, -(2**63), float(2**63), float("1" * 30)])
 
@@ -101,7 +104,7 @@ def test_what_is_nested_without_end_is_invalid(depth: int) -> None:
 def test_a_document_may_be_nested_as_deep_as_allowed() -> None:
     lists = MAX_DEPTH - 1  # the document itself is the first level
 
-    assert read_answer(body_with(extra="N").replace(b'"N"', b"[" * lists + b"]" * lists))
+    assert read_answer(body_with(extra="N").replace(b'"N"', b"[" * lists + b"]" * lists), KERAS)
 
 
 @pytest.mark.parametrize("success", [False, None, 1, "true", [], {}])
@@ -145,7 +148,7 @@ def test_no_message_holds_a_secret_even_where_the_cut_would_halve_it() -> None:
     body = json.dumps({"success": False, "error": text}).encode()
 
     with pytest.raises(StudioError) as caught:
-        read_answer(body, secrets=[Secret(token), Secret("")])
+        read_answer(body, KERAS, secrets=[Secret(token), Secret("")])
 
     assert "ab12" not in caught.value.message
     assert "canary" not in caught.value.message
@@ -285,7 +288,7 @@ def test_a_wrong_type_is_named_with_its_path(
     ],
 )
 def test_what_the_schema_leaves_open_is_believed_and_kept(change: Document) -> None:
-    assert read_answer(body_with(**change)) == sample(**change)
+    assert read_answer(body_with(**change), KERAS) == sample(**change)
 
 
 def test_answers_are_read_without_any_http_library() -> None:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.demo.studio_server import sample_blocks
+from auditor.drift.block_kinds import KERAS
 from auditor.errors import StudioError
 from auditor.studio.answers import read_answer
 
@@ -101,7 +102,7 @@ def _threshold(value: object) -> bool:
 
 def outcome(body: bytes) -> dict[str, Any] | StudioError:
     try:
-        return read_answer(body)
+        return read_answer(body, KERAS)
     except StudioError as error:
         return error
 
@@ -120,7 +121,7 @@ def test_exactly_the_believable_answers_are_believed(document: dict[str, Any]) -
 @given(st.binary() | st.text().map(str.encode) | JSON.map(json.dumps).map(str.encode))
 def test_whatever_bytes_come_nothing_but_a_studio_error_is_raised(body: bytes) -> None:
     with pytest.raises(StudioError):
-        read_answer(body)
+        read_answer(body, KERAS)
 
 
 @given(st.integers(min_value=0), st.sampled_from([b"\x00", b"\xff", b"{", b"9", b'"', b"\\"]))

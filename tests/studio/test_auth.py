@@ -16,6 +16,7 @@ from auditor.demo.studio_server import sample_blocks
 from auditor.model import TargetId
 from auditor.redaction import Secret
 from tests.simulated_studio import SimulatedStudio
+from tests.studio.asking import NAMED
 
 from .asking import KEY, TARGET, answer, client, wire
 from .oauth_runs import MACHINE, Clock, ask, failure
@@ -37,7 +38,7 @@ def test_no_scheme_shows_what_belongs_to_another() -> None:
             base_url = f"http://localhost:{server.port}/v1"  # by name: jars pass over addresses
             async with client(base_url, credentials=credentials | {5: MACHINE}) as asking:
                 for project_id in (5, 1, 2, 3, 4, 5, 4, 3, 2, 1):
-                    await asking.fetch(TargetId(project_id, 3), stored_body=None)
+                    await asking.fetch(TargetId(project_id, 3), NAMED, stored_body=None)
             return server.heard
 
     posted, *heard = asyncio.run(run())

@@ -26,6 +26,7 @@ from auditor.protocols import (
 )
 from auditor.redaction import Secret
 from tests.simulated_studio import SimulatedStudio
+from tests.studio.asking import NAMED
 
 from .asking import KEY, KEY_OF_PROJECT, TARGET, Waits, answer, client, fetch, wire
 
@@ -215,7 +216,7 @@ def test_a_refused_key_is_remembered_for_its_project_alone(
     async def ask() -> list[FetchResult]:
         async with client(studio.base_url, credentials=credentials, concurrency=1) as asking:
             targets = [TARGET, TargetId(101, 4), OTHER, TargetId(101, 5)]
-            return [await asking.fetch(target, stored_body=None) for target in targets]
+            return [await asking.fetch(target, NAMED, stored_body=None) for target in targets]
 
     with caplog.at_level(logging.INFO, logger="auditor"):
         first, second, other, last = asyncio.run(ask())
@@ -244,7 +245,7 @@ def test_a_refused_key_stops_those_that_wait_in_line(studio: SimulatedStudio) ->
     async def ask() -> list[FetchResult]:
         async with client(studio.base_url, concurrency=1) as asking:
             return await asyncio.gather(
-                *(asking.fetch(TargetId(101, n), stored_body=None) for n in range(20))
+                *(asking.fetch(TargetId(101, n), NAMED, stored_body=None) for n in range(20))
             )
 
     answers = asyncio.run(ask())
@@ -263,7 +264,7 @@ def test_one_block_that_is_forbidden_keeps_no_other_from_being_read(
     async def ask() -> list[FetchResult]:
         async with client(studio.base_url, concurrency=1) as asking:
             targets = [locked, TARGET, locked, TARGET]
-            return [await asking.fetch(target, stored_body=None) for target in targets]
+            return [await asking.fetch(target, NAMED, stored_body=None) for target in targets]
 
     first, second, third, fourth = asyncio.run(ask())
 
@@ -280,7 +281,7 @@ def test_two_blocks_that_are_forbidden_before_any_was_read_are_enough(
     async def ask() -> None:
         async with client(studio.base_url, concurrency=1) as asking:
             for number in range(5):
-                await asking.fetch(TargetId(101, number), stored_body=None)
+                await asking.fetch(TargetId(101, number), NAMED, stored_body=None)
 
     asyncio.run(ask())
 
@@ -327,7 +328,9 @@ def test_no_more_requests_are_under_way_than_allowed() -> None:
         server = await asyncio.start_server(serve, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
         async with server, client(f"http://127.0.0.1:{port}", concurrency=3) as asking:
-            await asyncio.gather(*(asking.fetch(TARGET, stored_body=None) for _ in range(12)))
+            await asyncio.gather(
+                *(asking.fetch(TARGET, NAMED, stored_body=None) for _ in range(12))
+            )
 
     asyncio.run(ask())
 
@@ -342,7 +345,7 @@ def test_waiting_in_line_does_not_count_as_answering_late(studio: SimulatedStudi
             studio.base_url, concurrency=1, tries=1, timeout=timedelta(seconds=0.5)
         ) as asking:
             return await asyncio.gather(
-                *(asking.fetch(TARGET, stored_body=None) for _ in range(3))
+                *(asking.fetch(TARGET, NAMED, stored_body=None) for _ in range(3))
             )
 
     *slow, last = asyncio.run(ask())
@@ -356,7 +359,7 @@ def test_a_cancelled_fetch_is_cancelled(studio: SimulatedStudio) -> None:
 
     async def ask() -> None:
         async with client(studio.base_url) as asking, asyncio.timeout(0.2):
-            await asking.fetch(TARGET, stored_body=None)
+            await asking.fetch(TARGET, NAMED, stored_body=None)
 
     with pytest.raises(TimeoutError):
         asyncio.run(ask())
@@ -413,7 +416,7 @@ def test_a_key_that_may_not_list_projects_may_still_read_blocks(studio: Simulate
     async def ask() -> tuple[str, FetchResult]:
         async with client(studio.base_url) as asking:
             name = await asking.fetch_project_name(101)
-            return name, await asking.fetch(TARGET, stored_body=None)
+            return name, await asking.fetch(TARGET, NAMED, stored_body=None)
 
     name, fetched = asyncio.run(ask())
 
@@ -437,7 +440,7 @@ UNCHANGED = b'HTTP/1.1 304 Not Modified\r\nETag: "v1"\r\nConnection: close\r\n\r
 def ask(response: bytes, known: StoredBody | None) -> tuple[FetchResult, str]:
     async def once() -> tuple[FetchResult, str]:
         async with wire(response) as server, client(server.base_url, tries=1) as studio:
-            return await studio.fetch(TARGET, stored_body=known), server.heard[0].lower()
+            return await studio.fetch(TARGET, NAMED, stored_body=known), server.heard[0].lower()
 
     return asyncio.run(once())
 
@@ -498,7 +501,7 @@ def test_the_shared_credential_lists_projects_and_reads_those_without_their_own(
         async def ask() -> tuple[Mapping[int, str] | Failure, FetchResult]:
             async with client(studio.base_url, shared=JwtHeader(Secret(token))) as asking:
                 return await asking.list_projects(), await asking.fetch(
-                    SHARED_TARGET, stored_body=None
+                    SHARED_TARGET, NAMED, stored_body=None
                 )
 
         projects, fetched = asyncio.run(ask())
@@ -513,7 +516,9 @@ def test_a_shared_credential_that_is_refused_keeps_no_named_project_from_being_r
 ) -> None:
     async def ask() -> tuple[Mapping[int, str] | Failure, FetchResult]:
         async with client(studio.base_url, shared=JwtHeader(Secret("wrong"))) as asking:
-            return await asking.list_projects(), await asking.fetch(TARGET, stored_body=None)
+            return await asking.list_projects(), await asking.fetch(
+                TARGET, NAMED, stored_body=None
+            )
 
     projects, fetched = asyncio.run(ask())
 

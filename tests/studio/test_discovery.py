@@ -5,7 +5,7 @@ import json
 import pytest
 
 from auditor.errors import StudioError
-from auditor.model import Json, TargetId
+from auditor.model import BlockKindName, Json, TargetId
 from auditor.protocols import ListedBlock
 from auditor.studio.discovery import read_impulses, read_projects
 
@@ -53,7 +53,12 @@ def test_an_impulse_without_a_usable_id_lists_its_blocks_all_the_same(id_: Json)
 def test_types_with_endpoints_of_their_own_are_not_served(kind: str, served: bool) -> None:
     assert read_impulses(impulses([block(3, kind)]), 1) == (
         ListedBlock(
-            target=TargetId(1, 3), name="Classifier", type=kind, served=served, impulse_id=0
+            kind=BlockKindName.KERAS,
+            target=TargetId(1, 3),
+            name="Classifier",
+            type=kind,
+            served=served,
+            impulse_id=0,
         ),
     )
 

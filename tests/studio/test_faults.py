@@ -18,7 +18,7 @@ from auditor.protocols import FetchFailure
 from auditor.redaction import Secret
 from tests.fault_table import by_fault
 from tests.simulated_studio import SimulatedStudio
-from tests.studio.asking import client
+from tests.studio.asking import NAMED, client
 
 TABLE = by_fault()
 TARGETS = {fault: TargetId(100 + place, 3) for place, fault in enumerate(Fault)}
@@ -69,7 +69,7 @@ async def _ask(base_url: str, fault: Fault, timeout_s: float) -> Failure | None:
         if fault.is_listing_fault:
             listed = await studio.list_blocks(target.project_id)
             return listed if isinstance(listed, Failure) else None
-        fetched = await studio.fetch(target, stored_body=None)
+        fetched = await studio.fetch(target, NAMED, stored_body=None)
         return fetched.failure if isinstance(fetched, FetchFailure) else None
 
 

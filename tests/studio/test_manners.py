@@ -28,6 +28,7 @@ from auditor.studio.manners import (
     wait_before_retry,
 )
 from tests.simulated_studio import SimulatedStudio
+from tests.studio.asking import NAMED
 
 from .asking import KEY_OF_PROJECT, TARGET, client
 
@@ -156,7 +157,9 @@ def test_a_token_that_is_not_to_be_had_is_no_matter_of_other_projects() -> None:
 def ask_all(studio: SimulatedStudio, targets: list[TargetId]) -> list[FetchResult]:
     async def ask() -> list[FetchResult]:
         async with client(studio.base_url, concurrency=8) as asking:
-            return await asyncio.gather(*(asking.fetch(t, stored_body=None) for t in targets))
+            return await asyncio.gather(
+                *(asking.fetch(t, NAMED, stored_body=None) for t in targets)
+            )
 
     return asyncio.run(ask())
 
@@ -197,7 +200,7 @@ def test_a_client_keeps_the_pace_it_is_given(studio: SimulatedStudio) -> None:
     async def ask() -> None:
         async with client(studio.base_url, per_second=2.0, clock=clock, sleep=sleep) as asking:
             for _ in range(4):
-                await asking.fetch(TARGET, stored_body=None)
+                await asking.fetch(TARGET, NAMED, stored_body=None)
 
     asyncio.run(ask())
 
@@ -217,7 +220,9 @@ def test_a_project_that_is_broken_keeps_no_other_from_being_read(studio: Simulat
     async def ask() -> list[FetchResult]:
         async with client(studio.base_url, credentials=credentials) as asking:
             targets = [*broken, *healthy]
-            return await asyncio.gather(*(asking.fetch(t, stored_body=None) for t in targets))
+            return await asyncio.gather(
+                *(asking.fetch(t, NAMED, stored_body=None) for t in targets)
+            )
 
     answers = asyncio.run(ask())
 

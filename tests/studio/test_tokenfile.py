@@ -19,6 +19,7 @@ from auditor.redaction import Secret
 from auditor.studio.grants import Tokens
 from auditor.studio.tokenfile import TokenFile
 from tests.simulated_studio import SimulatedStudio
+from tests.studio.asking import NAMED
 
 from .asking import TARGET, client
 from .oauth_runs import START, Clock, Login, ask, failure
@@ -104,7 +105,7 @@ def test_two_runs_at_once_do_not_use_up_each_others_token(login: Login, clock: C
 
         async def fetched_by(number: int) -> FetchResult:
             async with runs[number] as asking:
-                return await asking.fetch(TARGET, stored_body=None)
+                return await asking.fetch(TARGET, NAMED, stored_body=None)
 
         return await asyncio.gather(*(fetched_by(number) for number in range(8)))
 

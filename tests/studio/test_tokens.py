@@ -16,6 +16,7 @@ from auditor.model import TargetId
 from auditor.protocols import Answer, FetchFailure, FetchResult
 from auditor.redaction import Secret
 from tests.simulated_studio import SimulatedStudio
+from tests.studio.asking import NAMED
 
 from .asking import TARGET, Waits, answer, client, fetch, wire
 from .oauth_runs import (
@@ -74,7 +75,7 @@ def test_a_token_is_renewed_before_it_ends(server: SimulatedStudio, clock: Clock
         async with client(server.base_url, credentials={101: MACHINE}, now=clock) as asking:
             for seconds in (0, 500, 50, 500):
                 clock.at += timedelta(seconds=seconds)
-                assert isinstance(await asking.fetch(TARGET, stored_body=None), Answer)
+                assert isinstance(await asking.fetch(TARGET, NAMED, stored_body=None), Answer)
                 seen.append(token_requests(server))
         return seen
 
@@ -95,10 +96,10 @@ def test_a_revoked_token_is_renewed_once_for_a_thousand_refusals(
     async def run() -> list[FetchResult]:
         asking = client(server.base_url, credentials={101: MACHINE}, now=clock, concurrency=256)
         async with asking:
-            await asking.fetch(TARGET, stored_body=None)
+            await asking.fetch(TARGET, NAMED, stored_body=None)
             server.oauth.revoke()
             return await asyncio.gather(
-                *(asking.fetch(TARGET, stored_body=None) for _ in range(1000))
+                *(asking.fetch(TARGET, NAMED, stored_body=None) for _ in range(1000))
             )
 
     assert {type(answer) for answer in asyncio.run(run())} == {Answer}
@@ -259,7 +260,7 @@ def test_studio_cannot_make_a_message_of_the_token(clock: Clock) -> None:
             wire(*answers) as proxied,
             client(proxied.base_url, credentials={101: MACHINE}, now=clock) as asking,
         ):
-            return await asking.fetch(TARGET, stored_body=None)
+            return await asking.fetch(TARGET, NAMED, stored_body=None)
 
     assert failure(asyncio.run(run())).message == "Studio refused: no (hidden)"
 
@@ -273,7 +274,7 @@ def test_the_token_request_goes_through_the_proxy(
             monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{proxy.port}")
             base_url = "http://studio.invalid/v1"
             async with client(base_url, credentials={101: MACHINE}, now=clock) as asking:
-                await asking.fetch(TARGET, stored_body=None)
+                await asking.fetch(TARGET, NAMED, stored_body=None)
             return [request.partition("\r\n")[0] for request in proxy.heard]
 
     assert asyncio.run(run()) == [

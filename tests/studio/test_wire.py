@@ -29,6 +29,7 @@ from auditor.protocols import Answer, FetchFailure, FetchResult
 from auditor.redaction import Secret
 from auditor.studio.tls import Security
 from auditor.studio.wire import Body
+from tests.studio.asking import NAMED
 
 from .asking import KEY, TARGET, Waits, answer, client, fetch, fetch_from_wire, wire
 
@@ -159,7 +160,7 @@ def test_each_credential_has_its_header_and_no_other(credential: Credential, lin
     async def ask() -> str:
         async with wire(answer(BODY)) as server:
             async with client(server.base_url, credentials={101: credential}) as asking:
-                await asking.fetch(TARGET, stored_body=None)
+                await asking.fetch(TARGET, NAMED, stored_body=None)
             return server.heard[0]
 
     heard = asyncio.run(ask())
@@ -178,7 +179,7 @@ def test_a_cookie_set_for_one_credential_does_not_go_out_with_the_next() -> None
             base_url = f"http://localhost:{server.port}/v1"
             async with client(base_url, credentials=credentials) as asking:
                 for project_id in (101, 102, 101):
-                    await asking.fetch(TargetId(project_id, 3), stored_body=None)
+                    await asking.fetch(TargetId(project_id, 3), NAMED, stored_body=None)
             return server.heard
 
     first, second, third = asyncio.run(ask())
@@ -192,7 +193,7 @@ def test_the_proxy_of_the_environment_is_asked(monkeypatch: pytest.MonkeyPatch) 
         async with wire(answer(BODY)) as proxy:
             monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{proxy.port}")
             async with client("http://studio.invalid/v1") as asking:
-                return await asking.fetch(TARGET, stored_body=None), proxy.heard[0]
+                return await asking.fetch(TARGET, NAMED, stored_body=None), proxy.heard[0]
 
     fetched, heard = asyncio.run(ask())
 
@@ -261,7 +262,7 @@ def test_a_certificate_must_be_one_that_is_trusted(
         async with wire(answer(BODY), tls=tls) as server:
             base_url = f"https://127.0.0.1:{server.port}/v1"
             async with client(base_url, tries=1) as asking:
-                return await asking.fetch(TARGET, stored_body=None)
+                return await asking.fetch(TARGET, NAMED, stored_body=None)
 
     fetched = asyncio.run(ask())
 
@@ -274,7 +275,7 @@ def ask_over_tls(server_tls: ssl.SSLContext, security: Security) -> FetchResult:
         async with wire(answer(BODY), tls=server_tls) as server:
             base_url = f"https://127.0.0.1:{server.port}/v1"
             async with client(base_url, tries=1, security=security) as asking:
-                return await asking.fetch(TARGET, stored_body=None)
+                return await asking.fetch(TARGET, NAMED, stored_body=None)
 
     return asyncio.run(ask())
 
@@ -328,7 +329,7 @@ def test_a_configured_proxy_is_asked_with_its_password(monkeypatch: pytest.Monke
             async with client(
                 "http://studio.invalid/v1", security=Security(proxy=address)
             ) as asking:
-                return await asking.fetch(TARGET, stored_body=None), proxy.heard[0]
+                return await asking.fetch(TARGET, NAMED, stored_body=None), proxy.heard[0]
 
     fetched, heard = asyncio.run(ask())
 
@@ -465,7 +466,7 @@ def test_an_unexpected_error_costs_one_request_and_is_logged(
         async with client("http://studio.invalid/v1", tries=1) as asking:
             await asking._wire.transport.aclose()
             asking._wire.transport = _Unexpected()
-            return await asking.fetch(TARGET, stored_body=None)
+            return await asking.fetch(TARGET, NAMED, stored_body=None)
 
     fetched = asyncio.run(ask())
 
