@@ -95,8 +95,9 @@ def test_a_report_has_the_keys_of_the_contract_in_their_order() -> None:
     assert isinstance(targets, list)
     first = targets[1]
     assert isinstance(first, dict)
-    assert list(first)[:6] == ["project_id", "learn_id", "project", "name", "type", "state"]
-    assert list(first)[6:] == ["model_state", "findings", "suppressed", "error"]
+    assert list(first)[:4] == ["project_id", "block_id", "learn_id", "kind"]
+    assert list(first)[4:8] == ["project", "name", "type", "state"]
+    assert list(first)[8:] == ["model_state", "findings", "suppressed", "error"]
 
 
 def test_times_are_whole_seconds_in_utc() -> None:
