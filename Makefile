@@ -1,6 +1,8 @@
 # Two commands for everybody: `make demo` and `make test`. Each sets up what it needs in .venv.
 PYTHON ?= python3
 VENV := .venv
+# Where it is set, pytest and each of the hundreds of processes in the tests compile everything anew.
+unexport PYTHONDONTWRITEBYTECODE
 BIN := $(VENV)/bin
 WORKERS ?= 4
 LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes \
@@ -12,7 +14,7 @@ demo: $(BIN)/auditor
 	@$(BIN)/auditor demo
 
 test: $(VENV)/.development
-	$(BIN)/python -m pytest -n $(WORKERS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
 check: lint types layers test
 

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import NullPool, create_engine, make_url, text
 
 from auditor.store.schema import upgrade
+from auditor.store.tables import metadata
 
 pytest_plugins = ["tests.postgres"]
 
@@ -23,42 +24,104 @@ class Postgres:
         self._count = 0
         self._template = ""
         self._made: list[str] = []
+        self._lent: list[str] = []
+        self._spare: list[str] = []
+        self._schema: tuple[str, ...] = ()
+        self._reset = ""
 
     def empty(self, *, encoding: str = "UTF8") -> str:
         """Return the URL of a new database without tables."""
-        return self._make(f"template0 ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C'")
+        return self._url_of(
+            self._make(f"template0 ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C'")
+        )
 
     def ready(self) -> str:
-        """Return the URL of a new database with this program's schema."""
+        """Return the URL of a database with this program's schema and no rows.
+
+        A test often gets the one that the test before it gave back: to empty a database takes a
+        tenth of the time that it takes to make one.
+        """
         if not self._template:
             url = self.empty()
             upgrade(url)
             self._template = self._made.pop()
-        return self._make(self._template)
+            self._schema, self._reset = self._schema_of(self._template), self._emptying()
+        name = self._spare.pop() if self._spare else self._make(self._template)
+        self._made = [made for made in self._made if made != name]
+        self._lent.append(name)
+        return self._url_of(name)
 
-    def drop_made(self) -> None:
-        """Drop what was made, but keep the template."""
+    def take_back(self) -> None:
+        """Empty what `ready` lent, and drop everything else that was made."""
+        for name in self._lent:
+            self._execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name",
+                name=name,
+            )
+            if self._schema_of(name) == self._schema:
+                self._execute(self._reset, database=name)
+                self._spare.append(name)
+            else:
+                self._made.append(name)
+        self._lent.clear()
+        self._drop_made()
+
+    def close(self) -> None:
+        """Drop whatever was made, the template with it."""
+        self._made += [*self._lent, *self._spare, *filter(None, [self._template])]
+        self._drop_made()
+
+    def _drop_made(self) -> None:
         for name in self._made:
             self._execute(f"DROP DATABASE {name} WITH (FORCE)")
         self._made.clear()
-
-    def close(self) -> None:
-        """Drop what was made, and the template."""
-        if self._template:
-            self._made.append(self._template)
-        self.drop_made()
 
     def _make(self, template: str) -> str:
         name = f"auditor_test_{self._mark}_{self._count}"
         self._count += 1
         self._execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         self._made.append(name)
+        return name
+
+    def _url_of(self, name: str) -> str:
         return self._url.set(database=name).render_as_string(hide_password=False)
 
-    def _execute(self, statement: str) -> None:
-        engine = create_engine(self._url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
+    def _schema_of(self, name: str) -> tuple[str, ...]:
+        """Return what a test may have altered besides rows: tables, triggers, settings."""
+        return tuple(self._execute(_SCHEMA, database=name, name=name))
+
+    def _emptying(self) -> str:
+        """Return the statements that leave a database as the template is."""
+        sequences = self._execute(_SEQUENCES, database=self._template)
+        return "; ".join(
+            [
+                *(str(table.delete()) for table in reversed(metadata.sorted_tables)),
+                *(f"SELECT setval('{sequence}', 1, false)" for sequence in sequences),
+            ]
+        )
+
+    def _execute(self, statement: str, *, database: str = "", **values: str) -> list[str]:
+        url = self._url.set(database=database) if database else self._url
+        engine = create_engine(url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
         with engine.connect() as connection:
-            connection.execute(text(statement))
+            result = connection.execute(text(statement), values)
+            return [str(row[0]) for row in result] if result.returns_rows else []
+
+
+_SEQUENCES = "SELECT sequencename FROM pg_sequences WHERE schemaname = 'public'"
+_SCHEMA = """
+SELECT concat_ws(' ', relname, relkind, relnatts, relacl) FROM pg_class
+  WHERE relnamespace = 'public'::regnamespace
+UNION ALL SELECT concat_ws(' ', tgname, tgenabled) FROM pg_trigger WHERE NOT tgisinternal
+UNION ALL SELECT conname FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+UNION ALL SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+UNION ALL SELECT setconfig::text FROM pg_db_role_setting
+  JOIN pg_database ON pg_database.oid = setdatabase WHERE datname = :name
+UNION ALL SELECT concat_ws(' ', datconnlimit, datallowconn) FROM pg_database
+  WHERE datname = :name
+UNION ALL SELECT version_num FROM alembic_version
+ORDER BY 1
+"""
 
 
 @pytest.fixture(scope="session")
@@ -71,9 +134,9 @@ def postgres_of_session(postgres_url: str) -> Iterator[Postgres]:
 
 @pytest.fixture
 def postgres_server(postgres_of_session: Postgres) -> Iterator[Postgres]:
-    """A server that loses the test's databases after it: hundreds take gigabytes of the disk."""
+    """A server that takes the test's databases back: hundreds take gigabytes of the disk."""
     yield postgres_of_session
-    postgres_of_session.drop_made()
+    postgres_of_session.take_back()
 
 
 @pytest.fixture(scope="session")

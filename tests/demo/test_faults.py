@@ -12,7 +12,6 @@ from contextlib import contextmanager
 
 import pytest
 import zstandard
-from edgeimpulse_api import ApiClient, Configuration, LearnApi
 
 from auditor.demo.faults import ActiveFault, ApiRequest, Fault, faulty_reply
 from auditor.demo.http_server import ServerReply, json_reply
@@ -170,16 +169,6 @@ def test_an_answer_that_changed_comes_whole(studio: SimulatedStudio) -> None:
     with asked(studio, if_none_match=etag) as again:
         assert again.headers["ETag"] != etag
         assert json.load(again)["trainingCycles"] == 7
-
-
-def test_the_vendor_s_own_client_meets_a_fault_too(studio: SimulatedStudio) -> None:
-    studio.fail(Fault.SUCCESS_ABSENT)
-    configuration = Configuration(host=studio.base_url, api_key={"ApiKeyAuthentication": KEY})
-
-    with ApiClient(configuration) as client:
-        body = LearnApi(client).get_keras(101, 3, _preload_content=False).data
-
-    assert json.loads(body).keys() == sample_blocks()["keras"].keys() - {"success"}
 
 
 def test_it_ends_while_an_endless_answer_is_under_way() -> None:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import warnings
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +15,7 @@ from auditor.drift.excerpts import (
     suggested_value,
 )
 from auditor.drift.findings import judge_comparison
-from auditor.drift.restore import SETTABLE, Restoration, find_restoration
+from auditor.drift.restore import Restoration, find_restoration
 from auditor.model import Finding, JsonObject, TargetId
 from tests.drift.answers import sample
 
@@ -177,16 +176,6 @@ def test_an_excerpt_has_the_layer_stacks_and_suggested_values() -> None:
 
     assert layer_stacks(excerpt) == (old["visualLayers"], [{"type": "flatten"}])
     assert suggested_value(excerpt, "thresholds[min_score].value") == 0.55
-
-
-def test_the_settable_fields_are_those_of_the_official_client() -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from edgeimpulse_api.models import SetKerasParameterRequest  # noqa: PLC0415
-    names = {field.alias for field in SetKerasParameterRequest.__fields__.values()}
-
-    assert names >= SETTABLE
-    assert "thresholds" not in names
 
 
 def threshold(value: float) -> JsonObject:
