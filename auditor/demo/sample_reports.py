@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from auditor.drift.canonical import dump
+from auditor.drift.conditions import key_of_rule
 from auditor.model import (
     AnswerExcerpt,
     Area,
@@ -347,6 +348,7 @@ def quiet_with_open_conditions() -> Report:
                 "Rule “a sane score” is broken: thresholds[min_score].value is 0.7, should be "
                 "between 0.4 and 0.65",
                 days=1,
+                key=key_of_rule("a sane score", "thresholds[min_score].value"),
             ),
         ),
         broken_rules=((TargetId(2, 4), "a sane score", "thresholds[min_score].value"),),
@@ -354,7 +356,13 @@ def quiet_with_open_conditions() -> Report:
 
 
 def condition(
-    kind: ConditionKind, of: TargetId, severity: Severity, headline: str, *, days: int = 0
+    kind: ConditionKind,
+    of: TargetId,
+    severity: Severity,
+    headline: str,
+    *,
+    days: int = 0,
+    key: str = "",
 ) -> OpenCondition:
     """Return a condition that the run of so many days ago saw first."""
     return OpenCondition(
@@ -364,6 +372,7 @@ def condition(
         headline=headline,
         since=STARTED - timedelta(days=days) + timedelta(seconds=41),
         run_id=7 - days,
+        key=key,
     )
 
 
@@ -572,7 +581,10 @@ def _flooded_block(number: int) -> TargetReport:
         state=TargetState.DRIFTED,
         model_state=ModelState.STALE,
         signs="·" * 29 + "▲",
-        excerpt=excerpt_layers(OLD_LAYERS, [OLD_LAYERS[0], NEW_LAYERS[1], *OLD_LAYERS[2:]]),
+        excerpt=replace(
+            excerpt_layers(OLD_LAYERS, [OLD_LAYERS[0], NEW_LAYERS[1], *OLD_LAYERS[2:]]),
+            findings=(_id_of(f"neurons {number}"),),
+        ),
         findings=(
             finding(
                 Area.LAYERS,

@@ -10,14 +10,15 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import groupby
 from typing import TypeAlias
 
 from auditor.drift.policy import worst_first
 from auditor.model import Finding, Kind, Severity, TargetReport, VendorFinding
 from auditor.rendering.outline import Entry, NamedBlock
+from auditor.rendering.summary import LEAST_ALIKE
 from auditor.rendering.words import count, join_first
 
-LEAST_ALIKE = 3
 MOST_NAMED = 30
 """How many blocks of an entry are listed by name; more of them by their ids alone."""
 Pair: TypeAlias = tuple[TargetReport, Finding]
@@ -40,11 +41,19 @@ def group_alike(pairs: Iterable[Pair]) -> tuple[tuple[Pair, ...], ...]:
     return tuple(sorted(groups, key=lambda group: (-group[0][1].severity.rank, -len(group))))
 
 
+def group_by_project(blocks: Iterable[NamedBlock]) -> tuple[tuple[NamedBlock, ...], ...]:
+    """Return the blocks of each project, by their ids; of very many projects as one group."""
+    ordered = sorted(blocks, key=lambda block: tuple(map(int, block.target.split("/"))))
+    groups = [tuple(own) for _, own in groupby(ordered, key=_project_of)]
+    return tuple(groups) if len(groups) <= MOST_NAMED else (tuple(ordered),)
+
+
 def merge_entries(entries: Sequence[Entry]) -> list[Entry]:
     """Return the entries, those of several blocks that say the same as one."""
-    by_note: dict[str, list[Entry]] = {}
+    by_note: dict[tuple[str, Severity | None], list[Entry]] = {}
     for place, entry in enumerate(entries):
-        by_note.setdefault(entry.note if entry.target else f"\n{place}", []).append(entry)
+        note = entry.note if entry.target else f"\n{place}"
+        by_note.setdefault((note, entry.severity), []).append(entry)
     merged: list[Entry] = []
     for alike in by_note.values():
         if len(alike) < LEAST_ALIKE or any(entry.blocks for entry in alike):
@@ -61,6 +70,7 @@ def merge_entries(entries: Sequence[Entry]) -> list[Entry]:
                 block=f"{count(len(named), 'block')} of {projects}",
                 target="",
                 note=alike[0].note,
+                severity=alike[0].severity,
                 blocks=named,
             )
         )
@@ -83,6 +93,10 @@ def _change_of(finding: Finding) -> tuple[str, ...]:
     values = (json.dumps(value, sort_keys=True) for value in (finding.before, finding.after))
     path = _PLACE.sub("[]", finding.path)
     return (finding.area, finding.owner, finding.kind, finding.severity, path, *values)
+
+
+def _project_of(block: NamedBlock) -> str:
+    return block.target.partition("/")[0]
 
 
 def _is_rewording(finding: VendorFinding) -> bool:

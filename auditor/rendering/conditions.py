@@ -36,3 +36,10 @@ def describe_worst(conditions: Sequence[OpenCondition]) -> str:
 def count_conditions(conditions: Sequence[OpenCondition]) -> str:
     """Return `2 open conditions`."""
     return count(len(conditions), "open condition")
+
+
+def count_older(conditions: Sequence[OpenCondition]) -> str:
+    """Return `2 older open conditions, the worst critical`; they are worst first."""
+    worst = conditions[0].severity
+    how_bad = f", {'the worst ' if len(conditions) > 1 else ''}{worst}"
+    return count(len(conditions), "older open condition") + how_bad

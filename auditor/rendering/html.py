@@ -21,7 +21,7 @@ from markupsafe import Markup, escape
 
 from auditor.model import ModelState
 from auditor.records import MOST_RUNS_DRAWN
-from auditor.rendering.alike import MOST_NAMED
+from auditor.rendering.alike import MOST_NAMED, group_by_project
 from auditor.rendering.changes import ChangeLine
 from auditor.rendering.outline import Outline, VersionDiff
 from auditor.rendering.text import (
@@ -84,7 +84,11 @@ class HtmlRenderer:
         )
         self._place = place
         self._environment.filters.update(
-            blocks=group_lines, stretches=measure_stretches, linked=self._linked, coded=mark_code
+            blocks=group_lines,
+            stretches=measure_stretches,
+            linked=self._linked,
+            coded=mark_code,
+            by_project=group_by_project,
         )
         self._environment.globals.update(
             author=AUTHOR,

@@ -126,6 +126,7 @@ class Entry:
     """A block in one line, or a project: then `block` names it, the project is empty.
 
     Attributes:
+        severity: of what the note says, None where it has none.
         id: of its finding, empty without one.
         blocks: where several blocks share the line.
     """
@@ -134,6 +135,7 @@ class Entry:
     block: str
     target: str
     note: str
+    severity: Severity | None = None
     id: str = ""
     blocks: tuple[NamedBlock, ...] = ()
 

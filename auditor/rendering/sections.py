@@ -12,6 +12,7 @@ from dataclasses import replace
 from itertools import groupby
 
 from auditor.drift import policy
+from auditor.drift.conditions import key_of_rule
 from auditor.model import (
     EVERY_PROJECT,
     ConditionKind,
@@ -22,6 +23,7 @@ from auditor.model import (
     ModelEvent,
     Notice,
     NoticeKind,
+    OpenCondition,
     Owner,
     Recurrence,
     Report,
@@ -49,10 +51,10 @@ from auditor.rendering.outline import (
 from auditor.rendering.summary import Summary, block_title, name_projects, pair_findings, summarize
 from auditor.rendering.verdict import judge_run
 from auditor.rendering.views import (
+    enter_finding,
     enter_group,
     enter_target,
     list_ids,
-    note_finding,
     title_project,
     view_changes,
     view_finding,
@@ -131,12 +133,17 @@ def _outline(report: Report, footer: Footer, limits: Limits) -> Outline:
 def _counts(summary: Summary) -> tuple[Count, ...]:
     totals = summary.report.totals
     unread = Count(value=totals.unknown, label="not checked", tone="medium")
+    still_open = tuple(
+        Count(value=len(summary.open), label="open", tone=worst.severity)
+        for worst in summary.open[:1]
+    )
     if summary.is_first_run:
-        return (Count(value=totals.new, label="recorded", tone="low"), unread)
+        return (Count(value=totals.new, label="recorded", tone="low"), *still_open, unread)
     accepted = len(summary.in_window) + summary.acknowledged
     return (
         Count(value=summary.critical, label="critical", tone="critical"),
         Count(value=len(summary.severities) - summary.critical, label="not critical", tone="high"),
+        *still_open,
         Count(value=accepted, label="accepted", tone="info"),
         Count(value=totals.in_sync, label="unchanged", tone="ok"),
         unread,
@@ -280,31 +287,26 @@ def _named(targets: tuple[TargetReport, ...]) -> str:
 
 def _baseline(report: Report, most: int | None) -> Section:
     entries = [
-        enter_target(target, _baseline_note(finding, report), finding.id)
+        enter_finding(target, finding, _since_when(finding, report))
         for target, finding in pair_findings(report, Since.BASELINE)
     ]
     return _cut_section("Still different from the baseline", entries, most)
 
 
-def _baseline_note(finding: Finding, report: Report) -> str:
-    since = ""
-    if finding.open_since is not None:
-        age = length(report.run.started_at - finding.open_since)
-        since = f"; since {moment(finding.open_since)}, for {age}"
-    return f"{note_finding(finding)}{since}"
+def _since_when(finding: Finding, report: Report) -> str:
+    if finding.open_since is None:
+        return ""
+    age = length(report.run.started_at - finding.open_since)
+    return f"; since {moment(finding.open_since)}, for {age}"
 
 
 def _extra_sections(summary: Summary, most: int | None) -> tuple[Section, ...]:
     """Return the sections next to the changes that are not empty, each cut to `most` entries."""
     expected = [
-        enter_target(target, f"{note_finding(f)}; expected: {sentence(f.expected)}", f.id)
+        enter_finding(target, f, f"; expected: {sentence(f.expected)}")
         for target, f in summary.in_window
     ]
-    flapping = [
-        enter_target(target, note_finding(f), f.id)
-        for target, f in summary.findings
-        if _is_only_counted(f)
-    ]
+    flapping = [enter_finding(target, f) for target, f in summary.findings if _is_only_counted(f)]
     sections = (
         _cut_section(OPEN, _open_entries(summary.report), most),
         _cut_section(LATE, _late_entries(summary.report), most),
@@ -324,10 +326,20 @@ def _open_entries(report: Report) -> list[Entry]:
             project=name(target.project) if (target := targets.get(each.target)) else "",
             block=block_title(target) if target else f"block {each.target}",
             target=str(each.target),
-            note=f"{each.severity}: {sentence(each.headline)}; since {moment(each.since)}",
+            note=f"{sentence(each.headline)}; {_open_since(each, target, report)}",
+            severity=each.severity,
         )
         for each in report.open
     ]
+
+
+def _open_since(condition: OpenCondition, target: TargetReport | None, report: Report) -> str:
+    if condition.run_id == (report.run.id or 0):
+        return "since this run"
+    since = f"since {moment(condition.since)}"
+    if condition.kind is not ConditionKind.STALE or target is None or target.model_since is None:
+        return since
+    return f"{since}: it became stale {_bounds(target.model_since)}"
 
 
 def _late_entries(report: Report) -> list[Entry]:
@@ -335,9 +347,9 @@ def _late_entries(report: Report) -> list[Entry]:
     late = [(target, each) for target in report.targets for each in target.late]
     late.sort(key=lambda pair: (not pair[1].holds, -pair[1].finding.severity.rank))
     own = [
-        enter_target(
-            target,
-            f"{note_finding(each.finding)}; {_found_by(each)}, {_whether_it_holds(each)}",
+        replace(
+            enter_finding(target, each.finding, f"; {_found_by(each)}, {_whether_it_holds(each)}"),
+            id="",
         )
         for target, each in late
     ]
@@ -346,8 +358,9 @@ def _late_entries(report: Report) -> list[Entry]:
             project="",
             block="Vendor catalogue",
             target="",
-            note=f"{each.finding.severity}: {sentence(each.finding.headline)} "
+            note=f"{sentence(each.finding.headline)} "
             f"({count(each.finding.targets, 'block')}); {_found_by(each)}",
+            severity=each.finding.severity,
         )
         for each in report.late_catalogue
     ]
@@ -418,23 +431,26 @@ def _section_of(kind: NoticeKind) -> str:
 
 
 def _notice(notice: Notice, target: TargetReport | None, section: str) -> Entry:
-    words = sentence(notice.text)
-    note = f"{notice.severity}: {words}" if section == RULES else words
+    note, severity = sentence(notice.text), notice.severity if section == RULES else None
     if target is not None:
-        return enter_target(target, note)
+        return replace(enter_target(target, note), severity=severity)
     whose = "All blocks" if section == RULES else "Projects"
     block = whose if notice.target is None else str(notice.target)
-    return Entry(project="", block=block, target="", note=note)
+    return Entry(project="", block=block, target="", note=note, severity=severity)
 
 
 def _model_events(summary: Summary) -> Iterator[Entry]:
-    """Yield what happened to models in this run, then the older stale ones, oldest first."""
+    """Yield what happened to models in this run, then the older stale ones, oldest first.
+
+    A stale model that an open condition names is not named again.
+    """
+    named = {c.target for c in summary.open if c.kind is ConditionKind.STALE}
     for target in summary.report.targets:
         if target.model_event is not None:
             yield enter_target(
                 target, f"{_EVENTS[target.model_event]} ({_bounds(target.model_since)}, inferred)"
             )
-    older = [target for target in summary.stale if target.model_event is None]
+    older = [t for t in summary.stale if t.model_event is None and t.target not in named]
     for target in sorted(older, key=_stale_until):
         since = target.model_since
         age = (
@@ -479,11 +495,13 @@ def _coverage(summary: Summary) -> tuple[str, ...]:
     if summary.acknowledged:
         differences = count(summary.acknowledged, "acknowledged difference")
         lines.append(f"{differences} from the baseline.")
-    if report.broken_rules:
-        broken = tuple(
-            f"“{name(rule)}” ({target}{f' {name(path)}' if path else ''})"
-            for target, rule, path in report.broken_rules
-        )
+    named = {(c.target, c.key) for c in summary.open if c.kind is ConditionKind.RULE_BROKEN}
+    broken = tuple(
+        f"“{name(rule)}” ({target}{f' {name(path)}' if path else ''})"
+        for target, rule, path in report.broken_rules
+        if (target, key_of_rule(rule, path)) not in named
+    )
+    if broken:
         lines.append(f"Rules that are broken now: {join_first(broken)}.")
     if totals.unsupported:
         lines.append(f"{count(totals.unsupported, 'block')} of a type that cannot be audited.")

@@ -16,11 +16,15 @@ from auditor.model import (
     Report,
     Severity,
     Since,
+    TargetId,
     TargetReport,
     TargetState,
 )
 from auditor.rendering.conditions import find_lasting
 from auditor.rendering.words import count, name
+
+LEAST_ALIKE = 3
+"""How many blocks have the same change where that is one entry."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +40,7 @@ class Summary:
         off_baseline: how many blocks differ from what a person approved, other than those that
             an open condition names.
         lasting: the open conditions that an earlier run saw first, worst first.
+        open: all open conditions, worst first.
     """
 
     report: Report
@@ -46,6 +51,7 @@ class Summary:
     new: tuple[TargetReport, ...]
     off_baseline: int
     lasting: tuple[OpenCondition, ...]
+    open: tuple[OpenCondition, ...]
 
     @property
     def readable(self) -> int:
@@ -129,6 +135,7 @@ def summarize(report: Report) -> Summary:
             if (ConditionKind.OFF_BASELINE, t.target) not in named
         ),
         lasting=lasting,
+        open=report.open,
     )
 
 
@@ -149,6 +156,20 @@ def _is_off_baseline(target: TargetReport) -> bool:
     if any(finding.since is Since.BASELINE for finding in target.findings):
         return True
     return target.state is TargetState.DRIFTED and not target.findings
+
+
+def whose_worst(pairs: Sequence[tuple[TargetReport, Finding]]) -> str:
+    """Return the block of the first finding, or `5 blocks` where so many have the same."""
+    target, worst = pairs[0]
+    key = (worst.headline, worst.severity)
+    alike = {of.target for of, found in pairs if (found.headline, found.severity) == key}
+    return count(len(alike), "block") if len(alike) >= LEAST_ALIKE else block_title(target)
+
+
+def title_target(target: TargetId, report: Report) -> str:
+    """Return how a block of the report is called, by its ids alone where the report lacks it."""
+    found = next((each for each in report.targets if each.target == target), None)
+    return block_title(found) if found else f"block {target}"
 
 
 def block_title(target: TargetReport) -> str:

@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from auditor.drift.restore import WHERE_IMPULSE, Restoration
-from auditor.rendering.alike import MOST_NAMED
+from auditor.rendering.alike import MOST_NAMED, group_by_project
 from auditor.rendering.changes import ChangeLine
 from auditor.rendering.outline import (
     AlikeView,
@@ -69,7 +69,7 @@ def explain_restore(report: Outline) -> str:
     """Return what the restore requests under findings are for."""
     base = f" to {report.api}" if report.api else ""
     words = (
-        "`restore` is a request that puts the old value back. The auditor never sends it: send it "
+        "A restore request puts the old value back. The auditor never sends it: send it "
         f"yourself{base}, with your own credentials. It changes only the fields in it."
     )
     if any(_lacks_impulse(view) for view in (*report.changes, *report.dataset)):
@@ -106,6 +106,7 @@ def _report(report: Outline) -> Iterator[str]:
     yield from _target_views("Dataset", report.dataset)
     yield from _vendor(report)
     yield from _section(report.baseline)
+    yield from _answers_in_general(report)
     yield from _heading("Coverage")
     for line in report.coverage:
         yield from wrap_text(line)
@@ -192,8 +193,12 @@ def _changes(report: Outline) -> Iterator[str]:
         where = f" It is here: {report.full}" if report.full else ""
         yield from ("", *wrap_text(f"{report.shown}{where}"))
     yield from _section(report.further)
+
+
+def _answers_in_general(report: Outline) -> Iterator[str]:
     if report.changes or report.dataset:
-        yield from ("", *wrap_text(AUTHOR))
+        yield from _heading("What to do")
+        yield from wrap_text(AUTHOR)
         for command, effect in COMMANDS:
             yield f"  {command:<{_COMMAND}}{effect}"
         yield from wrap_text(explain_restore(report))
@@ -224,7 +229,10 @@ def _alike(view: AlikeView) -> Iterator[str]:
 def _named_blocks(blocks: Sequence[NamedBlock], indent: str) -> Iterator[str]:
     """Yield the blocks, a line each; of many only their numbers."""
     if len(blocks) > MOST_NAMED:
-        yield from wrap_text(", ".join(block.target for block in blocks), indent)
+        groups = group_by_project(blocks)
+        for own in groups:
+            whose = f"{own[0].project}: " if len(groups) > 1 else ""
+            yield from wrap_text(whose + ", ".join(block.target for block in own), indent)
         return
     for block in blocks:
         yield from wrap_text(_named_block(block), f"{indent}* ")
@@ -346,7 +354,8 @@ def _entry(entry: Entry) -> str:
     project = f"{entry.project} / " if entry.project else ""
     target = f" ({entry.target})" if entry.target else ""
     id_ = f" (id {entry.id})" if entry.id else ""
-    return f"{project}{entry.block}{target}: {entry.note}{id_}"
+    severity = f"{entry.severity}: " if entry.severity else ""
+    return f"{project}{entry.block}{target}: {severity}{entry.note}{id_}"
 
 
 def _vendor(report: Outline) -> Iterator[str]:

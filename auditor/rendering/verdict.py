@@ -22,9 +22,16 @@ from auditor.model import (
     TargetReport,
     Totals,
 )
-from auditor.rendering.conditions import count_conditions, describe_worst
-from auditor.rendering.summary import Summary, block_title, name_projects, summarize
-from auditor.rendering.words import count, cut, harmless, join_first, sentence
+from auditor.rendering.conditions import count_conditions, count_older, describe_worst
+from auditor.rendering.summary import (
+    Summary,
+    block_title,
+    name_projects,
+    summarize,
+    title_target,
+    whose_worst,
+)
+from auditor.rendering.words import count, cut, harmless, join_first, moment, sentence
 
 PREFIX = "[EI drift] "
 LONGEST_SUBJECT = 77
@@ -152,9 +159,9 @@ def judge_run(report: Report) -> RunVerdict:
 
 def _tone(summary: Summary, level: Level) -> str:
     """Return the level's colour; a calm run's is that of the worst open condition."""
-    if level not in (Level.NEWS, Level.CALM) or not summary.lasting:
+    if level not in (Level.NEWS, Level.CALM) or not summary.open:
         return LEVELS[level].tone
-    worst = summary.lasting[0].severity
+    worst = summary.open[0].severity
     return str(worst) if worst.rank > Severity.LOW.rank else LEVELS[level].tone
 
 
@@ -176,7 +183,7 @@ def _level_of_changes(summary: Summary) -> Level:
     if summary.findings or summary.newly_missing or broken or summary.late:
         return Level.DRIFT
     came_or_went = summary.new or summary.missing or summary.returned
-    if came_or_went or summary.off_baseline or summary.in_window or summary.lasting:
+    if came_or_went or summary.off_baseline or summary.in_window or summary.open:
         return Level.NEWS
     return Level.CALM
 
@@ -220,14 +227,16 @@ def _news_word(summary: Summary) -> str:
         return "Blocks are back"
     if summary.in_window:
         return "Expected changes"
-    return "Still missing" if summary.missing else "No new change"
+    if summary.missing:
+        return "Still missing"
+    return "Still open" if summary.open else "No new change"
 
 
 def _severity(summary: Summary, level: Level) -> str:
     found = [finding.severity for _, finding in (*summary.findings[:1], *summary.late[:1])]
     found += [notice.severity for notice in summary.broken_rules]
     found += [Severity.HIGH for _ in summary.newly_missing[:1]]
-    found += [condition.severity for condition in summary.lasting[:1]]
+    found += [condition.severity for condition in summary.open[:1]]
     if found:
         return str(max(found, key=lambda severity: severity.rank))
     return "unknown" if level in (Level.FAILED, Level.INCOMPLETE) else "none"
@@ -242,11 +251,19 @@ def _sentences(summary: Summary, level: Level) -> tuple[str, str]:
         case Level.INCOMPLETE:
             return f"{_shortfall(summary)}.", _incomplete_lead(summary)
         case Level.CRITICAL | Level.DRIFT:
-            phrases = [*_drift_phrases(summary), *_lasting_phrases(summary)]
+            older = [count_older(summary.lasting)] if summary.lasting else []
+            phrases = [*_drift_phrases(summary), *older]
             return f"{'; '.join(phrases)}.", _worst(summary)
         case Level.NEWS | Level.CALM:
-            lead = f"Worst: {sentence(summary.lasting[0].headline)}" if summary.lasting else ""
-            return f"{'; '.join(_calm_phrases(summary))}.", lead
+            return f"{'; '.join(_calm_phrases(summary))}.", _worst_condition(summary)
+
+
+def _worst_condition(summary: Summary) -> str:
+    if not summary.open:
+        return ""
+    worst = summary.open[0]
+    whose = title_target(worst.target, summary.report)
+    return f"Worst: {whose}: {sentence(worst.headline)}; since {moment(worst.since)}"
 
 
 def _shortfall(summary: Summary) -> str:
@@ -261,7 +278,7 @@ def _shortfall(summary: Summary) -> str:
 
 def _incomplete_lead(summary: Summary) -> str:
     checked = count(summary.report.totals.checked, "block")
-    still_open = f" {count_conditions(summary.lasting)}." if summary.lasting else ""
+    still_open = f" {count_older(summary.lasting)}." if summary.lasting else ""
     if summary.is_first_run:
         return f"{checked} recorded for the first time."
     came_or_went = summary.missing or summary.new or summary.returned
@@ -293,26 +310,23 @@ def _drift_phrases(summary: Summary) -> list[str]:
 def _calm_phrases(summary: Summary) -> list[str]:
     checked = summary.report.totals.checked
     if summary.is_first_run:
-        return [f"{count(checked, 'block')} recorded; changes will be reported from now on"]
+        recorded = f"{count(checked, 'block')} recorded; changes will be reported from now on"
+        return [recorded, *([count_conditions(summary.open)] if summary.open else [])]
     if summary.new or summary.missing or summary.returned or summary.in_window:
         return [
             *_window_phrases(summary),
             *_inventory_phrases(summary),
             "nothing else changed",
-            *_lasting_phrases(summary),
+            *([count_conditions(summary.open)] if summary.open else []),
         ]
-    if summary.lasting:
-        return ["No new change", *_lasting_phrases(summary)]
+    if summary.open:
+        return ["No new change", count_conditions(summary.open)]
     every = "The one block is" if checked == 1 else f"All {checked:,} blocks are"
     phrases = [f"{every} unchanged since the last run"]
     if summary.off_baseline:
         verb = "differs" if summary.off_baseline == 1 else "differ"
         phrases.append(f"{count(summary.off_baseline, 'block')} still {verb} from the baseline")
     return phrases
-
-
-def _lasting_phrases(summary: Summary) -> list[str]:
-    return [count_conditions(summary.lasting)] if summary.lasting else []
 
 
 def _rule_phrases(summary: Summary) -> list[str]:
@@ -365,15 +379,15 @@ def _inventory_phrases(summary: Summary) -> list[str]:
 
 def _worst(summary: Summary) -> str:
     if not summary.findings and summary.late:
-        target, finding = summary.late[0]
-        return f"Reported late: {block_title(target)}: {sentence(finding.headline)}"
+        headline = sentence(summary.late[0][1].headline)
+        return f"Reported late: {whose_worst(summary.late)}: {headline}"
     if _are_rules_worst(summary):
         worst = max(summary.broken_rules, key=lambda notice: notice.severity.rank)
         return sentence(worst.text)
     if not summary.findings:
         return ""
-    target, finding = summary.findings[0]
-    return f"Worst: {block_title(target)}: {sentence(finding.headline)}"
+    headline = sentence(summary.findings[0][1].headline)
+    return f"Worst: {whose_worst(summary.findings)}: {headline}"
 
 
 def _subject(parts: list[str]) -> str:
@@ -427,25 +441,25 @@ def _calm_parts(summary: Summary) -> list[str]:
         return [f"audit started{_BETWEEN}{count(checked, 'block')} recorded"]
     news = [count(len(summary.in_window), "expected change")] if summary.in_window else []
     news += _inventory_parts(summary)
-    if summary.lasting:
-        lasting = describe_worst(summary.lasting)
-        others = len(summary.lasting) - _number_of_worst(summary)
+    if summary.open:
+        worst = describe_worst(summary.open)
+        others = len(summary.open) - _number_of_worst(summary)
         more = f" and {others:,} more open" if others else ""
-        news = [*news, lasting + more] if news else [f"no new change - {lasting}{more}"]
+        news = [*news, worst + more] if news else [f"no new change - {worst}{more}"]
     elif not news and summary.off_baseline:
         news = [f"no new change{_BETWEEN}{count(summary.off_baseline, 'block')} off the baseline"]
     parts = [
         *(news or ["no change"]),
         f"{checked:,} of {count(summary.readable, 'block')} checked",
     ]
-    if summary.stale and not summary.lasting:
+    if summary.stale and not summary.open:
         parts.append(f"{count(len(summary.stale), 'model')} stale")
     return [*parts, *(["catalogue changed"] if summary.report.catalogue else [])]
 
 
 def _number_of_worst(summary: Summary) -> int:
-    kind = summary.lasting[0].kind
-    return sum(condition.kind is kind for condition in summary.lasting)
+    kind = summary.open[0].kind
+    return sum(condition.kind is kind for condition in summary.open)
 
 
 def _short_shortfall(summary: Summary) -> str:
@@ -479,10 +493,11 @@ def _first_of(targets: tuple[TargetReport, ...]) -> str:
 def _worst_part(summary: Summary) -> list[str]:
     if not summary.findings and not summary.late:
         return []
-    target, finding = (*summary.findings, *summary.late)[0]
+    pairs = summary.findings or summary.late
+    target, finding = pairs[0]
     is_stale = target.model_state is ModelState.STALE and finding.area in _TRAINED_FROM
     what = "model stale" if is_stale else harmless(finding.headline)
-    return [f"{cut(block_title(target), 30)}: {what}"]
+    return [f"{cut(whose_worst(pairs), 30)}: {what}"]
 
 
 def _counted(findings: Sequence[tuple[TargetReport, Finding]], joint: str) -> str:
@@ -497,7 +512,9 @@ def _where(summary: Summary) -> str:
     """Return ` in 2 of 14 projects` for the run's findings; empty where there is one project."""
     changed = len({target.target.project_id for target, _ in summary.findings})
     every = len({target.target.project_id for target in summary.report.targets})
-    return f" in {changed:,} of {every:,} projects" if every > 1 else ""
+    if changed < every:
+        return f" in {changed:,} of {every:,} projects"
+    return {1: "", 2: " in both projects"}.get(every, f" in all {every:,} projects")
 
 
 def _cause(summary: Summary) -> str:

@@ -69,12 +69,12 @@ def view_changes(
 def enter_group(group: tuple[Pair, ...]) -> Entry:
     """Return one change, or the same on several blocks, in one line."""
     target, finding = group[0]
-    entry = enter_target(target, note_finding(finding), finding.id)
+    entry = enter_finding(target, finding)
     if len(group) == 1:
         return entry
     named = tuple(_named(of, found) for of, found in group)
     whose = _whose([of for of, _ in group])
-    return Entry(project="", block=whose, target="", note=entry.note, blocks=named)
+    return replace(entry, project="", block=whose, target="", id="", blocks=named)
 
 
 def list_ids(groups: Iterable[tuple[Pair, ...]]) -> tuple[NamedBlock, ...]:
@@ -98,9 +98,10 @@ def enter_target(target: TargetReport, note: str, id_: str = "") -> Entry:
     )
 
 
-def note_finding(finding: Finding) -> str:
-    """Return a finding in one sentence, with its severity."""
-    return f"{finding.severity}: {sentence(finding.headline)}"
+def enter_finding(target: TargetReport, finding: Finding, more: str = "") -> Entry:
+    """Return a finding in one line; `more` follows its headline."""
+    note = f"{sentence(finding.headline)}{more}"
+    return replace(enter_target(target, note, finding.id), severity=finding.severity)
 
 
 def title_project(target: TargetReport) -> str:

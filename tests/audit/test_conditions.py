@@ -228,7 +228,7 @@ def test_a_quiet_night_names_what_is_open_in_subject_verdict_and_section(pump: S
     day = f"{since.day} {since:%b}"
     assert later.totals.findings == 0
     assert subject.startswith(f"[EI drift] no new change - 1 training lost since {day} and 1 more")
-    assert "NO NEW CHANGE. No new change; 2 open conditions. Worst: Training lost" in text
+    assert "STILL OPEN. No new change; 2 open conditions. Worst: Motion: Training lost" in text
     assert "OPEN CONDITIONS" in text
     assert text.index("critical: Training lost") < text.index("high: Model is stale")
 

@@ -5,12 +5,24 @@ import re
 import textwrap
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from html.parser import HTMLParser
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from auditor.model import Area, Kind, Report, Severity, TargetReport, TargetState
+from auditor.model import (
+    Area,
+    ConditionKind,
+    Interval,
+    Kind,
+    ModelState,
+    Report,
+    Severity,
+    TargetId,
+    TargetReport,
+    TargetState,
+)
 from auditor.rendering.html import HtmlRenderer
 from auditor.rendering.mailing import MOST_HTML_BYTES
 from auditor.rendering.site import link_below
@@ -19,8 +31,10 @@ from tests.rendering.samples import (
     HOSTILE,
     NIGHTS,
     PAGE,
+    STARTED,
     TEMPLATES,
     block,
+    condition,
     finding,
     flood_alike,
     hostile,
@@ -375,3 +389,33 @@ def test_without_a_page_the_mail_says_so_and_has_no_link() -> None:
     for form in (without.text, without.summary, without.html):
         assert "https://drift.example/" not in form
         assert "could not be written, so this mail links to no page" in flat(form)
+
+
+def test_what_is_open_is_said_once() -> None:
+    text = flat(renderer().mail_content(NIGHTS["open-conditions"](), page=PAGE).text)
+
+    assert text.count("“a sane score”") == 1
+    assert "| 2 open |" in text
+
+
+def test_a_stale_model_that_is_open_is_said_once_with_its_two_polls() -> None:
+    since = Interval(STARTED - timedelta(days=2), STARTED - timedelta(days=1))
+    stale = block(1, 3, model_state=ModelState.STALE, model_since=since)
+    is_stale = condition(
+        ConditionKind.STALE, TargetId(1, 3), Severity.HIGH, "Model is stale", days=1
+    )
+
+    text = renderer().mail_content(report(stale, open=(is_stale,)), page=PAGE).text
+
+    assert "MODEL STATE" not in text
+    assert (
+        "high: Model is stale; since 2026-11-22 03:15 UTC: it became stale between "
+        "2026-11-21 03:15 and 2026-11-22 03:15 UTC"
+    ) in flat(text)
+
+
+def test_many_blocks_with_the_same_change_are_listed_by_project() -> None:
+    mailing = renderer().mail_content(flood_alike(), page=PAGE)
+
+    assert "Wake word: 2/1, 2/21, 2/41" in flat(mailing.text)
+    assert "Wake word: 2/1, 2/21, 2/41" in flat(Elements(mailing.html).text)

@@ -8,24 +8,28 @@ from hypothesis import strategies as st
 
 from auditor.model import (
     Area,
+    ConditionKind,
     ModelState,
     ProjectError,
     Report,
     RunStatus,
     Severity,
     Since,
+    TargetId,
     TargetReport,
     TargetState,
     Totals,
 )
-from auditor.rendering.verdict import judge_run
+from auditor.rendering.verdict import Level, judge_run
 from tests.rendering.samples import (
     NIGHTS,
     block,
+    condition,
     drift,
     drifted_block,
     failed,
     finding,
+    flood_alike,
     incomplete,
     quiet,
     report,
@@ -84,7 +88,7 @@ def stale() -> TargetReport:
         (report(stale()), "1 low | pump-b: model stale"),
         (
             report(stale(), untrained_block()),
-            "1 critical, 3 other in 2 of 2 projects | Keyword spotter: The t...",
+            "1 critical, 3 other in both projects | Keyword spotter: The tra...",
         ),
         (drift(), "1 critical, 9 other in 2 of 3 projects | missing: Valve"),
         (incomplete(), "INCOMPLETE: 3 of 5 blocks not checked | 5 high, 2 other"),
@@ -158,3 +162,32 @@ def test_every_night_has_a_sentence(night: str) -> None:
     assert verdict.sentence.endswith(".")
     assert verdict.word
     assert drifted_block().name not in verdict.word
+
+
+def test_a_calm_night_names_the_block_of_the_worst_open_condition() -> None:
+    verdict = judge_run(NIGHTS["open-conditions"]())
+
+    assert verdict.sentence == "No new change; 2 open conditions."
+    assert verdict.lead == (
+        "Worst: Bearing wear: Training lost, and the block was not trained again; "
+        "since 2026-11-20 03:15 UTC"
+    )
+    assert (verdict.word, verdict.tone, verdict.severity) == ("Still open", "critical", "critical")
+
+
+def test_a_condition_that_this_run_opened_without_a_finding_is_no_calm_night() -> None:
+    fresh_condition = condition(
+        ConditionKind.SIBLING_DIFFERS, TargetId(1, 3), Severity.MEDIUM, "Differs from 1/7"
+    )
+
+    verdict = judge_run(report(block(1, 3), open=(fresh_condition,)))
+
+    assert verdict.level is Level.NEWS
+    assert verdict.sentence == "No new change; 1 open condition."
+
+
+def test_the_same_change_on_many_blocks_is_the_worst_as_one() -> None:
+    verdict = judge_run(flood_alike())
+
+    assert verdict.lead == "Worst: 500 blocks: Minimum confidence: 0.6 → 0.7"
+    assert verdict.subject.startswith("[EI drift] 500 high in all 20 projects | 500 blocks: Min")
