@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.signal.acts import Act, Choice, choice, fraction, kind, whole
 from tests.signal.edits import Answer, put
-from tests.signal.pairs import IDLE_LAYER, LAYERS, UNKNOWN, ExpectedFinding
+from tests.signal.pairs import IDLE_LAYER, LAYERS, UNKNOWN, ExpectedFinding, Row
 
 _Layers: TypeAlias = list[Answer]
 _Values: TypeAlias = dict[str, Any]
@@ -69,7 +69,8 @@ def _removed(draw: st.DrawFn, layers: _Layers) -> Act:
     ):  # the last of a row of equal layers is reported
         at += 1
     kept = [i for i in _places(layers) if i != at]
-    return _act(layers, [*kept], edits, LAYERS.removed(f"visualLayers[{at}]"))
+    row = _row(layers[at], {})
+    return _act(layers, [*kept], edits, row.removed(f"visualLayers[{at}]"))
 
 
 @st.composite
@@ -79,8 +80,10 @@ def _moved(draw: st.DrawFn, layers: _Layers) -> Act:
     new = draw(st.sampled_from([i for i in _places(layers) if abs(i - old) > 1] or [old]))
     order: _Order = [i for i in _places(layers) if i != old]
     order.insert(new, old)
-    own = [LAYERS.moved(f"visualLayers[{new}]")] if new != old else []
-    return _act(layers, order, draw(_edits(layers, _places(layers))), *own)
+    edits = draw(_edits(layers, _places(layers)))
+    row = _row(layers[old], edits.get(old, {}))
+    own = [row.moved(f"visualLayers[{new}]")] if new != old else []
+    return _act(layers, order, edits, *own)
 
 
 @st.composite
@@ -89,7 +92,7 @@ def _swapped(draw: st.DrawFn, layers: _Layers) -> Act:
     order: _Order = list(range(len(layers)))
     order[first : first + 2] = [first + 1, first]
     others = [i for i in _places(layers) if i not in {first, first + 1}]
-    own = LAYERS.moved(f"visualLayers[{first + 1}]")
+    own = _row(layers[first], {}).moved(f"visualLayers[{first + 1}]")
     return _act(layers, order, draw(_edits(layers, others)), own)
 
 
@@ -136,12 +139,17 @@ def _act(layers: _Layers, order: _Order, edits: dict[int, _Values], *own: Expect
 
 
 def _expected(layer: Answer, place: int, values: _Values) -> list[ExpectedFinding]:
-    row = LAYERS if _is_on(layer, values) else IDLE_LAYER
+    row = _row(layer, values)
     rows = {"units": UNKNOWN, "enabled": LAYERS}
     return [
         rows.get(name, row).finding(kind(layer, name), f"visualLayers[{place}].{name}")
         for name in values
     ]
+
+
+def _row(layer: Answer, values: _Values) -> Row:
+    """Return as what an edit counts: whatever happens to a layer that is off has no effect."""
+    return LAYERS if _is_on(layer, values) else IDLE_LAYER
 
 
 def _is_on(layer: Answer, values: _Values) -> bool:

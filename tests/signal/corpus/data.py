@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.signal.edits import every, put
-from tests.signal.pairs import NAME, SAMPLES, TRAINING, on, pair
+from tests.signal.edits import every, put, reverse
+from tests.signal.pairs import DATA, NAME, SAMPLES, TRAINING, on, pair
 
 _MORE = ["idle", "snake", "updown", "wave"]
 
@@ -13,6 +13,41 @@ PAIRS = (
         pair(
             "samples",
             put("dependencies", sampleCount=4000),
+            SAMPLES.changed("dependencies.sampleCount"),
+        ),
+        pair(
+            "features",
+            put("dependencies", featureCount=33),
+            DATA.changed("dependencies.featureCount"),
+        ),
+        pair("shape", put(shape="(33,)"), DATA.changed("shape")),
+        pair("labels", put("dependencies", classes=_MORE), DATA.changed("dependencies.classes")),
+        pair(
+            "a label more in the output",
+            put("dependencies", outputClasses=_MORE),
+            DATA.changed("dependencies.outputClasses"),
+        ),
+        pair(
+            "output in another order",
+            reverse("dependencies.outputClasses"),
+            DATA.changed("dependencies.outputClasses"),
+        ),
+        pair(
+            "labels and output in another order",
+            reverse("dependencies.classes", "dependencies.outputClasses"),
+            DATA.changed("dependencies.outputClasses"),
+        ),
+        pair("labels gone", put("dependencies", classes=[]), DATA.changed("dependencies.classes")),
+        pair(
+            "another processing block",
+            put("dependencies", blockNames=["Spectral features", "Flatten"]),
+            DATA.changed("dependencies.blockNames"),
+        ),
+        pair(
+            "data of a new label",
+            put("dependencies", classes=_MORE, outputClasses=_MORE, sampleCount=4100),
+            DATA.changed("dependencies.classes"),
+            DATA.changed("dependencies.outputClasses"),
             SAMPLES.changed("dependencies.sampleCount"),
         ),
         pair(
@@ -33,6 +68,11 @@ PAIRS = (
     ),
     *on(
         "keras-regression",
+        pair(
+            "fewer labels of sixty",
+            put("dependencies", classes=["0", "1"]),
+            DATA.changed("dependencies.classes"),
+        ),
     ),
     *on(
         "keras-transfer-image",
@@ -47,5 +87,10 @@ PAIRS = (
     ),
     *on(
         "keras-expert",
+        pair(
+            "labels in expert mode",
+            put("dependencies", classes=_MORE),
+            DATA.changed("dependencies.classes"),
+        ),
     ),
 )

@@ -241,6 +241,12 @@ _STACK_PLACES = on(
         LAYERS.changed("visualLayers[0].neurons"),
         LAYERS.added("visualLayers[0].dropoutRate"),
     ),
+    pair(
+        "one moved and switched off",
+        move("visualLayers", 1, 4, enabled=False),
+        IDLE_LAYER.moved("visualLayers[4]"),
+        LAYERS.added("visualLayers[4].enabled"),
+    ),
 )
 
 _TWINS = on(
@@ -302,6 +308,14 @@ _OFF = on(
         LAYERS.changed("visualLayers[1].enabled"),
         LAYERS.changed("visualLayers[1].neurons"),
     ),
+    pair("moved while it is off", move("visualLayers", 1, 4), IDLE_LAYER.moved("visualLayers[4]")),
+    pair(
+        "moved and edited while it is off",
+        move("visualLayers", 1, 4, neurons=16),
+        IDLE_LAYER.moved("visualLayers[4]"),
+        IDLE_LAYER.changed("visualLayers[4].neurons"),
+    ),
+    pair("removed while it was off", cut("visualLayers.1"), IDLE_LAYER.removed("visualLayers[1]")),
 )
 
 _OTHER_BLOCKS = (

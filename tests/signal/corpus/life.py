@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.signal.edits import cut, every, put, script
+from tests.signal.edits import cut, every, put, reverse, script
 from tests.signal.pairs import (
     DATA,
     IN_USE,
@@ -29,6 +29,24 @@ PAIRS = (
     *on(
         "keras",
         pair("nothing at all", put(), state="trained"),
+        pair(
+            "labels make it stale",
+            put("dependencies", classes=["idle", "wave"]),
+            DATA.changed("dependencies.classes"),
+            state="stale",
+        ),
+        pair(
+            "a moved output makes it stale",
+            reverse("dependencies.outputClasses"),
+            DATA.changed("dependencies.outputClasses"),
+            state="stale",
+        ),
+        pair(
+            "features make it stale",
+            put("dependencies", featureCount=33),
+            DATA.changed("dependencies.featureCount"),
+            state="stale",
+        ),
         pair(
             "samples do not make it stale",
             put("dependencies", sampleCount=1),
@@ -94,6 +112,13 @@ PAIRS = (
             "another suggestion is another training",
             _SUGGESTS,
             SUGGESTED.changed(*_SUGGESTION),
+            state="trained",
+        ),
+        pair(
+            "edited and another suggestion: trained between two polls",
+            every(_SUGGESTS, put(anomalyCapacity="high")),
+            SUGGESTED.changed(*_SUGGESTION),
+            TRAINING.changed("anomalyCapacity"),
             state="trained",
         ),
         pair(

@@ -8,6 +8,7 @@ from tests.signal.pairs import (
     IN_USE,
     LAYERS,
     RATING,
+    SUGGESTED,
     THRESHOLDS,
     TRAINING,
     on,
@@ -137,6 +138,18 @@ _DETECTORS = (
     ),
     *on(
         "keras-visual-anomaly",
+        pair(
+            "another anomaly model with another suggestion",
+            every(
+                place("visualLayers.0", {"type": "fomo_ad_patchcore"}),
+                put("thresholds.0", suggestedValue=3.5, suggestedValueText="3.50"),
+            ),
+            LAYERS.replaced("visualLayers[0]"),
+            SUGGESTED.changed(
+                "thresholds[min_anomaly_score].suggestedValue",
+                "thresholds[min_anomaly_score].suggestedValueText",
+            ),
+        ),
     ),
     *on(
         "keras-object-detection",

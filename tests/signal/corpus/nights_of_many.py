@@ -14,6 +14,7 @@ from tests.signal.pairs import (
     RETRAIN,
     SAMPLES,
     SCRIPT,
+    SUGGESTED,
     THRESHOLDS,
     TRAINED,
     TRAINING,
@@ -44,6 +45,20 @@ PAIRS = (
     ),
     *on(
         "keras-visual-anomaly",
+        pair(
+            "trained again after an edit, its suggestion taken over",
+            every(
+                put("thresholds.0", suggestedValue=9.5, suggestedValueText="9.50", value=9.5),
+                put(minimumConfidenceRating=9.5, anomalyCapacity="high"),
+            ),
+            SUGGESTED.changed(
+                "thresholds[min_anomaly_score].suggestedValue",
+                "thresholds[min_anomaly_score].suggestedValueText",
+            ),
+            THRESHOLDS.changed("thresholds[min_anomaly_score].value", "minimumConfidenceRating"),
+            TRAINING.changed("anomalyCapacity"),
+            state="trained",
+        ),
         pair(
             "everything asks to train again",
             every(

@@ -5,8 +5,11 @@ from __future__ import annotations
 from tests.signal.bases import DROPOUT, EI_KEY
 from tests.signal.edits import every, insert, put, script
 from tests.signal.pairs import (
+    CATALOGUE,
+    DATA,
     IDLE,
     LAYERS,
+    NAME,
     PROFILING,
     RETRAIN,
     SAME_PROGRAM,
@@ -15,6 +18,7 @@ from tests.signal.pairs import (
     THRESHOLDS,
     TRAINED,
     TRAINING,
+    UNKNOWN,
     on,
     pair,
 )
@@ -89,6 +93,12 @@ _EXPERT = on(
         TRAINING.changed("batchSize"),
     ),
     pair(
+        "a comment, and other labels of their own",
+        every(_COMMENT, put("dependencies", classes=["idle"])),
+        SAME_PROGRAM.changed("script"),
+        DATA.changed("dependencies.classes"),
+    ),
+    pair(
         "another program, and Studio asks to train again",
         every(_OTHER, _AGAIN),
         SCRIPT.changed("script", "selectedModelType"),
@@ -110,12 +120,34 @@ _PARSING = (
     ),
     *on(
         "keras-object-detection-yolo-pro",
+        pair("a program for the first time", put(script="x = 1\n"), SCRIPT.changed("script")),
     ),
 )
 
 _ALONE = on(
     "keras",
+    pair("another program alone in visual mode", _OTHER, SCRIPT.changed("script")),
     pair("a comment alone in visual mode", _COMMENT, SAME_PROGRAM.changed("script")),
+    pair("no longer parses, alone in visual mode", _BROKEN, SCRIPT.changed("script")),
+    pair(
+        "another program and a threshold in visual mode",
+        every(_OTHER, put("thresholds.0", value=0.5)),
+        SCRIPT.changed("script"),
+        THRESHOLDS.changed("thresholds[min_score].value"),
+    ),
+    pair(
+        "another program and a name in visual mode",
+        every(_OTHER, put(name="Other")),
+        SCRIPT.changed("script"),
+        NAME.changed("name"),
+    ),
+    pair(
+        "another template with a release of the vendor",
+        every(_OTHER, put(defaultBatchSize=64, isSharded=False)),
+        SCRIPT.changed("script"),
+        CATALOGUE.changed("defaultBatchSize"),
+        UNKNOWN.added("isSharded"),
+    ),
 )
 
 _FOLDED = on(

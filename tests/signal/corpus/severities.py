@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.signal.edits import cut, every, insert, put, script
 from tests.signal.pairs import (
+    DATA,
     IDLE_LAYER,
     LAYERS,
     LOST,
@@ -217,6 +218,12 @@ _SCRIPTS = on(
         "a broken generated script with the cycles",
         every(put(trainingCycles=40), script("EPOCHS =", "EPOCHS = (")),
         TRAINING.changed("trainingCycles", "script"),
+    ),
+    pair(
+        "the generated script with a label that moved",
+        every(put("dependencies", outputClasses=["updown", "idle", "wave"]), _OTHER),
+        DATA.changed("dependencies.outputClasses", "script"),
+        state="stale",
     ),
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.signal.bases import CONVOLUTION, DENSE, DROPOUT
 from tests.signal.edits import cut, every, insert, move, place, put
-from tests.signal.pairs import LAYERS, on, pair
+from tests.signal.pairs import IDLE_LAYER, LAYERS, on, pair
 
 _NORMALIZATION = {"type": "batchNormalization"}
 
@@ -132,15 +132,40 @@ _PLACES = on(
         LAYERS.changed("visualLayers[3].dropoutRate"),
         LAYERS.added("visualLayers[6]"),
     ),
+    pair(
+        "one added that is off",
+        insert("visualLayers.1", {"type": "dropout", "dropoutRate": 0.5, "enabled": False}),
+        IDLE_LAYER.added("visualLayers[1]"),
+        state="trained",
+    ),
 )
 
 _OFF = on(
     "layer off",
     pair(
+        "another type in its place, as off as before",
+        place("visualLayers.1", {"type": "batchNormalization", "enabled": False}),
+        IDLE_LAYER.replaced("visualLayers[1]"),
+        state="trained",
+    ),
+    pair(
         "another type in its place, switched on",
         place("visualLayers.1", _NORMALIZATION),
         LAYERS.replaced("visualLayers[1]"),
         state="stale",
+    ),
+    pair(
+        "gone while it was off, another edited",
+        every(put("visualLayers.4", neurons=40), cut("visualLayers.1")),
+        IDLE_LAYER.removed("visualLayers[1]"),
+        LAYERS.changed("visualLayers[3].neurons"),
+        state="stale",
+    ),
+    pair(
+        "gone while it was off, and nothing else",
+        cut("visualLayers.1"),
+        IDLE_LAYER.removed("visualLayers[1]"),
+        state="trained",
     ),
     pair(
         "off in so many words and again",
