@@ -191,9 +191,15 @@ def forget(
     known = store.known_targets(targets)
     for target in targets:
         if target not in known:
-            raise UsageError(
-                f"no block {target} is known, so nothing was forgotten: `auditor status` lists all"
+            was_forgotten = any(
+                each.kind is RetractionKind.FORGOTTEN for each in store.retractions(target)
             )
+            what = (
+                f"{target} is forgotten already"
+                if was_forgotten
+                else f"no block {target} is known"
+            )
+            raise UsageError(f"{what}, so nothing was changed: `auditor status` lists all blocks")
     store.forget(_retractions(RetractionKind.FORGOTTEN, targets, decision))
     return tuple(known[target] for target in dict.fromkeys(targets))
 

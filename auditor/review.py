@@ -90,7 +90,7 @@ def require_run(reference: Reference, store: RunStore) -> None:
     """
     run = _RUN.fullmatch(reference.when)
     if run is not None and store.run_info(int(run.group(1))) is None:
-        raise UsageError(f"there is no run {run.group(1)}: `auditor history` lists the runs")
+        raise UsageError(f"there is no run {run.group(1)}: `auditor runs` lists them")
 
 
 def _find(

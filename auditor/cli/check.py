@@ -279,10 +279,12 @@ def _mail(settings: Settings) -> str:
     try:
         most_bytes = mailer.probe(recipients)
     except DeliveryError as error:
-        raise AuditorError(
-            f"{error}: make sure that it runs and accepts mail from this machine, "
-            "or correct [email]"
-        ) from error
+        from auditor.smtp import RefusalError  # noqa: PLC0415 - without [email] it is not needed
+
+        remedy = "make sure that it runs and accepts mail from this machine, or correct [email]"
+        if isinstance(error.__cause__, RefusalError):
+            remedy = "correct [email] where it refuses something, or have the server accept it"
+        raise AuditorError(f"{error}: {remedy}") from error
     limit = f", up to {human_size(most_bytes)} each" if most_bytes else ""
     return (
         f"{email.host}:{email.port} accepts mail to {count(len(recipients), 'recipient')}{limit}"

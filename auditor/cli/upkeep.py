@@ -15,7 +15,7 @@ from auditor.errors import UsageError
 from auditor.protocols import Store
 from auditor.records import Pruned
 from auditor.rendering.words import count
-from auditor.upkeep import new_file
+from auditor.upkeep import human_size, new_file
 
 _COVERAGE = (
     "Verified: versions, how each run ended and its report, approvals, acknowledgements and their "
@@ -109,7 +109,7 @@ def backup(args: argparse.Namespace) -> int:
         new_file(path, overwrite=args.overwrite) as file,
     ):
         store.backup(file)
-    print_text(f"Backed up: {path} ({path.stat().st_size:,} bytes)")
+    print_text(f"Backed up: {path} ({human_size(path.stat().st_size)})")
     return 0
 
 

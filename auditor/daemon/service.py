@@ -241,8 +241,9 @@ class Service:
     async def _finish(self) -> None:
         """Wait for the work under way, which ends between two blocks or two messages."""
         if self._stop.is_set():
-            logger.info("service stopping, after the blocks under way")
-            words = "STATUS=Stopping, after the blocks under way"
+            after = "" if self._run_began is None else ", after the blocks under way"
+            logger.info("service stopping%s", after)
+            words = f"STATUS=Stopping{after}"
             notify("STOPPING=1", extension_request(EXTENSION), words)
             self._spawn(self._extend_stop())
         self._scheduler.pause()

@@ -64,7 +64,7 @@ def render_status(
     head = [
         f"Service:      {_service(presence)}",
         f"Last run:     {_run(last_run)}",
-        f"Next run:     {describe_next_run(next_run_at, presence.starter) or 'never due'}",
+        f"Next run:     {_next_run(next_run_at, presence)}",
         f"Undelivered:  {_undelivered(outbox)}",
         *_newest_messages(outbox, presence),
     ]
@@ -244,6 +244,12 @@ def _newest_messages(outbox: OutboxOverview, presence: Presence) -> Iterator[str
         yield f"  and {more:,} older"
     if outbox.newest:
         yield "  to settle them by hand: auditor messages --drop ID or --retry ID"
+
+
+def _next_run(at: datetime | None, presence: Presence) -> str:
+    if presence.starter is Starter.NOBODY and presence.service_seen_at is not None:
+        return "none while the service does not run: start it, or use the timer"
+    return describe_next_run(at, presence.starter) or "never due"
 
 
 def _service(presence: Presence) -> str:

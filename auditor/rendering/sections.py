@@ -142,7 +142,7 @@ def _counts(summary: Summary) -> tuple[Count, ...]:
     accepted = len(summary.in_window) + summary.acknowledged
     return (
         Count(value=summary.critical, label="critical", tone="critical"),
-        Count(value=len(summary.severities) - summary.critical, label="not critical", tone="high"),
+        Count(value=len(summary.severities) - summary.critical, label="less severe", tone="high"),
         *still_open,
         Count(value=accepted, label="accepted", tone="info"),
         Count(value=totals.in_sync, label="unchanged", tone="ok"),
@@ -480,6 +480,8 @@ def _coverage(summary: Summary) -> tuple[str, ...]:
     report, totals = summary.report, summary.report.totals
     readable = count(summary.readable, "block")
     lines = [f"{totals.checked:,} of {readable} checked, {totals.in_sync:,} unchanged."]
+    if not report.is_whole:
+        lines.append("This run audited a part of the configuration only, as it was asked to.")
     of_blocks = sum(target.suppressed for target in report.targets)
     if of_blocks and not report.suppressed_by:  # a part of a report: its rules are not known
         lines.append(f"{count(of_blocks, 'change')} stored but not reported.")

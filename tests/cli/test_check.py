@@ -132,6 +132,9 @@ def test_a_recipient_that_the_server_refuses_fails_the_check(
     [line] = lines(done.out, "mail")
     assert done.code == 2
     assert "ops@example.org: 550 5.1.1 no such user" in line
+    assert line.endswith(
+        "correct [email] where it refuses something, or have the server accept it"
+    )
     assert "ml@example.org" not in line
 
 

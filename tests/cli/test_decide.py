@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from auditor.model import JsonObject
-from tests.audit.stage import Stage, target
+from tests.audit.stage import Stage, block, target
 from tests.cli.command import Command
 
 _IGNORE = """
@@ -261,6 +261,25 @@ def test_a_project_is_approved_at_once(pump: Stage, auditor: Command) -> None:
     assert "no block of project 8 has a version" in none.err
 
 
+def test_what_changes_below_an_accepted_difference_from_the_baseline_is_a_finding(
+    pump: Stage, auditor: Command
+) -> None:
+    auditor("run")
+    auditor("approve", "7/3", "--reason", "start")
+    pump.studio.put(target(3), block("keras-regression", name="Motion"))
+    replaced = auditor("run", "--format", "json").json["targets"][0]["findings"][0]
+    auditor("acknowledge", replaced["id"], "--reason", "a new block")
+    accepted = auditor("run", "--format", "json").json["targets"][0]["findings"]
+    _edit(pump, batchSize=77)
+    auditor("run")
+    later = auditor("run", "--format", "json").json["targets"][0]["findings"]
+
+    assert (replaced["path"], accepted) == ("type", [])
+    assert [(each["path"], each["since"], each["after"]) for each in later] == [
+        ("batchSize", "baseline", 77)
+    ]
+
+
 def test_what_is_bad_is_not_approved_unseen(pump: Stage, auditor: Command) -> None:
     _edit(pump, trained=True)
     auditor("run")
@@ -347,6 +366,7 @@ def test_a_forgotten_block_is_named_no_more_and_new_if_it_returns(
     assert [line["learn_id"] for line in report["targets"]] == [4]
     assert report["open"] == []
     assert again.code == 2
+    assert "7/3 is forgotten already" in again.err
     assert (back["targets"][0]["state"], back["targets"][0]["findings"]) == ("new", [])
     assert "by anna: deleted" in history.out
     assert auditor("explain", finding).code == 0

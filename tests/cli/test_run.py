@@ -306,6 +306,7 @@ def test_a_run_is_narrowed_to_a_project_or_a_block(auditor: Command) -> None:
     block = auditor("run", "--block", "7/4", "--format", "json").json
     both = auditor("run", "--project", "7", "--format", "json").json
 
+    assert "This run audited a part" in " ".join(auditor("run", "--block", "7/4").out.split())
     assert [target["learn_id"] for target in block["targets"]] == [4]
     assert [target["state"] for target in both["targets"]] == ["new", "in_sync"]
 

@@ -168,7 +168,11 @@ def test_a_service_that_a_person_stopped_is_no_fault_until_a_run_is_overdue(
         app.sign(store, SignKind.SERVICE, is_over=True)
 
     assert problems(auditor) == (0, ["All is well."])
-    assert re.search(r"^Service: +stopped 20", auditor("status").out, re.MULTILINE)
+    shown = auditor("status").out
+    assert re.search(r"^Service: +stopped 20", shown, re.MULTILINE)
+    assert re.search(
+        r"^Next run: +none while the service does not run: start", shown, re.MULTILINE
+    )
 
 
 @pytest.mark.parametrize("hours", ["-1", "inf", "a day", "99999"])

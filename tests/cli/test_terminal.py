@@ -19,9 +19,10 @@ from tests.cli.command import Command, environment
 _SEQUENCE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
-def on_terminal(pump: Stage, *arguments: str, **changes: str) -> str:
+def on_terminal(pump: Stage, *arguments: str, typed: str = "", **changes: str) -> str:
     """Run a command whose three streams are one terminal; return what it shows there."""
     own, its = pty.openpty()
+    os.write(own, typed.encode())
     termios.tcsetwinsize(own, (40, 80))
     around = environment(**{"EI_KEY": KEY, "TERM": "xterm-256color", **changes})
     for name in {"NO_COLOR", "COLUMNS", "LINES"} - changes.keys():
@@ -124,3 +125,18 @@ def test_what_was_sent_is_in_the_log_of_a_run_that_nobody_watches(auditor: Comma
 
     assert "2 messages sent to 2 recipients" in done.err
     assert "sent to" not in done.out
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_approved"), [("y", True), ("YES", True), ("n", False), ("", False)]
+)
+def test_approve_asks_on_a_terminal_before_it_approves_a_lost_training(
+    drifted: Stage, auditor: Command, answer: str, is_approved: bool
+) -> None:
+    shown = on_terminal(drifted, "approve", "7/4", "--reason", "start", typed=f"{answer}\n")
+    baselines = auditor("history", "7/4", "--format", "json").json["baselines"]
+
+    assert "7/4 Screws: its training is lost" in shown
+    assert "Approve them as they are? [y/N] " in shown
+    assert ("nothing was approved" in shown) is not is_approved
+    assert len(baselines) == is_approved
