@@ -1,4 +1,4 @@
-"""How exact the program is on the corpus, beside plain deepdiff, and then on random nights.
+"""How exact the program is on the corpus, beside plain deepdiff, on sequences and random nights.
 
 python -m tests.signal.measure; exits 1 where anything is not exact.
 """
@@ -6,15 +6,21 @@ python -m tests.signal.measure; exits 1 where anything is not exact.
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from deepdiff import DeepDiff
 
+from auditor.store.schema import upgrade
 from tests.signal.corpus import CORPUS
 from tests.signal.pairs import Pair
+from tests.signal.sequence import differences
+from tests.signal.sequences import SEQUENCES
 from tests.signal.verdict import PairVerdict, answers, judged
 
 _EXAMPLES = "2000"
@@ -39,11 +45,12 @@ def main() -> int:
     """Print the table, every pair that is not exact, and what the properties say."""
     measured = {area: [*map(_measured, pairs)] for area, pairs in CORPUS.items()}
     _say(*_table(measured), "", *_harmless(measured), *_inexact(measured))
-    is_proved = _properties_hold()
     is_exact = all(
         measurement.verdict.is_exact for some in measured.values() for measurement in some
     )
-    return 0 if is_proved and is_exact else 1
+    are_sequences_exact = _sequences_hold()
+    is_proved = _properties_hold()
+    return 0 if is_exact and are_sequences_exact and is_proved else 1
 
 
 def _measured(pair: Pair) -> Measured:
@@ -91,6 +98,25 @@ def _inexact(measured: dict[str, list[Measured]]) -> Iterator[str]:
             if not measurement.verdict.is_exact:
                 yield f"\n{area}: {measurement.pair.name} (on {measurement.pair.base})"
                 yield str(measurement.verdict)
+
+
+def _sequences_hold() -> bool:
+    """Print how many sequences of nights are exact, and what is not."""
+    sequences = [sequence for some in SEQUENCES.values() for sequence in some]
+    with TemporaryDirectory() as folder:
+        template = Path(folder, "template.db")
+        upgrade(f"sqlite:///{template}")
+        inexact: dict[str, list[str]] = {}
+        for number, sequence in enumerate(sequences):
+            path = shutil.copy(template, Path(folder, f"{number}.db"))
+            if found := differences(sequence, f"sqlite:///{path}"):
+                inexact[sequence.name] = found
+    nights = sum(len(sequence.nights) for sequence in sequences)
+    exact = len(sequences) - len(inexact)
+    _say(f"Sequences: {exact} of {len(sequences)} exact, {nights} nights.")
+    for name, lines in inexact.items():
+        _say("", name, *lines)
+    return not inexact
 
 
 def _properties_hold() -> bool:
