@@ -24,6 +24,7 @@ from auditor.model import (
     ModelEvent,
     ModelState,
     Notice,
+    OpenCondition,
     Report,
     RunInfo,
     Snapshot,
@@ -636,12 +637,14 @@ class TargetOverview:
         version_id: its last version, None where none was ever stored.
         baseline_version_id: the version a person approved, None without one.
         retired: the last run over all targets did not ask for it.
+        open: its open conditions, worst first, where they were asked for.
     """
 
     status: TargetStatus
     version_id: int | None
     baseline_version_id: int | None
     retired: bool
+    open: tuple[OpenCondition, ...] = ()
 
     @property
     def state(self) -> TargetState:

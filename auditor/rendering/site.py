@@ -54,7 +54,7 @@ from auditor.rendering.words import moment, times_in
 
 logger = logging.getLogger(__name__)
 
-FORM = "1"  # of the pages: raise it to have all old pages written again
+FORM = "2"  # of the pages: raise it to have all old pages written again
 MARKS = ".pages.json"
 _NEWEST = '<span class="next">newest run</span>'
 _Key = TypeVar("_Key")
