@@ -501,7 +501,8 @@ class NewVersion(ReadResult):
         event: what happened to the model since the last version, None where nothing did.
         model_since: the polls that bound the model's last event.
         excerpt: the parts of the answers that the findings need.
-        vendor: the vendor's changes that the answer shows.
+        vendor: the vendor's changes of the catalogue and the wording.
+        shared: what else is the vendor's, by act; described where no other result does.
         new_values: values of enumerations (field, value) that the schema does not name.
     """
 
@@ -517,6 +518,7 @@ class NewVersion(ReadResult):
     model_since: Interval | None = None
     excerpt: AnswerExcerpt | None = None
     vendor: tuple[Change, ...] = ()
+    shared: Mapping[str, VendorFinding] = field(default_factory=dict)
     new_values: frozenset[tuple[str, str]] = frozenset()
 
     @property

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from auditor.audit.plan import RunContext
 from auditor.audit.snapshots import Snapshots
@@ -19,10 +20,14 @@ from auditor.records import BaselineDrift, KnownTarget, accepted_value
 
 @dataclass(frozen=True, slots=True)
 class RunChanges:
-    """What this run reports and suppresses as changes since the last version."""
+    """What this run reports and suppresses as changes since the last version.
+
+    `vendor_acts` are what it gives to the vendor.
+    """
 
     findings: tuple[Finding, ...] = ()
     suppressed_by: tuple[str, ...] = ()
+    vendor_acts: Collection[str] = ()
 
 
 NO_CHANGES = RunChanges()
@@ -45,7 +50,7 @@ class Baselines:
         self, known: KnownTarget, baseline_id: int, snapshot: Snapshot, changes: RunChanges
     ) -> BaselineDrift:
         """Return how a snapshot differs from its baseline, less what the run reports anyway."""
-        ruled = self._differences(known, baseline_id, snapshot)
+        ruled = self._differences(known, baseline_id, snapshot, changes.vendor_acts)
         values = [
             accepted_value(known.target, found.path, found.after) for found in ruled.reported
         ]
@@ -66,16 +71,27 @@ class Baselines:
         )
 
     def _differences(
-        self, known: KnownTarget, baseline_id: int, snapshot: Snapshot
+        self,
+        known: KnownTarget,
+        baseline_id: int,
+        snapshot: Snapshot,
+        vendor_acts: Collection[str],
     ) -> RuledFindings:
-        """Return what somebody changed since the baseline; the vendor's changes are left out."""
+        """Return what somebody changed since the baseline; the vendor's changes are left out.
+
+        What they would fold is a difference of its own.
+        """
         comparison = self._snapshots.compare_with(baseline_id, snapshot, known)
-        judged = self._context.judge(comparison, known.target).findings
-        own = [
-            found
-            for found in (*judged, *self._changed_below(judged, comparison, known.target))
-            if not self.may_be_vendors(found, known.target, comparison.new)
-        ]
+        judge = partial(self._context.judge, comparison, known.target, vendor_acts=vendor_acts)
+
+        def is_vendors(found: Finding) -> bool:
+            return self.may_be_vendors(found, known.target, comparison.new)
+
+        judged = judge().findings
+        if any(found.folded and is_vendors(found) for found in judged):
+            judged = judge(without={found.path for found in judged if is_vendors(found)}).findings
+        below = self._changed_below(judged, comparison, known.target)
+        own = [found for found in (*judged, *below) if not is_vendors(found)]
         return self._context.apply_rules(own, known.target, Interval(None, self._context.now()))
 
     def _changed_below(
