@@ -76,6 +76,7 @@ class RunRow:
         is_partial: not everything was checked. Where something was found nevertheless, that is
             the letter, with a mark.
         rank: 0 is the worst of a day.
+        has_report: else it never had a page.
     """
 
     run_id: int
@@ -88,6 +89,7 @@ class RunRow:
     rank: int
     is_partial: bool
     counts: str
+    has_report: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,11 +235,14 @@ def make_calendar(rows: Sequence[RunRow]) -> tuple[Month, ...]:
 
 
 def draw_fleet(runs: Sequence[RunSummary], overviews: Iterable[TargetOverview]) -> Fleet:
-    """Return the targets that were not in sync in all of `runs` (newest first), worst first."""
+    """Return the targets that were not in sync in all of `runs` (newest first), worst first.
+
+    One that has no overview is forgotten, and named no more.
+    """
     known = {overview.status.target: overview for overview in overviews}
-    noticed = sorted({target for run in runs for target in run.states})
+    noticed = sorted({target for run in runs for target in run.states if target in known})
     ordered = sorted(noticed, key=lambda target: _badness(target, runs), reverse=True)
-    audited: frozenset[TargetId] = frozenset().union(*(run.audited for run in runs))
+    audited = frozenset().union(*(run.audited for run in runs)) & known.keys()
     oldest_first = tuple(reversed(runs))
     lines = tuple(_target_line(target, oldest_first, known) for target in ordered[:MOST_ROWS])
     return Fleet(
@@ -343,6 +348,7 @@ def _run_row(run: RunInfo, brief: Report | None, runs: Collection[int]) -> RunRo
         rank=look.rank,
         is_partial=look.is_partial,
         counts=_counts(summarize(brief)) if brief else "it did not finish",
+        has_report=brief is not None,
     )
 
 

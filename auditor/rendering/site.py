@@ -174,7 +174,7 @@ class FolderSite:
             years=tuple((year, year_place(year)) for year in overview.years),
             fleet=draw_fleet(overview.summaries, overview.overviews),
             projects=list_projects(overview.overviews),
-            lost=sum(1 for row in shown if not row.place),
+            lost=sum(1 for row in shown if row.has_report and not row.place),
         )
 
     def prune(

@@ -167,6 +167,7 @@ def test_a_run_that_did_not_end_is_listed_without_a_page() -> None:
     [row] = list_runs(listing, runs=set())
 
     assert (row.word, row.counts, row.place) == ("Run abandoned", "it did not finish", "")
+    assert not row.has_report
 
 
 def test_the_picture_shows_what_was_not_in_sync_worst_first_and_says_it_in_words() -> None:
@@ -188,10 +189,21 @@ def test_the_picture_shows_what_was_not_in_sync_worst_first_and_says_it_in_words
     assert shown.rest == "and 7 more blocks always in sync"
 
 
+def test_the_picture_names_no_block_that_is_forgotten() -> None:
+    summaries = [run_summary(1, 3, b2=TargetState.MISSING, b3=TargetState.NEW)]
+
+    shown = draw_fleet(summaries, [overview_of(1), overview_of(3)])
+
+    assert [line.title for line in shown.lines] == ["Pump / Block 3"]
+    assert shown.rest == "and 1 more block always in sync"
+
+
 def test_the_picture_is_cut_and_says_so() -> None:
     states = {f"b{n}": TargetState.DRIFTED for n in range(1, 100)}
 
-    shown = draw_fleet([run_summary(1, 10_000, **states)], [])
+    shown = draw_fleet(
+        [run_summary(1, 10_000, **states)], [overview_of(n) for n in range(1, 10_001)]
+    )
 
     assert len(shown.lines) == MOST_ROWS
     assert (
