@@ -83,6 +83,11 @@ class Fleet:
                 self._findings[target["learn_id"], finding["path"]] = finding["id"]
 
 
+def time_of_night(number: int) -> str:
+    """Return when a night's run starts, as reports write it."""
+    return f"{_FIRST + timedelta(days=number):%Y-%m-%dT%H:%M:%SZ}"
+
+
 def edit(*blocks: int, to: Edit) -> Step:
     """Edit blocks in Studio."""
 

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from auditor.drift.rules import Rules
 from tests.signal.edits import Answer
-from tests.signal.fleet import Fleet, Step
+from tests.signal.fleet import Fleet, Step, time_of_night
 from tests.signal.pairs import ExpectedFinding
 
 _Findings: TypeAlias = Mapping[int, tuple[ExpectedFinding, ...]]
@@ -28,6 +28,8 @@ class Night:
         suppressed: how many changes are suppressed, of blocks that have any.
         opens: the open conditions as (kind, block), None where the label does not say.
         recurrences: the recurrence of findings by path, None where the label does not say.
+        open_since: of differences from the baseline, by path, the night that first had them (the
+            blocks' first is 1), None where the label does not say.
     """
 
     steps: tuple[Step, ...] = ()
@@ -39,6 +41,7 @@ class Night:
     suppressed: Mapping[int, int] = field(default_factory=dict)
     opens: frozenset[tuple[str, int]] | None = None
     recurrences: Mapping[str, str] | None = None
+    open_since: Mapping[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +114,11 @@ def _differing_rest(night: Night, report: Any) -> Iterator[str]:  # noqa: ANN401
     if night.opens is not None and opens != night.opens:
         yield f"open {sorted(opens)}"
     recurrences = {each["path"]: each["recurrence"] for _, each in found if each.get("recurrence")}
+    since = {each["path"]: each["stands_since"] for _, each in found if "stands_since" in each}
+    if night.open_since is not None and since != {
+        path: time_of_night(number) for path, number in night.open_since.items()
+    }:
+        yield f"stands since {since}"
     if night.recurrences is not None and recurrences != night.recurrences:
         yield f"recurrences {recurrences}"
 

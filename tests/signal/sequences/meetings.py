@@ -1,0 +1,262 @@
+"""Several mechanisms over nights: accepted hosts, places that move, the vendor amid all."""
+
+from __future__ import annotations
+
+from tests.signal.bases import BASES, SAMPLES
+from tests.signal.edits import every, put, script
+from tests.signal.fleet import acknowledge, approve_all, edit, withhold
+from tests.signal.pairs import (
+    BLOCK,
+    IN_USE,
+    LAYERS,
+    LOST,
+    RETRAIN,
+    TRAINED,
+    TRAINING,
+)
+from tests.signal.sequence import Night, Sequence
+
+_KERAS = {3: SAMPLES["keras"]}
+_STALE = {3: "stale"}
+_ALL_STALE = dict.fromkeys((1, 2, 3), "stale")
+_AGAIN = put(selectedModelType="requiresRetrain")
+_DETECTOR = "transferLearningModels[fomo_mobilenet_v2_a35]"
+_SPECTROGRAM = "augmentationPolicySpectrogram"
+_CYCLES = TRAINING.changed("trainingCycles")
+_DEPTH = TRAINING.changed("customParameters.max-depth")
+_NEURONS = "visualLayers[1].neurons"
+_WITHDRAW = put(
+    "transferLearningModels.0",
+    blockNoLongerAvailable={"reasonMarkdown": "Use v2", "reasonHtml": "Use v2"},
+)
+_IOU = {"key": "iou", "description": "Overlap", "helpText": "", "value": 0.45}
+
+_ACCEPTED = (
+    Sequence(
+        "an accepted switch of the mode, and the cycles later",
+        _KERAS,
+        (
+            Night(
+                steps=(
+                    approve_all(),
+                    edit(
+                        3, to=put(mode="expert", visualLayers=[], trainingCycles=0, learningRate=0)
+                    ),
+                ),
+                findings={
+                    3: (LAYERS.changed("mode", "visualLayers", "trainingCycles", "learningRate"),)
+                },
+                models=_STALE,
+            ),
+            Night(steps=(acknowledge(3, "mode"),), models=_STALE),
+            Night(
+                steps=(edit(3, to=put(trainingCycles=5)),), findings={3: (_CYCLES,)}, models=_STALE
+            ),
+            Night(baseline={3: (_CYCLES,)}, models=_STALE),
+        ),
+    ),
+    Sequence(
+        "an accepted model, and a parameter of it later",
+        {3: BASES["classical"]},
+        (
+            Night(
+                steps=(
+                    approve_all(),
+                    edit(
+                        3,
+                        to=every(
+                            put("visualLayers.0", organizationModelId=901),
+                            put("customParameters", **{"max-depth": "8"}),
+                        ),
+                    ),
+                ),
+                findings={3: (LAYERS.replaced("visualLayers[0]", "customParameters.max-depth"),)},
+                models=_STALE,
+            ),
+            Night(steps=(acknowledge(3, "visualLayers[0]"),), models=_STALE),
+            Night(
+                steps=(edit(3, to=put("customParameters", **{"max-depth": "9"})),),
+                findings={3: (_DEPTH,)},
+                models=_STALE,
+            ),
+            Night(baseline={3: (_DEPTH,)}, models=_STALE),
+        ),
+    ),
+    Sequence(
+        "an accepted layer, and its twin edited to the same",
+        {3: BASES["twins"]},
+        (
+            Night(
+                steps=(approve_all(), edit(3, to=put("visualLayers.0", neurons=16))),
+                findings={3: (LAYERS.changed("visualLayers[0].neurons"),)},
+                models=_STALE,
+            ),
+            Night(steps=(acknowledge(3, "visualLayers[0].neurons"),), models=_STALE),
+            Night(
+                steps=(edit(3, to=put("visualLayers.2", neurons=16)),),
+                findings={3: (LAYERS.changed("visualLayers[2].neurons"),)},
+                models=_STALE,
+            ),
+            Night(baseline={3: (LAYERS.changed("visualLayers[2].neurons"),)}, models=_STALE),
+        ),
+    ),
+)
+
+_PLACES = (
+    Sequence(
+        "one of two differences goes",
+        _KERAS,
+        (
+            Night(
+                steps=(approve_all(), edit(3, to=put(trainingCycles=60, batchSize=64))),
+                findings={3: (_CYCLES, TRAINING.changed("batchSize"))},
+                models=_STALE,
+            ),
+            Night(
+                steps=(edit(3, to=put(batchSize=32)),),
+                findings={3: (TRAINING.changed("batchSize"),)},
+                baseline={3: (_CYCLES,)},
+                models=_STALE,
+            ),
+            Night(baseline={3: (_CYCLES,)}, models=_STALE, open_since={"trainingCycles": 2}),
+        ),
+    ),
+    Sequence(
+        "another type and back",
+        _KERAS,
+        (
+            Night(
+                steps=(approve_all(), edit(3, to=put(type="keras-akida"))),
+                findings={3: (BLOCK.replaced("type"),)},
+            ),
+            Night(baseline={3: (BLOCK.replaced("type"),)}),
+            Night(steps=(edit(3, to=put(type="keras")),), findings={3: (BLOCK.replaced("type"),)}),
+            Night(opens=frozenset()),
+        ),
+    ),
+    Sequence(
+        "another model and back",
+        {3: SAMPLES["keras-object-detection"]},
+        (
+            Night(
+                steps=(
+                    edit(
+                        3,
+                        to=every(
+                            put("visualLayers.0", type="fomo_mobilenet_v2_a01"),
+                            put(trainingCycles=90),
+                        ),
+                    ),
+                ),
+                findings={3: (LAYERS.replaced("visualLayers[0]", "trainingCycles"),)},
+                models=_STALE,
+            ),
+            Night(
+                steps=(
+                    edit(
+                        3,
+                        to=every(
+                            put("visualLayers.0", type="fomo_mobilenet_v2_a35"),
+                            put(trainingCycles=60),
+                        ),
+                    ),
+                ),
+                findings={3: (LAYERS.replaced("visualLayers[0]", "trainingCycles"),)},
+            ),
+        ),
+    ),
+)
+
+_VENDOR = (
+    Sequence(
+        "the model of three is withdrawn",
+        dict.fromkeys((1, 2, 3), SAMPLES["keras-object-detection"]),
+        (
+            Night(
+                steps=(edit(1, 2, 3, to=_WITHDRAW),),
+                findings=dict.fromkeys(
+                    (1, 2, 3), (IN_USE.added(f"{_DETECTOR}.blockNoLongerAvailable"),)
+                ),
+                catalogue=frozenset({f"3 added {_DETECTOR}.blockNoLongerAvailable"}),
+            ),
+            Night(),
+        ),
+    ),
+    Sequence(
+        "a key of newer clients appears everywhere, and Studio asks to train again",
+        dict.fromkeys((1, 2, 3), SAMPLES["keras"]),
+        (
+            Night(
+                steps=(edit(1, 2, 3, to=every(put(isMultiHead=True), _AGAIN)),),
+                findings=dict.fromkeys((1, 2, 3), (RETRAIN.changed("selectedModelType"),)),
+                models=_ALL_STALE,
+                catalogue=frozenset({"3 added isMultiHead"}),
+            ),
+        ),
+    ),
+    Sequence(
+        "a template on the night on which a training is lost",
+        dict.fromkeys((1, 2), SAMPLES["keras"]),
+        (
+            Night(
+                steps=(
+                    edit(1, 2, to=script("beta_2=0.999", "beta_2=0.99")),
+                    edit(1, to=put(trained=False)),
+                ),
+                findings={1: (LOST.changed("trained"),)},
+                models={1: "untrained"},
+                catalogue=frozenset({"2 changed script"}),
+            ),
+        ),
+    ),
+    Sequence(
+        "an unknown key on four of seven",
+        dict.fromkeys(range(1, 8), SAMPLES["keras"]),
+        (
+            Night(
+                steps=(edit(1, 2, 3, 4, to=put(heads=2)),),
+                catalogue=frozenset({"4 added heads"}),
+            ),
+        ),
+    ),
+)
+
+_LATE = (
+    Sequence(
+        "a lost training that a night kept to itself, and that was made again",
+        _KERAS,
+        (
+            Night(
+                steps=(withhold(), edit(3, to=put(trained=False))),
+                findings={3: (LOST.changed("trained"),)},
+                models={3: "untrained"},
+            ),
+            Night(
+                steps=(edit(3, to=put(trained=True)),),
+                findings={3: (TRAINED.changed("trained"),)},
+                late=frozenset({(3, "trained", False)}),
+                opens=frozenset(),
+            ),
+            Night(opens=frozenset()),
+        ),
+    ),
+    Sequence(
+        "two edits that a night kept to itself, one of which is undone",
+        _KERAS,
+        (
+            Night(
+                steps=(withhold(), edit(3, to=put(trainingCycles=60, batchSize=64))),
+                findings={3: (_CYCLES, TRAINING.changed("batchSize"))},
+                models=_STALE,
+            ),
+            Night(
+                steps=(edit(3, to=put(batchSize=32)),),
+                findings={3: (TRAINING.changed("batchSize"),)},
+                late=frozenset({(3, "trainingCycles", True), (3, "batchSize", False)}),
+                models=_STALE,
+            ),
+        ),
+    ),
+)
+
+SEQUENCES = (*_ACCEPTED, *_PLACES, *_VENDOR, *_LATE)
