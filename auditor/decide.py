@@ -17,6 +17,8 @@ from auditor.drift.canonical import split
 from auditor.drift.compare import compare_snapshots
 from auditor.drift.excerpts import THRESHOLDS, excerpt_answers, top_field
 from auditor.drift.findings import judge_comparison
+from auditor.drift.layer_keys import LayerTrack, following_keys, keys_of
+from auditor.drift.recurrence import place_of
 from auditor.drift.rules import Rules
 from auditor.drift.secrets import secret_parameters
 from auditor.drift.state_rules import BlockState, find_violations
@@ -35,6 +37,7 @@ from auditor.records import (
     Version,
     VersionLine,
     accepted_value,
+    value_of_finding,
 )
 
 _SHORTEST_ID = 4
@@ -274,7 +277,7 @@ def explain(finding_id: str, store: Store) -> Explanation:
             acknowledgements=(),
             approvals=(),
         )
-    value = accepted_value(target, finding.path, finding.after)
+    value = value_of_finding(target, finding)
     holds = _current_value(newest, target, finding, store, None).holds
     return Explanation(
         kind=_kind_of(target, store),
@@ -333,6 +336,7 @@ def acknowledge(
         reason=decision.reason,
         until=until,
         folded=current.folded,
+        lasting_path=finding.lasting_path,
     )
     store.acknowledge(acknowledgement)
     return acknowledgement
@@ -350,7 +354,7 @@ def unacknowledge(
     target, finding = newest.target, newest.finding
     if target is None or not isinstance(finding, Finding):
         raise UsageError("a change of the vendor's needs no decision: nothing was acknowledged")
-    value = accepted_value(target, finding.path, finding.after)
+    value = value_of_finding(target, finding)
     ended = tuple(
         acknowledgement
         for acknowledgement in store.all_acknowledgements(target)
@@ -404,22 +408,32 @@ def _current_value(
     if reference is None:
         return _CurrentValue(holds=False, words="there is nothing left to compare it with")
     secrets = store.secrets()
-    new = _load(versions[0], store).snapshot
+    last = _load(versions[0], store)
+    new, layers = last.snapshot, last.layers
     if live is not None:
         parts = split(live.document, kind_of(live.kind), listed_type=live.type)
         secrets = secrets.including(secret_parameters(parts.catalogue))
         new = secrets.take_snapshot(parts)
+        step = compare_snapshots(last.snapshot, new, target=target, secrets=secrets)
+        layers = following_keys(layers, step.old, step.new, step.changes)
     comparison = compare_snapshots(reference.snapshot, new, target=target, secrets=secrets)
+    track = LayerTrack(
+        old=keys_of(reference.layers, comparison.old), new=keys_of(layers, comparison.new)
+    )
+    comparison = replace(comparison, track=track)
     judged = judge_comparison(comparison)
     current = [secrets.hide_finding(found) for found in (*judged.findings, *judged.suppressed)]
-    value = accepted_value(target, finding.path, secrets.hide_finding(finding).after)
+    value = value_of_finding(target, secrets.hide_finding(finding))
     for found in current:
-        if accepted_value(target, found.path, found.after) == value:
-            return _CurrentValue(holds=True, folded=digest_folded(found, comparison.changes))
+        if value_of_finding(target, found) == value:
+            return _CurrentValue(holds=True, folded=digest_folded(found, comparison))
     # Under another finding, whose value is accepted, it is a finding of its own.
-    if any(accepted_value(target, each.path, each.after) == value for each in comparison.changes):
+    if any(
+        accepted_value(target, comparison.lasting_path(each), each.after) == value
+        for each in comparison.changes
+    ):
         return _CurrentValue(holds=True)
-    now = next((found for found in current if found.path == finding.path), None)
+    now = next((found for found in current if place_of(found) == place_of(finding)), None)
     words = f"it is {value_words(now.after)} now" if now else "it was reverted, or moved elsewhere"
     return _CurrentValue(holds=False, words=words)
 

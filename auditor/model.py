@@ -283,6 +283,8 @@ class Finding:
         expected: the reason of the declared window that covers it, empty without one.
         reversals: how often the value was changed back within a week, this change included.
         open_since: of a difference from the baseline: since when it exists.
+        lasting_path: of a layer, the path by its key (`drift.layer_keys`), empty where it equals
+            the path.
     """
 
     id: str
@@ -301,6 +303,7 @@ class Finding:
     recurrence: Recurrence = Recurrence.FIRST
     reversals: int = 0
     open_since: datetime | None = None
+    lasting_path: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

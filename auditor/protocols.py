@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO, Protocol, TypeAlias
 
-from auditor.drift.recurrence import PastChange
+from auditor.drift.recurrence import PastChange, PastFolding
 from auditor.drift.secrets import Secrets
 from auditor.model import (
     BlockKindName,
@@ -416,6 +416,10 @@ class RunStore(Protocol):
         """Return a stored version's snapshot."""
         ...
 
+    def lines_of_versions(self, ids: Sequence[int]) -> dict[int, VersionLine]:
+        """Return what the history says of versions, by id."""
+        ...
+
     def version_before(self, target: TargetId, run_id: int) -> int | None:
         """Return the id of the target's last version before the run, or None if there is none."""
         ...
@@ -471,12 +475,20 @@ class RunStore(Protocol):
         """
         ...
 
+    def finding_occurrences(self, finding_id: str) -> tuple[FindingOccurrence, ...]:
+        """Return every run's finding whose id begins with `finding_id`, oldest first."""
+        ...
+
+    def past_foldings(self, target: TargetId) -> tuple[PastFolding, ...]:
+        """Return what the newest findings of the target's own folded, oldest first."""
+        ...
+
     def acknowledgements(self) -> tuple[Acknowledgement, ...]:
         """Return the acknowledgements that were not ended, oldest first."""
         ...
 
     def vendor_paths(self) -> frozenset[str]:
-        """Return the paths of keys that were reported as the vendor's, its catalogue left out."""
+        """Return the paths of fields unknown to the schema that were reported as the vendor's."""
         ...
 
     def rule_breaches(self) -> tuple[RuleBreach, ...]:

@@ -10,6 +10,7 @@ from enum import Enum, StrEnum, auto
 from typing import TypeAlias
 
 from auditor.drift.conditions import JudgedConditions
+from auditor.drift.layer_keys import LayerKeys, lasting_value
 from auditor.drift.policy import SuppressedFinding, SuppressedVendorFinding
 from auditor.drift.state_rules import RuleViolation
 from auditor.errors import UsageError
@@ -24,7 +25,6 @@ from auditor.model import (
     ModelEvent,
     ModelState,
     Notice,
-    OpenCondition,
     Report,
     RunInfo,
     Snapshot,
@@ -92,9 +92,14 @@ class Presence:
 NO_PRESENCE = Presence()
 
 
-def accepted_value(target: TargetId, path: str, value: Json) -> AcceptedValue:
-    """Return a value at a path of a target as a key, to look up whether it was accepted."""
-    return target, path, json.dumps(value, sort_keys=True)
+def accepted_value(target: TargetId, lasting_path: str, value: Json) -> AcceptedValue:
+    """Return a value of a target as a key, to look up whether it was accepted."""
+    return target, lasting_path, json.dumps(lasting_value(lasting_path, value), sort_keys=True)
+
+
+def value_of_finding(target: TargetId, finding: Finding) -> AcceptedValue:
+    """Return the value of a finding as such a key."""
+    return accepted_value(target, finding.lasting_path or finding.path, finding.after)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,8 +124,9 @@ class Acknowledgement:
         ended_at: when it stopped holding; None while it does.
         ended_why: `moved`, `expired`, `approved`, `renewed`, `unacknowledged` or `forgotten`,
             empty while it holds.
-        folded: the digest of the value at each path that was folded under it; None accepts
-            whatever is folded under it, as older auditors stored it.
+        folded: the digest of the value at each lasting path that was folded under it; None
+            accepts whatever is folded under it, as older auditors stored it.
+        lasting_path: as `Finding.lasting_path`.
     """
 
     finding: str
@@ -134,11 +140,12 @@ class Acknowledgement:
     ended_at: datetime | None = None
     ended_why: str = ""
     folded: Mapping[str, str] | None = None
+    lasting_path: str = ""
 
     @property
     def accepts(self) -> AcceptedValue:
         """Return the key of the accepted value."""
-        return accepted_value(self.target, self.path, self.value)
+        return accepted_value(self.target, self.lasting_path or self.path, self.value)
 
 
 class RetractionKind(StrEnum):
@@ -354,6 +361,9 @@ class KnownTarget:
         models: identities (`TYPE` or `TYPE:ORGANIZATION_MODEL_ID`) of the models that the last
             visual stack used; an expert-mode block is assumed to use them still.
         model_since: the polls that bound the model's last step, None where that is not known.
+        version_name: the block's name in the last version.
+        version_type: its type there.
+        layers: the keys of that version's layers, None where they are their places.
     """
 
     target: TargetId
@@ -375,6 +385,9 @@ class KnownTarget:
     model_since: Interval | None = None
     validator: str = ""
     version_run_id: int = 0
+    version_name: str = ""
+    version_type: str = ""
+    layers: LayerKeys | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -384,6 +397,7 @@ class VersionLine:
     Attributes:
         hash: its link in the hash chain.
         is_pruned: only its line and its links are left.
+        layers: the keys of its layers, None where they are their places.
     """
 
     id: int
@@ -396,6 +410,7 @@ class VersionLine:
     hash: str
     previous_hash: str
     is_pruned: bool = False
+    layers: LayerKeys | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -501,9 +516,9 @@ class NewVersion(ReadResult):
         event: what happened to the model since the last version, None where nothing did.
         model_since: the polls that bound the model's last event.
         excerpt: the parts of the answers that the findings need.
-        vendor: the vendor's changes of the catalogue and the wording.
-        shared: what else is the vendor's, by act; described where no other result does.
+        vendor: the vendor's changes that the answer shows.
         new_values: values of enumerations (field, value) that the schema does not name.
+        layers: the keys of its layers, None where they are their places.
     """
 
     snapshot: Snapshot
@@ -518,8 +533,8 @@ class NewVersion(ReadResult):
     model_since: Interval | None = None
     excerpt: AnswerExcerpt | None = None
     vendor: tuple[Change, ...] = ()
-    shared: Mapping[str, VendorFinding] = field(default_factory=dict)
     new_values: frozenset[tuple[str, str]] = frozenset()
+    layers: LayerKeys | None = None
 
     @property
     def reported(self) -> tuple[Finding, ...]:
@@ -639,14 +654,12 @@ class TargetOverview:
         version_id: its last version, None where none was ever stored.
         baseline_version_id: the version a person approved, None without one.
         retired: the last run over all targets did not ask for it.
-        open: its open conditions, worst first, where they were asked for.
     """
 
     status: TargetStatus
     version_id: int | None
     baseline_version_id: int | None
     retired: bool
-    open: tuple[OpenCondition, ...] = ()
 
     @property
     def state(self) -> TargetState:

@@ -3,34 +3,59 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
 from auditor.audit.plan import RunContext
 from auditor.audit.snapshots import Snapshots
-from auditor.drift.acceptance import digest_value
+from auditor.drift.acceptance import digest_change, digest_value
 from auditor.drift.compare import Comparison, is_visual
+from auditor.drift.layer_keys import LayerKeys, lasting_value
 from auditor.drift.policy import RuledFindings
-from auditor.drift.recurrence import open_since, paths_overlap
-from auditor.model import Area, Finding, Interval, JsonObject, Kind, Since, Snapshot, TargetId
+from auditor.drift.recurrence import open_since, paths_overlap, place_of
+from auditor.model import (
+    Area,
+    Finding,
+    Interval,
+    JsonObject,
+    Kind,
+    Owner,
+    Since,
+    Snapshot,
+    TargetId,
+)
 from auditor.protocols import RunStore
-from auditor.records import BaselineDrift, KnownTarget, accepted_value
+from auditor.records import BaselineDrift, KnownTarget, value_of_finding
+
+
+@dataclass(frozen=True, slots=True)
+class ReadSnapshot:
+    """What was read of a target, and the keys of its layers, None where they are their places."""
+
+    snapshot: Snapshot
+    layers: LayerKeys | None
 
 
 @dataclass(frozen=True, slots=True)
 class RunChanges:
-    """What this run reports and suppresses as changes since the last version.
-
-    `vendor_acts` are what it gives to the vendor.
-    """
+    """What this run reports and suppresses as changes since the last version."""
 
     findings: tuple[Finding, ...] = ()
     suppressed_by: tuple[str, ...] = ()
-    vendor_acts: Collection[str] = ()
 
 
 NO_CHANGES = RunChanges()
+_COMPARED = (Owner.INTENT, Owner.DATASET)
+_NOT_COMPARED = frozenset({"dependencies.sampleCount"})
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """An older version of a target that it is compared with, and what this run found of it."""
+
+    target: TargetId
+    version_id: int
+    tonight: tuple[Finding, ...] = ()
 
 
 class Baselines:
@@ -47,13 +72,12 @@ class Baselines:
         self._vendor_paths = store.vendor_paths()
 
     def drift(
-        self, known: KnownTarget, baseline_id: int, snapshot: Snapshot, changes: RunChanges
+        self, known: KnownTarget, baseline_id: int, read: ReadSnapshot, changes: RunChanges
     ) -> BaselineDrift:
         """Return how a snapshot differs from its baseline, less what the run reports anyway."""
-        ruled = self._differences(known, baseline_id, snapshot, changes.vendor_acts)
-        values = [
-            accepted_value(known.target, found.path, found.after) for found in ruled.reported
-        ]
+        reference = Reference(known.target, baseline_id, changes.findings)
+        ruled = self._differences(known, reference, read)
+        values = [value_of_finding(known.target, found) for found in ruled.reported]
         unaccepted = [
             found
             for found, value in zip(ruled.reported, values, strict=True)
@@ -71,27 +95,25 @@ class Baselines:
         )
 
     def _differences(
-        self,
-        known: KnownTarget,
-        baseline_id: int,
-        snapshot: Snapshot,
-        vendor_acts: Collection[str],
+        self, known: KnownTarget, reference: Reference, read: ReadSnapshot
     ) -> RuledFindings:
-        """Return what somebody changed since the baseline; the vendor's changes are left out.
+        """Return what somebody changed since the baseline, and what is no longer folded there.
 
-        What they would fold is a difference of its own.
+        What would be folded under a difference that does not count is one of its own.
         """
-        comparison = self._snapshots.compare_with(baseline_id, snapshot, known)
-        judge = partial(self._context.judge, comparison, known.target, vendor_acts=vendor_acts)
+        comparison = self._snapshots.compare_with(
+            reference.version_id, read.snapshot, known, layers=read.layers
+        )
 
-        def is_vendors(found: Finding) -> bool:
-            return self.may_be_vendors(found, known.target, comparison.new)
+        def is_left_out(found: Finding) -> bool:
+            return not self.is_compared(found, reference, comparison.new)
 
-        judged = judge().findings
-        if any(found.folded and is_vendors(found) for found in judged):
-            judged = judge(without={found.path for found in judged if is_vendors(found)}).findings
+        judged = self._context.judge(comparison, known.target).findings
+        if any(found.folded and is_left_out(found) for found in judged):
+            others = {found.path for found in judged if is_left_out(found)}
+            judged = self._context.judge(comparison, known.target, without=others).findings
         below = self._changed_below(judged, comparison, known.target)
-        own = [found for found in (*judged, *below) if not is_vendors(found)]
+        own = [found for found in (*judged, *below) if not is_left_out(found)]
         return self._context.apply_rules(own, known.target, Interval(None, self._context.now()))
 
     def _changed_below(
@@ -101,14 +123,18 @@ class Baselines:
 
         To have it as findings of its own, the rest of what was accepted is left out.
         """
-        values = {change.path: digest_value(change.after) for change in comparison.changes}
+        digests = {change.path: digest_change(change, comparison) for change in comparison.changes}
         changed: set[str] = set()
         accepted: set[str] = set()
         for finding in judged:
-            folded = self._accepted.get(accepted_value(target, finding.path, finding.after))
+            folded = self._accepted.get(value_of_finding(target, finding))
             if folded is None:
                 continue
-            below = {path for path in finding.folded if folded.get(path) != values.get(path)}
+            below = {
+                path
+                for path in finding.folded
+                if path in digests and folded.get(digests[path][0]) != digests[path][1]
+            }
             if below:
                 changed |= below
                 accepted |= {finding.path, *finding.folded} - below
@@ -116,23 +142,38 @@ class Baselines:
             apart = self._context.judge(comparison, target, without=accepted)
             yield from (found for found in apart.findings if found.path in changed)
 
-    def may_be_vendors(self, finding: Finding, target: TargetId, document: JsonObject) -> bool:
-        """Return whether a difference may be a change that was reported as the vendor's.
+    def is_compared(self, finding: Finding, reference: Reference, document: JsonObject) -> bool:
+        """Return whether a difference is one in what people set and devices depend on.
 
-        A generated script follows its block's settings, which are compared themselves. A field
-        that the vendor added, and that the auditor knows by now, is the vendor's until somebody
-        changes it.
+        A generated script follows its block's settings, which are compared themselves. A key that
+        the vendor brought, known to the auditor or not, counts once a person changed it.
         """
-        if finding.area is Area.SCRIPT:
-            return is_visual(document)
-        if finding.area is Area.UNKNOWN:
-            return finding.path in self._vendor_paths
+        if finding.area is Area.SCRIPT and is_visual(document):
+            return False
+        is_anybodys = finding.area is Area.UNKNOWN
+        if (not is_anybodys and finding.owner not in _COMPARED) or finding.path in _NOT_COMPARED:
+            return False
+        return not self._is_as_the_vendor_left_it(finding, reference)
+
+    def _is_as_the_vendor_left_it(self, finding: Finding, reference: Reference) -> bool:
+        """Return whether the vendor brought what is at a path, and nobody changed it since."""
         if not any(paths_overlap(finding.path, path) for path in self._vendor_paths):
             return False
-        return not any(
-            change.since is Since.LAST and paths_overlap(finding.path, change.path)
-            for change in self._snapshots.past_changes(target)
+        since = self._snapshots.seen_at(reference.version_id)
+        own = (
+            change
+            for change in self._snapshots.past_changes(reference.target)
+            if change.since is Since.LAST
+            and change.at > since
+            and paths_overlap(finding.path, change.path)
         )
+        first = next(own, None)
+        if first is None:
+            return not any(paths_overlap(finding.path, each.path) for each in reference.tonight)
+        if first.path != finding.path:
+            return False
+        before = self._snapshots.value_before(first.id)
+        return digest_value(before) == digest_value(finding.after)
 
     def _open(
         self, target: TargetId, differences: Sequence[Finding], changes: Sequence[Finding]
@@ -143,19 +184,36 @@ class Baselines:
         for finding in differences:
             if made_now[name_act(finding)]:
                 made_now[name_act(finding)] -= 1
-            else:
+            elif not any(_brings(change, finding.path) for change in changes):
                 older.append(finding)
-        past = self._snapshots.past_changes(target) if older else ()
+        if not older:
+            return ()
+        past = self._snapshots.past_changes(target)
+        foldings = self._snapshots.past_foldings(target)
         now = self._context.now()
+        tonight = [place_of(change) for change in changes]
         return tuple(
             replace(
                 finding,
                 since=Since.BASELINE,
                 expected="",
-                open_since=open_since(finding, past, at=now),
+                open_since=now
+                if any(paths_overlap(place, place_of(finding)) for place in tonight)
+                else open_since(finding, target, past, foldings, at=now),
             )
             for finding in older
         )
+
+
+def _brings(change: Finding, path: str) -> bool:
+    """Return whether a change of this run brought what is at a path: its value, or a part of it.
+
+    What is removed or moved brings nothing to the path that it names.
+    """
+    if change.kind in (Kind.REMOVED, Kind.MOVED):
+        return path in change.folded
+    is_inside = path.startswith((f"{change.path}.", f"{change.path}["))
+    return is_inside or path in change.folded
 
 
 def name_act(finding: Finding) -> str:
@@ -165,4 +223,5 @@ def name_act(finding: Finding) -> str:
     """
     if finding.area is Area.LAYERS and finding.kind in (Kind.ADDED, Kind.REMOVED):
         return f"{finding.kind} {finding.before} {finding.after}"
-    return f"{finding.path} {finding.after}"
+    path = finding.lasting_path or finding.path
+    return f"{path} {lasting_value(path, finding.after)}"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date
 
-from auditor.audit.baseline import NO_CHANGES, Baselines, RunChanges
-from auditor.audit.pending import PendingResult
+from auditor.audit.baseline import NO_CHANGES, Baselines, ReadSnapshot, Reference, RunChanges
+from auditor.audit.pending import PendingResult, PendingResults
 from auditor.audit.plan import RunContext
-from auditor.audit.snapshots import Snapshots
+from auditor.audit.snapshots import ComparedVersion, Snapshots
 from auditor.drift.block_kinds import kind_of
 from auditor.drift.canonical import FORMS, parse
 from auditor.drift.compare import Comparison, compare, models_of
@@ -19,8 +19,8 @@ from auditor.drift.findings import (
     finding_id,
     judge_comparison,
     make_shared_finding,
-    name_acts,
 )
+from auditor.drift.layer_keys import LayerKeys
 from auditor.drift.model_state import (
     ModelStatus,
     asks_for_training,
@@ -65,12 +65,12 @@ class _RuledChanges:
     judged: Judgement
     ruled: RuledFindings
 
-    def needs_words(self, described: Collection[str]) -> bool:
-        """Return whether anything is to be said but what the vendor did and was `described`."""
-        return bool(
-            self.judged.findings
-            or self.judged.suppressed
-            or any(found.act not in described for found in self.judged.shared)
+    def is_settled_without_words(self, vendor: Mapping[str, str], known: Collection[str]) -> bool:
+        """Return whether all is the vendor's (acts by finding), and `known` to be so already."""
+        return (
+            not self.judged.suppressed
+            and not self.ruled.suppressed
+            and all(vendor.get(finding.id) in known for finding in self.judged.findings)
         )
 
 
@@ -81,7 +81,6 @@ class Judge:
         self._context = context
         self._snapshots = Snapshots(store)
         self._baselines = Baselines(store, self._snapshots, context)
-        self._described: set[str] = set()  # acts of the vendor that a result has words for
 
     @property
     def today(self) -> date:
@@ -109,7 +108,7 @@ class Judge:
             return unchanged
         snapshot = self._snapshots.load(known.version_id)
         if known.baseline_version_id != known.version_id:
-            baseline = self._baseline_drift(known, snapshot, NO_CHANGES)
+            baseline = self._baseline_drift(known, snapshot, known.layers, NO_CHANGES)
             unchanged = replace(
                 unchanged,
                 baseline=baseline,
@@ -132,25 +131,40 @@ class Judge:
             known.catalogue_digest,
         )
         if not is_stored:
-            comparison = self._snapshots.compare_with(known.version_id, snapshot, known)
-            if comparison.changes or comparison.catalogue:
-                return self._new_version(known, reading, comparison)
+            compared = self._snapshots.compare_with_last(snapshot, known)
+            if compared.comparison.changes or compared.comparison.catalogue:
+                return self._new_version(known, reading, compared)
         return self.judge_unchanged(
             known, project, body_digest=answer.body_digest, validator=answer.validator
         )
 
     def settle(
-        self, pending: PendingResult, known: KnownTarget, vendor_acts: Collection[str]
+        self, pending: PendingResult, known: KnownTarget, others: PendingResults
     ) -> NewVersion:
-        """Return a pending result, now that it is known what the vendor did on such targets."""
-        if known.version_id is None:
-            raise AssertionError("only what differs from a version is pending")
-        comparison = self._snapshots.compare_with(known.version_id, pending.snapshot, known)
+        """Return a pending result less what turned out to be the vendor's, as others show it too.
+
+        What the vendor did is added to `others.vendor`.
+        """
+        compared = self._snapshots.compare_with_last(pending.snapshot, known)
+        comparison = compared.comparison
+        between = Interval(known.last_checked_at, pending.at)
+        changes = self._ruled(comparison, known.target, between, in_words=False)
+        vendor = {
+            finding: act
+            for finding, act in changes.judged.shareable.items()
+            if others.number_of_targets(act) > 1
+        }
+        if not changes.is_settled_without_words(vendor, others.vendor):
+            changes = self._ruled(comparison, known.target, between)
+        for finding in changes.ruled.reported:
+            if (act := vendor.get(finding.id)) is not None and act not in others.vendor:
+                number = others.number_of_targets(act)
+                others.vendor[act] = make_shared_finding(finding, targets=number)
         reading = _Reading(
             pending.project, pending.body_digest, pending.validator, pending.snapshot
         )
         return self._changed_version(
-            known, reading, comparison, at=pending.at, vendor_acts=vendor_acts
+            known, reading, compared, changes, between=between, vendor=vendor
         )
 
     def _first_version(self, target: TargetId, reading: _Reading) -> NewVersion:
@@ -176,23 +190,26 @@ class Judge:
         )
 
     def _new_version(
-        self, known: KnownTarget, reading: _Reading, comparison: Comparison
+        self, known: KnownTarget, reading: _Reading, compared: ComparedVersion
     ) -> NewVersion | PendingResult:
         if _was_judged_before(known, reading.body_digest):
-            return self._version_of_upgrade(known, reading, comparison)
-        acts, at = name_acts(comparison), self._context.now()
-        if acts:
+            return self._version_of_upgrade(known, reading, compared)
+        comparison = compared.comparison
+        target, at = known.target, self._context.now()
+        shareable = self._context.judge(comparison, target, in_words=False).shareable
+        if shareable:
             return PendingResult(
-                target=known.target,
+                target=target,
                 project=reading.project,
-                type=reading.snapshot.type or known.type,
                 snapshot=reading.snapshot,
                 body_digest=reading.body_digest,
                 validator=reading.validator,
                 at=at,
-                acts=acts,
+                acts=frozenset(shareable.values()),
             )
-        return self._changed_version(known, reading, comparison, at=at, vendor_acts=())
+        between = Interval(known.last_checked_at, at)
+        changes = self._ruled(comparison, target, between)
+        return self._changed_version(known, reading, compared, changes, between=between, vendor=())
 
     def _ruled(
         self,
@@ -200,46 +217,42 @@ class Judge:
         target: TargetId,
         between: Interval,
         *,
-        vendor_acts: Collection[str],
+        in_words: bool = True,
     ) -> _RuledChanges:
-        def judge(*, in_words: bool) -> _RuledChanges:
-            judged = self._context.judge(
-                comparison, target, in_words=in_words, vendor_acts=vendor_acts
-            )
-            return _RuledChanges(
-                judged, self._context.apply_rules(judged.findings, target, between)
-            )
-
-        changes = judge(in_words=False)
-        if changes.needs_words(self._described):
-            changes = judge(in_words=True)
-        self._described |= {found.act for found in changes.judged.shared}
-        return changes
+        judged = self._context.judge(comparison, target, in_words=in_words)
+        return _RuledChanges(judged, self._context.apply_rules(judged.findings, target, between))
 
     def _changed_version(
         self,
         known: KnownTarget,
         reading: _Reading,
-        comparison: Comparison,
+        compared: ComparedVersion,
+        changes: _RuledChanges,
         *,
-        at: datetime,
-        vendor_acts: Collection[str],
+        between: Interval,
+        vendor: Collection[str],
     ) -> NewVersion:
-        """Return the result for changes, of which the vendor's acts are not the target's own."""
-        target, between = known.target, Interval(known.last_checked_at, at)
-        changes = self._ruled(comparison, target, between, vendor_acts=vendor_acts)
-        judged, ruled = changes.judged, changes.ruled
-        status = self._model_status(known, comparison, judged.findings)
+        """Return the result for changes, less the findings (by id) that are the vendor's."""
+        comparison = compared.comparison
+        target, judged, ruled = known.target, changes.judged, changes.ruled
+        own = [finding for finding in judged.findings if finding.id not in vendor]
+        status = self._model_status(known, comparison, own)
         since = _model_since(status, known, between)
-        findings = self._with_recurrence(ruled.reported, target, between)
+        reported = tuple(finding for finding in ruled.reported if finding.id not in vendor)
+        findings = self._with_recurrence(reported, target, between)
         suppressed = (
             *(SuppressedFinding(finding, INTERFACE) for finding in judged.suppressed),
             *ruled.suppressed,
         )
-        rules = tuple(found.rule for found in suppressed)
-        of_run = RunChanges(ruled.reported, rules, vendor_acts)
-        baseline = self._baseline_drift(known, reading.snapshot, of_run)
-        has_vendor = bool(judged.vendor or judged.shared)
+        of_run = RunChanges(ruled.reported, tuple(found.rule for found in suppressed))
+        baseline = self._baseline_drift(known, reading.snapshot, compared.stored_layers, of_run)
+        if baseline is not None:
+            left, unaccepted = (
+                tuple(finding for finding in findings if finding.id not in vendor)
+                for findings in (baseline.open, baseline.unaccepted)
+            )
+            baseline = replace(baseline, open=left, unaccepted=unaccepted)
+        has_vendor = bool(judged.vendor or vendor)
         return NewVersion(
             target=target,
             kind=reading.snapshot.kind,
@@ -258,29 +271,30 @@ class Judge:
             model_since=since,
             excerpt=excerpt_answers(comparison.old, comparison.new, findings),
             vendor=judged.vendor,
-            shared={found.act: make_shared_finding(found.finding) for found in judged.shared},
             new_values=judged.new_values,
             baseline=baseline,
             violations=self._violations(
                 target, BlockState(comparison.kind, comparison.new, status.state, since)
             ),
+            layers=compared.stored_layers,
         )
 
     def _version_of_upgrade(
-        self, known: KnownTarget, reading: _Reading, comparison: Comparison
+        self, known: KnownTarget, reading: _Reading, compared: ComparedVersion
     ) -> NewVersion:
         """Return the result for an answer of which only an upgraded auditor shows a difference.
 
         It becomes a version like any other and is not reported as a change; its model's state
         stays.
         """
+        comparison = compared.comparison
         judged = judge_comparison(comparison)
         suppressed = (
             *(SuppressedFinding(finding, INTERFACE) for finding in judged.suppressed),
             *(SuppressedFinding(finding, UPGRADE) for finding in judged.findings),
         )
         changes = RunChanges((), tuple(found.rule for found in suppressed))
-        baseline = self._baseline_drift(known, reading.snapshot, changes)
+        baseline = self._baseline_drift(known, reading.snapshot, compared.stored_layers, changes)
         state = BlockState(comparison.kind, comparison.new, known.model_state, known.model_since)
         vendor = {
             finding_id(None, change.path, change.before, change.after) for change in judged.vendor
@@ -303,17 +317,23 @@ class Judge:
             model_since=known.model_since,
             baseline=baseline,
             violations=self._violations(known.target, state),
+            layers=compared.stored_layers,
             from_upgrade=frozenset(
                 vendor | own | self._unreported_before(known, reading.body_digest, baseline)
             ),
         )
 
     def _baseline_drift(
-        self, known: KnownTarget, snapshot: Snapshot, changes: RunChanges
+        self,
+        known: KnownTarget,
+        snapshot: Snapshot,
+        layers: LayerKeys | None,
+        changes: RunChanges,
     ) -> BaselineDrift | None:
         if known.baseline_version_id is None:
             return None
-        return self._baselines.drift(known, known.baseline_version_id, snapshot, changes)
+        read = ReadSnapshot(snapshot, layers)
+        return self._baselines.drift(known, known.baseline_version_id, read, changes)
 
     def _unreported_before(
         self, known: KnownTarget, body_digest: str, baseline: BaselineDrift | None
@@ -344,11 +364,13 @@ class Judge:
             and known.model_state is ModelState.STALE
             and not asks_for_training(comparison.new)
         )
-        if may_be_reverted and self._is_as_trained(known, comparison):
+        if may_be_reverted and self._is_as_trained(known, comparison, findings):
             return reverted_status()
         return status
 
-    def _is_as_trained(self, known: KnownTarget, comparison: Comparison) -> bool:
+    def _is_as_trained(
+        self, known: KnownTarget, comparison: Comparison, findings: Sequence[Finding]
+    ) -> bool:
         """Return whether the edits since the training are all reverted.
 
         The vendor's changes do not count: a generated script's template may have changed.
@@ -361,11 +383,12 @@ class Judge:
         trained = self._snapshots.read_document(snapshot)
         changes = compare(trained, comparison.new, comparison.kind)
         since = replace(comparison, old=trained, changes=changes)
+        reference = Reference(known.target, known.trained_version_id, tuple(findings))
         return not makes_stale(
             [
                 finding
                 for finding in judge_comparison(since).findings
-                if not self._baselines.may_be_vendors(finding, known.target, comparison.new)
+                if self._baselines.is_compared(finding, reference, comparison.new)
             ],
             comparison.new,
         )

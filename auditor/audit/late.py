@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from auditor.audit.baseline import name_act
 from auditor.audit.snapshots import Snapshots
-from auditor.drift.findings import judge_comparison
+from auditor.drift.findings import finding_id, judge_comparison
 from auditor.model import (
     Finding,
     LateFinding,
@@ -19,7 +19,7 @@ from auditor.model import (
     VendorFinding,
 )
 from auditor.protocols import RunStore
-from auditor.records import KnownTarget, UnreportedFinding, accepted_value
+from auditor.records import KnownTarget, UnreportedFinding, accepted_value, value_of_finding
 
 _AT_ONCE = 200  # targets
 
@@ -53,8 +53,9 @@ class LateFindings:
     ) -> tuple[tuple[VendorFinding, ...], tuple[LateVendorFinding, ...]]:
         """Return this run's findings of the vendor's and the late ones, both worst first.
 
-        What this run found as well is not late. A run that did not end saw the change at other
-        targets than this one: their numbers are added up, to at most those that were `checked`.
+        What a run that did not end found is part of the same change as what this one found at
+        other targets: their numbers are added up, to at most those that were `checked`. What
+        another run found stays late, unless it was undone in between.
         """
         of_crash = {each.finding.id: each.finding for each in self.vendor if not each.run_ended}
         found_now = tuple(
@@ -64,9 +65,19 @@ class LateFindings:
             for found in vendor
         )
         ids = {found.id for found in vendor}
-        late = [each for each in self.vendor if each.finding.id not in ids]
+        runs = {each.finding.id: each.run_id for each in self.vendor}
+        late = [
+            each
+            for each in self.vendor
+            if each.finding.id not in ids
+            or (each.run_ended and runs.get(_undone_id(each.finding), 0) < each.run_id)
+        ]
         late.sort(key=lambda each: -each.finding.severity.rank)
         return found_now, tuple(late)
+
+
+def _undone_id(finding: VendorFinding) -> str:
+    return finding_id(None, finding.path, finding.after, finding.before)
 
 
 def judge_late(
@@ -134,17 +145,22 @@ class _LateJudge:
         before = self._store.version_before(known.target, run_id)
         if before is None:
             return frozenset()
-        comparison = self._snapshots.compare_with(before, self._snapshots.load(newest), known)
+        comparison = self._snapshots.compare_with(
+            before, self._snapshots.load(newest), known, layers=known.layers
+        )
         judged = judge_comparison(comparison)
         # A finding may have been folded into another since then; its change is still there.
-        changes = [(change.path, change.after) for change in comparison.changes]
-        found = [(each.path, each.after) for each in (*judged.findings, *judged.suppressed)]
-        return frozenset(
-            accepted_value(known.target, path, after) for path, after in (*changes, *found)
-        )
+        changes = [
+            accepted_value(known.target, comparison.lasting_path(change), change.after)
+            for change in comparison.changes
+        ]
+        found = [
+            value_of_finding(known.target, each) for each in (*judged.findings, *judged.suppressed)
+        ]
+        return frozenset((*changes, *found))
 
 
 def _holds(finding: Finding, known: KnownTarget, values: frozenset[object] | None) -> bool:
     if finding.path == "type":  # of a block that cannot be read, there is no version
         return finding.after == known.type
-    return values is None or accepted_value(known.target, finding.path, finding.after) in values
+    return values is None or value_of_finding(known.target, finding) in values

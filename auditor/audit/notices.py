@@ -14,6 +14,8 @@ from typing import TypeAlias
 from auditor.audit.news import notices_of_upgrade
 from auditor.audit.plan import Missed, RunContext, Scope
 from auditor.audit.results import Results
+from auditor.drift.layer_keys import without_direction
+from auditor.drift.recurrence import paths_overlap, place_of
 from auditor.drift.rules import IgnoreRule, Rules
 from auditor.drift.state_rules import (
     RuleViolation,
@@ -30,6 +32,7 @@ from auditor.records import (
     RuleBreach,
     RunConclusions,
     UnreportedFinding,
+    value_of_finding,
 )
 from auditor.schedule import MOST_COUNTED
 
@@ -241,10 +244,11 @@ def _has_other_value(acknowledgement: Acknowledgement, results: Results) -> bool
     if target in results.baseline_values:
         return acknowledgement.accepts not in results.baseline_values[target]
     line = results.lines.get(target)
+    place = without_direction(acknowledgement.lasting_path or acknowledgement.path)
     return line is not None and any(
         finding.since is Since.LAST
-        and finding.path == acknowledgement.path
-        and finding.id != acknowledgement.finding
+        and paths_overlap(place_of(finding), place)
+        and value_of_finding(target, finding) != acknowledgement.accepts
         for finding in line.findings
     )
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, tzinfo
-from functools import partial
 
 from auditor.drift.compare import Comparison
 from auditor.drift.filters import BlockFilter, BlockLabel, ProjectFilter, is_admitted
-from auditor.drift.findings import Judgement, Reading, judge_comparison
-from auditor.drift.policy import RuledFindings, apply_rules, is_ignored, weigh
+from auditor.drift.findings import Judgement, judge_comparison
+from auditor.drift.policy import RuledFindings, apply_rules, is_ignored
 from auditor.drift.rules import Rules, TargetScope
 from auditor.model import Area, Failure, Finding, Interval, Starter, TargetId, Trigger
 from auditor.records import NOT_COME_TO
@@ -216,12 +215,10 @@ class RunContext:
         *,
         in_words: bool = True,
         without: Collection[str] = (),
-        vendor_acts: Collection[str] = (),
     ) -> Judgement:
-        """Return what the changes of a target come to under the operator's rules.
+        """Return what the changes of a target come to, given what the rules ignore.
 
-        Nothing that is reported is folded under a change at one of the paths `without`;
-        `vendor_acts` are as in `Reading`.
+        Nothing that is reported is folded under a change at one of the paths `without`.
         """
 
         def is_suppressed(path: str, area: Area) -> bool:
@@ -229,13 +226,7 @@ class RunContext:
                 path, area, self.rules, target=target, today=self.today
             )
 
-        reading = Reading(
-            is_ignored=is_suppressed,
-            weigh=partial(weigh, rules=self.rules, target=target),
-            vendor_acts=vendor_acts,
-            in_words=in_words,
-        )
-        return judge_comparison(comparison, reading)
+        return judge_comparison(comparison, is_suppressed=is_suppressed, in_words=in_words)
 
     def apply_rules(
         self, findings: Sequence[Finding], target: TargetId, between: Interval

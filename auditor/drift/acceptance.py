@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
 
+from auditor.drift.compare import Comparison
+from auditor.drift.layer_keys import lasting_value
 from auditor.model import Change, Finding, Json
 
 
@@ -18,10 +19,18 @@ def digest_value(value: Json) -> str:
     return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
-def digest_folded(finding: Finding, changes: Sequence[Change]) -> dict[str, str]:
-    """Return the digest of the value at each path that is folded under a finding.
+def digest_folded(finding: Finding, comparison: Comparison) -> dict[str, str]:
+    """Return the digest of the value at each lasting path that is folded under a finding.
 
-    `changes` are those that the finding was judged from.
+    `comparison` is what the finding was judged from.
     """
     folded = frozenset(finding.folded)
-    return {change.path: digest_value(change.after) for change in changes if change.path in folded}
+    return dict(
+        digest_change(change, comparison) for change in comparison.changes if change.path in folded
+    )
+
+
+def digest_change(change: Change, comparison: Comparison) -> tuple[str, str]:
+    """Return the lasting path of a change and the digest of its value."""
+    path = comparison.lasting_path(change)
+    return path, digest_value(lasting_value(path, change.after))

@@ -28,12 +28,14 @@ from auditor.drift.fields import (
     Shape,
     names_model,
 )
+from auditor.drift.layer_keys import LayerTrack
 from auditor.drift.layers import align
 from auditor.drift.secrets import Secrets
 from auditor.model import (
     BlockKindName,
     Catalogue,
     Change,
+    Finding,
     Json,
     JsonObject,
     Kind,
@@ -352,6 +354,7 @@ class Comparison:
         catalogue: of their catalogues.
         in_use: the catalogue identities of the models that the block uses.
         catalogues: both, the new one first; they name the models.
+        track: the keys of the layers, None where a layer's key is its place.
     """
 
     target: TargetId | None
@@ -362,6 +365,11 @@ class Comparison:
     catalogue: tuple[Change, ...] = ()
     in_use: tuple[str, ...] = ()
     catalogues: tuple[Catalogue, ...] = ()
+    track: LayerTrack | None = None
+
+    def lasting_path(self, change: Change | Finding) -> str:
+        """Return the path of a change, of a layer by its key."""
+        return change.path if self.track is None else self.track.lasting_path(change)
 
     @property
     def documents(self) -> Documents:

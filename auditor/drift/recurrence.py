@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from auditor.drift.findings import finding_id
-from auditor.model import Area, Finding, Kind, Recurrence, Since, TargetId
+from auditor.drift.layer_keys import is_order, without_direction
+from auditor.model import Area, Finding, Recurrence, Since, TargetId
 
 WEEK = timedelta(days=7)
 MAX_REVERSALS = 3  # that are not flapping yet
@@ -21,11 +22,25 @@ MAX_REVERSALS = 3  # that are not flapping yet
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastChange:
-    """A finding of an earlier run of the same target; `id` is the id of that finding."""
+    """A finding of an earlier run of the same target.
+
+    Attributes:
+        id: of that finding.
+        lasting_path: as `Finding.lasting_path`.
+    """
 
     id: str
     path: str
     since: Since
+    at: datetime
+    lasting_path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PastFolding:
+    """The paths of the changes that a finding of an earlier run folded."""
+
+    paths: tuple[str, ...]
     at: datetime
 
 
@@ -33,13 +48,11 @@ def mark_recurrence(
     finding: Finding, target: TargetId, past: Sequence[PastChange], *, at: datetime
 ) -> Finding:
     """Return the finding, marked where it repeats or undoes `past` changes (oldest first)."""
-    path, undone_id = _undone_change(finding, target)
+    place = place_of(finding)
     same_place = [
-        change
-        for change in past
-        if change.path in (finding.path, path) and change.since is Since.LAST
+        change for change in past if change.since is Since.LAST and place_of(change) == place
     ]
-    moments = _alternating_moments(same_place, (undone_id, finding.id))
+    moments = _alternating_moments(finding, target, same_place)
     if not moments:
         return finding
     reversals = _count_reversals([at, *moments], at)
@@ -54,19 +67,44 @@ def mark_recurrence(
     )
 
 
-def open_since(finding: Finding, past: Sequence[PastChange], *, at: datetime) -> datetime:
+def open_since(
+    finding: Finding,
+    target: TargetId,
+    past: Sequence[PastChange],
+    foldings: Sequence[PastFolding] = (),
+    *,
+    at: datetime,
+) -> datetime:
     """Return since when a value has differed from the baseline; `at` for a new difference.
 
-    That is the last change at its path, or else the first report of the same difference.
+    That is the last change at its place, also one that was folded, or else the first report of
+    the same difference. What was folded names a layer by a place that may be another one's now.
     """
-    same_path = [change for change in past if change.path == finding.path]
-    changed = [change.at for change in same_path if change.since is Since.LAST]
+    place = place_of(finding)
+    changed = [
+        change.at
+        for change in past
+        if change.since is Since.LAST and paths_overlap(place_of(change), place)
+    ]
+    if finding.area is not Area.LAYERS:
+        changed += [
+            folding.at
+            for folding in foldings
+            if any(paths_overlap(path, place) for path in folding.paths)
+        ]
     reported = [
         change.at
-        for change in same_path
-        if change.since is Since.BASELINE and change.id == finding.id
+        for change in past
+        if change.since is Since.BASELINE
+        and place_of(change) == place
+        and _is_same(finding, target, change, is_undone=False)
     ]
-    return changed[-1] if changed else min(reported, default=at)
+    return max(changed) if changed else min(reported, default=at)
+
+
+def place_of(change: Finding | PastChange) -> str:
+    """Return where something changed: a layer by its key, a move like the move back."""
+    return without_direction(change.lasting_path or change.path)
 
 
 def paths_overlap(path: str, other: str) -> bool:
@@ -75,27 +113,32 @@ def paths_overlap(path: str, other: str) -> bool:
     return long.startswith(short) and long[len(short) : len(short) + 1] in ("", ".", "[")
 
 
-def _undone_change(finding: Finding, target: TargetId) -> tuple[str, str]:
-    """Return path and id of the change that this one would undo.
+def _alternating_moments(
+    finding: Finding, target: TargetId, past: Sequence[PastChange]
+) -> list[datetime]:
+    """Return the times of the last changes that undo each other in turn, newest first.
 
-    A layer that moved back has the path of its old place; a swap of neighbours undoes itself.
+    `past` are the changes at the finding's place, oldest first.
     """
-    before, after, path = finding.before, finding.after, finding.path
-    if finding.kind is Kind.MOVED and isinstance(before, int) and isinstance(after, int):
-        if abs(after - before) == 1:
-            return path, finding.id
-        path = f"visualLayers[{before}]"
-    return path, finding_id(target, path, after, before)
-
-
-def _alternating_moments(past: Sequence[PastChange], ids: tuple[str, str]) -> list[datetime]:
-    """Return the times of the last changes that undo each other in turn, newest first."""
     moments = []
     for number, change in enumerate(reversed(past)):
-        if change.id != ids[number % 2]:
+        if not _is_same(finding, target, change, is_undone=number % 2 == 0):
             break
         moments.append(change.at)
     return moments
+
+
+def _is_same(finding: Finding, target: TargetId, change: PastChange, *, is_undone: bool) -> bool:
+    """Return whether a change at a finding's place is the same, or else what the finding undoes.
+
+    The id of a change has the place that the layer had then.
+    """
+    if is_order(change.lasting_path) and is_order(finding.lasting_path):
+        return (change.lasting_path != finding.lasting_path) is is_undone
+    before, after = finding.before, finding.after
+    if is_undone:
+        before, after = after, before
+    return change.id == finding_id(target, change.path, before, after)
 
 
 def _count_reversals(moments: Sequence[datetime], now: datetime) -> int:

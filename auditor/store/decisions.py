@@ -309,11 +309,16 @@ def acknowledge(connection: Connection, decision: Acknowledgement) -> None:
         "until": decision.until,
         "ended_why": "",
         "folded": None if decision.folded is None else pack_json({**decision.folded}),
+        "lasting_path": decision.lasting_path or None,
     }
     inserted = insert(acknowledgement).returning(acknowledgement.c.id)
     row_id: int = connection.execute(inserted, row).scalar_one()
-    has_folded = decision.folded is not None
-    ledger.record_acknowledgement(connection, row_id, has_folded=has_folded)
+    ledger.record_acknowledgement(
+        connection,
+        row_id,
+        has_folded=decision.folded is not None,
+        has_lasting_path=bool(decision.lasting_path),
+    )
 
 
 def end_acknowledgements(
@@ -441,6 +446,7 @@ def _acknowledgements(connection: Connection, query: Select[Any]) -> tuple[Ackno
             ended_at=row["ended_at"],
             ended_why=row["ended_why"],
             folded=_folded(row["folded"]),
+            lasting_path=row["lasting_path"] or "",
         )
         for row in connection.execute(query).mappings()
     )

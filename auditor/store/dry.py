@@ -12,7 +12,7 @@ from auditor.drift.conditions import (
     compare_conditions,
     worst_conditions_first,
 )
-from auditor.drift.recurrence import PastChange
+from auditor.drift.recurrence import PastChange, PastFolding
 from auditor.drift.secrets import Secrets
 from auditor.model import (
     Notice,
@@ -29,6 +29,7 @@ from auditor.records import (
     NO_NEWS,
     Acknowledgement,
     BatchNews,
+    FindingOccurrence,
     KnownTarget,
     RuleBreach,
     RuleMatch,
@@ -37,6 +38,7 @@ from auditor.records import (
     TargetResult,
     UnreportedFinding,
     UnreportedNotice,
+    VersionLine,
 )
 
 
@@ -108,6 +110,10 @@ class DryStore:
         """Return a stored snapshot."""
         return self._history().snapshot(version_id)
 
+    def lines_of_versions(self, ids: Sequence[int]) -> dict[int, VersionLine]:
+        """Return what is stored of versions."""
+        return self._history().lines_of_versions(ids)
+
     def version_before(self, target: TargetId, run_id: int) -> int | None:
         """Return nothing, as for unreported findings."""
         del target, run_id
@@ -167,6 +173,14 @@ class DryStore:
     def past_changes(self, target: TargetId) -> tuple[PastChange, ...]:
         """Return what is stored of the target's changes."""
         return self._stored.past_changes(target) if self._stored else ()
+
+    def finding_occurrences(self, finding_id: str) -> tuple[FindingOccurrence, ...]:
+        """Return what is stored of a finding."""
+        return self._stored.finding_occurrences(finding_id) if self._stored else ()
+
+    def past_foldings(self, target: TargetId) -> tuple[PastFolding, ...]:
+        """Return what is stored of the target's findings."""
+        return self._stored.past_foldings(target) if self._stored else ()
 
     def acknowledgements(self) -> tuple[Acknowledgement, ...]:
         """Return the acknowledgements in force."""

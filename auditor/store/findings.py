@@ -26,8 +26,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.functions import func
 
+from auditor.drift.findings import finding_id
 from auditor.drift.policy import SuppressedVendorFinding
-from auditor.drift.recurrence import PastChange
+from auditor.drift.recurrence import PastChange, PastFolding
 from auditor.drift.secrets import Secrets
 from auditor.model import (
     Area,
@@ -62,6 +63,7 @@ from auditor.store.tables import finding, holding, message, notice, run
 
 _Row: TypeAlias = dict[str, Any]
 
+_MOST_FOLDINGS = 200  # findings that are looked at
 _MOST_CHANGES = 1100  # at a path: more than one each ten minutes in the week that is counted
 _COLUMNS = ("area", "owner", "kind", "path", "severity", "headline", "rule", "since")
 _VENDOR_COLUMNS = ("area", "kind", "path", "severity", "headline", "targets")
@@ -88,6 +90,7 @@ _PARSERS: Mapping[str, Callable[[Any], Any]] = {
     "recurrence": Recurrence,
     "folded": tuple,
     "stands_since": moment_from,
+    "lasting_path": lambda path: path or "",
 }
 
 
@@ -247,10 +250,9 @@ def replace_notices(connection: Connection, run_id: int, notices: Sequence[Notic
 
 
 def vendor_paths(connection: Connection) -> frozenset[str]:
-    """Return the paths of keys that were reported as the vendor's, its own catalogue left out."""
+    """Return the paths of unknown fields that were reported as the vendor's."""
     query = select(finding.c.path).where(
-        finding.c.project_id.is_(None),
-        finding.c.area.not_in([Area.CATALOGUE, Area.SCRIPT]),
+        finding.c.project_id.is_(None), finding.c.area == Area.UNKNOWN
     )
     return frozenset(connection.execute(query.distinct()).scalars())
 
@@ -270,15 +272,46 @@ def past_changes(
         .subquery()
     )
     query = (
-        select(finding.c.fingerprint, finding.c.path, finding.c.since, run.c.started_at)
+        select(
+            finding.c.fingerprint,
+            finding.c.path,
+            finding.c.since,
+            run.c.started_at,
+            finding.c.lasting_path,
+        )
         .join(run, run.c.id == finding.c.run_id)
         .join(aged, aged.c.id == finding.c.id)
         .where(aged.c.age <= most)
     )
     return tuple(
-        PastChange(id=row[0], path=row[1], since=Since(row[2]), at=row[3])
+        PastChange(
+            id=row[0], path=row[1], since=Since(row[2]), at=row[3], lasting_path=row[4] or ""
+        )
         for row in connection.execute(query.order_by(finding.c.id))
     )
+
+
+def past_foldings(
+    connection: Connection, target: TargetId, *, most: int = _MOST_FOLDINGS
+) -> tuple[PastFolding, ...]:
+    """Return what the target's newest findings folded, oldest first."""
+    query = (
+        select(finding.c.detail, run.c.started_at)
+        .join(run, run.c.id == finding.c.run_id)
+        .where(
+            finding.c.project_id == target.project_id,
+            finding.c.learn_id == target.learn_id,
+            finding.c.since == Since.LAST,
+        )
+        .order_by(finding.c.id.desc())
+        .limit(most)
+    )
+    place = _DETAIL.index("folded")
+    found = []
+    for detail, at in connection.execute(query, execution_options={"yield_per": BATCH}):
+        if folded := cast(list[Any], unpack_json(detail))[place]:
+            found.append(PastFolding(paths=tuple(folded), at=at))
+    return tuple(reversed(found))
 
 
 def finding_occurrences(connection: Connection, finding_id: str) -> tuple[FindingOccurrence, ...]:
@@ -307,23 +340,20 @@ def unreported_findings(connection: Connection, run_id: int) -> tuple[Unreported
     """Return each finding of runs before `run_id` that was not delivered, oldest first.
 
     What a queued message holds is not among them. A finding that several runs found is one, of
-    the newest of them. Of the vendor's, each batch of a run that did not end stored its own: their
-    targets are added up.
+    the newest of them. Of the vendor's the targets are added up: those that the batches of a run
+    which did not end stored, and those that other runs read, less those where it was undone.
     """
     query = _occurrences().where(_is_unreported(finding, run_id)).order_by(finding.c.id)
     secrets = secrets_of(connection)
     found: dict[tuple[TargetId | None, str], UnreportedFinding] = {}
     streamed = query.execution_options(yield_per=BATCH)
     for row in connection.execute(streamed).mappings():
-        target, read = _target(row), secrets.hide_finding(_finding(row))
-        before = found.get((target, read.id))
-        if (
-            before
-            and before.run_id == row["run_id"]
-            and isinstance(before.finding, VendorFinding)
-            and isinstance(read, VendorFinding)
-        ):
-            read = replace(read, targets=before.finding.targets + read.targets)
+        target, plain = _target(row), _finding(row)
+        read = secrets.hide_finding(plain)
+        if isinstance(read, VendorFinding):
+            undone_id = finding_id(None, plain.path, plain.after, plain.before)
+            before, undone = (found.get((None, each)) for each in (read.id, undone_id))
+            read = replace(read, targets=read.targets + _targets_left(before, undone))
         found[target, read.id] = UnreportedFinding(
             target=target,
             finding=read,
@@ -332,6 +362,16 @@ def unreported_findings(connection: Connection, run_id: int) -> tuple[Unreported
             run_ended=row["status"] != RunStatus.ABANDONED,
         )
     return tuple(found.values())
+
+
+def _targets_left(before: UnreportedFinding | None, undone: UnreportedFinding | None) -> int:
+    """Return how many targets show what the vendor did `before` and undid on some since."""
+    if before is None or not isinstance(before.finding, VendorFinding):
+        return 0
+    number = before.finding.targets
+    if undone and isinstance(undone.finding, VendorFinding) and undone.run_id > before.run_id:
+        number -= undone.finding.targets
+    return max(0, number)
 
 
 def unreported_notices(connection: Connection, run_id: int) -> tuple[UnreportedNotice, ...]:
@@ -411,6 +451,7 @@ def _row(run_id: int, target: TargetId, found: Finding) -> _Row:
         "project_id": target.project_id,
         "learn_id": target.learn_id,
         **{name: form[name] for name in _COLUMNS},
+        "lasting_path": found.lasting_path or None,
         "told_at": None,
         "silenced_by": None,
         "detail": pack_json([form[name] for name in _DETAIL]),
@@ -472,7 +513,8 @@ def _finding(row: RowMapping) -> Finding | VendorFinding:
     detail = dict(zip(_DETAIL, cast(list[Any], unpack_json(row["detail"])), strict=False))
     form = {"id": row["fingerprint"], **detail}
     if row["project_id"] is not None:
-        return finding_from({**form, **{name: row[name] for name in _COLUMNS}})
+        columns = {name: row[name] for name in (*_COLUMNS, "lasting_path")}
+        return finding_from({**form, **columns})
     del form["folded"]
     return vendor_finding_from({**form, **{name: row[name] for name in _VENDOR_COLUMNS}})
 

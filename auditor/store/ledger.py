@@ -1,8 +1,8 @@
 """The ledger: a chain of what people decided and of how each run ended, with its report.
 
 Each such row has an entry with a hash of what the row says. What an acknowledgement
-accepts below its value has a second one, and its end a third. So a row that is altered, removed
-or added by other means is found.
+accepts below its value, the key of its layer and its end have entries of their own. So a row that
+is altered, removed or added by other means is found.
 
 The hashes are stored: what they cover must never change. A column that is added later needs a
 kind of its own.
@@ -46,6 +46,7 @@ class LedgerKind(StrEnum):
     ACKNOWLEDGEMENT = "acknowledgement"
     ACKNOWLEDGEMENT_END = "acknowledgement_end"
     ACKNOWLEDGEMENT_FOLDED = "acknowledgement_folded"
+    ACKNOWLEDGEMENT_LAYER = "acknowledgement_layer"
     RETRACTION = "retraction"
     RUN = "run"
 
@@ -72,6 +73,7 @@ _COVERED = {
     ),
     LedgerKind.ACKNOWLEDGEMENT_END: ("ended_at", "ended_why"),
     LedgerKind.ACKNOWLEDGEMENT_FOLDED: ("folded",),
+    LedgerKind.ACKNOWLEDGEMENT_LAYER: ("lasting_path",),
     LedgerKind.RETRACTION: (
         "kind",
         "project_id",
@@ -89,6 +91,7 @@ _TABLES = {
     LedgerKind.ACKNOWLEDGEMENT: acknowledgement,
     LedgerKind.ACKNOWLEDGEMENT_END: acknowledgement,
     LedgerKind.ACKNOWLEDGEMENT_FOLDED: acknowledgement,
+    LedgerKind.ACKNOWLEDGEMENT_LAYER: acknowledgement,
     LedgerKind.RETRACTION: retraction,
     LedgerKind.RUN: run,
 }
@@ -96,6 +99,7 @@ _TABLES = {
 _HAS_ENTRY: dict[LedgerKind, Callable[[Table], ColumnElement[bool]]] = {
     LedgerKind.ACKNOWLEDGEMENT_END: lambda table: table.c.ended_at.is_not(None),
     LedgerKind.ACKNOWLEDGEMENT_FOLDED: lambda table: table.c.folded.is_not(None),
+    LedgerKind.ACKNOWLEDGEMENT_LAYER: lambda table: table.c.lasting_path.is_not(None),
     LedgerKind.RUN: lambda table: table.c.status != RunStatus.RUNNING,
 }
 
@@ -106,12 +110,18 @@ def record_approvals(connection: Connection, ids: Sequence[int]) -> None:
 
 
 def record_acknowledgement(
-    connection: Connection, row_id: int, *, has_folded: bool = False
+    connection: Connection,
+    row_id: int,
+    *,
+    has_folded: bool = False,
+    has_lasting_path: bool = False,
 ) -> None:
-    """Add the entry of an acknowledgement, and that of what was folded under it."""
+    """Add the entry of an acknowledgement, and those of what it has besides its value."""
     _record(connection, LedgerKind.ACKNOWLEDGEMENT, [row_id])
     if has_folded:
         _record(connection, LedgerKind.ACKNOWLEDGEMENT_FOLDED, [row_id])
+    if has_lasting_path:
+        _record(connection, LedgerKind.ACKNOWLEDGEMENT_LAYER, [row_id])
 
 
 def record_ended_acknowledgements(connection: Connection, ids: Sequence[int]) -> None:

@@ -189,6 +189,7 @@ class SqlStore:
     snapshot = _read(versions.snapshot)
     version_before = _read(versions.version_before)
     past_changes = _read(findings.past_changes)
+    past_foldings = _read(findings.past_foldings)
     vendor_paths = _read(findings.vendor_paths)
     acknowledgements = _read(decisions.acknowledgements)
     rule_breaches = _read(decisions.rule_breaches)

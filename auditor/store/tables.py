@@ -207,6 +207,7 @@ version = Table(
     Column("previous_hash", Digest, nullable=False),
     Column("document", LargeBinary, nullable=False),
     Column("kind", String(16), nullable=False, server_default="keras"),  # how it is read
+    Column("layers", LargeBinary),  # the keys of its layers; NULL where they are their places
     Index(None, "project_id", "learn_id"),
     Index(None, "run_id"),
 )
@@ -266,6 +267,7 @@ finding = Table(
     Column("told_at", Moment),
     Column("silenced_by", ForeignText),  # the rule that suppresses it; NULL for a reported finding
     Column("detail", LargeBinary, nullable=False),
+    Column("lasting_path", ForeignText),  # by a layer's key; NULL where it equals the path
     Index(None, "fingerprint"),
     Index(None, "project_id", "learn_id"),
     sqlite_autoincrement=True,
@@ -351,6 +353,7 @@ acknowledgement = Table(
     Column("ended_at", Moment),
     Column("ended_why", String(16), nullable=False),
     Column("folded", LargeBinary),  # what was folded under it; NULL before 0006
+    Column("lasting_path", ForeignText),  # by a layer's key; NULL where it equals the path
     sqlite_autoincrement=True,
 )
 

@@ -223,6 +223,9 @@ def _known_query() -> Select[Any]:
         version.c.digest,
         version.c.catalogue_digest,
         version.c.run_id.label("version_run_id"),
+        version.c.name.label("version_name"),
+        version.c.type.label("version_type"),
+        version.c.layers,
     )
     joined = columns.outerjoin(version, version.c.id == target.c.version_id)
     return joined.where(_IS_KNOWN)
@@ -242,6 +245,9 @@ def _known_target(row: RowMapping) -> KnownTarget:
         form=row["form"] or "",
         version_id=row["version_id"],
         version_run_id=row["version_run_id"] or 0,
+        version_name=row["version_name"] or "",
+        version_type=row["version_type"] or "",
+        layers=versions.layers_from(row["layers"]),
         digest=row["digest"] or "",
         catalogue_digest=row["catalogue_digest"] or "",
         trained_version_id=row["trained_version_id"],
@@ -280,8 +286,9 @@ def _mark_unchanged(
 ) -> None:
     """Mark targets as checked, in one statement for each state and kind.
 
-    The digest of the answer, its validator and the project's name are written only where they
-    differ.
+    What else the answer says is written only where it differs: its digest, its validator, and
+    the names. Name and type are those of the last version: as a block of a type that cannot be
+    read, it was called otherwise.
     """
     differing = _differing_answers(connection, results)
     marks = {"last_run_id": run_id, "last_checked_at": at, "last_attempted_at": at}
@@ -295,6 +302,8 @@ def _mark_unchanged(
             "body_digest": bindparam("new_digest"),
             "validator": bindparam("new_validator"),
             "project": bindparam("new_project"),
+            "name": bindparam("new_name"),
+            "type": bindparam("new_type"),
         }
         connection.execute(update(target).where(_SAME_KEY).values(**answer), differing)
 
@@ -302,21 +311,23 @@ def _mark_unchanged(
 def _differing_answers(connection: Connection, results: Sequence[Unchanged]) -> list[_Row]:
     """Return the parameters of the update for each target whose answer is another one."""
     answer = (target.c.body_digest, target.c.validator, target.c.project)
-    query = select(target.c.project_id, target.c.learn_id, *answer)
-    rows = connection.execute(query.where(_KEY.in_([result.target for result in results])))
-    stored = {(row[0], row[1]): tuple(row[2:]) for row in rows}
-    return [
-        {
-            "of_project": result.target.project_id,
-            "of_learn": result.target.learn_id,
-            "new_digest": result.body_digest,
-            "new_validator": result.validator or None,
-            "new_project": result.project,
-        }
-        for result in results
-        if stored.get(result.target)
-        != (result.body_digest, result.validator or None, result.project)
-    ]
+    names = (target.c.name, target.c.type, version.c.name, version.c.type)
+    query = (
+        select(target.c.project_id, target.c.learn_id, *answer, *names)
+        .join(version, version.c.id == target.c.version_id)
+        .where(_KEY.in_([result.target for result in results]))
+    )
+    stored = {(row[0], row[1]): tuple(row[2:]) for row in connection.execute(query)}
+    differing = []
+    for result in results:
+        *before, name, type_ = stored[result.target]
+        now = (result.body_digest, result.validator or None, result.project, name, type_)
+        if tuple(before) != now:
+            key = {"of_project": result.target.project_id, "of_learn": result.target.learn_id}
+            columns = ("digest", "validator", "project", "name", "type")
+            values = dict(zip((f"new_{column}" for column in columns), now, strict=True))
+            differing.append({**key, **values})
+    return differing
 
 
 def _row(result: TargetResult, run_id: int, at: datetime) -> _Row:

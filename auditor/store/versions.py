@@ -10,18 +10,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, insert, select, tuple_
 from sqlalchemy.sql.functions import func
 
+from auditor.drift.layer_keys import LayerKeys
 from auditor.drift.secrets import Secrets
 from auditor.errors import UsageError
-from auditor.model import BlockKindName, Catalogue, ModelState, Snapshot, TargetId
+from auditor.model import BlockKindName, Catalogue, Json, ModelState, Snapshot, TargetId
 from auditor.records import NewVersion, Version, VersionLine
 from auditor.store.batches import in_batches
 from auditor.store.chain import START, Link, content_hash
-from auditor.store.packing import has_pruned_mark, is_pruned, pack, pack_against, unpack
+from auditor.store.packing import (
+    has_pruned_mark,
+    is_pruned,
+    pack,
+    pack_against,
+    pack_json,
+    unpack,
+    unpack_json,
+)
 from auditor.store.settings import secrets_of
 from auditor.store.tables import catalogue, insert_into, target, version
 
@@ -65,7 +74,7 @@ def add_versions(
             model_state=result.model_state,
             headline=result.headline,
         )
-        rows.append(_row(link, result.snapshot, last))
+        rows.append({**_row(link, result.snapshot, last), "layers": _layers_form(result.layers)})
     connection.execute(insert(version), rows)
     return ids
 
@@ -179,6 +188,7 @@ def _lines_query() -> Select[Any]:
         version.c.hash,
         version.c.previous_hash,
         has_pruned_mark(version.c.document).label("is_pruned"),
+        version.c.layers,
     )
 
 
@@ -221,7 +231,27 @@ def _line_values(row: RowMapping, secrets: Secrets) -> dict[str, Any]:
         "headline": secrets.hide_headline(row["headline"]),
         "hash": row["hash"],
         "previous_hash": row["previous_hash"],
+        "layers": layers_from(row["layers"]),
     }
+
+
+def _layers_form(layers: LayerKeys | None) -> bytes | None:
+    if layers is None:
+        return None
+    departed: list[Json] = [list(pair) for pair in layers.departed]
+    return pack_json([list(layers.keys), layers.next_key, departed])
+
+
+def layers_from(blob: bytes | None) -> LayerKeys | None:
+    """Return the keys of a version's layers from its column."""
+    if blob is None:
+        return None
+    keys, next_key, departed = cast(list[Any], unpack_json(blob))
+    return LayerKeys(
+        keys=tuple(keys),
+        next_key=next_key,
+        departed=tuple((key, digest) for key, digest in departed),
+    )
 
 
 def _catalogues(connection: Connection, digests: Iterable[str]) -> dict[str, Catalogue]:

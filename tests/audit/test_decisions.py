@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -467,15 +466,14 @@ def test_an_acknowledgement_ends_where_the_value_goes_back_unseen(pump: Stage) -
 
 def test_a_withdrawn_model_can_be_explained_and_acknowledged(pump: Stage) -> None:
     pump.studio.put(target(5), block("keras-object-detection"))
+    _approved(pump)
     used = block("keras-object-detection")["visualLayers"][0]["type"]
 
-    def reissue(answer: dict[str, Any], version: int) -> None:
+    def withdraw(answer: dict[str, Any]) -> None:
         (model,) = (m for m in answer["transferLearningModels"] if m["type"] == used)
-        model["implementationVersion"] = version
+        model["implementationVersion"] = 99
 
-    pump.studio.edit(target(5), partial(reissue, version=98))
-    _approved(pump)
-    pump.studio.edit(target(5), partial(reissue, version=99))
+    pump.studio.edit(target(5), withdraw)
     finding = pump.json()["targets"][2]["findings"][0]["id"]
     with app.open_store(pump.settings) as store:
         assert decide.explain(finding, store).holds
@@ -523,8 +521,9 @@ def test_a_rule_on_a_secret_is_never_checked(pump: Stage) -> None:
 
 def test_what_is_ignored_of_a_baseline_is_counted_each_night(pump: Stage) -> None:
     _approved(pump)
-    _with(pump, _RULES.format(until="2999-12-31"))
-    _edit(pump, dependencies={**block()["dependencies"], "sampleCount": 9999})
+    rules = _RULES.format(until="2999-12-31")
+    _with(pump, rules.replace("sampleCount", "featureCount"))
+    _edit(pump, dependencies={**block()["dependencies"], "featureCount": 40})
     first, second = pump.json(), pump.json()
 
     assert first["suppressed_by"] == second["suppressed_by"] == {"samples": 1}

@@ -347,7 +347,7 @@ _EDITS: dict[str, tuple[Edit, str, list[tuple[str, ...]]]] = {
         "keras",
         [("medium", "intent", "training", "added", "akidaEdgeLearningConfig")],
     ),
-    "a policy of which several fields change is one": (
+    "inside an object each field is its own": (
         _set(augmentationPolicySpectrogram={"enabled": True, "warping": True}),
         "keras",
         [
@@ -356,18 +356,9 @@ _EDITS: dict[str, tuple[Edit, str, list[tuple[str, ...]]]] = {
                 "intent",
                 "training",
                 "changed",
-                "augmentationPolicySpectrogram",
                 "augmentationPolicySpectrogram.enabled",
-                "augmentationPolicySpectrogram.warping",
             ),
-        ],
-    ),
-    "inside an object each field is its own": (
-        _in("customParameters", epochs="31", seed="7"),
-        _YOLO,
-        [
-            ("medium", "intent", "training", "changed", "customParameters.epochs"),
-            ("medium", "intent", "training", "added", "customParameters.seed"),
+            ("medium", "intent", "training", "added", "augmentationPolicySpectrogram.warping"),
         ],
     ),
     "a null that became a value was changed": (
@@ -436,12 +427,12 @@ _EDITS: dict[str, tuple[Edit, str, list[tuple[str, ...]]]] = {
             )
         ],
     ),
-    "an implementation that first has a version": (
+    "model in use of another implementation": (
         _in("transferLearningModels", 0, implementationVersion=2),
         "keras-object-detection",
         [
             (
-                "info",
+                "high",
                 "vendor",
                 "catalogue",
                 "added",

@@ -92,36 +92,68 @@ def test_the_fourth_reversal_in_a_week_is_flapping() -> None:
     )
 
 
-@pytest.mark.parametrize(("before", "after", "back"), [(0, 1, (1, 0, 1)), (0, 3, (0, 3, 0))])
-def test_a_layer_moved_back_is_reverted(
-    before: int, after: int, back: tuple[int, int, int]
-) -> None:
-    place, first, then = back
+@pytest.mark.parametrize("direction", ["<", ">"])
+def test_a_layer_moved_back_is_reverted_whatever_its_place(direction: str) -> None:
+    order = "visualLayers[order 0123456789abcdef {}]"
+    past = _past(1, 0, 1, path="visualLayers[1]", lasting_path=order.format("<"))
     moved = replace(
-        _finding(first, then), kind=Kind.MOVED, path=f"visualLayers[{place}]", headline="moved"
+        _finding(4, 3),
+        kind=Kind.MOVED,
+        path="visualLayers[3]",
+        lasting_path=order.format(direction),
     )
-    path = f"visualLayers[{after}]"
-    past = PastChange(
+
+    marked = mark_recurrence(moved, _PUMP, [past], at=_NOW)
+
+    assert (marked.recurrence is Recurrence.REVERTED) is (direction == ">")
+
+
+def _tracked(place: int, before: Json, after: Json) -> Finding:
+    """Return an edit of the layer with key 2, at a place."""
+    path = f"visualLayers[{place}].neurons"
+    return replace(
+        _finding(before, after),
         id=finding_id(_PUMP, path, before, after),
+        path=path,
+        lasting_path="visualLayers[2].neurons",
+    )
+
+
+def test_an_edit_is_undone_at_another_place_of_the_same_layer() -> None:
+    path = "visualLayers[1].neurons"
+    past = PastChange(
+        id=finding_id(_PUMP, path, 20, 10),
         path=path,
         since=Since.LAST,
         at=_NOW - timedelta(days=1),
+        lasting_path="visualLayers[2].neurons",
     )
-    moved_back = replace(moved, id=finding_id(_PUMP, moved.path, first, then))
+    other = replace(past, lasting_path="visualLayers[1].neurons")
 
-    marked = mark_recurrence(moved_back, _PUMP, [past], at=_NOW)
+    assert mark_recurrence(_tracked(3, 10, 20), _PUMP, [past], at=_NOW).reversals == 1
+    assert mark_recurrence(_tracked(3, 10, 20), _PUMP, [other], at=_NOW).reversals == 0
+    assert mark_recurrence(_tracked(1, 10, 20), _PUMP, [other], at=_NOW).reversals == 0
 
-    assert marked.recurrence is Recurrence.REVERTED
+
+def test_a_difference_of_a_layer_dates_from_the_last_change_of_that_layer() -> None:
+    layer = [
+        _past(9, 20, 10, path="visualLayers[1].neurons", lasting_path="visualLayers[2].neurons"),
+        _past(2, 20, 10, path="visualLayers[1].neurons"),
+    ]
+
+    since = open_since(_tracked(3, 20, 10), _PUMP, layer, at=_NOW)
+
+    assert since == _NOW - timedelta(days=9)
 
 
 def test_a_difference_from_the_baseline_dates_from_the_last_change_of_the_value() -> None:
     past = [_past(9, 1, 2), _past(8, 2, 1), _past(3, 1, 2), _past(2, 1, 2, since=Since.BASELINE)]
 
-    assert open_since(_finding(1, 2), past, at=_NOW) == _NOW - timedelta(days=3)
+    assert open_since(_finding(1, 2), _PUMP, past, at=_NOW) == _NOW - timedelta(days=3)
 
 
 def test_a_difference_that_no_change_explains_dates_from_its_first_report() -> None:
     past = [_past(2, 1, 2, since=Since.BASELINE), _past(1, 1, 2, since=Since.BASELINE)]
 
-    assert open_since(_finding(1, 2), past, at=_NOW) == _NOW - timedelta(days=2)
-    assert open_since(_finding(1, 2), [], at=_NOW) == _NOW
+    assert open_since(_finding(1, 2), _PUMP, past, at=_NOW) == _NOW - timedelta(days=2)
+    assert open_since(_finding(1, 2), _PUMP, [], at=_NOW) == _NOW
