@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Protocol
 
 from auditor.model import RunInfo, RunStatus, Starter, TargetState, Trigger
@@ -50,6 +50,7 @@ class Signs:
         overdue: schedules whose run has not ended.
         queued: how many messages are queued, of whatever run.
         dead: messages of `newest_closed`. What an older run did not report is in a later report.
+        zone: of the times in complaints.
     """
 
     newest: RunInfo | None
@@ -62,9 +63,17 @@ class Signs:
     queued: int
     oldest_queued: MessageInfo | None
     dead: Sequence[MessageInfo]
+    zone: tzinfo = UTC
+
+    def words_of(self, at: datetime) -> str:
+        """Return a time as people read it."""
+        local = at.astimezone(self.zone)
+        return f"{local:%Y-%m-%d %H:%M} {local.tzname()}"
 
 
-def read_signs(store: HealthStore, dues: Sequence[Due], *, now: datetime) -> Signs:
+def read_signs(
+    store: HealthStore, dues: Sequence[Due], *, now: datetime, zone: tzinfo = UTC
+) -> Signs:
     """Return what the database shows; `dues` name schedules as the ledger does.
 
     A run that lies ahead was made by a wrong clock, and stands in for no slot.
@@ -94,6 +103,7 @@ def read_signs(store: HealthStore, dues: Sequence[Due], *, now: datetime) -> Sig
         dead=()
         if newest_closed is None
         else store.newest_messages(MessageState.DEAD, most=_MOST_DEAD, run_id=newest_closed.id),
+        zone=zone,
     )
 
 
@@ -146,7 +156,7 @@ def find_newest_whole(
 def list_complaints(signs: Signs, *, unknown_for: timedelta, now: datetime) -> tuple[str, ...]:
     """Return what is not well, one sentence each."""
     return (
-        *_complain_of_absence(signs.presence),
+        *_complain_of_absence(signs),
         *_complain_of_runs(signs),
         *_complain_of_overdue_runs(signs),
         *_complain_of_messages(signs),
@@ -169,32 +179,37 @@ def _is_whole(store: HistoryStore, run: RunInfo) -> bool:
     return run.id is not None and any(brief.is_whole for brief in store.brief_reports([run.id]))
 
 
-def _complain_of_absence(presence: Presence) -> Iterator[str]:
+def _complain_of_absence(signs: Signs) -> Iterator[str]:
     """Complain of a service that ended without a word.
 
     One that was never seen is nothing to complain of, as runs may be started by hand, nor is one
     that a person stopped: once a run is overdue, that is the complaint.
     """
+    presence = signs.presence
     seen_at, is_absent = presence.service_seen_at, presence.starter is Starter.NOBODY
     if is_absent and seen_at is not None and not presence.was_stopped:
-        yield f"no service was seen since {_text(seen_at)}, and it was not stopped: start it"
+        seen = signs.words_of(seen_at)
+        yield f"no service was seen since {seen}, and it was not stopped: start it"
 
 
 def _complain_of_runs(signs: Signs) -> Iterator[str]:
     if signs.watched_since is None:
         yield "no run was ever made"
     newest = signs.newest
-    if newest is not None and newest.status is RunStatus.FAILED:
-        yield f"run {newest.id} of {_text(newest.started_at)} failed: nothing could be checked"
-    if newest is not None and newest.status is RunStatus.ABANDONED:
-        yield f"run {newest.id} of {_text(newest.started_at)} did not end"
+    if newest is None:
+        return
+    which = f"run {newest.id} of {signs.words_of(newest.started_at)}"
+    if newest.status is RunStatus.FAILED:
+        yield f"{which} failed: nothing could be checked"
+    if newest.status is RunStatus.ABANDONED:
+        yield f"{which} did not end"
 
 
 def _complain_of_overdue_runs(signs: Signs) -> Iterator[str]:
     run = signs.under_way
-    more = f"; run {run.id} has not ended since {_text(run.started_at)}" if run else ""
+    more = f"; run {run.id} has not ended since {signs.words_of(run.started_at)}" if run else ""
     for due in signs.overdue:
-        yield f"the {due.schedule} run due at {_text(due.slot.at)} has not ended{more}"
+        yield f"the {due.schedule} run due at {signs.words_of(due.slot.at)} has not ended{more}"
 
 
 def _complain_of_messages(signs: Signs) -> Iterator[str]:
@@ -226,7 +241,3 @@ def _is_unknown(status: TargetStatus, limit: timedelta, now: datetime) -> bool:
 
 def _count(messages: int) -> str:
     return f"{messages} message{'s' if messages > 1 else ''}"
-
-
-def _text(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M} UTC"

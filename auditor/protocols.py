@@ -488,7 +488,7 @@ class RunStore(Protocol):
         ...
 
     def vendor_paths(self) -> frozenset[str]:
-        """Return the paths of fields unknown to the schema that were reported as the vendor's."""
+        """Return the paths of keys that were reported as the vendor's, its catalogue left out."""
         ...
 
     def rule_breaches(self) -> tuple[RuleBreach, ...]:

@@ -25,6 +25,7 @@ from auditor.model import (
     ModelEvent,
     ModelState,
     Notice,
+    OpenCondition,
     Report,
     RunInfo,
     Snapshot,
@@ -516,7 +517,8 @@ class NewVersion(ReadResult):
         event: what happened to the model since the last version, None where nothing did.
         model_since: the polls that bound the model's last event.
         excerpt: the parts of the answers that the findings need.
-        vendor: the vendor's changes that the answer shows.
+        vendor: the vendor's changes of the catalogue and the wording.
+        shared: what else is the vendor's, by act; described where no other result does.
         new_values: values of enumerations (field, value) that the schema does not name.
         layers: the keys of its layers, None where they are their places.
     """
@@ -533,6 +535,7 @@ class NewVersion(ReadResult):
     model_since: Interval | None = None
     excerpt: AnswerExcerpt | None = None
     vendor: tuple[Change, ...] = ()
+    shared: Mapping[str, VendorFinding] = field(default_factory=dict)
     new_values: frozenset[tuple[str, str]] = frozenset()
     layers: LayerKeys | None = None
 
@@ -654,12 +657,14 @@ class TargetOverview:
         version_id: its last version, None where none was ever stored.
         baseline_version_id: the version a person approved, None without one.
         retired: the last run over all targets did not ask for it.
+        open: its open conditions, worst first, where they were asked for.
     """
 
     status: TargetStatus
     version_id: int | None
     baseline_version_id: int | None
     retired: bool
+    open: tuple[OpenCondition, ...] = ()
 
     @property
     def state(self) -> TargetState:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -185,6 +186,13 @@ def test_what_starts_the_next_run_is_judged_by_signs_of_life(
     presence = judge_presence(signs, now=NOW)
 
     assert (presence.starter, presence.is_delivering) == (starter, is_delivering)
+
+
+def test_times_of_complaints_are_in_the_zone_of_the_readers() -> None:
+    killed = Presence(service_seen_at=NOW - 3 * HOUR)
+
+    [words] = said(presence=killed, zone=ZoneInfo("Europe/Berlin"))
+    assert words.startswith("no service was seen since 2026-11-24 10:00 CET")
 
 
 def test_a_service_whose_lock_is_free_has_ended_however_new_its_sign_is() -> None:

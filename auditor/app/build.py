@@ -80,7 +80,12 @@ def open_existing_store(settings: Settings) -> SqlStore:
     from auditor.store.database import database_exists  # noqa: PLC0415
 
     if not database_exists(settings.database.url):
-        raise UsageError("there is no database yet: `auditor run` creates it")
+        is_file = settings.database.url.startswith("sqlite:")
+        raise UsageError(
+            "there is no database yet: `auditor run` creates it"
+            if is_file
+            else "the database has no tables yet: `auditor run` makes them"
+        )
     return open_store(settings)
 
 

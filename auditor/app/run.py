@@ -395,7 +395,9 @@ def find_complaints(
     ]
     dues = [health.Due(schedule.name, schedule.line, slot) for schedule, slot in slots if slot]
     return health.list_complaints(
-        health.read_signs(records, dues, now=at), unknown_for=unknown_for, now=at
+        health.read_signs(records, dues, now=at, zone=settings.reader_zone),
+        unknown_for=unknown_for,
+        now=at,
     )
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from auditor.audit.plan import RunContext
 from auditor.audit.snapshots import Snapshots
@@ -38,10 +39,14 @@ class ReadSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class RunChanges:
-    """What this run reports and suppresses as changes since the last version."""
+    """What this run reports and suppresses as changes since the last version.
+
+    `vendor_acts` are what it gives to the vendor.
+    """
 
     findings: tuple[Finding, ...] = ()
     suppressed_by: tuple[str, ...] = ()
+    vendor_acts: Collection[str] = ()
 
 
 NO_CHANGES = RunChanges()
@@ -51,11 +56,15 @@ _NOT_COMPARED = frozenset({"dependencies.sampleCount"})
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """An older version of a target that it is compared with, and what this run found of it."""
+    """An older version of a target that it is compared with, and what this run found of it.
+
+    `vendor_acts` are what the run gives to the vendor.
+    """
 
     target: TargetId
     version_id: int
     tonight: tuple[Finding, ...] = ()
+    vendor_acts: Collection[str] = ()
 
 
 class Baselines:
@@ -75,7 +84,7 @@ class Baselines:
         self, known: KnownTarget, baseline_id: int, read: ReadSnapshot, changes: RunChanges
     ) -> BaselineDrift:
         """Return how a snapshot differs from its baseline, less what the run reports anyway."""
-        reference = Reference(known.target, baseline_id, changes.findings)
+        reference = Reference(known.target, baseline_id, changes.findings, changes.vendor_acts)
         ruled = self._differences(known, reference, read)
         values = [value_of_finding(known.target, found) for found in ruled.reported]
         unaccepted = [
@@ -108,10 +117,13 @@ class Baselines:
         def is_left_out(found: Finding) -> bool:
             return not self.is_compared(found, reference, comparison.new)
 
-        judged = self._context.judge(comparison, known.target).findings
+        judge = partial(
+            self._context.judge, comparison, known.target, vendor_acts=reference.vendor_acts
+        )
+        judged = judge().findings
         if any(found.folded and is_left_out(found) for found in judged):
             others = {found.path for found in judged if is_left_out(found)}
-            judged = self._context.judge(comparison, known.target, without=others).findings
+            judged = judge(without=others).findings
         below = self._changed_below(judged, comparison, known.target)
         own = [found for found in (*judged, *below) if not is_left_out(found)]
         return self._context.apply_rules(own, known.target, Interval(None, self._context.now()))

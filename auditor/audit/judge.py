@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 
 from auditor.audit.baseline import NO_CHANGES, Baselines, ReadSnapshot, Reference, RunChanges
-from auditor.audit.pending import PendingResult, PendingResults
+from auditor.audit.pending import PendingResult
 from auditor.audit.plan import RunContext
 from auditor.audit.snapshots import ComparedVersion, Snapshots
 from auditor.drift.block_kinds import kind_of
@@ -19,6 +19,7 @@ from auditor.drift.findings import (
     finding_id,
     judge_comparison,
     make_shared_finding,
+    name_acts,
 )
 from auditor.drift.layer_keys import LayerKeys
 from auditor.drift.model_state import (
@@ -65,12 +66,12 @@ class _RuledChanges:
     judged: Judgement
     ruled: RuledFindings
 
-    def is_settled_without_words(self, vendor: Mapping[str, str], known: Collection[str]) -> bool:
-        """Return whether all is the vendor's (acts by finding), and `known` to be so already."""
-        return (
-            not self.judged.suppressed
-            and not self.ruled.suppressed
-            and all(vendor.get(finding.id) in known for finding in self.judged.findings)
+    def needs_words(self, described: Collection[str]) -> bool:
+        """Return whether anything is to be said but what the vendor did and was `described`."""
+        return bool(
+            self.judged.findings
+            or self.judged.suppressed
+            or any(found.act not in described for found in self.judged.shared)
         )
 
 
@@ -81,6 +82,7 @@ class Judge:
         self._context = context
         self._snapshots = Snapshots(store)
         self._baselines = Baselines(store, self._snapshots, context)
+        self._described: set[str] = set()  # acts of the vendor that a result has words for
 
     @property
     def today(self) -> date:
@@ -139,32 +141,15 @@ class Judge:
         )
 
     def settle(
-        self, pending: PendingResult, known: KnownTarget, others: PendingResults
+        self, pending: PendingResult, known: KnownTarget, vendor_acts: Collection[str]
     ) -> NewVersion:
-        """Return a pending result less what turned out to be the vendor's, as others show it too.
-
-        What the vendor did is added to `others.vendor`.
-        """
+        """Return a pending result, now that it is known what the vendor did on such targets."""
         compared = self._snapshots.compare_with_last(pending.snapshot, known)
-        comparison = compared.comparison
-        between = Interval(known.last_checked_at, pending.at)
-        changes = self._ruled(comparison, known.target, between, in_words=False)
-        vendor = {
-            finding: act
-            for finding, act in changes.judged.shareable.items()
-            if others.number_of_targets(act) > 1
-        }
-        if not changes.is_settled_without_words(vendor, others.vendor):
-            changes = self._ruled(comparison, known.target, between)
-        for finding in changes.ruled.reported:
-            if (act := vendor.get(finding.id)) is not None and act not in others.vendor:
-                number = others.number_of_targets(act)
-                others.vendor[act] = make_shared_finding(finding, targets=number)
         reading = _Reading(
             pending.project, pending.body_digest, pending.validator, pending.snapshot
         )
         return self._changed_version(
-            known, reading, compared, changes, between=between, vendor=vendor
+            known, reading, compared, at=pending.at, vendor_acts=vendor_acts
         )
 
     def _first_version(self, target: TargetId, reading: _Reading) -> NewVersion:
@@ -194,22 +179,19 @@ class Judge:
     ) -> NewVersion | PendingResult:
         if _was_judged_before(known, reading.body_digest):
             return self._version_of_upgrade(known, reading, compared)
-        comparison = compared.comparison
-        target, at = known.target, self._context.now()
-        shareable = self._context.judge(comparison, target, in_words=False).shareable
-        if shareable:
+        acts, at = name_acts(compared.comparison), self._context.now()
+        if acts:
             return PendingResult(
-                target=target,
+                target=known.target,
                 project=reading.project,
+                type=reading.snapshot.type or known.type,
                 snapshot=reading.snapshot,
                 body_digest=reading.body_digest,
                 validator=reading.validator,
                 at=at,
-                acts=frozenset(shareable.values()),
+                acts=acts,
             )
-        between = Interval(known.last_checked_at, at)
-        changes = self._ruled(comparison, target, between)
-        return self._changed_version(known, reading, compared, changes, between=between, vendor=())
+        return self._changed_version(known, reading, compared, at=at, vendor_acts=())
 
     def _ruled(
         self,
@@ -217,42 +199,47 @@ class Judge:
         target: TargetId,
         between: Interval,
         *,
-        in_words: bool = True,
+        vendor_acts: Collection[str],
     ) -> _RuledChanges:
-        judged = self._context.judge(comparison, target, in_words=in_words)
-        return _RuledChanges(judged, self._context.apply_rules(judged.findings, target, between))
+        def judge(*, in_words: bool) -> _RuledChanges:
+            judged = self._context.judge(
+                comparison, target, in_words=in_words, vendor_acts=vendor_acts
+            )
+            return _RuledChanges(
+                judged, self._context.apply_rules(judged.findings, target, between)
+            )
+
+        changes = judge(in_words=False)
+        if changes.needs_words(self._described):
+            changes = judge(in_words=True)
+        self._described |= {found.act for found in changes.judged.shared}
+        return changes
 
     def _changed_version(
         self,
         known: KnownTarget,
         reading: _Reading,
         compared: ComparedVersion,
-        changes: _RuledChanges,
         *,
-        between: Interval,
-        vendor: Collection[str],
+        at: datetime,
+        vendor_acts: Collection[str],
     ) -> NewVersion:
-        """Return the result for changes, less the findings (by id) that are the vendor's."""
+        """Return the result for changes, of which the vendor's acts are not the target's own."""
         comparison = compared.comparison
-        target, judged, ruled = known.target, changes.judged, changes.ruled
-        own = [finding for finding in judged.findings if finding.id not in vendor]
-        status = self._model_status(known, comparison, own)
+        target, between = known.target, Interval(known.last_checked_at, at)
+        changes = self._ruled(comparison, target, between, vendor_acts=vendor_acts)
+        judged, ruled = changes.judged, changes.ruled
+        status = self._model_status(known, comparison, judged.findings)
         since = _model_since(status, known, between)
-        reported = tuple(finding for finding in ruled.reported if finding.id not in vendor)
-        findings = self._with_recurrence(reported, target, between)
+        findings = self._with_recurrence(ruled.reported, target, between)
         suppressed = (
             *(SuppressedFinding(finding, INTERFACE) for finding in judged.suppressed),
             *ruled.suppressed,
         )
-        of_run = RunChanges(ruled.reported, tuple(found.rule for found in suppressed))
+        rules = tuple(found.rule for found in suppressed)
+        of_run = RunChanges(ruled.reported, rules, vendor_acts)
         baseline = self._baseline_drift(known, reading.snapshot, compared.stored_layers, of_run)
-        if baseline is not None:
-            left, unaccepted = (
-                tuple(finding for finding in findings if finding.id not in vendor)
-                for findings in (baseline.open, baseline.unaccepted)
-            )
-            baseline = replace(baseline, open=left, unaccepted=unaccepted)
-        has_vendor = bool(judged.vendor or vendor)
+        has_vendor = bool(judged.vendor or judged.shared)
         return NewVersion(
             target=target,
             kind=reading.snapshot.kind,
@@ -271,6 +258,7 @@ class Judge:
             model_since=since,
             excerpt=excerpt_answers(comparison.old, comparison.new, findings),
             vendor=judged.vendor,
+            shared={found.act: make_shared_finding(found.finding) for found in judged.shared},
             new_values=judged.new_values,
             baseline=baseline,
             violations=self._violations(

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, tzinfo
+from functools import partial
 
 from auditor.drift.compare import Comparison
 from auditor.drift.filters import BlockFilter, BlockLabel, ProjectFilter, is_admitted
-from auditor.drift.findings import Judgement, judge_comparison
-from auditor.drift.policy import RuledFindings, apply_rules, is_ignored
+from auditor.drift.findings import Judgement, Reading, judge_comparison
+from auditor.drift.policy import RuledFindings, apply_rules, is_ignored, weigh
 from auditor.drift.rules import Rules, TargetScope
 from auditor.model import Area, Failure, Finding, Interval, Starter, TargetId, Trigger
 from auditor.records import NOT_COME_TO
@@ -215,10 +216,12 @@ class RunContext:
         *,
         in_words: bool = True,
         without: Collection[str] = (),
+        vendor_acts: Collection[str] = (),
     ) -> Judgement:
-        """Return what the changes of a target come to, given what the rules ignore.
+        """Return what the changes of a target come to under the operator's rules.
 
-        Nothing that is reported is folded under a change at one of the paths `without`.
+        Nothing that is reported is folded under a change at one of the paths `without`;
+        `vendor_acts` are as in `Reading`.
         """
 
         def is_suppressed(path: str, area: Area) -> bool:
@@ -226,7 +229,13 @@ class RunContext:
                 path, area, self.rules, target=target, today=self.today
             )
 
-        return judge_comparison(comparison, is_suppressed=is_suppressed, in_words=in_words)
+        reading = Reading(
+            is_ignored=is_suppressed,
+            weigh=partial(weigh, rules=self.rules, target=target),
+            vendor_acts=vendor_acts,
+            in_words=in_words,
+        )
+        return judge_comparison(comparison, reading)
 
     def apply_rules(
         self, findings: Sequence[Finding], target: TargetId, between: Interval

@@ -21,7 +21,6 @@ from auditor.drift.report import (
 )
 from auditor.drift.state_rules import RuleViolation
 from auditor.model import (
-    Change,
     Interval,
     ModelEvent,
     ModelState,
@@ -71,10 +70,10 @@ class Results:
 
     Attributes:
         lines: what the report says of each target.
-        pending: results whose findings are the vendor's if another target shows the same.
+        pending: results with changes that are the vendor's if enough targets show the same.
         errors: causes that hold for a whole project, in the order they were met.
-        vendor: the vendor's changes by id, each with the number of targets that show it.
-        unsaved: the same, since `take_unsaved` was called last.
+        vendor: the vendor's changes by act, each with the number of targets that show it.
+        unsaved: that number, since `take_unsaved` was called last.
         suppressed: for each rule, how many findings it suppressed.
         new_values: how many targets have a value that the schema does not name.
         violations: the rules on state that do not hold, of each target that breaks one.
@@ -87,8 +86,8 @@ class Results:
 
     lines: dict[TargetId, TargetReport] = field(default_factory=dict)
     pending: PendingResults = field(default_factory=PendingResults)
-    vendor: dict[str, tuple[Change, int]] = field(default_factory=dict)
-    unsaved: dict[str, tuple[Change, int]] = field(default_factory=dict)
+    vendor: dict[str, VendorFinding] = field(default_factory=dict)
+    unsaved: Counter[str] = field(default_factory=Counter)
     errors: dict[ProjectError, None] = field(default_factory=dict)
     suppressed: Counter[str] = field(default_factory=Counter)
     new_values: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -129,10 +128,14 @@ class Results:
 
     def _count_vendor(self, result: NewVersion) -> None:
         self.new_values.update(result.new_values)
+        found = dict(result.shared)
         for change in result.vendor:
             key = finding_id(None, change.path, change.before, change.after)
-            for counts in (self.vendor, self.unsaved):
-                counts[key] = (change, counts.get(key, (change, 0))[1] + 1)
+            found[key] = self.vendor.get(key) or make_vendor_finding(change, targets=1)
+        for act, finding in found.items():
+            known = self.vendor.get(act)
+            self.vendor[act] = replace(known, targets=known.targets + 1) if known else finding
+            self.unsaved[act] += 1
 
     def add_error(self, error: ProjectError) -> None:
         """Add a cause that holds for a whole project; equal ones are kept once."""
@@ -140,8 +143,8 @@ class Results:
 
     def take_unsaved(self) -> tuple[VendorFinding, ...]:
         """Return the vendor's changes that were added since this was called last."""
-        unsaved, self.unsaved = self.unsaved, {}
-        return tuple(make_vendor_finding(change, targets=n) for change, n in unsaved.values())
+        unsaved, self.unsaved = self.unsaved, Counter()
+        return tuple(replace(self.vendor[act], targets=n) for act, n in unsaved.items())
 
     def news_of(self, targets: Sequence[TargetId]) -> tuple[Notice, ...]:
         """Return what is reported once of a batch of targets, and is no news for the next run."""
@@ -203,8 +206,7 @@ class Results:
 
     def vendor_findings(self) -> tuple[VendorFinding, ...]:
         """Return the vendor's changes that the whole run showed, and what targets share."""
-        changes = (make_vendor_finding(change, targets=n) for change, n in self.vendor.values())
-        return (*changes, *self.pending.vendor.values())
+        return tuple(self.vendor.values())
 
     def notes_of_new_values(self) -> tuple[str, ...]:
         """Return a sentence for each new value of an enumeration that several targets have."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
@@ -43,7 +43,6 @@ from auditor.model import (
     RunInfo,
     RunStatus,
     TargetId,
-    VendorFinding,
 )
 from auditor.protocols import (
     Answer,
@@ -193,28 +192,32 @@ class Audit:
 
     async def _settle_pending(self, run_id: int, judge: Judge) -> None:
         """Judge the pending results, now that it is known what targets share; save each batch."""
-        vendor = self._results.pending.vendor
+        vendor_acts = self._results.pending.vendor_acts()
         for batch in self._results.pending.take_batches(BATCH):
             known = await self._in_store(
                 self._store.known_targets, [pending.target for pending in batch]
             )
-            before = set(vendor)
             results = [
-                await self._settle_one(pending, known[pending.target], judge) for pending in batch
+                await self._settle_one(
+                    pending, known[pending.target], judge, vendor_acts.get(pending.type, ())
+                )
+                for pending in batch
             ]
-            found = [vendor[act] for act in vendor if act not in before]
-            await self._save(run_id, results, found)
+            await self._save(run_id, results)
 
     async def _settle_one(
-        self, pending: PendingResult, known: KnownTarget, judge: Judge
+        self,
+        pending: PendingResult,
+        known: KnownTarget,
+        judge: Judge,
+        vendor_acts: Collection[str],
     ) -> TargetResult:
         result: TargetResult
         try:
             if self._control.stopping():  # the next run finds the same
                 result = replace(_unreadable(pending, STOPPED), was_asked_for=False)
             else:
-                others = self._results.pending
-                result = await self._in_store(judge.settle, pending, known, others)
+                result = await self._in_store(judge.settle, pending, known, vendor_acts)
         except AuditorError:
             raise  # of the store: it concerns every target
         except Exception:
@@ -328,6 +331,8 @@ class Audit:
     ) -> None:
         if (back := notice_of_return(known)) is not None:
             self._results.notices.append(back)
+        if (block_type := _type_compared(result, known)) is not None:
+            self._results.pending.count_compared(block_type)
         if isinstance(result, PendingResult):
             self._results.pending.add(result)
             return
@@ -361,17 +366,12 @@ class Audit:
         batch, self._batch = self._batch, []
         await self._save(run_id, batch)
 
-    async def _save(
-        self,
-        run_id: int,
-        results: Sequence[TargetResult],
-        shared: Sequence[VendorFinding] = (),
-    ) -> None:
+    async def _save(self, run_id: int, results: Sequence[TargetResult]) -> None:
         if results:
             at = self._now()
             targets = [result.target for result in results]
             news = BatchNews(
-                vendor=(*self._results.take_unsaved(), *shared),
+                vendor=self._results.take_unsaved(),
                 notices=self._results.news_of(targets),
                 conditions=self._results.take_conditions(targets),
             )
@@ -389,6 +389,25 @@ def _describe_stop(read: int, inventory: Inventory) -> str:
         f"the run was stopped after {read:,} of {len(inventory.targets):,} blocks, and is stored "
         "as abandoned; the next run reports what it found"
     )
+
+
+def _type_compared(
+    result: Unchanged | NewVersion | PendingResult, known: KnownTarget | None
+) -> str | None:
+    """Return the type of a block that was compared with an earlier version, None where it was not.
+
+    A block that is new, or of another type than before, cannot show what the vendor changed.
+    """
+    if known is None or known.version_id is None:
+        return None
+    match result:
+        case PendingResult():
+            return result.type
+        case Unchanged():
+            return known.type
+        case NewVersion(snapshot=snapshot):
+            block_type = snapshot.type or known.type
+            return block_type if known.type in ("", block_type) else None
 
 
 def _unreadable(pending: PendingResult, failure: Failure) -> Unreadable:

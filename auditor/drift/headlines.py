@@ -9,7 +9,7 @@ from auditor.drift.canonical import as_number, is_number, is_same
 from auditor.drift.compare import NO_DOCUMENTS, Documents, identity_of_model
 from auditor.drift.fields import CATALOGUE, Field, names_model
 from auditor.drift.policy import NO_EFFECT, REQUIRES_RETRAIN, Verdict, field_of
-from auditor.drift.script import changed_lines, describe_script
+from auditor.drift.script import changed_lines, describe_script, name_formalities
 from auditor.drift.wording import describe_list, describe_outputs, describe_pair, value_words
 from auditor.model import Change, Json, JsonObject, Kind
 
@@ -156,9 +156,10 @@ def _block_type(change: Change, _verdict: Verdict) -> str:
 
 
 def _script(change: Change, verdict: Verdict) -> str:
-    if verdict.rule == "script:same-program":
-        return "Training script: only comments or formatting changed, same program"
     before, after = str(change.before), str(change.after)
+    if verdict.rule == "script:same-program":
+        *more, last = name_formalities(before, after)
+        return f"Training script: only {', '.join(more)} or {last} changed, same program"
     lines = changed_lines(before, after)
     added = sum(1 for line in lines if line.startswith("+"))
     counts = f"{added} {'line' if added == 1 else 'lines'} added, {len(lines) - added} removed"

@@ -10,12 +10,13 @@ severities, suppress findings and mark them as expected.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import TypeAlias, TypeVar
 
 from auditor.drift.block_kinds import ALL_FIELDS
+from auditor.drift.compare import is_visual
 from auditor.drift.fields import (
     CATALOGUE,
     UNKNOWN,
@@ -39,6 +40,9 @@ from auditor.model import (
 )
 
 REQUIRES_RETRAIN = "requiresRetrain"
+TRAINING_LOST = "trained:lost"
+SAME_PROGRAM = "script:same-program"
+GENERATED_SCRIPT = "script:generated"
 _AnyFinding = TypeVar("_AnyFinding", bound=Finding | VendorFinding)
 _FIELDS = {**ALL_FIELDS, UNKNOWN.pattern: UNKNOWN, UNKNOWN_OF_VENDOR.pattern: UNKNOWN_OF_VENDOR}
 
@@ -59,7 +63,10 @@ def field_of(change: Change) -> Field:
 
 
 def judge(
-    change: Change, *, in_use: Collection[str] = (), new: JsonObject | None = None
+    change: Change,
+    *,
+    in_use: Collection[str] = (),
+    new: JsonObject | None = None,
 ) -> Verdict:
     """Return the verdict on one change.
 
@@ -89,7 +96,7 @@ def _exception(change: Change, in_use: Collection[str]) -> _Exception:
 
 def _judge_trained(change: Change) -> _Exception:
     is_lost = change.before is True and change.after is False
-    return (Severity.CRITICAL, "trained:lost") if is_lost else None
+    return (Severity.CRITICAL, TRAINING_LOST) if is_lost else None
 
 
 def _judge_model_type(change: Change) -> _Exception:
@@ -101,11 +108,43 @@ def _judge_model_type(change: Change) -> _Exception:
 def _judge_script(change: Change) -> _Exception:
     match judge_script(str(change.before), str(change.after)):
         case ScriptChange.SAME_PROGRAM:
-            return Severity.INFO, "script:same-program"
+            return Severity.INFO, SAME_PROGRAM
         case ScriptChange.NO_LONGER_PARSES:
             return Severity.HIGH, "script:no-longer-parses"
         case ScriptChange.OTHER_PROGRAM:
             return Severity.HIGH, "default:script"
+
+
+def judge_all(
+    changes: Sequence[Change],
+    *,
+    in_use: Collection[str],
+    new: JsonObject,
+    old: JsonObject,
+) -> list[Verdict]:
+    """Return the verdicts on all changes of a block: some depend on what else changed.
+
+    A block that is replaced and was trained lost its training. A script that Studio generates
+    says nothing that its block's settings do not say.
+    """
+    verdicts = [judge(change, in_use=in_use, new=new) for change in changes]
+    lost_training = any(verdict.rule == TRAINING_LOST for verdict in verdicts)
+    for i, change in enumerate(changes):
+        if is_replacement(change) and lost_training:
+            verdicts[i] = replace(verdicts[i], severity=Severity.CRITICAL, rule=TRAINING_LOST)
+        elif (
+            change.pattern == "script"
+            and is_visual(old)
+            and is_visual(new)
+            and verdicts[i].rule != SAME_PROGRAM
+        ):
+            verdicts[i] = replace(verdicts[i], severity=Severity.INFO, rule=GENERATED_SCRIPT)
+    return verdicts
+
+
+def is_replacement(change: Change) -> bool:
+    """Return whether a change is another block type under the same id."""
+    return change.kind is Kind.REPLACED and change.pattern == "type"
 
 
 _EXCEPTIONS: Mapping[str, Callable[[Change], _Exception]] = {
@@ -123,7 +162,7 @@ def _withdraws(change: Change, in_use: Collection[str]) -> bool:
             return True
         if change.path == f"{entry}.blockNoLongerAvailable" and change.after and not change.before:
             return True
-        if change.path == f"{entry}.implementationVersion":
+        if change.path == f"{entry}.implementationVersion" and change.before is not None:
             return True
     return False
 
@@ -134,7 +173,7 @@ def worst_first(findings: Iterable[_AnyFinding]) -> tuple[_AnyFinding, ...]:
 
 
 NO_EFFECT = "no-effect:"  # before the cause, in the rule that a finding names
-_POLICIES = ("augmentationPolicySpectrogram", "akidaEdgeLearningConfig")
+POLICIES = ("augmentationPolicySpectrogram", "akidaEdgeLearningConfig")
 _LAYER = re.compile(r"visualLayers\[(\d+)\](\.\w+)?")
 
 
@@ -143,7 +182,7 @@ def without_effect(change: Change, new: JsonObject) -> str | None:
     if change.pattern == "learningRate":
         learned = new.get("useLearnedOptimizer") is True
         return f"{NO_EFFECT}learned-optimizer" if learned else None
-    for policy in _POLICIES:
+    for policy in POLICIES:
         if change.pattern.startswith(policy):
             return _of_policy(change, new, policy)
     return _of_layer(change, new)
@@ -216,6 +255,12 @@ def is_ignored(
     return _ignoring(path, area, rules, target, today) is not None
 
 
+def weigh(path: str, area: Area, rules: Rules, *, target: TargetId | None) -> Severity | None:
+    """Return the severity that a rule gives what is at a path, None where no rule covers it."""
+    weight = _weight(path, area, rules, target)
+    return weight.severity if weight else None
+
+
 def apply_rules(
     findings: Iterable[Finding],
     rules: Rules,
@@ -248,7 +293,7 @@ def apply_rules_to_vendor(
         if ignored is not None:
             suppressed.append(SuppressedVendorFinding(finding, ignored.name))
             continue
-        weight = _weight(finding, rules, None)
+        weight = _weight(finding.path, finding.area, rules, None)
         reported.append(replace(finding, severity=weight.severity) if weight else finding)
     return tuple(reported), tuple(suppressed)
 
@@ -265,17 +310,15 @@ def _ignoring(
 
 
 def _weighed(finding: Finding, rules: Rules, target: TargetId) -> Finding:
-    weight = _weight(finding, rules, target)
+    weight = _weight(finding.path, finding.area, rules, target)
     return replace(finding, severity=weight.severity, rule=weight.name) if weight else finding
 
 
-def _weight(
-    finding: Finding | VendorFinding, rules: Rules, target: TargetId | None
-) -> SeverityRule | None:
+def _weight(path: str, area: Area, rules: Rules, target: TargetId | None) -> SeverityRule | None:
     covering = (
         rule
         for rule in rules.severities
-        if rule.scope.includes(target) and rule.subject.covers(finding.path, finding.area)
+        if rule.scope.includes(target) and rule.subject.covers(path, area)
     )
     return next(covering, None)
 

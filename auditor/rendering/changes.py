@@ -8,14 +8,14 @@ differs between them is written as escapes.
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
 from auditor.drift.lookalikes import outline_of_line, tell_apart
+from auditor.drift.sequences import Hunk, find_hunks
 from auditor.model import Finding, Json, JsonObject, Kind, VendorFinding
 from auditor.rendering.words import cap, count, harmless, start_at_difference
 
@@ -23,8 +23,8 @@ MOST_LINES = 40
 LONGEST_LINE = 160
 _ONE_LINE = 56
 _BEFORE_DIFFERENCE = 20
-# difflib takes minutes for texts far beyond any script that Studio holds.
-_LONGEST_TEXT = 4000
+_CONTEXT = 2  # unchanged lines around changed ones
+_LONGEST_TEXT = 200_000  # lines, about a second
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +119,41 @@ def _text_diff(before: str, after: str) -> Iterable[ChangeLine]:
     if max(len(old), len(new)) > _LONGEST_TEXT:
         yield ChangeLine("@", f"too long to compare: {count(len(old), 'line')}, now {len(new):,}")
         return
-    difference = difflib.unified_diff(old, new, n=2, lineterm="")
-    for number, line in enumerate(difference):
-        # The first two name the files; both sides are the same field here.
-        if number >= 2:
-            yield ChangeLine(line[0], line if line[0] == "@" else line[1:])
+    for hunks in _nearby(find_hunks(old, new)):
+        start, end = max(hunks[0].old_start - _CONTEXT, 0), hunks[-1].old_end + _CONTEXT
+        shift = hunks[0].new_start - hunks[0].old_start
+        removed, added = (
+            sum(hunk.old_end - hunk.old_start for hunk in hunks),
+            sum(hunk.new_end - hunk.new_start for hunk in hunks),
+        )
+        length = min(end, len(old)) - start
+        places = _range(start, length), _range(start + shift, length - removed + added)
+        yield ChangeLine("@", f"@@ -{places[0]} +{places[1]} @@")
+        for hunk in hunks:
+            yield from (ChangeLine(" ", line) for line in old[start : hunk.old_start])
+            yield from (ChangeLine("-", line) for line in old[hunk.old_start : hunk.old_end])
+            yield from (ChangeLine("+", line) for line in new[hunk.new_start : hunk.new_end])
+            start = hunk.old_end
+        yield from (ChangeLine(" ", line) for line in old[start:end])
+
+
+def _nearby(hunks: Iterable[Hunk]) -> Iterator[list[Hunk]]:
+    """Yield hunks together whose context would overlap or touch."""
+    group: list[Hunk] = []
+    for hunk in hunks:
+        if group and hunk.old_start - group[-1].old_end > 2 * _CONTEXT:
+            yield group
+            group = []
+        group.append(hunk)
+    if group:
+        yield group
+
+
+def _range(start: int, length: int) -> str:
+    """Return lines as a unified diff counts them."""
+    if length == 1:
+        return f"{start + 1}"
+    return f"{start + bool(length)},{length}"
 
 
 def _list_diff(before: Sequence[Json], after: Sequence[Json]) -> Iterable[ChangeLine]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
 from auditor.model import ConditionKind, OpenCondition, Report
 from auditor.rendering.words import count, day
@@ -17,6 +18,29 @@ _NOUNS = {
     ConditionKind.DEPLOYMENT_BEHIND: ("deployment behind", "deployments behind"),
     ConditionKind.FEATURES_MISSING: ("block without features", "blocks without features"),
 }
+
+
+_SHORT = {
+    ConditionKind.TRAINING_LOST: "training lost",
+    ConditionKind.STALE: "model stale",
+    ConditionKind.RULE_BROKEN: "rule broken",
+    ConditionKind.MISSING: "missing",
+    ConditionKind.OFF_BASELINE: "off the baseline",
+    ConditionKind.SIBLING_DIFFERS: "differs from siblings",
+    ConditionKind.DEPLOYMENT_BEHIND: "deployment behind",
+    ConditionKind.FEATURES_MISSING: "without features",
+}
+
+
+def name_kinds(conditions: Iterable[OpenCondition]) -> str:
+    """Return `training lost, rule broken` of one block: each kind once."""
+    return ", ".join(dict.fromkeys(_SHORT[condition.kind] for condition in conditions))
+
+
+def count_kinds(conditions: Iterable[OpenCondition]) -> str:
+    """Return `1 training lost, 2 models stale` of many blocks, in the order given."""
+    counts = Counter(condition.kind for condition in conditions)
+    return ", ".join(f"{number:,} {_NOUNS[kind][number > 1]}" for kind, number in counts.items())
 
 
 def find_lasting(report: Report) -> tuple[OpenCondition, ...]:

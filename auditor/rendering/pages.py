@@ -12,7 +12,17 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
 
-from auditor.model import ModelState, Report, RunInfo, TargetId, TargetState
+from auditor.drift.conditions import worst_conditions_first
+from auditor.model import (
+    ConditionKind,
+    ModelState,
+    OpenCondition,
+    Report,
+    RunInfo,
+    Severity,
+    TargetId,
+    TargetState,
+)
 from auditor.records import (
     ProjectBlocks,
     RunListing,
@@ -22,6 +32,7 @@ from auditor.records import (
     VersionEntry,
 )
 from auditor.rendering.archive import project_place, run_place, target_place
+from auditor.rendering.conditions import count_kinds, name_kinds
 from auditor.rendering.outline import FindingView
 from auditor.rendering.pictures import STATES, StateLook
 from auditor.rendering.summary import Summary, summarize
@@ -42,13 +53,31 @@ from auditor.rendering.words import (
 
 MOST_ROWS = 60
 _LONGEST_BLOCK, _LONGEST_PROJECT = 24, 16
-LEGEND = tuple((look.letter, look.tone, look.words) for look in LEVELS.values())
+INCOMPLETE_MARK = "?"
+_OPEN_LETTER = "O"
+_FOUND = {Level.CRITICAL: "critical drift", Level.DRIFT: "drift"}
+# A day shows what was found before what was not checked: neither hides the other.
+_WORST_LEVELS = (*_FOUND, *(level for level in LEVELS if level not in _FOUND))
+LEGEND = (
+    *((look.letter, look.tone, look.words) for look in LEVELS.values()),
+    (_OPEN_LETTER, "medium", "nothing new, but a condition is open"),
+    (f"D{INCOMPLETE_MARK}", "high", "drift, and not everything was checked"),
+)
 MOST_FINDINGS = 40
+MOST_OPEN = 60
+_TONES = ("critical", "high", "medium", "low", "info", "ok")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRow:
-    """A run in the list; `place` is empty where it has no page."""
+    """A run in the list; `place` is empty where it has no page.
+
+    Attributes:
+        is_partial: not everything was checked. Where something was found nevertheless, that is
+            the letter, with a mark.
+        rank: 0 is the worst of a day.
+        has_report: else it never had a page.
+    """
 
     run_id: int
     when: str
@@ -58,7 +87,9 @@ class RunRow:
     tone: str
     letter: str
     rank: int
+    is_partial: bool
     counts: str
+    has_report: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +146,17 @@ class ProjectRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ConditionRow:
+    """An open condition; `block` and `place` are of its block."""
+
+    severity: Severity
+    headline: str
+    since: str
+    block: str
+    place: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VersionView:
     """A version in a timeline. `place` is its run's page, empty where it has none."""
 
@@ -141,6 +183,7 @@ class TargetPage:
     state: str
     tone: str
     model: ModelState
+    open: tuple[ConditionRow, ...]
     facts: tuple[tuple[str, str], ...]
     versions: tuple[VersionView, ...]
     older: str
@@ -169,6 +212,8 @@ class ProjectPage:
     studio: str
     tone: str
     words: str
+    open: tuple[ConditionRow, ...]
+    open_hidden: int
     blocks: tuple[BlockRow, ...]
 
 
@@ -190,11 +235,14 @@ def make_calendar(rows: Sequence[RunRow]) -> tuple[Month, ...]:
 
 
 def draw_fleet(runs: Sequence[RunSummary], overviews: Iterable[TargetOverview]) -> Fleet:
-    """Return the targets that were not in sync in all of `runs` (newest first), worst first."""
+    """Return the targets that were not in sync in all of `runs` (newest first), worst first.
+
+    One that has no overview is forgotten, and named no more.
+    """
     known = {overview.status.target: overview for overview in overviews}
-    noticed = sorted({target for run in runs for target in run.states})
+    noticed = sorted({target for run in runs for target in run.states if target in known})
     ordered = sorted(noticed, key=lambda target: _badness(target, runs), reverse=True)
-    audited: frozenset[TargetId] = frozenset().union(*(run.audited for run in runs))
+    audited = frozenset().union(*(run.audited for run in runs)) & known.keys()
     oldest_first = tuple(reversed(runs))
     lines = tuple(_target_line(target, oldest_first, known) for target in ordered[:MOST_ROWS])
     return Fleet(
@@ -236,11 +284,16 @@ def project_title(overviews: Sequence[TargetOverview]) -> str:
 
 
 def count_states(overviews: Iterable[TargetOverview]) -> tuple[str, str]:
-    """Return how many targets are in which state, in words, and the tone of the worst."""
-    counts = Counter(overview.state for overview in overviews)
+    """Return how many targets are in which state, what is open, and the tone of the worst."""
+    every = tuple(overviews)
+    if not every:
+        return "no longer audited", "info"
+    counts = Counter(overview.state for overview in every)
     looks = [(look, counts[state]) for state, look in STATES.items() if counts[state]]
     words = ", ".join(f"{number:,} {look.words}" for look, number in looks)
-    return words or "no longer audited", looks[0][0].tone if looks else "info"
+    still_open = _open_of(every)
+    more = f"; open: {count_kinds(still_open)}" if still_open else ""
+    return f"{words}{more}", min(map(_tone, every), key=_TONES.index)
 
 
 def make_target_page(
@@ -258,6 +311,7 @@ def make_target_page(
         state=_state_words(overview),
         tone=_tone(overview),
         model=status.model_state,
+        open=tuple(_condition_row(overview, each) for each in overview.open),
         facts=tuple(pair for pair in _facts(history) if pair[1]),
         versions=tuple(_version_view(entry, runs) for entry in history.entries),
         older=_older(history),
@@ -274,28 +328,67 @@ def make_project_page(project: ProjectBlocks, *, studio_url: str) -> ProjectPage
         studio=project_page(studio_url, project.project_id),
         tone=tone,
         words=f"{count(len(audited), 'block')}: {words}" if audited else words,
+        open=_condition_rows(audited)[:MOST_OPEN],
+        open_hidden=max(len(_open_of(audited)) - MOST_OPEN, 0),
         blocks=tuple(map(_block_row, project.overviews)),
     )
 
 
 def _run_row(run: RunInfo, brief: Report | None, runs: Collection[int]) -> RunRow:
     run_id = run.id or 0
-    level, word, counts = Level.INCOMPLETE, f"Run {run.status}", "it did not finish"
-    if brief is not None:
-        verdict, counts = judge_run(brief), _counts(summarize(brief))
-        level, word = verdict.level, verdict.word
-        if level is Level.INCOMPLETE and verdict.found is Level.CRITICAL:
-            level, word = Level.CRITICAL, f"{word}, {LEVELS[Level.CRITICAL].words}"
+    look = _judge_row(brief) if brief else _UNENDED
     return RunRow(
         run_id=run_id,
         when=moment(run.started_at),
         day=day(run.started_at),
         place=run_place(run_id) if run_id in runs else "",
-        word=word,
-        tone=LEVELS[level].tone,
-        letter=LEVELS[level].letter,
-        rank=list(LEVELS).index(level),
-        counts=counts,
+        word=look.word or f"Run {run.status}",
+        tone=look.tone,
+        letter=look.letter,
+        rank=look.rank,
+        is_partial=look.is_partial,
+        counts=_counts(summarize(brief)) if brief else "it did not finish",
+        has_report=brief is not None,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _RowLook:
+    word: str
+    tone: str
+    letter: str
+    rank: int
+    is_partial: bool = False
+
+
+_UNENDED = _RowLook(
+    word="",
+    tone=LEVELS[Level.INCOMPLETE].tone,
+    letter=LEVELS[Level.INCOMPLETE].letter,
+    rank=_WORST_LEVELS.index(Level.INCOMPLETE),
+    is_partial=True,
+)
+
+
+def _judge_row(report: Report) -> _RowLook:
+    """Return a run's look: what it found, with a mark where not everything was checked."""
+    verdict = judge_run(report)
+    level, is_partial = verdict.level, verdict.level in (Level.FAILED, Level.INCOMPLETE)
+    if is_partial and verdict.found in _FOUND:
+        return _RowLook(
+            word=f"{verdict.word}, {_FOUND[verdict.found]}",
+            tone=LEVELS[verdict.found].tone,
+            letter=LEVELS[verdict.found].letter + INCOMPLETE_MARK,
+            rank=_WORST_LEVELS.index(verdict.found),
+            is_partial=True,
+        )
+    is_open = level in (Level.NEWS, Level.CALM) and bool(report.open)
+    return _RowLook(
+        word=verdict.word,
+        tone=verdict.tone,
+        letter=_OPEN_LETTER if is_open else LEVELS[level].letter,
+        rank=_WORST_LEVELS.index(Level.NEWS if is_open else level),
+        is_partial=is_partial,
     )
 
 
@@ -331,9 +424,10 @@ def _day(number: int, title: str, rows: Sequence[RunRow]) -> Day:
         return Day(number=number)
     worst = min(rows, key=lambda row: (row.rank, -row.run_id))
     more = f", the worst of {len(rows)} runs" if len(rows) > 1 else ""
+    is_marked = worst.rank < len(_FOUND) and any(row.is_partial for row in rows)
     return Day(
         number=number,
-        letter=worst.letter,
+        letter=worst.letter.rstrip(INCOMPLETE_MARK) + (INCOMPLETE_MARK if is_marked else ""),
         tone=worst.tone,
         words=f"{number} {title}: {worst.word}, run {worst.run_id}{more}",
         place=worst.place,
@@ -402,11 +496,38 @@ def _block_title(overview: TargetOverview) -> str:
 
 
 def _state_words(overview: TargetOverview) -> str:
-    return "no longer audited" if overview.retired else STATES[overview.state].words
+    """Return `in sync, training lost`: the state, and what is open of it."""
+    if overview.retired:
+        return "no longer audited"
+    is_missing = overview.state is TargetState.MISSING
+    others = [c for c in overview.open if not (is_missing and c.kind is ConditionKind.MISSING)]
+    return ", ".join(filter(None, (STATES[overview.state].words, name_kinds(others))))
 
 
 def _tone(overview: TargetOverview) -> str:
-    return "info" if overview.retired else STATES[overview.state].tone
+    if overview.retired:
+        return "info"
+    tones = [STATES[overview.state].tone, *(str(each.severity) for each in overview.open)]
+    return min(tones, key=_TONES.index)
+
+
+def _open_of(overviews: Iterable[TargetOverview]) -> tuple[OpenCondition, ...]:
+    return worst_conditions_first(each for overview in overviews for each in overview.open)
+
+
+def _condition_rows(overviews: Sequence[TargetOverview]) -> tuple[ConditionRow, ...]:
+    by_target = {overview.status.target: overview for overview in overviews}
+    return tuple(_condition_row(by_target[each.target], each) for each in _open_of(overviews))
+
+
+def _condition_row(overview: TargetOverview, condition: OpenCondition) -> ConditionRow:
+    return ConditionRow(
+        severity=condition.severity,
+        headline=sentence(condition.headline),
+        since=moment(condition.since),
+        block=_block_title(overview),
+        place=target_place(condition.target),
+    )
 
 
 def _facts(history: TargetHistory) -> tuple[tuple[str, str], ...]:

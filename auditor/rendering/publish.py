@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
@@ -19,7 +20,7 @@ from itertools import groupby, pairwise
 from auditor.drift.difference import find_difference
 from auditor.drift.secrets import Secrets
 from auditor.errors import AuditorError
-from auditor.model import RunInfo, RunStatus
+from auditor.model import OpenCondition, RunInfo, RunStatus, TargetId
 from auditor.protocols import Site, Store
 from auditor.records import (
     MOST_RUNS_DRAWN,
@@ -79,7 +80,7 @@ class Publisher:
             marks = replace(marks, targets={}, projects={}, years={})
         pruned, stored = self.store.pruned_runs(), self.store.all_runs()
         runs = [run for run in stored if run.id not in pruned]
-        overviews = self.store.target_overviews()
+        overviews = self._overviews()
         try:
             marks = self._set_aside(stored, marks)
             marks = self._publish_runs(runs, marks)
@@ -88,6 +89,16 @@ class Publisher:
             marks = self._publish_index(runs, overviews, marks)
         finally:
             self.site.keep(marks)
+
+    def _overviews(self) -> tuple[TargetOverview, ...]:
+        """Return the targets with their open conditions."""
+        by_target: dict[TargetId, list[OpenCondition]] = defaultdict(list)
+        for condition in self.store.open_conditions():
+            by_target[condition.target].append(condition)
+        return tuple(
+            replace(overview, open=tuple(by_target[overview.status.target]))
+            for overview in self.store.target_overviews()
+        )
 
     def _set_aside(self, stored: Sequence[RunInfo], marks: PageMarks) -> PageMarks:
         """Set pages aside of runs that a restored backup does not have.
@@ -229,6 +240,7 @@ def mark_target(overview: TargetOverview) -> str:
         status.model_state,
         status.last_changed_at,
         status.error.kind if status.error else None,
+        *((each.kind, each.severity, each.headline, each.since) for each in overview.open),
     )
 
 

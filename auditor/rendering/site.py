@@ -54,7 +54,7 @@ from auditor.rendering.words import moment, times_in
 
 logger = logging.getLogger(__name__)
 
-FORM = "1"  # of the pages: raise it to have all old pages written again
+FORM = "2"  # of the pages: raise it to have all old pages written again
 MARKS = ".pages.json"
 _NEWEST = '<span class="next">newest run</span>'
 _Key = TypeVar("_Key")
@@ -174,7 +174,7 @@ class FolderSite:
             years=tuple((year, year_place(year)) for year in overview.years),
             fleet=draw_fleet(overview.summaries, overview.overviews),
             projects=list_projects(overview.overviews),
-            lost=sum(1 for row in shown if not row.place),
+            lost=sum(1 for row in shown if row.has_report and not row.place),
         )
 
     def prune(

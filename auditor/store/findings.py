@@ -250,9 +250,10 @@ def replace_notices(connection: Connection, run_id: int, notices: Sequence[Notic
 
 
 def vendor_paths(connection: Connection) -> frozenset[str]:
-    """Return the paths of unknown fields that were reported as the vendor's."""
+    """Return the paths of keys that were reported as the vendor's, its own catalogue left out."""
     query = select(finding.c.path).where(
-        finding.c.project_id.is_(None), finding.c.area == Area.UNKNOWN
+        finding.c.project_id.is_(None),
+        finding.c.area.not_in([Area.CATALOGUE, Area.SCRIPT]),
     )
     return frozenset(connection.execute(query.distinct()).scalars())
 

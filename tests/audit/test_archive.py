@@ -301,3 +301,29 @@ def test_a_page_that_meets_an_unexpected_error_costs_that_page_alone(
     with Sql(database_url) as sql:
         sql.write("UPDATE version SET model_state = 'trained' WHERE model_state = 'of tomorrow'")
     assert "targets/7-3.html" in changed(pump)  # it was due until it was written
+
+
+def test_pages_of_block_and_project_say_their_state_by_what_is_open(pump: Stage) -> None:
+    pump.night()
+    pump.studio.edit(target(3), partial(_put, "trained", False))
+    pump.night()
+    quiet = changed(pump)
+
+    block_page, project = page(pump, "targets/7-3.html"), page(pump, "projects/7.html")
+    index = page(pump, "index.html")
+    assert '<div class="banner critical">\n<div class="word">in sync, training lost</div>' in (
+        block_page
+    )
+    assert '<span class="tag critical">in sync, training lost</span>' in project
+    for shown in (block_page, project):
+        assert "Training lost, and the block was not trained again" in shown
+    assert '<span class="dot critical" aria-hidden="true"></span>' in index
+    assert "2 in sync; open: 1 training lost" in index
+    assert not quiet & {"targets/7-4.html"}
+    assert broken_links(reports(pump)) == []
+
+    pump.studio.edit(target(3), partial(_put, "trained", True))
+    pump.night()
+
+    for name in ("targets/7-3.html", "projects/7.html"):
+        assert "Open conditions" not in page(pump, name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -466,14 +467,15 @@ def test_an_acknowledgement_ends_where_the_value_goes_back_unseen(pump: Stage) -
 
 def test_a_withdrawn_model_can_be_explained_and_acknowledged(pump: Stage) -> None:
     pump.studio.put(target(5), block("keras-object-detection"))
-    _approved(pump)
     used = block("keras-object-detection")["visualLayers"][0]["type"]
 
-    def withdraw(answer: dict[str, Any]) -> None:
+    def reissue(answer: dict[str, Any], version: int) -> None:
         (model,) = (m for m in answer["transferLearningModels"] if m["type"] == used)
-        model["implementationVersion"] = 99
+        model["implementationVersion"] = version
 
-    pump.studio.edit(target(5), withdraw)
+    pump.studio.edit(target(5), partial(reissue, version=98))
+    _approved(pump)
+    pump.studio.edit(target(5), partial(reissue, version=99))
     finding = pump.json()["targets"][2]["findings"][0]["id"]
     with app.open_store(pump.settings) as store:
         assert decide.explain(finding, store).holds

@@ -20,6 +20,7 @@ def _pending(learn_id: int) -> PendingResult:
     return PendingResult(
         target=TargetId(7, learn_id),
         project="Pump",
+        type="keras",
         snapshot=snapshot,
         body_digest="0" * 64,
         validator="",
@@ -32,6 +33,7 @@ def test_pending_results_are_taken_as_they_were_added_in_batches() -> None:
     added = [_pending(learn_id) for learn_id in range(5)]
     results = PendingResults()
     for pending in added:
+        results.count_compared(pending.type)
         results.add(pending)
 
     batches = list(results.take_batches(2))
@@ -41,7 +43,7 @@ def test_pending_results_are_taken_as_they_were_added_in_batches() -> None:
         replace(pending, acts=frozenset({"template"})) for batch in batches for pending in batch
     ]
     assert taken == added
-    assert results.number_of_targets("template") == 5
+    assert results.vendor_acts() == {"keras": {"template"}}
     assert list(results.take_batches(2)) == []
 
 

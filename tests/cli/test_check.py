@@ -428,9 +428,11 @@ def test_an_empty_database_of_a_server_is_made_by_the_first_run(
 ) -> None:
     use_database(pump, postgres_server.empty().replace("postgresql+psycopg:", "postgres:"))
     before, status = auditor("check"), auditor("status")
+    unread = auditor("history", "7/3")
     first, after = auditor("run"), auditor("check")
 
     assert "ok      database: PostgreSQL reached, it is empty, the first run makes" in before.out
+    assert "the database has no tables yet: `auditor run` makes them" in unread.err
     assert (before.code, status.code, first.code, after.code) == (0, 0, 0, 0)
     assert "last run 1 complete" in after.out
 

@@ -347,7 +347,7 @@ _EDITS: dict[str, tuple[Edit, str, list[tuple[str, ...]]]] = {
         "keras",
         [("medium", "intent", "training", "added", "akidaEdgeLearningConfig")],
     ),
-    "inside an object each field is its own": (
+    "a policy of which several fields change is one": (
         _set(augmentationPolicySpectrogram={"enabled": True, "warping": True}),
         "keras",
         [
@@ -356,9 +356,18 @@ _EDITS: dict[str, tuple[Edit, str, list[tuple[str, ...]]]] = {
                 "intent",
                 "training",
                 "changed",
+                "augmentationPolicySpectrogram",
                 "augmentationPolicySpectrogram.enabled",
+                "augmentationPolicySpectrogram.warping",
             ),
-            ("medium", "intent", "training", "added", "augmentationPolicySpectrogram.warping"),
+        ],
+    ),
+    "inside an object each field is its own": (
+        _in("customParameters", epochs="31", seed="7"),
+        _YOLO,
+        [
+            ("medium", "intent", "training", "changed", "customParameters.epochs"),
+            ("medium", "intent", "training", "added", "customParameters.seed"),
         ],
     ),
     "a null that became a value was changed": (
@@ -427,12 +436,12 @@ _EDITS: dict[str, tuple[Edit, str, list[tuple[str, ...]]]] = {
             )
         ],
     ),
-    "model in use of another implementation": (
+    "an implementation that first has a version": (
         _in("transferLearningModels", 0, implementationVersion=2),
         "keras-object-detection",
         [
             (
-                "high",
+                "info",
                 "vendor",
                 "catalogue",
                 "added",

@@ -55,15 +55,24 @@ def test_details_of_a_policy_count_where_it_is_on(old: object, new: object, seve
     assert finding.severity == severity
 
 
-def test_switching_a_policy_off_matters_and_its_details_no_longer_do() -> None:
+def test_switching_a_policy_off_matters_and_has_its_details_with_it() -> None:
     base = sample()
     base["augmentationPolicySpectrogram"] = {"enabled": True, "freqMasking": "low"}
-    found = after(_spectrogram(enabled=False, freqMasking="high"), base)
+    (finding,) = after(_spectrogram(enabled=False, freqMasking="high"), base)
 
-    assert [(finding.path.rpartition(".")[2], finding.severity) for finding in found] == [
-        ("enabled", "medium"),
-        ("freqMasking", "info"),
-    ]
+    assert (finding.path, finding.severity) == ("augmentationPolicySpectrogram", "medium")
+    assert finding.headline == (
+        "Spectrogram augmentation: on → off; "
+        "Frequency masking: low → high, no effect now (it is switched off)"
+    )
+
+
+def test_details_that_change_together_while_a_policy_is_off_are_one_trifle() -> None:
+    base = sample()
+    base["augmentationPolicySpectrogram"] = {"enabled": False, "freqMasking": "low"}
+    (finding,) = after(_spectrogram(freqMasking="high", warping=True), base)
+
+    assert (finding.path, finding.severity) == ("augmentationPolicySpectrogram", "info")
 
 
 def test_neurons_of_a_disabled_layer_leave_the_model_trained() -> None:

@@ -14,7 +14,7 @@ from auditor.drift.excerpts import (
     layer_stacks,
     suggested_value,
 )
-from auditor.drift.findings import judge_comparison
+from auditor.drift.findings import Reading, judge_comparison
 from auditor.drift.restore import Restoration, find_restoration
 from auditor.model import Finding, JsonObject, TargetId
 from tests.drift.answers import sample
@@ -127,9 +127,16 @@ def test_a_change_that_no_setting_restores_says_why(
 
 
 def test_a_generated_script_is_restored_by_its_layers() -> None:
-    old = {**sample("keras"), "mode": "visual", "script": "a = 1"}
+    old = {**sample("keras"), "script": "a = 1"}
+    new = {**old, "script": "a = 2", "trainingCycles": 31}
+    changes = compare(old, new, KERAS)
+    comparison = Comparison(kind=KERAS, target=TARGET, old=old, new=new, changes=changes)
+    reading = Reading(is_ignored=lambda path, _area: path == "trainingCycles")
+    findings = judge_comparison(comparison, reading).findings
+    script = next(finding for finding in findings if finding.path == "script")
+    restoration = find_restoration(script, TARGET, KERAS, excerpt_answers(old, new, findings))
 
-    assert "restore the layers" in restoration_of(old, {**old, "script": "a = 2"}).why
+    assert "restore the layers" in restoration.why
 
 
 def test_a_script_of_expert_mode_is_restored_as_it_was() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from auditor.drift.script import MAX_PHRASES, describe_script
+from auditor.drift.script import MAX_CHARS, describe_script
 from tests.drift.answers import sample
 
 KERAS, IMAGE, DETECTION = (
@@ -55,12 +55,12 @@ def _edited(script: str, *edits: tuple[str, str]) -> str:
         ),
         pytest.param(
             [(f"opt = {ADAM}\n", ""), ("optimizer=opt", "optimizer='sgd'")],
-            ["optimizer Adam(learning_rate=LEARNING_RATE, beta_… → sgd"],
+            ["optimizer Adam(learning_rate=LEARNING_RATE, beta_1=0.9, beta_2=0.999) → sgd"],
             id="optimizer by name",
         ),
         pytest.param(
             [(f"opt = {ADAM}\n", ""), ("optimizer=opt", f"optimizer={ADAM}")],
-            ["optimizer opt → Adam(learning_rate=LEARNING_RATE, beta_…"],
+            ["optimizer opt → Adam(learning_rate=LEARNING_RATE, beta_1=0.9, beta_2=0.999)"],
             id="optimizer without a name",
         ),
         pytest.param(
@@ -88,7 +88,12 @@ def _edited(script: str, *edits: tuple[str, str]) -> str:
         ),
         pytest.param(
             [(DENSE_10, "")],
-            ["layer 2 Dense removed (10, activation='relu', activity_regular…)"],
+            [
+                (
+                    "layer 2 Dense removed (10, activation='relu', "
+                    "activity_regularizer=tf.keras.regularizers.l1(1e-05))"
+                )
+            ],
             id="layer removed",
         ),
         pytest.param([("Dense(20", "Dense(24")], ["layer 1 Dense: 20 → 24"], id="units"),
@@ -132,12 +137,12 @@ def _edited(script: str, *edits: tuple[str, str]) -> str:
         ),
         pytest.param(
             [("model = Seq", "def augment(x):\n    y = 2\n    return x * y\n\nmodel = Seq")],
-            ["function augment added"],
+            ["function augment added (y = 2; return x * y)"],
             id="function",
         ),
         pytest.param(
             [("model = Seq", "class Stop(Callback):\n    def on_end(self): ...\n\nmodel = Seq")],
-            ["class Stop added"],
+            ["class Stop of Callback added (def on_end(self): ...)"],
             id="class",
         ),
         pytest.param(
@@ -145,29 +150,23 @@ def _edited(script: str, *edits: tuple[str, str]) -> str:
         ),
         pytest.param(
             [("EPOCHS", "CYCLES"), ("or 30", "or 60")],
-            ["CYCLES 30 → 60", "EPOCHS renamed to CYCLES"],
+            ["EPOCHS 30 → 60", "EPOCHS renamed to CYCLES"],
             id="variable renamed and changed",
         ),
         pytest.param(
-            [("if not ENSURE", "if ENSURE")], ["1 other statement changed"], id="condition"
+            [("if not ENSURE", "if ENSURE")],
+            ["if not ENSURE_DETERMINISM → ENSURE_DETERMINISM"],
+            id="condition",
         ),
         pytest.param(
             [(DENSE_10, f"if deep:\n    {DENSE_10}")],
-            ["1 statement moved", "1 other statement changed"],
+            ["“if deep” added around model.add(Dense(…))"],
             id="layer under a condition",
-        ),
-        pytest.param(
-            [("import tensorflow", "'''Mine'''\nimport tensorflow")],
-            ["a docstring added"],
-            id="docstring",
         ),
     ],
 )
 def test_an_edit_is_described(edits: list[tuple[str, str]], phrases: list[str]) -> None:
-    new = _edited(KERAS, *edits)
-
-    assert list(describe_script(KERAS, new)) == phrases
-    assert len(describe_script(new, KERAS)) == len(phrases)
+    assert list(describe_script(KERAS, _edited(KERAS, *edits))) == phrases
 
 
 @pytest.mark.parametrize(
@@ -187,11 +186,8 @@ def test_an_edit_is_described(edits: list[tuple[str, str]], phrases: list[str]) 
             id="an argument of its call",
         ),
         pytest.param(
-            [("8 by 8", "16 by 16")], ["a docstring changed, in build_model"], id="docstring"
-        ),
-        pytest.param(
             [("num_classes):", "num_classes, deep=True):")],
-            ["function build_model changed (1 statement)"],
+            ["argument deep=True added to build_model"],
             id="signature",
         ),
         pytest.param(
@@ -268,31 +264,27 @@ def test_an_edit_of_a_transfer_model_is_described(
             ["arguments of f written differently"],
             id="order of arguments",
         ),
-        pytest.param("x = 'a' + y", "x = u'a' + y", ["x 'a' + y → u'a' + y"], id="a prefix"),
         pytest.param(
-            "x = 1\ny = 2\nz = 3", "y = 2\nz = 3\nx = 1", ["1 statement moved"], id="order"
+            "x = 1\ny = 2\nz = 3", "y = 2\nz = 3\nx = 1", ["x = 1 moved after z = 3"], id="order"
         ),
         pytest.param(
             "@a\ndef f():\n    @b\n    def g(): 'x'",
             "@a\ndef f():\n    @c\n    def g(): 'x'",
-            ["function f.g changed (1 statement)"],
+            ["decorator of f.g @b → @c"],
             id="a decorator",
         ),
         pytest.param(
             "def f(): 1\ndef f(): 2",
             "def f(): 1\ndef f(): 3",
-            ["function f#2 changed (1 statement)"],
+            ["2 → 3, in f#2"],
             id="the second of a name",
         ),
-        pytest.param("def f(): 1", "class f: 1", ["class f changed (1 statement)"], id="kind"),
+        pytest.param("def f(): 1", "class f: 1", ["function f is now a class"], id="kind"),
         pytest.param(
             "from . import a, b",
             "from .. import a\nfrom . import b",
             ["import of .a → ..a"],
             id="relative imports",
-        ),
-        pytest.param(
-            "import a, b", "import a\nimport b", ["2 other statements changed"], id="regrouped"
         ),
         pytest.param("opt = a", "opt = b", ["opt a → b"], id="an unrecognized optimizer"),
         pytest.param(
@@ -326,7 +318,17 @@ def test_the_most_important_comes_first_and_the_rest_is_counted() -> None:
     phrases = describe_script(KERAS, new)
 
     assert phrases[:3] == ("optimizer Adam → SGD", "LEARNING_RATE 0.0005 → 0.1", "EPOCHS 30 → 31")
-    assert phrases[MAX_PHRASES:] == ("and 4 more changes",)
+    assert len(phrases) == 11
+    assert len("; ".join(phrases)) <= MAX_CHARS
+
+
+def test_what_has_no_room_is_counted() -> None:
+    old = "".join(f"parameter_{number} = {number}\n" for number in range(40))
+
+    phrases = describe_script(old, old.replace(" = ", " = 1"))
+
+    assert phrases[0] == "parameter_0 0 → 10"
+    assert phrases[-1] == f"and {40 - len(phrases) + 1} more changes"
 
 
 def test_a_long_value_is_cut_to_where_it_differs() -> None:
@@ -360,8 +362,9 @@ def test_a_fingerprint_is_not_shown() -> None:
 
 
 def test_a_program_with_too_many_statements_is_described_by_line_counts() -> None:
-    old = "".join(f"x{number} = 1\n" for number in range(4_000))
+    old = "".join(f"x{number} = 1\n" for number in range(20_100))
 
     assert describe_script(old, old + "y = 1\n") == (
-        "too long to describe; 1 line added, 0 removed",
+        "too long to describe, compared as text",
+        "“y = 1” added",
     )

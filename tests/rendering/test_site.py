@@ -153,12 +153,12 @@ def test_a_day_of_the_calendar_shows_its_worst_run() -> None:
         ),
     )
 
-    [month] = make_calendar(list_runs(same_day, runs={1, 2, 3}))
+    [month] = make_calendar(list_runs(same_day, runs={1, 2, 3, 4}))
     [day] = [day for week in month.weeks for day in week if day.letter]
 
     assert month.title == "November 2026"
-    assert (day.number, day.letter, day.place) == (23, "F", "run-000001.html")
-    assert day.words == "23 November 2026: Audit failed, run 1, the worst of 6 runs"
+    assert (day.number, day.letter, day.place) == (23, "C?", "run-000004.html")
+    assert day.words == "23 November 2026: Critical drift, run 4, the worst of 6 runs"
 
 
 def test_a_run_that_did_not_end_is_listed_without_a_page() -> None:
@@ -167,6 +167,7 @@ def test_a_run_that_did_not_end_is_listed_without_a_page() -> None:
     [row] = list_runs(listing, runs=set())
 
     assert (row.word, row.counts, row.place) == ("Run abandoned", "it did not finish", "")
+    assert not row.has_report
 
 
 def test_the_picture_shows_what_was_not_in_sync_worst_first_and_says_it_in_words() -> None:
@@ -188,10 +189,21 @@ def test_the_picture_shows_what_was_not_in_sync_worst_first_and_says_it_in_words
     assert shown.rest == "and 7 more blocks always in sync"
 
 
+def test_the_picture_names_no_block_that_is_forgotten() -> None:
+    summaries = [run_summary(1, 3, b2=TargetState.MISSING, b3=TargetState.NEW)]
+
+    shown = draw_fleet(summaries, [overview_of(1), overview_of(3)])
+
+    assert [line.title for line in shown.lines] == ["Pump / Block 3"]
+    assert shown.rest == "and 1 more block always in sync"
+
+
 def test_the_picture_is_cut_and_says_so() -> None:
     states = {f"b{n}": TargetState.DRIFTED for n in range(1, 100)}
 
-    shown = draw_fleet([run_summary(1, 10_000, **states)], [])
+    shown = draw_fleet(
+        [run_summary(1, 10_000, **states)], [overview_of(n) for n in range(1, 10_001)]
+    )
 
     assert len(shown.lines) == MOST_ROWS
     assert (
@@ -297,7 +309,7 @@ def test_a_critical_run_that_is_incomplete_is_critical_in_the_calendar() -> None
 
     rows = list_runs(RunListing(runs=(night.run,), briefs=(night,)), runs={7})
 
-    assert (rows[0].letter, rows[0].tone) == ("C", "critical")
+    assert (rows[0].letter, rows[0].tone) == ("C?", "critical")
     assert rows[0].word == "Incomplete, critical drift"
 
 
@@ -315,3 +327,22 @@ def test_the_names_in_the_picture_of_the_fleet_are_links(tmp_path: Path) -> None
 
     index = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert re.search(r'<a href="targets/1-2.html"><text class="label"[^>]*>Block 2', index)
+
+
+def test_a_day_shows_what_was_found_and_that_not_everything_was_checked() -> None:
+    change = finding(Area.TRAINING, "batchSize", 32, 64)
+    night = report(
+        block(1, 3, state=TargetState.DRIFTED, findings=(change,)), unread(1, 4, "timeout", "slow")
+    )
+
+    rows = list_runs(RunListing(runs=(night.run,), briefs=(night,)), runs={7})
+
+    assert (rows[0].letter, rows[0].tone, rows[0].word) == ("D?", "high", "Incomplete, drift")
+
+
+def test_a_calm_day_with_a_lost_training_is_no_calm_day() -> None:
+    night = NIGHTS["open-conditions"]()
+
+    rows = list_runs(RunListing(runs=(night.run,), briefs=(night,)), runs={7})
+
+    assert (rows[0].letter, rows[0].tone, rows[0].word) == ("O", "critical", "Still open")

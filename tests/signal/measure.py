@@ -19,6 +19,7 @@ from deepdiff import DeepDiff
 from auditor.store.schema import upgrade
 from tests.signal.corpus import CORPUS
 from tests.signal.pairs import Pair
+from tests.signal.scripts import count_named
 from tests.signal.sequence import differences
 from tests.signal.sequences import SEQUENCES
 from tests.signal.verdict import PairVerdict, answers, judged
@@ -44,13 +45,16 @@ class Measured:
 def main() -> int:
     """Print the table, every pair that is not exact, and what the properties say."""
     measured = {area: [*map(_measured, pairs)] for area, pairs in CORPUS.items()}
+    named, edits = count_named()
     _say(*_table(measured), "", *_harmless(measured), *_inexact(measured))
+    _say(f"Edits of scripts: {edits}, named by their headline: {named}.")
     is_exact = all(
         measurement.verdict.is_exact for some in measured.values() for measurement in some
     )
     are_sequences_exact = _sequences_hold()
     is_proved = _properties_hold()
-    return 0 if is_exact and are_sequences_exact and is_proved else 1
+    is_named = named == edits
+    return 0 if is_exact and is_named and are_sequences_exact and is_proved else 1
 
 
 def _measured(pair: Pair) -> Measured:

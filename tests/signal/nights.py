@@ -12,7 +12,7 @@ from tests.signal.acts_on_lists import name_of
 from tests.signal.acts_on_settings import script_acts
 from tests.signal.bases import BASES, SAMPLES
 from tests.signal.edits import Answer, every, place, put
-from tests.signal.pairs import ANY_STATE, LAYERS, ExpectedFinding, Pair
+from tests.signal.pairs import ANY_STATE, LAYERS, TEMPLATE, ExpectedFinding, Pair
 
 _FIRST = "visualLayers[0]"
 _RATES = ("trainingCycles", "learningRate")
@@ -152,6 +152,9 @@ def _folded(
     if script and is_visual and _areas(expected) & _SCRIPT_HOSTS:
         expected = [finding for finding in expected if finding != script]
         floating.add("script")
+    elif script and is_visual:
+        template = TEMPLATE.changed("script")
+        expected = [template if finding == script else finding for finding in expected]
     if model_type and "trained" in by_path:
         trained = by_path["trained"]
         folding = trained._replace(folded=frozenset({"selectedModelType"}))

@@ -1,26 +1,28 @@
 """Training scripts as programs: parsed, compared and described, never run.
 
-Two scripts are the same program when their syntax trees are equal: comments, blank lines and
-formatting make no difference, a changed docstring or constant does. A script that exceeds the
-limits of `trees` is compared as text.
+Two scripts are the same program when their syntax trees are equal in the normal form: comments,
+formatting, docstrings, annotations and the order of neighbouring imports make no difference. A
+script that Python cannot parse is compared as text.
 """
 
 from __future__ import annotations
 
 import ast
-import difflib
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from enum import Enum, auto
 
 from auditor.drift.canonical import program_text
 from auditor.drift.script.edits import find_edits, is_too_long
-from auditor.drift.script.phrases import cut
-from auditor.drift.script.trees import UnparsableScript, equal_ends, parse_script, shape
+from auditor.drift.script.normal_form import name_differences, normalize
+from auditor.drift.script.parsing import OversizedScript, UnparsableScript, parse_script
+from auditor.drift.script.phrases import WIDEST, EditRank, ScriptEdit, cut, one_line, plain_edit
+from auditor.drift.script.trees import shape
+from auditor.drift.sequences import find_hunks
 
-MAX_PHRASES = 8
+MAX_CHARS = 345  # of all phrases: a sentence of a report has 400 characters
+_WIDTHS = (WIDEST, 95, 80, 70, 60, 52, 46, 40, 35, 30, 25, 20)
+_MAX_LINES = 20  # of a script that does not parse
 _MAX_REASON = 80  # characters of why a script does not parse
-_MAX_LINES = 1_000  # difflib takes cubic time
 
 
 class ScriptChange(Enum):
@@ -34,7 +36,7 @@ class ScriptChange(Enum):
 def judge_script(before: str, after: str) -> ScriptChange:
     """Return how a script whose text changed differs."""
     match parse_script(before), parse_script(after):
-        case ast.Module() as old, ast.Module() as new if shape(old) == shape(new):
+        case ast.Module() as old, ast.Module() as new if _are_same(old, new):
             return ScriptChange.SAME_PROGRAM
         case ast.Module(), UnparsableScript():
             return ScriptChange.NO_LONGER_PARSES
@@ -47,64 +49,91 @@ def judge_script(before: str, after: str) -> ScriptChange:
 def describe_script(before: str, after: str) -> tuple[str, ...]:
     """Return what changed between two scripts as short phrases, the most important first.
 
-    Empty where they are the same program. At most `MAX_PHRASES`, and one more that counts the
-    rest. A change and its reversal give the same number of phrases. A phrase has no line break
-    and shows no Studio key; the caller has to escape markup and other control characters.
+    Empty where they are the same program. Together they have at most `MAX_CHARS` characters; one
+    more phrase counts what has no room. A phrase has no line break and shows no Studio key; the
+    caller has to escape markup and other control characters.
     """
     match parse_script(before), parse_script(after):
         case ast.Module() as old, ast.Module() as new:
-            if shape(old) == shape(new):
-                return ()
-            if is_too_long(old) or is_too_long(new):
-                return _line_counts("too long to describe", before, after)
-            return _phrases(old, new, is_reversed=before > after)
+            phrases = _described(old, new)
+            if phrases is not None:
+                return phrases
+            return _as_text("too long to describe, compared as text", before, after)
         case ast.Module(), UnparsableScript(reason=reason):
-            return (f"no longer parses ({cut(reason, _MAX_REASON)})",)
+            because = f"no longer parses ({cut(reason, _MAX_REASON)})"
+            return _with_lines(because, changed_lines(before, after))
         case UnparsableScript(), ast.Module():
-            return ("parses again",)
+            return _with_lines("parses again", changed_lines(before, after))
+        case (OversizedScript(reason), _) | (_, OversizedScript(reason)):
+            return _as_text(f"cannot be parsed here ({reason}), compared as text", before, after)
         case _:
-            return _line_counts("not parsed", before, after)
+            return _as_text("does not parse, compared as text", before, after)
+
+
+def name_formalities(before: str, after: str) -> tuple[str, ...]:
+    """Return in what two texts of the same program may differ, in words, comments the last."""
+    match parse_script(before), parse_script(after):
+        case ast.Module() as old, ast.Module() as new:
+            return (*name_differences(old, new), "comments", "formatting")
+        case _:
+            return ("comments", "formatting")
 
 
 def changed_lines(before: str, after: str) -> tuple[str, ...]:
-    """Return the removed (`-`) and added (`+`) lines in order, without context or places."""
+    """Return the removed (`-`) and added (`+`) lines in order, as few as possible."""
+    return tuple(_changed_lines(before, after))
+
+
+def _changed_lines(before: str, after: str) -> Iterator[str]:
     old, new = program_text(before).split("\n"), program_text(after).split("\n")
-    if max(len(old), len(new)) > _MAX_LINES:
-        return _replaced_lines(old, new)
-    diff = difflib.unified_diff(old, new, lineterm="", n=0)
-    return tuple(line for line in list(diff)[2:] if not line.startswith("@@"))
+    for hunk in find_hunks(old, new):
+        yield from (f"-{line}" for line in old[hunk.old_start : hunk.old_end])
+        yield from (f"+{line}" for line in new[hunk.new_start : hunk.new_end])
 
 
-def _replaced_lines(old: Sequence[str], new: Sequence[str]) -> tuple[str, ...]:
-    """Return all lines between the equal beginning and the equal end."""
-    start, end = equal_ends(old, new)
-    removed = (f"-{line}" for line in old[start : len(old) - end])
-    return (*removed, *(f"+{line}" for line in new[start : len(new) - end]))
-
-
-def _phrases(old: ast.Module, new: ast.Module, *, is_reversed: bool) -> tuple[str, ...]:
-    """Return the phrases; the programs are compared in a fixed order, so that both ways agree."""
-    if is_reversed:
-        phrases = [(edit.backward, edit.weight) for edit in find_edits(new, old)]
-    else:
-        phrases = [(edit.forward, edit.weight) for edit in find_edits(old, new)]
-    listed = tuple(phrase for phrase, _ in phrases[:MAX_PHRASES])
-    left = sum(weight for _, weight in phrases[MAX_PHRASES:])
-    if not left:
-        return listed
-    return (*listed, f"and {left} more change{'s' if left > 1 else ''}")
-
-
-def _line_counts(reason: str, before: str, after: str) -> tuple[str, ...]:
-    """Return how many lines were added and removed; a line that only moved counts as neither."""
-    old, new = (Counter(program_text(text).split("\n")) for text in (before, after))
-    added, removed = (new - old).total(), (old - new).total()
-    if program_text(before) == program_text(after):
+def _described(old: ast.Module, new: ast.Module) -> tuple[str, ...] | None:
+    """Return what changed between two programs, None where they are too long."""
+    if _are_same(old, new):
         return ()
-    if not added and not removed:
-        return (f"{reason}; the same lines in another order",)
-    return (f"{reason}; {_lines(added)} added, {removed} removed",)
+    if is_too_long(old) or is_too_long(new):
+        return None
+    return _phrases(find_edits(old, new))
 
 
-def _lines(count: int) -> str:
-    return "1 line" if count == 1 else f"{count} lines"
+def _are_same(old: ast.Module, new: ast.Module) -> bool:
+    """Return whether two trees are equal in the normal form, which they have afterwards."""
+    return shape(normalize(old)) == shape(normalize(new))
+
+
+def _phrases(edits: list[ScriptEdit]) -> tuple[str, ...]:
+    phrases: list[str] = []
+    for width in _WIDTHS:
+        phrases = [edit.words(width) for edit in edits]
+        if sum(len(phrase) + 2 for phrase in phrases) <= MAX_CHARS:
+            return tuple(phrases)
+    room, listed = MAX_CHARS, 0
+    while listed < len(phrases) and len(phrases[listed]) + 2 <= room:
+        room -= len(phrases[listed]) + 2
+        listed += 1
+    listed = max(listed, 1)
+    left = len(phrases) - listed
+    more = (f"and {left} more change{'s' if left > 1 else ''}",) if left else ()
+    return (*phrases[:listed], *more)
+
+
+def _as_text(reason: str, before: str, after: str) -> tuple[str, ...]:
+    """Return why two texts are compared as texts, and their first lines that differ."""
+    lines = changed_lines(before, after)
+    return _with_lines(reason, lines) if lines else ()
+
+
+def _with_lines(reason: str, lines: Sequence[str]) -> tuple[str, ...]:
+    first = ScriptEdit(EditRank.OPTIMIZER, lambda _: reason)
+    return _phrases(
+        [first, *(_line_edit(line) for line in lines[:_MAX_LINES] if line[1:].strip())]
+    )
+
+
+def _line_edit(line: str) -> ScriptEdit:
+    what = "added" if line.startswith("+") else "removed"
+    return plain_edit(EditRank.STATEMENT, "“", one_line(line[1:].strip()), f"” {what}")

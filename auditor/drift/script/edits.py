@@ -1,65 +1,67 @@
 """What changed between two programs, in words.
 
-The statements of each scope are aligned. Added and removed statements are described by their
-topic: a layer, a name, the arguments of a call, an import, a docstring. Statements that no phrase
-covers are counted, so that no change is left out.
+The statements of each scope are aligned. Every statement that came, went or changed is in a
+phrase: by its topic (a layer, a name, the arguments of a call, an import) or by its code. A phrase
+claims only what holds in the whole program: a name is not "removed" that is still set elsewhere.
 """
 
 from __future__ import annotations
 
 import ast
-from collections import Counter, deque
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from itertools import zip_longest
-from typing import TypeAlias
 
+from auditor.drift.script.definitions import declaration_edits
+from auditor.drift.script.differences import (
+    Program,
+    ScopeDifference,
+    describe_moves,
+    moves_between_scopes,
+    whole_compound,
+)
+from auditor.drift.script.pairs import change_words, describe_pairs
 from auditor.drift.script.phrases import (
     OPTIMIZERS,
-    Arguments,
+    WIDEST,
     EditRank,
     ScriptEdit,
-    argument_edits,
     call_name,
     cut,
-    expression_edits,
     expression_text,
     joined_arguments,
     named_arguments,
-    optimizer_edits,
-    two_way_edit,
+    plain_edit,
     value_edit,
 )
-from auditor.drift.script.stacks import ScriptLayer, layer_edits, list_of_layers, stacks_of
+from auditor.drift.script.stacks import (
+    LayerChange,
+    ScriptLayer,
+    layer_changes,
+    layer_edit,
+    list_of_layers,
+    stack_edit,
+    stacks_of,
+)
+from auditor.drift.script.statements import (
+    definition_edit,
+    is_compound,
+    statement_edit,
+    statement_name,
+)
+from auditor.drift.script.topics import Topic, is_literal, topic_of
 from auditor.drift.script.trees import (
+    Branch,
     Definition,
     Key,
     ProgramScope,
     Statement,
-    align_sequences,
     apply_renames,
     find_renames,
-    scopes_of,
-    shape,
 )
 
-MAX_STATEMENTS = 3_000  # and layers, of a program; 20 KB hold about 600
+MAX_STATEMENTS = 20_000  # and layers, of a program; 20 KB hold about 600
 _MAX_SOURCE = 60  # characters of what is imported
-_METHOD_RANKS = {"compile": EditRank.LOSS, "fit": EditRank.FIT}
-_OPTIMIZER_NAMES = ("opt", "optimizer")
-_LITERAL_NODES = (
-    ast.Constant,
-    ast.Tuple,
-    ast.List,
-    ast.Set,
-    ast.Dict,
-    ast.UnaryOp,
-    ast.USub,
-    ast.Load,
-)
-
-_TopicKeys: TypeAlias = tuple[tuple[str, ...], ...]
-_AssignedCalls: TypeAlias = dict[str, tuple[Statement, ast.Call]]
 
 
 def is_too_long(program: ast.Module) -> bool:
@@ -74,230 +76,91 @@ def is_too_long(program: ast.Module) -> bool:
 def find_edits(old: ast.Module, new: ast.Module) -> list[ScriptEdit]:
     """Return what changed between two programs, the most important first.
 
-    Names that were only renamed get their old name in the tree of `new`, which is changed in
-    place.
+    Both trees are in their normal form. Names that were only renamed get their old name in the
+    tree of `new`, which is changed in place.
     """
     new_names = find_renames(old, new)
     apply_renames(new, new_names)
-    before, after = scopes_of(old), scopes_of(new)
-    edits = [_rename_edit(*names) for names in new_names.items()]
-    for name, scope in (before | after).items():
-        if not name or (scope.parent in before and scope.parent in after):
-            edits.extend(_scope_edits(before.get(name), after.get(name)))
+    before, after = Program(old), Program(new)
+    edits = [_rename_edit(was, name) for name, was in new_names.items()]
+    differences = [
+        ScopeDifference.between((before, after), scope, after.scopes[name])
+        for name, scope in before.scopes.items()
+        if name in after.scopes
+    ]
+    removed, added = _unpaired(before, after), _unpaired(after, before)
+    edits += _describe_imports(before, after, differences)
+    edits += moves_between_scopes(differences, removed, added)
+    for difference in differences:
+        _describe_scope(difference)
+        edits += difference.edits
+    edits += _definition_edits(removed, after, "removed")
+    edits += _definition_edits(added, before, "added")
+    if not edits:
+        edits.append(plain_edit(EditRank.STATEMENT, "statements grouped or written differently"))
     return sorted(_merge_equal(edits), key=lambda edit: edit.rank)
 
 
-@dataclass(frozen=True, slots=True)
-class _Topic:
-    """What a statement is about: a name, the optimizer, `compile`, a callback, a call.
-
-    Attributes:
-        keys: what it shares with its counterpart in the other program, the closest match first.
-        focus: the part of the statement that is compared.
-    """
-
-    statement: Statement
-    keys: _TopicKeys
-    rank: EditRank
-    label: str
-    focus: ast.expr
-
-
-@dataclass(slots=True)
-class _ScopeDifference:
-    """The removed and added statements of a scope that no phrase describes yet."""
-
-    scopes: tuple[ProgramScope, ProgramScope]
-    old: list[Statement]
-    new: list[Statement]
-    moved: int
-    assigned_calls: tuple[_AssignedCalls, _AssignedCalls]
-    compared: set[Statement] = field(default_factory=set)
-    edits: list[ScriptEdit] = field(default_factory=list)
-
-    @classmethod
-    def between(cls, old: ProgramScope, new: ProgramScope) -> _ScopeDifference:
-        pairs = align_sequences(
-            [statement.key for statement in old.statements],
-            [statement.key for statement in new.statements],
-        )
-        old_places, new_places = {i for i, _ in pairs}, {j for _, j in pairs}
-        return cls(
-            (old, new),
-            [statement for i, statement in enumerate(old.statements) if i not in old_places],
-            [statement for j, statement in enumerate(new.statements) if j not in new_places],
-            sum(old.statements[i].depth != new.statements[j].depth for i, j in pairs),
-            (_assigned_calls(old), _assigned_calls(new)),
-        )
-
-    def mark_described(self, statements: Iterable[Statement]) -> None:
-        """Remove statements that a phrase describes."""
-        described = set(statements)
-        self.old = [statement for statement in self.old if statement not in described]
-        self.new = [statement for statement in self.new if statement not in described]
-
-
-def _rename_edit(new: str, old: str) -> ScriptEdit:
-    return two_way_edit(
-        EditRank.RENAME, lambda before, after: f"{cut(before)} renamed to {cut(after)}", old, new
+def _rename_edit(old: str, new: str) -> ScriptEdit:
+    return ScriptEdit(
+        EditRank.RENAME, lambda width: f"{cut(old, width)} renamed to {cut(new, width)}"
     )
 
 
-def _scope_edits(old: ProgramScope | None, new: ProgramScope | None) -> list[ScriptEdit]:
-    if old is not None and new is not None:
-        return _edits_within(old, new)
-    edits = []
-    if old is not None:
-        edits.append(value_edit(EditRank.DEFINITION, _definition_name(old), "", None))
-    if new is not None:
-        edits.append(value_edit(EditRank.DEFINITION, _definition_name(new), None, ""))
-    return edits
+def _unpaired(program: Program, other: Program) -> list[ProgramScope]:
+    return [scope for name, scope in program.scopes.items() if name not in other.scopes]
 
 
-def _edits_within(old: ProgramScope, new: ProgramScope) -> list[ScriptEdit]:
-    difference = _ScopeDifference.between(old, new)
-    for describe in _DESCRIPTION_STEPS:
-        describe(difference)
-    place = f", in {cut(new.name)}" if new.name else ""
-    edits = [
-        replace(edit, forward=edit.forward + place, backward=edit.backward + place)
-        for edit in difference.edits
-    ]
-    return edits + list(_count_rest(difference))
+def _definition_edits(
+    scopes: list[ProgramScope], other: Program, what: str
+) -> Iterator[ScriptEdit]:
+    """Yield the functions and classes that came or went; not those inside another of them."""
+    for scope in scopes:
+        if scope.parent in other.scopes and not isinstance(scope.node, ast.Module):
+            yield definition_edit(scope.name, scope.node, what)
 
 
-def _describe_layers(difference: _ScopeDifference) -> None:
-    old, new = (stacks_of(scope) for scope in difference.scopes)
-    models = old | new
-    for model in models:
-        before, after = old.get(model, []), new.get(model, [])
-        changed: list[ScriptLayer] = []
-        for edit, layers in layer_edits(model if len(models) > 1 else "", before, after):
-            difference.edits.append(edit)
-            changed.extend(layers)
-        difference.mark_described(layer.statement for layer in changed if not layer.frame)
-        frames = {layer.frame for layer in changed if _is_shared(layer.frame, before, after)}
-        difference.mark_described(
-            layer.statement for layer in (*before, *after) if layer.frame in frames
-        )
+def _describe_scope(difference: ScopeDifference) -> None:
+    _describe_declaration(difference)
+    _describe_layers(difference)
+    describe_moves(difference)
+    _describe_whole_compounds(difference)
+    describe_pairs(difference)
+    _skip_definitions(difference)
+    _describe_rest(difference)
 
 
-def _is_shared(frame: Key, old: Sequence[ScriptLayer], new: Sequence[ScriptLayer]) -> bool:
-    """Return whether only the listed layers changed in a statement with this frame."""
-    stacks = [stack for stack in (old, new) if stack]
-    return frame != () and all(any(layer.frame == frame for layer in stack) for stack in stacks)
-
-
-def _count_moved(difference: _ScopeDifference) -> None:
-    old, new = (
-        Counter(statement.key for statement in side) for side in (difference.old, difference.new)
-    )
-    moved = old & new
-    difference.moved += moved.total()
-    difference.old = list(_without(difference.old, Counter(moved)))
-    difference.new = list(_without(difference.new, Counter(moved)))
-
-
-def _without(statements: Iterable[Statement], keys: Counter[Key]) -> Iterator[Statement]:
-    for statement in statements:
-        if keys[statement.key]:
-            keys[statement.key] -= 1
-        else:
-            yield statement
-
-
-def _describe_pairs(difference: _ScopeDifference) -> None:
-    """Describe what changed in statements on the same topic, the closest matches first."""
-    compared = difference.compared
-    for level in (0, -1):
-        waiting: dict[Hashable, deque[_Topic]] = {}
-        for topic in _topics_of(difference.new, compared):
-            waiting.setdefault(topic.keys[level], deque()).append(topic)
-        for topic in _topics_of(difference.old, compared):
-            if candidates := waiting.get(topic.keys[level]):
-                other = candidates.popleft()
-                compared |= {topic.statement, other.statement}
-                _describe_pair(difference, topic, other)
-
-
-def _describe_pair(difference: _ScopeDifference, old: _Topic, new: _Topic) -> None:
-    rank, before, after = min(old.rank, new.rank), old.focus, new.focus
-    is_complete = True
-    if (
-        rank in _METHOD_RANKS.values()
-        and isinstance(before, ast.Call)
-        and isinstance(after, ast.Call)
-    ):
-        edits = _method_edits(difference, rank, before, after)
-        is_complete = shape(before.func) == shape(after.func)
-    elif rank is EditRank.OPTIMIZER:
-        edits = optimizer_edits(before, after)
-    else:
-        edits = expression_edits(rank, cut(new.label), before, after)
-    difference.edits.extend(edits)
-    frames = [shape(topic.statement.node, blank=[topic.focus]) for topic in (old, new)]
-    if edits and is_complete and frames[0] == frames[1]:
-        difference.mark_described([old.statement, new.statement])
-
-
-def _method_edits(
-    difference: _ScopeDifference, rank: EditRank, old: ast.Call, new: ast.Call
-) -> list[ScriptEdit]:
-    """Return what changed in the arguments; an optimizer that moved into them is followed."""
-    before, after = named_arguments(old), named_arguments(new)
-    old_optimizer, new_optimizer = before.get("optimizer"), after.get("optimizer")
-    _resolve_optimizer(difference, difference.assigned_calls[0], before, new_optimizer)
-    _resolve_optimizer(difference, difference.assigned_calls[1], after, old_optimizer)
-    return argument_edits(rank, call_name(new), before, after)
-
-
-def _resolve_optimizer(
-    difference: _ScopeDifference,
-    assigned_calls: _AssignedCalls,
-    values: Arguments,
-    other: ast.expr | None,
-) -> None:
-    """Replace an optimizer's name by its call where the other side has an optimizer, no name."""
-    optimizer = values.get("optimizer")
-    if not isinstance(optimizer, ast.Name) or optimizer.id not in assigned_calls:
+def _describe_declaration(difference: ScopeDifference) -> None:
+    old, new = (scope.node for scope in difference.scopes)
+    declarations = [scope.statements[0] for scope in difference.scopes]
+    difference.mark_described(declarations)
+    if declarations[0].key == declarations[1].key:
         return
-    if other is not None and not isinstance(other, ast.Name):
-        statement, call = assigned_calls[optimizer.id]
-        difference.mark_described([statement])
-        if shape(call) != shape(other):
-            values["optimizer"] = call
+    if isinstance(old, Definition) and isinstance(new, Definition):
+        name = difference.scopes[1].name
+        edits = list(declaration_edits(name, old, new))
+        difference.edits += edits or [
+            plain_edit(EditRank.DEFINITION, "first line of ", name, " written differently")
+        ]
 
 
-def _assigned_calls(scope: ProgramScope) -> _AssignedCalls:
-    """Return the call that each name of a scope was last assigned."""
-    calls: _AssignedCalls = {}
-    for statement in scope.statements:
-        match statement.node:
-            case ast.Assign([ast.Name(name)], ast.Call() as call):
-                calls[name] = statement, call
-            case _:
-                pass
-    return calls
-
-
-def _describe_imports(difference: _ScopeDifference) -> None:
-    sides = (difference.old, difference.new)
-    old, new = (
-        Counter(imported for statement in side for imported in _imports_of(statement.node))
-        for side in sides
-    )
-    removed, added = _sources_by_name(old - new), _sources_by_name(new - old)
-    for name in removed | added:
-        for before, after in zip_longest(removed.get(name, []), added.get(name, [])):
-            difference.edits.append(two_way_edit(EditRank.IMPORT, _import_phrase, before, after))
-    if removed or added:
-        imports = (ast.Import, ast.ImportFrom)
-        difference.mark_described(
-            statement
-            for side in sides
-            for statement in side
-            if isinstance(statement.node, imports)
-        )
+def _describe_imports(
+    old: Program, new: Program, differences: list[ScopeDifference]
+) -> Iterator[ScriptEdit]:
+    """Yield what is imported now and was not, and the reverse; elsewhere it only moved."""
+    before, after = (Counter(_imports_of(program.tree)) for program in (old, new))
+    removed, added = before - after, after - before
+    for difference in differences:
+        for side, changed in ((difference.old, removed), (difference.new, added)):
+            difference.mark_described(
+                statement
+                for statement in list(side.values())
+                if any(imported in changed for imported in _imports_of(statement.node))
+            )
+    sources = _sources_by_name(removed), _sources_by_name(added)
+    for name in sources[0] | sources[1]:
+        pairs = zip_longest(sources[0].get(name, []), sources[1].get(name, []))
+        yield from (_import_edit(*pair, before, after, name) for pair in pairs)
 
 
 def _sources_by_name(imported: Counter[tuple[str, str]]) -> dict[str, list[str]]:
@@ -307,190 +170,274 @@ def _sources_by_name(imported: Counter[tuple[str, str]]) -> dict[str, list[str]]
     return sources
 
 
-def _import_phrase(before: str | None, after: str | None) -> str:
-    if before is None:
-        return f"import of {cut(after or '', _MAX_SOURCE)} added"
-    if after is None:
-        return f"import of {cut(before, _MAX_SOURCE)} removed"
-    return f"import of {cut(before, _MAX_SOURCE)} → {cut(after, _MAX_SOURCE)}"
+def _import_edit(
+    old: str | None,
+    new: str | None,
+    before: Counter[tuple[str, str]],
+    after: Counter[tuple[str, str]],
+    name: str,
+) -> ScriptEdit:
+    if old is not None and new is not None:
+        phrase = f"import of {cut(old, _MAX_SOURCE)} → {cut(new, _MAX_SOURCE)}"
+    elif old is not None:
+        article = "one import" if after[name, old] else "import"
+        phrase = f"{article} of {cut(old, _MAX_SOURCE)} removed"
+    else:
+        article = "another import" if before[name, new or ""] else "import"
+        phrase = f"{article} of {cut(new or '', _MAX_SOURCE)} added"
+    return ScriptEdit(EditRank.IMPORT, lambda _: phrase)
 
 
-def _imports_of(node: ast.AST) -> Iterator[tuple[str, str]]:
-    """Yield what a statement imports: its name in the script, and where it comes from."""
-    match node:
-        case ast.Import(aliases):
-            for alias in aliases:
-                yield alias.asname or alias.name, _with_alias(alias.name, alias.asname)
-        case ast.ImportFrom(module, aliases, level):
-            package = "." * (level or 0) + (f"{module}." if module else "")
-            for alias in aliases:
-                source = _with_alias(package + alias.name, alias.asname)
-                yield alias.asname or alias.name, source
-        case _:
-            return
+def _imports_of(tree: ast.AST) -> Iterator[tuple[str, str]]:
+    """Yield what a tree imports: its name in the script, and where it comes from."""
+    for node in ast.walk(tree) if isinstance(tree, ast.Module) else (tree,):
+        match node:
+            case ast.Import(aliases):
+                for alias in aliases:
+                    yield alias.asname or alias.name, _with_alias(alias.name, alias.asname)
+            case ast.ImportFrom(module, aliases, level):
+                package = "." * (level or 0) + (f"{module}." if module else "")
+                for alias in aliases:
+                    source = _with_alias(package + alias.name, alias.asname)
+                    yield alias.asname or alias.name, source
+            case _:
+                pass
 
 
 def _with_alias(source: str, name: str | None) -> str:
     return f"{source} as {name}" if name else source
 
 
-def _describe_docstrings(difference: _ScopeDifference) -> None:
-    sides = (difference.old, difference.new)
-    old, new = ([statement for statement in side if _is_text(statement.node)] for side in sides)
-    for before, after in zip_longest(old, new):
-        edit = two_way_edit(EditRank.DOCSTRING, _docstring_phrase, before, after)
-        difference.edits.append(edit)
-    difference.mark_described((*old, *new))
+def _describe_layers(difference: ScopeDifference) -> None:
+    whole = _in_whole_compounds(difference)
+    skipped = whole | difference.elsewhere
+    old, new = (_stacks(scope, difference.elsewhere) for scope in difference.scopes)
+    models = old | new
+    for model in models:
+        before, after = old.get(model, []), new.get(model, [])
+        label = model if len(models) > 1 else ""
+        if not before or not after:
+            stack = before or after
+            if all(layer.statement in skipped for layer in stack):
+                continue
+            difference.add([stack_edit(label, before, after)])
+            difference.mark_described(layer.statement for layer in stack if not layer.frame)
+            _mark_frames(difference, stack, before, after)
+            continue
+        changed: list[ScriptLayer] = []
+        for change in layer_changes(before, after):
+            if change.is_equal:
+                _pair_layers(difference, change)
+            elif any(layer.statement not in skipped for layer in change.layers):
+                difference.add([layer_edit(label, change)])
+                changed.extend(change.layers)
+                _pair_layers(difference, change)
+        difference.mark_described(layer.statement for layer in changed if not layer.frame)
+        _mark_frames(difference, changed, before, after)
 
 
-def _is_text(node: ast.AST) -> bool:
-    return isinstance(node, ast.Expr) and (
-        isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+def _stacks(scope: ProgramScope, without: set[Statement]) -> dict[str, list[ScriptLayer]]:
+    stacks = stacks_of(scope)
+    kept = {
+        model: [layer for layer in stack if layer.statement not in without]
+        for model, stack in stacks.items()
+    }
+    return {model: stack for model, stack in kept.items() if stack}
+
+
+def _pair_layers(difference: ScopeDifference, change: LayerChange) -> None:
+    """Note that the statements of a layer are described, or written in another way."""
+    statements = [layer.statement for layer in change.layers if not layer.frame]
+    if len(statements) == 2 and all(_is_left(difference, each) for each in statements):
+        difference.pair(*statements)
+    difference.mark_described(statements)
+
+
+def _is_left(difference: ScopeDifference, statement: Statement) -> bool:
+    return statement in (
+        difference.old.get(statement.place),
+        difference.new.get(statement.place),
     )
 
 
-def _docstring_phrase(before: Statement | None, after: Statement | None) -> str:
-    what = "added" if before is None else "removed" if after is None else "changed"
-    return f"a docstring {what}"
+def _mark_frames(
+    difference: ScopeDifference,
+    changed: Iterable[ScriptLayer],
+    old: list[ScriptLayer],
+    new: list[ScriptLayer],
+) -> None:
+    """Mark the statements of which only the listed layers changed."""
+    frames = {layer.frame for layer in changed if _is_shared(layer.frame, old, new)}
+    difference.mark_described(layer.statement for layer in (*old, *new) if layer.frame in frames)
 
 
-def _describe_unpaired(difference: _ScopeDifference) -> None:
-    """Describe each setting, optimizer or callback that was added or removed."""
-    for side, is_new in ((difference.old, False), (difference.new, True)):
-        topics = [
-            topic for topic in _topics_of(side, difference.compared) if _is_described_alone(topic)
-        ]
-        for topic in topics:
-            label, value = _unpaired_words(topic)
-            values = (None, value) if is_new else (value, None)
-            difference.edits.append(value_edit(topic.rank, cut(label), *values))
-        difference.mark_described(topic.statement for topic in topics)
+def _is_shared(frame: Key, old: list[ScriptLayer], new: list[ScriptLayer]) -> bool:
+    stacks = [stack for stack in (old, new) if stack]
+    return frame != () and all(any(layer.frame == frame for layer in stack) for stack in stacks)
 
 
-def _is_described_alone(topic: _Topic) -> bool:
-    if topic.rank in (EditRank.RATE, EditRank.SETTING):
-        return _is_literal(topic.focus)
-    return topic.rank in (EditRank.OPTIMIZER, EditRank.CALLBACK)
+def _in_whole_compounds(difference: ScopeDifference) -> set[Statement]:
+    found: set[Statement] = set()
+    for side, scope in zip((difference.old, difference.new), difference.scopes, strict=True):
+        for statement in side.values():
+            if statement not in found:
+                found.update(whole_compound(statement, scope.statements, side) or ())
+    return found
 
 
-def _unpaired_words(topic: _Topic) -> tuple[str, str]:
-    if topic.rank is EditRank.CALLBACK and isinstance(topic.focus, ast.Call):
-        return topic.label, joined_arguments(named_arguments(topic.focus))
-    label = "optimizer" if topic.rank is EditRank.OPTIMIZER else topic.label
-    return label, expression_text(topic.focus)
+def _describe_whole_compounds(difference: ScopeDifference) -> None:
+    """Describe compound statements that came or went with all that they contain.
+
+    Two of the same kind between the same neighbours that contain something on the same topic are
+    one that changed: its head is described here, the rest by pairs.
+    """
+    old, new = (
+        list(_whole_compounds(left, scope))
+        for left, scope in zip((difference.old, difference.new), difference.scopes, strict=True)
+    )
+    for compound in old:
+        other = next((other for other in new if _are_alike(difference, compound, other)), None)
+        if other is not None:
+            new.remove(other)
+            difference.pair(compound[0], other[0])
+            if compound[0].key != other[0].key:
+                difference.add([change_words(compound[0].node, other[0].node)])
+        else:
+            difference.add([statement_edit(compound[0].node, "removed")])
+            difference.mark_described(compound)
+    for compound in new:
+        difference.add([statement_edit(compound[0].node, "added")])
+        difference.mark_described(compound)
 
 
-def _skip_definitions(difference: _ScopeDifference) -> None:
+def _are_alike(difference: ScopeDifference, old: list[Statement], new: list[Statement]) -> bool:
+    gaps = [side[part[0].place] for side, part in zip(difference.gaps, (old, new), strict=True)]
+    if gaps[0] != gaps[1] or type(old[0].node) is not type(new[0].node):
+        return False
+    topics = (
+        {topic.keys[-1] for topic in map(topic_of, part[1:]) if topic} for part in (old, new)
+    )
+    return not set.isdisjoint(*topics)
+
+
+def _whole_compounds(left: dict[int, Statement], scope: ProgramScope) -> Iterator[list[Statement]]:
+    """Yield the outermost compound statements of which everything is left."""
+    inside: set[Statement] = set()
+    for statement in list(left.values()):
+        if statement not in inside:
+            compound = whole_compound(statement, scope.statements, left)
+            if compound is not None:
+                inside.update(compound)
+                yield compound
+
+
+def _skip_definitions(difference: ScopeDifference) -> None:
     """Leave added and removed functions and classes to their own scopes."""
     for side in (difference.old, difference.new):
         difference.mark_described(
-            statement for statement in side if isinstance(statement.node, Definition)
+            [statement for statement in side.values() if isinstance(statement.node, Definition)]
         )
 
 
-_DESCRIPTION_STEPS: tuple[Callable[[_ScopeDifference], None], ...] = (
-    _describe_layers,
-    _count_moved,
-    _describe_pairs,
-    _describe_unpaired,
-    _describe_imports,
-    _describe_docstrings,
-    _skip_definitions,
-)
+def _describe_rest(difference: ScopeDifference) -> None:
+    """Describe each statement that has no counterpart, and each that others were put into."""
+    around = _moved_by_depth(difference)
+    for number, what in ((0, "removed"), (1, "added")):
+        left = (difference.old, difference.new)[number]
+        other = difference.programs[1 - number]
+        for statement in list(left.values()):
+            if is_compound(statement.node):
+                names = around[number].get(statement.place, [])
+                difference.add([_head_edit(statement, what, names)])
+            else:
+                difference.add([_unpaired_edit(statement, other, is_new=number == 1)])
 
 
-def _count_rest(difference: _ScopeDifference) -> Iterator[ScriptEdit]:
-    """Yield how many statements no phrase covers."""
-    old, new = difference.scopes
-    others, moved = max(len(difference.old), len(difference.new)), difference.moved
-    if new.name and others + moved:
-        count = _count_of(others + moved, "statement")
-        edit = two_way_edit(
-            EditRank.DEFINITION,
-            lambda _, scope: f"{_definition_name(scope)} changed ({count})",
-            old,
-            new,
-        )
-        yield replace(edit, weight=others + moved)
-        return
-    if moved:
-        phrase = f"{_count_of(moved, 'statement')} moved"
-        yield ScriptEdit(EditRank.REST, phrase, phrase, moved)
-    if others:
-        phrase = f"{_count_of(others, 'other statement')} changed"
-        yield ScriptEdit(EditRank.REST, phrase, phrase, others)
+def _head_edit(statement: Statement, what: str, names: list[str]) -> ScriptEdit:
+    around = f" around {', '.join(names)}" if names else ""
+    start = f"{statement_name(statement.node)} {what}"
+    return ScriptEdit(EditRank.STATEMENT, lambda width: f"{start}{cut(around, width)}")
 
 
-def _definition_name(scope: ProgramScope) -> str:
-    kind = "class" if isinstance(scope.node, ast.ClassDef) else "function"
-    return f"{kind} {cut(scope.name)}"
+def _moved_by_depth(
+    difference: ScopeDifference,
+) -> tuple[dict[int, list[str]], dict[int, list[str]]]:
+    """Return what each removed and each added compound statement is put around.
+
+    A statement that is inside another one of those that stayed is described here.
+    """
+    around: tuple[dict[int, list[str]], dict[int, list[str]]] = ({}, {})
+    old, new = (scope.statements for scope in difference.scopes)
+    for i, j in difference.partner.items():
+        before, after = old[i].parent, new[j].parent
+        if not i or difference.partner.get(before) == after:
+            continue
+        name = statement_name(new[j].node)
+        is_described = False
+        for place, left, names in (
+            (before, difference.old, around[0]),
+            (after, difference.new, around[1]),
+        ):
+            if place in left:
+                names.setdefault(place, []).append(name)
+                is_described = True
+        if not is_described and not isinstance(new[j].node, Branch):
+            difference.add([_into_edit(name, new[after], after)])
+    return around
 
 
-def _count_of(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+def _into_edit(name: str, parent: Statement, place: int) -> ScriptEdit:
+    where = f"into {statement_name(parent.node)}" if place else "out of all other statements"
+    return ScriptEdit(
+        EditRank.MOVED, lambda width: f"{cut(name, width)} moved {cut(where, width)}"
+    )
+
+
+def _unpaired_edit(statement: Statement, other: Program, *, is_new: bool) -> ScriptEdit:
+    """Return that a statement came or went.
+
+    What it sets or calls came or went with it only where the other program has none of it.
+    """
+    what = "added" if is_new else "removed"
+    topic = topic_of(statement)
+    if topic is None or topic.focus is None:
+        return statement_edit(statement.node, what)
+    label, value = _words_of(topic, other)
+    if not label:
+        return statement_edit(statement.node, what)
+    return value_edit(topic.rank, label, *((None, value) if is_new else (value, None)))
+
+
+def _words_of(topic: Topic, other: Program) -> tuple[str, str]:
+    """Return what came or went and its value; no label where the other program has it too."""
+    if not isinstance(topic.focus, ast.expr):
+        return "", ""
+    match topic.rank:
+        case EditRank.OPTIMIZER:
+            is_missing = not other.calls & {*OPTIMIZERS}
+            return ("optimizer" if is_missing else ""), expression_text(topic.focus)
+        case EditRank.CALLBACK if isinstance(topic.focus, ast.Call):
+            is_missing = call_name(topic.focus) not in other.calls
+            arguments = joined_arguments(named_arguments(topic.focus))
+            return (topic.label if is_missing else ""), arguments
+        case EditRank.RATE | EditRank.SETTING if is_literal(topic.focus):
+            is_missing = topic.label not in other.names and topic.label.isidentifier()
+            return (topic.label if is_missing else ""), expression_text(topic.focus)
+        case _:
+            return "", ""
 
 
 def _merge_equal(edits: Iterable[ScriptEdit]) -> Iterator[ScriptEdit]:
     """Yield edits, those with the same words as one."""
-    weights: Counter[tuple[EditRank, str, str]] = Counter()
-    times: Counter[tuple[EditRank, str, str]] = Counter()
+    first: dict[tuple[EditRank, str], ScriptEdit] = {}
+    times: Counter[tuple[EditRank, str]] = Counter()
     for edit in edits:
-        words = edit.rank, edit.forward, edit.backward
-        weights[words] += edit.weight
-        times[words] += 1
-    for words, count in times.items():
-        rank, forward, backward = words
-        suffix = f" ({count} times)" if count > 1 else ""
-        yield ScriptEdit(rank, forward + suffix, backward + suffix, weights[words])
+        key = edit.rank, edit.words(WIDEST)
+        first.setdefault(key, edit)
+        times[key] += 1
+    for key, edit in first.items():
+        yield _repeated(edit, times[key]) if times[key] > 1 else edit
 
 
-def _topics_of(statements: Iterable[Statement], excluded: Collection[Statement]) -> list[_Topic]:
-    """Return the topics of statements that are not excluded and have one."""
-    topics = (_topic_of(statement) for statement in statements if statement not in excluded)
-    return [topic for topic in topics if topic is not None]
-
-
-def _topic_of(statement: Statement) -> _Topic | None:
-    """Return what a statement is about, or None if no phrase describes its kind."""
-    match statement.node:
-        case ast.Assign([_], ast.Call() as call) | ast.Expr(ast.Call() as call) if (
-            call_name(call) in _METHOD_RANKS
-        ):
-            name = call_name(call)
-            return _Topic(statement, (("method", name),), _METHOD_RANKS[name], name, call)
-        case ast.Assign([target], value) | ast.AnnAssign(target, _, ast.expr() as value):
-            return _assignment_topic(statement, expression_text(target), value)
-        case ast.Expr(ast.Call(func, [ast.Call() as inner], []) as call) if (
-            call_name(call) == "append" and "callback" in expression_text(func).lower()
-        ):
-            label = f"callback {call_name(inner)}"
-            keys = ((expression_text(func), label),)
-            return _Topic(statement, keys, EditRank.CALLBACK, label, inner)
-        case ast.Return(ast.expr() as value):
-            return _Topic(statement, (("return",),), EditRank.NAME, "return", value)
-        case ast.Expr(ast.Call(func) as call):
-            keys = (("call", expression_text(func)),)
-            return _Topic(statement, keys, EditRank.CALL, call_name(call), call)
-        case _:
-            return None
-
-
-def _assignment_topic(statement: Statement, target: str, value: ast.expr) -> _Topic:
-    called = call_name(value) if isinstance(value, ast.Call) else ""
-    if called in OPTIMIZERS or (called and target in _OPTIMIZER_NAMES):
-        optimizer_keys = (("optimizer", target), ("optimizer",))
-        return _Topic(statement, optimizer_keys, EditRank.OPTIMIZER, target, value)
-    if target.lower() in ("lr", "learning_rate"):
-        rank = EditRank.RATE
-    else:
-        rank = EditRank.SETTING if _is_literal(value) or target.isupper() else EditRank.NAME
-    return _Topic(statement, (("name", target, called), ("name", target)), rank, target, value)
-
-
-def _is_literal(value: ast.expr) -> bool:
-    """Return whether a value is a literal, in `args.epochs or 30` at least the default."""
-    match value:
-        case ast.BoolOp(ast.Or(), [*_, ast.Constant()]):
-            return True
-        case _:
-            return all(isinstance(node, _LITERAL_NODES) for node in ast.walk(value))
+def _repeated(edit: ScriptEdit, times: int) -> ScriptEdit:
+    return ScriptEdit(edit.rank, lambda width: f"{edit.words(width)} ({times} times)")

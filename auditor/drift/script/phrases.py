@@ -1,7 +1,7 @@
 """What changed between two expressions of a script, in words.
 
-A phrase names old and new. Every edit is worded in both directions, so that a change and its
-reversal are always the same number of edits.
+A phrase names old and new, and is worded for the room it has: values are cut, and begin where
+they differ.
 """
 
 from __future__ import annotations
@@ -9,18 +9,22 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum, auto
-from typing import TypeAlias, TypeVar
+from itertools import takewhile
+from typing import TypeAlias
 
 from auditor.drift.script.trees import shape
+from auditor.drift.sequences import find_hunks
 from auditor.redaction import shown
 
 _ADAM_FAMILY = ("Adam", "AdamW", "Adamax", "Nadam")
 OPTIMIZERS = (*_ADAM_FAMILY, "Adadelta", "Adafactor", "Adagrad", "Ftrl", "Lion", "RMSprop", "SGD")
-_MAX_VALUE = 40  # characters of one value
+WIDEST = 110  # characters of one value where there is room
 _MAX_SHARED = 10  # characters kept of an equal beginning, before the first difference
+_LONG_MEMBERS = 40  # characters from which on the members of a list are compared
+_MAX_NESTING = 30  # of calls in the arguments of calls
 _POSITIONAL_NAMES = {
     "compile": ("optimizer", "loss", "metrics"),
     "fit": ("x", "y", "batch_size", "epochs"),
@@ -28,9 +32,11 @@ _POSITIONAL_NAMES = {
 }
 _RATE_NAMES = ("learning_rate", "lr")
 _WORD = re.compile(r"[\w.-]+")
+_MODULES = re.compile(r"\b(?:tf|tensorflow|keras)\.(?:[a-z_]\w*\.)+(?=[A-Za-z_])")
 
 Arguments: TypeAlias = dict[str, ast.expr]
-_Value = TypeVar("_Value")
+Words: TypeAlias = Callable[[int], str]
+"""A phrase, worded with values of at most so many characters."""
 
 
 class EditRank(IntEnum):
@@ -43,27 +49,19 @@ class EditRank(IntEnum):
     LOSS = auto()
     FIT = auto()
     CALLBACK = auto()
-    NAME = auto()
-    CALL = auto()
+    STATEMENT = auto()
     DEFINITION = auto()
+    MOVED = auto()
     IMPORT = auto()
     RENAME = auto()
-    DOCSTRING = auto()
-    REST = auto()
 
 
 @dataclass(frozen=True, slots=True)
 class ScriptEdit:
-    """One change in words, worded from old to new and from new to old.
-
-    Attributes:
-        weight: how many changes of the program it covers.
-    """
+    """One change in words."""
 
     rank: EditRank
-    forward: str
-    backward: str
-    weight: int = 1
+    words: Words
 
 
 def expression_text(node: ast.AST) -> str:
@@ -72,13 +70,23 @@ def expression_text(node: ast.AST) -> str:
         written = ast.unparse(node)
     except (RecursionError, ValueError):  # an f-string or a number that cannot be written back
         return "…"
-    line = "\\n".join(written.splitlines())
+    return one_line(written)
+
+
+def one_line(code: str) -> str:
+    """Return code on one line, with secrets hidden."""
+    line = "\\n".join(code.splitlines())
     return shown(line.encode("utf-8", "backslashreplace").decode())
 
 
-def cut(value: str, longest: int = _MAX_VALUE) -> str:
-    """Return a value with secrets hidden, cut at the end where it is too long."""
+def cut(value: str, longest: int = WIDEST) -> str:
+    """Return a value with secrets hidden, cut at the end where it is too long.
+
+    Modules before a name are left out first: `Adam` for `tf.keras.optimizers.Adam`.
+    """
     hidden = shown(value)  # first: half a secret would not be recognized as one
+    if len(hidden) > longest:
+        hidden = _MODULES.sub("", hidden)
     return hidden if len(hidden) <= longest else f"{hidden[: longest - 1]}…"
 
 
@@ -112,54 +120,73 @@ def named_arguments(call: ast.Call) -> Arguments:
     return values
 
 
-def parenthesized(values: Mapping[str, str]) -> str:
-    """Return arguments as a call writes them, `(20, activation='relu')`; empty without any."""
-    return f"({cut(_joined(values))})" if values else ""
+def joined(values: Mapping[str, str]) -> str:
+    """Return arguments as a call writes them, `20, activation='relu'`."""
+    return ", ".join(_argument_text(name, value) for name, value in values.items())
 
 
 def joined_arguments(values: Arguments) -> str:
     """Return all arguments as a call writes them."""
-    return _joined({name: expression_text(value) for name, value in values.items()})
+    return joined({name: expression_text(value) for name, value in values.items()})
 
 
-def arrow_phrase(before: str, after: str) -> str:
+def arrow_phrase(before: str, after: str, width: int) -> str:
     """Return `before → after`, both cut to show where they begin to differ."""
-    if max(len(before), len(after)) <= _MAX_VALUE or before == after:
-        return f"{cut(before)} → {cut(after)}"
-    pairs = enumerate(zip(before, after, strict=False))
-    shared = next((place for place, (a, b) in pairs if a != b), min(len(before), len(after)))
-    start = shared - _MAX_SHARED if shared > _MAX_VALUE // 2 else 0
+    before, after = shown(before), shown(after)
+    if max(len(before), len(after)) > width:
+        short = [_MODULES.sub("", value) for value in (before, after)]
+        if short[0] != short[1]:
+            before, after = short
+    if max(len(before), len(after)) <= width or before == after:
+        return f"{cut(before, width)} → {cut(after, width)}"
+    pairs = zip(before, after, strict=False)
+    shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+    start = shared - _MAX_SHARED if shared > width // 2 else 0
     lead = "…" if start else ""
-    return " → ".join(cut(lead + value[start:]) for value in (before, after))
+    return " → ".join(cut(lead + value[start:], width) for value in (before, after))
 
 
-def two_way_edit(
-    rank: EditRank, phrase: Callable[[_Value, _Value], str], old: _Value, new: _Value
-) -> ScriptEdit:
-    """Return the edit that `phrase` words for (before, after), in both directions."""
-    return ScriptEdit(rank, phrase(old, new), phrase(new, old))
+def plain_edit(rank: EditRank, before: str, value: str = "", after: str = "") -> ScriptEdit:
+    """Return the edit `before value after`, of which the value is cut to the room there is."""
+    return ScriptEdit(rank, lambda width: f"{before}{cut(value, width)}{after}")
 
 
 def value_edit(rank: EditRank, label: str, old: str | None, new: str | None) -> ScriptEdit:
     """Return the edit of a value; None stands for a value that is missing."""
-    return two_way_edit(rank, lambda before, after: _value_phrase(label, before, after), old, new)
+    return ScriptEdit(rank, lambda width: _value_phrase(cut(label, width), old, new, width))
 
 
-def expression_edits(rank: EditRank, label: str, old: ast.expr, new: ast.expr) -> list[ScriptEdit]:
-    """Return what changed in an expression: in a call its arguments, in `a or 30` its operand."""
-    match old, new:
-        case _ if shape(old) == shape(new):
-            return []
-        case ast.BoolOp(), ast.BoolOp() if operands := _changed_operands(old, new):
-            return expression_edits(rank, label, *operands)
-        case ast.Call(), ast.Call() if shape(old.func) == shape(new.func):
-            name, arguments = call_name(new), (named_arguments(old), named_arguments(new))
-            return argument_edits(rank, name, *arguments) or [_rewritten_arguments(rank, name)]
-        case _:
-            return [_expression_edit(rank, label, old, new)]
+def expression_edits(
+    rank: EditRank, label: str, old: ast.expr, new: ast.expr, nesting: int = 0
+) -> list[ScriptEdit]:
+    """Return what changed in an expression, as near to the change as words can go.
+
+    In a call its arguments, in a chain of calls its links, in `a or 30` the operand, in a long
+    list or dictionary the members.
+    """
+    if shape(old) == shape(new):
+        return []
+    edits: list[ScriptEdit] = []
+    if nesting < _MAX_NESTING:
+        match old, new:
+            case ast.BoolOp(), ast.BoolOp() if operands := _changed_operands(old, new):
+                edits = expression_edits(rank, label, *operands, nesting + 1)
+            case ast.Call(), ast.Call() if shape(old.func) == shape(new.func):
+                edits = _call_edits(rank, old, new, nesting + 1)
+            case ast.Call(), ast.Call():
+                edits = _chain_edits(rank, label, old, new, nesting + 1)
+            case (ast.List() | ast.Tuple() | ast.Set(), ast.List() | ast.Tuple() | ast.Set()):
+                edits = _member_edits(rank, label, old, new)
+            case ast.Dict(), ast.Dict():
+                edits = _item_edits(rank, label, old, new, nesting + 1)
+            case _:
+                pass
+    return edits or [_expression_edit(rank, label, old, new)]
 
 
-def argument_edits(rank: EditRank, name: str, old: Arguments, new: Arguments) -> list[ScriptEdit]:
+def argument_edits(
+    rank: EditRank, name: str, old: Arguments, new: Arguments, nesting: int = 0
+) -> list[ScriptEdit]:
     """Return what changed in the arguments of a call of `name`."""
     edits: list[ScriptEdit] = []
     for argument in old | new:
@@ -169,7 +196,7 @@ def argument_edits(rank: EditRank, name: str, old: Arguments, new: Arguments) ->
             case ast.expr() as before, ast.expr() as after if label == "optimizer":
                 edits.extend(optimizer_edits(before, after))
             case ast.expr() as before, ast.expr() as after:
-                edits.extend(expression_edits(argument_rank, label, before, after))
+                edits.extend(expression_edits(argument_rank, label, before, after, nesting))
             case before, after:
                 texts = [
                     None if node is None else expression_text(node) for node in (before, after)
@@ -182,13 +209,10 @@ def optimizer_edits(old: ast.expr, new: ast.expr) -> list[ScriptEdit]:
     """Return what changed in the optimizer: another one, or its arguments."""
     match old, new:
         case ast.Call(), ast.Call() if shape(old.func) != shape(new.func):
-            return [two_way_edit(EditRank.OPTIMIZER, _optimizer_swap_phrase, old, new)]
+            before, after = _optimizer_words(old, new)
+            return [value_edit(EditRank.OPTIMIZER, "optimizer", before, after)]
         case _:
             return expression_edits(EditRank.OPTIMIZER, "optimizer", old, new)
-
-
-def _joined(values: Mapping[str, str]) -> str:
-    return ", ".join(_argument_text(name, value) for name, value in values.items())
 
 
 def _argument_text(name: str, value: str) -> str:
@@ -197,11 +221,11 @@ def _argument_text(name: str, value: str) -> str:
     return f"**{value}" if name.startswith("**") else f"{name}={value}"
 
 
-def _value_phrase(label: str, before: str | None, after: str | None) -> str:
+def _value_phrase(label: str, before: str | None, after: str | None, width: int) -> str:
     if before is None or after is None:
         what, value = ("added", after) if before is None else ("removed", before)
-        return f"{label} {what} ({cut(value)})" if value else f"{label} {what}"
-    return f"{label} {arrow_phrase(before, after)}"
+        return f"{label} {what} ({cut(value, width)})" if value else f"{label} {what}"
+    return f"{label} {arrow_phrase(before, after, width)}"
 
 
 def _expression_edit(rank: EditRank, label: str, old: ast.expr, new: ast.expr) -> ScriptEdit:
@@ -210,11 +234,6 @@ def _expression_edit(rank: EditRank, label: str, old: ast.expr, new: ast.expr) -
     if rank in (EditRank.LOSS, EditRank.OPTIMIZER) and words[0] != words[1]:
         before, after = words
     return value_edit(rank, label, before, after)
-
-
-def _rewritten_arguments(rank: EditRank, name: str) -> ScriptEdit:
-    phrase = f"arguments of {cut(name)} written differently"
-    return ScriptEdit(rank, phrase, phrase)
 
 
 def _spoken_text(node: ast.expr) -> str:
@@ -235,6 +254,101 @@ def _changed_operands(old: ast.BoolOp, new: ast.BoolOp) -> tuple[ast.expr, ast.e
     return changed[0] if len(changed) == 1 else None
 
 
+def _call_edits(rank: EditRank, old: ast.Call, new: ast.Call, nesting: int) -> list[ScriptEdit]:
+    name = call_name(new)
+    edits = argument_edits(rank, name, named_arguments(old), named_arguments(new), nesting)
+    return edits or [plain_edit(rank, "arguments of ", name, " written differently")]
+
+
+def _chain_edits(
+    rank: EditRank, label: str, old: ast.Call, new: ast.Call, nesting: int
+) -> list[ScriptEdit]:
+    """Return which calls of a chain, `data.map(f).batch(32)`, came, went or changed."""
+    (old_root, before), (new_root, after) = _chain_of(old), _chain_of(new)
+    if shape(old_root) != shape(new_root) or not (before and after):
+        return []
+    edits: list[ScriptEdit] = []
+    hunks = find_hunks([call_name(link) for link in before], [call_name(link) for link in after])
+    changed_old: set[int] = set()
+    changed_new: set[int] = set()
+    for hunk in hunks:
+        changed_old.update(range(hunk.old_start, hunk.old_end))
+        changed_new.update(range(hunk.new_start, hunk.new_end))
+    removed, added = (
+        [_link_text(links[place]) for place in sorted(places)]
+        for links, places in ((before, changed_old), (after, changed_new))
+    )
+    if len(removed) == len(before) or len(added) == len(after):
+        return []
+    for text in [text for text in removed if text in added]:
+        removed.remove(text)
+        added.remove(text)
+        edits.append(plain_edit(rank, f"{label}: ", text, " at another place"))
+    edits += [plain_edit(rank, f"{label}: ", text, " removed") for text in removed]
+    edits += [plain_edit(rank, f"{label}: ", text, " added") for text in added]
+    kept = zip(
+        (link for place, link in enumerate(before) if place not in changed_old),
+        (link for place, link in enumerate(after) if place not in changed_new),
+        strict=True,
+    )
+    for first, second in kept:
+        arguments = named_arguments(first), named_arguments(second)
+        edits += argument_edits(rank, call_name(second), *arguments, nesting)
+    return edits
+
+
+def _chain_of(call: ast.expr) -> tuple[ast.expr, list[ast.Call]]:
+    """Return what the first call of a chain is made on, and the calls in order."""
+    links: list[ast.Call] = []
+    while isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
+        links.append(call)
+        call = call.func.value
+    return call, links[::-1]
+
+
+def _link_text(link: ast.Call) -> str:
+    return f"{call_name(link)}({joined_arguments(named_arguments(link))})"
+
+
+def _member_edits(rank: EditRank, label: str, old: ast.expr, new: ast.expr) -> list[ScriptEdit]:
+    """Return which members of a long list came, went or changed."""
+    texts = [expression_text(node) for node in (old, new)]
+    if type(old) is not type(new) or max(map(len, texts)) <= _LONG_MEMBERS:
+        return []
+    before, after = ([*map(expression_text, getattr(node, "elts", []))] for node in (old, new))
+    edits = []
+    for hunk in find_hunks(before, after):
+        removed = ", ".join(before[hunk.old_start : hunk.old_end]) or None
+        added = ", ".join(after[hunk.new_start : hunk.new_end]) or None
+        edits.append(value_edit(rank, f"{label}:" if removed and added else label, removed, added))
+    return edits
+
+
+def _item_edits(
+    rank: EditRank, label: str, old: ast.Dict, new: ast.Dict, nesting: int
+) -> list[ScriptEdit]:
+    """Return which items of a long dictionary came, went or changed."""
+    if max(len(expression_text(node)) for node in (old, new)) <= _LONG_MEMBERS:
+        return []
+    before, after = dict(_items_of(old)), dict(_items_of(new))
+    if len(before) != len(old.keys) or len(after) != len(new.keys):
+        return []
+    edits = []
+    for key in before | after:
+        match before.get(key), after.get(key):
+            case ast.expr() as first, ast.expr() as second:
+                edits += expression_edits(rank, f"{label}[{key}]", first, second, nesting)
+            case values:
+                texts = [None if node is None else expression_text(node) for node in values]
+                edits.append(value_edit(rank, f"{label}[{key}]", *texts))
+    return edits
+
+
+def _items_of(node: ast.Dict) -> Iterator[tuple[str, ast.expr]]:
+    for key, value in zip(node.keys, node.values, strict=True):
+        yield expression_text(key) if key is not None else "**", value
+
+
 def _argument_label(argument: str, name: str) -> str:
     if name == "compile" and argument in _POSITIONAL_NAMES["compile"]:
         return argument
@@ -242,10 +356,10 @@ def _argument_label(argument: str, name: str) -> str:
         argument = "learning rate"
     elif argument.isdigit():
         argument = f"argument {int(argument) + 1}"
-    return f"{cut(argument)} of {cut(name)}"
+    return f"{argument} of {name}"
 
 
-def _optimizer_swap_phrase(before: ast.Call, after: ast.Call) -> str:
+def _optimizer_words(before: ast.Call, after: ast.Call) -> tuple[str, str]:
     """Return both optimizers, each with the arguments that differ from the other's."""
     old, new = (
         {name: expression_text(value) for name, value in named_arguments(call).items()}
@@ -254,11 +368,12 @@ def _optimizer_swap_phrase(before: ast.Call, after: ast.Call) -> str:
     names = [call_name(before), call_name(after)]
     if names[0] == names[1]:
         names = [expression_text(before.func), expression_text(after.func)]
-    old_words = f"{cut(names[0])}{_differing_arguments(old, new)}"
-    return f"optimizer {old_words} → {cut(names[1])}{_differing_arguments(new, old)}"
+    return (
+        names[0] + _differing_arguments(old, new),
+        names[1] + _differing_arguments(new, old),
+    )
 
 
 def _differing_arguments(values: Mapping[str, str], others: Mapping[str, str]) -> str:
-    return parenthesized(
-        {name: value for name, value in values.items() if others.get(name) != value}
-    )
+    differing = {name: value for name, value in values.items() if others.get(name) != value}
+    return f"({joined(differing)})" if differing else ""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias, cast
+from typing import TypeAlias
 
 from auditor.drift.script.phrases import (
     EditRank,
@@ -19,13 +19,12 @@ from auditor.drift.script.phrases import (
     call_name,
     cut,
     expression_text,
+    joined,
     joined_arguments,
     named_arguments,
-    parenthesized,
-    two_way_edit,
     value_edit,
 )
-from auditor.drift.script.trees import Key, ProgramScope, Statement, align_sequences, shape
+from auditor.drift.script.trees import Key, ProgramScope, Statement, align_at_cost, shape
 
 _MAX_ARGUMENTS = 4  # of one layer in one phrase
 # The space keeps these parts of a layer apart from its arguments.
@@ -53,8 +52,8 @@ class ScriptLayer:
 
     @property
     def values(self) -> str:
-        """Return its arguments in parentheses."""
-        return parenthesized({name: value for name, value in self.parts if " " not in name})
+        """Return its arguments as a call writes them."""
+        return joined({name: value for name, value in self.parts if " " not in name})
 
 
 _PlacedLayer: TypeAlias = tuple[int, ScriptLayer]
@@ -78,23 +77,60 @@ def list_of_layers(node: object) -> ast.List | None:
             return None
 
 
-def layer_edits(
-    model: str, old: Sequence[ScriptLayer], new: Sequence[ScriptLayer]
-) -> Iterator[tuple[ScriptEdit, tuple[ScriptLayer, ...]]]:
-    """Yield each edit of one model's layers with the layers that it is about."""
-    of_model = f" of {cut(model)}" if model else ""
-    if not old or not new:
-        counts = [str(len(stack)) if stack else None for stack in (old, new)]
-        yield value_edit(EditRank.LAYER, f"layers{of_model}", *counts), (*old, *new)
-        return
-    pairs = align_sequences(
+@dataclass(frozen=True, slots=True)
+class LayerChange:
+    """A layer as it was and as it is, each with its place from 1; None where it is missing.
+
+    Attributes:
+        is_equal: only the statement around the layer differs, or nothing.
+    """
+
+    old: _PlacedLayer | None
+    new: _PlacedLayer | None
+    is_equal: bool = False
+
+    @property
+    def place(self) -> int:
+        """Return where it is, or where it was."""
+        return self.new[0] if self.new else self.old[0] if self.old else 0
+
+    @property
+    def layers(self) -> tuple[ScriptLayer, ...]:
+        """Return both sides of it."""
+        return tuple(placed[1] for placed in (self.old, self.new) if placed)
+
+
+def layer_changes(old: Sequence[ScriptLayer], new: Sequence[ScriptLayer]) -> list[LayerChange]:
+    """Return every layer of two stacks of one model, those that are equal included."""
+    pairs = align_at_cost(
         [layer.form for layer in old],
         [layer.form for layer in new],
         lambda i, j: 1 if old[i].kind == new[j].kind else 3,
     )
-    for before, after in sorted(_changed_layers(old, new, pairs), key=_place):
-        layers = tuple(placed[1] for placed in (before, after) if placed)
-        yield _layer_edit(of_model, before, after), layers
+    return sorted(_changes(old, new, pairs), key=lambda change: change.place)
+
+
+def layer_edit(model: str, change: LayerChange) -> ScriptEdit:
+    """Return what happened to a layer of a model; the name of the only model is empty."""
+    of_model = f" of {model}" if model else ""
+    if change.old is not None and change.new is not None:
+        return _pair_edit(of_model, change.old, change.new)
+    (layer,) = change.layers
+    name = f"layer {change.place}{of_model} {layer.kind}"
+    values = layer.values
+    return value_edit(
+        EditRank.LAYER,
+        name,
+        values if change.old is not None else None,
+        values if change.new is not None else None,
+    )
+
+
+def stack_edit(model: str, old: Sequence[ScriptLayer], new: Sequence[ScriptLayer]) -> ScriptEdit:
+    """Return that a model with all its layers came or went."""
+    label = f"layers of {model}" if model else "layers"
+    texts = [f"{len(stack)}: " + ", ".join(layer.kind for layer in stack) for stack in (old, new)]
+    return value_edit(EditRank.LAYER, label, texts[0] if old else None, texts[1] if new else None)
 
 
 def _layers_of(statement: Statement) -> Iterator[tuple[str, ScriptLayer]]:
@@ -132,59 +168,62 @@ def _layer(statement: Statement, node: ast.expr, more: Mapping[str, str]) -> Scr
     return ScriptLayer(statement, call_name(node), tuple(parts.items()), ())
 
 
-def _changed_layers(
+def _changes(
     old: Sequence[ScriptLayer], new: Sequence[ScriptLayer], pairs: Sequence[tuple[int, int]]
-) -> Iterator[tuple[_PlacedLayer | None, _PlacedLayer | None]]:
-    """Yield each changed layer as it was and as it is, or None if it is missing."""
+) -> Iterator[LayerChange]:
     old_places, new_places = {i for i, _ in pairs}, {j for _, j in pairs}
     added: dict[object, list[_PlacedLayer]] = {}
     for j in range(len(new) - 1, -1, -1):
         if j not in new_places:
             added.setdefault(new[j].form, []).append((j + 1, new[j]))
     for i, j in pairs:
-        if old[i].form != new[j].form:
-            yield (i + 1, old[i]), (j + 1, new[j])
+        is_equal = old[i].form == new[j].form
+        yield LayerChange((i + 1, old[i]), (j + 1, new[j]), is_equal)
     for i in range(len(old)):
         if i not in old_places:
             equal = added.get(old[i].form)  # then it only moved
-            yield (i + 1, old[i]), equal.pop() if equal else None
-    yield from ((None, placed) for layers in added.values() for placed in reversed(layers))
+            yield LayerChange((i + 1, old[i]), equal.pop() if equal else None)
+    for layers in added.values():
+        yield from (LayerChange(None, placed) for placed in reversed(layers))
 
 
-def _place(change: tuple[_PlacedLayer | None, _PlacedLayer | None]) -> int:
-    before, after = change
-    return after[0] if after else before[0] if before else 0
-
-
-def _layer_edit(of_model: str, old: _PlacedLayer | None, new: _PlacedLayer | None) -> ScriptEdit:
-    if old is not None and new is not None:
-        return two_way_edit(EditRank.LAYER, lambda a, b: _pair_phrase(of_model, a, b), old, new)
-    place, layer = cast("_PlacedLayer", old or new)
-    name, values = f"layer {place}{of_model} {cut(layer.kind)}", layer.values[1:-1]
-    return value_edit(EditRank.LAYER, name, *(side and values for side in (old, new)))
-
-
-def _pair_phrase(of_model: str, before: _PlacedLayer, after: _PlacedLayer) -> str:
+def _pair_edit(of_model: str, before: _PlacedLayer, after: _PlacedLayer) -> ScriptEdit:
     (old_place, old), (place, new) = before, after
     if old.form == new.form:
-        return f"layer {old_place}{of_model} {cut(old.kind)} moved to place {place}"
+        to_place = f" to place {place}" if place != old_place else ""
+        words = f"layer {old_place}{of_model} {cut(old.kind)} moved{to_place}"
+        return ScriptEdit(EditRank.LAYER, lambda _: words)
+    label = f"layer {place}{of_model}"
     if old.kind == new.kind:
-        parts = _parts_phrase(dict(old.parts), dict(new.parts))
-        return f"layer {place}{of_model} {cut(new.kind)}: {parts}"
-    return f"layer {place}{of_model} {cut(old.kind)}{old.values} → {cut(new.kind)}{new.values}"
+        parts = dict(old.parts), dict(new.parts)
+        return ScriptEdit(
+            EditRank.LAYER,
+            lambda width: f"{label} {cut(new.kind, width)}: {_parts_phrase(*parts, width)}",
+        )
+    return ScriptEdit(
+        EditRank.LAYER,
+        lambda width: f"{label} {_layer_words(old, width)} → {_layer_words(new, width)}",
+    )
 
 
-def _parts_phrase(old: Mapping[str, str], new: Mapping[str, str]) -> str:
+def _layer_words(layer: ScriptLayer, width: int) -> str:
+    values = f"({cut(layer.values, width)})" if layer.values else ""
+    return f"{cut(layer.kind, width)}{values}"
+
+
+def _parts_phrase(old: Mapping[str, str], new: Mapping[str, str], width: int) -> str:
     names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
-    phrases = [_part_phrase(name, old.get(name), new.get(name)) for name in names[:_MAX_ARGUMENTS]]
+    phrases = [
+        _part_phrase(name, old.get(name), new.get(name), width) for name in names[:_MAX_ARGUMENTS]
+    ]
     if len(names) > _MAX_ARGUMENTS:
         phrases.append(f"{len(names) - _MAX_ARGUMENTS} more")
     return ", ".join(phrases) or "arguments in another order"
 
 
-def _part_phrase(name: str, old: str | None, new: str | None) -> str:
+def _part_phrase(name: str, old: str | None, new: str | None, width: int) -> str:
     if old is not None and new is not None:
-        phrase = arrow_phrase(old, new)
+        phrase = arrow_phrase(old, new, width)
         return phrase if name.isdigit() else f"{cut(name)} {phrase}"
     value, what = (new, "added") if old is None else (old, "removed")
-    return f"{parenthesized({name: value or ''})[1:-1]} {what}"
+    return f"{cut(joined({name: value or ''}), width)} {what}"

@@ -1,34 +1,26 @@
-"""A training script as a program: parsed within limits, never run.
+"""A script's syntax tree as scopes of statements, which can be compared.
 
 A program is its scopes: the module, every function, every class. A scope is its statements in
-order, each with its depth. A compound statement is its head, followed by its body one level
-deeper; `else` and `finally` are statements of their own. Two programs are equal exactly where
-their scopes are, statement by statement.
+order, each with the statement that contains it. A compound statement is its head, followed by its
+body; `else` and `finally` are statements of their own, and an assignment of several values is a
+statement for each. Programs of which all scopes are equal, statement by statement, differ only in
+how assignments are grouped.
 """
 
 from __future__ import annotations
 
 import ast
-import re
-import warnings
 from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias, TypeGuard
+from typing import ClassVar, TypeAlias, TypeGuard
 
-from auditor.drift.canonical import program_text
+from auditor.drift.sequences import Pair, common_members, equal_ends
 
-MAX_CHARS = 65_536  # a script of Studio is 1 to 20 KB; the parser is quadratic in an f-string
-MAX_DEPTH = 100  # of the syntax tree, about 12 in a script of Studio
-MAX_CELLS = 500_000  # of one alignment: 700 statements, all of them changed
-_SEPARATE_COST = 4  # of an added and a removed member
+MAX_CELLS = 500_000  # of one alignment at a cost: 700 layers, all of them changed
 
-# The parser keeps every prefix of a dotted name: 200 KB of `import a.a.a` take 10 GB.
-_LONG_DOTTED_NAME = re.compile(
-    r"(?:\.[ \t\f\n\\]*[\w\x80-\U0010ffff]+[ \t\f\n\\]*){" + str(MAX_DEPTH) + "}", re.ASCII
-)
 _BODIES = ("body", "handlers", "cases", "orelse", "finalbody")
-_MARKED_BODIES = ("orelse", "finalbody")
+_BRANCHES = {"orelse": "else", "finalbody": "finally"}
 _NAME_FIELDS: dict[type[ast.AST], str] = {
     ast.Name: "id",
     ast.arg: "arg",
@@ -46,16 +38,15 @@ Key: TypeAlias = tuple[Hashable, ...]
 Definition: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
-@dataclass(frozen=True, slots=True)
-class UnparsableScript:
-    """A script that Python cannot parse, and why."""
+class Branch(ast.AST):
+    """The `else` or `finally` of a compound statement, as a statement of its own."""
 
-    reason: str
+    _fields: ClassVar[tuple[str, ...]] = ()
 
-
-@dataclass(frozen=True, slots=True)
-class OversizedScript:
-    """A script that is too long or too deeply nested to be parsed."""
+    def __init__(self, word: str, body: list[ast.stmt]) -> None:
+        super().__init__()
+        self.word = word
+        self.body = body
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,13 +54,22 @@ class Statement:
     """A simple statement, or the head of a compound one.
 
     Attributes:
-        node: the syntax tree; a placeholder for `else`, `finally` and declarations.
+        node: the syntax tree; the scope's own node for its declaration.
         key: what makes two statements equal.
+        parent: the place in its scope of the statement that contains it.
+        place: its place in its scope.
     """
 
     node: ast.AST
     key: Key
-    depth: int
+    parent: int
+    place: int
+
+    @property
+    def is_head(self) -> bool:
+        """Return whether other statements of its scope are inside it."""
+        is_scope = isinstance(self.node, ast.Module | Definition)
+        return not is_scope and any(getattr(self.node, name, None) for name in _BODIES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,25 +86,11 @@ class ProgramScope:
     node: ast.Module | Definition
     statements: tuple[Statement, ...]
 
-
-def parse_script(script: str) -> ast.Module | UnparsableScript | OversizedScript:
-    """Return the syntax tree of a script, or why there is none."""
-    if len(script) > MAX_CHARS:
-        return OversizedScript()
-    source = program_text(script).removeprefix("\ufeff")
-    if _LONG_DOTTED_NAME.search(source):
-        return OversizedScript()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # odd escapes in a script are not the auditor's
-            tree = ast.parse(source)
-    except (RecursionError, MemoryError):  # the parser raises them for deep nesting
-        return OversizedScript()
-    except SyntaxError as error:
-        return UnparsableScript(f"line {error.lineno}: {error.msg}" if error.lineno else error.msg)
-    except ValueError:
-        return UnparsableScript("a character that Python does not allow")
-    return OversizedScript() if _is_deep(tree) else tree
+    @property
+    def label(self) -> str:
+        """Return what it is and its name."""
+        kind = "class" if isinstance(self.node, ast.ClassDef) else "function"
+        return f"{kind} {self.name}" if self.name else "the script"
 
 
 def shape(*parts: object, blank: Collection[ast.AST] = ()) -> Key:
@@ -133,8 +119,7 @@ def scopes_of(tree: ast.Module) -> dict[str, ProgramScope]:
     pending: list[tuple[str, str, ast.Module | Definition]] = [("", "", tree)]
     while pending:
         name, parent, node = pending.pop()
-        declaration = Statement(ast.Pass(), _declaration(node), 0)
-        scope = ProgramScope(name, parent, node, (declaration, *_statements(node, 1)))
+        scope = ProgramScope(name, parent, node, tuple(_statements(node)))
         scopes[name] = scope
         pending.extend(
             (inner, name, definition)
@@ -143,60 +128,53 @@ def scopes_of(tree: ast.Module) -> dict[str, ProgramScope]:
     return scopes
 
 
-def align_sequences(
-    old: Sequence[Hashable], new: Sequence[Hashable], cost: Callable[[int, int], int] | None = None
-) -> tuple[tuple[int, int], ...]:
+def align_at_cost(
+    old: Sequence[Hashable], new: Sequence[Hashable], cost: Callable[[int, int], int]
+) -> tuple[Pair, ...]:
     """Return the cheapest pairs of old and new places, ascending.
 
-    A member added or removed costs 2, an equal pair nothing, any other pair what `cost` says;
-    without `cost` only equal members are paired. Of a run of equal members the last is the one
-    added or removed. Where too much changed, only the equal beginning and end are paired.
+    A member added or removed costs 2, an equal pair nothing, any other pair what `cost` says. Of
+    a run of equal members the last is the one added or removed. Where too much changed, only
+    equal members are paired.
     """
-    numbers: dict[Hashable, int] = {}
-    before = [numbers.setdefault(member, len(numbers)) for member in old]
-    after = [numbers.setdefault(member, len(numbers)) for member in new]
-    start, ends = equal_ends(before, after)
+    start, ends = equal_ends(old, new)
     rows, columns = range(start, len(old) - ends), range(start, len(new) - ends)
+    if len(rows) * len(columns) > MAX_CELLS:
+        return common_members(old, new)
+    costs = [[0 if old[i] == new[j] else cost(i, j) for j in columns] for i in rows]
     start_pairs = ((place, place) for place in range(start))
     end_pairs = ((len(old) - place, len(new) - place) for place in range(ends, 0, -1))
-    if len(rows) * len(columns) > MAX_CELLS:
-        return (*start_pairs, *end_pairs)
-    costs = [
-        [0 if before[i] == after[j] else cost(i, j) if cost else _SEPARATE_COST for j in columns]
-        for i in rows
-    ]
     middle = ((rows[i], columns[j]) for i, j in _cheapest_pairs(costs, len(columns)))
     return (*start_pairs, *middle, *end_pairs)
 
 
-def equal_ends(old: Sequence[Hashable], new: Sequence[Hashable]) -> tuple[int, int]:
-    """Return how many members at the beginning and at the end are equal."""
-    shorter = min(len(old), len(new))
-    start = next((i for i in range(shorter) if old[i] != new[i]), shorter)
-    left = shorter - start
-    ends = next((i for i in range(left) if old[-1 - i] != new[-1 - i]), left)
-    return start, ends
-
-
 def find_renames(old: ast.Module, new: ast.Module) -> dict[str, str]:
-    """Return the old name by the new one for whatever was only renamed in the new program."""
+    """Return the old name by the new one for whatever was only renamed in the new program.
+
+    The statement that defines the name must be the same apart from names, or set it to another
+    literal; a function must have the same body but for a statement in four.
+    """
     removed, added = _defined_names(old) - _used_names(new), _defined_names(new) - _used_names(old)
     if not removed or not added:
         return {}
     before, after = scopes_of(old), scopes_of(new)
     votes: Counter[tuple[str, str]] = Counter()
+    defined: set[tuple[str, str]] = set()
     for name in before.keys() & after.keys():
-        votes.update(_rename_votes(before[name], after[name], removed | added))
+        pairs = list(_equal_but_names(before[name], after[name], removed | added))
+        votes.update(change for pair in pairs for change in _changed_names(*pair))
+        defined.update(change for pair in pairs for change in _defined_by(*pair))
     old_names: dict[str, str] = {}
     for (before_name, after_name), _ in sorted(votes.items(), key=lambda vote: (-vote[1], vote)):
-        if after_name not in old_names and before_name not in old_names.values():
+        is_free = after_name not in old_names and before_name not in old_names.values()
+        if is_free and (before_name, after_name) in defined:
             old_names[after_name] = before_name
     return old_names
 
 
 def apply_renames(tree: ast.Module, names: Mapping[str, str]) -> None:
     """Rename names of a program, in place."""
-    for node in ast.walk(tree):
+    for node in ast.walk(tree) if names else ():
         field = _NAME_FIELDS.get(type(node))
         if field is not None:
             name = getattr(node, field)
@@ -205,13 +183,18 @@ def apply_renames(tree: ast.Module, names: Mapping[str, str]) -> None:
             node.names = [names.get(name, name) for name in node.names]
 
 
-def _is_deep(tree: ast.Module) -> bool:
-    level: list[ast.AST] = [tree]
-    for _ in range(MAX_DEPTH):
-        level = [child for node in level for child in ast.iter_child_nodes(node)]
-        if not level:
-            return False
-    return True
+def assigned_names(node: ast.AST) -> Iterator[str]:
+    """Yield each name that a tree assigns, defines, imports or takes as an argument."""
+    for part in ast.walk(node):
+        match part:
+            case ast.Name(name, ast.Store()) | ast.arg(name):
+                yield name
+            case ast.FunctionDef(name) | ast.AsyncFunctionDef(name) | ast.ClassDef(name):
+                yield name
+            case ast.alias(name, asname):
+                yield asname or name
+            case _:
+                pass
 
 
 def _values(node: ast.AST, *, without: Collection[str] = ()) -> list[object]:
@@ -228,17 +211,62 @@ def _declaration(node: ast.AST) -> Key:
     return (type(node).__name__, *shape(*_values(node, without=_BODIES)))
 
 
-def _statements(node: ast.AST, depth: int) -> Iterator[Statement]:
+def _statements(scope: ast.Module | Definition) -> list[Statement]:
+    """Return the statements of a scope in order, its declaration first."""
+    statements: list[Statement] = []
+    pending: list[tuple[ast.AST, int]] = [(scope, 0)]
+    while pending:
+        node, parent = pending.pop()
+        place = len(statements)
+        if isinstance(node, Definition) and node is not scope:
+            statements.append(Statement(node, ("def", ("name", node.name)), parent, place))
+            continue
+        statements += [
+            Statement(part, _key(part), parent, place + number)
+            for number, part in enumerate(_split(node))
+        ]
+        pending += [(part, place) for part in reversed(list(_contents(node)))]
+    return statements
+
+
+def _key(node: ast.AST) -> Key:
+    return (node.word,) if isinstance(node, Branch) else _declaration(node)
+
+
+def _split(node: ast.AST) -> list[ast.AST]:
+    """Return an assignment of several values, `a, b = 1, 2` or `a = b = 1`, one by one."""
+    match node:
+        case ast.Assign([ast.Tuple() as target], ast.Tuple() as value):
+            pairs = _independent_pairs(target.elts, value.elts)
+        case ast.Assign([_, _, *_] as targets, ast.Constant() as constant):
+            pairs = [(target, constant) for target in targets]
+        case _:
+            pairs = []
+    return [ast.Assign([target], value) for target, value in pairs] or [node]
+
+
+def _independent_pairs(
+    targets: list[ast.expr], values: list[ast.expr]
+) -> list[tuple[ast.expr, ast.expr]]:
+    names = {target.id for target in targets if isinstance(target, ast.Name)}
+    used = {node.id for value in values for node in ast.walk(value) if isinstance(node, ast.Name)}
+    if len(names) != len(targets) or len(targets) != len(values) or names & used:
+        return []
+    return [*zip(targets, values, strict=True)]
+
+
+def _contents(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield what a compound statement contains; `else` and `finally` as one branch each."""
+    if isinstance(node, ast.expr):
+        return
     for field in _BODIES:
-        parts = getattr(node, field, [])
-        if parts and field in _MARKED_BODIES:
-            yield Statement(ast.Pass(), (field,), depth - 1)
-        for part in parts:
-            if isinstance(part, Definition):
-                yield Statement(part, ("def", ("name", part.name)), depth)
-            else:
-                yield Statement(part, _declaration(part), depth)
-                yield from _statements(part, depth + 1)
+        body = getattr(node, field, None)
+        if not isinstance(body, list) or not body:
+            continue
+        if field in _BRANCHES:
+            yield Branch(_BRANCHES[field], body)
+        else:
+            yield from body
 
 
 def _definitions_in(scope: ProgramScope) -> Iterator[tuple[str, Definition]]:
@@ -251,7 +279,7 @@ def _definitions_in(scope: ProgramScope) -> Iterator[tuple[str, Definition]]:
             yield f"{scope.name}.{name}{ordinal}".removeprefix("."), statement.node
 
 
-def _cheapest_pairs(costs: list[list[int]], columns: int) -> Iterator[tuple[int, int]]:
+def _cheapest_pairs(costs: list[list[int]], columns: int) -> Iterator[Pair]:
     rows = len(costs)
     rest = [[2 * (rows - i + columns - j) for j in range(columns + 1)] for i in range(rows + 1)]
     for i in range(rows - 1, -1, -1):
@@ -260,7 +288,7 @@ def _cheapest_pairs(costs: list[list[int]], columns: int) -> Iterator[tuple[int,
             line[j] = min(pairs[j] + below[j + 1], 2 + below[j], 2 + line[j + 1])
     i = j = 0
     while i < rows and j < columns:
-        if costs[i][j] < _SEPARATE_COST and rest[i][j] == costs[i][j] + rest[i + 1][j + 1]:
+        if rest[i][j] == costs[i][j] + rest[i + 1][j + 1]:
             yield i, j
             i, j = i + 1, j + 1
         elif rest[i][j] == 2 + rest[i + 1][j]:
@@ -270,46 +298,83 @@ def _cheapest_pairs(costs: list[list[int]], columns: int) -> Iterator[tuple[int,
 
 
 def _defined_names(tree: ast.Module) -> set[str]:
-    """Return the names that a program defines."""
-    defined: set[str] = set()
+    names: set[str] = set()
     for node in ast.walk(tree):
-        if not isinstance(node, ast.Name) or isinstance(node.ctx, ast.Store):
-            defined.add(getattr(node, _NAME_FIELDS.get(type(node), ""), None) or "")
-    return defined - {""}
+        match node:
+            case ast.Name(name, ast.Store()) | ast.FunctionDef(name) | ast.ClassDef(name):
+                names.add(name)
+            case ast.AsyncFunctionDef(name) | ast.arg(name):
+                names.add(name)
+            case _:
+                pass
+    return names
 
 
 def _used_names(tree: ast.Module) -> set[str]:
-    """Return every name that a program uses or defines."""
-    used: set[str] = set()
+    names: set[str] = set()
     for node in ast.walk(tree):
-        used.add(getattr(node, _NAME_FIELDS.get(type(node), ""), None) or "")
-        if isinstance(node, ast.alias):
-            used.add(node.name.partition(".")[0])
-        elif isinstance(node, ast.Global | ast.Nonlocal):
-            used.update(node.names)
-    return used
+        field = _NAME_FIELDS.get(type(node))
+        if field is not None:
+            names.add(str(getattr(node, field)))
+        match node:
+            case ast.Global(more) | ast.Nonlocal(more):
+                names.update(more)
+            case ast.alias(name) | ast.keyword(str() as name):
+                names.add(name)
+            case _:
+                pass
+    return names
 
 
-def _rename_votes(
+def _equal_but_names(
     old: ProgramScope, new: ProgramScope, names: Collection[str]
-) -> Iterator[tuple[str, str]]:
-    """Yield (old name, new name) wherever statements are equal but for `names`."""
+) -> Iterator[tuple[Statement, Statement]]:
+    """Yield pairs of statements that are equal apart from `names` and from a literal value."""
     before, after = old.statements, new.statements
-    old_keys = [_without_names(statement.key, names) for statement in before]
-    new_keys = [_without_names(statement.key, names) for statement in after]
-    for i, j in align_sequences(old_keys, new_keys):
+    old_keys, new_keys = (
+        [_without_names(_without_literal(part), names) for part in statements]
+        for statements in (before, after)
+    )
+    for i, j in common_members(old_keys, new_keys):
         if _may_be_same(before[i].node, after[j].node, names):
-            pairs = zip(_names(before[i].key), _names(after[j].key), strict=True)
-            yield from ((a, b) for a, b in pairs if a != b)
+            yield before[i], after[j]
+
+
+def _without_literal(statement: Statement) -> Key:
+    """Return the key of a statement; of one that sets a name to a literal, without the literal."""
+    match statement.node:
+        case ast.Assign([ast.Name()], ast.Constant() as value):
+            return shape(statement.node, blank=[value])
+        case ast.Assign([ast.Name()], ast.BoolOp(ast.Or(), [*_, ast.Constant() as value])):
+            return shape(statement.node, blank=[value])
+        case _:
+            return statement.key
+
+
+def _changed_names(old: Statement, new: Statement) -> Iterator[tuple[str, str]]:
+    pairs = zip(_names(old), _names(new), strict=True)
+    return ((before, after) for before, after in pairs if before != after)
+
+
+def _defined_by(old: Statement, new: Statement) -> Iterator[tuple[str, str]]:
+    """Yield the changed names that both statements define."""
+    before, after = set(assigned_names(old.node)), set(assigned_names(new.node))
+    return (
+        (first, second)
+        for first, second in _changed_names(old, new)
+        if first in before and second in after
+    )
 
 
 def _may_be_same(old: ast.AST, new: ast.AST, names: Collection[str]) -> bool:
-    """Return whether two statements, where they are functions, share half of their bodies."""
+    """Return whether two statements, where they are functions, share most of their bodies."""
     if not isinstance(old, Definition) or not isinstance(new, Definition):
         return True
-    before = Counter(_without_names(part.key, names) for part in _statements(old, 1))
-    after = Counter(_without_names(part.key, names) for part in _statements(new, 1))
-    return 2 * (before & after).total() >= max(before.total(), after.total())
+    before, after = (
+        Counter(_without_names(part.key, names) for part in _statements(node)[1:])
+        for node in (old, new)
+    )
+    return 4 * (before & after).total() >= 3 * max(before.total(), after.total())
 
 
 def _without_names(key: Key, names: Collection[str]) -> Key:
@@ -318,8 +383,8 @@ def _without_names(key: Key, names: Collection[str]) -> Key:
     )
 
 
-def _names(key: Key) -> list[str]:
-    return [str(token[1]) for token in key if _is_name(token)]
+def _names(statement: Statement) -> list[str]:
+    return [str(token[1]) for token in _without_literal(statement) if _is_name(token)]
 
 
 def _is_name(token: Hashable) -> TypeGuard[tuple[str, str]]:

@@ -15,6 +15,7 @@ from tests.signal.pairs import (
     SAME_PROGRAM,
     SAMPLES,
     SCRIPT,
+    TEMPLATE,
     THRESHOLDS,
     TRAINED,
     TRAINING,
@@ -120,33 +121,39 @@ _PARSING = (
     ),
     *on(
         "keras-object-detection-yolo-pro",
-        pair("a program for the first time", put(script="x = 1\n"), SCRIPT.changed("script")),
+        pair("a program for the first time", put(script="x = 1\n"), TEMPLATE.changed("script")),
     ),
 )
 
 _ALONE = on(
     "keras",
-    pair("another program alone in visual mode", _OTHER, SCRIPT.changed("script")),
-    pair("a comment alone in visual mode", _COMMENT, SAME_PROGRAM.changed("script")),
-    pair("no longer parses, alone in visual mode", _BROKEN, SCRIPT.changed("script")),
+    pair("another program alone in visual mode", _OTHER, TEMPLATE.changed("script")),
+    pair("a comment alone in visual mode", _COMMENT, TEMPLATE.changed("script")),
+    pair("no longer parses, alone in visual mode", _BROKEN, TEMPLATE.changed("script")),
     pair(
         "another program and a threshold in visual mode",
         every(_OTHER, put("thresholds.0", value=0.5)),
-        SCRIPT.changed("script"),
+        TEMPLATE.changed("script"),
         THRESHOLDS.changed("thresholds[min_score].value"),
     ),
     pair(
         "another program and a name in visual mode",
         every(_OTHER, put(name="Other")),
-        SCRIPT.changed("script"),
+        TEMPLATE.changed("script"),
         NAME.changed("name"),
     ),
     pair(
         "another template with a release of the vendor",
         every(_OTHER, put(defaultBatchSize=64, isSharded=False)),
-        SCRIPT.changed("script"),
+        TEMPLATE.changed("script"),
         CATALOGUE.changed("defaultBatchSize"),
         UNKNOWN.added("isSharded"),
+    ),
+    pair(
+        "another program, and Studio asks to train again, in visual mode",
+        every(_OTHER, _AGAIN),
+        TEMPLATE.changed("script"),
+        RETRAIN.changed("selectedModelType"),
     ),
 )
 
@@ -217,7 +224,7 @@ _OTHER_BLOCKS = (
         pair(
             "another program and the first training",
             every(_OTHER, put(trained=True)),
-            SCRIPT.changed("script"),
+            TEMPLATE.changed("script"),
             TRAINED.changed("trained"),
         ),
         pair(
