@@ -246,7 +246,9 @@ async def run_dry(
     control: RunControl | None = None,
 ) -> Report:
     """Run without storing or sending anything; the report has no run id."""
-    completed = await _audit(settings, request, DryStore(store), control or RunControl())
+    siblings = {target for group in settings.siblings for target in group}
+    dry = DryStore(store, siblings)
+    completed = await _audit(settings, request, dry, control or RunControl())
     return replace(completed.report, run=replace(completed.report.run, id=None))
 
 

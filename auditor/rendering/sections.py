@@ -186,7 +186,9 @@ def _unchecked_for(
     return UncheckedBlocks(
         project=join_first(projects, most=3),
         reason=reason,
-        blocks=tuple(enter_target(target, _last_read(target, report)) for target in targets),
+        blocks=tuple(
+            merge_entries([enter_target(target, _last_read(target, report)) for target in targets])
+        ),
     )
 
 

@@ -184,7 +184,9 @@ def _unchecked(report: Outline) -> Iterator[str]:
 def _unchecked_blocks(group: UncheckedBlocks) -> Iterator[str]:
     yield from wrap_text(f"{group.project}: {group.reason}")
     for entry in group.blocks:
-        yield from wrap_text(f"{entry.block} ({entry.target}), {entry.note}", "  * ")
+        target = f" ({entry.target})" if entry.target else ""
+        yield from wrap_text(f"{entry.block}{target}, {entry.note}", "  * ")
+        yield from _named_blocks(entry.blocks, "    ")
 
 
 def _changes(report: Outline) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 
@@ -31,6 +31,7 @@ from auditor.records import (
     BatchNews,
     FindingOccurrence,
     KnownTarget,
+    NewVersion,
     RuleBreach,
     RuleMatch,
     RunConclusions,
@@ -43,10 +44,16 @@ from auditor.records import (
 
 
 class DryStore:
-    """A `RunStore` over a stored history, or over none where no database exists yet."""
+    """A `RunStore` over a stored history, or over none where no database exists yet.
 
-    def __init__(self, stored: RunStore | None) -> None:
+    Of the targets in `compared`, the versions that the run found are those that it compares with
+    each other at its end, as if they were stored.
+    """
+
+    def __init__(self, stored: RunStore | None, compared: Collection[TargetId] = ()) -> None:
         self._stored = stored
+        self._compared = frozenset(compared)
+        self._found: dict[TargetId, tuple[int, NewVersion]] = {}  # with an id that none stored has
         self._key = secrets.token_bytes(32)
         self._open: tuple[OpenCondition, ...] | None = None
 
@@ -79,8 +86,13 @@ class DryStore:
         del names
 
     def known_targets(self, targets: Sequence[TargetId]) -> dict[TargetId, KnownTarget]:
-        """Return what is stored of the targets."""
-        return self._stored.known_targets(targets) if self._stored else {}
+        """Return what is stored of the targets, with the versions that this run found."""
+        known = self._stored.known_targets(targets) if self._stored else {}
+        found = {target: self._found[target] for target in targets if target in self._found}
+        return known | {
+            target: _as_known(version_id, version, known.get(target))
+            for target, (version_id, version) in found.items()
+        }
 
     def last_checks_of_starved(
         self, targets: Sequence[TargetId]
@@ -107,8 +119,9 @@ class DryStore:
         del run_id, found, notices
 
     def snapshot(self, version_id: int) -> Snapshot:
-        """Return a stored snapshot."""
-        return self._history().snapshot(version_id)
+        """Return a stored snapshot, or one that this run found."""
+        of_run = (found.snapshot for id_, found in self._found.values() if id_ == version_id)
+        return next(of_run, None) or self._history().snapshot(version_id)
 
     def lines_of_versions(self, ids: Sequence[int]) -> dict[int, VersionLine]:
         """Return what is stored of versions."""
@@ -127,8 +140,10 @@ class DryStore:
         at: datetime,
         news: BatchNews = NO_NEWS,
     ) -> None:
-        """Store nothing; remember what only this run says of open conditions."""
-        del outcomes
+        """Store nothing; remember what only this run says of open conditions, and siblings."""
+        for each in outcomes:
+            if isinstance(each, NewVersion) and each.target in self._compared:
+                self._found[each.target] = (-1 - len(self._found), each)
         before = self.open_conditions()
         changes = compare_conditions(before, news.conditions, run_id=run_id, at=at)
         self._open = apply_changes(before, changes)
@@ -230,3 +245,25 @@ class DryStore:
         if self._stored is None:
             raise AssertionError("without a database no version is known")
         return self._stored
+
+
+def _as_known(version_id: int, found: NewVersion, before: KnownTarget | None) -> KnownTarget:
+    """Return a target as if a version that a dry run found were stored."""
+    return KnownTarget(
+        target=found.target,
+        kind=found.kind,
+        project=found.project,
+        name=found.snapshot.name,
+        type=found.snapshot.type,
+        state=found.state,
+        model_state=found.model_state,
+        body_digest=found.body_digest,
+        form="",
+        version_id=version_id,
+        digest=found.snapshot.digest,
+        catalogue_digest=found.snapshot.catalogue.digest,
+        trained_version_id=before.trained_version_id if before else None,
+        baseline_version_id=before.baseline_version_id if before else None,
+        models=found.models,
+        last_checked_at=before.last_checked_at if before else None,
+    )

@@ -316,6 +316,21 @@ def test_where_most_siblings_do_not_agree_the_first_is_right(pump: Stage) -> Non
     assert without.open == ()
 
 
+@pytest.mark.parametrize("has_history", [True, False])
+def test_a_dry_run_compares_siblings_by_what_it_reads(pump: Stage, has_history: bool) -> None:
+    _siblings(pump, 5, 3, 4)
+    if has_history:
+        pump.night()
+    pump.studio.edit(target(5), lambda answer: answer["thresholds"][0].update(value=0.1))
+    with app.open_store_if_present(pump.settings) as store:
+        work = app.run_dry(pump.settings, app.build_request(pump.settings), store)
+        dry = app.run_async(work)
+    stored = pump.night().report
+
+    assert _open(dry) == _open(stored) == [("sibling_differs", "7/5", "medium")]
+    assert dry.open[0].headline == stored.open[0].headline
+
+
 def test_siblings_may_differ_in_what_data_and_training_decide(pump: Stage) -> None:
     _siblings(pump, 3, 4, 5)
     pump.studio.edit(

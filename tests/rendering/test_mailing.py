@@ -419,3 +419,19 @@ def test_many_blocks_with_the_same_change_are_listed_by_project() -> None:
 
     assert "Wake word: 2/1, 2/21, 2/41" in flat(mailing.text)
     assert "Wake word: 2/1, 2/21, 2/41" in flat(Elements(mailing.html).text)
+
+
+def test_blocks_that_were_not_checked_for_one_reason_are_one_entry_with_their_ids() -> None:
+    last = STARTED - timedelta(days=1)
+    unread_blocks = [
+        unread(1, number, "timeout", "Studio did not answer", last_good_at=last)
+        for number in (3, 4, 5)
+    ]
+    lost = unread(1, 6, "timeout", "Studio did not answer", last_good_at=None)
+    mailing = renderer().mail_content(report(*unread_blocks, lost), page=PAGE)
+
+    for form in (mailing.text, Elements(mailing.html).text):
+        assert flat(form).count("last read 2026-11-22 03:15 UTC") == 1
+        assert flat(form).count("never read so far") == 1
+        for number in (3, 4, 5, 6):
+            assert f"1/{number}" in form
