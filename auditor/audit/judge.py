@@ -209,8 +209,9 @@ class Judge:
                 judged, self._context.apply_rules(judged.findings, target, between)
             )
 
-        changes = judge(in_words=False)
-        if changes.needs_words(self._described):
+        may_be_described = bool(vendor_acts or self._described)
+        changes = judge(in_words=not may_be_described)
+        if may_be_described and changes.needs_words(self._described):
             changes = judge(in_words=True)
         self._described |= {found.act for found in changes.judged.shared}
         return changes
