@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from enum import Enum, auto
 
 from auditor.drift.canonical import program_text
-from auditor.drift.script.edits import find_edits, is_too_long
+from auditor.drift.script.edits import find_edits, group_statements, is_too_long
 from auditor.drift.script.normal_form import name_differences, normalize
 from auditor.drift.script.parsing import OversizedScript, UnparsableScript, parse_script
 from auditor.drift.script.phrases import WIDEST, EditRank, ScriptEdit, cut, one_line, plain_edit
@@ -20,7 +20,8 @@ from auditor.drift.script.trees import shape
 from auditor.drift.sequences import find_hunks
 
 MAX_CHARS = 345  # of all phrases: a sentence of a report has 400 characters
-_WIDTHS = (WIDEST, 95, 80, 70, 60, 52, 46, 40, 35, 30, 25, 20)
+_WIDTHS = (WIDEST, 95, 80, 70, 60, 52, 46, 40, 35)
+_NARROW = (30, 25, 20)
 _MAX_LINES = 20  # of a script that does not parse
 _MAX_REASON = 80  # characters of why a script does not parse
 
@@ -106,11 +107,18 @@ def _are_same(old: ast.Module, new: ast.Module) -> bool:
 
 
 def _phrases(edits: list[ScriptEdit]) -> tuple[str, ...]:
+    """Return the edits as widely worded as there is room; where there is little, grouped."""
     phrases: list[str] = []
-    for width in _WIDTHS:
-        phrases = [edit.words(width) for edit in edits]
-        if sum(len(phrase) + 2 for phrase in phrases) <= MAX_CHARS:
-            return tuple(phrases)
+    for grouped, widths in ((edits, _WIDTHS), (group_statements(edits), _WIDTHS + _NARROW)):
+        for width in widths:
+            phrases = [edit.words(width) for edit in grouped]
+            if sum(len(phrase) + 2 for phrase in phrases) <= MAX_CHARS:
+                return tuple(phrases)
+    return _counted(phrases)
+
+
+def _counted(phrases: list[str]) -> tuple[str, ...]:
+    """Return the phrases for which there is room, and how many more there are."""
     room, listed = MAX_CHARS, 0
     while listed < len(phrases) and len(phrases[listed]) + 2 <= room:
         room -= len(phrases[listed]) + 2

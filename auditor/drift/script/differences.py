@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from auditor.drift.script.phrases import EditRank, ScriptEdit, call_name, cut, plain_edit
@@ -52,6 +52,7 @@ class ScopeDifference:
         partner: the place of a statement in the new scope by its place in the old one.
         old: by place, like `new`.
         gaps: for each statement how many of those before it are the same in both.
+        moved: the old places of statements of which a phrase says that they moved.
         elsewhere: statements that stand in another scope now, or stood there.
     """
 
@@ -62,6 +63,7 @@ class ScopeDifference:
     new: dict[int, Statement]
     gaps: tuple[list[int], list[int]]
     edits: list[ScriptEdit] = field(default_factory=list)
+    moved: set[int] = field(default_factory=set)
     elsewhere: set[Statement] = field(default_factory=set)
 
     @classmethod
@@ -73,11 +75,11 @@ class ScopeDifference:
             [statement.key for statement in old.statements[1:]],
             [statement.key for statement in new.statements[1:]],
         )
-        partner = _without_strange_branches(
-            {0: 0} | {i + 1: j + 1 for i, j in pairs}, old.statements, new.statements
-        )
+        partner = {0: 0} | {
+            i + 1: j + 1 for i, j in pairs if not isinstance(old.statements[i + 1].node, Branch)
+        }
         counterparts = set(partner.values())
-        return cls(
+        difference = cls(
             programs,
             (old, new),
             partner,
@@ -85,6 +87,8 @@ class ScopeDifference:
             {s.place: s for s in new.statements if s.place not in counterparts},
             (_gaps(old.statements, partner.keys()), _gaps(new.statements, counterparts)),
         )
+        difference.pair_branches()
+        return difference
 
     def mark_described(self, statements: Iterable[Statement]) -> None:
         """Remove statements that a phrase describes."""
@@ -98,6 +102,19 @@ class ScopeDifference:
         self.partner[old.place] = new.place
         self.old.pop(old.place, None)
         self.new.pop(new.place, None)
+
+    def pair_branches(self) -> None:
+        """Pair each `else` and `finally` where their statements are paired."""
+        branches = {
+            (statement.parent, statement.node.word): statement
+            for statement in self.new.values()
+            if isinstance(statement.node, Branch)
+        }
+        for statement in list(self.old.values()):
+            if isinstance(statement.node, Branch) and statement.parent in self.partner:
+                other = branches.get((self.partner[statement.parent], statement.node.word))
+                if other is not None:
+                    self.pair(statement, other)
 
     def add(self, edits: Iterable[ScriptEdit]) -> None:
         """Add edits, with the name of the scope."""
@@ -129,7 +146,7 @@ def in_scope(edit: ScriptEdit, name: str) -> ScriptEdit:
     """Return the edit with the name of the function or class that it is in."""
     if not name:
         return edit
-    return ScriptEdit(edit.rank, lambda width: f"{edit.words(width)}, in {cut(name)}")
+    return replace(edit, words=lambda width: f"{edit.words(width)}, in {cut(name)}", place=name)
 
 
 def whole_compound(
@@ -166,6 +183,7 @@ def describe_moves(difference: ScopeDifference) -> None:
         other = candidates.popleft()
         moved[statement.place] = other.place
         difference.pair(statement, other)
+        difference.moved.add(statement.place)
         if not is_inside:
             difference.add([_move_edit(difference, other)])
 
@@ -195,23 +213,6 @@ def moves_between_scopes(
             groups.setdefault(labels, []).append(source.statement)
     for (old_label, new_label), statements in groups.items():
         yield _group_edit(old_label, new_label, statements)
-
-
-def _without_strange_branches(
-    partner: dict[int, int], old: tuple[Statement, ...], new: tuple[Statement, ...]
-) -> dict[int, int]:
-    """Return the pairs without each `else` that belongs to another statement than before."""
-    kept: dict[int, int] = {}
-    counterparts: dict[int, int] = {j: i for i, j in partner.items()}
-    for i, j in partner.items():
-        parents = old[i].parent, new[j].parent
-        is_strange = isinstance(old[i].node, Branch) and (
-            partner.get(parents[0], parents[1]) != parents[1]
-            or counterparts.get(parents[1], parents[0]) != parents[0]
-        )
-        if not is_strange:
-            kept[i] = j
-    return kept
 
 
 def _gaps(statements: tuple[Statement, ...], paired: Iterable[int]) -> list[int]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import zip_longest
 
 from auditor.drift.script.definitions import declaration_edits
@@ -126,6 +127,7 @@ def _describe_scope(difference: ScopeDifference) -> None:
     describe_moves(difference)
     _describe_whole_compounds(difference)
     describe_pairs(difference)
+    difference.pair_branches()
     _skip_definitions(difference)
     _describe_rest(difference)
 
@@ -177,15 +179,17 @@ def _import_edit(
     after: Counter[tuple[str, str]],
     name: str,
 ) -> ScriptEdit:
+    source = cut(old or new or "", _MAX_SOURCE)
+    what = ""
     if old is not None and new is not None:
-        phrase = f"import of {cut(old, _MAX_SOURCE)} → {cut(new, _MAX_SOURCE)}"
+        phrase = f"import of {source} → {cut(new, _MAX_SOURCE)}"
     elif old is not None:
-        article = "one import" if after[name, old] else "import"
-        phrase = f"{article} of {cut(old, _MAX_SOURCE)} removed"
+        what = "" if after[name, old] else "imports removed"
+        phrase = f"{'import' if what else 'one import'} of {source} removed"
     else:
-        article = "another import" if before[name, new or ""] else "import"
-        phrase = f"{article} of {cut(new or '', _MAX_SOURCE)} added"
-    return ScriptEdit(EditRank.IMPORT, lambda _: phrase)
+        what = "" if before[name, new or ""] else "imports added"
+        phrase = f"{'import' if what else 'another import'} of {source} added"
+    return ScriptEdit(EditRank.IMPORT, lambda _: phrase, what, source)
 
 
 def _imports_of(tree: ast.AST) -> Iterator[tuple[str, str]]:
@@ -370,7 +374,7 @@ def _moved_by_depth(
     old, new = (scope.statements for scope in difference.scopes)
     for i, j in difference.partner.items():
         before, after = old[i].parent, new[j].parent
-        if not i or difference.partner.get(before) == after:
+        if not i or i in difference.moved or difference.partner.get(before) == after:
             continue
         name = statement_name(new[j].node)
         is_described = False
@@ -440,4 +444,28 @@ def _merge_equal(edits: Iterable[ScriptEdit]) -> Iterator[ScriptEdit]:
 
 
 def _repeated(edit: ScriptEdit, times: int) -> ScriptEdit:
-    return ScriptEdit(edit.rank, lambda width: f"{edit.words(width)} ({times} times)")
+    return replace(
+        edit,
+        words=lambda width: f"{edit.words(width)} ({times} times)",
+        name=f"{edit.name} ({times} times)",
+    )
+
+
+def group_statements(edits: list[ScriptEdit]) -> list[ScriptEdit]:
+    """Return the edits with the statements that came or went in one scope as one, by name."""
+    groups: dict[tuple[str, str], list[ScriptEdit]] = {}
+    for edit in edits:
+        if edit.what:
+            groups.setdefault((edit.what, edit.place), []).append(edit)
+    grouped = [edit for edit in edits if not edit.what]
+    grouped += [_group_edit(*key, group) for key, group in groups.items()]
+    return sorted(grouped, key=lambda edit: edit.rank)
+
+
+def _group_edit(what: str, place: str, edits: list[ScriptEdit]) -> ScriptEdit:
+    if len(edits) == 1:
+        return edits[0]
+    place = f" in {cut(place)}" if place else ""
+    names = ", ".join(edit.name for edit in edits)
+    start = f"{len(edits)} {what}{place}: "
+    return ScriptEdit(edits[0].rank, lambda width: f"{start}{cut(names, 3 * width)}")

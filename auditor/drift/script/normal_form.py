@@ -13,20 +13,26 @@ from collections.abc import Iterator
 from typing import TypeAlias
 
 _BODIES = ("body", "orelse", "finalbody")
+_PARTS = ("handlers", "cases")
 _Documented: TypeAlias = ast.Module | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 _Import: TypeAlias = ast.Import | ast.ImportFrom
 
 
 def normalize(tree: ast.Module) -> ast.Module:
     """Return the tree in its normal form, changed in place."""
-    for node in ast.walk(tree):
+    pending: list[ast.AST] = [tree]
+    while pending:
+        node = pending.pop()
         if isinstance(node, _Documented) and _docstring(node) is not None:
             del node.body[0]
-        _drop_annotation(node)
+        _drop_annotations(node)
         for name in _BODIES:
             body = getattr(node, name, None)
             if isinstance(body, list) and (body or name == "body"):
                 body[:] = _normal_statements(body) or [ast.Pass()]
+                pending.extend(body)
+        for name in _PARTS:
+            pending.extend(getattr(node, name, ()))
     return tree
 
 
@@ -62,18 +68,21 @@ def _docstring(node: _Documented) -> str | None:
             return None
 
 
-def _drop_annotation(node: ast.AST) -> None:
+def _drop_annotations(node: ast.AST) -> None:
     match node:
-        case ast.arg():
-            node.annotation = None
-        case ast.FunctionDef() | ast.AsyncFunctionDef():
+        case ast.FunctionDef(args=arguments) | ast.AsyncFunctionDef(args=arguments):
             node.returns = None
-        case ast.Constant():
-            node.kind = None
+            for argument in _all_arguments(arguments):
+                argument.annotation = None
         case ast.Delete([ast.Tuple() | ast.List() as members]):
             node.targets = members.elts
         case _:
             pass
+
+
+def _all_arguments(arguments: ast.arguments) -> list[ast.arg]:
+    further = [argument for argument in (arguments.vararg, arguments.kwarg) if argument]
+    return [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, *further]
 
 
 def _normal_statements(body: list[ast.stmt]) -> list[ast.stmt]:

@@ -58,10 +58,19 @@ class EditRank(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class ScriptEdit:
-    """One change in words."""
+    """One change in words.
+
+    Attributes:
+        what: what happened to a whole statement, as for several that are named together.
+        name: of the statement.
+        place: the function or class that it is in.
+    """
 
     rank: EditRank
     words: Words
+    what: str = ""
+    name: str = ""
+    place: str = ""
 
 
 def expression_text(node: ast.AST) -> str:

@@ -65,18 +65,20 @@ def is_compound(node: ast.AST) -> bool:
 
 def statement_edit(node: ast.AST, what: str) -> ScriptEdit:
     """Return that a statement with all that it contains came or went."""
-    code = statement_code(node)
+    code, name = statement_code(node), statement_name(node)
     quotes = ("“", "”") if is_compound(node) else ("", "")
 
     def words(width: int) -> str:
-        written = code
-        if len(code) > 2 * width:
-            written = cut(code, width)
-        names = [name for name in names_in(node) if name not in written][:_MAX_NAMES]
-        more = f" (with {cut(', '.join(names), width)})" if written != code and names else ""
+        if len(code) <= 2 * width:
+            return f"{quotes[0]}{code}{quotes[1]} {what}"
+        if width < _SHORT and not is_compound(node):
+            return f"{name} {what}"
+        written = cut(head_code(node) if is_compound(node) else code, width)
+        names = [part for part in names_in(node) if part not in written][:_MAX_NAMES]
+        more = f" (with {cut(', '.join(names), width)})" if names else ""
         return f"{quotes[0]}{written}{quotes[1]}{more} {what}"
 
-    return ScriptEdit(EditRank.STATEMENT, words)
+    return ScriptEdit(EditRank.STATEMENT, words, f"statements {what}", name)
 
 
 def definition_edit(name: str, node: Definition, what: str) -> ScriptEdit:
@@ -116,6 +118,8 @@ def names_in(*nodes: ast.AST) -> list[str]:
 
 def _names_of(node: ast.AST) -> Iterator[str]:
     match node:
+        case ast.Call(ast.Attribute(ast.Constant() | ast.JoinedStr(), attr=name)):
+            yield f".{name}"
         case ast.Call(ast.Name() | ast.Attribute() as func):
             text = expression_text(func)
             yield text if len(text) <= _SHORT else _last_name(func)

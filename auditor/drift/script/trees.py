@@ -152,22 +152,20 @@ def find_renames(old: ast.Module, new: ast.Module) -> dict[str, str]:
     """Return the old name by the new one for whatever was only renamed in the new program.
 
     The statement that defines the name must be the same apart from names, or set it to another
-    literal; a function must have the same body but for a statement in four.
+    literal, and a statement that uses the name must be the same; a function must have the same
+    body but for a statement in four.
     """
     removed, added = _defined_names(old) - _used_names(new), _defined_names(new) - _used_names(old)
     if not removed or not added:
         return {}
     before, after = scopes_of(old), scopes_of(new)
-    votes: Counter[tuple[str, str]] = Counter()
-    defined: set[tuple[str, str]] = set()
+    evidence = _RenameEvidence(_read_names(old) | _read_names(new))
     for name in before.keys() & after.keys():
-        pairs = list(_equal_but_names(before[name], after[name], removed | added))
-        votes.update(change for pair in pairs for change in _changed_names(*pair))
-        defined.update(change for pair in pairs for change in _defined_by(*pair))
+        for pair in _equal_but_names(before[name], after[name], removed | added):
+            evidence.add(*pair, removed | added)
     old_names: dict[str, str] = {}
-    for (before_name, after_name), _ in sorted(votes.items(), key=lambda vote: (-vote[1], vote)):
-        is_free = after_name not in old_names and before_name not in old_names.values()
-        if is_free and (before_name, after_name) in defined:
+    for before_name, after_name in evidence.find():
+        if after_name not in old_names and before_name not in old_names.values():
             old_names[after_name] = before_name
     return old_names
 
@@ -198,12 +196,12 @@ def assigned_names(node: ast.AST) -> Iterator[str]:
 
 
 def _values(node: ast.AST, *, without: Collection[str] = ()) -> list[object]:
-    """Return the fields of a node, names marked as names."""
+    """Return the fields of a node, names marked as names, without the prefix of `u'text'`."""
     named = _NAME_FIELDS.get(type(node))
     return [
         ("name", value) if field == named else value
         for field, value in ast.iter_fields(node)
-        if field not in without
+        if field not in without and field != "kind"
     ]
 
 
@@ -326,6 +324,14 @@ def _used_names(tree: ast.Module) -> set[str]:
     return names
 
 
+def _read_names(tree: ast.Module) -> set[str]:
+    return {
+        node.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Store)
+    }
+
+
 def _equal_but_names(
     old: ProgramScope, new: ProgramScope, names: Collection[str]
 ) -> Iterator[tuple[Statement, Statement]]:
@@ -351,19 +357,39 @@ def _without_literal(statement: Statement) -> Key:
             return statement.key
 
 
-def _changed_names(old: Statement, new: Statement) -> Iterator[tuple[str, str]]:
-    pairs = zip(_names(old), _names(new), strict=True)
-    return ((before, after) for before, after in pairs if before != after)
+class _RenameEvidence:
+    """What speaks for names being renamed, from pairs of statements that differ in names only."""
 
+    def __init__(self, read_names: set[str]) -> None:
+        self._read_names = read_names
+        self._votes: Counter[tuple[str, str]] = Counter()
+        self._defined: set[tuple[str, str]] = set()
+        self._used: set[tuple[str, str]] = set()
+        self._same: set[tuple[str, str]] = set()
 
-def _defined_by(old: Statement, new: Statement) -> Iterator[tuple[str, str]]:
-    """Yield the changed names that both statements define."""
-    before, after = set(assigned_names(old.node)), set(assigned_names(new.node))
-    return (
-        (first, second)
-        for first, second in _changed_names(old, new)
-        if first in before and second in after
-    )
+    def add(self, old: Statement, new: Statement, names: Collection[str]) -> None:
+        """Note each name in which two statements differ."""
+        pairs = zip(_names(old), _names(new), strict=True)
+        changes = [(before, after) for before, after in pairs if before != after]
+        self._votes.update(changes)
+        sides = set(assigned_names(old.node)), set(assigned_names(new.node))
+        defined = {change for change in changes if change[0] in sides[0] and change[1] in sides[1]}
+        self._defined |= defined
+        self._used |= {*changes} - defined
+        if _without_names(old.key, names) == _without_names(new.key, names):
+            self._same |= defined
+
+    def find(self) -> list[tuple[str, str]]:
+        """Return the renames, those with the most evidence first."""
+        return sorted(
+            filter(self._holds, self._votes), key=lambda vote: (-self._votes[vote], vote)
+        )
+
+    def _holds(self, change: tuple[str, str]) -> bool:
+        is_read = not self._read_names.isdisjoint(change)
+        return change in self._defined and (
+            change in self._used or (change in self._same and not is_read)
+        )
 
 
 def _may_be_same(old: ast.AST, new: ast.AST, names: Collection[str]) -> bool:
@@ -371,7 +397,12 @@ def _may_be_same(old: ast.AST, new: ast.AST, names: Collection[str]) -> bool:
     if not isinstance(old, Definition) or not isinstance(new, Definition):
         return True
     before, after = (
-        Counter(_without_names(part.key, names) for part in _statements(node)[1:])
+        Counter(
+            _without_names(part.key, names)
+            for scope in scopes_of(ast.Module([node], [])).values()
+            for part in scope.statements[1:]
+            if not isinstance(part.node, Definition)
+        )
         for node in (old, new)
     )
     return 4 * (before & after).total() >= 3 * max(before.total(), after.total())
