@@ -96,7 +96,7 @@ class Baselines:
         ignored = Counter(suppressed.rule for suppressed in ruled.suppressed)
         ignored -= Counter(changes.suppressed_by)
         return BaselineDrift(
-            open=self._open(known.target, unaccepted, changes.findings),
+            open=self._open(reference, unaccepted),
             unaccepted=tuple(unaccepted),
             acknowledged=len(ruled.reported) - len(unaccepted),
             suppressed_by=tuple(ignored.elements()),
@@ -187,16 +187,19 @@ class Baselines:
         before = self._snapshots.value_before(first.id)
         return digest_value(before) == digest_value(finding.after)
 
-    def _open(
-        self, target: TargetId, differences: Sequence[Finding], changes: Sequence[Finding]
-    ) -> tuple[Finding, ...]:
+    def _open(self, reference: Reference, differences: Sequence[Finding]) -> tuple[Finding, ...]:
         """Return the differences as such, those left out that are changes of this run."""
+        target, changes = reference.target, reference.tonight
+        before = replace(reference, tonight=())
         made_now = Counter(map(name_act, changes))
         older = []
         for finding in differences:
             if made_now[name_act(finding)]:
                 made_now[name_act(finding)] -= 1
-            elif not any(_brings(change, finding.path) for change in changes):
+            elif not (
+                any(_brings(change, finding.path) for change in changes)
+                or self._is_as_the_vendor_left_it(finding, before)
+            ):
                 older.append(finding)
         if not older:
             return ()

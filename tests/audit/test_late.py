@@ -10,6 +10,7 @@ import pytest
 
 from auditor import app
 from auditor.decide import Decision
+from auditor.rendering.json import encode_report
 from auditor.rendering.verdict import Level, judge_run
 from tests.audit.stage import Stage, block, stage, target
 from tests.decisions import approve
@@ -133,3 +134,128 @@ def test_a_stored_report_says_again_what_was_late(pump: Stage) -> None:
     assert [line.late for line in stored.targets] == [line.late for line in report.targets]
     assert stored.late_catalogue == report.late_catalogue != ()
     assert [line.late for line in brief.targets] == [report.targets[0].late]
+
+
+def _insert(pump: Stage, place: int) -> None:
+    layer = {"type": "dropout", "dropoutRate": 0.25}
+    pump.studio.edit(target(3), lambda answer: answer["visualLayers"].insert(place, dict(layer)))
+
+
+def _neurons(pump: Stage, place: int, neurons: int) -> None:
+    pump.studio.edit(
+        target(3), lambda answer: answer["visualLayers"][place].update(neurons=neurons)
+    )
+
+
+def test_an_edited_layer_holds_in_another_place(pump: Stage) -> None:
+    _neurons(pump, 1, 99)
+    _unheard_night(pump)
+    _insert(pump, 0)
+    report = pump.json()
+
+    assert [(found["path"], found["holds"]) for found in _late(report)] == [
+        ("visualLayers[1].neurons", True)
+    ]
+
+
+def test_an_edited_layer_no_longer_holds_though_another_has_its_place_and_value(
+    pump: Stage,
+) -> None:
+    _neurons(pump, 1, 99)
+    _unheard_night(pump)
+    _insert(pump, 0)
+    _neurons(pump, 2, 98)
+    _neurons(pump, 1, 99)
+    report = pump.json()
+
+    assert [(found["path"], found["holds"]) for found in _late(report)] == [
+        ("visualLayers[1].neurons", False)
+    ]
+
+
+def test_an_edited_layer_is_listed_once_beside_a_baseline_in_another_place(pump: Stage) -> None:
+    with app.open_store(pump.settings) as store:
+        approve([target(3)], store, Decision(at=app.now(), author="me", reason="as it should be"))
+    _neurons(pump, 1, 99)
+    _unheard_night(pump)
+    _insert(pump, 0)
+    report = pump.json()
+
+    assert [(f.get("late"), f["path"]) for f in report["targets"][0]["findings"]] == [
+        (None, "visualLayers[0]"),
+        (True, "visualLayers[1].neurons"),
+    ]
+
+
+def _release(pump: Stage, *learn_ids: int, size: int = 99) -> None:
+    for learn_id in learn_ids:
+        pump.studio.edit(target(learn_id), lambda answer: answer.update(defaultBatchSize=size))
+
+
+def _vendor(report: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401 - any JSON
+    keys = ("after", "targets", "late", "run")
+    return [tuple(found.get(key) for key in keys) for found in report["catalogue"]]
+
+
+def test_a_change_of_the_vendors_whose_mails_died_twice_counts_every_block(pump: Stage) -> None:
+    pump.studio.put(target(5), block(name="Hum"))
+    pump.night()
+    _release(pump, 3, 4)
+    _unheard_night(pump)
+    _release(pump, 5)
+    _unheard_night(pump)
+    report, after = pump.json(), pump.json()
+
+    assert _vendor(report) == [(99, 3, True, 4)]
+    assert _vendor(after) == []
+
+
+def test_a_change_of_the_vendors_is_late_beside_the_same_change_on_other_blocks(
+    pump: Stage,
+) -> None:
+    pump.studio.put(target(5), block(name="Hum"))
+    pump.night()
+    _release(pump, 3, 4)
+    _unheard_night(pump)
+    _release(pump, 5)
+    report, after = pump.json(), pump.json()
+
+    assert _vendor(report) == [(99, 1, None, None), (99, 2, True, 3)]
+    assert _vendor(after) == []
+
+
+def test_a_change_of_the_vendors_that_was_undone_on_some_blocks_counts_the_others(
+    pump: Stage,
+) -> None:
+    pump.studio.put(target(5), block(name="Hum"))
+    pump.night()
+    _release(pump, 3, 4, 5)
+    _unheard_night(pump)
+    _release(pump, 5, size=32)
+    _unheard_night(pump)
+    _release(pump, 5)
+    _unheard_night(pump)
+
+    assert sorted(_vendor(pump.json())) == [(32, 1, True, 4), (99, 3, True, 5)]
+
+
+def _unsent_night(pump: Stage) -> Any:  # noqa: ANN401 - any JSON
+    with app.open_store(pump.settings) as store:
+        order = app.build_request(pump.settings)
+        done = app.run_async(app.run_and_deliver(pump.settings, order, store, sends=False))
+    return encode_report(done.report)
+
+
+def test_what_a_run_kept_to_itself_is_late_with_its_run_however_often(pump: Stage) -> None:
+    pump.studio.edit(target(3), lambda a: a.update(batchSize=64))
+    first = _unsent_night(pump)
+    pump.studio.edit(target(4), lambda a: a.update(batchSize=64))
+    second = _unsent_night(pump)
+    pump.studio.edit(target(3), lambda a: a.update(batchSize=32))
+    report, after = pump.json(), pump.json()
+
+    assert first["totals"]["findings"] == second["totals"]["findings"] == 1
+    assert [(found["run"], found["holds"]) for found in _late(second)] == [(2, True)]
+    assert [(found["run"], found["holds"]) for found in _late(report)] == [(2, False), (3, True)]
+    assert report["totals"]["findings"] == 1
+    assert _late(after) == []
