@@ -186,8 +186,16 @@ class Recurrence(StrEnum):
 
     FIRST = "first"
     REVERTED = "reverted"  # it undoes the last change at its path
-    FLAPPING = "flapping"  # more reversals in a week than are made on purpose
-    STILL_FLAPPING = "still_flapping"  # already reported as flapping
+    FLAPPING = "flapping"  # back and forth, more often in a week than is done on purpose
+    STILL_FLAPPING = "still_flapping"  # already reported as such
+
+
+class AgainstBaseline(StrEnum):
+    """What a change of a block means against the version that a person approved."""
+
+    UNKNOWN = ""  # there is no baseline, or it says nothing of the value
+    DIFFERS = "differs"
+    RESTORED = "restored"  # the value is as it was approved
 
 
 class NoticeKind(StrEnum):
@@ -280,11 +288,13 @@ class Finding:
         id: hash of target, path, before and after (16 hex digits).
         rule: what set the severity, e.g. `default:layers`.
         folded: the paths of the changes that this finding reports too, in document order.
-        expected: the reason of the declared window that covers it, empty without one.
+        expected: the reason of the window that covers it, empty without one.
         reversals: how often the value was changed back within a week, this change included.
         open_since: of a difference from the baseline: since when it exists.
         lasting_path: of a layer, the path by its key (`drift.layer_keys`), empty where it equals
             the path.
+        against_baseline: only what differs from the baseline can be acknowledged, and what is as
+            it was approved need not be restored.
     """
 
     id: str
@@ -304,6 +314,7 @@ class Finding:
     reversals: int = 0
     open_since: datetime | None = None
     lasting_path: str = ""
+    against_baseline: AgainstBaseline = AgainstBaseline.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -426,7 +437,8 @@ class AnswerExcerpt:
 
     Attributes:
         before: JSON object of the old answer's fields that contain findings, secrets hidden.
-        after: JSON object of the new answer's layers and the suggested values of its thresholds.
+        after: JSON object of the new answer's lists and objects of these fields, its layers and
+            the suggested values of its thresholds.
         findings: the ids of the findings that need it.
         impulse_id: the first impulse that listed the block; None where none was listed.
     """

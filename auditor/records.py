@@ -445,6 +445,7 @@ class BaselineDrift:
         suppressed_by: for each difference that an ignore rule suppresses, the rule.
         values: every value that differs, whether it is reported or not.
         unaccepted: every difference that no person accepted, this run's changes included.
+        paths: every path at which the block differs, whoever changed it.
     """
 
     open: tuple[Finding, ...] = ()
@@ -452,6 +453,7 @@ class BaselineDrift:
     acknowledged: int = 0
     suppressed_by: tuple[str, ...] = ()
     values: frozenset[AcceptedValue] = frozenset()
+    paths: frozenset[str] = frozenset()
 
 
 AT_BASELINE = BaselineDrift()

@@ -15,6 +15,7 @@ from auditor.drift.layer_keys import LayerKeys, lasting_value
 from auditor.drift.policy import RuledFindings
 from auditor.drift.recurrence import open_since, paths_overlap, place_of
 from auditor.model import (
+    AgainstBaseline,
     Area,
     Finding,
     Interval,
@@ -85,7 +86,10 @@ class Baselines:
     ) -> BaselineDrift:
         """Return how a snapshot differs from its baseline, less what the run reports anyway."""
         reference = Reference(known.target, baseline_id, changes.findings, changes.vendor_acts)
-        ruled = self._differences(known, reference, read)
+        comparison = self._snapshots.compare_with(
+            baseline_id, read.snapshot, known, layers=read.layers
+        )
+        ruled = self._differences(known, reference, comparison)
         values = [value_of_finding(known.target, found) for found in ruled.reported]
         unaccepted = [
             found
@@ -101,18 +105,16 @@ class Baselines:
             acknowledged=len(ruled.reported) - len(unaccepted),
             suppressed_by=tuple(ignored.elements()),
             values=frozenset(values),
+            paths=frozenset(change.path for change in comparison.changes),
         )
 
     def _differences(
-        self, known: KnownTarget, reference: Reference, read: ReadSnapshot
+        self, known: KnownTarget, reference: Reference, comparison: Comparison
     ) -> RuledFindings:
         """Return what somebody changed since the baseline, and what is no longer folded there.
 
         What would be folded under a difference that does not count is one of its own.
         """
-        comparison = self._snapshots.compare_with(
-            reference.version_id, read.snapshot, known, layers=read.layers
-        )
 
         def is_left_out(found: Finding) -> bool:
             return not self.is_compared(found, reference, comparison.new)
@@ -229,6 +231,31 @@ def _brings(change: Finding, path: str) -> bool:
         return path in change.folded
     is_inside = path.startswith((f"{change.path}.", f"{change.path}["))
     return is_inside or path in change.folded
+
+
+def compare_with_baseline(
+    findings: Sequence[Finding], target: TargetId, drift: BaselineDrift | None
+) -> tuple[Finding, ...]:
+    """Return a run's changes with what each means against the baseline, if there is one."""
+    if drift is None:
+        return tuple(findings)
+    open_values = {value_of_finding(target, each) for each in drift.unaccepted}
+
+    def against(finding: Finding) -> AgainstBaseline:
+        if value_of_finding(target, finding) in open_values:
+            return AgainstBaseline.DIFFERS
+        is_approved = finding.owner in _COMPARED and not any(
+            paths_overlap(_compared_path(finding.path), _compared_path(path))
+            for path in drift.paths
+        )
+        return AgainstBaseline.RESTORED if is_approved else AgainstBaseline.UNKNOWN
+
+    return tuple(replace(finding, against_baseline=against(finding)) for finding in findings)
+
+
+def _compared_path(path: str) -> str:
+    """Return the path, of a layer that of all layers: its place is another one in each stack."""
+    return "visualLayers" if path.startswith("visualLayers[") else path
 
 
 def name_act(finding: Finding) -> str:

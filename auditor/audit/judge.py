@@ -6,7 +6,14 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
-from auditor.audit.baseline import NO_CHANGES, Baselines, ReadSnapshot, Reference, RunChanges
+from auditor.audit.baseline import (
+    NO_CHANGES,
+    Baselines,
+    ReadSnapshot,
+    Reference,
+    RunChanges,
+    compare_with_baseline,
+)
 from auditor.audit.pending import PendingResult
 from auditor.audit.plan import RunContext
 from auditor.audit.snapshots import ComparedVersion, Snapshots
@@ -249,7 +256,7 @@ class Judge:
             body_digest=reading.body_digest,
             validator=reading.validator,
             first=False,
-            findings=findings,
+            findings=compare_with_baseline(findings, target, baseline),
             headline=_headline(findings, suppressed, has_vendor=has_vendor),
             model_state=status.state,
             trained_now=status.trained_now,

@@ -292,7 +292,7 @@ def _add_upkeep(commands: _Commands[_Parser]) -> None:
     verify.add_argument(
         "--head",
         metavar="HASH",
-        help="also check that the history has this chain head, from the end of a mail",
+        help="also check that the history has this run hash, from the end of a mail",
     )
     _add_copies(commands)
     database = commands.add_parser(

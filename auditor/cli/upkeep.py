@@ -35,9 +35,7 @@ def verify(args: argparse.Namespace) -> int:
         run_id = store.run_of_head(head) if head else None
         pruned, pruned_reports = store.pruned_versions(), len(store.pruned_runs())
     if head and run_id is None:
-        print_error(
-            f"no run has the chain head {head}: the run of that mail was removed or replaced"
-        )
+        print_error(f"no run has the hash {head}: the run of that mail was removed or replaced")
         return 2
     print_text("The history is sound.")
     print_text(_COVERAGE)
@@ -50,7 +48,7 @@ def verify(args: argparse.Namespace) -> int:
             f"{count(pruned_reports, 'report')} pruned: only that each existed is verified."
         )
     if head:
-        print_text(f"Run {run_id} has this chain head.")
+        print_text(f"Run {run_id} has this hash.")
     return 0
 
 
@@ -58,7 +56,7 @@ def _head(text: str | None) -> str:
     if text is None:
         return ""
     if not re.fullmatch("[0-9a-fA-F]{64}", text.strip()):
-        raise UsageError("--head takes the chain head at the end of a mail: 64 hex digits")
+        raise UsageError("--head takes the run hash at the end of a mail: 64 hex digits")
     return text.strip().lower()
 
 

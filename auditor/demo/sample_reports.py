@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from auditor.drift.canonical import dump
 from auditor.drift.conditions import key_of_rule
 from auditor.model import (
+    AgainstBaseline,
     AnswerExcerpt,
     Area,
     BlockKindName,
@@ -209,6 +210,7 @@ def drifted_block() -> TargetReport:
                 "0.7",
                 headline="Minimum confidence: 0.6 → 0.7",
                 folded=("minimumConfidenceRating",),
+                against_baseline=AgainstBaseline.DIFFERS,
             ),
             finding(
                 Area.TRAINING,
@@ -217,6 +219,7 @@ def drifted_block() -> TargetReport:
                 0.001,
                 severity=Severity.MEDIUM,
                 headline="Learning rate: 0.0005 → 0.001",
+                against_baseline=AgainstBaseline.DIFFERS,
             ),
             finding(
                 Area.DATA,
@@ -473,7 +476,7 @@ def decided() -> Report:
         "thresholds[min_score].value",
         0.6,
         0.7,
-        headline="Threshold min_score: 0.6 → 0.7 (flapping: 6 reversals in 7 days)",
+        headline="Threshold min_score: 0.6 → 0.7 (changed back and forth: 6 reversals in 7 days)",
         recurrence=Recurrence.STILL_FLAPPING,
         reversals=6,
     )

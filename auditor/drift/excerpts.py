@@ -29,9 +29,9 @@ def excerpt_answers(
     """
     findings = tuple(findings)
     before = {key: old[key] for key in _needed_fields(findings) if key in old}
-    after: JsonObject = {}
+    after = {key: new[key] for key in before if isinstance(new.get(key), dict | list)}
     if any(finding.area is Area.LAYERS for finding in findings):
-        after = {key: new[key] for key in (LAYERS, MODE) if key in new}
+        after |= {key: new[key] for key in (LAYERS, MODE) if key in new}
     if any(top_field(finding.path) == THRESHOLDS for finding in findings):
         after[THRESHOLDS] = [*_suggestions(new.get(THRESHOLDS))]
     if not before and not after:
@@ -78,12 +78,16 @@ def drop_secret_parameters(
     """Return the excerpt; without its parameters if one of them is now known to be secret."""
     if excerpt is None:
         return None
-    before = parse(excerpt.before)
-    parameters = before.get(PARAMETERS)
+    before, after = (_without_secrets(side, secrets) for side in (excerpt.before, excerpt.after))
+    return replace(excerpt, before=before, after=after)
+
+
+def _without_secrets(side: bytes, secrets: Collection[str]) -> bytes:
+    answer = parse(side)
+    parameters = answer.get(PARAMETERS)
     if not isinstance(parameters, dict) or not any(key in secrets for key in parameters):
-        return excerpt
-    kept = {key: value for key, value in before.items() if key != PARAMETERS}
-    return replace(excerpt, before=dump(kept))
+        return side
+    return dump({key: value for key, value in answer.items() if key != PARAMETERS})
 
 
 def _needed_fields(findings: Iterable[Finding]) -> Iterator[str]:

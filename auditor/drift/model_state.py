@@ -91,6 +91,11 @@ def makes_stale(findings: Sequence[Finding], new: JsonObject) -> bool:
     return any(_invalidates_training(finding, new) for finding in findings)
 
 
+def shows_training(finding: Finding) -> bool:
+    """Return whether a finding is a value that only a training writes."""
+    return finding.path.endswith(_SUGGESTED_VALUE) and finding.after is not None
+
+
 def _invalidates_training(finding: Finding, new: JsonObject) -> bool:
     if finding.area is Area.DATA:
         return finding.path != _SAMPLE_COUNT
@@ -112,17 +117,12 @@ def _without_event(
     if (
         old.get("trained") is not True
         or asks_for_training(old)
-        or any(map(_shows_training, findings))
+        or any(map(shows_training, findings))
     ):
         return ModelStatus(ModelState.TRAINED, trained_now=True)
     if is_edited or before is ModelState.STALE:
         return _STALE
     return ModelStatus(ModelState.TRAINED, trained_now=False)
-
-
-def _shows_training(finding: Finding) -> bool:
-    """Return whether a finding is a value that only a training writes."""
-    return finding.path.endswith(_SUGGESTED_VALUE) and finding.after is not None
 
 
 def _is_another_block(finding: Finding) -> bool:

@@ -1,8 +1,8 @@
-"""Changes that undo earlier changes: reverted values and flapping values.
+"""Changes that undo earlier changes: values changed and reverted, or back and forth.
 
 A change is reverted by a change from its new value back to its old value, with no other change at
-that path between them. More than three reversals in a week are flapping, which is reported as such
-once and only counted after that. The likely cause is two people or scripts that set the value in
+that path between them. More than three reversals in a week are reported as back and forth once and
+only counted after that. The likely cause is two people or scripts that set the value in
 turn.
 """
 
@@ -17,7 +17,7 @@ from auditor.drift.layer_keys import is_order, without_direction
 from auditor.model import Area, Finding, Recurrence, Since, TargetId
 
 WEEK = timedelta(days=7)
-MAX_REVERSALS = 3  # that are not flapping yet
+MAX_REVERSALS = 3  # that are not reported as back and forth yet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,4 +155,7 @@ def _recurrence(now: int, before: int) -> Recurrence:
 def _words(recurrence: Recurrence, reversals: int) -> str:
     if recurrence is Recurrence.REVERTED:
         return "changed and reverted"
-    return f"flapping: {reversals} reversals in 7 days; two people or scripts may set it in turn"
+    return (
+        f"changed back and forth: {reversals} reversals in 7 days; "
+        "two people or scripts may set it in turn"
+    )

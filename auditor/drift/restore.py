@@ -8,6 +8,8 @@ The auditor never sends such a request; it only reads. Rules:
   (POST /api/{projectId}/impulse/{impulseId}/set-thresholds), by block and key (same client).
 - Inferred and not tried on a live Studio: a list or an object in a body replaces the old one as a
   whole, so all of it has to be sent; a field cannot be unset; an absent switch means `false`.
+- Where a body undoes another edit of the same run as well, the restoration names it.
+- What nobody wants undone has no restoration: a new training, and a value that is as approved.
 - A hidden value is never part of a request: where the body would contain one, there is no body.
 """
 
@@ -16,12 +18,24 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from auditor.drift.block_kinds import BlockKind
 from auditor.drift.canonical import parse
+from auditor.drift.compare import compare
 from auditor.drift.excerpts import MODE, SCRIPT, THRESHOLDS, top_field
-from auditor.model import AnswerExcerpt, Area, Finding, Json, JsonObject, Kind, TargetId
+from auditor.drift.policy import REQUIRES_RETRAIN
+from auditor.drift.recurrence import paths_overlap
+from auditor.model import (
+    AgainstBaseline,
+    AnswerExcerpt,
+    Area,
+    Finding,
+    Json,
+    JsonObject,
+    Kind,
+    TargetId,
+)
 
 SETTABLE = frozenset(
     {
@@ -54,6 +68,7 @@ WHERE_IMPULSE = "GET /api/PROJECT/impulses lists the impulses of a project with 
 _HIDDEN = re.compile(r"\(hidden(:[0-9a-f]{32})?\)")
 _THRESHOLD_VALUE = re.compile(r"thresholds\[([^\"'#\]]+)\]\.value")
 _TRAIN = "no setting brings a lost training back: train again"
+_ASKED = "Studio asks for it after an edit: train again, or undo the edit"
 _UNKNOWN_REST = "the settings around it are not known here: see the version before"
 _HIDDEN_VALUE = "it contains a secret, which is never stored: set it in Studio"
 _REASONS = {
@@ -72,11 +87,13 @@ class Restoration:
         request: method and path below the API's base URL; empty where there is no request.
         body: the JSON to send; empty where there is no request.
         why: why no setting restores the value; empty where there is a request.
+        undoes: the paths of the other changes that the request undoes as well.
     """
 
     request: str = ""
     body: str = ""
     why: str = ""
+    undoes: tuple[str, ...] = ()
 
     @property
     def lacks_impulse(self) -> bool:
@@ -89,8 +106,10 @@ def find_restoration(
     target: TargetId,
     kind: BlockKind,
     excerpt: AnswerExcerpt | None = None,
-) -> Restoration:
-    """Return how to restore the value that a finding changed."""
+) -> Restoration | None:
+    """Return how to restore the value that a finding changed, None where nothing is to restore."""
+    if not _is_to_restore(finding):
+        return None
     key = top_field(finding.path)
     if key == THRESHOLDS:
         return _threshold_restoration(finding, target, excerpt.impulse_id if excerpt else None)
@@ -101,7 +120,17 @@ def find_restoration(
     body = _body(finding, key, parse(known.before) if known else {})
     if key not in body:
         return Restoration(why=_reason_without_value(finding, key, known))
-    return _request(f"POST {kind.path_of(target)}", body)
+    restoration = _request(f"POST {kind.path_of(target)}", body)
+    undoes = _also_undone(finding, body, kind, known) if known and restoration.body else ()
+    return replace(restoration, undoes=undoes)
+
+
+def _is_to_restore(finding: Finding) -> bool:
+    if finding.against_baseline is AgainstBaseline.RESTORED:
+        return False
+    if finding.path == "trained":
+        return finding.after is not True
+    return finding.path != "selectedModelType" or finding.before != REQUIRES_RETRAIN
 
 
 def _threshold_restoration(
@@ -110,6 +139,8 @@ def _threshold_restoration(
     found = _THRESHOLD_VALUE.fullmatch(finding.path)
     if finding.path.endswith((".suggestedValue", ".suggestedValueText")):
         return Restoration(why="Studio sets the suggestion after each training")
+    if found is None and finding.path.endswith(".value"):
+        return Restoration(why="no request can name this threshold: set it in Studio")
     if found is None or finding.kind is not Kind.CHANGED:
         return Restoration(why="Studio adds and removes a threshold with its model")
     # Without this Studio may start jobs; that is for the person who sends the request to decide.
@@ -125,7 +156,7 @@ def _threshold_restoration(
 
 def _reason_against(finding: Finding, key: str) -> str:
     if key == "selectedModelType":
-        return _TRAIN if finding.after == "requiresRetrain" else ""
+        return _ASKED if finding.after == REQUIRES_RETRAIN else ""
     if finding.area in _REASONS:
         return _REASONS[finding.area]
     if key == "type":
@@ -159,7 +190,27 @@ def _own_value(finding: Finding, key: str, before: JsonObject) -> Json:
         return before.get(key)
     if finding.before is None and finding.after is True:
         return False
+    if finding.before is None and isinstance(finding.after, dict) and "enabled" in finding.after:
+        return {"enabled": False}  # the schema requires it of a policy; off is as absent
     return finding.before
+
+
+def _also_undone(
+    finding: Finding, body: JsonObject, kind: BlockKind, known: AnswerExcerpt
+) -> tuple[str, ...]:
+    """Return what else of the fields in a body changed, by path."""
+    before, after = parse(known.before), parse(known.after)
+    kept = [key for key in (*body, MODE) if key in before and key in after]
+    old, new = ({key: side[key] for key in kept} for side in (before, after))
+    changes = compare(old, new, kind)
+    own = (finding.path, *finding.folded)
+    return tuple(
+        dict.fromkeys(
+            change.path
+            for change in changes
+            if change.path != MODE and not any(paths_overlap(change.path, path) for path in own)
+        )
+    )
 
 
 def _folded_fields(finding: Finding, key: str) -> Iterator[str]:

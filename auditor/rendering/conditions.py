@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from auditor.model import ConditionKind, OpenCondition, Report
+from auditor.drift.conditions import is_said_by_studio
+from auditor.model import ConditionKind, OpenCondition, Report, TargetReport
 from auditor.rendering.words import count, day
 
 _NOUNS = {
@@ -47,6 +48,14 @@ def find_lasting(report: Report) -> tuple[OpenCondition, ...]:
     """Return the open conditions that an earlier run saw first, worst first."""
     this_run = report.run.id or 0
     return tuple(condition for condition in report.open if condition.run_id != this_run)
+
+
+def is_asked_for(target: TargetReport, report: Report) -> bool:
+    """Return whether Studio itself asks to train the block's model again."""
+    return any(
+        condition.target == target.target and is_said_by_studio(condition)
+        for condition in report.open
+    )
 
 
 def describe_worst(conditions: Sequence[OpenCondition]) -> str:

@@ -30,7 +30,15 @@ from auditor.rendering.json import (
     format_utc,
     hide_secrets,
 )
-from auditor.rendering.words import count, describe_decision, harmless, moment, name, sentence
+from auditor.rendering.words import (
+    count,
+    describe_decision,
+    harmless,
+    join_first,
+    moment,
+    name,
+    sentence,
+)
 
 _LABEL = 14
 _NOT_CONFIGURED = {
@@ -191,6 +199,8 @@ def _restoring(known: Explanation) -> Iterator[str]:
     yield "To restore the old value, send this request yourself; it changes only the fields in it:"
     yield f"  {found.request}"
     yield f"  {harmless(found.body)}"
+    if found.undoes:
+        yield f"It also undoes: {join_first(tuple(map(name, found.undoes)))}."
     if found.lacks_impulse:
         yield f"Replace IMPULSE with the id of the impulse. {WHERE_IMPULSE}"
 
@@ -201,7 +211,9 @@ def _restore_json(known: Explanation) -> Json:
         return None
     if found.why:
         return {"request": None, "body": None, "why_not": found.why}
-    return {"request": found.request, "body": json.loads(found.body), "why_not": None}
+    undoes: JsonObject = {"undoes": list(found.undoes)} if found.undoes else {}
+    request: JsonObject = {"request": found.request, "body": json.loads(found.body)}
+    return {**request, "why_not": None, **undoes}
 
 
 def _owner(finding: object) -> str:

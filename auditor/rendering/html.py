@@ -25,11 +25,13 @@ from auditor.rendering.alike import MOST_NAMED, group_by_project
 from auditor.rendering.changes import ChangeLine
 from auditor.rendering.outline import Outline, VersionDiff
 from auditor.rendering.text import (
-    ALIKE_ACCEPT,
+    ALIKE_ACKNOWLEDGE,
     ALIKE_RESTORE,
     AUTHOR,
     COMMANDS,
+    JUDGED_ALONE,
     VENDOR,
+    describe_undone,
     explain_restore,
     locate_long_request,
 )
@@ -100,7 +102,9 @@ class HtmlRenderer:
             most_runs=MOST_RUNS_DRAWN,
             most_named=MOST_NAMED,
             most_rows=_MOST_ROWS,
-            alike_accept=ALIKE_ACCEPT,
+            alike_acknowledge=ALIKE_ACKNOWLEDGE,
+            describe_undone=describe_undone,
+            judged_alone=JUDGED_ALONE,
             alike_restore=ALIKE_RESTORE,
         )
         # Clients that know `prefers-color-scheme` need the at-rules; Gmail drops both.

@@ -50,8 +50,8 @@ class FindingView:
     Attributes:
         folded: the paths of the changes that this finding includes.
         targets: the number of blocks that show a vendor's change.
-        accept: the command that accepts exactly this value; empty where nobody has to decide.
-        restore: how a person restores the old value, None where nobody has to decide.
+        acknowledge: the command that acknowledges the value; empty where it would do nothing.
+        restore: how a person restores the old value, None where there is nothing to restore.
         is_restored_above: the request of an earlier finding restores this one, too.
         scale: the picture of a threshold.
     """
@@ -64,7 +64,7 @@ class FindingView:
     folded: str = ""
     rule: str = ""
     targets: int = 1
-    accept: str = ""
+    acknowledge: str = ""
     restore: Restoration | None = None
     is_restored_above: bool = False
     scale: Scale | None = None
@@ -112,6 +112,7 @@ class AlikeView:
     Attributes:
         where: on how many blocks of which projects.
         model: what the models of these blocks are.
+        can_acknowledge: the value differs from a baseline, so that it can be acknowledged.
     """
 
     finding: FindingView
@@ -119,6 +120,7 @@ class AlikeView:
     model: str
     changed: str
     blocks: tuple[NamedBlock, ...]
+    can_acknowledge: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,8 +182,8 @@ class Outline:
         api: where Studio's API is, for requests that a person sends.
         full: where the full report is; empty where it is stored nowhere.
         unchecked_hidden: blocks not checked that the section leaves out.
-        extras: the sections next to the changes: rules, expected and flapping changes, the state
-            of models; only those that are not empty.
+        extras: the sections next to the changes: rules, expected changes, those that go back
+            and forth, the state of models; only those that are not empty.
         coverage: what was checked, and what was suppressed.
     """
 

@@ -396,7 +396,7 @@ def _counts(summary: Summary) -> str:
     totals = summary.report.totals
     counted = (
         (summary.critical, "critical"),
-        (len(summary.severities) - summary.critical, "other"),
+        (len(summary.severities) - summary.critical, "less severe"),
         (len(summary.in_window), "expected"),
         (len(summary.report.open), "open"),
         (len(summary.missing), "missing"),

@@ -15,6 +15,7 @@ from auditor.drift import policy
 from auditor.drift.conditions import key_of_rule
 from auditor.model import (
     EVERY_PROJECT,
+    AgainstBaseline,
     ConditionKind,
     Finding,
     Interval,
@@ -37,6 +38,7 @@ from auditor.rendering.alike import (
     merge_entries,
     merge_rewordings,
 )
+from auditor.rendering.conditions import is_asked_for
 from auditor.rendering.outline import (
     AlikeView,
     Count,
@@ -75,13 +77,15 @@ FURTHER = "More findings, in one line each"
 OPEN = "Open conditions"
 LATE, RULES, AUDITED = "Reported late", "Rules and notices", "Changes in what is audited"
 _MOST_STARTED = 20  # blocks of a project that the first report names
+_BACK_AND_FORTH = "Changed back and forth"
 _EVENTS = {
-    ModelEvent.TRAINED: "trained: the block has a model now",
-    ModelEvent.STALE: "stale: the model no longer matches its configuration",
-    ModelEvent.RETRAINED: "trained again",
-    ModelEvent.REVERTED: "matches its configuration again: the edits were undone",
-    ModelEvent.RESET: "reset: the trained model was removed",
+    ModelEvent.TRAINED: ("trained: the block has a model now", False),
+    ModelEvent.STALE: ("stale: trained before the last edit of its settings or data", True),
+    ModelEvent.RETRAINED: ("trained again", True),
+    ModelEvent.REVERTED: ("as it was trained again: the edits were undone", True),
+    ModelEvent.RESET: ("reset: the trained model was removed", False),
 }
+"""By event: its words, and whether it is inferred from two polls and not said by Studio."""
 _SUPPRESSORS = {
     policy.INTERFACE: "Studio's interface",
     policy.UPGRADE: "an upgrade of the auditor",
@@ -139,12 +143,12 @@ def _counts(summary: Summary) -> tuple[Count, ...]:
     )
     if summary.is_first_run:
         return (Count(value=totals.new, label="recorded", tone="low"), *still_open, unread)
-    accepted = len(summary.in_window) + summary.acknowledged
+    answered = len(summary.in_window) + summary.acknowledged
     return (
         Count(value=summary.critical, label="critical", tone="critical"),
         Count(value=len(summary.severities) - summary.critical, label="less severe", tone="high"),
         *still_open,
-        Count(value=accepted, label="accepted", tone="info"),
+        Count(value=answered, label="acknowledged", tone="info"),
         Count(value=totals.in_sync, label="unchanged", tone="ok"),
         unread,
     )
@@ -308,13 +312,15 @@ def _extra_sections(summary: Summary, most: int | None) -> tuple[Section, ...]:
         enter_finding(target, f, f"; expected: {sentence(f.expected)}")
         for target, f in summary.in_window
     ]
-    flapping = [enter_finding(target, f) for target, f in summary.findings if _is_only_counted(f)]
+    back_and_forth = [
+        enter_finding(target, f) for target, f in summary.findings if _is_only_counted(f)
+    ]
     sections = (
         _cut_section(OPEN, _open_entries(summary.report), most),
         _cut_section(LATE, _late_entries(summary.report), most),
         _cut_section(RULES, _notices(summary, RULES), most),
         _cut_section("Expected changes", expected, most),
-        _cut_section("Flapping", flapping, most),
+        _cut_section(_BACK_AND_FORTH, back_and_forth, most),
         _cut_section("Model state", [*_model_events(summary)], most),
     )
     return tuple(section for section in sections if section.entries)
@@ -380,11 +386,13 @@ def _late_notice(notice: Notice, target: TargetReport | None) -> Entry:
 
 
 def _whether_it_holds(late: LateFinding) -> str:
-    """Return whether a late finding still holds, with its id; only then it can be accepted."""
+    """Return whether a late finding still holds, with its id, and how to acknowledge it."""
     id_ = late.finding.id
     if not late.holds:
         return f"no longer so (id {id_})"
-    return f'still so (id {id_}; to accept it: auditor acknowledge {id_} --reason "…")'
+    if late.finding.against_baseline is not AgainstBaseline.DIFFERS:
+        return f"still so (id {id_})"
+    return f'still so (id {id_}; to acknowledge it: auditor acknowledge {id_} --reason "…")'
 
 
 def _found_by(late: LateFinding | LateVendorFinding) -> str:
@@ -392,7 +400,7 @@ def _found_by(late: LateFinding | LateVendorFinding) -> str:
 
 
 def _is_only_counted(finding: Finding) -> bool:
-    """Return whether a finding was reported as flapping before: now it is one line."""
+    """Return whether it was reported before that a value changes back and forth."""
     return finding.recurrence is Recurrence.STILL_FLAPPING
 
 
@@ -446,21 +454,35 @@ def _model_events(summary: Summary) -> Iterator[Entry]:
 
     A stale model that an open condition names is not named again.
     """
+    report = summary.report
     named = {c.target for c in summary.open if c.kind is ConditionKind.STALE}
-    for target in summary.report.targets:
+    for target in report.targets:
         if target.model_event is not None:
-            yield enter_target(
-                target, f"{_EVENTS[target.model_event]} ({_bounds(target.model_since)}, inferred)"
-            )
+            words, is_inferred = _event(target.model_event, target, report)
+            source = ", inferred" if is_inferred else ""
+            yield enter_target(target, f"{words} ({_bounds(target.model_since)}{source})")
     older = [t for t in summary.stale if t.model_event is None and t.target not in named]
     for target in sorted(older, key=_stale_until):
         since = target.model_since
-        age = (
-            "" if since is None else f" for {length(summary.report.run.started_at - since.until)}"
-        )
-        yield enter_target(
-            target, f"still stale{age}: it became stale {_bounds(since)} (inferred)"
-        )
+        age = "" if since is None else f" for {length(report.run.started_at - since.until)}"
+        words = f"still stale{age}: it became stale {_bounds(since)}"
+        if is_asked_for(target, report):
+            yield enter_target(target, f"{words}; Studio asks to train it again")
+        else:
+            yield enter_target(target, f"{words}, trained before the last edit (inferred)")
+
+
+def _event(event: ModelEvent, target: TargetReport, report: Report) -> tuple[str, bool]:
+    """Return what happened to a model, and whether that is inferred and not said by Studio."""
+    if event is ModelEvent.STALE and is_asked_for(target, report):
+        return "stale: Studio asks to train it again", False
+    if event is ModelEvent.RETRAINED and any(map(_ends_request, target.findings)):
+        return "trained again: Studio no longer asks for it", False
+    return _EVENTS[event]
+
+
+def _ends_request(finding: Finding) -> bool:
+    return finding.path == "selectedModelType" and finding.before == policy.REQUIRES_RETRAIN
 
 
 def _bounds(since: Interval | None) -> str:
@@ -526,7 +548,7 @@ def _foot(report: Report, footer: Footer) -> tuple[tuple[str, str], ...]:
         ("Previous", previous),
         ("Schedule", sentence(report.schedule)),
         ("Next run", describe_next_run(report.next_run_at, report.starter)),
-        ("Chain head", report.head_hash),
+        ("Run hash", report.head_hash),
         ("Program", f"auditor {footer.version}"),
         ("Full report", footer.full),
         ("Recipient", footer.why),

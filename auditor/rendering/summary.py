@@ -33,7 +33,7 @@ class Summary:
 
     Attributes:
         findings: this run's that nobody expected, worst first.
-        in_window: this run's that a declared window covers, worst first.
+        in_window: this run's that a window covers, worst first.
         late: earlier runs' that are reported only now, still hold, and nobody expected, worst
             first.
         missing: of them, those whose absence is no open condition of an earlier run.

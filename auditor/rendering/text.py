@@ -28,12 +28,14 @@ from auditor.rendering.words import (
     columns,
     count,
     cut,
+    join_first,
     name,
 )
 
 WIDTH = 72
 AUTHOR = "Studio's API does not say who made a change."
 VENDOR = "Edge Impulse made these changes for all customers. Nobody edited a block."
+JUDGED_ALONE = "judged from these two answers alone"
 SHORT_FORM = "This is the short form of the report: the mail server refused the longer ones."
 COMMANDS = (
     ("auditor history P/L", "lists the versions of block P/L"),
@@ -41,10 +43,13 @@ COMMANDS = (
     ("auditor explain ID", "shows all details of a finding"),
     ("auditor approve P/L --reason …", "makes its current version the baseline"),
 )
-ALIKE_ACCEPT = 'accept one: auditor acknowledge ID --reason "…", with the id of its finding'
+ALIKE_ACKNOWLEDGE = (
+    'acknowledge one: auditor acknowledge ID --reason "…", with the id of its finding'
+)
 ALIKE_RESTORE = "restore one: auditor explain ID shows its request"
 LONGEST_BODY = 300  # of a request, in a mail
 _LABEL = 13
+_JOINED = "\u00a0"  # a blank at which no line ends
 _COLUMN = (WIDTH - len("    -  ") - len(" | ")) // 2
 _COMMAND = max(len(command) for command, _ in COMMANDS) + 2
 _MARKS = {"-": "-", "+": "+", " ": " ", "@": "~"}
@@ -95,6 +100,13 @@ def locate_long_request(restore: Restoration, finding_id: str) -> str:
         f"restore: the request ({len(restore.body):,} characters) is in the full report; or run "
         f"auditor explain {finding_id}"
     )
+
+
+def describe_undone(restore: Restoration) -> str:
+    """Return what else a request undoes, empty if nothing."""
+    if not restore.undoes:
+        return ""
+    return f"this request also undoes: {join_first(tuple(map(name, restore.undoes)))}"
 
 
 def _report(report: Outline) -> Iterator[str]:
@@ -157,7 +169,10 @@ def _head(report: Outline) -> Iterator[str]:
     if report.verdict.lead:
         yield from wrap_text(report.verdict.lead)
     yield ""
-    yield from wrap_text(" | ".join(f"{cell.value:,} {cell.label}" for cell in report.counts))
+    counts = " | ".join(
+        f"{cell.value:,} {cell.label}".replace(" ", _JOINED) for cell in report.counts
+    )
+    yield from (line.replace(_JOINED, " ") for line in wrap_text(counts))
     for note in report.notes:
         yield from ("", *wrap_text(f"Note: {note}"))
 
@@ -166,7 +181,8 @@ def _diff(comparison: VersionDiff) -> Iterator[str]:
     yield from wrap_text(f"{name(comparison.old)} → {name(comparison.new)}")
     yield from wrap_text(
         f"{count(len(comparison.findings), 'finding')}, "
-        f"{comparison.suppressed:,} suppressed, model {comparison.model_state}"
+        f"{comparison.suppressed:,} suppressed, model {comparison.model_state} "
+        f"({JUDGED_ALONE})"
     )
     for finding in comparison.worst_first():
         yield ""
@@ -224,8 +240,10 @@ def _alike(view: AlikeView) -> Iterator[str]:
     yield from wrap_text(f"{models}changed {view.changed}", "  ")
     yield from ("", *_finding(view.finding, with_id=False))
     yield from _named_blocks(view.blocks, "    ")
-    for hint in (ALIKE_ACCEPT, ALIKE_RESTORE):
-        yield from wrap_text(hint, "    ")
+    if view.can_acknowledge:
+        yield from wrap_text(ALIKE_ACKNOWLEDGE, "    ")
+    if view.finding.restore and view.finding.restore.body:
+        yield from wrap_text(ALIKE_RESTORE, "    ")
 
 
 def _named_blocks(blocks: Sequence[NamedBlock], indent: str) -> Iterator[str]:
@@ -293,9 +311,9 @@ def _scale(scale: Scale) -> Iterator[str]:
 
 
 def _answers(finding: FindingView) -> Iterator[str]:
-    """Yield the command that accepts a value, and the request that restores the old one."""
-    if finding.accept:
-        yield f"    accept: {finding.accept}"
+    """Yield the command that acknowledges a value, and the request that restores the old one."""
+    if finding.acknowledge:
+        yield f"    acknowledge: {finding.acknowledge}"
     found = finding.restore
     if found is None:
         return
@@ -309,6 +327,8 @@ def _answers(finding: FindingView) -> Iterator[str]:
     else:
         yield from wrap_text(f"restore: {found.request}", "    ")
         yield from _chopped(found.body, "      ")
+    if not finding.is_restored_above:
+        yield from wrap_text(describe_undone(found), "    ")
 
 
 def _finding(finding: FindingView, *, with_id: bool = True) -> Iterator[str]:

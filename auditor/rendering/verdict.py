@@ -357,7 +357,7 @@ def _late_phrases(summary: Summary) -> list[str]:
 def _window_phrases(summary: Summary) -> list[str]:
     if not summary.in_window:
         return []
-    return [f"{count(len(summary.in_window), 'expected change')} in a declared window"]
+    return [count(len(summary.in_window), "expected change")]
 
 
 def _inventory_phrases(summary: Summary) -> list[str]:
@@ -501,11 +501,11 @@ def _worst_part(summary: Summary) -> list[str]:
 
 
 def _counted(findings: Sequence[tuple[TargetReport, Finding]], joint: str) -> str:
-    """Return `1 critical and 3 other`; there is at least one finding, and the worst is first."""
+    """Return `1 critical and 3 more`; there is at least one finding, and the worst is first."""
     worst = findings[0][1].severity
     number = sum(finding.severity is worst for _, finding in findings)
     others = len(findings) - number
-    return f"{number:,} {worst}" + (f"{joint}{others:,} other" if others else "")
+    return f"{number:,} {worst}" + (f"{joint}{others:,} more" if others else "")
 
 
 def _where(summary: Summary) -> str:

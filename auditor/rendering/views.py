@@ -7,11 +7,25 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from auditor.drift.block_kinds import kind_of
+from auditor.drift.model_state import shows_training
 from auditor.drift.restore import find_restoration
-from auditor.model import Area, Finding, ModelState, Report, TargetId, TargetReport, VendorFinding
+from auditor.model import (
+    AgainstBaseline,
+    Area,
+    Finding,
+    ModelEvent,
+    ModelState,
+    Report,
+    Severity,
+    Since,
+    TargetId,
+    TargetReport,
+    VendorFinding,
+)
 from auditor.rendering.alike import MOST_NAMED, Pair
 from auditor.rendering.archive import target_place
 from auditor.rendering.changes import draw_change
+from auditor.rendering.conditions import is_asked_for
 from auditor.rendering.outline import (
     AlikeView,
     Entry,
@@ -26,12 +40,7 @@ from auditor.rendering.summary import block_title
 from auditor.rendering.words import block_page, count, join_first, moment, name, period, sentence
 
 MOST_FOLDED = 8
-_EFFECTS = {
-    ModelState.STALE: "The trained model no longer matches its configuration (inferred).",
-    ModelState.UNTRAINED: "This block has no trained model.",
-    ModelState.TRAINED: "",
-    ModelState.UNKNOWN: "",
-}
+_TRAINED_NOW = (ModelEvent.TRAINED, ModelEvent.RETRAINED)
 
 
 def view_finding(finding: Finding | VendorFinding) -> FindingView:
@@ -118,12 +127,14 @@ def _alike_view(group: tuple[Pair, ...], report: Report) -> AlikeView:
     targets = list({target.target: target for target, _ in group}.values())
     models = Counter(target.model_state for target in targets if target.model_state)
     times = tuple(dict.fromkeys(_changed(target, report) for target in targets))
-    finding = view_finding(group[0][1])
+    target, first = group[0]
+    finding = view_finding(first)
     headlines = {found.headline for _, found in group}
     paths = {found.path for _, found in group}
     return AlikeView(
         finding=replace(
             finding,
+            restore=find_restoration(first, target.target, kind_of(target.kind), target.excerpt),
             headline=finding.headline + (" (and alike)" if len(headlines) > 1 else ""),
             path=finding.path + (" and alike" if len(paths) > 1 else ""),
         ),
@@ -131,6 +142,9 @@ def _alike_view(group: tuple[Pair, ...], report: Report) -> AlikeView:
         model=", ".join(f"{number:,} {model}" for model, number in models.most_common()),
         changed=times[0] if len(times) == 1 else f"by {moment(report.run.started_at)}",
         blocks=tuple(_named(target, found) for target, found in group),
+        can_acknowledge=any(
+            found.against_baseline is AgainstBaseline.DIFFERS for _, found in group
+        ),
     )
 
 
@@ -187,13 +201,38 @@ def _target_view(own: list[Pair], report: Report, footer: Footer) -> TargetView:
         target=target.target,
         type=name(target.type),
         model=target.model_state,
-        effect=_EFFECTS[target.model_state],
+        effect=_effect(target, report),
         changed=_changed(target, report),
         link=block_page(footer.studio_url, target.target, target.kind),
         page=footer.site and f"{footer.site}{target_place(target.target)}",
         findings=tuple(_mark_repeated_requests(_with_answers(f, target) for _, f in own)),
         stack=draw_stack(target.excerpt) if has_layers else None,
         run_strip=draw_runs(target.signs),
+    )
+
+
+def _effect(target: TargetReport, report: Report) -> str:
+    """Return what the state of the model means, empty where nothing needs saying."""
+    match target.model_state:
+        case ModelState.STALE if is_asked_for(target, report):
+            return "Stale: trained before the last edit. Studio asks to train it again."
+        case ModelState.STALE:
+            return "Stale: trained before the last edit of its settings or data (inferred)."
+        case ModelState.UNTRAINED:
+            return "This block has no trained model."
+        case ModelState.TRAINED if _is_edited_and_trained(target):
+            return "Edited and trained between two polls, so the model counts as trained."
+        case ModelState.TRAINED | ModelState.UNKNOWN:
+            return ""
+
+
+def _is_edited_and_trained(target: TargetReport) -> bool:
+    now = [finding for finding in target.findings if finding.since is Since.LAST]
+    is_trained = target.model_event in _TRAINED_NOW or any(map(shows_training, now))
+    return is_trained and any(
+        finding.area in (Area.LAYERS, Area.SCRIPT, Area.TRAINING)
+        and finding.severity is not Severity.INFO
+        for finding in now
     )
 
 
@@ -210,7 +249,9 @@ def _with_answers(finding: Finding, target: TargetReport) -> FindingView:
     """Return a finding with what a person can do about it."""
     return replace(
         view_finding(finding),
-        accept=f'auditor acknowledge {finding.id} --reason "…"',
+        acknowledge=f'auditor acknowledge {finding.id} --reason "…"'
+        if finding.against_baseline is AgainstBaseline.DIFFERS
+        else "",
         restore=find_restoration(finding, target.target, kind_of(target.kind), target.excerpt),
         scale=draw_scale(finding, target.excerpt),
     )

@@ -31,6 +31,7 @@ from auditor.drift.policy import SuppressedVendorFinding
 from auditor.drift.recurrence import PastChange, PastFolding
 from auditor.drift.secrets import Secrets
 from auditor.model import (
+    AgainstBaseline,
     Area,
     Finding,
     Kind,
@@ -67,7 +68,15 @@ _MOST_FOLDINGS = 200  # findings that are looked at
 _MOST_CHANGES = 1100  # at a path: more than one each ten minutes in the week that is counted
 _COLUMNS = ("area", "owner", "kind", "path", "severity", "headline", "rule", "since")
 _VENDOR_COLUMNS = ("area", "kind", "path", "severity", "headline", "targets")
-_DETAIL = ("before", "after", "folded", "expected", "recurrence", "reversals")
+_DETAIL = (
+    "before",
+    "after",
+    "folded",
+    "expected",
+    "recurrence",
+    "reversals",
+    "against_baseline",
+)
 """The members of a row's list, in order. A new one goes to the end."""
 
 
@@ -88,6 +97,7 @@ _PARSERS: Mapping[str, Callable[[Any], Any]] = {
     "severity": Severity,
     "since": Since,
     "recurrence": Recurrence,
+    "against_baseline": AgainstBaseline,
     "folded": tuple,
     "stands_since": moment_from,
     "lasting_path": lambda path: path or "",

@@ -257,7 +257,7 @@ def test_a_broken_critical_rule_counts_as_critical(pump: Stage) -> None:
     subject, text = _text(pump)
 
     assert subject.startswith("[EI drift] 1 critical rule broken | 1 high")
-    assert "1 critical | 1 other" in text
+    assert "1 critical | 1 less severe" in text
 
 
 def test_a_part_names_its_own_blocks_conditions_and_rules_alone(pump: Stage) -> None:

@@ -290,7 +290,7 @@ def test_a_change_in_a_declared_window_is_expected(pump: Stage) -> None:
     assert subject.startswith("[EI drift] 1 expected change | 2 of 2 blocks checked")
 
 
-def test_values_that_go_to_and_fro_are_flapping_and_then_counted(pump: Stage) -> None:
+def test_values_that_go_back_and_forth_are_reported_once_and_then_counted(pump: Stage) -> None:
     pump.night()
     reports = []
     for value in (0.7, 0.6, 0.7, 0.6, 0.7, 0.6, 0.7):

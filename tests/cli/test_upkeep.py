@@ -338,6 +338,6 @@ def test_the_chain_head_of_a_mail_shows_that_the_last_run_was_removed(
     ]
 
     assert found.out.startswith("The history is sound.\n")
-    assert found.out.endswith("\nRun 2 has this chain head.\n")
+    assert found.out.endswith("\nRun 2 has this hash.\n")
     assert [result.code for result in missed] == [0, 2, 2]
     assert head in missed[1].err

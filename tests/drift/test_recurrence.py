@@ -1,4 +1,4 @@
-"""Changes that undo earlier changes: reverted, flapping, counted."""
+"""Changes that undo earlier changes: reverted, back and forth, counted."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _alternating(*days: int) -> list[PastChange]:
         "another value since",
         "another value between",
         "three reversals",
-        "flapping from before",
+        "back and forth from before",
         "flapped long ago",
         "begins to flap",
         "another path",
@@ -82,13 +82,13 @@ def test_a_change_that_undoes_an_earlier_one_is_marked(
     assert (marked.recurrence, marked.reversals) == (recurrence, reversals)
 
 
-def test_the_fourth_reversal_in_a_week_is_flapping() -> None:
+def test_the_fourth_reversal_in_a_week_is_back_and_forth() -> None:
     marked = mark_recurrence(_finding(1, 2), _PUMP, _alternating(4, 3, 2, 1), at=_NOW)
 
     assert marked.recurrence is Recurrence.FLAPPING
-    assert (
-        marked.headline
-        == "score (flapping: 4 reversals in 7 days; two people or scripts may set it in turn)"
+    assert marked.headline == (
+        "score (changed back and forth: 4 reversals in 7 days; two people or scripts may set it "
+        "in turn)"
     )
 
 

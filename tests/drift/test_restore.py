@@ -27,7 +27,9 @@ def restoration_of(old: JsonObject, new: JsonObject, *, path: str = "") -> Resto
     """Return the restoration of the change at a path, or of the worst change."""
     findings = findings_between(old, new)
     finding = next(finding for finding in findings if finding.path == path or not path)
-    return find_restoration(finding, TARGET, KERAS, excerpt_answers(old, new, findings))
+    restoration = find_restoration(finding, TARGET, KERAS, excerpt_answers(old, new, findings))
+    assert restoration is not None
+    return restoration
 
 
 def findings_between(old: JsonObject, new: JsonObject) -> tuple[Finding, ...]:
@@ -105,7 +107,7 @@ def test_a_switch_that_was_not_set_is_switched_off() -> None:
     ("change", "path", "why"),
     [
         ({"trained": False}, "trained", "train again"),
-        ({"selectedModelType": "requiresRetrain"}, "selectedModelType", "train again"),
+        ({"selectedModelType": "requiresRetrain"}, "selectedModelType", "or undo the edit"),
         ({"shape": "(1, 2)"}, "shape", "the data set changed"),
         ({"type": "keras-regression"}, "type", "another block"),
         ({"name": "Other"}, "name", "rename the block in Studio"),
@@ -136,6 +138,7 @@ def test_a_generated_script_is_restored_by_its_layers() -> None:
     script = next(finding for finding in findings if finding.path == "script")
     restoration = find_restoration(script, TARGET, KERAS, excerpt_answers(old, new, findings))
 
+    assert restoration is not None
     assert "restore the layers" in restoration.why
 
 
@@ -163,6 +166,7 @@ def test_the_excerpt_of_other_findings_restores_nothing() -> None:
 
     restoration = find_restoration(replace(findings[0], id="other"), TARGET, KERAS, excerpt)
 
+    assert restoration is not None
     assert "not known" in restoration.why
 
 

@@ -36,7 +36,9 @@ def test_a_comparison_lists_the_worst_first() -> None:
 def test_a_comparison_without_findings_says_so() -> None:
     same = VersionDiff(old="a", new="b", model_state=ModelState.TRAINED, findings=(), suppressed=0)
 
-    assert render_diff(same) == "a → b\n0 findings, 0 suppressed, model trained\n"
+    assert " ".join(render_diff(same).split()) == (
+        "a → b 0 findings, 0 suppressed, model trained (judged from these two answers alone)"
+    )
     assert "No difference" in HtmlRenderer(TEMPLATES).diff(same)
 
 

@@ -88,10 +88,10 @@ def stale() -> TargetReport:
         (report(stale()), "1 low | pump-b: model stale"),
         (
             report(stale(), untrained_block()),
-            "1 critical, 3 other in both projects | Keyword spotter: The tra...",
+            "1 critical, 3 more in both projects | Keyword spotter: The trai...",
         ),
-        (drift(), "1 critical, 9 other in 2 of 3 projects | missing: Valve"),
-        (incomplete(), "INCOMPLETE: 3 of 5 blocks not checked | 5 high, 2 other"),
+        (drift(), "1 critical, 9 more in 2 of 3 projects | missing: Valve"),
+        (incomplete(), "INCOMPLETE: 3 of 5 blocks not checked | 5 high, 2 more"),
         (failed(), "AUDIT FAILED: API key rejected"),
         (report(), "INCOMPLETE: nothing checked, no learn block found"),
     ],
