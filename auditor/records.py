@@ -785,6 +785,7 @@ class Pruned:
         targets: whose versions they were.
         catalogues: that no version that stays was seen with.
         runs: whose reports.
+        conditions: that ended; each report that named them has its own copy.
     """
 
     versions: int = 0
@@ -792,8 +793,10 @@ class Pruned:
     catalogues: int = 0
     runs: tuple[int, ...] = ()
     messages: int = 0
+    conditions: int = 0
 
     @property
     def is_nothing(self) -> bool:
         """Return whether everything stays."""
-        return not (self.versions or self.catalogues or self.runs or self.messages)
+        histories = self.versions, self.catalogues, self.runs
+        return not any((*histories, self.messages, self.conditions))

@@ -90,6 +90,7 @@ def _summary(pruned: Pruned, *, is_dry: bool) -> str:
         f"{count(pruned.catalogues, 'catalogue')} {would}pruned",
         f"{count(len(pruned.runs), 'report')} of runs {would}pruned{_stretch(pruned.runs)}",
         f"{count(pruned.messages, 'mail')} {would}deleted",
+        f"{count(pruned.conditions, 'ended condition')} {would}deleted",
     ]
     return "\n".join(lines)
 

@@ -65,6 +65,7 @@ LEGEND = (
 )
 MOST_FINDINGS = 40
 MOST_OPEN = 60
+_OF_MODEL = (ConditionKind.STALE, ConditionKind.TRAINING_LOST)
 _TONES = ("critical", "high", "medium", "low", "info", "ok")
 
 
@@ -191,7 +192,7 @@ class TargetPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlockRow:
-    """A block in its project's list."""
+    """A block in its project's list; `names_model`: its state does not say the model's."""
 
     title: str
     target: str
@@ -200,6 +201,7 @@ class BlockRow:
     state: str
     tone: str
     model: ModelState
+    names_model: bool
     changed: str
 
 
@@ -376,7 +378,7 @@ def _judge_row(report: Report) -> _RowLook:
     level, is_partial = verdict.level, verdict.level in (Level.FAILED, Level.INCOMPLETE)
     if is_partial and verdict.found in _FOUND:
         return _RowLook(
-            word=f"{verdict.word}, {_FOUND[verdict.found]}",
+            word=f"{LEVELS[level].words.capitalize()}, {_FOUND[verdict.found]}",
             tone=LEVELS[verdict.found].tone,
             letter=LEVELS[verdict.found].letter + INCOMPLETE_MARK,
             rank=_WORST_LEVELS.index(verdict.found),
@@ -586,5 +588,6 @@ def _block_row(overview: TargetOverview) -> BlockRow:
         state=_state_words(overview),
         tone=_tone(overview),
         model=status.model_state,
+        names_model=not any(each.kind in _OF_MODEL for each in overview.open),
         changed="never" if changed is None else moment(changed),
     )

@@ -158,7 +158,12 @@ def judge_run(report: Report) -> RunVerdict:
 
 
 def _tone(summary: Summary, level: Level) -> str:
-    """Return the level's colour; a calm run's is that of the worst open condition."""
+    """Return the level's colour; a calm run's is that of the worst open condition.
+
+    What was not checked hides nothing critical.
+    """
+    if level is Level.INCOMPLETE and _level_of_changes(summary) is Level.CRITICAL:
+        return LEVELS[Level.CRITICAL].tone
     if level not in (Level.NEWS, Level.CALM) or not summary.open:
         return LEVELS[level].tone
     worst = summary.open[0].severity
@@ -201,7 +206,8 @@ def _word(summary: Summary, level: Level) -> str:
         case Level.FAILED:
             return "Audit failed"
         case Level.INCOMPLETE:
-            return "Incomplete"
+            is_critical = _level_of_changes(summary) is Level.CRITICAL
+            return "Incomplete, critical" if is_critical else "Incomplete"
         case Level.CRITICAL:
             return "Critical drift" if _is_critical(summary) else "Critical rule broken"
         case Level.DRIFT:

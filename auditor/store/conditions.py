@@ -12,6 +12,7 @@ from sqlalchemy import (
     Select,
     and_,
     bindparam,
+    delete,
     insert,
     select,
     tuple_,
@@ -105,6 +106,18 @@ def open_conditions(
     )
     query = select(condition).join(target, same).where(_IS_OPEN, ~target.c.retired)
     return worst_conditions_first(map(_condition, connection.execute(query).mappings()))
+
+
+def old_conditions(connection: Connection, before: datetime) -> tuple[int, ...]:
+    """Return the rows of the conditions that ended before a time."""
+    ended = condition.c.ended_at.is_not(None) & (condition.c.ended_at <= before)
+    return tuple(connection.execute(select(condition.c.id).where(ended)).scalars())
+
+
+def drop_conditions(connection: Connection, ids: Sequence[int]) -> None:
+    """Delete rows of ended conditions."""
+    for some in in_batches(ids):
+        connection.execute(delete(condition).where(condition.c.id.in_(some)))
 
 
 def _open_of(targets: Sequence[TargetId]) -> Select[Any]:

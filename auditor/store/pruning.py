@@ -1,4 +1,4 @@
-"""Which versions, reports and messages may be pruned, and how.
+"""Which versions, reports, messages and ended conditions may be pruned, and how.
 
 The row of a pruned version stays, with the hashes of its document and catalogue in place of the
 document. So its link in the hash chain, and every link after it, can still be recomputed. Each
@@ -37,6 +37,7 @@ from auditor.records import Pruned
 from auditor.retention import Retention
 from auditor.store.batches import in_batches
 from auditor.store.chain import content_hash
+from auditor.store.conditions import drop_conditions, old_conditions
 from auditor.store.ledger import report_hash
 from auditor.store.packing import has_pruned_mark, pack_pruned
 from auditor.store.tables import (
@@ -70,6 +71,7 @@ def prune(connection: Connection, retention: Retention, *, now: datetime, is_dry
     runs = _old_runs(connection, now - retention.keep)
     old = _old_versions(connection, retention, now)
     messages = _messages_of(connection, runs)
+    conditions = old_conditions(connection, now - retention.keep)
     if is_dry:
         catalogues = _unused_catalogues(connection, without=old.ids)
     else:
@@ -78,12 +80,14 @@ def prune(connection: Connection, retention: Retention, *, now: datetime, is_dry
         _drop_catalogues(connection, catalogues)
         _drop_reports(connection, runs)
         _drop_messages(connection, messages)
+        drop_conditions(connection, conditions)
     return Pruned(
         versions=len(old.ids),
         targets=tuple(old.targets),
         catalogues=len(catalogues),
         runs=runs,
         messages=len(messages),
+        conditions=len(conditions),
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from auditor import app
+from auditor.audit.run import Audit
 from auditor.decide import Decision
 from auditor.demo.faults import Fault
 from auditor.model import ConditionKind, Report, Trigger
@@ -148,6 +149,21 @@ def test_what_a_crashed_run_saw_is_open_in_the_next_report(pump: Stage) -> None:
     report = pump.night().report
 
     assert report.open[0].run_id == report.run.id != run_id
+
+
+def test_what_a_run_saw_that_crashed_after_its_last_batch_is_open_once(pump: Stage) -> None:
+    pump.night()
+    _edit(pump, trained=False)
+    with app.open_store(pump.settings) as store:
+        audit = Audit(store, app.build_client(pump.settings), now=app.now)
+        app.run_async(audit.run(app.build_request(pump.settings)))
+        (saved,) = store.open_conditions()
+    report, later = pump.night().report, pump.night().report
+    _, text = _text(pump)
+
+    assert report.open == later.open == (saved,)
+    assert saved.run_id == (report.run.id or 0) - 1
+    assert text.count("Training lost, and the block was not trained again") == 2  # lead, section
 
 
 def test_a_dry_run_shows_what_would_be_open_and_stores_nothing(pump: Stage) -> None:

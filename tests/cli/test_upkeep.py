@@ -250,6 +250,7 @@ def test_pruning_says_what_would_go_and_then_what_went(aged: Stage, auditor: Com
         "0 catalogues pruned",
         "3 reports of runs pruned (runs 1 to 3)",
         "6 mails deleted",
+        "1 ended condition deleted",
     ]
     assert again.out == "Nothing was pruned: everything has to be kept.\n"
     first, *_, versions, pruned = auditor("verify").out.splitlines()

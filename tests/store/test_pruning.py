@@ -10,10 +10,19 @@ import pytest
 
 from auditor import upkeep
 from auditor.demo.studio_server import sample_blocks
+from auditor.drift.conditions import MISSING, JudgedConditions
 from auditor.errors import DamagedDatabaseError, UsageError
-from auditor.model import Snapshot, TargetId
+from auditor.model import ConditionKind, Snapshot, TargetId
 from auditor.outbox import Message, MessageState
-from auditor.records import Acknowledgement, Approval, NewVersion, Pruned, Version
+from auditor.records import (
+    Acknowledgement,
+    Approval,
+    BatchNews,
+    NewVersion,
+    Pruned,
+    RunConclusions,
+    Version,
+)
 from auditor.rendering.outline import Footer
 from auditor.rendering.site import FolderSite
 from auditor.retention import Retention
@@ -31,6 +40,7 @@ from .examples import (
     night,
     opened,
     quiet,
+    report,
     snapshot,
 )
 from .histories import NIGHTS, TARGETS, varied
@@ -376,3 +386,37 @@ def test_runs_that_are_always_far_apart_hold_no_pruning_back(
         reported(store, 30 * number, content=str(number), after=number)
 
     assert upkept(store, tmp_path, night(180)) > 0
+
+
+def _missing_in(store: SqlStore, number: int, *targets: TargetId) -> None:
+    """Make a run that finds these of the pump and the fan missing."""
+    run_id = opened(store, number)
+    judged = tuple(
+        JudgedConditions(
+            target=target,
+            judged=frozenset({ConditionKind.MISSING}),
+            found=(MISSING,) if target in targets else (),
+        )
+        for target in (PUMP, FAN)
+    )
+    store.save(run_id, [], at=night(number), news=BatchNews(conditions=judged))
+    closed = replace(report(run_id, number), head_hash=store.head(run_id))
+    store.close_run(closed, [], carried=(), conclusions=RunConclusions())
+
+
+def test_conditions_that_ended_long_ago_go_and_open_ones_stay(store: SqlStore, sql: Sql) -> None:
+    audited(store, 0, first(PUMP, "one"), first(FAN, "one"))
+    _missing_in(store, 1, PUMP, FAN)
+    _missing_in(store, 2, FAN)  # the pump is back
+    still_open = store.open_conditions()
+    retention = Retention(keep=timedelta(days=30), versions=1, monthly=False)
+
+    early = store.prune(retention, now=night(20))
+    dry = store.prune(retention, now=night(40), is_dry=True)
+    late = store.prune(retention, now=night(40))
+
+    assert (early.conditions, dry.conditions, late.conditions) == (0, 1, 1)
+    assert store.open_conditions() == still_open
+    assert [each.target for each in still_open] == [FAN]
+    assert sql.read("SELECT count(*) FROM condition") == [1]
+    assert store.verify() is None
