@@ -164,7 +164,8 @@ class Audit:
             request.trigger, started_at=started_at, schedule=request.schedule, slot=request.slot
         )
         if not self._control.is_abandoned():  # it was, while Studio listed the blocks
-            logger.info("run started", extra={"run": run_id, "trigger": str(request.trigger)})
+            what = "run started" if run_id else "dry run started"
+            logger.info("%s", what, extra={"run": run_id, "trigger": str(request.trigger)})
         return run_id
 
     def _sources(self, studio: Studio) -> InventorySources:

@@ -219,7 +219,7 @@ def send_again(settings: Settings, store: Store, report: Report) -> int:
         at=at,
         stream=f"again-{at:%Y%m%d%H%M%S}",
     )
-    messages = compose_messages(report, plan, sending)
+    messages, sent = compose_messages(report, plan, sending), 0
     for message in messages:
         try:
             mailer.send(message)
@@ -228,6 +228,9 @@ def send_again(settings: Settings, store: Store, report: Report) -> int:
             code = 2
         else:
             store.mark_reported(message.run_id, at=app.now())
+            sent += 1
+    of_all = count(len(messages), "recipient")
+    sys.stderr.write(f"The report of run {report.run.id} was sent to {sent:,} of {of_all}.\n")
     return code
 
 

@@ -254,6 +254,7 @@ def test_a_report_is_mailed_again_to_every_recipient(pump: Stage, auditor: Comma
     done = auditor("report", "--send", "--format", "json")
 
     assert (done.code, done.json["run"]["id"]) == (0, 1)
+    assert done.err == "The report of run 1 was sent to 2 of 2 recipients.\n"
     assert sorted(recipient for recipient, _ in pump.postbox.taken) == [
         "ml@example.org",
         "ops@example.org",
@@ -272,6 +273,7 @@ def test_a_report_not_taken_is_exit_2_and_reaches_the_others(
 
     assert done.code == 2
     assert "ops@example.org: " in done.err
+    assert "was sent to 1 of 2 recipients" in done.err
     assert [recipient for recipient, _ in pump.postbox.taken] == ["ml@example.org"]
 
 
