@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 
 import pytest
@@ -21,7 +22,7 @@ from auditor.drift.script.parsing import (
     UnparsableScript,
     parse_script,
 )
-from tests.drift.answers import sample
+from tests.drift.answers import SAMPLES, sample
 
 EXAMPLES = int(os.environ.get("AUDITOR_EXAMPLES", "60"))
 SCRIPT = sample()["script"]
@@ -241,3 +242,10 @@ def test_changed_lines_are_as_few_as_possible() -> None:
 def test_any_two_texts_are_judged(old: str, new: str) -> None:
     assert judge_script(old, old) is SAME
     assert judge_script(old, new) in ScriptChange
+
+
+@pytest.mark.parametrize("name", sorted(SAMPLES))
+def test_a_script_written_anew_by_a_formatter_is_the_same_program(name: str) -> None:
+    script = str(SAMPLES[name]["script"])
+
+    assert judge_script(script, ast.unparse(ast.parse(script))) is SAME

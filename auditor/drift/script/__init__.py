@@ -108,23 +108,23 @@ def _are_same(old: ast.Module, new: ast.Module) -> bool:
 
 def _phrases(edits: list[ScriptEdit]) -> tuple[str, ...]:
     """Return the edits as widely worded as there is room; where there is little, grouped."""
-    phrases: list[str] = []
     for grouped, widths in ((edits, _WIDTHS), (group_statements(edits), _WIDTHS + _NARROW)):
         for width in widths:
-            phrases = [edit.words(width) for edit in grouped]
+            phrases = tuple(edit.words(width) for edit in grouped)
             if sum(len(phrase) + 2 for phrase in phrases) <= MAX_CHARS:
-                return tuple(phrases)
-    return _counted(phrases)
+                return phrases
+    return _counted(group_statements(edits), _NARROW[-1])
 
 
-def _counted(phrases: list[str]) -> tuple[str, ...]:
-    """Return the phrases for which there is room, and how many more there are."""
+def _counted(edits: list[ScriptEdit], width: int) -> tuple[str, ...]:
+    """Return the phrases for which there is room, and how many more changes there are."""
+    phrases = [edit.words(width) for edit in edits]
     room, listed = MAX_CHARS, 0
     while listed < len(phrases) and len(phrases[listed]) + 2 <= room:
         room -= len(phrases[listed]) + 2
         listed += 1
     listed = max(listed, 1)
-    left = len(phrases) - listed
+    left = sum(edit.weight for edit in edits[listed:])
     more = (f"and {left} more change{'s' if left > 1 else ''}",) if left else ()
     return (*phrases[:listed], *more)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from auditor.drift.script.phrases import EditRank, ScriptEdit, call_name, cut, plain_edit
-from auditor.drift.script.statements import statement_name
+from auditor.drift.script.statements import is_compound, statement_code, statement_name
 from auditor.drift.script.trees import (
     Branch,
     Definition,
@@ -35,8 +35,9 @@ class Program:
 
     @cached_property
     def names(self) -> set[str]:
-        """Return every name that it assigns, defines, imports or takes as an argument."""
-        return set(assigned_names(self.tree))
+        """Return every name that it sets or uses."""
+        used = (node.id for node in ast.walk(self.tree) if isinstance(node, ast.Name))
+        return {*used, *assigned_names(self.tree)}
 
     @cached_property
     def calls(self) -> set[str]:
@@ -185,7 +186,7 @@ def describe_moves(difference: ScopeDifference) -> None:
         difference.pair(statement, other)
         difference.moved.add(statement.place)
         if not is_inside:
-            difference.add([_move_edit(difference, other)])
+            difference.add([_move_edit(difference, statement, other)])
 
 
 def moves_between_scopes(
@@ -225,19 +226,31 @@ def _gaps(statements: tuple[Statement, ...], paired: Iterable[int]) -> list[int]
     return gaps
 
 
-def _move_edit(difference: ScopeDifference, new: Statement) -> ScriptEdit:
-    name = statement_name(new.node)
-    statements = difference.scopes[1].statements
-    before = statements[new.place - 1]
-    if new.place == 1:
-        where = "to the beginning"
-    elif before.place == new.parent:
-        where = f"into {statement_name(before.node)}"
-    else:
-        where = f"after {statement_name(before.node)}"
+def _move_edit(difference: ScopeDifference, old: Statement, new: Statement) -> ScriptEdit:
+    name, where = statement_name(new.node), _new_place(difference, old, new)
     return ScriptEdit(
         EditRank.MOVED, lambda width: f"{cut(name, width)} moved {cut(where, width)}"
     )
+
+
+def _new_place(difference: ScopeDifference, old: Statement, new: Statement) -> str:
+    """Return where a statement moved: into another one, or past which one."""
+    statements = difference.scopes[1].statements
+    if difference.partner.get(old.parent) != new.parent:
+        is_inside = new.parent > 0
+        return (
+            f"into {statement_name(statements[new.parent].node)}" if is_inside else "further out"
+        )
+    siblings = [each for each in statements[1:] if each.parent == new.parent]
+    place = siblings.index(new)
+    is_up = difference.gaps[1][new.place] < difference.gaps[0][old.place]
+    if is_up and place + 1 < len(siblings):
+        return f"before {_neighbour(siblings[place + 1].node)}"
+    return f"after {_neighbour(siblings[place - 1].node)}" if place else "to the beginning"
+
+
+def _neighbour(node: ast.AST) -> str:
+    return f"“{statement_code(node)}”" if is_compound(node) else statement_name(node)
 
 
 def _left(differences: list[ScopeDifference], side: int) -> Iterator[_Place]:

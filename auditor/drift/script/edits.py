@@ -224,7 +224,11 @@ def _describe_layers(difference: ScopeDifference) -> None:
             stack = before or after
             if all(layer.statement in skipped for layer in stack):
                 continue
-            difference.add([stack_edit(label, before, after)])
+            if len(stack) == 1:
+                (change,) = layer_changes(before, after)
+                difference.add([layer_edit(label, change)])
+            else:
+                difference.add([stack_edit(label, before, after)])
             difference.mark_described(layer.statement for layer in stack if not layer.frame)
             _mark_frames(difference, stack, before, after)
             continue
@@ -409,7 +413,8 @@ def _unpaired_edit(statement: Statement, other: Program, *, is_new: bool) -> Scr
     label, value = _words_of(topic, other)
     if not label:
         return statement_edit(statement.node, what)
-    return value_edit(topic.rank, label, *((None, value) if is_new else (value, None)))
+    edit = value_edit(topic.rank, label, *((None, value) if is_new else (value, None)))
+    return replace(edit, what=f"statements {what}", name=label)
 
 
 def _words_of(topic: Topic, other: Program) -> tuple[str, str]:
@@ -448,6 +453,7 @@ def _repeated(edit: ScriptEdit, times: int) -> ScriptEdit:
         edit,
         words=lambda width: f"{edit.words(width)} ({times} times)",
         name=f"{edit.name} ({times} times)",
+        weight=times,
     )
 
 
@@ -467,5 +473,7 @@ def _group_edit(what: str, place: str, edits: list[ScriptEdit]) -> ScriptEdit:
         return edits[0]
     place = f" in {cut(place)}" if place else ""
     names = ", ".join(edit.name for edit in edits)
-    start = f"{len(edits)} {what}{place}: "
-    return ScriptEdit(edits[0].rank, lambda width: f"{start}{cut(names, 3 * width)}")
+    number = sum(edit.weight for edit in edits)
+    start = f"{number} {what}{place}: "
+    rank = edits[0].rank
+    return ScriptEdit(rank, lambda width: f"{start}{cut(names, 3 * width)}", weight=number)

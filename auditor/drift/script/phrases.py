@@ -64,6 +64,7 @@ class ScriptEdit:
         what: what happened to a whole statement, as for several that are named together.
         name: of the statement.
         place: the function or class that it is in.
+        weight: how many changes of the program it covers.
     """
 
     rank: EditRank
@@ -71,6 +72,7 @@ class ScriptEdit:
     what: str = ""
     name: str = ""
     place: str = ""
+    weight: int = 1
 
 
 def expression_text(node: ast.AST) -> str:
