@@ -169,7 +169,7 @@ def acknowledge(args: argparse.Namespace) -> int:
     headline = harmless(newest.finding.headline)
     print_text(f"Acknowledged: {headline} ({accepted.target}, id {accepted.finding})")
     print_text(
-        f"Exactly this value{_below(accepted)} is accepted"
+        f"Exactly this value{_below(accepted)} is acknowledged"
         f"{f' until {until}' if until else ''}; "
         f"it was compared with {basis}."
     )
@@ -251,7 +251,7 @@ def _last_day(text: str | None, settings: Settings) -> date | None:
     except ValueError as error:
         raise UsageError(f"--until {text!r} is not a date: write it as 2027-03-01") from error
     if until < _today(settings):
-        raise UsageError(f"--until {until} is in the past, so nothing would be accepted")
+        raise UsageError(f"--until {until} is in the past, so nothing would be acknowledged")
     return until
 
 

@@ -215,7 +215,7 @@ def _add_decisions(commands: _Commands[_Parser]) -> None:
     unapprove.add_argument("targets", metavar="PROJECT/LEARN", nargs="+", help=_TARGET)
     _add_decision(unapprove)
     acknowledge = _command(
-        commands, "acknowledge", "decide:acknowledge", "accept exactly the value of a finding"
+        commands, "acknowledge", "decide:acknowledge", "agree to exactly the value of a finding"
     )
     acknowledge.add_argument(
         "finding", metavar="FINDING", help="id of the finding, as the report prints it"
@@ -223,14 +223,14 @@ def _add_decisions(commands: _Commands[_Parser]) -> None:
     acknowledge.add_argument(
         "--until",
         metavar="DATE",
-        help="last day on which the value is accepted, such as 2027-03-01",
+        help="last day on which the value is acknowledged, such as 2027-03-01",
     )
     _add_decision(acknowledge)
     unacknowledge = _command(
         commands,
         "unacknowledge",
         "decide:unacknowledge",
-        "take back that the value of a finding is accepted",
+        "take back an acknowledgement",
     )
     unacknowledge.add_argument(
         "finding", metavar="FINDING", help="id of the finding, as the report prints it"

@@ -78,10 +78,11 @@ def _moves(before: Sequence[Json], after: Sequence[Json]) -> list[tuple[str, int
     """Return the labels that stay and have another place, with both places, counted from 0."""
     old, new = list(map(_literal, before)), list(map(_literal, after))
     numbers, new_numbers = Counter(old), Counter(new)
+    places = {key: place for place, key in enumerate(new)}
     return [
-        (value_words(label), place, new.index(key))
+        (value_words(label), place, places[key])
         for place, (key, label) in enumerate(zip(old, before, strict=True))
-        if numbers[key] == new_numbers[key] == 1 and new.index(key) != place
+        if numbers[key] == new_numbers[key] == 1 and places[key] != place
     ]
 
 
