@@ -238,11 +238,12 @@ def load_templates(site: str = "") -> HtmlRenderer:
     return HtmlRenderer(folder("templates"), link_below(site))
 
 
-def build_renderer(settings: Settings | None, *, why: str = _WHY) -> MailRenderer:
+def build_renderer(settings: Settings | None, *, is_for_parts: bool = False) -> MailRenderer:
     """Return the renderer of mails, text and pages; without settings it has the defaults.
 
-    Mails contain `why`, the reason for which their reader gets them.
+    Mails say why their reader gets them: all of a report, or the part of a subscription.
     """
+    why = _WHY_PART if is_for_parts else _WHY
     from auditor.rendering.mailing import MailRenderer  # noqa: PLC0415
     from auditor.rendering.outline import Footer  # noqa: PLC0415
 
@@ -263,6 +264,7 @@ def build_renderer(settings: Settings | None, *, why: str = _WHY) -> MailRendere
         ),
         list_id=f"drift.{find_mail_domain(settings)}",
         attaches=settings is None or settings.email is None or settings.email.attach != "never",
+        is_for_parts=is_for_parts,
     )
 
 
@@ -362,7 +364,7 @@ def build_mail_plan(settings: Settings) -> MailPlan | None:
         only_drift=settings.email.send == "drift",
         host=find_mail_domain(settings),
         subscriptions=settings.subscriptions,
-        part_renderer=build_renderer(settings, why=_WHY_PART),
+        part_renderer=build_renderer(settings, is_for_parts=True),
     )
 
 

@@ -8,10 +8,12 @@ Rules:
   receives a message that they did not ask for. What is merely open is no drift.
 - Changes by the vendor belong to no block. A subscription gets them if its areas include the
   catalogue or if it names no areas.
+- Where the scope is not everything, no text of the part names or counts blocks outside it.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
@@ -19,18 +21,25 @@ from auditor.drift.report import count_totals, status_of
 from auditor.drift.rules import TargetScope
 from auditor.model import (
     Area,
+    ConditionKind,
     Finding,
     Notice,
+    OpenCondition,
     ProjectError,
     Report,
     RunStatus,
     Severity,
     Since,
+    TargetId,
     TargetReport,
     TargetState,
 )
 
 DRIFT, FAILURES, QUIET = "drift", "failures", "quiet"
+_COUNT = re.compile(r" \([\d,]+ blocks?\)")
+_TARGET = re.compile(r"\b\d+/\d+\b")
+_MORE = re.compile(r" and \d+ more$")
+_SIBLINGS = re.compile(r" \d+/\d+.*$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,8 +74,9 @@ def select_part(report: Report, subscription: Subscription) -> Report | None:
         late_catalogue=report.late_catalogue if _covers_vendor(subscription) else (),
         errors=tuple(error for error in report.errors if _covers_error(subscription, error)),
         notices=tuple(notice for notice in report.notices if covers_notice(subscription, notice)),
+        notes=tuple(_note_of_part(note, subscription.scope) for note in report.notes),
         open=tuple(
-            condition
+            _condition_of_part(condition, subscription.scope)
             for condition in report.open
             if subscription.scope.includes(condition.target)
             and condition.severity.rank >= subscription.least.rank
@@ -89,6 +99,22 @@ def _target_part(target: TargetReport, subscription: Subscription) -> TargetRepo
     if state is TargetState.DRIFTED and target.findings and not findings:
         state = TargetState.IN_SYNC
     return replace(target, findings=findings, late=late, state=state)
+
+
+def _note_of_part(note: str, scope: TargetScope) -> str:
+    """Return a note without the number of blocks, which is that of the whole run."""
+    return note if scope.includes(None) else _COUNT.sub("", note)
+
+
+def _condition_of_part(condition: OpenCondition, scope: TargetScope) -> OpenCondition:
+    """Return a condition whose text names no sibling outside the scope."""
+    if condition.kind is not ConditionKind.SIBLING_DIFFERS:
+        return condition
+    named, colon, what = condition.headline.partition(": ")
+    ids = [TargetId(*map(int, words.split("/"))) for words in _TARGET.findall(named)]
+    if all(map(scope.includes, ids)) and (scope.includes(None) or not _MORE.search(named)):
+        return condition
+    return replace(condition, headline=f"{_SIBLINGS.sub('', named)}{colon}{what}")
 
 
 def _covers_finding(subscription: Subscription, finding: Finding) -> bool:

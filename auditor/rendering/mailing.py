@@ -49,12 +49,15 @@ class MailRenderer:
     Attributes:
         list_id: names the stream of reports (RFC 2919).
         attaches: whether the full page is attached to a mail that cannot hold everything.
+        is_for_parts: the readers get a part of each report, so no mail leads them to the run's
+            page, which has the whole.
     """
 
     pages: HtmlRenderer
     footer: Footer
     list_id: str
     attaches: bool = True
+    is_for_parts: bool = False
 
     def mail_content(self, report: Report, *, page: str) -> MailContent:
         """Return the report with as many findings, worst first, as the mail can hold.
@@ -67,7 +70,8 @@ class MailRenderer:
             noted = replace(report, notes=(*report.notes, NO_PAGE))
             unlinked = replace(self, footer=replace(self.footer, site=""))
             return unlinked.link_content(noted, page="")
-        return self.link_content(report, page=self._address(report) if page else "")
+        is_linked = page and not self.is_for_parts
+        return self.link_content(report, page=self._address(report) if is_linked else "")
 
     def link_content(self, report: Report, *, page: str) -> MailContent:
         """Return the content of a mail; `page` is where readers find the run's page."""

@@ -8,8 +8,8 @@ import pytest
 
 from auditor.drift.rules import TargetScope
 from auditor.drift.subscriptions import Subscription, select_part
-from auditor.model import Area, ModelState, Report, RunStatus, Severity, TargetId
-from tests.rendering.samples import drift, failed, incomplete, quiet
+from auditor.model import Area, ConditionKind, ModelState, Report, RunStatus, Severity, TargetId
+from tests.rendering.samples import condition, drift, failed, incomplete, quiet
 
 _PUMP = TargetScope(projects=frozenset({1}))
 
@@ -81,3 +81,33 @@ def test_a_failure_outside_its_scope_is_not_in_a_part() -> None:
     assert _part(
         failed(), scope=TargetScope(projects=frozenset({9})), gets=frozenset({"failures"})
     ) is (None)
+
+
+def test_a_part_names_no_sibling_outside_its_scope() -> None:
+    deviates = condition(
+        ConditionKind.SIBLING_DIFFERS,
+        TargetId(1, 3),
+        Severity.MEDIUM,
+        "Deviates from its siblings 1/7, 2/4 and 3 more: Minimum confidence: 0.6 → 0.35",
+    )
+    whole = replace(drift(), open=(deviates,))
+
+    part, all_of_it = _part(whole, scope=_PUMP), _part(whole)
+
+    assert part is not None
+    assert all_of_it is not None
+    assert [each.headline for each in part.open] == [
+        "Deviates from its siblings: Minimum confidence: 0.6 → 0.35"
+    ]
+    assert all_of_it.open == (deviates,)
+
+
+def test_a_part_counts_no_blocks_of_the_whole_run_in_its_notes() -> None:
+    whole = replace(drift(), notes=("The API now has selectedModelType “int4” (41 blocks).",))
+
+    part, all_of_it = _part(whole, scope=_PUMP), _part(whole)
+
+    assert part is not None
+    assert all_of_it is not None
+    assert part.notes == ("The API now has selectedModelType “int4”.",)
+    assert all_of_it.notes == whole.notes

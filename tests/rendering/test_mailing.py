@@ -3,7 +3,7 @@ from __future__ import annotations
 import binascii
 import re
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from html.parser import HTMLParser
@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from auditor.drift.rules import TargetScope
+from auditor.drift.subscriptions import Subscription, select_part
 from auditor.model import (
     Area,
     ConditionKind,
@@ -35,6 +37,7 @@ from tests.rendering.samples import (
     TEMPLATES,
     block,
     condition,
+    drift,
     finding,
     flood_alike,
     hostile,
@@ -435,3 +438,43 @@ def test_blocks_that_were_not_checked_for_one_reason_are_one_entry_with_their_id
         assert flat(form).count("never read so far") == 1
         for number in (3, 4, 5, 6):
             assert f"1/{number}" in form
+
+
+def part_of_pump(whole: Report) -> Report:
+    scope = TargetScope(projects=frozenset({1}))
+    found = select_part(whole, Subscription(recipient="pump@example.org", scope=scope))
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("night", [drift, flood_alike, crowd])
+def test_the_mail_of_a_part_has_nothing_of_the_rest(night: Callable[[], Report]) -> None:
+    site = "https://drift.example.org/"
+    own = renderer()
+    of_parts = replace(
+        own,
+        pages=HtmlRenderer(TEMPLATES, link_below(site)),
+        footer=replace(own.footer, site=site),
+        is_for_parts=True,
+    )
+    whole = night()
+    part = part_of_pump(whole)
+    mailing = of_parts.mail_content(part, page=PAGE)
+
+    mine = {target.target for target in part.targets}
+    rest = [target for target in whole.targets if target.target not in mine]
+    attached = mailing.attachment.content.decode() if mailing.attachment else ""
+    headers = " ".join(mailing.headers.values())
+    parts = [mailing.subject, headers, mailing.text, mailing.summary, mailing.html, attached]
+    everything = "\n".join(parts)
+    assert rest
+    for target in rest:
+        assert not re.search(rf"\b{target.target}\b", everything)
+        assert f"{target.target.project_id}-{target.target.learn_id}.html" not in everything
+        assert target.project not in everything
+        for found in target.findings:
+            assert found.id not in everything or found.id in own.text(part)
+    assert "run-000007.html" not in everything
+    assert headers.endswith(f"{len(mine)}/{len(mine)}")
+    assert f"{site}targets/1-" in mailing.html
+    assert "could not be written" not in mailing.text
