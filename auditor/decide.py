@@ -20,7 +20,7 @@ from auditor.drift.findings import judge_comparison
 from auditor.drift.layer_keys import LayerTrack, following_keys, keys_of
 from auditor.drift.recurrence import place_of
 from auditor.drift.rules import Rules
-from auditor.drift.secrets import secret_parameters
+from auditor.drift.secrets import find_secrets
 from auditor.drift.state_rules import BlockState, find_violations
 from auditor.drift.wording import value_words
 from auditor.errors import UsageError
@@ -412,7 +412,7 @@ def _current_value(
     new, layers = last.snapshot, last.layers
     if live is not None:
         parts = split(live.document, kind_of(live.kind), listed_type=live.type)
-        secrets = secrets.including(secret_parameters(parts.catalogue))
+        secrets = secrets.including(find_secrets(parts))
         new = secrets.take_snapshot(parts)
         step = compare_snapshots(last.snapshot, new, target=target, secrets=secrets)
         layers = following_keys(layers, step.old, step.new, step.changes)
@@ -478,7 +478,7 @@ def _excerpt(
     before, after = (
         secrets.read_document(version.snapshot) for version in (old, _load(new, store))
     )
-    excerpt = excerpt_answers(before, after, [finding])
+    excerpt = excerpt_answers(before, after, [finding], kind_of(old.kind))
     if excerpt is None or top_field(finding.path) != THRESHOLDS:
         return excerpt
     return replace(excerpt, impulse_id=_impulse(occurrence.run_id, target, store))

@@ -62,6 +62,11 @@ class BlockKindName(StrEnum):
     POST_PROCESSING = "post_processing"
 
     @property
+    def usual_type(self) -> str:
+        """Return the type of most of its blocks, empty where their documents name it."""
+        return self.value if self in (BlockKindName.ANOMALY, BlockKindName.VLM) else ""
+
+    @property
     def target_kind(self) -> TargetKind:
         """Return what blocks of this kind are in their impulse."""
         match self:
@@ -121,6 +126,8 @@ class Area(StrEnum):
     CATALOGUE = "catalogue"
     INTERFACE = "interface"
     UNKNOWN = "unknown"
+    INPUT = "input"
+    PROCESSING = "processing"
 
 
 class Owner(StrEnum):
@@ -169,6 +176,7 @@ class ModelState(StrEnum):
     STALE = "stale"
     TRAINED = "trained"
     UNKNOWN = "unknown"
+    NONE = "none"  # blocks of this kind have no model
 
 
 class ModelEvent(StrEnum):
@@ -387,6 +395,11 @@ class Snapshot:
     catalogue: Catalogue
     name: str
     type: str
+
+    @property
+    def shown_type(self) -> str:
+        """Return the block's type, the usual one of its kind where nobody named it."""
+        return self.type or self.kind.usual_type
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

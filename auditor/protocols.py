@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO, Protocol, TypeAlias
@@ -128,9 +128,10 @@ FetchResult: TypeAlias = UnchangedAnswer | Answer | FetchFailure
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedBlock:
-    """A block of a listing of impulses; `served` if its kind can be read.
+    """A block of a listing of impulses.
 
     Attributes:
+        entry: what the listing says of it.
         impulse_id: the first impulse that has the block, None where the listing does not say.
     """
 
@@ -138,7 +139,7 @@ class ListedBlock:
     kind: BlockKindName
     name: str
     type: str
-    served: bool
+    entry: JsonObject
     impulse_id: int | None = None
 
 
@@ -149,10 +150,12 @@ class BlockSource:
     Attributes:
         kinds: what the block may be; they are asked for in turn until one answers.
         type: the block's type in the listing, empty where that was not asked.
+        entry: the block's entry in the listing, `{}` where that was not asked.
     """
 
     kinds: tuple[BlockKindName, ...]
     type: str = ""
+    entry: JsonObject = field(default_factory=dict)
 
 
 class Studio(Protocol):
@@ -173,7 +176,7 @@ class Studio(Protocol):
         ...
 
     async def list_blocks(self, project_id: int) -> tuple[ListedBlock, ...] | Failure:
-        """Return every learn block of the project's impulses once, ordered by learn id."""
+        """Return every block of the project's impulses once, ordered by id."""
         ...
 
     async def list_projects(self) -> Mapping[int, str] | Failure:

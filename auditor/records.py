@@ -584,19 +584,7 @@ class Missing:
     project: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unsupported:
-    """A block of a type that has no endpoint; `findings` where it was of another type before."""
-
-    target: TargetId
-    kind: BlockKindName
-    project: str
-    name: str
-    type: str
-    findings: tuple[Finding, ...] = ()
-
-
-TargetResult: TypeAlias = Unchanged | NewVersion | Unreadable | Missing | Unsupported
+TargetResult: TypeAlias = Unchanged | NewVersion | Unreadable | Missing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from auditor.drift.block_kinds import KERAS
 from auditor.drift.canonical import split
-from auditor.drift.secrets import Secrets, secret_parameters
+from auditor.drift.secrets import Secrets, find_secrets
 from auditor.errors import UsageError
 from auditor.model import JsonObject, Snapshot, TargetId
 from auditor.protocols import HistoryStore, RunStore
@@ -22,7 +22,7 @@ _RUN = re.compile(r"run:([0-9]{1,18})")
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A stored version as people name it: `PROJECT/LEARN[@WHEN]`."""
+    """A stored version as people name it: `PROJECT/BLOCK[@WHEN]`."""
 
     target: TargetId
     when: str
@@ -41,14 +41,14 @@ def parse_reference(text: str) -> Reference | None:
 
 
 def parse_target(text: str) -> TargetId:
-    """Return the target that `PROJECT/LEARN` names.
+    """Return the target that `PROJECT/BLOCK` names.
 
     Raises:
         UsageError: the text is not of that form.
     """
     reference = parse_reference(text)
     if reference is None or "@" in text:
-        raise UsageError(f"{text!r} is not a learn block: write PROJECT/LEARN, as in 12345/3")
+        raise UsageError(f"{text!r} is not a block: write PROJECT/BLOCK, as in 12345/3")
     return reference.target
 
 
@@ -129,7 +129,7 @@ def take_snapshots(
     """Return getKeras answers as snapshots, and `secrets` with what their catalogues name."""
     parts = [split(answer, KERAS) for answer in answers]
     for part in parts:
-        secrets = secrets.including(secret_parameters(part.catalogue))
+        secrets = secrets.including(find_secrets(part))
     return tuple(map(secrets.take_snapshot, parts)), secrets
 
 

@@ -98,7 +98,7 @@ def test_a_target_is_named_as_it_shows_itself(project_id: int, learn_id: int) ->
 
 @pytest.mark.parametrize("text", ["", "Motion", "1/3@latest", "1"])
 def test_what_names_no_target_is_refused_and_the_form_shown(text: str) -> None:
-    with pytest.raises(UsageError, match="write PROJECT/LEARN"):
+    with pytest.raises(UsageError, match="write PROJECT/BLOCK"):
         parse_target(text)
 
 

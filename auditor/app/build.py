@@ -186,7 +186,11 @@ def require_usable_environment(settings: Settings) -> None:
 def build_plan(settings: Settings) -> Plan:
     """Return which projects and blocks the configuration audits."""
     shared_filter = settings.studio.block_filter
-    every = EveryProject(projects=settings.project_filter, filters=(shared_filter,))
+    every = EveryProject(
+        projects=settings.project_filter,
+        filters=(shared_filter,),
+        impulse=settings.studio.impulse,
+    )
     return Plan(
         projects=tuple(
             Project(
@@ -194,6 +198,7 @@ def build_plan(settings: Settings) -> Plan:
                 name=project.name or "",
                 learn_blocks=project.named_blocks,
                 filters=(shared_filter, project.block_filter),
+                impulse=settings.studio.impulse and project.impulse,
             )
             for project in settings.projects
         ),

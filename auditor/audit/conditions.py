@@ -31,7 +31,6 @@ from auditor.records import (
     TargetResult,
     Unchanged,
     Unreadable,
-    Unsupported,
 )
 
 _PRESENCE = frozenset({ConditionKind.MISSING})
@@ -45,8 +44,6 @@ def judge_conditions(result: TargetResult, known: KnownTarget | None) -> JudgedC
     match result:
         case Missing():
             return JudgedConditions(target=result.target, judged=_PRESENCE, found=(MISSING,))
-        case Unsupported():
-            return JudgedConditions(target=result.target, judged=_PRESENCE)
         case Unreadable():
             is_back = result.was_asked_for and known and known.state is TargetState.MISSING
             return JudgedConditions(target=result.target, judged=_PRESENCE) if is_back else None

@@ -62,10 +62,11 @@ async def fetch_target(
 def find_source(listed: ListedBlock | None, known: KnownTarget | None) -> BlockSource:
     """Return how a block is asked for; `listed` is None where the configuration names it."""
     if listed is not None:
-        return BlockSource(kinds=(listed.kind,), type=listed.type)
-    if known is not None:
+        return BlockSource(kinds=(listed.kind,), type=listed.type, entry=listed.entry)
+    is_certain = known is not None and (known.version_id is not None or known.type)
+    if known is not None and is_certain:
         return BlockSource(kinds=(known.kind,))
-    return BlockSource(kinds=(BlockKindName.KERAS,))
+    return BlockSource(kinds=(BlockKindName.KERAS, BlockKindName.ANOMALY))
 
 
 def _stored_body(known: KnownTarget | None, source: BlockSource, today: date) -> StoredBody | None:

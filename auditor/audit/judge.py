@@ -45,7 +45,7 @@ from auditor.drift.policy import (
 )
 from auditor.drift.recurrence import mark_recurrence
 from auditor.drift.state_rules import BlockState, RuleViolation, find_violations
-from auditor.model import Finding, Interval, ModelState, Snapshot, TargetId
+from auditor.model import Finding, Interval, ModelState, Snapshot, TargetId, TargetState
 from auditor.protocols import Answer, RunStore
 from auditor.records import (
     AT_BASELINE,
@@ -133,7 +133,7 @@ class Judge:
         """Return the result for an answer that has to be read."""
         snapshot = self._snapshots.take(answer)
         reading = _Reading(project, answer.body_digest, answer.validator, snapshot)
-        if known is None or known.version_id is None:
+        if known is None or known.version_id is None or _was_unsupported(known):
             return self._first_version(target, reading)
         is_stored = (snapshot.digest, snapshot.catalogue.digest) == (
             known.digest,
@@ -161,7 +161,7 @@ class Judge:
 
     def _first_version(self, target: TargetId, reading: _Reading) -> NewVersion:
         document = parse(reading.snapshot.document)
-        status = first_status(document)
+        status = first_status(document, kind_of(reading.snapshot.kind))
         between = Interval(None, self._context.now())
         state = BlockState(kind_of(reading.snapshot.kind), document, status.state, between)
         return NewVersion(
@@ -264,7 +264,7 @@ class Judge:
             suppressed=suppressed,
             event=status.event,
             model_since=since,
-            excerpt=excerpt_answers(comparison.old, comparison.new, findings),
+            excerpt=excerpt_answers(comparison.old, comparison.new, findings, comparison.kind),
             vendor=judged.vendor,
             shared={found.act: make_shared_finding(found.finding) for found in judged.shared},
             new_values=judged.new_values,
@@ -354,7 +354,9 @@ class Judge:
     def _model_status(
         self, known: KnownTarget, comparison: Comparison, findings: Sequence[Finding]
     ) -> ModelStatus:
-        status = next_status(known.model_state, comparison.old, comparison.new, findings)
+        status = next_status(
+            known.model_state, comparison.old, comparison.new, findings, comparison.kind
+        )
         may_be_reverted = (
             status.state is ModelState.STALE
             and known.model_state is ModelState.STALE
@@ -388,6 +390,14 @@ class Judge:
             ],
             comparison.new,
         )
+
+
+def _was_unsupported(known: KnownTarget) -> bool:
+    """Return whether no auditor could read the block as what it was last.
+
+    Its last version is of the block that had its id before, and was replaced.
+    """
+    return known.state is TargetState.UNSUPPORTED
 
 
 def _was_judged_before(known: KnownTarget, body_digest: str) -> bool:

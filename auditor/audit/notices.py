@@ -102,18 +102,12 @@ def _notice_of_leaver(target: TargetId, unreported: Sequence[UnreportedFinding])
 
 
 def notice_of_return(known: KnownTarget | None) -> Notice | None:
-    """Return a notice of a block that was read, and was missing or unsupported before."""
-    if known is None or known.version_id is None:
-        return None
-    if known.state is TargetState.MISSING:
-        text = "listed again after it was missing"
-    elif known.state is TargetState.UNSUPPORTED:
-        text = f"read again after it was of type {known.type}, which cannot be read here"
-    else:
+    """Return a notice of a block that was read, and was missing before."""
+    if known is None or known.version_id is None or known.state is not TargetState.MISSING:
         return None
     return Notice(
         kind=NoticeKind.BLOCK_BACK,
-        text=f"{text}; compared with its last version",
+        text="listed again after it was missing; compared with its last version",
         target=known.target,
     )
 

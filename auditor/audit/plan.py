@@ -12,7 +12,17 @@ from auditor.drift.filters import BlockFilter, BlockLabel, ProjectFilter, is_adm
 from auditor.drift.findings import Judgement, Reading, judge_comparison
 from auditor.drift.policy import RuledFindings, apply_rules, is_ignored, weigh
 from auditor.drift.rules import Rules, TargetScope
-from auditor.model import Area, Failure, Finding, Interval, Starter, TargetId, Trigger
+from auditor.model import (
+    Area,
+    BlockKindName,
+    Failure,
+    Finding,
+    Interval,
+    Starter,
+    TargetId,
+    TargetKind,
+    Trigger,
+)
 from auditor.records import NOT_COME_TO
 from auditor.schedule import Gap
 
@@ -31,16 +41,22 @@ class Project:
         name: its name in reports, empty where Studio is to be asked for it.
         learn_blocks: None where Studio is asked for all of them.
         filters: which of the blocks that Studio lists are audited.
+        impulse: whether blocks other than learn blocks are among them.
     """
 
     id: int
     name: str
     learn_blocks: tuple[int, ...] | None
     filters: tuple[BlockFilter, ...] = ()
+    impulse: bool = True
 
-    def admits(self, block: BlockLabel) -> bool:
+    def admits(self, kind: BlockKindName, block: BlockLabel) -> bool:
         """Return whether a block that Studio lists is audited."""
-        return is_admitted(self.filters, block)
+        return self.covers(kind) and is_admitted(self.filters, block)
+
+    def covers(self, kind: BlockKindName) -> bool:
+        """Return whether blocks of a kind are audited at all."""
+        return self.impulse or kind.target_kind is TargetKind.LEARN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +65,7 @@ class EveryProject:
 
     projects: ProjectFilter = field(default_factory=ProjectFilter)
     filters: tuple[BlockFilter, ...] = ()
+    impulse: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,7 +45,6 @@ from auditor.records import (
     Unchanged,
     Unreadable,
     UnreportedFinding,
-    Unsupported,
 )
 
 
@@ -224,7 +223,7 @@ def target_report(result: TargetResult, known: KnownTarget | None) -> TargetRepo
             return _report_of_unchanged(result, known)
         case NewVersion():
             return _report_of_version(result, known)
-        case Unreadable() | Missing() | Unsupported():
+        case Unreadable() | Missing():
             return _report_of_unread(result, known)
 
 
@@ -252,7 +251,7 @@ def _report_of_version(result: NewVersion, known: KnownTarget | None) -> TargetR
         kind=result.kind,
         project=result.project,
         name=result.snapshot.name,
-        type=result.snapshot.type,
+        type=result.snapshot.shown_type,
         state=result.state,
         model_state=result.model_state,
         model_event=result.event,
@@ -265,9 +264,7 @@ def _report_of_version(result: NewVersion, known: KnownTarget | None) -> TargetR
     )
 
 
-def _report_of_unread(
-    result: Unreadable | Missing | Unsupported, known: KnownTarget | None
-) -> TargetReport:
+def _report_of_unread(result: Unreadable | Missing, known: KnownTarget | None) -> TargetReport:
     line = TargetReport(
         target=result.target,
         kind=result.kind,
@@ -285,16 +282,6 @@ def _report_of_unread(
         case Missing():
             is_news = before is not TargetState.MISSING
             return replace(line, state=TargetState.MISSING, is_news=is_news)
-        case Unsupported():
-            return replace(
-                line,
-                name=result.name,
-                type=result.type,
-                state=TargetState.UNSUPPORTED,
-                findings=result.findings,
-                last_good_at=None,
-                is_news=before is not TargetState.UNSUPPORTED,
-            )
 
 
 def _reported_since(

@@ -34,7 +34,6 @@ from auditor.audit.targets import (
     InventorySources,
     KnownProjects,
     error_of_project,
-    mark_replacement,
     take_inventory,
 )
 from auditor.errors import AuditorError, RunStoppedError
@@ -178,7 +177,7 @@ class Audit:
         return InventorySources(studio=studio, known=known, halt=self._control.halt)
 
     async def _settle(self, run_id: int, inventory: Inventory) -> None:
-        """Add what needs no fetch: missing and unsupported blocks, projects without a listing."""
+        """Add what needs no fetch: missing blocks, projects without a listing."""
         for error in inventory.errors:
             self._results.add_error(error)
         self._results.notices.extend(inventory.notices)
@@ -186,10 +185,9 @@ class Audit:
             part = inventory.settled[start : start + BATCH]
             targets = [result.target for result in part]
             known = await self._in_store(self._store.known_targets, targets)
-            settled = [mark_replacement(result, known.get(result.target)) for result in part]
-            for result in settled:
+            for result in part:
                 self._results.add(result, known.get(result.target))
-            await self._save(run_id, settled)
+            await self._save(run_id, part)
 
     async def _settle_pending(self, run_id: int, judge: Judge) -> None:
         """Judge the pending results, now that it is known what targets share; save each batch."""

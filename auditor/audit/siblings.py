@@ -15,6 +15,7 @@ from typing import TypeAlias
 
 from auditor.drift.compare import compare_snapshots, is_visual
 from auditor.drift.conditions import FoundCondition, JudgedConditions
+from auditor.drift.fields import NAME_PATHS
 from auditor.drift.findings import judge_comparison
 from auditor.drift.secrets import Secrets
 from auditor.model import (
@@ -115,7 +116,7 @@ def _differences(
         for finding in judge_comparison(comparison).findings
         if finding.owner is Owner.INTENT
         and finding.severity is not Severity.INFO
-        and finding.path != "name"
+        and finding.path not in NAME_PATHS
         and not (finding.area is Area.SCRIPT and is_visual(comparison.new))
     ]
 

@@ -10,7 +10,7 @@ from auditor.drift.canonical import split
 from auditor.drift.compare import Comparison, compare_snapshots
 from auditor.drift.layer_keys import LayerKeys, LayerTrack, following_keys, keys_of
 from auditor.drift.recurrence import PastChange, PastFolding
-from auditor.drift.secrets import secret_parameters
+from auditor.drift.secrets import find_secrets
 from auditor.errors import UsageError
 from auditor.model import Json, JsonObject, Snapshot, TargetId
 from auditor.protocols import Answer, RunStore
@@ -44,7 +44,7 @@ class Snapshots:
     def take(self, answer: Answer) -> Snapshot:
         """Return an answer as a snapshot; stores the names of secret parameters that are new."""
         parts = split(answer.document, kind_of(answer.kind), listed_type=answer.type)
-        new = secret_parameters(parts.catalogue) - self._secrets.names
+        new = find_secrets(parts) - self._secrets.names
         if new:
             self._store.add_secret_parameters(new)
             self._secrets = self._secrets.including(new)

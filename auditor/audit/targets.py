@@ -13,14 +13,10 @@ from typing import TypeAlias, TypeVar
 from auditor.audit.fetch import DEFECT
 from auditor.audit.plan import EveryProject, Plan, Project, Scope
 from auditor.drift.filters import BlockLabel
-from auditor.drift.findings import make_finding
-from auditor.drift.policy import judge
 from auditor.errors import AuditorError, UsageError
 from auditor.model import (
     EVERY_PROJECT,
-    Change,
     Failure,
-    Kind,
     Notice,
     NoticeKind,
     ProjectError,
@@ -28,7 +24,7 @@ from auditor.model import (
     TargetState,
 )
 from auditor.protocols import ListedBlock, Studio
-from auditor.records import KnownTarget, Missing, Unreadable, Unsupported
+from auditor.records import KnownTarget, Missing, Unreadable
 
 MOST_NAMED = 5  # blocks in one sentence
 UNSTEADY = Failure(
@@ -38,7 +34,7 @@ UNSTEADY = Failure(
     may_pass=True,
 )
 
-SettledResult: TypeAlias = Missing | Unsupported | Unreadable
+SettledResult: TypeAlias = Missing | Unreadable
 
 logger = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -75,8 +71,7 @@ class Inventory:
     Attributes:
         targets: what to fetch, by project and block id, with the project's name.
         listed: the entries of those of them that Studio lists; the configuration names others.
-        settled: results that need no fetch: missing, unsupported, or unreadable because the
-            listing failed.
+        settled: results that need no fetch: missing, or unreadable because the listing failed.
         notices: about projects and blocks that the configuration leaves out, or new names.
         found: the projects that are audited because Studio lists them, None where Studio was
             not asked for its projects.
@@ -286,16 +281,8 @@ def error_of_project(project_id: int, failure: Failure) -> ProjectError:
     )
 
 
-def _unlisted(target: KnownTarget, name: str, failure: Failure) -> Unreadable | Unsupported:
-    """Return what a failed listing says of a target: nothing new of one that is unsupported."""
-    if target.state is TargetState.UNSUPPORTED:
-        return Unsupported(
-            target=target.target,
-            kind=target.kind,
-            project=name,
-            name=target.name,
-            type=target.type,
-        )
+def _unlisted(target: KnownTarget, name: str, failure: Failure) -> Unreadable:
+    """Return what a failed listing says of a target."""
     return Unreadable(
         target=target.target,
         kind=target.kind,
@@ -308,28 +295,21 @@ def _unlisted(target: KnownTarget, name: str, failure: Failure) -> Unreadable | 
 def _from_listing(
     project: Project, name: str, known: Sequence[KnownTarget], listing: Sequence[ListedBlock]
 ) -> Inventory:
-    kept = [block for block in listing if project.admits(BlockLabel(block.type, block.name))]
+    kept = [
+        block
+        for block in listing
+        if project.admits(block.kind, BlockLabel(block.type, block.name))
+    ]
     listed = {block.target for block in listing}
     unlisted = [target for target in known if target.target not in listed]
     lost = _missing(project, name, unlisted)
     never_read = [target for target in unlisted if _was_never_read(target)]
     audited = {block.target for block in kept} | {result.target for result in lost}
     audited |= {target.target for target in never_read}
-    unsupported = (
-        Unsupported(
-            target=block.target,
-            kind=block.kind,
-            project=name,
-            name=block.name,
-            type=block.type,
-        )
-        for block in kept
-        if not block.served
-    )
     return Inventory(
-        targets=tuple((block.target, name) for block in kept if block.served),
-        listed={block.target: block for block in kept if block.served},
-        settled=(*lost, *unsupported),
+        targets=tuple((block.target, name) for block in kept),
+        listed={block.target: block for block in kept},
+        settled=lost,
         notices=(
             *_notices_of_left_out(
                 name, project, [target for target in known if target.target not in audited]
@@ -361,14 +341,21 @@ def _was_never_read(target: KnownTarget) -> bool:
 
 def _admits(project: Project, target: KnownTarget) -> bool:
     # A target that was never read has no type for a filter to match.
-    return not target.type or project.admits(BlockLabel(target.type, target.name))
+    is_unknown = project.covers(target.kind) and not target.type
+    return is_unknown or project.admits(target.kind, BlockLabel(target.type, target.name))
 
 
 def _notices_of_left_out(
     name: str, project: Project, known: Sequence[KnownTarget]
 ) -> tuple[Notice, ...]:
-    why = "as include or exclude leaves them out"
-    return _notices_of_leaving(name, project, known, why=why)
+    by_filters = [target for target in known if project.covers(target.kind)]
+    by_kind = [target for target in known if not project.covers(target.kind)]
+    return (
+        *_notices_of_leaving(
+            name, project, by_filters, why="as include or exclude leaves them out"
+        ),
+        *_notices_of_leaving(name, project, by_kind, why="as impulse = false leaves them out"),
+    )
 
 
 def _notices_of_never_read(
@@ -535,7 +522,13 @@ class ProjectSearch:
         return project_id not in self.named and self.every.projects.admits(project_id, name)
 
     def _project(self, project_id: int, name: str) -> Project:
-        return Project(id=project_id, name=name, learn_blocks=None, filters=self.every.filters)
+        return Project(
+            id=project_id,
+            name=name,
+            learn_blocks=None,
+            filters=self.every.filters,
+            impulse=self.every.impulse,
+        )
 
 
 def _notices_of_left_out_projects(projects: Iterable[Project]) -> tuple[Notice, ...]:
@@ -544,14 +537,3 @@ def _notices_of_left_out_projects(projects: Iterable[Project]) -> tuple[Notice, 
         Notice(kind=NoticeKind.LEFT_OUT, text=f"{project.name or 'Project'} ({project.id}) {why}")
         for project in sorted(projects, key=lambda project: project.id)
     )
-
-
-def mark_replacement(result: SettledResult, known: KnownTarget | None) -> SettledResult:
-    """Return an unsupported block whose type was another one with a finding that says so."""
-    if not isinstance(result, Unsupported) or known is None or known.type in ("", result.type):
-        return result
-    change = Change(
-        path="type", pattern="type", kind=Kind.REPLACED, before=known.type, after=result.type
-    )
-    finding = make_finding(result.target, change, judge(change))
-    return replace(result, findings=(finding,))

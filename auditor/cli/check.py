@@ -7,7 +7,7 @@ import asyncio
 import os
 import shutil
 import socket
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import (
     AsyncIterator,
     Awaitable,
@@ -31,7 +31,7 @@ from auditor.config import ProjectTable, Settings
 from auditor.drift.filters import BlockFilter, BlockLabel, is_admitted
 from auditor.drift.rules import TargetScope
 from auditor.errors import AuditorError, DeliveryError, StoreError, StudioError, UsageError
-from auditor.model import EVERY_PROJECT, Failure, Starter, TargetId
+from auditor.model import EVERY_PROJECT, Failure, Starter, TargetId, TargetKind
 from auditor.protocols import FetchFailure, ListedBlock, Studio
 from auditor.records import NO_PRESENCE
 from auditor.rendering.words import count, harmless, join_first, moment, times_in
@@ -310,7 +310,8 @@ class Survey:
     """What Studio listed while `check` tried the credentials.
 
     Attributes:
-        blocks: the learn blocks of each project whose listing succeeded.
+        blocks: the blocks of each project whose listing succeeded, those left out by `impulse`
+            not among them.
         seen: the projects that the shared credential sees; None if that listing failed.
     """
 
@@ -324,8 +325,8 @@ class Survey:
 
     def add(self, project_id: int, blocks: tuple[ListedBlock, ...]) -> str:
         """Keep a project's listing and return its counts in words."""
-        self.blocks[project_id] = blocks
-        return _counted([(blocks, self._filters(project_id))])
+        self.blocks[project_id] = self._covered(project_id, blocks)
+        return _counted(self._with_filters([project_id]))
 
     async def list_every_project(self, studio: Studio) -> str:
         """List all other projects and their blocks, as a run does; return the counts."""
@@ -338,7 +339,7 @@ class Survey:
         self.seen = seen
         listings = dict(zip(admitted_ids, found, strict=True))
         self.blocks |= {
-            project_id: blocks
+            project_id: self._covered(project_id, blocks)
             for project_id, blocks in listings.items()
             if not isinstance(blocks, Failure)
         }
@@ -362,6 +363,17 @@ class Survey:
             project_id
             for project_id, name in seen.items()
             if project_id not in named and admits(project_id, name)
+        )
+
+    def _covered(
+        self, project_id: int, blocks: tuple[ListedBlock, ...]
+    ) -> tuple[ListedBlock, ...]:
+        """Return the blocks of the kinds that are audited."""
+        plan = app.build_plan(self.settings)
+        own = next((project for project in plan.projects if project.id == project_id), None)
+        whole = self.settings.studio.impulse if own is None else own.impulse
+        return tuple(
+            block for block in blocks if whole or block.kind.target_kind is TargetKind.LEARN
         )
 
     def _filters(self, project_id: int) -> tuple[BlockFilter, ...]:
@@ -400,7 +412,7 @@ class Survey:
         pairs = self._with_filters(projects)
         every = sum(len(blocks) for blocks, _ in pairs)
         if every and not any(_kept(blocks, filters) for blocks, filters in pairs):
-            yield f"{key}: include and exclude leave none of {count(every, 'learn block')}"
+            yield f"{key}: include and exclude leave none of {count(every, 'block')}"
 
     def _with_filters(self, project_ids: Iterable[int]) -> list[_Filtered]:
         return [(self.blocks[key], self._filters(key)) for key in project_ids]
@@ -420,7 +432,7 @@ class Survey:
             yield from self._unaudited_projects(key, scope)
             for target in sorted(scope.blocks):
                 if target.project_id in self.blocks and target not in self._audited(target[0]):
-                    yield f"{key}.blocks: learn block {target} is not listed, or left out"
+                    yield f"{key}.blocks: block {target} is not listed, or left out"
 
     def _unaudited_projects(self, key: str, scope: TargetScope) -> Iterator[str]:
         if self.seen is None:
@@ -430,7 +442,7 @@ class Survey:
             yield f"{key}.projects: project {project_id} is not listed, or left out"
         for target in sorted(scope.blocks):
             if target.project_id not in audited:
-                yield f"{key}.blocks: the project of learn block {target} is not audited"
+                yield f"{key}.blocks: the project of block {target} is not audited"
 
     def _audited(self, project_id: int) -> set[tuple[int, int]]:
         kept = _kept(self.blocks[project_id], self._filters(project_id))
@@ -439,7 +451,7 @@ class Survey:
 
 def _idle(key: str, blocks: BlockFilter, listed: Sequence[BlockLabel]) -> Iterator[str]:
     for part, pattern in blocks.find_unmatched(listed):
-        yield f"{key}.{part}: {pattern!r} matches no learn block that Studio lists"
+        yield f"{key}.{part}: {pattern!r} matches no block that Studio lists"
 
 
 def _require_all(listings: Mapping[int, tuple[ListedBlock, ...] | Failure]) -> None:
@@ -466,17 +478,12 @@ def _kept(
 
 
 def _counted(listings: Sequence[_Filtered]) -> str:
-    """Return in words how many blocks exist, are left out, or have an unsupported type."""
+    """Return in words how many blocks exist, and how many are left out."""
     every = sum(len(blocks) for blocks, _ in listings)
     kept = [block for blocks, filters in listings for block in _kept(blocks, filters)]
-    unserved = Counter(block.type for block in kept if not block.served)
-    parts = [f"{count(every, 'learn block')} found"]
+    parts = [f"{count(every, 'block')} found"]
     if len(kept) < every:
         parts.append(f"{every - len(kept)} left out")
-    if unserved:
-        parts.append(
-            f"{unserved.total()} of a type not supported ({join_first(tuple(sorted(unserved)))})"
-        )
     return ", ".join(parts)
 
 

@@ -44,7 +44,7 @@ def approve(args: argparse.Namespace) -> int:
     """Make versions of blocks their baselines."""
     if bool(args.targets) is (args.all_new or args.project is not None):
         raise UsageError(
-            "name the blocks to approve as PROJECT/LEARN[@WHEN], or use --all-new or --project P"
+            "name the blocks to approve as PROJECT/BLOCK[@WHEN], or use --all-new or --project P"
         )
     references = [_reference(text) for text in args.targets]
     settings = app.load_settings(args.config, reads_secrets=False)
@@ -81,9 +81,7 @@ def approve(args: argparse.Namespace) -> int:
 def _reference(text: str) -> Reference:
     reference = review.parse_reference(text)
     if reference is None:
-        raise UsageError(
-            f"{text!r} is not a learn block: write PROJECT/LEARN[@WHEN], as in 12345/3"
-        )
+        raise UsageError(f"{text!r} is not a block: write PROJECT/BLOCK[@WHEN], as in 12345/3")
     return reference
 
 

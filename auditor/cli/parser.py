@@ -15,7 +15,7 @@ from auditor.rendering.words import harmless
 _Command = Callable[[argparse.Namespace], int]
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 _WHEN = "a date, run:ID, latest, previous or baseline"
-_TARGET = "project id and learn block id, such as 12345/3"
+_TARGET = "project id and block id, such as 12345/3"
 
 
 class _Parser(argparse.ArgumentParser):
@@ -29,7 +29,7 @@ def build_parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command line."""
     top = _Parser(
         prog="auditor",
-        description="Audits Edge Impulse learn blocks for configuration drift.",
+        description="Audits the blocks of Edge Impulse projects for configuration drift.",
         epilog="Exit codes: 0 nothing to report, 1 drift, 2 could not determine, "
         "78 damaged database.",
     )
@@ -49,7 +49,7 @@ _Commands = argparse._SubParsersAction  # noqa: SLF001 - argparse has no public 
 def _add_audit(commands: _Commands[_Parser]) -> None:
     run = _command(commands, "run", "run:run", "audit once, now")
     run.add_argument("--project", type=_number, metavar="P", help="audit only this project")
-    run.add_argument("--block", metavar="P/L", help="audit only this learn block")
+    run.add_argument("--block", metavar="P/L", help="audit only this block")
     _add_format(run, "text", "json")
     run.add_argument("--exit-code", action="store_true", help="exit with 1 if there is drift")
     run.add_argument(
@@ -108,7 +108,7 @@ def _add_history(commands: _Commands[_Parser]) -> None:
         diff.add_argument(
             side,
             metavar=side.upper(),
-            help="a file, - for standard input, or a stored version PROJECT/LEARN[@WHEN]; "
+            help="a file, - for standard input, or a stored version PROJECT/BLOCK[@WHEN]; "
             f"WHEN is {_WHEN} (default: latest)",
         )
     _add_format(diff, "text", "json", "html")
@@ -156,14 +156,14 @@ def _add_history(commands: _Commands[_Parser]) -> None:
     history = _command(
         commands, "history", "read:history", "list the versions of a block, newest first"
     )
-    history.add_argument("target", metavar="PROJECT/LEARN", help=_TARGET)
+    history.add_argument("target", metavar="PROJECT/BLOCK", help=_TARGET)
     _add_format(history, "text", "json")
     runs = _command(commands, "runs", "read:runs", "list the runs, newest first")
     _add_format(runs, "text", "json")
     show = _command(commands, "show", "read:show", "print a stored version as JSON")
     show.add_argument(
         "version",
-        metavar="PROJECT/LEARN[@WHEN]",
+        metavar="PROJECT/BLOCK[@WHEN]",
         help=f"the version; WHEN is {_WHEN} (default: latest)",
     )
     report = _command(commands, "report", "read:report", "print the report of a stored run")
@@ -195,7 +195,7 @@ def _add_decisions(commands: _Commands[_Parser]) -> None:
     )
     approve.add_argument(
         "targets",
-        metavar="PROJECT/LEARN[@WHEN]",
+        metavar="PROJECT/BLOCK[@WHEN]",
         nargs="*",
         help=f"{_TARGET}; WHEN is {_WHEN} (default: latest)",
     )
@@ -212,7 +212,7 @@ def _add_decisions(commands: _Commands[_Parser]) -> None:
     )
     _add_decision(approve)
     unapprove = _command(commands, "unapprove", "decide:unapprove", "drop the baseline of blocks")
-    unapprove.add_argument("targets", metavar="PROJECT/LEARN", nargs="+", help=_TARGET)
+    unapprove.add_argument("targets", metavar="PROJECT/BLOCK", nargs="+", help=_TARGET)
     _add_decision(unapprove)
     acknowledge = _command(
         commands, "acknowledge", "decide:acknowledge", "agree to exactly the value of a finding"
@@ -237,7 +237,7 @@ def _add_decisions(commands: _Commands[_Parser]) -> None:
     )
     _add_decision(unacknowledge)
     forget = _command(commands, "forget", "decide:forget", "forget blocks that are gone for good")
-    forget.add_argument("targets", metavar="PROJECT/LEARN", nargs="+", help=_TARGET)
+    forget.add_argument("targets", metavar="PROJECT/BLOCK", nargs="+", help=_TARGET)
     _add_decision(forget)
     suppressed = _command(
         commands,

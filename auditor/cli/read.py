@@ -199,7 +199,7 @@ def show(args: argparse.Namespace) -> int:
     """Print a stored version as JSON, as Studio sent it, with secrets hidden."""
     reference = review.parse_reference(args.version)
     if reference is None:
-        raise UsageError(f"{args.version!r} is not a version: write PROJECT/LEARN[@WHEN]")
+        raise UsageError(f"{args.version!r} is not a version: write PROJECT/BLOCK[@WHEN]")
     settings = app.load_settings(args.config, reads_secrets=False)
     with app.open_existing_store(settings) as store:
         snapshot = _version(reference, settings, store).snapshot

@@ -209,6 +209,7 @@ class _AuditedTable(_Table):
     auth: AnyAuth | None = None
     include: FilterTable | None = None
     exclude: FilterTable | None = None
+    impulse: bool = True
 
     @property
     def credential(self) -> credentials.Credential | None:
@@ -219,7 +220,7 @@ class _AuditedTable(_Table):
 
     @property
     def block_filter(self) -> BlockFilter:
-        """Return which of the listed learn blocks are audited."""
+        """Return which of the listed blocks are audited."""
         return BlockFilter(
             include=self.include.patterns if self.include else Patterns(),
             exclude=self.exclude.patterns if self.exclude else Patterns(),
@@ -369,6 +370,8 @@ AreaName: TypeAlias = Literal[
     "identity",
     "catalogue",
     "unknown",
+    "input",
+    "processing",
 ]
 
 Worth: TypeAlias = Literal["drift", "failures", "quiet"]

@@ -301,7 +301,7 @@ def _block(value: object) -> TargetId:
     found = _BLOCK.fullmatch(value) if isinstance(value, str) else None
     target = TargetId(int(found[1]), int(found[2])) if found else TargetId(0, 0)
     if not all(1 <= number <= _WIDEST for number in target):
-        raise refusal("is not a learn block", 'write "PROJECT/LEARN", for example "12345/3"')
+        raise refusal("is not a block", 'write "PROJECT/BLOCK", for example "12345/3"')
     return target
 
 

@@ -1,7 +1,7 @@
 """A built-in Studio on 127.0.0.1: real HTTP, sample projects, and faults on demand.
 
-It serves getKeras and the two listings as the API document and existing clients describe them. Its
-blocks can be edited between runs, as people edit them.
+It serves blocks of every kind and the listings as the API document and existing clients describe
+them. Its blocks can be edited between runs, as people edit them.
 """
 
 from __future__ import annotations
@@ -24,13 +24,18 @@ from auditor.demo.http_server import (
     json_reply,
     refusal_reply,
 )
-from auditor.drift.block_kinds import KERAS
-from auditor.model import Json, JsonObject, TargetId
+from auditor.drift.block_kinds import BLOCK_KINDS, kind_of, learn_kind
+from auditor.model import BlockKindName, Json, JsonObject, TargetId, TargetKind
 
 _IMPULSES = re.compile(r"/v1/api/(\d+)/impulse(s?)")
 _PROJECTS = "/v1/api/projects"
 _KEY_INFO = "/v1/api/projects/api-key-info"
-_UNSERVED = frozenset({"anomaly", "anomaly-gmm", "vlm"})
+_LISTS = {
+    TargetKind.INPUT: "inputBlocks",
+    TargetKind.PROCESSING: "dspBlocks",
+    TargetKind.LEARN: "learnBlocks",
+    TargetKind.POST_PROCESSING: "postProcessingBlocks",
+}
 _BAD_KEY = "Invalid API key"
 
 
@@ -47,12 +52,17 @@ def sample_blocks() -> dict[str, JsonObject]:
 
 @dataclass(kw_only=True)
 class ServedProject:
-    """A project: its blocks' answers by learn id, and the learn ids of each impulse."""
+    """A project: the blocks of each impulse, and of each block kind, answer and listing entry.
+
+    The entry of a learn block is made of its answer unless it is given.
+    """
 
     name: str
     api_key: str
     role: str = "admin"
     blocks: dict[int, JsonObject] = field(default_factory=dict)
+    kinds: dict[int, BlockKindName] = field(default_factory=dict)
+    entries: dict[int, JsonObject] = field(default_factory=dict)
     impulses: dict[int, list[int]] = field(default_factory=dict)
 
 
@@ -91,11 +101,28 @@ class BuiltInStudio:
     def put(
         self, target: TargetId, answer: JsonObject, *, impulses: tuple[int, ...] = (1,)
     ) -> None:
-        """Add or replace a block with this getKeras answer, in these impulses."""
+        """Add or replace a learn block with this answer, in these impulses."""
+        kind = learn_kind(str(answer.get("type", "keras")))
+        self.put_block(target, kind, answer, impulses=impulses)
+
+    def put_block(
+        self,
+        target: TargetId,
+        kind: BlockKindName,
+        answer: JsonObject,
+        *,
+        entry: JsonObject | None = None,
+        impulses: tuple[int, ...] = (1,),
+    ) -> None:
+        """Add or replace a block of any kind; `entry` is what the listing says besides its id."""
         with self._lock:
             project = self._projects[target.project_id]
             self._take_out(project, target.learn_id)
             project.blocks[target.learn_id] = copy.deepcopy(answer)
+            project.kinds[target.learn_id] = kind
+            if entry is not None:
+                listed = {"id": target.learn_id, **copy.deepcopy(entry)}
+                project.entries[target.learn_id] = listed
             for impulse_id in impulses:
                 project.impulses.setdefault(impulse_id, []).append(target.learn_id)
 
@@ -103,6 +130,11 @@ class BuiltInStudio:
         """Change the block's answer in place by `change`."""
         with self._lock:
             change(self._projects[target.project_id].blocks[target.learn_id])
+
+    def edit_entry(self, target: TargetId, change: Callable[[dict[str, Any]], object]) -> None:
+        """Change what the listing says of a block in place by `change`."""
+        with self._lock:
+            change(self._projects[target.project_id].entries[target.learn_id])
 
     def fail(
         self, fault: Fault, *, target: TargetId | None = None, times: int | None = None
@@ -128,7 +160,7 @@ class BuiltInStudio:
         with self._lock:
             if request.method != "GET":
                 return refusal_reply("Method not allowed", status=405)
-            target = KERAS.find_target(request.path.removeprefix("/v1"))
+            target = _find_target(request.path)
             good = self.good_reply(request, target, key=key, token=token)
             asked = ApiRequest(path=request.path, target=target, secret=key or token)
             for fault in self._faults:
@@ -139,13 +171,13 @@ class BuiltInStudio:
     def good_reply(
         self, request: ReceivedRequest, target: TargetId | None, *, key: str, token: str
     ) -> ServerReply:
-        """Return the answer without faults; `target` is set for getKeras."""
+        """Return the answer without faults; `target` is set for the endpoint of a block."""
         visible = self.visible_projects(key=key, token=token)
         impulses = _IMPULSES.fullmatch(request.path)
         if request.path == _KEY_INFO:
             return _key_info(visible)
         if target is not None:
-            return _keras(visible.get(target.project_id), target.learn_id)
+            return _block(visible.get(target.project_id), target, request.path)
         if impulses:
             answer = _impulses if impulses[2] else _default_impulse
             return answer(visible.get(int(impulses[1])))
@@ -162,20 +194,28 @@ class BuiltInStudio:
 
     @staticmethod
     def _take_out(project: ServedProject, learn_id: int) -> None:
-        project.blocks.pop(learn_id, None)
+        for kept in (project.blocks, project.kinds, project.entries):
+            kept.pop(learn_id, None)
         for members in project.impulses.values():
             if learn_id in members:
                 members.remove(learn_id)
 
 
-def _keras(project: ServedProject | None, learn_id: int) -> ServerReply:
+def _find_target(path: str) -> TargetId | None:
+    """Return the block whose endpoint a path is, None where it is none."""
+    asked_for = (kind for kind in BLOCK_KINDS.values() if not kind.is_alone)
+    found = (kind.find_target(path.removeprefix("/v1")) for kind in asked_for)
+    return next((target for target in found if target is not None), None)
+
+
+def _block(project: ServedProject | None, target: TargetId, path: str) -> ServerReply:
     if project is None:
         return refusal_reply(_BAD_KEY)
     if project.role != "admin":
         return refusal_reply("Insufficient permissions", status=403)
-    answer = project.blocks.get(learn_id)
-    if answer is None or answer.get("type") in _UNSERVED:
-        return refusal_reply(f"No learn block with ID {learn_id}")
+    answer, kind = project.blocks.get(target.learn_id), project.kinds.get(target.learn_id)
+    if answer is None or kind is None or not path.endswith(kind_of(kind).path_of(target)):
+        return refusal_reply(f"No learn block with ID {target.learn_id}")
     return json_reply(answer)
 
 
@@ -202,13 +242,21 @@ def _impulse(project: ServedProject, impulse_id: int) -> Json:
     return {
         "id": impulse_id,
         "name": f"Impulse #{impulse_id}",
-        "inputBlocks": [],
-        "dspBlocks": [],
-        "learnBlocks": [_listed(project, learn_id) for learn_id in project.impulses[impulse_id]],
+        "type": "default",
+        **{
+            key: [
+                _listed(project, block_id)
+                for block_id in project.impulses[impulse_id]
+                if project.kinds[block_id].target_kind is kind
+            ]
+            for kind, key in _LISTS.items()
+        },
     }
 
 
 def _listed(project: ServedProject, learn_id: int) -> Json:
+    if learn_id in project.entries:
+        return project.entries[learn_id]
     answer = project.blocks[learn_id]
     name = answer.get("name", "")
     return {

@@ -12,7 +12,31 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from auditor.drift.fields import CATALOGUE, FIELDS, UNKNOWN, UNKNOWN_OF_VENDOR, Field, JsonType
+from auditor.drift.fields import (
+    CATALOGUE,
+    ENVELOPE,
+    FIELDS,
+    UNKNOWN,
+    UNKNOWN_OF_VENDOR,
+    Field,
+    JsonType,
+)
+from auditor.drift.impulse_fields import (
+    INPUT_FIELDS,
+    INPUT_TABLE,
+    POST_PROCESSING_FIELDS,
+    POST_PROCESSING_REQUIRED,
+    POST_TABLE,
+    PROCESSING_FIELDS,
+    PROCESSING_REQUIRED,
+)
+from auditor.drift.learn_fields import (
+    ANOMALY_FIELDS,
+    ANOMALY_REQUIRED,
+    METADATA,
+    VLM_FIELDS,
+    VLM_REQUIRED,
+)
 from auditor.model import Area, BlockKindName, JsonObject, TargetId
 
 
@@ -28,6 +52,12 @@ class BlockKind:
         required: the JSON types without which an answer is refused: for each container (empty
             for the answer itself, `dependencies`, `visualLayers[]`) its keys.
         collections: lists of a document that no single edit empties.
+        prefix: before the top-level keys in patterns, where other kinds have the same keys.
+        parameters: the field that holds what the block's author lets people set, empty without.
+        restored_with: fields of the old document that a request to restore another one needs.
+        has_model: whether a block has a model that is trained.
+        is_listed: whether its document begins with its entry in the listing.
+        is_alone: whether that entry is all of it, so that there is nothing to ask for.
         name_at: the keys down to the block's name in a document.
         type_at: the keys down to its type; empty where only the listing names it.
         catalogue: the field that holds the vendor's catalogue, empty if there is none.
@@ -42,6 +72,12 @@ class BlockKind:
     name_at: tuple[str, ...]
     type_at: tuple[str, ...]
     catalogue: str = ""
+    prefix: str = ""
+    parameters: str = ""
+    restored_with: tuple[str, ...] = ()
+    has_model: bool = True
+    is_listed: bool = False
+    is_alone: bool = False
 
     def path_of(self, target: TargetId) -> str:
         """Return the API's path of a block's configuration."""
@@ -59,6 +95,22 @@ class BlockKind:
         found = re.fullmatch(pattern, path)
         return TargetId(int(found["project"]), int(found["block"])) if found else None
 
+    def unwrap(self, answer: JsonObject) -> JsonObject:
+        """Return an answer whose content may stand at the top or under `config`."""
+        inner = answer.get("config")
+        if self.name is not BlockKindName.POST_PROCESSING or not isinstance(inner, dict):
+            return answer
+        return {**{key: value for key, value in answer.items() if key != "config"}, **inner}
+
+    def compose(self, entry: JsonObject, answer: JsonObject) -> JsonObject:
+        """Return the document of a block from its entry in the listing and Studio's answer."""
+        if self.is_alone:
+            return entry
+        if not self.is_listed:
+            return answer
+        own = {key: value for key, value in answer.items() if key not in ENVELOPE}
+        return {"block": entry, **{key: value for key, value in own.items() if key != "block"}}
+
     def name_of(self, document: JsonObject) -> str:
         """Return the block's name, empty where the document has none."""
         return text_at(document, self.name_at)
@@ -69,15 +121,15 @@ class BlockKind:
 
     def top(self, key: str) -> Field:
         """Return the row of a top-level key of a document."""
-        return self.fields.get(key, UNKNOWN)
+        return self.fields.get(f"{self.prefix}{key}", UNKNOWN)
 
     def child(self, container: Field, key: str) -> Field:
         """Return the row of `key` inside an object of the row `container`."""
-        if container.area is Area.CATALOGUE:
-            return self.fields.get(f"{container.pattern}.{key}", UNKNOWN_OF_VENDOR)
-        if f"{container.pattern}{{}}" in self.fields:
-            return self.fields[f"{container.pattern}{{}}"]
-        return self.fields.get(f"{container.pattern}.{key}", UNKNOWN)
+        if container.pattern.endswith("{}"):
+            return container  # free form, at any depth
+        default = UNKNOWN_OF_VENDOR if container.area is Area.CATALOGUE else UNKNOWN
+        default = self.fields.get(f"{container.pattern}{{}}", default)
+        return self.fields.get(f"{container.pattern}.{key}", default)
 
     def member(self, container: Field) -> Field:
         """Return the row of a member of the list `container`."""
@@ -125,7 +177,82 @@ KERAS = BlockKind(
 )
 """Learn blocks that Studio's getKeras serves."""
 
-BLOCK_KINDS: Mapping[BlockKindName, BlockKind] = {kind.name: kind for kind in (KERAS,)}
+_DATA_LISTS = (("dependencies", "classes"), ("dependencies", "outputClasses"))
+
+ANOMALY = BlockKind(
+    name=BlockKindName.ANOMALY,
+    path="/api/{project}/training/anomaly/{block}",
+    page="/studio/{project}/learning/anomaly/{block}",
+    fields=ANOMALY_FIELDS,
+    required=ANOMALY_REQUIRED,
+    collections=(("thresholds",), ("selectedAxes",), *_DATA_LISTS),
+    name_at=("name",),
+    type_at=(),
+    restored_with=("selectedAxes", "clusterCount", "minimumConfidenceRating"),
+)
+"""K-means and Gaussian mixture models."""
+
+VLM = BlockKind(
+    name=BlockKindName.VLM,
+    path="/api/{project}/training/vlm/{block}",
+    page="/studio/{project}/learning/vlm/{block}",
+    fields=VLM_FIELDS,
+    required=VLM_REQUIRED,
+    collections=((METADATA, "config"),),
+    name_at=(METADATA, "name"),
+    type_at=(),
+    has_model=False,
+)
+"""Vision language models, which nobody trains in Studio."""
+
+PROCESSING = BlockKind(
+    name=BlockKindName.PROCESSING,
+    path="/api/{project}/dsp/{block}",
+    page="/studio/{project}/dsp/{block}",
+    fields=PROCESSING_FIELDS,
+    required=PROCESSING_REQUIRED,
+    collections=(("config",), ("dsp", "classes")),
+    name_at=("block", "name"),
+    type_at=("block", "type"),
+    parameters="config",
+    has_model=False,
+    is_listed=True,
+)
+
+POST_PROCESSING = BlockKind(
+    name=BlockKindName.POST_PROCESSING,
+    path="/api/{project}/post-processing/{block}",
+    page="/studio/{project}/post-processing/{block}",
+    fields=POST_PROCESSING_FIELDS,
+    required=POST_PROCESSING_REQUIRED,
+    collections=(("parameters",),),
+    name_at=("block", "name"),
+    type_at=("block", "type"),
+    prefix=POST_TABLE,
+    parameters="parameters",
+    restored_with=("enabled",),
+    has_model=False,
+    is_listed=True,
+)
+
+INPUT = BlockKind(
+    name=BlockKindName.INPUT,
+    path="/api/{project}/impulse",
+    page="/studio/{project}/create-impulse",
+    fields=INPUT_FIELDS,
+    required={},
+    collections=(),
+    name_at=("name",),
+    type_at=("type",),
+    prefix=INPUT_TABLE,
+    has_model=False,
+    is_listed=True,
+    is_alone=True,
+)
+
+BLOCK_KINDS: Mapping[BlockKindName, BlockKind] = {
+    kind.name: kind for kind in (KERAS, ANOMALY, VLM, INPUT, PROCESSING, POST_PROCESSING)
+}
 
 ALL_FIELDS: Mapping[str, Field] = {
     pattern: row for kind in BLOCK_KINDS.values() for pattern, row in kind.fields.items()
@@ -136,6 +263,18 @@ ORDER: Mapping[str, int] = {pattern: place for place, pattern in enumerate(ALL_F
 """The place of a pattern in the order in which reports name fields."""
 
 
+_LEARN_KINDS = {
+    "anomaly": BlockKindName.ANOMALY,
+    "anomaly-gmm": BlockKindName.ANOMALY,
+    "vlm": BlockKindName.VLM,
+}
+
+
 def kind_of(name: BlockKindName) -> BlockKind:
     """Return the row of a kind."""
     return BLOCK_KINDS[name]
+
+
+def learn_kind(type_: str) -> BlockKindName:
+    """Return how a learn block of a type is read."""
+    return _LEARN_KINDS.get(type_, BlockKindName.KERAS)

@@ -8,6 +8,7 @@ Rules it holds
 - Equal canonical bytes mean no change. The converse does not hold: `is_same` allows for noise.
 - Numbers within 1e-9 of one another, relative to the larger, are the same where at least one of
   them is not whole; everything else is compared exactly, and a boolean is never a number.
+- A parameter without a value has its default one; in which group it is says nothing.
 - A later version of the auditor may know more fields or treat other values as equal. Digests
   then mean something else, so the name of the form is part of each digest, and each target keeps
   the name of the form in which it was last read (ADR 11).
@@ -25,6 +26,7 @@ from typing import TypeGuard
 
 from auditor.drift.block_kinds import BLOCK_KINDS, BlockKind
 from auditor.drift.fields import ENVELOPE, Field, Shape
+from auditor.drift.impulse_fields import PARAMETERS
 from auditor.errors import DocumentError
 from auditor.model import Area, BlockKindName, Json, JsonObject
 
@@ -153,14 +155,16 @@ def _node(kind: BlockKind, path: str, field: Field, value: Json) -> Node:
 def _children(kind: BlockKind, path: str, field: Field, value: Json) -> dict[str, Node] | None:
     match value:
         case dict() if field.shape is Shape.OBJECT or _is_open(field):
+            parts = _with_default(value) if field.pattern in PARAMETERS else value
             return {
                 key: _node(kind, _key_path(path, key), kind.child(field, key), part)
-                for key, part in value.items()
+                for key, part in parts.items()
             }
-        case list() if field.shape is Shape.MEMBERS:
+        case list() if field.shape in (Shape.MEMBERS, Shape.GROUPS):
+            members = [*_of_groups(value)] if field.shape is Shape.GROUPS else value
             return {
                 label: _node(kind, f"{path}[{_label(label)}]", kind.member(field), part)
-                for label, part in label_members(value, field.identity)
+                for label, part in label_members(members, field.identity)
             }
         case list() if field.shape is Shape.LAYERS:
             return {
@@ -171,10 +175,27 @@ def _children(kind: BlockKind, path: str, field: Field, value: Json) -> dict[str
             return None
 
 
+def _of_groups(groups: list[Json]) -> Iterator[Json]:
+    """Yield the members of all groups; what is no group stands for itself."""
+    for group in groups:
+        items = group.get("items") if isinstance(group, dict) else None
+        if isinstance(items, list):
+            yield from items
+        else:
+            yield group
+
+
+def _with_default(parameter: JsonObject) -> JsonObject:
+    """Return a parameter with the value that counts: where none is set, its default."""
+    if parameter.get("value") is not None:
+        return parameter
+    return {**parameter, "value": parameter.get("defaultValue")}
+
+
 def _joined(field: Field, children: dict[str, Node]) -> Json:
     if field.shape is Shape.LAYERS:
         return [node.form for node in children.values()]
-    if field.shape is Shape.MEMBERS:
+    if field.shape in (Shape.MEMBERS, Shape.GROUPS):
         return {label: node.form for label, node in children.items()}
     return form_of(children)
 
@@ -186,7 +207,7 @@ def _is_open(field: Field) -> bool:
     )
 
 
-def _form(field: Field, value: Json) -> Json:
+def _form(field: Field, value: Json) -> Json:  # noqa: PLR0911 - one for each shape
     plain = _plain(value)
     match field.shape:
         case Shape.PROGRAM:
@@ -198,7 +219,12 @@ def _form(field: Field, value: Json) -> Json:
             return [plain] if isinstance(value, dict) and not _is_nothing(plain) else plain
         case Shape.SET:
             return sorted(plain, key=_bytes) if isinstance(plain, list) else plain
-        case Shape.VALUE | Shape.OBJECT | Shape.LIST | Shape.LAYERS:
+        case Shape.PARAMETER:
+            is_text = plain is None or isinstance(plain, str | list | dict)
+            return plain if is_text else json.dumps(plain)
+        case Shape.FOLLOWER:
+            return None
+        case Shape.VALUE | Shape.OBJECT | Shape.LIST | Shape.LAYERS | Shape.GROUPS:
             return plain
 
 
@@ -220,6 +246,8 @@ def _number(value: float) -> int | float:
 
 
 def _is_blank(field: Field, form: Json) -> bool:
+    if field.shape is Shape.FOLLOWER:
+        return True
     if field.blank_is_true:
         return form is None or form is True
     if field.required:

@@ -401,15 +401,49 @@ def compare_snapshots(
     before, after = secrets.read_document(old), secrets.read_document(new)
     visual = next((document for document in (after, before) if is_visual(document)), None)
     kind = kind_of(new.kind)
+    if old.kind is not new.kind:
+        changes: tuple[Change, ...] = _other_kind(old, new, before, after)
+    else:
+        changes = (*_other_type_listed(old, new), *compare(before, after, kind))
     return Comparison(
         target=target,
         kind=kind,
         old=before,
         new=after,
-        changes=compare(before, after, kind),
+        changes=changes,
         catalogue=_changes_between(old.catalogue, new.catalogue, new.kind),
         in_use=last_models if visual is None else models_of(visual),
         catalogues=(new.catalogue, old.catalogue),
+    )
+
+
+def _other_kind(
+    old: Snapshot, new: Snapshot, before: JsonObject, after: JsonObject
+) -> tuple[Change, ...]:
+    """Return that a block is of another kind now, and what became of its training.
+
+    No other field of the two documents can be compared.
+    """
+    change = _type_change(old.shown_type or old.kind, new.shown_type or new.kind)
+    if before.get("trained") is True and after.get("trained") is not True:
+        lost = Change(
+            path="trained", pattern="trained", kind=Kind.CHANGED, before=True, after=False
+        )
+        return (change, lost)
+    return (change,)
+
+
+def _other_type_listed(old: Snapshot, new: Snapshot) -> tuple[Change, ...]:
+    """Return that the listing calls the type of a block another one, if the answer does not."""
+    is_named = bool(kind_of(new.kind).type_at)
+    if is_named or not old.type or not new.type or old.type == new.type:
+        return ()
+    return (_type_change(old.type, new.type),)
+
+
+def _type_change(before: str, after: str) -> Change:
+    return Change(
+        path="type", pattern="type", kind=Kind.CHANGED, before=str(before), after=str(after)
     )
 
 

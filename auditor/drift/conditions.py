@@ -85,6 +85,8 @@ def judge_model(
     before: ModelState, now: ModelState, *, asks_for_training: bool
 ) -> tuple[frozenset[ConditionKind], tuple[FoundCondition, ...]]:
     """Return the kinds that a new version's model state judges, and what it finds of them."""
+    if now is ModelState.NONE:
+        return frozenset({ConditionKind.STALE, ConditionKind.TRAINING_LOST}), ()
     if now in _MODEL_EXISTS:
         stale = _STALE_BY_STUDIO if asks_for_training else _STALE_BY_EDIT
         found = (stale,) if now is ModelState.STALE else ()

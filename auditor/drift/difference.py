@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from auditor.drift.block_kinds import kind_of
 from auditor.drift.compare import compare_snapshots
 from auditor.drift.findings import all_findings, judge_comparison
 from auditor.drift.model_state import first_status, next_status
@@ -26,8 +27,8 @@ def find_difference(
     """Return what differs between two snapshots; no rule and no baseline counts."""
     comparison = compare_snapshots(old, new, target=target, secrets=secrets)
     judged = judge_comparison(comparison)
-    before = first_status(comparison.old).state
-    status = next_status(before, comparison.old, comparison.new, judged.findings)
+    before = first_status(comparison.old, kind_of(old.kind)).state
+    status = next_status(before, comparison.old, comparison.new, judged.findings, comparison.kind)
     return Difference(
         model_state=status.state,
         findings=all_findings(comparison, judged),

@@ -11,9 +11,10 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
+from auditor.drift.block_kinds import BlockKind
 from auditor.drift.canonical import dump, parse
 from auditor.drift.fields import CATALOGUE
-from auditor.model import AnswerExcerpt, Area, Finding, Json, JsonObject
+from auditor.model import AnswerExcerpt, Area, BlockKindName, Finding, Json, JsonObject
 
 LAYERS, THRESHOLDS, SCRIPT, MODE = "visualLayers", "thresholds", "script", "mode"
 PARAMETERS = "customParameters"
@@ -21,14 +22,16 @@ _TOP_FIELD = re.compile(r"[^.\[]+")
 
 
 def excerpt_answers(
-    old: JsonObject, new: JsonObject, findings: Iterable[Finding]
+    old: JsonObject, new: JsonObject, findings: Iterable[Finding], kind: BlockKind
 ) -> AnswerExcerpt | None:
     """Return the parts of two answers that the findings need, or None if they need none.
 
     The secrets in both answers must be hidden already.
     """
     findings = tuple(findings)
-    before = {key: old[key] for key in _needed_fields(findings) if key in old}
+    is_keras = kind.name is BlockKindName.KERAS
+    needed = _needed_fields(findings) if is_keras else kind.restored_with
+    before = {key: old[key] for key in needed if key in old}
     after = {key: new[key] for key in before if isinstance(new.get(key), dict | list)}
     if any(finding.area is Area.LAYERS for finding in findings):
         after |= {key: new[key] for key in (LAYERS, MODE) if key in new}

@@ -27,6 +27,9 @@ class Shape(Enum):
     SET = auto()  # one value, order says nothing
     MEMBERS = auto()  # member by member, found by identity
     LAYERS = auto()  # aligned
+    GROUPS = auto()  # the members of all groups as MEMBERS; in which group one is says nothing
+    PARAMETER = auto()  # as VALUE, and a number or boolean is the string that spells it
+    FOLLOWER = auto()  # not compared: it follows another value
 
 
 class JsonType(Enum):
@@ -70,7 +73,9 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
-class _Group:
+class FieldGroup:
+    """What rows of a table have in common."""
+
     area: Area
     owner: Owner
     severity: Severity
@@ -87,6 +92,7 @@ class _Group:
         shape: Shape = Shape.VALUE,
         identity: tuple[str, ...] = (),
     ) -> Field:
+        """Return a row; an answer without a value of `json_type` is refused."""
         return Field(
             pattern=pattern,
             label=label,
@@ -106,22 +112,22 @@ _BOOLEAN, _TEXT, _TEXTS = JsonType.BOOLEAN, JsonType.TEXT, JsonType.TEXTS
 _NUMBER, _INTEGER = JsonType.NUMBER, JsonType.INTEGER
 _LIST, _OBJECT = JsonType.LIST, JsonType.OBJECT
 
-_TRAINED = _Group(Area.TRAINED, Owner.TRAINING, Severity.MEDIUM)
-_MODEL_TYPE = _Group(Area.TRAINED, Owner.TRAINING, Severity.LOW)
-_LAYERS = _Group(Area.LAYERS, Owner.INTENT, Severity.HIGH)
-_THRESHOLDS = _Group(Area.THRESHOLDS, Owner.INTENT, Severity.HIGH)
-_SUGGESTION = _Group(Area.THRESHOLDS, Owner.TRAINING, Severity.LOW)
-_RATING = _Group(Area.THRESHOLDS, Owner.INTENT, Severity.MEDIUM)
-_SCRIPT = _Group(Area.SCRIPT, Owner.INTENT, Severity.HIGH)
-_TRAINING = _Group(Area.TRAINING, Owner.INTENT, Severity.MEDIUM)
-_PROFILING = _Group(Area.TRAINING, Owner.INTENT, Severity.INFO)
-_DATA = _Group(Area.DATA, Owner.DATASET, Severity.HIGH)
-_SAMPLES = _Group(Area.DATA, Owner.DATASET, Severity.LOW)
-_TYPE = _Group(Area.IDENTITY, Owner.INTENT, Severity.HIGH)
-_NAME = _Group(Area.IDENTITY, Owner.INTENT, Severity.LOW)
-_VENDOR = _Group(Area.CATALOGUE, Owner.VENDOR, Severity.INFO)
-_INTERFACE = _Group(Area.INTERFACE, Owner.INTERFACE, Severity.INFO)
-_UNKNOWN = _Group(Area.UNKNOWN, Owner.UNKNOWN, Severity.LOW)
+_TRAINED = FieldGroup(Area.TRAINED, Owner.TRAINING, Severity.MEDIUM)
+_MODEL_TYPE = FieldGroup(Area.TRAINED, Owner.TRAINING, Severity.LOW)
+_LAYERS = FieldGroup(Area.LAYERS, Owner.INTENT, Severity.HIGH)
+_THRESHOLDS = FieldGroup(Area.THRESHOLDS, Owner.INTENT, Severity.HIGH)
+_SUGGESTION = FieldGroup(Area.THRESHOLDS, Owner.TRAINING, Severity.LOW)
+_RATING = FieldGroup(Area.THRESHOLDS, Owner.INTENT, Severity.MEDIUM)
+_SCRIPT = FieldGroup(Area.SCRIPT, Owner.INTENT, Severity.HIGH)
+_TRAINING = FieldGroup(Area.TRAINING, Owner.INTENT, Severity.MEDIUM)
+_PROFILING = FieldGroup(Area.TRAINING, Owner.INTENT, Severity.INFO)
+_DATA = FieldGroup(Area.DATA, Owner.DATASET, Severity.HIGH)
+_SAMPLES = FieldGroup(Area.DATA, Owner.DATASET, Severity.LOW)
+_TYPE = FieldGroup(Area.IDENTITY, Owner.INTENT, Severity.HIGH)
+_NAME = FieldGroup(Area.IDENTITY, Owner.INTENT, Severity.LOW)
+_VENDOR = FieldGroup(Area.CATALOGUE, Owner.VENDOR, Severity.INFO)
+_INTERFACE = FieldGroup(Area.INTERFACE, Owner.INTERFACE, Severity.INFO)
+_UNKNOWN = FieldGroup(Area.UNKNOWN, Owner.UNKNOWN, Severity.LOW)
 
 CATALOGUE = "transferLearningModels"
 ENVELOPE = frozenset({"success", "error"})  # of the answer, not of the block; never compared
@@ -315,6 +321,17 @@ _MODEL_PREFIXES = ("transfer_", "object_", "fomo_")
 def names_model(layer_type: object) -> bool:
     """Return whether a layer of this type names a transfer, detection or anomaly model."""
     return isinstance(layer_type, str) and layer_type.startswith(_MODEL_PREFIXES)
+
+
+TYPE_PATTERNS = ("type", "post:type", "input:type", "block.type", "dsp.type")
+"""Where the type of a block stands; another one under the same id is another block."""
+NAME_PATHS = frozenset({"name", "metadata.name", "block.name", "dsp.name"})
+"""Where the name of a block stands."""
+
+
+def without_table(pattern: str) -> str:
+    """Return a pattern as paths have it: without the table before the colon."""
+    return pattern.rpartition(":")[2]
 
 
 _LEVELS = frozenset({"none", "low", "high"})

@@ -11,8 +11,9 @@ from functools import partial
 from typing import TypeAlias
 
 from auditor.drift.compare import NO_DOCUMENTS, Comparison, Documents, is_visual
-from auditor.drift.fields import new_value
+from auditor.drift.fields import TYPE_PATTERNS, new_value
 from auditor.drift.folding import JudgedChanges, explains_script, fold
+from auditor.drift.followers import FOLLOWER_RULES, describe_origin, quiet_followers
 from auditor.drift.headlines import headline
 from auditor.drift.policy import (
     POLICIES,
@@ -104,11 +105,12 @@ def judge_comparison(comparison: Comparison, reading: Reading = BY_DEFAULT) -> J
     documents = comparison.documents if reading.in_words else None
     changes = _with_replacement(comparison.changes)
     verdicts = judge_all(changes, in_use=comparison.in_use, new=comparison.new, old=comparison.old)
+    verdicts = quiet_followers(changes, verdicts)
     shown = [i for i, verdict in enumerate(verdicts) if verdict.area is not Area.INTERFACE]
     judged = _weighed(
         [changes[i] for i in shown], [verdicts[i] for i in shown], comparison, reading
     )
-    folds = fold(judged)
+    folds = fold(judged, FOLLOWER_RULES)
     roots = sorted(set(range(len(judged.changes))) - folds.keys(), key=judged.order)
     template = _template(judged, roots)
     own, vendor, shared = _split(judged, roots, template)
@@ -278,7 +280,7 @@ def _with_replacement(changes: Sequence[Change]) -> tuple[Change, ...]:
     """Return the changes with another block type under the same id as a replacement."""
     return tuple(
         replace(change, kind=Kind.REPLACED)
-        if change.pattern == "type" and change.before and change.after
+        if change.pattern in TYPE_PATTERNS and change.before and change.after
         else change
         for change in changes
     )
@@ -325,7 +327,9 @@ def _finding(
             for i in judged.composites[index]
         )
         finding = replace(finding, headline=f"{label}{'; '.join(words)}")
-    return replace(finding, folded=tuple(member.path for member in members))
+    origin = "" if documents is None else describe_origin(documents.old, documents.new)
+    folded = tuple(member.path for member in members)
+    return replace(finding, folded=folded, headline=finding.headline + origin)
 
 
 def _as_vendors(finding: Finding) -> Finding:

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from auditor.drift.block_kinds import ORDER
 from auditor.drift.canonical import as_number, is_same
-from auditor.drift.fields import names_model
+from auditor.drift.fields import TYPE_PATTERNS, names_model
 from auditor.drift.policy import REQUIRES_RETRAIN, SAME_PROGRAM, Verdict, is_replacement
 from auditor.model import Area, Change, Json, Kind, Severity
 
@@ -69,10 +70,13 @@ class JudgedChanges:
         return self.weights[index].rank
 
 
-def fold(judged: JudgedChanges) -> dict[int, int]:
-    """Return for every folded change, by index, the index of the change that reports it."""
+def fold(judged: JudgedChanges, more: Sequence[FoldRule] = ()) -> dict[int, int]:
+    """Return for every folded change, by index, the index of the change that reports it.
+
+    `more` are rules to try after those of Keras blocks.
+    """
     reported_by: dict[int, int] = {}
-    for rule in _RULES:
+    for rule in (*_RULES, *more):
         for child, host in rule(judged):
             if child not in reported_by and _may_report(judged, child, host):
                 reported_by[child] = host
@@ -114,11 +118,13 @@ def _root(reported_by: dict[int, int], host: int) -> int:
     return host
 
 
-_Pairs = Iterator[tuple[int, int]]
+_Pairs: TypeAlias = Iterator[tuple[int, int]]
+FoldRule: TypeAlias = Callable[[JudgedChanges], _Pairs]
 
 
 def _into_replaced_block(judged: JudgedChanges) -> _Pairs:
-    host = judged.at("type")
+    places = [judged.at(pattern) for pattern in TYPE_PATTERNS]
+    host = next((place for place in places if place is not None), None)
     if host is not None and is_replacement(judged.changes[host]):
         yield from ((i, host) for i in range(len(judged.changes)))
 
@@ -260,7 +266,7 @@ def _model_type_into_its_cause(judged: JudgedChanges) -> _Pairs:
                 yield child, host
 
 
-_RULES: tuple[Callable[[JudgedChanges], _Pairs], ...] = (
+_RULES: tuple[FoldRule, ...] = (
     _into_replaced_block,
     _into_mode_switch,
     _into_model_swap,

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from auditor.drift.canonical import as_number, is_number, is_same
 from auditor.drift.compare import NO_DOCUMENTS, Documents, identity_of_model
-from auditor.drift.fields import CATALOGUE, Field, names_model
+from auditor.drift.fields import CATALOGUE, TYPE_PATTERNS, Field, names_model
+from auditor.drift.parameter_words import describe_parameter, is_of_parameter
 from auditor.drift.policy import NO_EFFECT, REQUIRES_RETRAIN, Verdict, field_of
 from auditor.drift.script import changed_lines, describe_script, name_formalities
 from auditor.drift.wording import describe_list, describe_outputs, describe_pair, value_words
@@ -17,7 +19,9 @@ _MAX_VENDOR_TEXT = 24
 _MAX_REASON = 240
 _MAX_MARKDOWN = 4_000  # characters read; the result is cut far below that
 _LAYER_PATH = re.compile(r"visualLayers\[(\d+)\]")
-_MEMBER_PATH = re.compile(r"^(?:thresholds|transferLearningModels)\[(.*?)\](?:\.|$)")
+_MEMBER_PATH = re.compile(
+    r"^(?:(?:metadata\.)?thresholds|transferLearningModels)\[(.*?)\](?:\.|$)"
+)
 _PROPERTY_WORDS = {"organizationModelId": "custom model"}
 _NO_EFFECT_CAUSES = {
     f"{NO_EFFECT}learned-optimizer": "the learned optimizer sets the rate",
@@ -67,14 +71,16 @@ def plain_text(markdown: str) -> str:
     return " ".join(text.split())
 
 
-def _words(change: Change, verdict: Verdict, documents: Documents) -> str:
+def _words(change: Change, verdict: Verdict, documents: Documents) -> str:  # noqa: PLR0911 - one for each part
     if describe := _OWN_WORDS.get(change.pattern):
         return describe(change, verdict)
+    if is_of_parameter(change):
+        return describe_parameter(change, documents)
     if change.path.startswith("visualLayers["):
         if change.pattern == "visualLayers[]":
             return _layer(change, documents)
         return _layer_property(change, documents)
-    if change.path.startswith("thresholds["):
+    if "thresholds[]" in change.pattern:
         return _threshold_words(change, documents)
     if change.path.startswith(CATALOGUE):
         return _catalogue(change, verdict, documents.names)
@@ -195,7 +201,7 @@ _OWN_WORDS: dict[str, Callable[[Change, Verdict], str]] = {
     "trained": _trained,
     "selectedModelType": _model_type,
     "mode": _mode,
-    "type": _block_type,
+    **dict.fromkeys(TYPE_PATTERNS, _block_type),
     "script": _script,
     "dependencies.sampleCount": _sample_count,
     "dependencies.outputClasses": _output_classes,
@@ -286,6 +292,7 @@ def _threshold_value(threshold: Json) -> str:
 
 def _threshold_words(change: Change, documents: Documents) -> str:
     key = _member_name(change)
+    change = replace(change, pattern=change.pattern.removeprefix("metadata."))
     if change.pattern == "thresholds[]":
         return _whole_threshold(change)
     if change.pattern == "thresholds[].value":
@@ -305,7 +312,9 @@ def _threshold_words(change: Change, documents: Documents) -> str:
 
 
 def _threshold_at(key: str, document: JsonObject) -> JsonObject:
-    thresholds = document.get("thresholds")
+    metadata = document.get("metadata")
+    of_vlm = metadata.get("thresholds") if isinstance(metadata, dict) else None
+    thresholds = document.get("thresholds", of_vlm)
     for threshold in thresholds if isinstance(thresholds, list) else []:
         if isinstance(threshold, dict) and threshold.get("key") == key:
             return threshold

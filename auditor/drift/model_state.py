@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from auditor.drift.block_kinds import BlockKind
 from auditor.drift.compare import is_visual
 from auditor.drift.policy import REQUIRES_RETRAIN
 from auditor.model import (
@@ -55,8 +56,14 @@ class ModelStatus:
 _STALE = ModelStatus(ModelState.STALE, trained_now=False)
 
 
-def first_status(document: JsonObject) -> ModelStatus:
+def first_status(document: JsonObject, kind: BlockKind) -> ModelStatus:
     """Return the status of a model seen for the first time."""
+    if not kind.has_model:
+        return ModelStatus(ModelState.NONE, trained_now=False)
+    return _status_by_answer(document)
+
+
+def _status_by_answer(document: JsonObject) -> ModelStatus:
     if document.get("trained") is not True:
         return ModelStatus(ModelState.UNTRAINED, trained_now=False)
     if asks_for_training(document):
@@ -65,11 +72,15 @@ def first_status(document: JsonObject) -> ModelStatus:
 
 
 def next_status(
-    before: ModelState, old: JsonObject, new: JsonObject, findings: Sequence[Finding]
+    before: ModelState,
+    old: JsonObject,
+    new: JsonObject,
+    findings: Sequence[Finding],
+    kind: BlockKind,
 ) -> ModelStatus:
     """Return the status after new findings; the caller decides whether edits were undone."""
-    if any(map(_is_another_block, findings)):
-        return first_status(new)
+    if not kind.has_model or any(map(_is_another_block, findings)):
+        return first_status(new, kind)
     after = _without_event(before, old, new, findings)
     return ModelStatus(after.state, after.trained_now, _EVENTS.get((before, after.state)))
 
@@ -108,7 +119,7 @@ def _without_event(
     before: ModelState, old: JsonObject, new: JsonObject, findings: Sequence[Finding]
 ) -> ModelStatus:
     if new.get("trained") is not True:
-        return first_status(new)
+        return _status_by_answer(new)
     is_edited = makes_stale(findings, new)
     if asks_for_training(new):
         # Where a person approved a version for which Studio asks, it is not asked again.

@@ -19,6 +19,7 @@ from auditor.drift.block_kinds import ALL_FIELDS
 from auditor.drift.compare import is_visual
 from auditor.drift.fields import (
     CATALOGUE,
+    TYPE_PATTERNS,
     UNKNOWN,
     UNKNOWN_OF_VENDOR,
     Field,
@@ -144,7 +145,7 @@ def judge_all(
 
 def is_replacement(change: Change) -> bool:
     """Return whether a change is another block type under the same id."""
-    return change.kind is Kind.REPLACED and change.pattern == "type"
+    return change.kind is Kind.REPLACED and change.pattern in TYPE_PATTERNS
 
 
 _EXCEPTIONS: Mapping[str, Callable[[Change], _Exception]] = {

@@ -6,6 +6,11 @@ The auditor never sends such a request; it only reads. Rules:
   client, `SetKerasParameterRequest` of edgeimpulse-api 1.96.3; a test compares the two lists.
 - Thresholds are not among them. They are set by `setImpulseThresholds`
   (POST /api/{projectId}/impulse/{impulseId}/set-thresholds), by block and key (same client).
+- Parameters of a processing block are set by `setDspConfig` (POST /api/{projectId}/dsp/{dspId}),
+  by name and as texts, those of a post-processing block by POST
+  /api/{projectId}/post-processing/{id} with `enabled`. `setAnomaly` sets the rating of an anomaly
+  block; its axes and clusters are those of a training (POST /api/{p}/jobs/train/anomaly/{id}). An
+  input block, and how blocks are connected, is set with the whole impulse (same client).
 - Inferred and not tried on a live Studio: a list or an object in a body replaces the old one as a
   whole, so all of it has to be sent; a field cannot be unset; an absent switch means `false`.
 - Where a body undoes another edit of the same run as well, the restoration names it.
@@ -24,12 +29,14 @@ from auditor.drift.block_kinds import BlockKind
 from auditor.drift.canonical import parse
 from auditor.drift.compare import compare
 from auditor.drift.excerpts import MODE, SCRIPT, THRESHOLDS, top_field
+from auditor.drift.fields import NAME_PATHS
 from auditor.drift.policy import REQUIRES_RETRAIN
 from auditor.drift.recurrence import paths_overlap
 from auditor.model import (
     AgainstBaseline,
     AnswerExcerpt,
     Area,
+    BlockKindName,
     Finding,
     Json,
     JsonObject,
@@ -71,6 +78,11 @@ _TRAIN = "no setting brings a lost training back: train again"
 _ASKED = "Studio asks for it after an edit: train again, or undo the edit"
 _UNKNOWN_REST = "the settings around it are not known here: see the version before"
 _HIDDEN_VALUE = "it contains a secret, which is never stored: set it in Studio"
+_WHOLE_IMPULSE = (
+    "Studio's API sets it with the whole impulse: set it under Create impulse in Studio"
+)
+_OF_AUTHOR = "the block's author decides which parameters there are"
+_PARAMETER_VALUE = re.compile(r"(?:config|parameters)\[([^\"\]]+)\]\.value")
 _REASONS = {
     Area.TRAINED: _TRAIN,
     Area.DATA: "the data set changed, not a setting of the block",
@@ -111,8 +123,10 @@ def find_restoration(
     if not _is_to_restore(finding):
         return None
     key = top_field(finding.path)
-    if key == THRESHOLDS:
+    if THRESHOLDS in (key, top_field(finding.path.removeprefix("metadata."))):
         return _threshold_restoration(finding, target, excerpt.impulse_id if excerpt else None)
+    if kind.name is not BlockKindName.KERAS:
+        return _other_restoration(finding, target, kind, excerpt)
     why = _reason_against(finding, key)
     if why:
         return Restoration(why=why)
@@ -136,7 +150,7 @@ def _is_to_restore(finding: Finding) -> bool:
 def _threshold_restoration(
     finding: Finding, target: TargetId, impulse_id: int | None
 ) -> Restoration:
-    found = _THRESHOLD_VALUE.fullmatch(finding.path)
+    found = _THRESHOLD_VALUE.fullmatch(finding.path.removeprefix("metadata."))
     if finding.path.endswith((".suggestedValue", ".suggestedValueText")):
         return Restoration(why="Studio sets the suggestion after each training")
     if found is None and finding.path.endswith(".value"):
@@ -152,6 +166,78 @@ def _threshold_restoration(
     }
     impulse = UNKNOWN_IMPULSE if impulse_id is None else impulse_id
     return _request(f"POST /api/{target.project_id}/impulse/{impulse}/set-thresholds", body)
+
+
+def _other_restoration(
+    finding: Finding, target: TargetId, kind: BlockKind, excerpt: AnswerExcerpt | None
+) -> Restoration:
+    """Return how to restore a value of a block of another kind than Keras."""
+    why = _reason_against_other(finding)
+    if why:
+        return Restoration(why=why)
+    known = excerpt if excerpt and finding.id in excerpt.findings else None
+    before = parse(known.before) if known else {}
+    match kind.name:
+        case BlockKindName.PROCESSING:
+            return _parameter_restoration(finding, f"POST {kind.path_of(target)}", "config", {})
+        case BlockKindName.POST_PROCESSING:
+            rest = {"enabled": before["enabled"]} if "enabled" in before else None
+            return _post_restoration(finding, f"POST {kind.path_of(target)}", rest)
+        case BlockKindName.ANOMALY:
+            return _anomaly_restoration(finding, target, kind, before)
+        case BlockKindName.INPUT:
+            return Restoration(why=_WHOLE_IMPULSE)
+        case BlockKindName.VLM | BlockKindName.KERAS:
+            return Restoration(why=_REASONS[Area.UNKNOWN])
+
+
+def _reason_against_other(finding: Finding) -> str:
+    if finding.area in _REASONS:
+        return _REASONS[finding.area]
+    if finding.path in NAME_PATHS:
+        return "this request cannot set it: rename the block in Studio"
+    if finding.area is Area.IDENTITY:
+        return "the id now belongs to another block"
+    return _WHOLE_IMPULSE if finding.path.startswith("block.") else ""
+
+
+def _parameter_restoration(
+    finding: Finding, request: str, key: str, rest: JsonObject
+) -> Restoration:
+    found = _PARAMETER_VALUE.fullmatch(finding.path)
+    if found is None:
+        is_whole = finding.path.endswith("]")
+        return Restoration(why=_OF_AUTHOR if is_whole else _REASONS[Area.UNKNOWN])
+    if finding.before is None:
+        return Restoration(why="it was not set before, and Studio's API cannot unset it")
+    value = finding.before
+    text = value if isinstance(value, str) else json.dumps(value)
+    return _request(request, {**rest, key: {found.group(1): text}})
+
+
+def _post_restoration(finding: Finding, request: str, rest: JsonObject | None) -> Restoration:
+    if finding.path == "enabled":
+        return _request(request, {"enabled": finding.before is True, "parameters": {}})
+    if rest is None:
+        return Restoration(why=_UNKNOWN_REST)
+    return _parameter_restoration(finding, request, "parameters", rest)
+
+
+def _anomaly_restoration(
+    finding: Finding, target: TargetId, kind: BlockKind, before: JsonObject
+) -> Restoration:
+    rating = "minimumConfidenceRating"
+    if finding.path == rating:
+        return _request(f"POST {kind.path_of(target)}", {rating: finding.before})
+    if finding.path not in ("clusterCount", "selectedAxes"):
+        return Restoration(why=_REASONS[Area.UNKNOWN])
+    if "selectedAxes" not in before or rating not in before:
+        return Restoration(why=_UNKNOWN_REST)
+    body = {"axes": before["selectedAxes"], rating: before[rating]}
+    if before.get("clusterCount") is not None:
+        body["clusterCount"] = before["clusterCount"]
+    request = f"POST /api/{target.project_id}/jobs/train/anomaly/{target.learn_id}"
+    return _request(request, body)
 
 
 def _reason_against(finding: Finding, key: str) -> str:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from auditor.drift.block_kinds import ALL_FIELDS, BlockKind
 from auditor.drift.canonical import Node, read, read_catalogue
-from auditor.drift.fields import CATALOGUE, Shape
+from auditor.drift.fields import CATALOGUE, Field, Shape, without_table
 from auditor.drift.rules import (
     IgnoreRule,
     OneOf,
@@ -31,7 +31,10 @@ from auditor.model import Json, JsonObject
 MOST_PATHS = 5000
 """How many paths of blocks are remembered to find the one that was probably meant."""
 _BRACKETS = re.compile(r"\[[^\]]*\]")
-_WRITTEN = tuple(pattern.replace("[]", "[*]").removesuffix("{}") for pattern in ALL_FIELDS)
+_PATTERNS: Mapping[str, Field] = {
+    without_table(pattern): row for pattern, row in ALL_FIELDS.items()
+}
+_WRITTEN = tuple(pattern.replace("[]", "[*]").removesuffix("{}") for pattern in _PATTERNS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,8 +57,8 @@ class RulePath:
     def is_of_table(self) -> bool:
         """Return whether the field table alone shows that the path makes sense."""
         if self.needs_value:
-            return self.admits_absent and self.path in ALL_FIELDS
-        return any(matches(self.path, pattern) for pattern in ALL_FIELDS)
+            return self.admits_absent and self.path in _PATTERNS
+        return any(matches(self.path, pattern) for pattern in _PATTERNS)
 
     def is_among(self, paths: Mapping[str, bool]) -> bool:
         """Return whether it matches a path of a block (whether it is a value, by path)."""
@@ -121,7 +124,7 @@ def is_field(path: str) -> bool:
         matches(general, pattern)
         or (pattern.endswith("{}") and general.startswith(pattern.removesuffix("{}")))
         or (row.shape is Shape.VALUE and general.startswith(f"{pattern}."))
-        for pattern, row in ALL_FIELDS.items()
+        for pattern, row in _PATTERNS.items()
     )
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TypeVar
 
-from auditor.drift.block_kinds import kind_of
+from auditor.drift.block_kinds import BlockKind, kind_of
 from auditor.drift.canonical import (
     AnswerParts,
     catalogue_digest,
@@ -41,6 +41,7 @@ from auditor.redaction import HIDDEN, Fingerprinter, shown
 _PARAMETERS = "customParameters"
 _CATALOGUES_KEPT = 64  # one for each block type and vendor release; a few serve all targets
 _QUOTED_KEY = re.compile(rf'{_PARAMETERS}\[(".*")\]', re.DOTALL)
+_BLOCK_PARAMETER = re.compile(r"(?:config|parameters)\[(.*?)\](?:\.|$)")
 _HEADLINE = re.compile(
     r"(.*?)Custom parameter (.+?)(?:: .*| added: .*| removed, was .*)", re.DOTALL
 )
@@ -65,7 +66,7 @@ class Secrets:
 
     def take_snapshot(self, parts: AnswerParts) -> Snapshot:
         """Return an answer as it is stored and compared."""
-        document, kind = self._hide_document(parts.document), parts.kind
+        document, kind = self._hide_document(parts.document, parts.kind), parts.kind
         return Snapshot(
             kind=kind.name,
             document=dump(document),
@@ -91,10 +92,18 @@ class Secrets:
 
     def read_document(self, snapshot: Snapshot) -> JsonObject:
         """Return the document of a stored snapshot."""
-        return self._hide_document(parse(snapshot.document))
+        return self._hide_document(parse(snapshot.document), kind_of(snapshot.kind))
 
     def hide_finding(self, finding: _AnyFinding) -> _AnyFinding:
         """Return a stored finding; a headline that may hold a secret says only what changed."""
+        parameter = _BLOCK_PARAMETER.match(finding.path)
+        if parameter is not None and parameter.group(1) in self.names:
+            return replace(
+                finding,
+                before=self._hide_shown(finding.before),
+                after=self._hide_shown(finding.after),
+                headline=f"Parameter {parameter.group(1)} changed",
+            )
         if not finding.path.startswith(_PARAMETERS):
             return finding
         name = _parameter_of(finding.path)
@@ -109,6 +118,9 @@ class Secrets:
 
     def hide_headline(self, headline: str) -> str:
         """Return the stored headline of a version."""
+        for name in self.names:
+            if headline.startswith(f"{name}: ") or f" ({name}): " in headline:
+                return f"Parameter {name} changed"
         found = _HEADLINE.fullmatch(headline)
         if found is None or found.group(2) not in self.names:
             return headline
@@ -131,7 +143,10 @@ class Secrets:
         )
         return replace(report, targets=targets)
 
-    def _hide_document(self, document: JsonObject) -> JsonObject:
+    def _hide_document(self, document: JsonObject, kind: BlockKind) -> JsonObject:
+        if kind.parameters and kind.parameters in document:
+            hidden_parameters = self.hide_catalogue(document[kind.parameters])
+            document = {**document, kind.parameters: hidden_parameters}
         parameters = document.get(_PARAMETERS)
         if isinstance(parameters, dict) and not self.names.isdisjoint(parameters):
             hidden = {
@@ -184,6 +199,12 @@ class Secrets:
         if isinstance(value, dict):
             return {key: HIDDEN if key in self.names else part for key, part in value.items()}
         return value if value is None else HIDDEN
+
+
+def find_secrets(parts: AnswerParts) -> frozenset[str]:
+    """Return the parameters that an answer types `secret`."""
+    own = parts.document.get(parts.kind.parameters) if parts.kind.parameters else None
+    return secret_parameters(parts.catalogue) | secret_parameters(dump(own))
 
 
 @lru_cache(maxsize=_CATALOGUES_KEPT)

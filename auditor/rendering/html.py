@@ -46,6 +46,7 @@ _MODEL_TONES = {
     ModelState.UNTRAINED: "medium",
     ModelState.TRAINED: "ok",
     ModelState.UNKNOWN: "info",
+    ModelState.NONE: "info",
 }
 _CODE = re.compile(r"`(auditor [^`]*)`")
 _HEAD = '<meta charset="utf-8">'

@@ -103,7 +103,7 @@ def encode_diff(
     return hide_secrets(
         {
             "schema": "auditor.diff/1",
-            "model_state": str(model_state),
+            "model_state": _model_state(model_state),
             "findings": [_compared(finding) for finding in findings],
             "suppressed": suppressed,
         }
@@ -309,7 +309,7 @@ def _target(target: TargetReport) -> JsonObject:
         "name": target.name,
         "type": target.type,
         "state": str(target.state),
-        "model_state": str(target.model_state),
+        "model_state": _model_state(target.model_state),
         "findings": [
             *(_finding(finding) for finding in target.findings),
             *(
@@ -321,6 +321,11 @@ def _target(target: TargetReport) -> JsonObject:
         "error": _failure(target.error),
         **_of_model(target),
     }
+
+
+def _model_state(state: ModelState) -> str | None:
+    """Return a model's state, null for a block of a kind that has no model."""
+    return None if state is ModelState.NONE else str(state)
 
 
 def _of_model(target: TargetReport) -> JsonObject:
@@ -415,7 +420,7 @@ def _status(status: TargetStatus) -> JsonObject:
         "name": status.name,
         "type": status.type,
         "state": str(status.state),
-        "model_state": str(status.model_state),
+        "model_state": _model_state(status.model_state),
         "last_changed_at": format_utc(status.last_changed_at),
         "last_checked_at": format_utc(status.last_checked_at),
         "last_attempted_at": format_utc(status.last_attempted_at),
@@ -441,7 +446,7 @@ def _version(version: VersionLine) -> JsonObject:
         "run_id": version.run_id,
         "seen_at": format_utc(version.seen_at),
         "headline": version.headline,
-        "model_state": str(version.model_state),
+        "model_state": _model_state(version.model_state),
         "hash": version.hash,
         **({"pruned": True} if version.is_pruned else {}),
     }

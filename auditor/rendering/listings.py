@@ -44,7 +44,13 @@ _WORST_STATES = (
     TargetState.IN_SYNC,
     TargetState.UNSUPPORTED,
 )
-_WORST_MODELS = (ModelState.UNTRAINED, ModelState.STALE, ModelState.UNKNOWN, ModelState.TRAINED)
+_WORST_MODELS = (
+    ModelState.UNTRAINED,
+    ModelState.STALE,
+    ModelState.UNKNOWN,
+    ModelState.TRAINED,
+    ModelState.NONE,
+)
 
 
 def render_status(
@@ -127,7 +133,7 @@ def render_history(
         (
             moment(v.seen_at),
             str(v.run_id),
-            str(v.model_state),
+            _model(v.model_state),
             _headline(v, approvals, retractions),
         )
         for v in versions
@@ -186,6 +192,10 @@ def _headline(
     return what
 
 
+def _model(state: ModelState) -> str:
+    return "-" if state is ModelState.NONE else str(state)
+
+
 def _badness(status: TargetStatus) -> tuple[int, int, TargetId]:
     model = _WORST_MODELS.index(status.model_state)
     return _WORST_STATES.index(status.state), model, status.target
@@ -196,7 +206,7 @@ def _brief_status(status: TargetStatus, now: datetime | None) -> TableRow:
         str(status.target),
         _block(status),
         str(status.state),
-        str(status.model_state),
+        _model(status.model_state),
         *(
             _when(at) if at is None or now is None else age(now - at)
             for at in (status.last_changed_at, status.last_checked_at)
@@ -214,7 +224,7 @@ def _status(status: TargetStatus) -> TableRow:
         str(status.target),
         _block(status),
         str(status.state),
-        str(status.model_state),
+        _model(status.model_state),
         _when(status.last_changed_at),
         _when(status.last_checked_at),
         _when(status.last_attempted_at),

@@ -588,6 +588,7 @@ def _block_row(overview: TargetOverview) -> BlockRow:
         state=_state_words(overview),
         tone=_tone(overview),
         model=status.model_state,
-        names_model=not any(each.kind in _OF_MODEL for each in overview.open),
+        names_model=status.model_state is not ModelState.NONE
+        and not any(each.kind in _OF_MODEL for each in overview.open),
         changed="never" if changed is None else moment(changed),
     )

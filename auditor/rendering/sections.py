@@ -63,6 +63,7 @@ from auditor.rendering.views import (
 )
 from auditor.rendering.words import (
     count,
+    describe_model,
     describe_next_run,
     join_first,
     length,
@@ -261,7 +262,7 @@ def _unsupported_note(target: TargetReport) -> str:
 
 def _new_note(target: TargetReport) -> str:
     kind = name(target.type) or "type unknown"
-    return f"recorded for the first time; {kind}, model {target.model_state}"
+    return f"recorded for the first time; {kind}, {describe_model(target.model_state)}"
 
 
 def _started(summary: Summary, most: int | None) -> Section:

@@ -28,6 +28,7 @@ from auditor.rendering.words import (
     columns,
     count,
     cut,
+    describe_model,
     join_first,
     name,
 )
@@ -181,7 +182,7 @@ def _diff(comparison: VersionDiff) -> Iterator[str]:
     yield from wrap_text(f"{name(comparison.old)} → {name(comparison.new)}")
     yield from wrap_text(
         f"{count(len(comparison.findings), 'finding')}, "
-        f"{comparison.suppressed:,} suppressed, model {comparison.model_state} "
+        f"{comparison.suppressed:,} suppressed, {describe_model(comparison.model_state)} "
         f"({JUDGED_ALONE})"
     )
     for finding in comparison.worst_first():
@@ -273,7 +274,7 @@ def _ids(report: Outline) -> Iterator[str]:
 def _target_view(view: TargetView) -> Iterator[str]:
     kind = f", {view.type}" if view.type else ""
     yield from wrap_text(f"{view.project} / {view.block} ({view.target}{kind})")
-    yield from wrap_text(f"model {view.model}; changed {view.changed}", "  ")
+    yield from wrap_text(f"{describe_model(view.model)}; changed {view.changed}", "  ")
     if view.effect:
         yield from wrap_text(view.effect, "  ")
     for address in filter(None, (view.page, view.link)):

@@ -222,7 +222,7 @@ def _effect(target: TargetReport, report: Report) -> str:
             return "This block has no trained model."
         case ModelState.TRAINED if _is_edited_and_trained(target):
             return "Edited and trained between two polls, so the model counts as trained."
-        case ModelState.TRAINED | ModelState.UNKNOWN:
+        case ModelState.TRAINED | ModelState.UNKNOWN | ModelState.NONE:
             return ""
 
 

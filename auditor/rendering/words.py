@@ -15,7 +15,7 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from itertools import takewhile
 
 from auditor.drift.block_kinds import kind_of
-from auditor.model import BlockKindName, Starter, TargetId
+from auditor.model import BlockKindName, ModelState, Starter, TargetId
 from auditor.redaction import shown
 
 LONGEST_NAME = 80
@@ -68,6 +68,11 @@ def block_page(studio_url: str, target: TargetId, kind: BlockKindName) -> str:
     It is what public projects link to; Studio opens it in the project's current impulse.
     """
     return studio_url and studio_url + kind_of(kind).page_of(target)
+
+
+def describe_model(state: ModelState) -> str:
+    """Return `model stale`, or `no model` for a block of a kind that has none."""
+    return "no model" if state is ModelState.NONE else f"model {state}"
 
 
 def cut(text: str, width: int) -> str:

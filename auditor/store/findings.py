@@ -55,7 +55,6 @@ from auditor.records import (
     SuppressedBy,
     UnreportedFinding,
     UnreportedNotice,
-    Unsupported,
 )
 from auditor.store.batches import BATCH, in_batches
 from auditor.store.packing import pack_json, unpack_json
@@ -181,7 +180,7 @@ def notice_from(form: Mapping[str, Any]) -> Notice:
 def add_findings(
     connection: Connection,
     run_id: int,
-    results: Sequence[NewVersion | Unsupported],
+    results: Sequence[NewVersion],
     *,
     at: datetime,
 ) -> None:
@@ -192,7 +191,6 @@ def add_findings(
     suppressed = (
         {**_row(run_id, result.target, found.finding), **_suppressed(found.rule, at)}
         for result in results
-        if isinstance(result, NewVersion)
         for found in result.suppressed
     )
     _insert(connection, finding, chain(reported, suppressed))

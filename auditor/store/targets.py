@@ -43,7 +43,6 @@ from auditor.records import (
     TargetStatus,
     Unchanged,
     Unreadable,
-    Unsupported,
 )
 from auditor.store import conditions, findings, runs, settings, versions
 from auditor.store.batches import in_batches
@@ -64,9 +63,12 @@ _WRITTEN = (
     "error_message",
     "retired",
 )
-_WRITTEN_UNSUPPORTED = (*_WRITTEN, "kind", "name", "type", "forgotten_at")
 _WRITTEN_NEW_VERSION = (
-    *_WRITTEN_UNSUPPORTED,
+    *_WRITTEN,
+    "kind",
+    "name",
+    "type",
+    "forgotten_at",
     "model_state",
     "body_digest",
     "validator",
@@ -182,10 +184,6 @@ def save(
             some = [each for each in unread if _was_asked_for(each) is is_asked]
             rows = [_unread_row(result, run_id, at) for result in some]
             _put(connection, rows, _WRITTEN, keep_missing=not is_asked)
-    if unsupported := [result for result in results if isinstance(result, Unsupported)]:
-        rows = [_unsupported_row(result, run_id, at) for result in unsupported]
-        _put(connection, rows, _WRITTEN_UNSUPPORTED)
-        findings.add_findings(connection, run_id, unsupported, at=at)
     findings.add_vendor_findings(connection, run_id, news.vendor)
     findings.add_notices(connection, run_id, news.notices)
     conditions.update_conditions(connection, run_id, news.conditions, at=at)
@@ -357,7 +355,7 @@ def _new_version_row(
     return {
         **_row(result, run_id, at),
         "name": result.snapshot.name,
-        "type": result.snapshot.type,
+        "type": result.snapshot.shown_type,
         "state": result.state,
         "model_state": result.model_state,
         "body_digest": result.body_digest,
@@ -385,11 +383,6 @@ def _unread_row(result: Unreadable | Missing, run_id: int, at: datetime) -> _Row
 
 def _was_asked_for(result: Unreadable | Missing) -> bool:
     return isinstance(result, Missing) or result.was_asked_for
-
-
-def _unsupported_row(result: Unsupported, run_id: int, at: datetime) -> _Row:
-    names = {"name": result.name, "type": result.type}
-    return {**_row(result, run_id, at), **names, "state": TargetState.UNSUPPORTED}
 
 
 def _put(

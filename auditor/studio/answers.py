@@ -66,7 +66,7 @@ def read_answer(body: bytes, kind: BlockKind, *, secrets: Collection[Secret] = (
         StudioError: `not_json`, `refused`, `unauthorized` or `invalid`; the message names the
             path and what was expected there.
     """
-    document = read_success(body, secrets=secrets)
+    document = kind.unwrap(read_success(body, secrets=secrets))
     for container, types in kind.required.items():
         for path, part in _parts(document, container):
             require(as_object(part, path), types, at=f"{path}." if container else "")
@@ -77,12 +77,16 @@ def _parts(document: JsonObject, container: str) -> Iterator[tuple[str, Json]]:
     """Yield path and value of everything that a container's pattern names in an answer."""
     if not container:
         yield "the answer", document
-    elif container.endswith("[]"):
-        key = container.removesuffix("[]")
-        for place, member in enumerate(as_list(document[key], key)):
-            yield f"{key}[{place}]", member
-    else:
-        yield container, document[container]
+        return
+    *outer, key = container.removesuffix("[]").split(".")
+    for name in outer:
+        document = as_object(document.get(name), name)
+    path = ".".join((*outer, key))
+    if not container.endswith("[]"):
+        yield path, document[key]
+    elif document.get(key) is not None or not outer:
+        for place, member in enumerate(as_list(document[key], path)):
+            yield f"{path}[{place}]", member
 
 
 def read_success(body: bytes, *, secrets: Collection[Secret] = ()) -> JsonObject:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import random
 import time
@@ -17,7 +18,7 @@ from typing import Self
 from auditor.credentials import ApiKey, Credential, Grant
 from auditor.drift.block_kinds import BlockKind, kind_of
 from auditor.errors import NoTokenError, StudioError
-from auditor.model import EVERY_PROJECT, Failure, TargetId
+from auditor.model import EVERY_PROJECT, Failure, JsonObject, TargetId
 from auditor.protocols import (
     Answer,
     BlockSource,
@@ -71,6 +72,35 @@ class _StudioRequest:
     def is_unchanged(self, reply: Reply) -> bool:
         """Return whether the server confirms that the stored answer is current."""
         return reply.status == HTTPStatus.NOT_MODIFIED and bool(self.validator)
+
+
+@dataclass(frozen=True, slots=True)
+class _ListedEntry:
+    """A block's entry in the listing, as far as its document holds it, as bytes.
+
+    The validator of a document with an entry is the entry's digest, a space and the ETag of the
+    answer: that the answer is the same says nothing of the entry.
+    """
+
+    content: bytes
+
+    @classmethod
+    def of(cls, entry: JsonObject | None) -> Self:
+        """Return an entry that is part of a document, None where it is not."""
+        return cls(b"" if entry is None else json.dumps(entry, sort_keys=True).encode("ascii"))
+
+    def validator(self, tag: str) -> str:
+        """Return the validator of a document whose answer came with an ETag."""
+        return f"{self._mark}{tag}" if tag else ""
+
+    def tag_in(self, validator: str) -> str:
+        """Return the ETag in a validator, empty where the entry is another one now."""
+        mark = self._mark
+        return validator.removeprefix(mark) if validator.startswith(mark) else ""
+
+    @property
+    def _mark(self) -> str:
+        return f"{sha256(self.content).hexdigest()[:32]} " if self.content else ""
 
 
 @dataclass(kw_only=True, eq=False)
@@ -159,15 +189,29 @@ class StudioClient:
         """
         project_id = target.project_id
         try:
-            fetched = await self._fetch_kind(
-                target, kind_of(source.kinds[0]), source, stored_body=stored_body
-            )
+            fetched = await self._fetch_first(target, source, stored_body=stored_body)
         except StudioError as error:
             failure = await self._failure(project_id, error)
             is_whole = error.whole_project and project_id not in self._readable
             return FetchFailure(failure=failure, whole_project=is_whole)
         self._readable.add(project_id)
         return fetched
+
+    async def _fetch_first(
+        self, target: TargetId, source: BlockSource, *, stored_body: StoredBody | None
+    ) -> FetchResult:
+        """Ask for each kind that the block may be of, until Studio has one of it."""
+        refused: StudioError | None = None
+        for name in source.kinds:
+            try:
+                return await self._fetch_kind(
+                    target, kind_of(name), source, stored_body=stored_body
+                )
+            except StudioError as error:
+                if not _says_of_kind(error):
+                    raise
+                refused = refused or error
+        raise refused or AssertionError("a block is of some kind")
 
     async def _fetch_kind(
         self,
@@ -177,19 +221,23 @@ class StudioClient:
         *,
         stored_body: StoredBody | None,
     ) -> FetchResult:
-        validator = stored_body.validator if stored_body else ""
-        request = _StudioRequest(kind.path_of(target), validator)
-        reply = await self._request(target.project_id, request)
-        known = stored_body
-        if known is not None and reply.status == HTTPStatus.NOT_MODIFIED:
-            return UnchangedAnswer(validator=known.validator)
-        digest, validator = sha256(reply.body).hexdigest(), strong_validator(reply)
-        if known is not None and digest == known.digest:
+        entry = _ListedEntry.of(source.entry if kind.is_listed else None)
+        body, validator = b"", ""
+        if not kind.is_alone:
+            known_tag = entry.tag_in(stored_body.validator) if stored_body else ""
+            request = _StudioRequest(kind.path_of(target), known_tag)
+            reply = await self._request(target.project_id, request)
+            if stored_body is not None and reply.status == HTTPStatus.NOT_MODIFIED:
+                return UnchangedAnswer(validator=stored_body.validator)
+            body, validator = reply.body, entry.validator(strong_validator(reply))
+        digest = sha256(entry.content + body).hexdigest()
+        if stored_body is not None and digest == stored_body.digest:
             return UnchangedAnswer(validator=validator)
-        document = read_answer(reply.body, kind, secrets=self._secrets(target.project_id))
+        secrets = self._secrets(target.project_id)
+        answer = {} if kind.is_alone else read_answer(body, kind, secrets=secrets)
         return Answer(
             kind=kind.name,
-            document=document,
+            document=kind.compose(source.entry, answer),
             body_digest=digest,
             validator=validator,
             type=source.type,
@@ -205,7 +253,7 @@ class StudioClient:
         await self._wait(SETTLING_TIME.total_seconds())
 
     async def list_blocks(self, project_id: int) -> tuple[ListedBlock, ...] | Failure:
-        """Return every learn block of the project's impulses once, ordered by learn id."""
+        """Return every block of the project's impulses once, ordered by id."""
         try:
             body = await self._get(project_id, f"/api/{project_id}/impulses")
             return read_impulses(body, project_id, secrets=self._secrets(project_id))
@@ -424,6 +472,12 @@ class StudioClient:
         is_certain = error.kind == "unauthorized" or project_id in self._suspect
         self._suspect.add(project_id)
         return is_certain
+
+
+def _says_of_kind(error: StudioError) -> bool:
+    """Return whether a failure may mean that the block is of another kind than was asked for."""
+    is_of_block = error.kind in {"http", "refused", "invalid"}
+    return is_of_block and not error.transient and not error.whole_project
 
 
 def _given_up(error: StudioError, failures: int) -> StudioError:

@@ -17,6 +17,7 @@ from auditor.errors import UsageError
 from auditor.model import NoticeKind, Report, TargetId
 from auditor.rendering.json import encode_report
 from tests.audit.stage import KEY, Stage, block, stage, target
+from tests.kinds import sample_answer
 
 _ACCOUNT = 'timeout_s = 5\nauth = { type = "jwt", token = { env = "EI_TOKEN" } }\nprojects = "all"'
 _LISTING = "/api/projects"
@@ -472,48 +473,32 @@ def test_a_dry_run_finds_the_same_and_remembers_nothing(fleet: Stage) -> None:
     assert report.totals.missing == 1
 
 
-def test_a_named_block_that_getkeras_refuses_is_unknown_and_never_unsupported(
-    fleet: Stage,
-) -> None:
-    fleet.studio.put(target(9), {"name": "Odd", "type": "anomaly"})
-    reconfigure(fleet, 'learn_blocks = "all"', "learn_blocks = [3, 9, 99]")
+def test_a_named_block_that_studio_refuses_is_unknown(fleet: Stage) -> None:
+    reconfigure(fleet, 'learn_blocks = "all"', "learn_blocks = [3, 99]")
     report = json(fleet)
 
-    assert {name: states(report)[name] for name in ("7/3", "7/9", "7/99")} == {
+    assert {name: states(report)[name] for name in ("7/3", "7/99")} == {
         "7/3": "new",
-        "7/9": "unknown",
         "7/99": "unknown",
     }
-
-
-@pytest.mark.parametrize("kind", ["anomaly", "anomaly-gmm", "vlm"])
-def test_what_has_no_endpoint_is_reported_once_and_counts_as_checked(
-    fleet: Stage, kind: str
-) -> None:
-    fleet.studio.put(target(9), {"name": "Odd", "type": kind})
-    first, second = night(fleet), night(fleet)
-
-    assert [report.targets[2].is_news for report in (first, second)] == [True, False]
-    assert [str(report.run.status) for report in (first, second)] == ["complete"] * 2
-    assert second.totals.unsupported == 1
 
 
 def test_each_change_of_type_under_one_id_is_one_finding(fleet: Stage) -> None:
     night(fleet)
     reports = []
     for kind in ("anomaly", "vlm"):
-        fleet.studio.put(MOTION, {"name": "Motion", "type": kind})
+        fleet.studio.put(MOTION, {**sample_answer(kind), "type": kind})
         reports.append(json(fleet))
     fleet.studio.put(MOTION, block(name="Motion"))
-    back, quiet = json(fleet), json(fleet)
+    reports.append(json(fleet))
+    quiet = json(fleet)
 
     found = [
         [(f["area"], f["kind"], f["path"]) for f in report["targets"][0]["findings"]]
         for report in reports
     ]
-    assert found == [[("identity", "replaced", "type")]] * 2
-    assert states(back)["7/3"] == "in_sync"
-    assert [kind for kind, _ in notices(back)] == ["block_back"]
+    assert found == [[("identity", "replaced", "type")]] * 3
+    assert states(quiet)["7/3"] == "in_sync"
     assert notices(quiet) == []
 
 

@@ -18,6 +18,7 @@ from auditor.drift.excerpts import layer_stacks
 from auditor.errors import UsageError
 from auditor.model import Report, RunInfo, RunStatus, Totals, Trigger
 from tests.audit.stage import KEY, PROJECT, Stage, block, stage, target
+from tests.kinds import sample_answer
 
 _SIX = [
     {"type": "reshape", "columns": 13},
@@ -166,14 +167,6 @@ def test_a_block_is_missing_after_a_listing_that_lacks_it(pump: Stage) -> None:
         "in_sync",
     ]
     assert [result["state"] for result in back["targets"]] == ["in_sync"] * 3
-
-
-def test_a_type_without_an_endpoint_is_unsupported(pump: Stage) -> None:
-    pump.studio.put(target(9), {"name": "Odd", "type": "anomaly"})
-    report = pump.json()
-
-    assert (report["targets"][3]["state"], report["targets"][3]["name"]) == ("unsupported", "Odd")
-    assert report["run"]["status"] == "complete"
 
 
 def test_a_vendor_release_is_reported_once_and_drifts_nobody(pump: Stage) -> None:
@@ -400,19 +393,13 @@ def test_a_crashed_run_is_abandoned_and_named_in_the_next_report(pump: Stage) ->
     assert report.notes == ("Run 1 did not end; what it found is reported here.",)
 
 
-def test_a_block_replaced_by_a_type_without_an_endpoint_is_reported_as_replaced(
-    pump: Stage,
-) -> None:
+def test_a_block_replaced_by_one_of_another_kind_is_one_finding(pump: Stage) -> None:
     pump.night()
-    pump.studio.put(target(4), {"name": "Screws", "type": "anomaly"})
+    pump.studio.put(target(4), {**sample_answer("anomaly"), "type": "anomaly"})
     report, after = pump.json(), pump.json()
 
     assert _changes(report) == [(4, "replaced", "type", [])]
-    assert [result["state"] for result in after["targets"]] == [
-        "in_sync",
-        "unsupported",
-        "in_sync",
-    ]
+    assert [result["state"] for result in after["targets"]] == ["in_sync"] * 3
     assert _changes(after) == []
 
 

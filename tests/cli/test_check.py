@@ -40,7 +40,7 @@ def test_check_tries_everything_and_changes_nothing(pump: Stage, auditor: Comman
         "ok      mail",
     ]
     assert "last run 1 complete" in done.out
-    assert "2 learn blocks found" in done.out
+    assert "2 blocks found" in done.out
     assert pump.postbox.taken == []
     assert database(pump).read_bytes() == before
 
@@ -335,8 +335,7 @@ def test_check_counts_what_the_account_sees(auditor: Command) -> None:
     assert done.code == 0
     assert "ok      configuration: 1 project named, and every other that is found" in done.out
     assert (
-        "Studio, every project: 3 projects seen, 1 under [[projects]]; 2 learn blocks found, "
-        "1 of a type not supported (anomaly-gmm)"
+        "Studio, every project: 3 projects seen, 1 under [[projects]]; 2 blocks found"
     ) in done.out
     assert advice(done) == []
 
@@ -353,15 +352,15 @@ def test_check_names_what_matches_nothing(fleet: Stage, auditor: Command) -> Non
     done = auditor("check")
 
     assert done.code == 0
-    assert "1 left out; 2 learn blocks found, 1 left out" in done.out
+    assert "1 left out; 2 blocks found, 1 left out" in done.out
     assert advice(done) == [
         "studio.exclude_projects: 99 matches no project that Studio lists",
-        "projects[0].exclude.names: 'old *' matches no learn block that Studio lists",
-        "studio.include.types: 'x*' matches no learn block that Studio lists",
+        "projects[0].exclude.names: 'old *' matches no block that Studio lists",
+        "studio.include.types: 'x*' matches no block that Studio lists",
         "severity[0].projects: project 9 is not listed, or left out",
-        "severity[0].blocks: the project of learn block 50/1 is not audited",
-        "severity[0].blocks: learn block 7/99 is not listed, or left out",
-        "severity[0].blocks: learn block 8/4 is not listed, or left out",
+        "severity[0].blocks: the project of block 50/1 is not audited",
+        "severity[0].blocks: block 7/99 is not listed, or left out",
+        "severity[0].blocks: block 8/4 is not listed, or left out",
     ]
 
 
@@ -371,7 +370,7 @@ def test_check_advises_of_filters_that_leave_nothing(fleet: Stage, auditor: Comm
 
     assert advice(auditor("check")) == [
         "studio.projects: include_projects and exclude_projects leave none of 2 projects",
-        "projects[0]: include and exclude leave none of 2 learn blocks",
+        "projects[0]: include and exclude leave none of 2 blocks",
     ]
 
 

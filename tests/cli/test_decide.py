@@ -66,7 +66,7 @@ def test_approve_all_new_takes_those_without_a_baseline(pump: Stage, auditor: Co
         (["approve", "7/3", "--all-new", "--reason", "x"], "name the blocks"),
         (["approve", "7/3", "7/9", "--reason", "x"], "no version of 7/9 is stored"),
         (["approve", "7/3", "--reason", " "], "--reason is empty"),
-        (["approve", "pump", "--reason", "x"], "is not a learn block"),
+        (["approve", "pump", "--reason", "x"], "is not a block"),
         (["acknowledge", "0000000000000000", "--reason", "x"], "no finding 0000000000000000"),
         (["acknowledge", "x!", "--reason", "x"], "is not the id of a finding"),
         (["acknowledge", "0000", "--reason", "x", "--until", "soon"], "is not a date"),

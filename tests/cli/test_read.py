@@ -106,8 +106,8 @@ def test_history_as_json(auditor: Command) -> None:
     ("arguments", "words"),
     [
         (["history", "7/9"], "no version of 7/9 is stored"),
-        (["history", "Motion"], "'Motion' is not a learn block"),
-        (["history", "7/3@latest"], "is not a learn block"),
+        (["history", "Motion"], "'Motion' is not a block"),
+        (["history", "7/3@latest"], "is not a block"),
         (["show", "7/9"], "no version of 7/9 is stored"),
         (["show", "Motion"], "'Motion' is not a version"),
         (["show", "7/3@baseline"], "no baseline of 7/3 is approved"),

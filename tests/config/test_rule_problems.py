@@ -386,8 +386,8 @@ def test_a_list_of_targets_is_not_empty(tmp_path: Path, name: str, key: str) -> 
 def test_a_block_is_a_project_and_a_learn_id(tmp_path: Path, block: str) -> None:
     assert only(tmp_path, table("ignore", blocks=f'["1/3", {block}]')) == (
         "ignore[0].blocks[1]",
-        "is not a learn block",
-        'write "PROJECT/LEARN", for example "12345/3"',
+        "is not a block",
+        'write "PROJECT/BLOCK", for example "12345/3"',
     )
 
 

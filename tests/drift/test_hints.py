@@ -47,7 +47,7 @@ def _found(edit: Edit, base: Answer | None = None) -> tuple[tuple[Finding, ...],
     (before, after), secrets = take_snapshots([old, new], SECRETS)
     comparison = compare_snapshots(before, after, target=TARGET, secrets=secrets)
     findings = all_findings(comparison, judge_comparison(comparison))
-    excerpt = excerpt_answers(comparison.old, comparison.new, findings)
+    excerpt = excerpt_answers(comparison.old, comparison.new, findings, KERAS)
     empty = AnswerExcerpt(before=dump({}), after=dump({}), findings=())
     return findings, excerpt or empty
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from auditor.drift.block_kinds import KERAS
 from auditor.drift.model_state import first_status, next_status
 from auditor.model import ModelEvent, ModelState
 from tests.drift.answers import difference_between, sample
@@ -77,7 +78,7 @@ def test_each_step_is_an_event(
     state: ModelState,
     event: ModelEvent | None,
 ) -> None:
-    status = next_status(before, old, new, difference_between(old, new).findings)
+    status = next_status(before, old, new, difference_between(old, new).findings, KERAS)
 
     assert (status.state, status.event) == (state, event)
 
@@ -94,7 +95,7 @@ def test_a_script_that_people_write_makes_a_model_stale() -> None:
 
 def test_another_block_under_the_same_id_begins_a_life_of_its_own() -> None:
     other = {**sample("keras-regression"), "trained": True}
-    status = next_status(_S, _EDITED, other, difference_between(_EDITED, other).findings)
+    status = next_status(_S, _EDITED, other, difference_between(_EDITED, other).findings, KERAS)
 
     assert (status.state, status.trained_now, status.event) == (_T, True, None)
 
@@ -106,9 +107,9 @@ _STATIONS = st.sampled_from([_UNTRAINED, _TRAINED, _EDITED, _ASKS])
 def test_no_state_is_reached_without_a_step_and_no_step_without_a_change(
     walk: list[dict[str, Any]],
 ) -> None:
-    status = first_status(walk[0])
+    status = first_status(walk[0], KERAS)
     for old, new in pairwise(walk):
         before = status.state
-        status = next_status(before, old, new, difference_between(old, new).findings)
+        status = next_status(before, old, new, difference_between(old, new).findings, KERAS)
         assert (status.event is None) is (status.state is before)
         assert (new["trained"] is not True) is (status.state is ModelState.UNTRAINED)

@@ -27,7 +27,8 @@ def restoration_of(old: JsonObject, new: JsonObject, *, path: str = "") -> Resto
     """Return the restoration of the change at a path, or of the worst change."""
     findings = findings_between(old, new)
     finding = next(finding for finding in findings if finding.path == path or not path)
-    restoration = find_restoration(finding, TARGET, KERAS, excerpt_answers(old, new, findings))
+    excerpt = excerpt_answers(old, new, findings, KERAS)
+    restoration = find_restoration(finding, TARGET, KERAS, excerpt)
     assert restoration is not None
     return restoration
 
@@ -136,7 +137,9 @@ def test_a_generated_script_is_restored_by_its_layers() -> None:
     reading = Reading(is_ignored=lambda path, _area: path == "trainingCycles")
     findings = judge_comparison(comparison, reading).findings
     script = next(finding for finding in findings if finding.path == "script")
-    restoration = find_restoration(script, TARGET, KERAS, excerpt_answers(old, new, findings))
+    restoration = find_restoration(
+        script, TARGET, KERAS, excerpt_answers(old, new, findings, KERAS)
+    )
 
     assert restoration is not None
     assert "restore the layers" in restoration.why
@@ -162,7 +165,7 @@ def test_the_excerpt_of_other_findings_restores_nothing() -> None:
     old = {**sample("keras"), "visualLayers": [{"type": "dense", "neurons": 8}]}
     new = {**old, "visualLayers": [{"type": "dense", "neurons": 9}]}
     findings = findings_between(old, new)
-    excerpt = excerpt_answers(old, new, findings)
+    excerpt = excerpt_answers(old, new, findings, KERAS)
 
     restoration = find_restoration(replace(findings[0], id="other"), TARGET, KERAS, excerpt)
 
@@ -173,7 +176,7 @@ def test_the_excerpt_of_other_findings_restores_nothing() -> None:
 def test_a_parameter_that_became_a_secret_leaves_the_excerpt() -> None:
     old = {**sample("keras"), "customParameters": {"token": "abc", "depth": "3"}}
     new = {**old, "customParameters": {"token": "abc", "depth": "4"}}
-    excerpt = excerpt_answers(old, new, findings_between(old, new))
+    excerpt = excerpt_answers(old, new, findings_between(old, new), KERAS)
 
     assert b"abc" in (excerpt.before if excerpt else b"")
     assert b"abc" not in getattr(drop_secret_parameters(excerpt, {"token"}), "before", b"")
@@ -183,7 +186,7 @@ def test_an_excerpt_has_the_layer_stacks_and_suggested_values() -> None:
     old = {**sample("keras"), "mode": "visual", "thresholds": [threshold(0.6)]}
     new = {**old, "visualLayers": [{"type": "flatten"}], "thresholds": [threshold(0.7)]}
 
-    excerpt = excerpt_answers(old, new, findings_between(old, new))
+    excerpt = excerpt_answers(old, new, findings_between(old, new), KERAS)
 
     assert layer_stacks(excerpt) == (old["visualLayers"], [{"type": "flatten"}])
     assert suggested_value(excerpt, "thresholds[min_score].value") == 0.55

@@ -12,7 +12,6 @@ from typing import Any
 import psycopg
 import pytest
 
-from auditor.studio.discovery import UNSERVED_TYPES
 from tests.audit.stage import PROJECT, Stage, block, stage, target
 from tests.faults.stage import RECIPIENTS, running, wait_until
 from tests.store.examples import Sql
@@ -20,7 +19,6 @@ from tests.store.examples import Sql
 NEWS = (
     "new",
     "missing",
-    "unsupported",
     "block_back",
     "left_out",
     "project_renamed",
@@ -47,7 +45,6 @@ def _make_news(set_up: Stage, url: str) -> None:
     studio.put(target(8), block(name="Block 8"))
     studio.remove(target(4))
     studio.put(target(5), block(name="Block 5"))
-    studio.put(target(6), {"name": "Block 6", "type": min(UNSERVED_TYPES)})
     studio.rename_project(PROJECT, "mill")
     set_up.reconfigure(
         'learn_blocks = "all"', 'learn_blocks = "all"\nexclude = { names = ["Block 7"] }'

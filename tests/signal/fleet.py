@@ -188,10 +188,10 @@ class _Studio:
         return tuple(
             ListedBlock(
                 target=_target(block),
-                kind=BlockKindName.KERAS,
                 name=answer["name"],
                 type=answer["type"],
-                served=True,
+                kind=BlockKindName.KERAS,
+                entry={},
             )
             for block, answer in sorted(self._fleet.blocks.items())
         )

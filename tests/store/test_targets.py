@@ -7,7 +7,7 @@ import pytest
 
 from auditor.errors import UsageError
 from auditor.model import BlockKindName, Failure, ModelState, TargetId, TargetState
-from auditor.records import BaselineDrift, Missing, NewVersion, Retirement, Unreadable, Unsupported
+from auditor.records import BaselineDrift, Missing, NewVersion, Retirement, Unreadable
 from auditor.store.store import SqlStore
 
 from .examples import (
@@ -132,19 +132,14 @@ def test_a_target_never_read_is_listed_without_a_version(store: SqlStore) -> Non
     assert store.statuses()[0].last_checked_at is None
 
 
-def test_missing_and_unsupported_blocks_are_marked(store: SqlStore) -> None:
+def test_missing_blocks_are_marked(store: SqlStore) -> None:
     audited(store, 0, first())
-    vlm = Unsupported(
-        kind=BlockKindName.KERAS, target=FAN, project="Pump", name="Captions", type="vlm"
-    )
-    audited(store, 1, Missing(kind=BlockKindName.KERAS, target=PUMP, project="Pump"), vlm)
+    audited(store, 1, Missing(kind=BlockKindName.KERAS, target=PUMP, project="Pump"))
 
-    known = store.known_targets([PUMP, FAN])
+    known = store.known_targets([PUMP])
 
     assert known[PUMP].state is TargetState.MISSING
     assert known[PUMP].name == "Motion"
-    assert known[FAN].state is TargetState.UNSUPPORTED
-    assert (known[FAN].name, known[FAN].type) == ("Captions", "vlm")
 
 
 def test_unchanged_targets_have_the_state_that_the_run_judged(store: SqlStore) -> None:

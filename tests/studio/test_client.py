@@ -15,7 +15,7 @@ import pytest
 from auditor.credentials import ApiKey, JwtHeader
 from auditor.demo.faults import Fault
 from auditor.demo.studio_server import sample_blocks
-from auditor.model import Failure, TargetId
+from auditor.model import BlockKindName, Failure, TargetId
 from auditor.protocols import (
     Answer,
     FetchFailure,
@@ -370,7 +370,7 @@ def test_a_project_without_a_credential_is_the_caller_s_mistake(studio: Simulate
         fetch(studio.base_url, target=OTHER)
 
 
-def test_blocks_of_a_project_are_listed_once_with_what_is_not_served(
+def test_blocks_of_a_project_are_listed_once_each_with_its_kind(
     studio: SimulatedStudio,
 ) -> None:
     studio.put(TargetId(101, 8), {"type": "anomaly", "name": "K-means"}, impulses=(1, 2))
@@ -380,9 +380,9 @@ def test_blocks_of_a_project_are_listed_once_with_what_is_not_served(
         async with client(studio.base_url) as asking:
             found = await asking.list_blocks(101)
             assert isinstance(found, tuple)
-            assert [(b.target.learn_id, b.type, b.served) for b in found] == [
-                (3, "keras", True),
-                (8, "anomaly", False),
+            assert [(b.target.learn_id, b.type, b.kind) for b in found] == [
+                (3, "keras", BlockKindName.KERAS),
+                (8, "anomaly", BlockKindName.ANOMALY),
             ]
 
     asyncio.run(ask())

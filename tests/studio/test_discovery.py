@@ -39,25 +39,28 @@ def test_an_impulse_without_a_usable_id_lists_its_blocks_all_the_same(id_: Json)
 
 
 @pytest.mark.parametrize(
-    ("kind", "served"),
+    ("type_", "kind"),
     [
-        ("keras", True),
-        ("keras-anomaly", True),
-        ("keras-visual-anomaly", True),
-        ("a-type-of-tomorrow", True),
-        ("anomaly", False),
-        ("anomaly-gmm", False),
-        ("vlm", False),
+        ("keras", BlockKindName.KERAS),
+        ("keras-anomaly", BlockKindName.KERAS),
+        ("keras-visual-anomaly", BlockKindName.KERAS),
+        ("a-type-of-tomorrow", BlockKindName.KERAS),
+        ("anomaly", BlockKindName.ANOMALY),
+        ("anomaly-gmm", BlockKindName.ANOMALY),
+        ("vlm", BlockKindName.VLM),
     ],
 )
-def test_types_with_endpoints_of_their_own_are_not_served(kind: str, served: bool) -> None:
-    assert read_impulses(impulses([block(3, kind)]), 1) == (
+def test_the_type_of_a_learn_block_says_how_it_is_read(type_: str, kind: BlockKindName) -> None:
+    entry = block(3, type_)
+    assert isinstance(entry, dict)
+
+    assert read_impulses(impulses([entry]), 1) == (
         ListedBlock(
-            kind=BlockKindName.KERAS,
+            kind=kind,
             target=TargetId(1, 3),
             name="Classifier",
-            type=kind,
-            served=served,
+            type=type_,
+            entry=entry,
             impulse_id=0,
         ),
     )
