@@ -288,6 +288,57 @@ def test_an_edit_of_a_transfer_model_is_described(
         ),
         pytest.param("opt = a", "opt = b", ["opt a → b"], id="an unrecognized optimizer"),
         pytest.param(
+            "a = f(1)\nb = f(1)",
+            "a = f(1)\nb = f(2)",
+            ["argument 1 of f 1 → 2 for b"],
+            id="the second of two calls",
+        ),
+        pytest.param(
+            "m.fit(a, verbose=1)\nx\nm.fit(b, verbose=1)",
+            "m.fit(a, verbose=1)\nx\nm.fit(b, verbose=2)",
+            ["verbose of fit 1 → 2 (m.fit 2 of 2)"],
+            id="the second pass",
+        ),
+        pytest.param(
+            "def f(): 1\ndef g(): 2",
+            "def g(): 2\ndef f(): 1",
+            ["function g moved before function f"],
+            id="functions in another order",
+        ),
+        pytest.param(
+            "class A(C):\n def on(self): x()\nf(A())",
+            "class B(C):\n def on(self): y()\nf(B())",
+            [
+                "argument 1 of f A() → B()",
+                "class A of C removed (def on(self): x())",
+                "class B of C added (def on(self): y())",
+            ],
+            id="another class in place of it",
+        ),
+        pytest.param(
+            "verbose = 1\nfit(verbose=verbose)",
+            "workers = 1\nfit(workers=workers)",
+            [
+                "verbose removed (1)",
+                "workers added (1)",
+                "verbose of fit removed (verbose)",
+                "workers of fit added (workers)",
+            ],
+            id="another setting in place of it",
+        ),
+        pytest.param(
+            "if a:\n f()\nelse:\n g()",
+            "if a:\n g()\nelse:\n f()",
+            ["g() moved into “if a”", "f() moved into “else”"],
+            id="branches swapped",
+        ),
+        pytest.param(
+            "a()\nlog(1)\ndef g():\n b()",
+            "a()\ndef g():\n b()\n log(1)",
+            ["log(1) moved from the script into function g"],
+            id="into a function",
+        ),
+        pytest.param(
             "p = re.compile('a')",
             "p = re.compile('b')",
             ["argument 1 of re.compile 'a' → 'b'"],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -22,7 +22,7 @@ from auditor.drift.script.trees import (
 from auditor.drift.sequences import common_members
 
 _MAX_NAMES = 3  # of statements that moved together, without their number
-_PLAIN = ast.Return | ast.Pass | ast.Break | ast.Continue | Branch | Definition | ast.Try
+_PLAIN = ast.Return | ast.Pass | ast.Break | ast.Continue | Branch | ast.Try
 """Statements that are the same in many places: equal ones are not the same statement moved."""
 
 
@@ -40,9 +40,11 @@ class Program:
         return {*used, *assigned_names(self.tree)}
 
     @cached_property
-    def calls(self) -> set[str]:
-        """Return the last name of everything that it calls."""
-        return {call_name(node) for node in ast.walk(self.tree) if isinstance(node, ast.Call)}
+    def calls(self) -> Counter[str]:
+        """Return the last name of everything that it calls, and how often."""
+        return Counter(
+            call_name(node) for node in ast.walk(self.tree) if isinstance(node, ast.Call)
+        )
 
 
 @dataclass(slots=True)
@@ -250,20 +252,22 @@ def _new_place(difference: ScopeDifference, old: Statement, new: Statement) -> s
 
 
 def _neighbour(node: ast.AST) -> str:
-    return f"“{statement_code(node)}”" if is_compound(node) else statement_name(node)
+    if is_compound(node) and not isinstance(node, Definition):
+        return f"“{statement_code(node)}”"
+    return statement_name(node)
 
 
 def _left(differences: list[ScopeDifference], side: int) -> Iterator[_Place]:
     for difference in differences:
         for statement in list((difference.old, difference.new)[side].values()):
-            if not isinstance(statement.node, _PLAIN):
+            if not isinstance(statement.node, _PLAIN | Definition):
                 yield _Place(difference.scopes[side], statement, difference)
 
 
 def _whole(scopes: list[ProgramScope]) -> Iterator[_Place]:
     for scope in scopes:
         for statement in scope.statements[1:]:
-            if not isinstance(statement.node, _PLAIN):
+            if not isinstance(statement.node, _PLAIN | Definition):
                 yield _Place(scope, statement, None)
 
 

@@ -423,7 +423,7 @@ def _words_of(topic: Topic, other: Program) -> tuple[str, str]:
         return "", ""
     match topic.rank:
         case EditRank.OPTIMIZER:
-            is_missing = not other.calls & {*OPTIMIZERS}
+            is_missing = not other.calls.keys() & {*OPTIMIZERS}
             return ("optimizer" if is_missing else ""), expression_text(topic.focus)
         case EditRank.CALLBACK if isinstance(topic.focus, ast.Call):
             is_missing = call_name(topic.focus) not in other.calls

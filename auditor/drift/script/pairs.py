@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections import Counter, defaultdict, deque
 from collections.abc import Collection, Hashable, Iterable
+from dataclasses import replace
 
 from auditor.drift.script.differences import ScopeDifference
 from auditor.drift.script.phrases import (
@@ -14,6 +15,7 @@ from auditor.drift.script.phrases import (
     argument_edits,
     arrow_phrase,
     call_name,
+    cut,
     expression_edits,
     named_arguments,
     optimizer_edits,
@@ -95,9 +97,38 @@ def _describe_pair(difference: ScopeDifference, old: Topic, new: Topic) -> None:
         _frame(topic.statement.node, focus) for topic, focus in ((old, before), (new, after))
     ]
     if frames[0] == frames[1]:
-        difference.add(_focus_edits(difference, old, new, before, after))
+        suffix = _which_call(difference, new, before, after)
+        edits = _focus_edits(difference, old, new, before, after)
+        difference.add([_with_suffix(edit, suffix) for edit in edits])
     else:
         difference.add([change_words(*nodes)])
+
+
+def _with_suffix(edit: ScriptEdit, suffix: str) -> ScriptEdit:
+    return replace(edit, words=lambda width: edit.words(width) + suffix) if suffix else edit
+
+
+def _which_call(
+    difference: ScopeDifference, topic: Topic, before: ast.expr, after: ast.expr
+) -> str:
+    """Return what tells a changed call from others of its name; empty where there is one."""
+    if not isinstance(after, ast.Call) or not isinstance(before, ast.Call):
+        return ""
+    if topic.rank in (EditRank.OPTIMIZER, EditRank.CALLBACK):
+        return ""
+    if difference.programs[1].calls[call_name(after)] == 1:
+        return ""
+    if topic.keys[0][0] == "name":
+        return f" for {cut(topic.label)}"
+    others = [
+        statement.place
+        for statement in difference.scopes[1].statements
+        if (other := topic_of(statement)) is not None and other.keys[0] == topic.keys[0]
+    ]
+    if len(others) == 1:
+        return ""
+    name = cut(statement_name(topic.statement.node).partition("(")[0])
+    return f" ({name} {others.index(topic.statement.place) + 1} of {len(others)})"
 
 
 def _frame(node: ast.AST, focus: ast.expr) -> Key:
