@@ -27,7 +27,7 @@ from auditor.model import (
     TargetId,
 )
 from auditor.protocols import RunStore
-from auditor.records import BaselineDrift, KnownTarget, value_of_finding
+from auditor.records import BaselineDrift, KnownTarget, accepted_value, value_of_finding
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +89,13 @@ class Baselines:
         comparison = self._snapshots.compare_with(
             baseline_id, read.snapshot, known, layers=read.layers
         )
-        ruled = self._differences(known, reference, comparison)
+        ruled = self._differences(comparison, reference)
         values = [value_of_finding(known.target, found) for found in ruled.reported]
+        # A value that is folded tonight, as under another type, is still what was accepted.
+        folded = {
+            accepted_value(known.target, comparison.lasting_path(change), change.after)
+            for change in comparison.changes
+        }
         unaccepted = [
             found
             for found, value in zip(ruled.reported, values, strict=True)
@@ -104,13 +109,10 @@ class Baselines:
             unaccepted=tuple(unaccepted),
             acknowledged=len(ruled.reported) - len(unaccepted),
             suppressed_by=tuple(ignored.elements()),
-            values=frozenset(values),
-            paths=frozenset(change.path for change in comparison.changes),
+            values=frozenset(folded.union(values)),
         )
 
-    def _differences(
-        self, known: KnownTarget, reference: Reference, comparison: Comparison
-    ) -> RuledFindings:
+    def _differences(self, comparison: Comparison, reference: Reference) -> RuledFindings:
         """Return what somebody changed since the baseline, and what is no longer folded there.
 
         What would be folded under a difference that does not count is one of its own.
@@ -119,19 +121,18 @@ class Baselines:
         def is_left_out(found: Finding) -> bool:
             return not self.is_compared(found, reference, comparison.new)
 
-        judge = partial(
-            self._context.judge, comparison, known.target, vendor_acts=reference.vendor_acts
-        )
+        target, acts = reference.target, reference.vendor_acts
+        judge = partial(self._context.judge, comparison, target, vendor_acts=acts)
         judged = judge().findings
         if any(found.folded and is_left_out(found) for found in judged):
             others = {found.path for found in judged if is_left_out(found)}
             judged = judge(without=others).findings
-        below = self._changed_below(judged, comparison, known.target)
+        below = self._changed_below(judged, comparison, reference)
         own = [found for found in (*judged, *below) if not is_left_out(found)]
-        return self._context.apply_rules(own, known.target, Interval(None, self._context.now()))
+        return self._context.apply_rules(own, target, Interval(None, self._context.now()))
 
     def _changed_below(
-        self, judged: Sequence[Finding], comparison: Comparison, target: TargetId
+        self, judged: Sequence[Finding], comparison: Comparison, reference: Reference
     ) -> Iterator[Finding]:
         """Yield what is folded under an accepted value and is not as it was accepted.
 
@@ -141,7 +142,7 @@ class Baselines:
         changed: set[str] = set()
         accepted: set[str] = set()
         for finding in judged:
-            folded = self._accepted.get(value_of_finding(target, finding))
+            folded = self._accepted.get(value_of_finding(reference.target, finding))
             if folded is None:
                 continue
             below = {
@@ -153,7 +154,9 @@ class Baselines:
                 changed |= below
                 accepted |= {finding.path, *finding.folded} - below
         if changed:
-            apart = self._context.judge(comparison, target, without=accepted)
+            apart = self._context.judge(
+                comparison, reference.target, without=accepted, vendor_acts=reference.vendor_acts
+            )
             yield from (found for found in apart.findings if found.path in changed)
 
     def is_compared(self, finding: Finding, reference: Reference, document: JsonObject) -> bool:

@@ -383,6 +383,19 @@ _add(
     night(says="baseline trainingCycles @2"),
 )
 _add(
+    "an accepted edit of a block that is of another type for a night",
+    _THREE,
+    night(
+        change(trainingCycles=77),
+        put(2, neurons=12),
+        says="last trainingCycles, last visualLayers[2].neurons",
+        accepts=("trainingCycles", "visualLayers[2].neurons"),
+    ),
+    night(change(type="keras-regression"), says="last type"),
+    night(change(type="keras"), says="last type undone"),
+    night(),
+)
+_add(
     "a replaced block that comes back with an edit of then",
     _THREE,
     night(change(type="keras-regression", trainingCycles=77), says="last type"),

@@ -287,7 +287,7 @@ def test_a_change_in_a_declared_window_is_expected(pump: Stage) -> None:
 
     assert finding.expected == "rollout (anna)"
     assert delivered.report.totals.findings == 1
-    assert subject.startswith("[EI drift] 1 expected change | 2 of 2 blocks checked")
+    assert subject.startswith("[EI drift] 1 expected change | ")
 
 
 def test_values_that_go_back_and_forth_are_reported_once_and_then_counted(pump: Stage) -> None:

@@ -403,6 +403,21 @@ def test_a_block_replaced_by_one_of_another_kind_is_one_finding(pump: Stage) -> 
     assert _changes(after) == []
 
 
+def test_a_block_that_could_not_be_read_for_a_night_has_its_own_name_again(pump: Stage) -> None:
+    pump.night()
+    answer = pump.studio.answer(target(4))
+    pump.studio.put(target(4), {"name": "Odd", "type": "anomaly"})
+    odd = pump.json()["targets"][1]
+    pump.studio.put(target(4), answer)
+    back = pump.json()["targets"][1]
+    with app.open_store(pump.settings) as store:
+        (stored,) = store.known_targets([target(4)]).values()
+
+    assert (odd["name"], odd["type"], odd["state"]) == ("Odd", "anomaly", "unsupported")
+    assert (back["name"], back["type"]) == (stored.name, stored.type)
+    assert (stored.name, stored.type) == (answer["name"], answer["type"])
+
+
 def _update(answer: dict[str, Any], own: dict[str, int]) -> None:
     answer.update(own)
 
