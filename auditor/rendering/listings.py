@@ -22,6 +22,7 @@ from auditor.rendering.text import wrap_text
 from auditor.rendering.verdict import RunLine
 from auditor.rendering.words import (
     age,
+    brief_moment,
     columns,
     count,
     cut,
@@ -93,10 +94,11 @@ def render_messages(outbox: OutboxOverview, presence: Presence = NO_PRESENCE) ->
 
 
 def render_runs(lines: Sequence[RunLine], *, layout: TableLayout | None = None) -> str:
-    """Return one line per run, in the order given."""
+    """Return one line per run, in the order given; with a `layout`, shorter for a terminal."""
     if not lines:
         return "No run is stored.\n"
-    rows = [("RUN", "STARTED", "STATUS", "VERDICT", "CHECKED", "FINDINGS", "NOT CHECKED", "BY")]
+    unread = "NOT CHECKED" if layout is None else "UNREAD"
+    rows = [("RUN", "STARTED", "STATUS", "VERDICT", "CHECKED", "FINDINGS", unread, "BY")]
     for line in lines:
         totals = line.totals
         counts = ("-", "-", "-")
@@ -106,7 +108,7 @@ def render_runs(lines: Sequence[RunLine], *, layout: TableLayout | None = None) 
                 str(totals.findings),
                 str(totals.unknown),
             )
-        started = moment(line.run.started_at)
+        started = (moment if layout is None else brief_moment)(line.run.started_at)
         verdict = line.verdict or "-"
         rows.append(
             (str(line.run.id), started, str(line.run.status), verdict, *counts, line.run.trigger)

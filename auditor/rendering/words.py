@@ -118,6 +118,11 @@ def moment(at: datetime) -> str:
     return f"{local:%Y-%m-%d %H:%M} {_zone_name(local)}"
 
 
+def brief_moment(at: datetime) -> str:
+    """Return a time in the reader's zone, as `2026-11-23 03:15`."""
+    return f"{at.astimezone(_ZONE.get()):%Y-%m-%d %H:%M}"
+
+
 def age(span: timedelta) -> str:
     """Return how long ago something was, in its largest unit, e.g. `3 d ago`."""
     seconds = max(round(span.total_seconds()), 0)

@@ -92,6 +92,13 @@ def test_status_has_no_colour_where_none_is_wanted(
     assert max(map(len, lines_of(shown))) <= 80
 
 
+def test_a_run_is_one_line_on_80_columns(drifted: Stage) -> None:
+    shown = lines_of(on_terminal(drifted, "runs"))
+
+    assert [line.split()[0] for line in shown if line] == ["RUN", "2", "1"]
+    assert max(map(len, shown)) <= 80
+
+
 def test_history_fits_80_columns(drifted: Stage) -> None:
     shown = lines_of(on_terminal(drifted, "history", "7/4"))
 
