@@ -115,7 +115,7 @@ def test_whatever_it_prints_works_when_it_is_typed(shown: Shown) -> None:
     done = [typed(command, shown.folder.parent) for command in commands]
 
     verbs = {command.partition("auditor ")[2].split()[0] for command in commands}
-    assert verbs == {"status", "history", "diff", "explain", "approve", "acknowledge"}
+    assert verbs == {"status", "history", "diff", "explain", "approve"}
     assert all("--config X/config.toml" in command for command in commands)
     assert not re.search(r"(?<!-m )\bauditor (explain|status|acknowledge)", shown.out)
     assert [(each.args, each.stderr) for each in done if each.returncode not in {0, 1}] == []
