@@ -54,8 +54,21 @@ def compare(old: JsonObject, new: JsonObject, kind: BlockKind) -> tuple[Change, 
     stack, in the old stack where it was removed.
     """
     before, after = read(old, kind), read(new, kind)
-    changes = list(_inside(before, after, by_mode=old.get("mode") == new.get("mode")))
-    return tuple(sorted(changes, key=_document_order))
+    changes = _inside(before, after, by_mode=old.get("mode") == new.get("mode"))
+    real = (change for change in changes if not _is_default_batch(change, before, after))
+    return tuple(sorted(real, key=_document_order))
+
+
+def _is_default_batch(change: Change, old: _Nodes, new: _Nodes) -> bool:
+    """Return whether one side leaves the batch size to Studio's default, which the other has."""
+    return change.pattern == "batchSize" and is_same(_batch_size(old), _batch_size(new))
+
+
+def _batch_size(nodes: _Nodes) -> Json:
+    """Return the batch size that a training uses."""
+    size = nodes.get("batchSize")
+    used = nodes.get("defaultBatchSize") if size is None or size.is_blank else size
+    return None if used is None else used.form
 
 
 def compare_catalogues(old: Json, new: Json, kind: BlockKind) -> tuple[Change, ...]:

@@ -37,7 +37,7 @@ _PAIRS = tuple(product(_VALUES, repeat=2))
 @pytest.fixture(scope="module")
 def older(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Older]:
     place = tmp_path_factory.mktemp("older")
-    with older_auditor(place, without=_LEARNT, knowing=["isMultiHead"]) as started:
+    with older_auditor(place, without=_LEARNT, knowing=["futureHeads"]) as started:
         yield started
 
 
@@ -176,10 +176,10 @@ def test_decisions_of_before_hold(older: Older, pump: Stage) -> None:
 
 
 def test_what_only_the_new_form_shows_is_kept_apart_from_drift(older: Older, pump: Stage) -> None:
-    edit_all(pump, isMultiHead=False)
+    edit_all(pump, futureHeads=False)
     night_of(older, pump)
     for learn_id in (3, 4):
-        pump.studio.edit(target(learn_id), lambda answer: answer.pop("isMultiHead"))
+        pump.studio.edit(target(learn_id), lambda answer: answer.pop("futureHeads"))
     night_of(older, pump)
 
     report = pump.night().report

@@ -172,7 +172,7 @@ def test_a_block_is_missing_after_a_listing_that_lacks_it(pump: Stage) -> None:
 def test_a_vendor_release_is_reported_once_and_drifts_nobody(pump: Stage) -> None:
     pump.night()
     for learn_id in (3, 4, 5):
-        pump.studio.edit(target(learn_id), lambda a: a.update(isMultiHead=False))
+        pump.studio.edit(target(learn_id), lambda a: a.update(futureHeads=False))
     pump.studio.edit(
         target(3), lambda a: a["transferLearningModels"][0].update(description="Better")
     )
@@ -180,7 +180,7 @@ def test_a_vendor_release_is_reported_once_and_drifts_nobody(pump: Stage) -> Non
 
     assert [result["state"] for result in report["targets"]] == ["in_sync"] * 3
     assert sorted((finding["path"], finding["targets"]) for finding in report["catalogue"]) == [
-        ("isMultiHead", 3),
+        ("futureHeads", 3),
         ("transferLearningModels[transfer_organization:900].description", 1),
     ]
     assert pump.json()["catalogue"] == []
@@ -188,10 +188,10 @@ def test_a_vendor_release_is_reported_once_and_drifts_nobody(pump: Stage) -> Non
 
 def test_an_unknown_field_on_one_block_is_its_own(pump: Stage) -> None:
     pump.night()
-    pump.studio.edit(target(3), lambda a: a.update(isMultiHead=False))
+    pump.studio.edit(target(3), lambda a: a.update(futureHeads=False))
     report = pump.json()
 
-    assert _changes(report) == [(3, "added", "isMultiHead", [])]
+    assert _changes(report) == [(3, "added", "futureHeads", [])]
     assert report["catalogue"] == []
 
 

@@ -57,7 +57,7 @@ _REWRITINGS: dict[str, _Rewrite] = {
     ),
     "switched off and gone": lambda a: a.pop("augmentationPolicySpectrogram"),
     "false and gone": lambda a: a.pop("autoClassWeights"),
-    "unknown field that is null": lambda a: a.update(isMultiHead=None),
+    "unknown field that is null": lambda a: a.update(futureHeads=None),
     "line ends": lambda a: a.update(script=a["script"].replace("\n", "\r\n")),
     "trailing blank lines": lambda a: a.update(script=a["script"] + "\n  \n\n"),
     "enabled layer": lambda a: a["visualLayers"][0].update(enabled=True),

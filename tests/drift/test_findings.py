@@ -391,16 +391,16 @@ _EDITS: dict[str, tuple[Edit, str, list[tuple[str, ...]]]] = {
         [("info", "vendor", "catalogue", "changed", "defaultBatchSize")],
     ),
     "unknown field": (
-        _set(isMultiHead=True),
+        _set(futureHeads=True),
         "keras",
-        [("low", "unknown", "unknown", "added", "isMultiHead")],
+        [("low", "unknown", "unknown", "added", "futureHeads")],
     ),
     "unknown field that is false": (
-        _set(isMultiHead=False),
+        _set(futureHeads=False),
         "keras",
-        [("low", "unknown", "unknown", "added", "isMultiHead")],
+        [("low", "unknown", "unknown", "added", "futureHeads")],
     ),
-    "unknown field that is null": (_set(isMultiHead=None), "keras", []),
+    "unknown field that is null": (_set(futureHeads=None), "keras", []),
     "model added to the catalogue": (
         _insert("transferLearningModels", at=0, value={"type": "transfer_new", "name": "New"}),
         "keras",

@@ -70,9 +70,11 @@ def _training(base: Answer) -> Iterator[Choice]:
         yield choice(name, drawn.map(partial(_set_one, TRAINING, base, name)))
     for name in ("profileInt8", "skipEmbeddingsAndMemory"):
         yield choice(name, st.just(_set(PROFILING, base, **{name: not base[name]})))
-    for name in {"batchSize", "trainTestSplit"} & base.keys():
-        removal = Act(edit=cut(name), expected=(TRAINING.removed(name),))
-        yield choice(name, st.just(removal))
+    if "trainTestSplit" in base:
+        removal = Act(edit=cut("trainTestSplit"), expected=(TRAINING.removed("trainTestSplit"),))
+        yield choice("trainTestSplit", st.just(removal))
+    if base.get("batchSize") == base["defaultBatchSize"]:
+        yield choice("batchSize defaultBatchSize", st.just(Act(edit=cut("batchSize"))))
 
 
 def _rate(base: Answer) -> st.SearchStrategy[Act]:
@@ -111,10 +113,13 @@ def _detail(old: Any) -> st.SearchStrategy[Any]:  # noqa: ANN401 - any JSON
 
 
 def _details(old: Answer, name: str, new: dict[str, Any]) -> Act:
-    row = TRAINING if new.get("enabled", old["enabled"]) else IDLE
-    rows = {"enabled": TRAINING}
-    expected = tuple(rows.get(key, row).finding(kind(old, key), f"{name}.{key}") for key in new)
-    return Act(edit=put(name, **new), expected=expected)
+    is_on = bool(new.get("enabled", old["enabled"]))
+    if len(new) > 1:
+        row = TRAINING if is_on or old["enabled"] else IDLE
+        return Act(edit=put(name, **new), expected=(row.changed(name).open(),))
+    (key,) = new
+    row = TRAINING if is_on or key == "enabled" else IDLE
+    return Act(edit=put(name, **new), expected=(row.finding(kind(old, key), f"{name}.{key}"),))
 
 
 def _inside(base: Answer, name: str) -> Iterator[Choice]:
@@ -132,16 +137,30 @@ def _changed(row: Row, where: str, name: str, new: Any) -> Act:  # noqa: ANN401 
 
 def _data(base: Answer) -> Iterator[Choice]:
     old = base["dependencies"]
-    for row, name in ((SAMPLES, "sampleCount"), (DATA, "featureCount")):
-        yield choice(name, whole(old[name]).map(partial(_changed, row, "dependencies", name)))
+    for row, name, takes in (
+        (SAMPLES, "sampleCount", "sampleCount"),
+        (DATA, "featureCount", "processing"),
+    ):
+        yield choice(takes, whole(old[name]).map(partial(_changed, row, "dependencies", name)))
     for name in ("classes", "outputClasses", "blockNames"):
-        more = words(None).map(partial(_longer, old[name]))
-        yield choice(name, more.map(partial(_changed, DATA, "dependencies", name)))
+        more = words(None).map(partial(_longer, old[name], f"a {name}"))
+        takes = "processing" if name == "blockNames" else name
+        yield choice(takes, more.map(partial(_changed, DATA, "dependencies", name)))
+    label = words(None).map(partial(_with_label, old))
+    yield choice("classes outputClasses", label)
     yield choice("shape", words(base["shape"]).map(partial(_set_one, DATA, base, "shape")))
 
 
-def _longer(old: list[str], new: str) -> list[str]:
-    return [*old, f"more {new}"]
+def _with_label(old: Answer, new: str) -> Act:
+    """Add a label after all others, to the set and to the output."""
+    lists = {name: _longer(old[name], "a label", new) for name in ("classes", "outputClasses")}
+    expected = DATA.changed("dependencies.classes", "dependencies.outputClasses")
+    return Act(edit=put("dependencies", **lists), expected=(expected,))
+
+
+def _longer(old: list[str], kind_of: str, new: str) -> list[str]:
+    """Return a list with a name that no list of another kind is given."""
+    return [*old, f"{kind_of} {new}"]
 
 
 def _training_itself(base: Answer) -> Iterator[Choice]:
@@ -154,7 +173,8 @@ def _training_itself(base: Answer) -> Iterator[Choice]:
         is_mirrored=False,  # only entering it is folded and high
     )
     changed = others.map(lambda new: _set(MODEL_TYPE, base, selectedModelType=new))
-    yield choice("selectedModelType", st.one_of(changed, st.just(retrained)))
+    types = st.one_of(changed, st.just(retrained)) if base["trained"] else changed
+    yield choice("selectedModelType", types)
 
 
 def script_acts(base: Answer) -> st.SearchStrategy[Act]:

@@ -12,7 +12,7 @@ from tests.signal.acts_on_lists import name_of
 from tests.signal.acts_on_settings import script_acts
 from tests.signal.bases import BASES, SAMPLES
 from tests.signal.edits import Answer, every, place, put
-from tests.signal.pairs import ANY_STATE, LAYERS, TEMPLATE, ExpectedFinding, Pair
+from tests.signal.pairs import LAYERS, TEMPLATE, ExpectedFinding, Pair
 
 _FIRST = "visualLayers[0]"
 _RATES = ("trainingCycles", "learningRate")
@@ -24,7 +24,7 @@ NAMES = (*SAMPLES, *_MADE, *_MORE)
 # What meets others most is drawn more often than one field of many.
 _OFTEN = {"layers", "script", "selectedModelType", "trained", "minimumConfidenceRating"}
 _SCRIPT_HOSTS = {"layers", "training", "data"}
-_RETRAIN_HOSTS = {"layers", "script", "training", "data"}
+_HEAVY = {"medium", "high", "critical"}
 
 
 def _choices(base: Answer) -> list[Choice]:
@@ -137,7 +137,6 @@ def _night(name: str, acts: list[Act]) -> Pair:
         expected=tuple(expected),
         floating=frozenset(floating),
         suppressed=sum(act.suppressed for act in acts),
-        state=ANY_STATE,
     )
 
 
@@ -163,10 +162,29 @@ def _folded(
             for finding in expected
             if finding != model_type
         ]
-    elif model_type and model_type.severity == "high" and _areas(expected) & _RETRAIN_HOSTS:
+    elif model_type and model_type.severity == "high" and _asks(expected, is_visual=is_visual):
         expected = [finding for finding in expected if finding != model_type]
         floating.add("selectedModelType")
+    expected = _shape_folded(expected)
     return _swap_folded(expected) if _others(base) else expected, floating
+
+
+def _asks(expected: list[ExpectedFinding], *, is_visual: bool) -> bool:
+    """Return whether an edit explains that Studio asks to train again."""
+    areas = _SCRIPT_HOSTS if is_visual else {*_SCRIPT_HOSTS, "script"}
+    return any(finding.area in areas and finding.severity in _HEAVY for finding in expected)
+
+
+def _shape_folded(expected: list[ExpectedFinding]) -> list[ExpectedFinding]:
+    """Fold what other processing changes into the shape, where that changed too."""
+    shape = next((finding for finding in expected if finding.path == "shape"), None)
+    if shape is None:
+        return expected
+    names = {"dependencies.featureCount", "dependencies.blockNames"}
+    folded = names & {finding.path for finding in expected}
+    folding = shape._replace(folded=frozenset(folded))
+    left = [finding for finding in expected if finding.path not in names]
+    return [folding if finding == shape else finding for finding in left]
 
 
 def _swap_folded(expected: list[ExpectedFinding]) -> list[ExpectedFinding]:

@@ -8,9 +8,6 @@ from typing import NamedTuple
 
 from tests.signal.edits import Edit
 
-ANY_STATE = "any"
-"""In the place of a model's state where the label does not say it."""
-
 
 class ExpectedFinding(NamedTuple):
     """A finding as a label states it; `folded` is None where the contract leaves it open."""

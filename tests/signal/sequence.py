@@ -21,7 +21,8 @@ class Night:
 
     Attributes:
         findings: of each block what changed tonight; no more and no fewer.
-        baseline: of each block what still differs from its baseline.
+        baseline: of each block what still differs from its baseline, None where the label does
+            not say.
         late: what an earlier night kept to itself, as (block, path, whether it holds).
         catalogue: what is the vendor's, as `3 added path`: targets, kind and path.
         models: the states of models, of those that are not `trained`.
@@ -34,7 +35,7 @@ class Night:
 
     steps: tuple[Step, ...] = ()
     findings: _Findings = field(default_factory=dict)
-    baseline: _Findings = field(default_factory=dict)
+    baseline: _Findings | None = field(default_factory=dict)
     late: frozenset[tuple[int, str, bool]] = frozenset()
     catalogue: frozenset[str] = frozenset()
     models: Mapping[int, str] = field(default_factory=dict)
@@ -75,6 +76,8 @@ def _differing(night: Night, report: Any) -> Iterator[str]:  # noqa: ANN401 - an
     for target in report["targets"]:
         block = target["learn_id"]
         for since, wanted in (("last", night.findings), ("baseline", night.baseline)):
+            if wanted is None:
+                continue
             own = [
                 finding
                 for finding in target["findings"]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.signal.edits import put, reverse, script
-from tests.signal.pairs import DATA, on, pair
+from tests.signal.edits import every, put, reverse, script
+from tests.signal.pairs import DATA, SAMPLES, TRAINING, on, pair
 
 _CLASSES, _OUTPUT = "dependencies.classes", "dependencies.outputClasses"
 _OTHER = script("Adam(", "SGD(")
@@ -17,6 +17,34 @@ def _labels(classes: str, output: str) -> dict[str, list[str]]:
 _LABELS = on(
     "keras",
     pair(
+        "a label after all others",
+        put("dependencies", **_labels("idle updown wave zoom", "idle updown wave zoom")),
+        DATA.changed(_CLASSES, _OUTPUT),
+        state="stale",
+    ),
+    pair(
+        "a label after all others, with its samples",
+        put(
+            "dependencies",
+            **_labels("idle updown wave zoom", "idle updown wave zoom"),
+            sampleCount=3300,
+        ),
+        DATA.changed(_CLASSES, _OUTPUT),
+        SAMPLES.changed("dependencies.sampleCount"),
+        state="stale",
+    ),
+    pair(
+        "two labels after all others, in two orders",
+        put("dependencies", **_labels("idle updown wave a b", "idle updown wave b a")),
+        DATA.changed(_CLASSES, _OUTPUT),
+    ),
+    pair(
+        "the last label gone",
+        put("dependencies", **_labels("idle updown", "idle updown")),
+        DATA.changed(_CLASSES, _OUTPUT),
+        state="stale",
+    ),
+    pair(
         "the first label gone, so that two moved",
         put("dependencies", **_labels("updown wave", "updown wave")),
         DATA.changed(_CLASSES),
@@ -27,6 +55,16 @@ _LABELS = on(
         put("dependencies", **_labels("a idle updown wave", "a idle updown wave")),
         DATA.changed(_CLASSES),
         DATA.changed(_OUTPUT),
+    ),
+    pair(
+        "a label amid the set, after all others in the output",
+        put("dependencies", **_labels("idle snake updown wave", "idle updown wave snake")),
+        DATA.changed(_CLASSES, _OUTPUT),
+    ),
+    pair(
+        "a label renamed in its place, the set in another order",
+        put("dependencies", **_labels("wave up idle", "idle up wave")),
+        DATA.changed(_CLASSES, _OUTPUT),
     ),
     pair(
         "a label renamed, and another place for it",
@@ -53,28 +91,124 @@ _LABELS = on(
         DATA.changed(_OUTPUT),
     ),
     pair(
+        "no label is left",
+        put("dependencies", classes=[], outputClasses=[]),
+        DATA.changed(_CLASSES, _OUTPUT),
+    ),
+    pair(
+        "a label with a blank at its end",
+        put(
+            "dependencies",
+            classes=["idle ", "updown", "wave"],
+            outputClasses=["idle ", "updown", "wave"],
+        ),
+        DATA.changed(_CLASSES, _OUTPUT),
+    ),
+    pair(
         "a control character in a label",
         put("dependencies", classes=["idle", "up\x1b[31mdown", "wave"]),
         DATA.changed(_CLASSES),
+    ),
+    pair(
+        "a label after all others, and Studio asks to train again",
+        every(put("dependencies", **_labels("idle updown wave a", "idle updown wave a")), _AGAIN),
+        DATA.changed(_CLASSES, _OUTPUT, "selectedModelType"),
+        state="stale",
+    ),
+    pair(
+        "samples and a moved label, and Studio asks to train again",
+        every(put("dependencies", sampleCount=4000), reverse(_OUTPUT), _AGAIN),
+        SAMPLES.changed("dependencies.sampleCount"),
+        DATA.changed(_OUTPUT, "selectedModelType"),
     ),
 )
 
 _SHAPES = (
     *on(
         "keras",
+        pair(
+            "features and shape",
+            every(put("dependencies", featureCount=26), put(shape="(26,)")),
+            DATA.changed("shape", "dependencies.featureCount"),
+            state="stale",
+        ),
+        pair(
+            "features, shape and samples",
+            every(put("dependencies", featureCount=26, sampleCount=4000), put(shape="(26,)")),
+            DATA.changed("shape", "dependencies.featureCount"),
+            SAMPLES.changed("dependencies.sampleCount"),
+        ),
+        pair(
+            "inputs and shape",
+            every(put("dependencies", blockNames=["Flatten"]), put(shape="(3,)")),
+            DATA.changed("shape", "dependencies.blockNames"),
+        ),
+        pair(
+            "other processing of other labels, with the generated script",
+            every(
+                put(
+                    "dependencies",
+                    **_labels("idle updown wave a", "idle updown wave a"),
+                    blockNames=["Flatten"],
+                    featureCount=3,
+                    sampleCount=4000,
+                ),
+                put(shape="(3,)"),
+                _OTHER,
+            ),
+            DATA.changed(_CLASSES, _OUTPUT),
+            DATA.changed("shape", "dependencies.blockNames", "dependencies.featureCount"),
+            SAMPLES.changed("dependencies.sampleCount"),
+            floating={"script"},
+        ),
+        pair(
+            "shape, features and cycles",
+            every(
+                put("dependencies", featureCount=26), put(shape="(26,)", trainingCycles=40), _OTHER
+            ),
+            DATA.changed("shape", "dependencies.featureCount"),
+            TRAINING.changed("trainingCycles"),
+            floating={"script"},
+        ),
     ),
     *on(
         "keras-expert",
+        pair(
+            "features and shape in expert mode",
+            every(put("dependencies", featureCount=26), put(shape="(26,)")),
+            DATA.changed("shape", "dependencies.featureCount"),
+        ),
     ),
     *on(
         "keras-untrained",
+        pair(
+            "features and shape of an untrained block",
+            every(put("dependencies", featureCount=26), put(shape="(26,)")),
+            DATA.changed("shape", "dependencies.featureCount"),
+            state="untrained",
+        ),
     ),
     *on(
         "retrain",
+        pair(
+            "features and shape, still to be trained again",
+            every(put("dependencies", featureCount=26), put(shape="(26,)")),
+            DATA.changed("shape", "dependencies.featureCount"),
+            state="stale",
+        ),
     ),
     *on("two inputs", pair("inputs in another order", reverse("dependencies.blockNames"))),
     *on(
         "accented",
+        pair(
+            "an accent composed otherwise",
+            put(
+                "dependencies",
+                classes=["idle", "nai\u0308ve", "wave"],
+                outputClasses=["idle", "nai\u0308ve", "wave"],
+            ),
+            DATA.changed(_CLASSES, _OUTPUT),
+        ),
     ),
 )
 

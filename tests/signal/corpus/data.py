@@ -23,6 +23,15 @@ PAIRS = (
         pair("shape", put(shape="(33,)"), DATA.changed("shape")),
         pair("labels", put("dependencies", classes=_MORE), DATA.changed("dependencies.classes")),
         pair(
+            "a label renamed",
+            put(
+                "dependencies",
+                classes=["idle", "up", "wave"],
+                outputClasses=["idle", "up", "wave"],
+            ),
+            DATA.changed("dependencies.classes", "dependencies.outputClasses"),
+        ),
+        pair(
             "a label more in the output",
             put("dependencies", outputClasses=_MORE),
             DATA.changed("dependencies.outputClasses"),
@@ -42,6 +51,14 @@ PAIRS = (
             "another processing block",
             put("dependencies", blockNames=["Spectral features", "Flatten"]),
             DATA.changed("dependencies.blockNames"),
+        ),
+        pair(
+            "other processing",
+            every(
+                put("dependencies", blockNames=["Raw data"], featureCount=250),
+                put(shape="(250,)"),
+            ),
+            DATA.changed("shape", "dependencies.blockNames", "dependencies.featureCount"),
         ),
         pair(
             "data of a new label",
@@ -76,6 +93,11 @@ PAIRS = (
     ),
     *on(
         "keras-transfer-image",
+        pair(
+            "another resolution",
+            every(put("dependencies", featureCount=27648), put(shape="(96, 96, 3)")),
+            DATA.changed("shape", "dependencies.featureCount"),
+        ),
     ),
     *on(
         "keras-transfer-kws",

@@ -22,6 +22,8 @@ _ZEROS = (
     *on(
         "bare",
         pair("a split of 0", put(trainTestSplit=0), TRAINING.added("trainTestSplit")),
+        pair("the default batch in so many words", put(batchSize=32)),
+        pair("the default batch with a point", put(batchSize=32.0)),
         pair(
             "another default batch",
             put(defaultBatchSize=64),
@@ -74,6 +76,7 @@ _ZEROS = (
             UNKNOWN.added("dependencies.origin"),
         ),
     ),
+    *on("null batch", pair("the default batch from null", put(batchSize=32))),
     *on(
         "class weights",
         pair("class weights gone", cut("autoClassWeights"), TRAINING.removed("autoClassWeights")),

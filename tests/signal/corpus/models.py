@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from tests.signal.edits import every, insert, place, put, script
+from tests.signal.bases import DENSE
+from tests.signal.edits import cut, every, insert, place, put, script
 from tests.signal.pairs import (
+    CATALOGUE,
     DATA,
+    IDLE_LAYER,
     IN_USE,
     LAYERS,
     RATING,
@@ -27,6 +30,24 @@ _LAYERS_TO_MODEL = (
     *on(
         "one layer",
         pair(
+            "a model for a layer that names none",
+            every(
+                put(visualLayers=[_XGBOOST], customParameters={"max-depth": "6"}),
+                put(trainingCycles=10, learningRate=0.3, script=""),
+            ),
+            LAYERS.replaced("visualLayers[0]", "customParameters", *_RATES, "script"),
+            state="stale",
+        ),
+        pair(
+            "a model for a layer that names none, with a threshold and a batch of its own",
+            every(
+                put(visualLayers=[_XGBOOST], batchSize=64),
+                insert("thresholds.1", _NMS),
+            ),
+            LAYERS.replaced("visualLayers[0]", "thresholds[nms]"),
+            TRAINING.changed("batchSize"),
+        ),
+        pair(
             "a layer of another type, which is no swap of a model",
             every(put(visualLayers=[{"type": "flatten"}], trainingCycles=60)),
             LAYERS.replaced("visualLayers[0]"),
@@ -35,6 +56,30 @@ _LAYERS_TO_MODEL = (
     ),
     *on(
         "classical",
+        pair(
+            "a layer that names none for a model",
+            every(
+                put(visualLayers=[DENSE], script="x = 1\n", trainingCycles=50),
+                cut("customParameters"),
+            ),
+            LAYERS.replaced("visualLayers[0]", "customParameters", "trainingCycles", "script"),
+            state="stale",
+        ),
+        pair(
+            "a layer that names none for a model, and thresholds that come and go",
+            every(
+                put(visualLayers=[{"type": "flatten"}], learningRate=0.1),
+                place("thresholds.0", _NMS),
+                cut("customParameters"),
+            ),
+            LAYERS.replaced(
+                "visualLayers[0]",
+                "customParameters",
+                "learningRate",
+                "thresholds[min_score]",
+                "thresholds[nms]",
+            ),
+        ),
         pair(
             "one parameter without a swap",
             put("customParameters", **{"max-depth": "8"}),
@@ -77,6 +122,14 @@ _LAYERS_TO_MODEL = (
     *on(
         "keras",
         pair(
+            "a model for the first of two layers",
+            every(
+                place("visualLayers.0", _XGBOOST),
+                put(customParameters={"max-depth": "6"}, script=""),
+            ),
+            LAYERS.replaced("visualLayers[0]", "customParameters", "script"),
+        ),
+        pair(
             "parameters that belong to no swap",
             put(customParameters={"max-depth": "6"}, trainingCycles=60),
             TRAINING.added("customParameters"),
@@ -85,6 +138,16 @@ _LAYERS_TO_MODEL = (
     ),
     *on(
         "model off",
+        pair(
+            "another model that is off, with a parameter",
+            every(
+                put("visualLayers.0", organizationModelId=901),
+                put("customParameters", **{"max-depth": "8"}),
+            ),
+            IDLE_LAYER.replaced("visualLayers[0]"),
+            TRAINING.changed("customParameters.max-depth"),
+            state="stale",
+        ),
         pair(
             "another model, switched on with a parameter",
             every(
@@ -153,6 +216,12 @@ _DETECTORS = (
     ),
     *on(
         "keras-object-detection",
+        pair(
+            "the first version of the model in use",
+            put(f"{_MODELS}.0", implementationVersion=1),
+            CATALOGUE.added(f"{_MODELS}[fomo_mobilenet_v2_a35].implementationVersion"),
+            state="trained",
+        ),
         pair(
             "another detector with the generated script, the cycles and a policy",
             every(

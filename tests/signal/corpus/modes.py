@@ -29,6 +29,20 @@ PAIRS = (
     *on(
         "keras",
         pair(
+            "to expert, imports in another order",
+            every(
+                _TO_EXPERT,
+                script(
+                    "from tensorflow.keras.models import Sequential, Model\n"
+                    "from tensorflow.keras.optimizers.legacy import Adam\n",
+                    "from tensorflow.keras.optimizers.legacy import Adam\n"
+                    "from tensorflow.keras.models import Model, Sequential\n",
+                ),
+            ),
+            _SWITCH_WITH_SCRIPT,
+            state="stale",
+        ),
+        pair(
             "to expert with a script that no longer parses",
             every(_TO_EXPERT, script("EPOCHS =", "EPOCHS = (")),
             _SWITCH,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.signal.bases import DROPOUT
-from tests.signal.edits import cut, every, insert, put, reverse, script
+from tests.signal.edits import cut, every, insert, move, put, reverse, script
 from tests.signal.pairs import (
     CATALOGUE,
     DATA,
@@ -29,6 +29,23 @@ _WITHDRAWN = {"reasonMarkdown": "Use v2", "reasonHtml": "Use v2"}
 PAIRS = (
     *on(
         "stack",
+        pair(
+            "a layer more, one moved, a policy, a threshold with its mirror, and the script",
+            every(
+                move("visualLayers", 0, 4),
+                insert("visualLayers.0", DROPOUT),
+                put(augmentationPolicySpectrogram={"enabled": True, "warping": True}),
+                put("thresholds.0", value=0.5),
+                put(minimumConfidenceRating=0.5),
+                script("Adam(", "SGD("),
+            ),
+            LAYERS.added("visualLayers[0]"),
+            LAYERS.moved("visualLayers[5]"),
+            TRAINING.changed("augmentationPolicySpectrogram").open(),
+            THRESHOLDS.changed("thresholds[min_score].value", "minimumConfidenceRating"),
+            floating={"script"},
+            state="stale",
+        ),
         pair(
             "a release of the vendor, a name and a page opened",
             every(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.signal.edits import cut, put, script
-from tests.signal.pairs import IDLE, TRAINING, on, pair
+from tests.signal.edits import cut, every, put, script
+from tests.signal.pairs import IDLE, RETRAIN, TRAINING, on, pair
 
 _SPECTROGRAM = "augmentationPolicySpectrogram"
 _AKIDA = "akidaEdgeLearningConfig"
@@ -20,18 +20,71 @@ PAIRS = (
             state="stale",
         ),
         pair(
+            "two details",
+            put(_SPECTROGRAM, warping=False, timeMasking="high"),
+            TRAINING.changed(_SPECTROGRAM).open(),
+            state="stale",
+        ),
+        pair(
+            "two details gone",
+            cut(f"{_SPECTROGRAM}.freqMasking", f"{_SPECTROGRAM}.timeMasking"),
+            TRAINING.changed(_SPECTROGRAM).open(),
+        ),
+        pair(
             "one detail gone",
             cut(f"{_SPECTROGRAM}.freqMasking"),
             TRAINING.removed(f"{_SPECTROGRAM}.freqMasking"),
+        ),
+        pair(
+            "switched off with all details",
+            put(
+                augmentationPolicySpectrogram={
+                    "enabled": False,
+                    "warping": False,
+                    "freqMasking": "none",
+                    "timeMasking": "none",
+                    "gaussianNoise": "none",
+                }
+            ),
+            TRAINING.changed(_SPECTROGRAM).open(),
+        ),
+        pair(
+            "two details and the cycles",
+            every(
+                put(_SPECTROGRAM, warping=False, timeMasking="high"),
+                put(trainingCycles=77),
+                _OTHER,
+            ),
+            TRAINING.changed(_SPECTROGRAM).open(),
+            TRAINING.changed("trainingCycles").open(),
+        ),
+        pair(
+            "two details, and Studio asks to train again",
+            every(put(_SPECTROGRAM, warping=False, timeMasking="high"), _AGAIN),
+            TRAINING.changed(_SPECTROGRAM).open(),
+            state="stale",
         ),
     ),
     *on(
         "spectrogram off",
         pair(
+            "two details while it is off",
+            put(_SPECTROGRAM, warping=False, timeMasking="high"),
+            IDLE.changed(_SPECTROGRAM).open(),
+            state="trained",
+        ),
+        pair(
             "one detail while it is off",
             put(_SPECTROGRAM, timeMasking="high"),
             IDLE.changed(f"{_SPECTROGRAM}.timeMasking"),
             state="trained",
+        ),
+        pair(
+            "two details while it is off, and Studio asks to train again",
+            every(put(_SPECTROGRAM, warping=False, timeMasking="high"), _AGAIN),
+            IDLE.changed(_SPECTROGRAM).open(),
+            RETRAIN.changed("selectedModelType"),
+            state="stale",
         ),
         pair(
             "switched on alone",
@@ -42,6 +95,17 @@ PAIRS = (
     *on(
         "akida on",
         pair(
+            "classes and neurons",
+            put(_AKIDA, additionalClasses=4, neuronsPerClass=20),
+            TRAINING.changed(_AKIDA).open(),
+            state="stale",
+        ),
+        pair(
+            "Akida off, with a detail",
+            put(_AKIDA, enabled=False, neuronsPerClass=20),
+            TRAINING.changed(_AKIDA).open(),
+        ),
+        pair(
             "noise in one detail, another changed",
             put(_AKIDA, additionalClasses=2 * (1 + 4e-10), neuronsPerClass=20),
             TRAINING.changed(f"{_AKIDA}.neuronsPerClass"),
@@ -51,9 +115,24 @@ PAIRS = (
             put(_AKIDA, additionalClasses=0),
             TRAINING.changed(f"{_AKIDA}.additionalClasses"),
         ),
+        pair(
+            "details of two policies",
+            every(
+                put(_AKIDA, additionalClasses=4, neuronsPerClass=20),
+                put(augmentationPolicySpectrogram={"enabled": True}),
+            ),
+            TRAINING.changed(_AKIDA).open(),
+            TRAINING.changed(f"{_SPECTROGRAM}.enabled"),
+        ),
     ),
     *on(
         "akida off",
+        pair(
+            "Akida on, with both details",
+            put(_AKIDA, enabled=True, additionalClasses=4, neuronsPerClass=20),
+            TRAINING.changed(_AKIDA).open(),
+            state="stale",
+        ),
     ),
     *on(
         "patchcore",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.signal.edits import Edit, every, script
-from tests.signal.pairs import SAME_PROGRAM, SCRIPT, Pair, on, pair
+from tests.signal.edits import Edit, every, put, script
+from tests.signal.pairs import DATA, SAME_PROGRAM, SCRIPT, TRAINING, Pair, on, pair
 
 _DOCSTRING = '"""Add the head."""'
 
@@ -19,6 +19,40 @@ def _other(name: str, edit: Edit) -> Pair:
 PAIRS = (
     *on(
         "program",
+        _same("a docstring in other words", script(_DOCSTRING, '"""Add the head of it."""')),
+        _same("a docstring less", script(f"    {_DOCSTRING}\n", "")),
+        _same("a docstring of the module", script("import os\n", '"""Train."""\n\nimport os\n')),
+        _same("a class without its docstring", script('    """Stop early."""\n\n', "")),
+        _same(
+            "a docstring over several lines",
+            script(_DOCSTRING, '"""\n    Add the head.\n\n    Twice.\n    """'),
+        ),
+        _same(
+            "annotations of arguments and of the result",
+            script(
+                "def head(model, units=20):",
+                "def head(model: tf.keras.Model, units: int = 20) -> tf.keras.Model:",
+            ),
+        ),
+        _same("an annotated name", script("EPOCHS = 30", "EPOCHS: int = 30")),
+        _same("an annotated name of a class", script("patience = 3", "patience: int = 3")),
+        _same(
+            "imports in another order",
+            script("import os\nimport sys\n", "import sys\nimport os\n"),
+        ),
+        _same("imports in one statement", script("import os\nimport sys\n", "import os, sys\n")),
+        _same(
+            "an import split",
+            script(
+                "from tensorflow.keras.layers import Dense, Dropout\n",
+                "from tensorflow.keras.layers import Dense\n"
+                "from tensorflow.keras.layers import Dropout\n",
+            ),
+        ),
+        _same(
+            "an import's names in another order, over lines",
+            script("import Dense, Dropout\n", "import (\n    Dropout,\n    Dense,\n)\n"),
+        ),
         _same("a name in wide letters", script("EPOCHS", "\uff25POCHS")),
         _same("another indentation", script("\n    ", "\n  ")),
         _same(
@@ -47,6 +81,22 @@ PAIRS = (
             script("class Stop(", "def head(model):\n    return model\n\n\nclass Stop("),
         ),
         pair(
+            "a docstring, with a batch",
+            every(script(_DOCSTRING, '"""Head."""'), put(batchSize=64)),
+            SAME_PROGRAM.changed("script"),
+            TRAINING.changed("batchSize"),
+            state="stale",
+        ),
+        pair(
+            "annotations, with a label more in the output",
+            every(
+                script("EPOCHS = 30", "EPOCHS: int = 30"),
+                put("dependencies", outputClasses=["idle", "updown", "wave", "zoom"]),
+            ),
+            SAME_PROGRAM.changed("script"),
+            DATA.changed("dependencies.outputClasses"),
+        ),
+        pair(
             "a statement that is cut short",
             script("patience = 3", "patience ="),
             SCRIPT.changed("script"),
@@ -65,6 +115,10 @@ PAIRS = (
     ),
     *on(
         "notebook",
+        _same("a comment amid a notebook's lines", script("EPOCHS", "# thirty\nEPOCHS")),
+        _same(
+            "a blank line amid a notebook's lines", script("import qkeras\n", "\nimport qkeras\n")
+        ),
         _other(
             "a package more",
             script("!pip install qkeras\n", "!pip install qkeras\n!pip install larq\n"),
@@ -75,6 +129,10 @@ PAIRS = (
     ),
     *on(
         "long program",
+        _same(
+            "a comment atop a long program",
+            lambda answer: answer.update(script="# long\n" + answer["script"]),
+        ),
         _other(
             "one statement more at the end of a long program",
             lambda answer: answer.update(script=answer["script"] + "model.add(Dense(21))\n"),

@@ -201,6 +201,14 @@ _FOLDED = on(
         SAMPLES.changed("dependencies.sampleCount", "script"),
     ),
     pair(
+        "with a label in two lists",
+        every(
+            put("dependencies", classes=["idle"], outputClasses=["idle"]),
+            _OTHER,
+        ),
+        DATA.changed("dependencies.classes", "dependencies.outputClasses", "script"),
+    ),
+    pair(
         "with a layer, a threshold and its mirror",
         every(
             put("visualLayers.1", neurons=12),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.signal.edits import cut, every, insert, put, script
 from tests.signal.pairs import (
     DATA,
+    IDLE,
     IDLE_LAYER,
     LAYERS,
     LOST,
@@ -13,6 +14,7 @@ from tests.signal.pairs import (
     PROFILING,
     RATING,
     RETRAIN,
+    SAME_PROGRAM,
     SAMPLES,
     SCRIPT,
     SUGGESTED,
@@ -35,6 +37,13 @@ _REQUIRES_RETRAIN = (
     *on(
         "keras",
         pair(
+            "profiling, and Studio asks to train again",
+            every(put(profileInt8=False), _AGAIN),
+            PROFILING.changed("profileInt8"),
+            RETRAIN.changed(_TYPE),
+            state="stale",
+        ),
+        pair(
             "profiling and a batch, and Studio asks to train again",
             every(put(profileInt8=False, batchSize=64), _AGAIN),
             PROFILING.changed("profileInt8"),
@@ -45,6 +54,12 @@ _REQUIRES_RETRAIN = (
             every(put("dependencies", sampleCount=4000), put(batchSize=64), _AGAIN),
             SAMPLES.changed("dependencies.sampleCount"),
             TRAINING.changed("batchSize", _TYPE),
+        ),
+        pair(
+            "samples with the generated script, and Studio asks to train again",
+            every(put("dependencies", sampleCount=4000), _OTHER, _AGAIN),
+            SAMPLES.changed("dependencies.sampleCount", "script"),
+            RETRAIN.changed(_TYPE),
         ),
         pair(
             "an unknown field, and Studio asks to train again",
@@ -61,9 +76,21 @@ _REQUIRES_RETRAIN = (
     ),
     *on(
         "learned",
+        pair(
+            "a rate that is ignored, and Studio asks to train again",
+            every(put(learningRate=0.1), _AGAIN),
+            IDLE.changed("learningRate"),
+            RETRAIN.changed(_TYPE),
+        ),
     ),
     *on(
         "layer off",
+        pair(
+            "a layer that is off, and Studio asks to train again",
+            every(put("visualLayers.1", neurons=16), _AGAIN),
+            IDLE_LAYER.changed("visualLayers[1].neurons"),
+            RETRAIN.changed(_TYPE),
+        ),
         pair(
             "a layer that is off, with the generated script",
             every(put("visualLayers.1", neurons=16), _OTHER),
@@ -73,6 +100,19 @@ _REQUIRES_RETRAIN = (
     ),
     *on(
         "keras-expert",
+        pair(
+            "a comment, and Studio asks to train again",
+            every(_COMMENT, _AGAIN),
+            SAME_PROGRAM.changed("script"),
+            RETRAIN.changed(_TYPE),
+            state="stale",
+        ),
+        pair(
+            "a comment and a batch, and Studio asks to train again",
+            every(_COMMENT, put(batchSize=64), _AGAIN),
+            SAME_PROGRAM.changed("script"),
+            TRAINING.changed("batchSize", _TYPE),
+        ),
         pair(
             "another program and a batch, and Studio asks to train again",
             every(_OTHER, put(batchSize=64), _AGAIN),

@@ -10,6 +10,7 @@ from tests.signal.pairs import (
     MODEL_TYPE,
     NAME,
     RETRAIN,
+    SAMPLES,
     SUGGESTED,
     THRESHOLDS,
     TRAINED,
@@ -66,6 +67,12 @@ _CLASSIFIER = on(
         "a layer, and Studio asks to train again",
         every(put("visualLayers.0", neurons=24), _AGAIN),
         LAYERS.changed("visualLayers[0].neurons", _TYPE),
+    ),
+    pair(
+        "data, and Studio asks to train again",
+        every(put("dependencies", sampleCount=4000), _AGAIN),
+        SAMPLES.changed("dependencies.sampleCount"),
+        RETRAIN.changed(_TYPE),
     ),
     pair(
         "two settings, and Studio asks to train again",

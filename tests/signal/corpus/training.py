@@ -17,6 +17,8 @@ _SCALARS = on(
     pair("rate", put(learningRate=0.001), TRAINING.changed("learningRate")),
     pair("rate to 0", put(learningRate=0), TRAINING.changed("learningRate")),
     pair("batch", put(batchSize=64), TRAINING.changed("batchSize")),
+    pair("the default batch set to null", put(batchSize=None)),
+    pair("the default batch taken away", cut("batchSize")),
     pair("split", put(trainTestSplit=0.25), TRAINING.changed("trainTestSplit")),
     pair("split taken away", cut("trainTestSplit"), TRAINING.removed("trainTestSplit")),
     pair("class weights", put(autoClassWeights=True), TRAINING.changed("autoClassWeights")),
@@ -64,6 +66,11 @@ _SCALARS = on(
         "Akida for the first time",
         put(akidaEdgeLearningConfig={"enabled": True, "additionalClasses": 2}),
         TRAINING.added(_AKIDA),
+    ),
+    pair(
+        "spectrogram augmentation on",
+        put(_SPECTROGRAM, enabled=True, warping=True),
+        TRAINING.changed(_SPECTROGRAM).open(),
     ),
 )
 
@@ -142,15 +149,36 @@ _SWITCHES = (
     ),
     *on(
         "spectrogram off",
+        pair(
+            "all details while it is off",
+            put(
+                _SPECTROGRAM,
+                warping=False,
+                freqMasking="high",
+                timeMasking="none",
+                gaussianNoise="high",
+            ),
+            IDLE.changed(_SPECTROGRAM).open(),
+        ),
         pair("spectrogram vanishes, switched off", cut(_SPECTROGRAM), IDLE.removed(_SPECTROGRAM)),
         pair(
             "spectrogram to null, switched off",
             put(augmentationPolicySpectrogram=None),
             IDLE.changed(_SPECTROGRAM),
         ),
+        pair(
+            "spectrogram on, with a detail",
+            put(_SPECTROGRAM, enabled=True, freqMasking="high"),
+            TRAINING.changed(_SPECTROGRAM).open(),
+        ),
     ),
     *on(
         "akida off",
+        pair(
+            "details while it is off",
+            put(_AKIDA, additionalClasses=4, neuronsPerClass=20),
+            IDLE.changed(_AKIDA).open(),
+        ),
         pair("Akida vanishes, switched off", cut(_AKIDA), IDLE.removed(_AKIDA)),
         pair("Akida on", put(_AKIDA, enabled=True), TRAINING.changed(f"{_AKIDA}.enabled")),
     ),
@@ -163,6 +191,21 @@ _OBJECTS = (
             "warping",
             put(_SPECTROGRAM, warping=False),
             TRAINING.changed(f"{_SPECTROGRAM}.warping"),
+        ),
+        pair(
+            "masking and noise",
+            put(_SPECTROGRAM, freqMasking="high", timeMasking="none", gaussianNoise="high"),
+            TRAINING.changed(_SPECTROGRAM).open(),
+        ),
+        pair(
+            "spectrogram off, with a detail",
+            put(_SPECTROGRAM, enabled=False, freqMasking="high"),
+            TRAINING.changed(_SPECTROGRAM).open(),
+        ),
+        pair(
+            "spectrogram off, all details gone",
+            put(augmentationPolicySpectrogram={"enabled": False}),
+            TRAINING.changed(_SPECTROGRAM).open(),
         ),
         pair("spectrogram vanishes", cut(_SPECTROGRAM), TRAINING.removed(_SPECTROGRAM)),
         pair(

@@ -6,8 +6,8 @@ from datetime import date
 
 from auditor.drift.rules import IgnoreRule, Rules, SeverityRule, Subject
 from auditor.model import Area, Severity
-from tests.signal.bases import SAMPLES
-from tests.signal.edits import every, put
+from tests.signal.bases import FLATTEN, SAMPLES
+from tests.signal.edits import every, insert, put, script
 from tests.signal.fleet import acknowledge, approve_all, edit, unacknowledge, withhold
 from tests.signal.pairs import (
     BLOCK,
@@ -154,6 +154,55 @@ _IGNORED = (
 
 _WEIGHED = (
     Sequence(
+        "a threshold weighed as low sets its mirror free",
+        _KERAS,
+        (
+            Night(
+                steps=(edit(3, to=_SCORE_AND_RATING),),
+                findings={
+                    3: (
+                        THRESHOLDS.changed(_SCORE)._replace(severity="low"),
+                        RATING.changed(_RATING),
+                    )
+                },
+            ),
+        ),
+        _weighing("thresholds[min_score]", Severity.LOW),
+    ),
+    Sequence(
+        "a batch weighed as info sets free that Studio asks to train again",
+        _KERAS,
+        (
+            Night(
+                steps=(edit(3, to=every(put(batchSize=64), _AGAIN)),),
+                findings={
+                    3: (
+                        TRAINING.changed("batchSize")._replace(severity="info"),
+                        RETRAIN.changed(_TYPE),
+                    )
+                },
+                models={3: "stale"},
+            ),
+        ),
+        _weighing("batchSize", Severity.INFO),
+    ),
+    Sequence(
+        "a mirror weighed as critical is not folded into its threshold",
+        _KERAS,
+        (
+            Night(
+                steps=(edit(3, to=_SCORE_AND_RATING),),
+                findings={
+                    3: (
+                        THRESHOLDS.changed(_SCORE),
+                        RATING.changed(_RATING)._replace(severity="critical"),
+                    )
+                },
+            ),
+        ),
+        _weighing(_RATING, Severity.CRITICAL),
+    ),
+    Sequence(
         "samples weighed as high",
         _KERAS,
         (
@@ -187,6 +236,27 @@ _ACCEPTED = (
         ),
     ),
     Sequence(
+        "an accepted label and an output that moves later",
+        _KERAS,
+        (
+            Night(
+                steps=(
+                    approve_all(),
+                    edit(3, to=put("dependencies", classes=_MORE, outputClasses=_MORE)),
+                ),
+                findings={3: (DATA.changed(_CLASSES, _OUTPUT),)},
+                models={3: "stale"},
+            ),
+            Night(steps=(acknowledge(3, _CLASSES),), models={3: "stale"}),
+            Night(
+                steps=(edit(3, to=put("dependencies", outputClasses=[*reversed(_MORE)])),),
+                findings={3: (DATA.changed(_OUTPUT),)},
+                models={3: "stale"},
+            ),
+            Night(baseline={3: (DATA.changed(_OUTPUT),)}, models={3: "stale"}),
+        ),
+    ),
+    Sequence(
         "an accepted block of another type and an edit of it later",
         _KERAS,
         (
@@ -214,6 +284,24 @@ _ACCEPTED = (
             Night(steps=(acknowledge(3, "type"),)),
             Night(steps=(edit(3, to=put(name="Other")),), findings={3: (NAME.changed("name"),)}),
             Night(baseline={3: (NAME.changed("name"),)}),
+        ),
+    ),
+    Sequence(
+        "an accepted layer stays accepted when another comes before it",
+        _KERAS,
+        (
+            Night(
+                steps=(approve_all(), edit(3, to=put("visualLayers.1", neurons=12))),
+                findings={3: (LAYERS.changed("visualLayers[1].neurons"),)},
+                models={3: "stale"},
+            ),
+            Night(steps=(acknowledge(3, "visualLayers[1].neurons"),), models={3: "stale"}),
+            Night(
+                steps=(edit(3, to=insert("visualLayers.0", FLATTEN)),),
+                findings={3: (LAYERS.added("visualLayers[0]"),)},
+                models={3: "stale"},
+            ),
+            Night(baseline={3: (LAYERS.added("visualLayers[0]"),)}, models={3: "stale"}),
         ),
     ),
     Sequence(
@@ -251,6 +339,31 @@ _ACCEPTED = (
             ),
         ),
     ),
+    Sequence(
+        "an accepted layer with the generated script, whose template changes",
+        _KERAS,
+        (
+            Night(
+                steps=(
+                    approve_all(),
+                    edit(
+                        3,
+                        to=every(
+                            put("visualLayers.1", neurons=12), script("Dense(10", "Dense(12")
+                        ),
+                    ),
+                ),
+                findings={3: (LAYERS.changed("visualLayers[1].neurons", "script"),)},
+                models={3: "stale"},
+            ),
+            Night(steps=(acknowledge(3, "visualLayers[1].neurons"),), models={3: "stale"}),
+            Night(
+                steps=(edit(3, to=script("beta_2=0.999", "beta_2=0.99")),),
+                catalogue=frozenset({"1 changed script"}),
+                models={3: "stale"},
+            ),
+        ),
+    ),
 )
 
 _LATE = (
@@ -282,6 +395,23 @@ _LATE = (
                 late=frozenset({(3, "trainingCycles", False)}),
             ),
             Night(),
+        ),
+    ),
+    Sequence(
+        "an edited layer that a night kept to itself, before which another came",
+        _KERAS,
+        (
+            Night(
+                steps=(withhold(), edit(3, to=put("visualLayers.1", neurons=12))),
+                findings={3: (LAYERS.changed("visualLayers[1].neurons"),)},
+                models={3: "stale"},
+            ),
+            Night(
+                steps=(edit(3, to=insert("visualLayers.0", FLATTEN)),),
+                findings={3: (LAYERS.added("visualLayers[0]"),)},
+                late=frozenset({(3, "visualLayers[1].neurons", True)}),
+                models={3: "stale"},
+            ),
         ),
     ),
 )

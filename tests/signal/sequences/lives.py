@@ -7,6 +7,7 @@ from tests.signal.edits import cut, every, insert, move, put, script
 from tests.signal.fleet import approve_all, approve_block, edit
 from tests.signal.pairs import (
     BLOCK,
+    BLOCK_LOST,
     DATA,
     IDLE,
     LAYERS,
@@ -82,6 +83,35 @@ _LIFE = (
             Night(
                 steps=(edit(3, to=put("visualLayers.0", neurons=20)),),
                 findings={3: (LAYERS.changed("visualLayers[0].neurons"),)},
+            ),
+        ),
+    ),
+    Sequence(
+        "stale by a label until it is undone, whatever the samples",
+        _KERAS,
+        (
+            Night(
+                steps=(edit(3, to=put("dependencies", classes=_MORE, outputClasses=_MORE)),),
+                findings={
+                    3: (DATA.changed("dependencies.classes", "dependencies.outputClasses"),)
+                },
+                models=_STALE,
+            ),
+            Night(
+                steps=(edit(3, to=put("dependencies", sampleCount=4000)),),
+                findings={3: (SAMPLE_COUNT.changed("dependencies.sampleCount"),)},
+                models=_STALE,
+            ),
+            Night(
+                steps=(
+                    edit(
+                        3,
+                        to=put("dependencies", classes=_MORE[:3], outputClasses=_MORE[:3]),
+                    ),
+                ),
+                findings={
+                    3: (DATA.changed("dependencies.classes", "dependencies.outputClasses"),)
+                },
             ),
         ),
     ),
@@ -228,6 +258,27 @@ _LIFE = (
         ),
     ),
     Sequence(
+        "a template never makes it stale, nor ends that",
+        _KERAS,
+        (
+            Night(
+                steps=(edit(3, to=script("beta_2=0.999", "beta_2=0.99")),),
+                catalogue=frozenset({"1 changed script"}),
+                opens=frozenset(),
+            ),
+            Night(
+                steps=(edit(3, to=put(batchSize=64)),),
+                findings={3: (TRAINING.changed("batchSize"),)},
+                models=_STALE,
+            ),
+            Night(
+                steps=(edit(3, to=script("beta_1=0.9,", "beta_1=0.8,")),),
+                catalogue=frozenset({"1 changed script"}),
+                models=_STALE,
+            ),
+        ),
+    ),
+    Sequence(
         "a setting that acts only later",
         {3: {**SAMPLES["keras"], "useLearnedOptimizer": True}},
         (
@@ -239,6 +290,21 @@ _LIFE = (
                 steps=(edit(3, to=put(useLearnedOptimizer=False)),),
                 findings={3: (TRAINING.changed("useLearnedOptimizer"),)},
                 models=_STALE,
+            ),
+        ),
+    ),
+    Sequence(
+        "a block replaced with its training, then trained",
+        _KERAS,
+        (
+            Night(
+                steps=(edit(3, to=put(type="keras-akida", trained=False)),),
+                findings={3: (BLOCK_LOST.replaced("type", "trained"),)},
+                models={3: "untrained"},
+            ),
+            Night(
+                steps=(edit(3, to=put(trained=True)),),
+                findings={3: (TRAINED.changed("trained"),)},
             ),
         ),
     ),
@@ -261,6 +327,34 @@ _LIFE = (
 )
 
 _BASELINES = (
+    Sequence(
+        "a lost training is no difference from the baseline",
+        _KERAS,
+        (
+            Night(
+                steps=(approve_all(), edit(3, to=put(trained=False))),
+                findings={3: (LOST.changed("trained"),)},
+                models={3: "untrained"},
+            ),
+            Night(models={3: "untrained"}, opens=frozenset({("training_lost", 3)})),
+        ),
+    ),
+    Sequence(
+        "samples and a suggestion are no difference from the baseline",
+        _ANOMALY,
+        (
+            Night(
+                steps=(
+                    approve_all(),
+                    edit(3, to=every(_SUGGESTS, put("dependencies", sampleCount=4000))),
+                ),
+                findings={
+                    3: (_SUGGESTED, SAMPLE_COUNT.changed("dependencies.sampleCount")),
+                },
+            ),
+            Night(opens=frozenset()),
+        ),
+    ),
     Sequence(
         "a label and a name are differences from the baseline",
         _KERAS,
@@ -324,6 +418,29 @@ _BASELINES = (
 )
 
 _LAYERS = (
+    Sequence(
+        "an edited layer is reverted after another came before it",
+        _KERAS,
+        (
+            Night(
+                steps=(edit(3, to=put("visualLayers.1", neurons=12)),),
+                findings={3: (LAYERS.changed("visualLayers[1].neurons"),)},
+                models=_STALE,
+            ),
+            Night(
+                steps=(edit(3, to=insert("visualLayers.0", FLATTEN)),),
+                findings={3: (LAYERS.added("visualLayers[0]"),)},
+                models=_STALE,
+                recurrences={},
+            ),
+            Night(
+                steps=(edit(3, to=put("visualLayers.2", neurons=10)),),
+                findings={3: (LAYERS.changed("visualLayers[2].neurons"),)},
+                models=_STALE,
+                recurrences={"visualLayers[2].neurons": "reverted"},
+            ),
+        ),
+    ),
     Sequence(
         "another layer in its place is no reversal",
         _KERAS,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.signal.bases import BASES, SAMPLES
-from tests.signal.edits import every, put, script
+from tests.signal.edits import cut, every, insert, move, put, script
 from tests.signal.fleet import acknowledge, approve_all, edit, withhold
 from tests.signal.pairs import (
     BLOCK,
@@ -11,8 +11,10 @@ from tests.signal.pairs import (
     LAYERS,
     LOST,
     RETRAIN,
+    THRESHOLDS,
     TRAINED,
     TRAINING,
+    UNKNOWN,
 )
 from tests.signal.sequence import Night, Sequence
 
@@ -83,6 +85,43 @@ _ACCEPTED = (
         ),
     ),
     Sequence(
+        "an accepted layer that is moved later",
+        {3: BASES["stack"]},
+        (
+            Night(
+                steps=(approve_all(), edit(3, to=put("visualLayers.1", neurons=16))),
+                findings={3: (LAYERS.changed(_NEURONS),)},
+                models=_STALE,
+            ),
+            Night(steps=(acknowledge(3, _NEURONS),), models=_STALE),
+            Night(
+                steps=(edit(3, to=move("visualLayers", 1, 4)),),
+                findings={3: (LAYERS.moved("visualLayers[4]"),)},
+                models=_STALE,
+            ),
+            Night(baseline={3: (LAYERS.moved("visualLayers[4]"),)}, models=_STALE),
+        ),
+    ),
+    Sequence(
+        "an accepted layer that goes later",
+        _KERAS,
+        (
+            Night(
+                steps=(approve_all(), edit(3, to=put("visualLayers.1", neurons=12))),
+                findings={3: (LAYERS.changed(_NEURONS),)},
+                models=_STALE,
+            ),
+            Night(steps=(acknowledge(3, _NEURONS),), models=_STALE),
+            Night(
+                steps=(edit(3, to=cut("visualLayers.1")),),
+                findings={3: (LAYERS.removed("visualLayers[1]"),)},
+                baseline=None,
+                models=_STALE,
+            ),
+            Night(baseline={3: (LAYERS.removed("visualLayers[1]"),)}, models=_STALE),
+        ),
+    ),
+    Sequence(
         "an accepted layer, and its twin edited to the same",
         {3: BASES["twins"]},
         (
@@ -100,9 +139,62 @@ _ACCEPTED = (
             Night(baseline={3: (LAYERS.changed("visualLayers[2].neurons"),)}, models=_STALE),
         ),
     ),
+    Sequence(
+        "an accepted policy, one detail of which changes later",
+        {3: BASES["spectrogram on"]},
+        (
+            Night(
+                steps=(
+                    approve_all(),
+                    edit(3, to=put(_SPECTROGRAM, warping=False, timeMasking="high")),
+                ),
+                findings={3: (TRAINING.changed(_SPECTROGRAM).open(),)},
+                models=_STALE,
+            ),
+            Night(steps=(acknowledge(3, _SPECTROGRAM),), models=_STALE),
+            Night(
+                steps=(edit(3, to=put(_SPECTROGRAM, gaussianNoise="high")),),
+                findings={3: (TRAINING.changed(f"{_SPECTROGRAM}.gaussianNoise"),)},
+                baseline=None,
+                models=_STALE,
+            ),
+            Night(baseline={3: (TRAINING.changed(_SPECTROGRAM).open(),)}, models=_STALE),
+        ),
+    ),
 )
 
 _PLACES = (
+    Sequence(
+        "since when a layer differs, whatever comes before it",
+        _KERAS,
+        (
+            Night(
+                steps=(approve_all(), edit(3, to=put("visualLayers.1", neurons=12))),
+                findings={3: (LAYERS.changed(_NEURONS),)},
+                models=_STALE,
+            ),
+            Night(
+                baseline={3: (LAYERS.changed(_NEURONS),)}, models=_STALE, open_since={_NEURONS: 2}
+            ),
+            Night(
+                steps=(edit(3, to=insert("visualLayers.0", {"type": "flatten"})),),
+                findings={3: (LAYERS.added("visualLayers[0]"),)},
+                baseline={3: (LAYERS.changed("visualLayers[2].neurons"),)},
+                models=_STALE,
+                open_since={"visualLayers[2].neurons": 2},
+            ),
+            Night(
+                baseline={
+                    3: (
+                        LAYERS.added("visualLayers[0]"),
+                        LAYERS.changed("visualLayers[2].neurons"),
+                    )
+                },
+                models=_STALE,
+                open_since={"visualLayers[0]": 4, "visualLayers[2].neurons": 2},
+            ),
+        ),
+    ),
     Sequence(
         "one of two differences goes",
         _KERAS,
@@ -183,6 +275,31 @@ _VENDOR = (
         ),
     ),
     Sequence(
+        "an optional setting goes from all three",
+        dict.fromkeys((1, 2, 3), BASES["class weights"]),
+        (
+            Night(
+                steps=(edit(1, 2, 3, to=cut("autoClassWeights")),),
+                catalogue=frozenset({"3 removed autoClassWeights"}),
+            ),
+            Night(),
+        ),
+    ),
+    Sequence(
+        "a threshold appears everywhere, another is edited on one",
+        dict.fromkeys((1, 2, 3), SAMPLES["keras"]),
+        (
+            Night(
+                steps=(
+                    edit(1, 2, 3, to=insert("thresholds.1", _IOU)),
+                    edit(2, to=put("thresholds.0", value=0.4)),
+                ),
+                findings={2: (THRESHOLDS.changed("thresholds[min_score].value"),)},
+                catalogue=frozenset({"3 added thresholds[iou]"}),
+            ),
+        ),
+    ),
+    Sequence(
         "a key of newer clients appears everywhere, and Studio asks to train again",
         dict.fromkeys((1, 2, 3), SAMPLES["keras"]),
         (
@@ -206,6 +323,17 @@ _VENDOR = (
                 findings={1: (LOST.changed("trained"),)},
                 models={1: "untrained"},
                 catalogue=frozenset({"2 changed script"}),
+            ),
+        ),
+    ),
+    Sequence(
+        "an unknown key on one, and a night later on the two others",
+        dict.fromkeys((1, 2, 3), SAMPLES["keras"]),
+        (
+            Night(steps=(edit(1, to=put(heads=2)),), findings={1: (UNKNOWN.added("heads"),)}),
+            Night(
+                steps=(edit(2, 3, to=put(heads=2)),),
+                findings=dict.fromkeys((2, 3), (UNKNOWN.added("heads"),)),
             ),
         ),
     ),

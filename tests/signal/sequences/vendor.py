@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from tests.signal.bases import BASES, SAMPLES
-from tests.signal.edits import Answer, cut, put, script
-from tests.signal.fleet import edit, fall_silent
+from tests.signal.edits import Answer, cut, insert, place, put, script
+from tests.signal.fleet import approve_all, edit, fall_silent
 from tests.signal.pairs import (
     BLOCK,
     DATA,
     LAYERS,
+    RETRAIN,
     SCRIPT,
     THRESHOLDS,
     TRAINING,
@@ -42,6 +43,31 @@ _EXTENT = (
         ),
     ),
     Sequence(
+        "an unknown key on all three, each with a value of its own",
+        _classifiers(3),
+        (
+            Night(
+                steps=(
+                    edit(1, to=put(heads=2)),
+                    edit(2, to=put(heads=3)),
+                    edit(3, to=put(heads=4)),
+                ),
+                catalogue=frozenset({"3 added heads"}),
+            ),
+            Night(),
+        ),
+    ),
+    Sequence(
+        "an unknown key on two of three",
+        _classifiers(3),
+        (
+            Night(
+                steps=(edit(1, 2, to=put(heads=2)),),
+                findings={1: (UNKNOWN.added("heads"),), 2: (UNKNOWN.added("heads"),)},
+            ),
+        ),
+    ),
+    Sequence(
         "an unknown key on both of two",
         _classifiers(2),
         (
@@ -63,6 +89,16 @@ _EXTENT = (
         "an unknown key on the only one of its type",
         {**_classifiers(3), 9: _DETECTOR},
         (Night(steps=(edit(9, to=put(heads=2)),), findings={9: (UNKNOWN.added("heads"),)}),),
+    ),
+    Sequence(
+        "an unknown key on three of seven",
+        _classifiers(7),
+        (
+            Night(
+                steps=(edit(1, 2, 3, to=put(heads=2)),),
+                findings={block: (UNKNOWN.added("heads"),) for block in (1, 2, 3)},
+            ),
+        ),
     ),
     Sequence(
         "an unknown key on three of six",
@@ -119,6 +155,16 @@ _EXTENT = (
         ),
     ),
     Sequence(
+        "an unknown value changes alike on two of three",
+        _of(3, "newer Studio"),
+        (
+            Night(
+                steps=(edit(1, 2, to=put(tags=["c"])),),
+                findings={block: (UNKNOWN.changed("tags"),) for block in (1, 2)},
+            ),
+        ),
+    ),
+    Sequence(
         "a setting changes alike on all three, which a person can do",
         _classifiers(3),
         (
@@ -143,6 +189,17 @@ _EXTENT = (
         ),
     ),
     Sequence(
+        "an optional setting appears on all three",
+        _of(3, "bare"),
+        (
+            Night(
+                steps=(edit(1, 2, 3, to=put(autoClassWeights=True)),),
+                catalogue=frozenset({"3 added autoClassWeights"}),
+            ),
+            Night(),
+        ),
+    ),
+    Sequence(
         "an optional setting appears on one of three",
         _of(3, "bare"),
         (
@@ -150,6 +207,41 @@ _EXTENT = (
                 steps=(edit(2, to=put(autoClassWeights=True)),),
                 findings={2: (TRAINING.added("autoClassWeights"),)},
                 models={2: "stale"},
+            ),
+        ),
+    ),
+    Sequence(
+        "a threshold appears on all three",
+        _classifiers(3),
+        (
+            Night(
+                steps=(edit(1, 2, 3, to=insert("thresholds.1", _IOU)),),
+                catalogue=frozenset({"3 added thresholds[iou]"}),
+            ),
+            Night(),
+        ),
+    ),
+    Sequence(
+        "a threshold goes from all three",
+        _of(3, "two overlaps"),
+        (
+            Night(
+                steps=(edit(1, 2, 3, to=cut("thresholds.1")),),
+                catalogue=frozenset({"3 removed thresholds[iou]"}),
+            ),
+        ),
+    ),
+    Sequence(
+        "a parameter appears on all three, with three values",
+        _of(3, "classical"),
+        (
+            Night(
+                steps=(
+                    edit(1, to=put("customParameters", l2="0")),
+                    edit(2, to=put("customParameters", l2="1")),
+                    edit(3, to=put("customParameters", l2="2")),
+                ),
+                catalogue=frozenset({"3 added customParameters.l2"}),
             ),
         ),
     ),
@@ -180,6 +272,14 @@ _EXTENT = (
 )
 
 _SCRIPTS = (
+    Sequence(
+        "a generated script alone, on one of three",
+        _classifiers(3),
+        (
+            Night(steps=(edit(2, to=_TEMPLATE),), catalogue=frozenset({"1 changed script"})),
+            Night(),
+        ),
+    ),
     Sequence(
         "a template of two visual blocks, beside a program of one's own",
         {**_classifiers(2), 3: _EXPERT},
@@ -230,6 +330,19 @@ _SCRIPTS = (
         ),
     ),
     Sequence(
+        "a template that asks to train again",
+        _classifiers(3),
+        (
+            Night(
+                steps=(edit(1, 2, 3, to=_TEMPLATE), edit(1, 2, 3, to=_AGAIN)),
+                findings={block: (RETRAIN.changed("selectedModelType"),) for block in (1, 2, 3)},
+                models=dict.fromkeys((1, 2, 3), "stale"),
+                catalogue=frozenset({"3 changed script"}),
+            ),
+            Night(models=dict.fromkeys((1, 2, 3), "stale")),
+        ),
+    ),
+    Sequence(
         "a template, an unknown key and samples of one block",
         _classifiers(3),
         (
@@ -248,6 +361,33 @@ _SCRIPTS = (
 )
 
 _HOSTS = (
+    Sequence(
+        "a setting that appears everywhere, and Studio asks to train again",
+        _of(3, "bare"),
+        (
+            Night(
+                steps=(edit(1, 2, 3, to=put(autoClassWeights=True)), edit(1, 2, 3, to=_AGAIN)),
+                findings={block: (RETRAIN.changed("selectedModelType"),) for block in (1, 2, 3)},
+                models=dict.fromkeys((1, 2, 3), "stale"),
+                catalogue=frozenset({"3 added autoClassWeights"}),
+            ),
+        ),
+    ),
+    Sequence(
+        "a setting that appears everywhere, a batch of one, and Studio asks it to train again",
+        _of(3, "bare"),
+        (
+            Night(
+                steps=(
+                    edit(1, 2, 3, to=put(autoClassWeights=True)),
+                    edit(2, to=put(batchSize=64, selectedModelType="requiresRetrain")),
+                ),
+                findings={2: (TRAINING.added("batchSize", "selectedModelType"),)},
+                models={2: "stale"},
+                catalogue=frozenset({"3 added autoClassWeights"}),
+            ),
+        ),
+    ),
     Sequence(
         "a block is replaced on the night of an unknown key",
         _classifiers(4),
@@ -270,6 +410,40 @@ _HOSTS = (
                 steps=(edit(1, 2, to=put("transferLearningModels.1", implementationVersion=2)),),
                 catalogue=frozenset({f"2 changed {_OTHER_DETECTOR}.implementationVersion"}),
             ),
+        ),
+    ),
+    Sequence(
+        "what the vendor brought is no difference from the baseline, what a person changes is",
+        _classifiers(3),
+        (
+            Night(
+                steps=(approve_all(), edit(1, 2, 3, to=put(heads=2))),
+                catalogue=frozenset({"3 added heads"}),
+            ),
+            Night(),
+            Night(steps=(edit(2, to=put(heads=3)),), findings={2: (UNKNOWN.changed("heads"),)}),
+            Night(
+                baseline={
+                    2: (UNKNOWN.added("heads"),),
+                },
+            ),
+        ),
+    ),
+    Sequence(
+        "a threshold that the vendor brought is no difference from the baseline",
+        _classifiers(3),
+        (
+            Night(
+                steps=(approve_all(), edit(1, 2, 3, to=insert("thresholds.1", _IOU))),
+                catalogue=frozenset({"3 added thresholds[iou]"}),
+            ),
+            Night(),
+            Night(
+                steps=(edit(1, to=place(("thresholds", 1, "value"), 0.3)),),
+                findings={1: (THRESHOLDS.changed("thresholds[iou].value"),)},
+                baseline=None,
+            ),
+            Night(baseline={1: (THRESHOLDS.added("thresholds[iou]"),)}),
         ),
     ),
 )
