@@ -170,6 +170,9 @@ class Baselines:
         is_anybodys = finding.area is Area.UNKNOWN
         if (not is_anybodys and finding.owner not in _COMPARED) or finding.path in _NOT_COMPARED:
             return False
+        comes_or_goes = finding.kind in (Kind.ADDED, Kind.REMOVED)
+        if not is_anybodys and not comes_or_goes:
+            return True  # no value that a person can set is the vendor's
         return not self._is_as_the_vendor_left_it(finding, reference)
 
     def _is_as_the_vendor_left_it(self, finding: Finding, reference: Reference) -> bool:

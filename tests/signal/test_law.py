@@ -309,7 +309,10 @@ def _lost(
 
 def _twice(findings: list[Any]) -> Iterator[str]:
     paths = Counter(path for each in findings for path in (each["path"], *each["folded"]))
-    yield from (f"twice: {path}" for path, number in paths.items() if number > 1)
+    for path, number in paths.items():
+        # A removed layer has its place in the old stack, where another may be in the new one.
+        if number > 1 and not path.startswith("visualLayers["):
+            yield f"twice: {path}"
 
 
 def _is_accepted(audited: _Audited, block: int, path: str, pair: tuple[Answer, Answer]) -> bool:
@@ -362,7 +365,7 @@ def _can_be_vendors(change: Change) -> bool:
 
 def _is_reported(change: Change, severity: Severity, findings: list[Any]) -> bool:
     for finding in findings:
-        if finding["path"] == change.path:
+        if (finding["path"], finding["kind"]) == (change.path, str(change.kind)):
             return True
         is_asked = change.path == "selectedModelType" and change.after == "requiresRetrain"
         weight = Severity(finding["severity"]).rank
