@@ -310,7 +310,7 @@ def test_values_that_go_back_and_forth_are_reported_once_and_then_counted(pump: 
     assert found[-1]["reversals"] == 6
     text = pump.postbox.taken[-1][1].get_body(("plain",))
     assert text is not None
-    assert "FLAPPING" in text.get_content()
+    assert "CHANGED BACK AND FORTH" in text.get_content()
 
 
 def test_a_notice_of_a_message_that_died_is_in_the_next_report(pump: Stage) -> None:
