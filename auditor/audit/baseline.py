@@ -52,7 +52,9 @@ class RunChanges:
 
 NO_CHANGES = RunChanges()
 _COMPARED = (Owner.INTENT, Owner.DATASET)
-_NOT_COMPARED = frozenset({"dependencies.sampleCount"})
+_NOT_COMPARED = frozenset(
+    {"dependencies.sampleCount", "dsp.expectedWindowCount", "dsp.features.generated"}
+)
 
 
 @dataclass(frozen=True, slots=True)

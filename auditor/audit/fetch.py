@@ -47,7 +47,7 @@ async def fetch_target(
     if known is None or known.version_id is None or not isinstance(fetched, Answer):
         return fetched
     kind = kind_of(fetched.kind)
-    if not is_bare(fetched.document, kind):
+    if kind.is_alone or not is_bare(fetched.document, kind):
         return fetched
     last = await snapshot_of(known.version_id)
     before = parse(last.document)

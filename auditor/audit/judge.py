@@ -14,7 +14,7 @@ from auditor.audit.baseline import (
     RunChanges,
     compare_with_baseline,
 )
-from auditor.audit.pending import PendingResult
+from auditor.audit.pending import PendingResult, name_sort
 from auditor.audit.plan import RunContext
 from auditor.audit.snapshots import ComparedVersion, Snapshots
 from auditor.drift.block_kinds import kind_of
@@ -191,7 +191,7 @@ class Judge:
             return PendingResult(
                 target=known.target,
                 project=reading.project,
-                type=reading.snapshot.type or known.type,
+                type=name_sort(reading.snapshot.kind, reading.snapshot.type or known.type),
                 snapshot=reading.snapshot,
                 body_digest=reading.body_digest,
                 validator=reading.validator,

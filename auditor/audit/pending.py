@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from auditor.model import Snapshot, TargetId
+from auditor.model import BlockKindName, Snapshot, TargetId
 
 _FEW = 3  # targets: fewer say little
 _WINDOW = 32 * 1024  # how much of an example zlib can use
@@ -41,6 +41,11 @@ class PendingResult:
     validator: str
     at: datetime
     acts: frozenset[str] = frozenset()
+
+
+def name_sort(kind: BlockKindName, type_: str) -> str:
+    """Return what tells blocks apart that the vendor changes together: kind and type."""
+    return f"{kind} {type_}"
 
 
 @dataclass(slots=True)

@@ -26,7 +26,7 @@ from auditor.audit.notices import (
     remember_rules,
     require_admissible,
 )
-from auditor.audit.pending import PendingResult
+from auditor.audit.pending import PendingResult, name_sort
 from auditor.audit.plan import STOPPED, RunContext, RunControl, RunRequest
 from auditor.audit.results import CompletedRun, Results
 from auditor.audit.targets import (
@@ -403,10 +403,11 @@ def _type_compared(
         case PendingResult():
             return result.type
         case Unchanged():
-            return known.type
+            return name_sort(result.kind, known.type)
         case NewVersion(snapshot=snapshot):
             block_type = snapshot.type or known.type
-            return block_type if known.type in ("", block_type) else None
+            is_same = known.kind is result.kind and known.type in ("", block_type)
+            return name_sort(result.kind, block_type) if is_same else None
 
 
 def _unreadable(pending: PendingResult, failure: Failure) -> Unreadable:

@@ -39,6 +39,10 @@ from auditor.drift.learn_fields import (
 )
 from auditor.model import Area, BlockKindName, JsonObject, TargetId
 
+# As public projects link to them.
+_DSP, _CREATE = "/dsp/{type}/{block}", "/create-impulse"
+_WORD = re.compile(r"[a-z0-9-]+")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlockKind:
@@ -47,7 +51,8 @@ class BlockKind:
     Attributes:
         path: where the API returns the configuration (GET) and changes it (POST), below the
             API's base; `{project}` and `{block}` stand for the ids.
-        page: the block's page in Studio, below the address of Studio, with the same two places.
+        page: the block's page in Studio, below the address of Studio, with the same two places
+            and `{type}`.
         fields: what a document may hold, by pattern.
         required: the JSON types without which an answer is refused: for each container (empty
             for the answer itself, `dependencies`, `visualLayers[]`) its keys.
@@ -83,9 +88,13 @@ class BlockKind:
         """Return the API's path of a block's configuration."""
         return self.path.format(project=target.project_id, block=target.learn_id)
 
-    def page_of(self, target: TargetId) -> str:
-        """Return the path of a block's page in Studio."""
-        return self.page.format(project=target.project_id, block=target.learn_id)
+    def page_of(self, target: TargetId, type_: str) -> str:
+        """Return the path of a block's page in Studio.
+
+        A page that needs a type is that of the whole impulse where the type is no plain word.
+        """
+        page = self.page if _WORD.fullmatch(type_) else self.page.replace(_DSP, _CREATE)
+        return page.format(project=target.project_id, block=target.learn_id, type=type_)
 
     def find_target(self, path: str) -> TargetId | None:
         """Return the block whose configuration an API path is for, or None if it is for none."""
@@ -208,7 +217,7 @@ VLM = BlockKind(
 PROCESSING = BlockKind(
     name=BlockKindName.PROCESSING,
     path="/api/{project}/dsp/{block}",
-    page="/studio/{project}/dsp/{block}",
+    page=f"/studio/{{project}}{_DSP}",
     fields=PROCESSING_FIELDS,
     required=PROCESSING_REQUIRED,
     collections=(("config",), ("dsp", "classes")),
@@ -222,7 +231,7 @@ PROCESSING = BlockKind(
 POST_PROCESSING = BlockKind(
     name=BlockKindName.POST_PROCESSING,
     path="/api/{project}/post-processing/{block}",
-    page="/studio/{project}/post-processing/{block}",
+    page=f"/studio/{{project}}{_CREATE}",
     fields=POST_PROCESSING_FIELDS,
     required=POST_PROCESSING_REQUIRED,
     collections=(("parameters",),),
@@ -238,7 +247,7 @@ POST_PROCESSING = BlockKind(
 INPUT = BlockKind(
     name=BlockKindName.INPUT,
     path="/api/{project}/impulse",
-    page="/studio/{project}/create-impulse",
+    page=f"/studio/{{project}}{_CREATE}",
     fields=INPUT_FIELDS,
     required={},
     collections=(),

@@ -309,7 +309,7 @@ def make_target_page(
         type=name(status.type),
         project=project_title([overview]),
         project_place=project_place(status.target.project_id),
-        studio=block_page(studio_url, status.target, status.kind),
+        studio=block_page(studio_url, status.target, status.kind, status.type),
         state=_state_words(overview),
         tone=_tone(overview),
         model=status.model_state,

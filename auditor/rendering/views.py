@@ -203,7 +203,7 @@ def _target_view(own: list[Pair], report: Report, footer: Footer) -> TargetView:
         model=target.model_state,
         effect=_effect(target, report),
         changed=_changed(target, report),
-        link=block_page(footer.studio_url, target.target, target.kind),
+        link=block_page(footer.studio_url, target.target, target.kind, target.type),
         page=footer.site and f"{footer.site}{target_place(target.target)}",
         findings=tuple(_mark_repeated_requests(_with_answers(f, target) for _, f in own)),
         stack=draw_stack(target.excerpt) if has_layers else None,

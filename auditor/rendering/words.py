@@ -62,12 +62,12 @@ def project_page(studio_url: str, project_id: int) -> str:
     return studio_url and f"{studio_url}/studio/{project_id}"
 
 
-def block_page(studio_url: str, target: TargetId, kind: BlockKindName) -> str:
-    """Return the address of a block's page in Studio, empty without one; made of ids alone.
+def block_page(studio_url: str, target: TargetId, kind: BlockKindName, type_: str) -> str:
+    """Return the address of a block's page in Studio, empty without one; made of ids and type.
 
     It is what public projects link to; Studio opens it in the project's current impulse.
     """
-    return studio_url and studio_url + kind_of(kind).page_of(target)
+    return studio_url and studio_url + kind_of(kind).page_of(target, type_)
 
 
 def describe_model(state: ModelState) -> str:

@@ -25,12 +25,16 @@ _SAMPLES = {
 }
 
 
+def sample_of(name: BlockKindName) -> tuple[Document, Document]:
+    """Return the answer of a sample block, and its entry in the listing."""
+    answer, entry = _SAMPLES[name]
+    return sample_answer(answer) if answer else {}, sample_entry(entry)
+
+
 def document_of(name: BlockKindName) -> Document:
     """Return the document of a sample block."""
-    answer, entry = _SAMPLES[name]
-    return copy.deepcopy(
-        kind_of(name).compose(sample_entry(entry), sample_answer(answer) if answer else {})
-    )
+    answer, entry = sample_of(name)
+    return copy.deepcopy(kind_of(name).compose(entry, answer))
 
 
 def parameter(document: Document, param: str) -> Document:

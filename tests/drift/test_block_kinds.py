@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
-from auditor.drift.block_kinds import KERAS
-from auditor.model import TargetId
+from auditor.drift.block_kinds import KERAS, kind_of
+from auditor.model import BlockKindName, TargetId
 
 _SCHEMA = Path(__file__).parents[1] / "data" / "getkeras-openapi.yaml"
 _OPENAPI: dict[str, Any] = yaml.safe_load(_SCHEMA.read_text())
@@ -31,3 +32,18 @@ def test_a_path_of_the_api_leads_back_to_its_block() -> None:
 def test_other_paths_are_for_no_block() -> None:
     for path in ("/api/101/training/keras/", "/api/101/impulse", "/api/x/training/keras/3"):
         assert KERAS.find_target(path) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "type_", "page"),
+    [
+        (BlockKindName.KERAS, "keras", "/studio/101/learning/keras/3"),
+        (BlockKindName.ANOMALY, "anomaly-gmm", "/studio/101/learning/anomaly/3"),
+        (BlockKindName.PROCESSING, "spectral-analysis", "/studio/101/dsp/spectral-analysis/3"),
+        (BlockKindName.PROCESSING, "../evil?x=", "/studio/101/create-impulse"),
+        (BlockKindName.INPUT, "time-series", "/studio/101/create-impulse"),
+        (BlockKindName.POST_PROCESSING, "object-tracking", "/studio/101/create-impulse"),
+    ],
+)
+def test_a_block_has_its_page_in_studio(name: BlockKindName, type_: str, page: str) -> None:
+    assert kind_of(name).page_of(TargetId(101, 3), type_) == page

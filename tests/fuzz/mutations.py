@@ -38,10 +38,15 @@ def mutated(seed: int, number: int) -> bytes:
     chance = Random(f"{seed}:{number}")  # noqa: S311 - to be repeated, not to be secret
     if chance.random() < 0.25:
         return _with_bytes(json.dumps(base(number)).encode(), chance)
-    document: Any = json.loads(json.dumps(base(number)))
+    return json.dumps(edited(base(number), chance)).encode()
+
+
+def edited(sample: Any, chance: Random) -> Any:  # noqa: ANN401 - any JSON
+    """Return a copy of a sample with a few places altered."""
+    document: Any = json.loads(json.dumps(sample))
     for _ in range(chance.choice((1, 1, 1, 2, 3, 8))):
         document = chance.choice(_EDITS)(document, chance)
-    return json.dumps(document).encode()
+    return document
 
 
 def _with_bytes(body: bytes, chance: Random) -> bytes:
