@@ -97,12 +97,18 @@ class TargetView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamedBlock:
-    """One of the blocks of an entry. `id` is of its finding, empty without one."""
+    """One of the blocks of an entry.
+
+    Attributes:
+        id: of its finding, empty without one.
+        folded: the paths of what changed with it, where that differs from block to block.
+    """
 
     project: str
     block: str
     target: str
     id: str = ""
+    folded: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

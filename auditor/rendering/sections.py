@@ -87,6 +87,10 @@ _EVENTS = {
     ModelEvent.RESET: ("reset: the trained model was removed", False),
 }
 """By event: its words, and whether it is inferred from two polls and not said by Studio."""
+_CONDITIONS = {
+    ModelEvent.STALE: ConditionKind.STALE,
+    ModelEvent.RESET: ConditionKind.TRAINING_LOST,
+}
 _SUPPRESSORS = {
     policy.INTERFACE: "Studio's interface",
     policy.UPGRADE: "an upgrade of the auditor",
@@ -343,9 +347,8 @@ def _open_entries(report: Report) -> list[Entry]:
 
 
 def _open_since(condition: OpenCondition, target: TargetReport | None, report: Report) -> str:
-    if condition.run_id == (report.run.id or 0):
-        return "since this run"
-    since = f"since {moment(condition.since)}"
+    is_fresh = condition.run_id == (report.run.id or 0)
+    since = "since this run" if is_fresh else f"since {moment(condition.since)}"
     if condition.kind is not ConditionKind.STALE or target is None or target.model_since is None:
         return since
     return f"{since}: it became stale {_bounds(target.model_since)}"
@@ -453,16 +456,22 @@ def _notice(notice: Notice, target: TargetReport | None, section: str) -> Entry:
 def _model_events(summary: Summary) -> Iterator[Entry]:
     """Yield what happened to models in this run, then the older stale ones, oldest first.
 
-    A stale model that an open condition names is not named again.
+    What an open condition names is not named again.
     """
     report = summary.report
-    named = {c.target for c in summary.open if c.kind is ConditionKind.STALE}
+    open_now = {(c.kind, c.target) for c in summary.open}
     for target in report.targets:
-        if target.model_event is not None:
+        if target.model_event is None:
+            continue
+        if (_CONDITIONS.get(target.model_event), target.target) not in open_now:
             words, is_inferred = _event(target.model_event, target, report)
             source = ", inferred" if is_inferred else ""
             yield enter_target(target, f"{words} ({_bounds(target.model_since)}{source})")
-    older = [t for t in summary.stale if t.model_event is None and t.target not in named]
+    older = [
+        t
+        for t in summary.stale
+        if t.model_event is None and (ConditionKind.STALE, t.target) not in open_now
+    ]
     for target in sorted(older, key=_stale_until):
         since = target.model_since
         age = "" if since is None else f" for {length(report.run.started_at - since.until)}"

@@ -261,7 +261,8 @@ def _named_blocks(blocks: Sequence[NamedBlock], indent: str) -> Iterator[str]:
 
 def _named_block(block: NamedBlock) -> str:
     id_ = f", id {block.id}" if block.id else ""
-    return f"{block.project} / {block.block} ({block.target}){id_}"
+    also = f", also {block.folded}" if block.folded else ""
+    return f"{block.project} / {block.block} ({block.target}){id_}{also}"
 
 
 def _ids(report: Outline) -> Iterator[str]:

@@ -54,8 +54,7 @@ def view_finding(finding: Finding | VendorFinding) -> FindingView:
     )
     match finding:
         case Finding():
-            folded = join_first(tuple(map(name, finding.folded)), most=MOST_FOLDED)
-            return replace(view, folded=folded, rule=name(finding.rule))
+            return replace(view, folded=_folded(finding.folded), rule=name(finding.rule))
         case VendorFinding():
             return replace(view, targets=finding.targets)
 
@@ -78,12 +77,11 @@ def view_changes(
 def enter_group(group: tuple[Pair, ...]) -> Entry:
     """Return one change, or the same on several blocks, in one line."""
     target, finding = group[0]
-    entry = enter_finding(target, finding)
     if len(group) == 1:
-        return entry
-    named = tuple(_named(of, found) for of, found in group)
+        return enter_finding(target, finding)
+    entry = enter_finding(target, replace(finding, folded=()))
     whose = _whose([of for of, _ in group])
-    return replace(entry, project="", block=whose, target="", id="", blocks=named)
+    return replace(entry, project="", block=whose, target="", id="", blocks=_named_blocks(group))
 
 
 def list_ids(groups: Iterable[tuple[Pair, ...]]) -> tuple[NamedBlock, ...]:
@@ -108,8 +106,9 @@ def enter_target(target: TargetReport, note: str, id_: str = "") -> Entry:
 
 
 def enter_finding(target: TargetReport, finding: Finding, more: str = "") -> Entry:
-    """Return a finding in one line; `more` follows its headline."""
-    note = f"{sentence(finding.headline)}{more}"
+    """Return a finding in one line, with what is folded in it; `more` follows."""
+    also = f"; also changed: {_folded(finding.folded)}" if finding.folded else ""
+    note = f"{sentence(finding.headline)}{also}{more}"
     return replace(enter_target(target, note, finding.id), severity=finding.severity)
 
 
@@ -134,6 +133,7 @@ def _alike_view(group: tuple[Pair, ...], report: Report) -> AlikeView:
     return AlikeView(
         finding=replace(
             finding,
+            folded=_folded_in(group),
             restore=find_restoration(first, target.target, kind_of(target.kind), target.excerpt),
             headline=finding.headline + (" (and alike)" if len(headlines) > 1 else ""),
             path=finding.path + (" and alike" if len(paths) > 1 else ""),
@@ -141,11 +141,31 @@ def _alike_view(group: tuple[Pair, ...], report: Report) -> AlikeView:
         where=f"The same change on {_whose(targets)}",
         model=", ".join(f"{number:,} {model}" for model, number in models.most_common()),
         changed=times[0] if len(times) == 1 else f"by {moment(report.run.started_at)}",
-        blocks=tuple(_named(target, found) for target, found in group),
+        blocks=_named_blocks(group),
         can_acknowledge=any(
             found.against_baseline is AgainstBaseline.DIFFERS for _, found in group
         ),
     )
+
+
+def _named_blocks(group: tuple[Pair, ...]) -> tuple[NamedBlock, ...]:
+    """Return the blocks of a group, with what is folded at each where that differs."""
+    is_uniform = len({found.folded for _, found in group}) == 1
+    return tuple(
+        replace(_named(of, found), folded="" if is_uniform else _folded(found.folded))
+        for of, found in group
+    )
+
+
+def _folded_in(group: tuple[Pair, ...]) -> str:
+    """Return the paths of what is folded at all blocks of a group, or at some of them."""
+    folded = tuple(dict.fromkeys(path for _, found in group for path in found.folded))
+    is_uniform = len({found.folded for _, found in group}) == 1
+    return _folded(folded) + ("" if is_uniform else " (not on each block)")
+
+
+def _folded(paths: tuple[str, ...]) -> str:
+    return join_first(tuple(map(name, paths)), most=MOST_FOLDED)
 
 
 def _whose(targets: Sequence[TargetReport]) -> str:
