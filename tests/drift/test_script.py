@@ -225,6 +225,11 @@ def test_what_differs_in_the_same_program_is_named(
     assert name_formalities(old, new) == (*words, "comments", "formatting")
 
 
+def test_an_empty_script_has_no_lines() -> None:
+    assert changed_lines("", "x = 1\n") == ("+x = 1",)
+    assert changed_lines("x = 1\n", "\n") == ("-x = 1",)
+
+
 def test_changed_lines_are_as_few_as_possible() -> None:
     lines = [f"x = {number % 7}" for number in range(5_000)]
     changed = [*lines[:1_000], "y = 1", *lines[1_001:4_000], "y = 2", *lines[4_001:]]

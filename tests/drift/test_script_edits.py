@@ -419,3 +419,21 @@ def test_a_program_with_too_many_statements_is_described_by_line_counts() -> Non
         "too long to describe, compared as text",
         "“y = 1” added",
     )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "phrases"),
+    [
+        pytest.param("", "x = 1\n", ["x added (1)"], id="from an empty script"),
+        pytest.param("x = 1\n", "", ["x removed (1)"], id="to an empty script"),
+        pytest.param('"""Doc."""\n', "x = 1\n", ["x added (1)"], id="from a docstring alone"),
+        pytest.param(
+            'def f():\n    """Doc."""\n',
+            "def f():\n    return 1\n",
+            ["return 1 added, in f"],
+            id="in a function of a docstring alone",
+        ),
+    ],
+)
+def test_no_statement_is_named_that_nobody_wrote(old: str, new: str, phrases: list[str]) -> None:
+    assert describe_script(old, new) == tuple(phrases)

@@ -86,10 +86,16 @@ def changed_lines(before: str, after: str) -> tuple[str, ...]:
 
 
 def _changed_lines(before: str, after: str) -> Iterator[str]:
-    old, new = program_text(before).split("\n"), program_text(after).split("\n")
+    old, new = _lines(before), _lines(after)
     for hunk in find_hunks(old, new):
         yield from (f"-{line}" for line in old[hunk.old_start : hunk.old_end])
         yield from (f"+{line}" for line in new[hunk.new_start : hunk.new_end])
+
+
+def _lines(script: str) -> list[str]:
+    """Return the lines of a script, of an empty one none."""
+    text = program_text(script)
+    return text.split("\n") if text else []
 
 
 def _described(old: ast.Module, new: ast.Module) -> tuple[str, ...] | None:

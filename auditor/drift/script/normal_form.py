@@ -29,7 +29,7 @@ def normalize(tree: ast.Module) -> ast.Module:
         for name in _BODIES:
             body = getattr(node, name, None)
             if isinstance(body, list) and (body or name == "body"):
-                body[:] = _normal_statements(body) or [ast.Pass()]
+                body[:] = _normal_statements(body)
                 pending.extend(body)
         for name in _PARTS:
             pending.extend(getattr(node, name, ()))
@@ -86,7 +86,12 @@ def _all_arguments(arguments: ast.arguments) -> list[ast.arg]:
 
 
 def _normal_statements(body: list[ast.stmt]) -> list[ast.stmt]:
-    """Return the statements of a body without annotations, each import on its own."""
+    """Return the statements of a body without annotations, each import on its own.
+
+    A body of nothing but `pass` is empty, like one of nothing but a docstring.
+    """
+    if [type(statement) for statement in body] == [ast.Pass]:
+        return []
     statements: list[ast.stmt] = []
     imports: list[_Import] = []
     for statement in body:
