@@ -89,7 +89,10 @@ def _words(change: Change, verdict: Verdict, documents: Documents) -> str:  # no
 
 def _setting(change: Change, documents: Documents) -> str:
     is_default = change.pattern == "batchSize" and None in (change.before, change.after)
-    return _batch_size(change, documents) if is_default else _value_change(_label(change), change)
+    if is_default:
+        return _batch_size(change, documents)
+    unit = field_of(change).unit
+    return _value_change(_label(change), change) + (f" {unit}" if unit else "")
 
 
 def _value_change(label: str, change: Change) -> str:

@@ -148,7 +148,13 @@ def is_replacement(change: Change) -> bool:
     return change.kind is Kind.REPLACED and change.pattern in TYPE_PATTERNS
 
 
+def _judge_version(change: Change) -> _Exception:
+    is_first = change.before is None
+    return (Severity.INFO, "processing:first-version") if is_first else None
+
+
 _EXCEPTIONS: Mapping[str, Callable[[Change], _Exception]] = {
+    "block.implementationVersion": _judge_version,
     "trained": _judge_trained,
     "selectedModelType": _judge_model_type,
     "script": _judge_script,

@@ -139,7 +139,9 @@ def _holds(condition: Between | OneOf, value: Json) -> bool:
 def _is(wanted: Json, value: Json) -> bool:
     if value is None:
         return wanted is None or wanted is False
-    return is_same(wanted, value) or is_same(wanted, as_number(value))
+    # A parameter of a block is a text, whatever it means.
+    is_spelled = isinstance(wanted, bool) and value == ("true" if wanted else "false")
+    return is_spelled or is_same(wanted, value) or is_same(wanted, as_number(value))
 
 
 def _too_long_stale(

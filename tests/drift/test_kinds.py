@@ -387,3 +387,18 @@ def test_an_unknown_key_of_a_listing_is_unknown() -> None:
     assert findings_of(INPUT, lambda document: document.update(novel=1)) == [
         ("novel", "unknown", "low", "unknown")
     ]
+
+
+def test_a_headline_has_the_unit_of_its_values() -> None:
+    (finding,) = difference(INPUT, lambda d: d.update(windowSizeMs=1000)).findings
+
+    assert finding.headline == "Window size: 2000 → 1000 ms"
+
+
+def test_a_version_that_first_appears_is_no_upgrade() -> None:
+    old, new = document_of(PROCESSING), document_of(PROCESSING)
+    del old["block"]["implementationVersion"]
+    before, after = (snapshot_of(PROCESSING, document) for document in (old, new))
+    (finding,) = find_difference(before, after, secrets=Secrets(b"k" * 32)).findings
+
+    assert (finding.path, finding.severity) == ("block.implementationVersion", "info")

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from auditor.drift.block_kinds import KERAS
+from auditor.drift.block_kinds import KERAS, kind_of
 from auditor.drift.rules import (
     Between,
     Condition,
@@ -17,8 +17,9 @@ from auditor.drift.rules import (
     TargetScope,
 )
 from auditor.drift.state_rules import BlockState, RuleViolation, find_violations, notice_of_break
-from auditor.model import Interval, ModelState, NoticeKind, Severity, TargetId
+from auditor.model import BlockKindName, Interval, ModelState, NoticeKind, Severity, TargetId
 from tests.drift.answers import sample
+from tests.drift.kinds import document_of
 
 _PUMP = TargetId(1, 3)
 _NOW = datetime(2026, 11, 23, 3, 15, tzinfo=UTC)
@@ -102,3 +103,26 @@ def test_the_notice_of_a_break_names_rule_and_severity() -> None:
 
     assert (notice.kind, notice.severity) == (NoticeKind.RULE_BROKEN, Severity.LOW)
     assert notice.text == "Rule “sane” is broken: mode is odd"
+
+
+@pytest.mark.parametrize(
+    ("condition", "param", "holds"),
+    [
+        (Between(8, 64), "fft-length", True),
+        (Between(32, 64), "fft-length", False),
+        (OneOf((16,)), "fft-length", True),
+        (OneOf((True,)), "do-log", True),
+        (OneOf((False,)), "do-log", False),
+        (OneOf(("db4",)), "wavelet", True),
+    ],
+)
+def test_a_parameter_of_a_block_is_checked_by_what_it_spells(
+    condition: Condition, param: str, *, holds: bool
+) -> None:
+    rules = Rules(
+        states=(StateRule(name="r", path=f"config[{param}].value", condition=condition),)
+    )
+    kind = kind_of(BlockKindName.PROCESSING)
+    state = BlockState(kind, document_of(BlockKindName.PROCESSING), ModelState.NONE, None)
+
+    assert (find_violations(rules, _PUMP, state, at=_NOW) == ()) is holds
