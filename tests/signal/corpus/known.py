@@ -38,6 +38,16 @@ PAIRS = (
         ),
         pair("an empty reference appears", put(customBlockRef="")),
         pair(
+            "a reference of a model",
+            put("transferLearningModels.0", customBlockRef="block-1"),
+            CATALOGUE.added("transferLearningModels[transfer_organization:900].customBlockRef"),
+            state="trained",
+        ),
+        pair(
+            "an empty reference of a model appears",
+            put("transferLearningModels.0", customBlockRef=""),
+        ),
+        pair(
             "several heads, and Studio asks to train again",
             every(put(isMultiHead=True), _AGAIN),
             TRAINING.added("isMultiHead", "selectedModelType"),

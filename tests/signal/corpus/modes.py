@@ -65,6 +65,13 @@ PAIRS = (
             state="untrained",
         ),
         pair(
+            "to expert, training lost, and Studio asks for it",
+            every(_TO_EXPERT, put(trained=False), _AGAIN),
+            _SWITCH,
+            LOST.changed("trained", "selectedModelType"),
+            state="untrained",
+        ),
+        pair(
             "to expert with samples, a name and a threshold that comes",
             every(
                 _TO_EXPERT,

@@ -36,6 +36,12 @@ PAIRS = (
             TRAINING.removed(f"{_SPECTROGRAM}.freqMasking"),
         ),
         pair(
+            "the policy gone, and Studio asks to train again",
+            every(cut(_SPECTROGRAM), _AGAIN),
+            TRAINING.removed(_SPECTROGRAM, "selectedModelType"),
+            state="stale",
+        ),
+        pair(
             "switched off with all details",
             put(
                 augmentationPolicySpectrogram={

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.signal.bases import CONVOLUTION, DENSE, DROPOUT
 from tests.signal.edits import cut, every, insert, move, place, put
-from tests.signal.pairs import IDLE_LAYER, LAYERS, on, pair
+from tests.signal.pairs import IDLE_LAYER, LAYERS, RETRAIN, on, pair
 
 _NORMALIZATION = {"type": "batchNormalization"}
 
@@ -152,6 +152,16 @@ _OFF = on(
         "another type in its place, switched on",
         place("visualLayers.1", _NORMALIZATION),
         LAYERS.replaced("visualLayers[1]"),
+        state="stale",
+    ),
+    pair(
+        "another type in its place, off, and Studio asks to train again",
+        every(
+            place("visualLayers.1", {"type": "flatten", "enabled": False}),
+            put(selectedModelType="requiresRetrain"),
+        ),
+        IDLE_LAYER.replaced("visualLayers[1]"),
+        RETRAIN.changed("selectedModelType"),
         state="stale",
     ),
     pair(
