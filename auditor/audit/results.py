@@ -11,6 +11,7 @@ from auditor.audit.conditions import judge_conditions
 from auditor.audit.late import LateFindings
 from auditor.audit.news import notices_of_news, notices_of_upgrade
 from auditor.audit.pending import PendingResults
+from auditor.drift.block_kinds import unread_model
 from auditor.drift.conditions import JudgedConditions
 from auditor.drift.findings import finding_id, make_vendor_finding
 from auditor.drift.report import (
@@ -272,7 +273,7 @@ def _report_of_unread(result: Unreadable | Missing, known: KnownTarget | None) -
         name=known.name if known else "",
         type=known.type if known else "",
         state=TargetState.UNKNOWN,
-        model_state=ModelState.UNKNOWN,
+        model_state=unread_model(result.kind),
         last_good_at=known.last_checked_at if known else None,
     )
     before = known.state if known else None

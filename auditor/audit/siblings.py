@@ -2,7 +2,7 @@
 
 Rules:
 - Compared are the last versions, in the settings that people make (owner intent). A block's own
-  name, a script that Studio generates and what has no effect now are no deviation.
+  name and its input, a script that Studio generates and what has no effect now are no deviation.
 - Blocks that more than half of the group agree with are right; where there are none, those that
   agree with the first of the group.
 """
@@ -32,6 +32,7 @@ from auditor.protocols import RunStore
 
 SiblingGroup: TypeAlias = tuple[TargetId, ...]
 _MOST_NAMED = 3
+_OWN = NAME_PATHS | {"block.input"}  # names, and ids of other blocks
 
 
 @dataclass(slots=True)
@@ -116,7 +117,7 @@ def _differences(
         for finding in judge_comparison(comparison).findings
         if finding.owner is Owner.INTENT
         and finding.severity is not Severity.INFO
-        and finding.path not in NAME_PATHS
+        and finding.path not in _OWN
         and not (finding.area is Area.SCRIPT and is_visual(comparison.new))
     ]
 

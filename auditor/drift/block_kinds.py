@@ -37,7 +37,7 @@ from auditor.drift.learn_fields import (
     VLM_FIELDS,
     VLM_REQUIRED,
 )
-from auditor.model import Area, BlockKindName, JsonObject, TargetId
+from auditor.model import Area, BlockKindName, JsonObject, ModelState, TargetId
 
 # As public projects link to them.
 _DSP, _CREATE = "/dsp/{type}/{block}", "/create-impulse"
@@ -282,6 +282,11 @@ _LEARN_KINDS = {
 def kind_of(name: BlockKindName) -> BlockKind:
     """Return the row of a kind."""
     return BLOCK_KINDS[name]
+
+
+def unread_model(name: BlockKindName) -> ModelState:
+    """Return the model's state of a block that was not read."""
+    return ModelState.UNKNOWN if kind_of(name).has_model else ModelState.NONE
 
 
 def learn_kind(type_: str) -> BlockKindName:

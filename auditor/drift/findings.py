@@ -105,7 +105,7 @@ def judge_comparison(comparison: Comparison, reading: Reading = BY_DEFAULT) -> J
     documents = comparison.documents if reading.in_words else None
     changes = _with_replacement(comparison.changes)
     verdicts = judge_all(changes, in_use=comparison.in_use, new=comparison.new, old=comparison.old)
-    verdicts = quiet_followers(changes, verdicts)
+    verdicts = quiet_followers(changes, verdicts, comparison.new)
     shown = [i for i, verdict in enumerate(verdicts) if verdict.area is not Area.INTERFACE]
     judged = _weighed(
         [changes[i] for i in shown], [verdicts[i] for i in shown], comparison, reading

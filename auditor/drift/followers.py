@@ -59,12 +59,27 @@ def describe_origin(old: JsonObject, new: JsonObject) -> str:
     return ", taken from the EON Tuner" if after == "tuner" and before != after else ""
 
 
-def quiet_followers(changes: Sequence[Change], verdicts: Sequence[Verdict]) -> list[Verdict]:
-    """Return the verdicts, a follower's as what is not reported where nothing leads it."""
+def quiet_followers(
+    changes: Sequence[Change], verdicts: Sequence[Verdict], new: JsonObject
+) -> list[Verdict]:
+    """Return the verdicts, a follower's as what is not reported where nothing leads it.
+
+    So is a name that the listing had before the answer.
+    """
     return [
-        _quiet(verdict) if _is_alone(change, changes, verdicts) else verdict
+        _quiet(verdict)
+        if _is_late_name(change, changes, new) or _is_alone(change, changes, verdicts)
+        else verdict
         for change, verdict in zip(changes, verdicts, strict=True)
     ]
+
+
+def _is_late_name(change: Change, changes: Sequence[Change], new: JsonObject) -> bool:
+    if change.pattern not in ("dsp.name", "dsp.type"):
+        return False
+    key = change.pattern.removeprefix("dsp.")
+    is_led = any(other.pattern == f"block.{key}" for other in changes)
+    return not is_led and change.after == text_at(new, ("block", key))
 
 
 def _quiet(verdict: Verdict) -> Verdict:

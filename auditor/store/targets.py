@@ -20,6 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.functions import func
 
+from auditor.drift.block_kinds import unread_model
 from auditor.drift.canonical import FORMS
 from auditor.model import (
     BlockKindName,
@@ -337,7 +338,7 @@ def _row(result: TargetResult, run_id: int, at: datetime) -> _Row:
         "project": result.project,
         "name": "",
         "type": "",
-        "model_state": ModelState.UNKNOWN,
+        "model_state": unread_model(result.kind),
         "model": "[]",
         "last_run_id": run_id,
         "last_attempted_at": at,

@@ -151,7 +151,11 @@ def test_a_failed_listing_makes_every_target_unknown(pump: Stage) -> None:
     pump.night()
     pump.studio.change_role(7, "viewer")
 
-    assert states(pump.json()) == dict.fromkeys(range(1, 7), "unknown")
+    report = pump.json()
+
+    assert states(report) == dict.fromkeys(range(1, 7), "unknown")
+    models = {each["block_id"]: each["model_state"] for each in report["targets"]}
+    assert models == {1: None, 2: None, 3: "unknown", 4: "unknown", 5: None, 6: None}
 
 
 def test_blocks_that_leave_the_impulse_are_missing(pump: Stage) -> None:

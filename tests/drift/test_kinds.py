@@ -402,3 +402,11 @@ def test_a_version_that_first_appears_is_no_upgrade() -> None:
     (finding,) = find_difference(before, after, secrets=Secrets(b"k" * 32)).findings
 
     assert (finding.path, finding.severity) == ("block.implementationVersion", "info")
+
+
+def test_a_name_that_the_listing_had_before_the_answer_is_said_once() -> None:
+    old, new = document_of(PROCESSING), document_of(PROCESSING)
+    old["block"]["name"] = new["block"]["name"] = new["dsp"]["name"] = "Spectrum"
+    before, after = (snapshot_of(PROCESSING, document) for document in (old, new))
+
+    assert find_difference(before, after, secrets=Secrets(b"k" * 32)).findings == ()
