@@ -8,7 +8,7 @@ WORKERS ?= 4
 LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes \
         --no-emit-index-url --no-emit-find-links --no-annotate --quiet
 
-.PHONY: demo test check lint types layers format bench signal soak scale fuzz prism axe pictures mail-lint boot lock clean
+.PHONY: demo test check lint types layers format bench signal soak scale fuzz prism axe pictures mail-lint boot schema lock clean
 
 demo: $(BIN)/auditor
 	@$(BIN)/auditor demo
@@ -75,6 +75,11 @@ mail-lint: $(VENV)/.runtime
 # by docs/install.md. Needs no network.
 boot: $(VENV)/.development
 	PYTHON=$(abspath $(BIN))/python tests/systemd/boot.sh
+
+# The files that are made from the code; tests say when one is not current.
+schema: $(VENV)/.development
+	$(BIN)/python -m auditor config schema > config.schema.json.new
+	mv config.schema.json.new config.schema.json
 
 lock: $(VENV)/.development
 	$(BIN)/$(LOCK) pyproject.toml -o requirements.txt

@@ -20,6 +20,16 @@ def folder(name: str) -> Path:
     raise FileNotFoundError(f"no folder {name}: neither {places[0]} nor {places[1]} is one")
 
 
+def read_text(name: str) -> str:
+    """Return the text of a file that belongs to the program (`config.example.toml`).
+
+    Raises:
+        OSError: it is in neither place.
+    """
+    installed = _PACKAGE / "_data" / name
+    return (installed if installed.exists() else _PACKAGE.parent / name).read_text("utf-8")
+
+
 def locate(name: str) -> str:
     """Return where a page, a unit or the example is that a message refers to.
 

@@ -90,6 +90,15 @@ def test_a_message_names_the_files_that_were_installed(installed: Installed) -> 
     assert example.is_file()
 
 
+def test_editors_find_the_schema_beside_the_example(installed: Installed) -> None:
+    printed = installed.run("auditor", "config", "schema")
+
+    [folder] = installed.home.glob("lib/python*/site-packages/auditor/_data")
+    assert printed.stderr == ""
+    assert printed.stdout == (folder / "config.schema.json").read_text()
+    assert (folder / "config.example.toml").read_text().startswith("#:schema ./config.schema.json")
+
+
 def test_templates_and_migrations_come_from_the_wheel(installed: Installed) -> None:
     program = (
         "import auditor.resources as r\n"

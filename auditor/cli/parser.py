@@ -300,6 +300,17 @@ def _add_upkeep(commands: _Commands[_Parser]) -> None:
     )
     actions = database.add_subparsers(metavar="ACTION", required=True)
     _command(actions, "upgrade", "upkeep:upgrade", "upgrade the database schema to this version")
+    files = commands.add_parser(
+        "config", help="describe the configuration", description="Describes the configuration."
+    )
+    actions = files.add_subparsers(metavar="ACTION", required=True)
+    _command(
+        actions,
+        "schema",
+        "schema:print_schema",
+        "print the JSON Schema of the configuration, by which editors complete and check it",
+        has_config=False,
+    )
 
 
 def _add_copies(commands: _Commands[_Parser]) -> None:

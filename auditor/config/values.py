@@ -22,7 +22,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import (
     AfterValidator,
+    BaseModel,
     BeforeValidator,
+    ConfigDict,
     Field,
     PlainValidator,
     Strict,
@@ -497,6 +499,18 @@ def _proxy(value: object, info: ValidationInfo) -> Secret:
     return address
 
 
+class SecretReference(BaseModel):
+    """Where a secret is stored: exactly one of three keys. A secret is never in this file."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"minProperties": 1, "maxProperties": 1}
+    )
+
+    env: str = Field("", description="The name of an environment variable.")
+    file: str = Field("", description="The path of a file that only its owner can read.")
+    credential: str = Field("", description="The name of a systemd credential (LoadCredential=).")
+
+
 LineOfText = Annotated[str, AfterValidator(_line_of_text)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
 ReportsUrl = Annotated[str, AfterValidator(_reports_url)]
@@ -515,10 +529,20 @@ Glob = Annotated[str, AfterValidator(_glob)]
 FromList = Strict(False)  # a tuple that TOML writes as a list
 NotEmpty = AfterValidator(_not_empty)
 ProjectPatterns = Annotated[
-    tuple[Annotated[int | str, PlainValidator(_project_pattern)], ...], FromList, NotEmpty
+    tuple[
+        Annotated[int | str, PlainValidator(_project_pattern, json_schema_input_type=int | str)],
+        ...,
+    ],
+    FromList,
+    NotEmpty,
 ]
+_BlockName = Annotated[str, Field(pattern=f"^{_BLOCK.pattern}$")]
 ProjectScope = Annotated[tuple[Identifier, ...], FromList, NotEmpty]
-BlockScope = Annotated[tuple[Annotated[TargetId, PlainValidator(_block)], ...], FromList, NotEmpty]
+BlockScope = Annotated[
+    tuple[Annotated[TargetId, PlainValidator(_block, json_schema_input_type=_BlockName)], ...],
+    FromList,
+    NotEmpty,
+]
 _Finite = Annotated[float, Field(allow_inf_nan=False)]
 Range = Annotated[
     tuple[_Finite, _Finite],
@@ -526,10 +550,18 @@ Range = Annotated[
     BeforeValidator(_two_numbers),
     AfterValidator(_in_order),
 ]
-PlainValue = Annotated[Plain, PlainValidator(_plain)]
+PlainValue = Annotated[Plain, PlainValidator(_plain, json_schema_input_type=Plain)]
 Choices = Annotated[tuple[PlainValue, ...], FromList, AfterValidator(_choices)]
 Moment = Annotated[datetime, AfterValidator(_moment)]
-AnySecret = Annotated[Secret, PlainValidator(_secret)]
-HeaderSecret = Annotated[Secret, PlainValidator(_secret), AfterValidator(_fit_for_header)]
-PingUrl = Annotated[Secret, PlainValidator(_ping_url)]
-ProxyAddress = Annotated[Secret, PlainValidator(_proxy)]
+AnySecret = Annotated[Secret, PlainValidator(_secret, json_schema_input_type=SecretReference)]
+HeaderSecret = Annotated[
+    Secret,
+    PlainValidator(_secret, json_schema_input_type=SecretReference),
+    AfterValidator(_fit_for_header),
+]
+PingUrl = Annotated[
+    Secret, PlainValidator(_ping_url, json_schema_input_type=str | SecretReference)
+]
+ProxyAddress = Annotated[
+    Secret, PlainValidator(_proxy, json_schema_input_type=str | SecretReference)
+]

@@ -30,6 +30,8 @@ COMMANDS = (
     ["verify"],
     ["db"],
     ["db", "upgrade"],
+    ["config"],
+    ["config", "schema"],
 )
 NEED_CONFIG = (
     ["run"],
