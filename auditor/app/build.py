@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from auditor import __version__, config
 from auditor.addresses import parse_address
-from auditor.audit.close import MailPlan, name_installation
+from auditor.audit.close import DeliveryPlan, Reader, name_installation
 from auditor.audit.notices import remember_rules, require_admissible
 from auditor.audit.plan import EveryProject, Plan, Project
 from auditor.config import Settings
@@ -356,21 +356,35 @@ def rebuild_pages(settings: Settings, store: Store) -> str:
     return str(settings.reports.directory / INDEX)
 
 
-def build_mail_plan(settings: Settings) -> MailPlan | None:
-    """Return who gets reports by mail, None when no mail is configured."""
-    if settings.email is None:
-        return None
+def build_delivery_plan(settings: Settings) -> DeliveryPlan | None:
+    """Return who gets reports, None where nobody does."""
+    readers = tuple(_list_mail_readers(settings))
+    return DeliveryPlan(readers=readers, host=find_mail_domain(settings)) if readers else None
+
+
+def _list_mail_readers(settings: Settings) -> Iterator[Reader]:
+    """Yield who gets mail, those of the whole report first."""
+    email = settings.email
+    if email is None:
+        return
     from auditor.mail import MimeComposer  # noqa: PLC0415
 
-    return MailPlan(
-        renderer=build_renderer(settings),
-        composer=MimeComposer(settings.email.sender),
-        recipients=settings.email.recipients,
-        only_drift=settings.email.send == "drift",
-        host=find_mail_domain(settings),
-        subscriptions=settings.subscriptions,
-        part_renderer=build_renderer(settings, is_for_parts=True),
-    )
+    composer, renderer = MimeComposer(email.sender), build_renderer(settings)
+    for recipient in email.recipients:
+        yield Reader(
+            recipient=recipient,
+            renderer=renderer,
+            composer=composer,
+            only_drift=email.send == "drift",
+        )
+    of_parts = build_renderer(settings, is_for_parts=True)
+    for subscription in settings.subscriptions:
+        yield Reader(
+            recipient=subscription.recipient,
+            renderer=of_parts,
+            composer=composer,
+            subscription=subscription,
+        )
 
 
 def build_mailer(

@@ -16,7 +16,7 @@ from auditor import __version__, config, health
 from auditor.app.build import (
     build_archive,
     build_client,
-    build_mail_plan,
+    build_delivery_plan,
     build_plan,
     build_site,
     claim_reports_folder,
@@ -26,7 +26,7 @@ from auditor.app.build import (
 from auditor.app.claim import claim_database, require_own_database
 from auditor.app.deliveries import deliver_messages, drop_unwanted_messages
 from auditor.app.schedules import Schedule, find_next_run, find_schedules
-from auditor.audit.close import close_run, leave_to_next_mail
+from auditor.audit.close import close_run, leave_to_next_message
 from auditor.audit.plan import RunControl, RunRequest, Scope
 from auditor.audit.results import CompletedRun
 from auditor.audit.run import Audit
@@ -283,13 +283,13 @@ def _close(
     is_withheld: bool,
 ) -> tuple[Report, str | None]:
     """Close the run and write the pages; return the report as it was stored, and its page."""
-    archive, mail = build_archive(settings, store), build_mail_plan(settings)
-    completed = leave_to_next_mail(completed, mail)
+    archive, plan = build_archive(settings, store), build_delivery_plan(settings)
+    completed = leave_to_next_message(completed, plan)
     page = close_run(
         completed,
         store,
         archive=archive,
-        mail=mail,
+        plan=plan,
         now=control.clock or now,
         is_withheld=is_withheld,
     )

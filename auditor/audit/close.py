@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -218,22 +218,42 @@ def draw_signs(target: TargetId, before: Sequence[RunSummary], now: TargetState)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MailPlan:
-    """To whom reports are mailed, and when.
+class Reader:
+    """Somebody who gets reports: an address of mail, or a channel.
 
     Attributes:
-        only_drift: runs without news are not mailed to `recipients`.
-        subscriptions: who gets a part of each report, rendered by `part_renderer`.
+        recipient: how the outbox names the reader.
+        composer: turns what the renderer wrote into a message.
+        only_drift: reports without news are not sent; it has no meaning with a subscription.
+        subscription: the part of each report that the reader gets; None for the whole.
+    """
+
+    recipient: str
+    renderer: Renderer
+    composer: Composer
+    only_drift: bool = False
+    subscription: Subscription | None = None
+
+    def wants(self, report: Report) -> bool:
+        """Return whether the whole report is sent to the reader."""
+        return self.subscription is None and is_worth_sending(report, only_drift=self.only_drift)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryPlan:
+    """To whom reports are sent.
+
+    Attributes:
         host: right side of the Message-ID (RFC 5322 section 3.6.4).
     """
 
-    renderer: Renderer
-    composer: Composer
-    recipients: tuple[str, ...]
-    only_drift: bool
+    readers: tuple[Reader, ...]
     host: str
-    part_renderer: Renderer
-    subscriptions: tuple[Subscription, ...] = ()
+
+    @property
+    def subscriptions(self) -> tuple[Subscription, ...]:
+        """Return the parts of reports that some readers get."""
+        return tuple(reader.subscription for reader in self.readers if reader.subscription)
 
 
 def close_run(
@@ -241,7 +261,7 @@ def close_run(
     store: RunStore,
     *,
     archive: Archive,
-    mail: MailPlan | None,
+    plan: DeliveryPlan | None,
     now: Callable[[], datetime],
     is_withheld: bool = False,
 ) -> str | None:
@@ -249,15 +269,15 @@ def close_run(
 
     A run that is withheld is stored and reported to nobody: the next report has what it found.
 
-    A page that cannot be written is logged, and the mails are sent without it. Without mail the
-    report's findings count as reported once the page is written.
+    A page that cannot be written is logged, and the messages are sent without it. Where reports
+    are sent to nobody, the findings count as reported once the page is written.
     """
     report = completed.report
     page = _write_page(report, archive)
     messages: tuple[Message, ...] = ()
-    if mail is not None and not is_withheld:
+    if plan is not None and not is_withheld:
         news = completed.conclusions.news
-        messages = _messages(report, mail, store, page=page or "", at=now(), news=news)
+        messages = _messages(report, plan, store, page=page or "", at=now(), news=news)
     store.close_run(report, messages, carried=completed.carried, conclusions=completed.conclusions)
     logger.info(
         "run ended",
@@ -269,21 +289,22 @@ def close_run(
             "messages": len(messages),
         },
     )
-    is_published = mail is None and page is not None and not is_withheld
+    is_published = plan is None and page is not None and not is_withheld
     if is_published and report.run.id is not None:
         store.mark_reported(report.run.id, at=now())
     return page
 
 
-def leave_to_next_mail(completed: CompletedRun, mail: MailPlan | None) -> CompletedRun:
-    """Return a run that is not mailed without what is no reason for a mail and waits for one.
+def leave_to_next_message(completed: CompletedRun, plan: DeliveryPlan | None) -> CompletedRun:
+    """Return a run that nobody gets whole without what waits for the next one that somebody gets.
 
-    Else each report would repeat it until one is mailed. What a part of the report holds stays.
+    That is what is no reason for a message: each report would repeat it until one is sent. What a
+    part of the report holds stays.
     """
-    if mail is None or is_worth_mailing(completed.report, only_drift=mail.only_drift):
+    if plan is None or any(reader.wants(completed.report) for reader in plan.readers):
         return completed
     report, conclusions = completed.report, completed.conclusions
-    parts = (select_part(report, subscription) for subscription in mail.subscriptions)
+    parts = (select_part(report, subscription) for subscription in plan.subscriptions)
     held_ids = frozenset[str]().union(*(_held_ids(part) for part in parts if part is not None))
     waiting = {late.finding.id for late in report.late_catalogue} - held_ids
     unsaid = {
@@ -309,8 +330,8 @@ def leave_to_next_mail(completed: CompletedRun, mail: MailPlan | None) -> Comple
     return CompletedRun(report=report, carried=carried, conclusions=conclusions)
 
 
-def is_worth_mailing(report: Report, *, only_drift: bool) -> bool:
-    """Return whether a report is mailed: always, or only one with news.
+def is_worth_sending(report: Report, *, only_drift: bool) -> bool:
+    """Return whether a report is sent: always, or only one with news.
 
     Changes of the vendor's and blocks of a type that cannot be read are none, and can wait. What
     is merely open is no news: a block that is still missing, or still differs from its baseline.
@@ -342,11 +363,12 @@ class Dispatch:
     """What the messages of one dispatch share.
 
     Attributes:
-        installation: tells databases apart in Message-IDs.
+        host, installation: the right side of Message-IDs, and what tells databases apart in them.
         page: where the report's page is, empty without one.
         stream: tells this dispatch from others of the same run in Message-IDs.
     """
 
+    host: str
     installation: str
     page: str
     at: datetime
@@ -355,45 +377,54 @@ class Dispatch:
 
 def _messages(
     report: Report,
-    mail: MailPlan,
+    plan: DeliveryPlan,
     store: RunStore,
     *,
     page: str,
     at: datetime,
     news: Sequence[Notice],
 ) -> tuple[Message, ...]:
-    dispatch = Dispatch(installation=name_installation(store.fingerprint_key()), page=page, at=at)
-    parts = _compose_parts(report, mail, dispatch, news)
-    if not is_worth_mailing(report, only_drift=mail.only_drift):
-        logger.info("report not mailed: nothing changed", extra={"run": report.run.id})
-        return parts
-    return (*compose_messages(report, mail, dispatch), *parts)
-
-
-def compose_messages(report: Report, mail: MailPlan, dispatch: Dispatch) -> tuple[Message, ...]:
-    """Return one queued message for each recipient, each with a Message-ID of its own."""
-    content = mail.renderer.mail_content(report, page=dispatch.page)
-    return tuple(
-        _compose(report, content, recipient, mail, dispatch) for recipient in mail.recipients
+    installation = name_installation(store.fingerprint_key())
+    dispatch = Dispatch(host=plan.host, installation=installation, page=page, at=at)
+    whole = [reader for reader in plan.readers if reader.wants(report)]
+    if not whole:
+        logger.info("report not sent: nothing changed", extra={"run": report.run.id})
+    parts = [reader for reader in plan.readers if reader.subscription is not None]
+    return (
+        *compose_messages(report, whole, dispatch),
+        *_compose_parts(report, parts, dispatch, news),
     )
 
 
+def compose_messages(
+    report: Report, readers: Iterable[Reader], dispatch: Dispatch
+) -> Iterator[Message]:
+    """Yield the whole report as one queued message for each reader, with a Message-ID of its own.
+
+    What one renderer writes is the same for all its readers, and is written once.
+    """
+    written: dict[int, MailContent] = {}
+    for reader in readers:
+        key = id(reader.renderer)
+        if key not in written:
+            written[key] = reader.renderer.mail_content(report, page=dispatch.page)
+        yield _compose(report, written[key], reader, dispatch)
+
+
 def _compose_parts(
-    report: Report, mail: MailPlan, dispatch: Dispatch, news: Sequence[Notice]
-) -> tuple[Message, ...]:
-    """Return a message for each subscription that the report has something for."""
-    messages = []
-    for place, subscription in enumerate(mail.subscriptions):
-        part = select_part(report, subscription)
-        if part is None:
+    report: Report, readers: Iterable[Reader], dispatch: Dispatch, news: Sequence[Notice]
+) -> Iterator[Message]:
+    """Yield a message for each subscription that the report has something for."""
+    for place, reader in enumerate(readers):
+        subscription = reader.subscription
+        part = None if subscription is None else select_part(report, subscription)
+        if subscription is None or part is None:
             continue
-        content = mail.part_renderer.mail_content(part, page=dispatch.page)
+        content = reader.renderer.mail_content(part, page=dispatch.page)
         of_part = replace(dispatch, stream=f"{dispatch.stream}-part-{place}")
-        message = _compose(part, content, subscription.recipient, mail, of_part)
+        message = _compose(part, content, reader, of_part)
         covered = [notice for notice in news if covers_notice(subscription, notice)]
-        holds = _held_ids(part).union(*(notice.ids() for notice in covered))
-        messages.append(replace(message, holds=holds))
-    return tuple(messages)
+        yield replace(message, holds=_held_ids(part).union(*(notice.ids() for notice in covered)))
 
 
 def _held_ids(part: Report) -> frozenset[str]:
@@ -407,21 +438,21 @@ def _held_ids(part: Report) -> frozenset[str]:
 
 
 def _compose(
-    report: Report, mail_content: MailContent, recipient: str, mail: MailPlan, dispatch: Dispatch
+    report: Report, mail_content: MailContent, reader: Reader, dispatch: Dispatch
 ) -> Message:
     # The start tells this run from another with its number, made after an old backup was restored.
-    whose = _short_hash(f"{recipient} {report.run.started_at.isoformat()}".encode())
+    whose = _short_hash(f"{reader.recipient} {report.run.started_at.isoformat()}".encode())
     local = f"{dispatch.stream}-{report.run.id}.{whose}.{dispatch.installation}"
-    message_id = f"<{local}@{mail.host}>"
-    composer = mail.composer
+    message_id = f"<{local}@{dispatch.host}>"
+    composer = reader.composer
     content, summary = (
-        compose(mail_content, recipient=recipient, message_id=message_id, at=dispatch.at)
+        compose(mail_content, recipient=reader.recipient, message_id=message_id, at=dispatch.at)
         for compose in (composer.compose, composer.compose_summary)
     )
     return Message(
         id=0,
         run_id=report.run.id or 0,
-        recipient=recipient,
+        recipient=reader.recipient,
         message_id=message_id,
         subject=mail_content.subject,
         content=content,

@@ -105,11 +105,14 @@ def _send_test(settings: Settings) -> Iterator[int]:
         compose_test_mail,
     )
 
-    plan, mailer = app.build_mail_plan(settings), app.build_mailer(settings)
+    plan, mailer = app.build_delivery_plan(settings), app.build_mailer(settings)
     if plan is None or mailer is None:
         raise UsageError("no mail is configured: add [email] to the configuration")
     builder = build_mail_builder(settings)
-    for recipient in plan.recipients:
+    for reader in plan.readers:
+        recipient = reader.recipient
+        if reader.subscription is not None:
+            continue
         try:
             mailer.send(compose_test_mail(builder, recipient, app.now()))
         except DeliveryError as error:

@@ -209,17 +209,19 @@ def show_progress() -> Iterator[RunControl]:
 
 def send_again(settings: Settings, store: Store, report: Report) -> int:
     """Mail a stored report to every recipient now; exit 2 if the server refuses a message."""
-    plan, mailer = app.build_mail_plan(settings), app.build_mailer(settings)
+    plan, mailer = app.build_delivery_plan(settings), app.build_mailer(settings)
     if plan is None or mailer is None:
         raise UsageError("no mail is configured: add [email] to the configuration")
     at, code = app.now(), 0
     sending = Dispatch(
+        host=plan.host,
         installation=name_installation(store.fingerprint_key()),
         page=app.find_page(settings, report),
         at=at,
         stream=f"again-{at:%Y%m%d%H%M%S}",
     )
-    messages, sent = compose_messages(report, plan, sending), 0
+    whole = [reader for reader in plan.readers if reader.subscription is None]
+    messages, sent = list(compose_messages(report, whole, sending)), 0
     for message in messages:
         try:
             mailer.send(message)

@@ -83,7 +83,7 @@ def _at(set_up: Stage, moment: datetime) -> Report:
         audit = Audit(store, app.build_client(set_up.settings), now=lambda: moment)
         ended = app.run_async(audit.run(app.build_request(set_up.settings)))
         close_run(
-            ended, store, archive=app.build_archive(set_up.settings), mail=None, now=lambda: moment
+            ended, store, archive=app.build_archive(set_up.settings), plan=None, now=lambda: moment
         )
         return ended.report
 

@@ -49,7 +49,7 @@ def _close(pump: Stage, completed: CompletedRun) -> None:
             completed,
             store,
             archive=app.build_archive(pump.settings),
-            mail=app.build_mail_plan(pump.settings),
+            plan=app.build_delivery_plan(pump.settings),
             now=app.now,
         )
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from auditor import app
-from auditor.audit.close import is_worth_mailing
+from auditor.audit.close import is_worth_sending
 from auditor.audit.plan import Scope
 from auditor.audit.run import Audit
 from auditor.demo.faults import Fault
@@ -477,8 +477,8 @@ def test_drift_missing_new_and_unchecked_are_worth_a_mail(
     run = RunInfo(id=1, status=RunStatus.COMPLETE, trigger=Trigger.MANUAL, started_at=app.now())
     report = Report(run=run, totals=totals, targets=())
 
-    assert is_worth_mailing(report, only_drift=True) is is_mailed
-    assert is_worth_mailing(report, only_drift=False)
+    assert is_worth_sending(report, only_drift=True) is is_mailed
+    assert is_worth_sending(report, only_drift=False)
 
 
 def test_a_missing_block_is_no_news_after_a_night_without_a_listing(pump: Stage) -> None:

@@ -119,7 +119,7 @@ def test_a_run_at_its_limit_keeps_what_it_has_and_tells_the_rest(pump: Stage) ->
         audit = Audit(store, app.build_client(pump.settings), now=app.now, control=watch)
         order = replace(app.build_request(pump.settings), concurrency=1)
         ended = app.run_async(audit.run(order))
-        close_run(ended, store, archive=app.build_archive(pump.settings), mail=None, now=app.now)
+        close_run(ended, store, archive=app.build_archive(pump.settings), plan=None, now=app.now)
         known = store.statuses()
 
     states = [result.state for result in ended.report.targets]

@@ -37,7 +37,7 @@ def _run(set_up: Stage, moment: datetime) -> Any:  # noqa: ANN401 - any JSON
         audit = Audit(store, app.build_client(set_up.settings), now=lambda: moment)
         ended = app.run_async(audit.run(app.build_request(set_up.settings)))
         archive = app.build_archive(set_up.settings)
-        close_run(ended, store, archive=archive, mail=None, now=lambda: moment)
+        close_run(ended, store, archive=archive, plan=None, now=lambda: moment)
         return encode_report(ended.report)
 
 

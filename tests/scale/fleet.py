@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from auditor import app, config
-from auditor.app.build import build_archive, build_mail_plan
+from auditor.app.build import build_archive, build_delivery_plan
 from auditor.audit.close import close_run
 from auditor.audit.run import Audit
 from auditor.config import Settings
@@ -130,8 +130,8 @@ class LargeFleet:
         studio: AbstractAsyncContextManager[LargeStudio] = nullcontext(self.studio)
         with self.store.run_lock():
             completed = app.run_async(Audit(self.store, studio, now=self.now).run(request))
-            archive, mail = build_archive(self.settings), build_mail_plan(self.settings)
-            close_run(completed, self.store, archive=archive, mail=mail, now=self.now)
+            archive, plan = build_archive(self.settings), build_delivery_plan(self.settings)
+            close_run(completed, self.store, archive=archive, plan=plan, now=self.now)
         self.nights += 1
         return completed.report
 

@@ -60,7 +60,7 @@ class Fleet:
                 completed,
                 self.store,
                 archive=_Archive(),
-                mail=None,
+                plan=None,
                 now=self.now,
                 is_withheld=self.is_withheld,
             )

@@ -291,9 +291,9 @@ class Soak:
         self.database.turn_off()
 
     def _close(self, store: SqlStore, ended: CompletedRun) -> None:
-        mail, archive = app.build_mail_plan(self.settings), app.build_archive(self.settings)
+        plan, archive = app.build_delivery_plan(self.settings), app.build_archive(self.settings)
         withheld = read_too_little(ended.report) and self.chance.random() < 0.5
-        close_run(ended, store, archive=archive, mail=mail, now=self.now, is_withheld=withheld)
+        close_run(ended, store, archive=archive, plan=plan, now=self.now, is_withheld=withheld)
 
     def _deliver(self, store: SqlStore, *, only_due: bool) -> None:
         mailer = app.build_mailer(self.settings)
