@@ -14,8 +14,9 @@ from auditor.audit.fetch import find_source
 from auditor.cli.console import print_error, print_text
 from auditor.config import Settings
 from auditor.decide import Decision, NewBaseline
+from auditor.drift.block_kinds import kind_of
 from auditor.errors import ConfigError, UsageError
-from auditor.model import TargetId
+from auditor.model import Failure, TargetId
 from auditor.protocols import Answer, Store
 from auditor.records import Acknowledgement, KnownTarget, VersionLine
 from auditor.rendering import explain as rendered
@@ -237,7 +238,14 @@ async def _live(settings: Settings, target: TargetId, known: KnownTarget | None)
     if not is_named and settings.every_project is None:
         return None
     async with app.build_client(settings) as studio:
-        fetched = await studio.fetch(target, find_source(None, known), stored_body=None)
+        listed = None
+        if known is not None and kind_of(known.kind).is_listed:
+            listing = await studio.list_blocks(target.project_id)
+            blocks = () if isinstance(listing, Failure) else listing
+            listed = next((block for block in blocks if block.target == target), None)
+            if listed is None:
+                return None
+        fetched = await studio.fetch(target, find_source(listed, known), stored_body=None)
     return fetched if isinstance(fetched, Answer) else None
 
 

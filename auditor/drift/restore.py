@@ -192,6 +192,8 @@ def _other_restoration(
 
 
 def _reason_against_other(finding: Finding) -> str:
+    if finding.area is Area.DATA:
+        return "it follows the data, or a block before this one"
     if finding.area in _REASONS:
         return _REASONS[finding.area]
     if finding.path in NAME_PATHS:

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from auditor.model import JsonObject
+from auditor.model import BlockKindName, JsonObject
 from tests.audit.stage import Stage, block, target
 from tests.cli.command import Command
+from tests.kinds import sample_answer, sample_entry
 
 _IGNORE = """
 [[ignore]]
@@ -371,3 +372,19 @@ def test_a_forgotten_block_is_named_no_more_and_new_if_it_returns(
     assert "by anna: deleted" in history.out
     assert auditor("explain", finding).code == 0
     assert auditor("verify").code == 0
+
+
+def test_acknowledge_asks_studio_for_a_block_with_its_entry_in_the_listing(
+    pump: Stage, auditor: Command
+) -> None:
+    block_id, kind = target(2), BlockKindName.PROCESSING
+    answer, entry = sample_answer("dsp-spectral-analysis"), sample_entry("dspBlocks")
+    pump.studio.put_block(block_id, kind, answer, entry=entry)
+    auditor("run")
+    pump.studio.edit_entry(block_id, lambda listed: listed.update(axes=["accX"]))
+    report = auditor("run", "--format", "json").json
+    (finding,) = report["targets"][0]["findings"]
+    done = auditor("acknowledge", finding["id"], "--reason", "agreed")
+
+    assert (finding["path"], done.code) == ("block.axes", 0)
+    assert "it was compared with Studio's present answer" in done.out
