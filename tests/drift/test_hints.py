@@ -141,7 +141,7 @@ STACK = {"visualLayers": LAYERS}
         (_set(someNewField=2), "someNewField", UNPUBLISHED),
         (_set(defaultBatchSize=64), "defaultBatchSize", VENDOR),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
 def test_each_kind_of_finding_has_its_hint(edit: Edit, path: str, hint: object) -> None:
     assert _hint(edit, path) == hint
