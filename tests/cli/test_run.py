@@ -142,7 +142,7 @@ def test_without_drift_to_tell_a_report_is_not_mailed_where_only_drift_is_wanted
     done = auditor("run")
 
     assert (done.code, pump.postbox.taken) == (0, [])
-    assert "report not mailed" in done.err
+    assert "report not sent" in done.err
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
