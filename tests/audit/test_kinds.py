@@ -247,3 +247,42 @@ def test_a_confirmed_answer_is_the_same_only_with_the_same_entry(
 
     assert paths(pump.json()) == [(2, "block.implementationVersion")]
     assert paths(pump.json()) == []
+
+
+def test_the_authors_words_are_reported_once_and_drift_nobody(pump: Stage) -> None:
+    another = sample_answer("dsp-spectral-analysis")
+    listed = {**sample_entry("dspBlocks"), "id": 7, "name": "Other"}
+    pump.studio.put_block(target(7), BlockKindName.PROCESSING, another, entry=listed)
+    pump.night()
+    for which in (PROCESSING, target(7)):
+        pump.studio.edit(
+            which, lambda a: parameter(a, "fft-length").update(help="Longer is finer.")
+        )
+    report = pump.json()
+
+    assert set(states(report).values()) == {"in_sync"}
+    assert [(each["path"], each["targets"]) for each in report["catalogue"]] == [
+        ("config[fft-length].help", 2)
+    ]
+
+
+def test_a_parameter_that_comes_on_many_blocks_is_the_vendors(pump: Stage) -> None:
+    which = [PROCESSING, target(7), target(8)]
+    for block_id in which[1:]:
+        answer = sample_answer("dsp-spectral-analysis")
+        listed = {**sample_entry("dspBlocks"), "id": block_id.learn_id}
+        pump.studio.put_block(block_id, BlockKindName.PROCESSING, answer, entry=listed)
+    pump.night()
+    for block_id in which:
+        pump.studio.edit(block_id, add_parameter)
+    report = pump.json()
+
+    assert set(states(report).values()) == {"in_sync"}
+    assert [(each["path"], each["targets"]) for each in report["catalogue"]] == [
+        ("config[new-one]", 3)
+    ]
+
+
+def add_parameter(answer: dict[str, Any]) -> None:
+    items = answer["config"][1]["items"]
+    items.append({**items[1], "param": "new-one", "name": "New"})
