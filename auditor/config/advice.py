@@ -132,7 +132,7 @@ def _unaudited_scopes(settings: Settings) -> Iterator[str]:
         for block in sorted(scope.blocks):
             is_found = finds_others and block.project_id not in audited
             if not is_found and not _is_audited(block, audited):
-                yield f"{key}.blocks: learn block {block} is not audited ({remedy})"
+                yield f"{key}.blocks: block {block} is not audited ({remedy})"
 
 
 def _is_audited(block: TargetId, audited: Mapping[int, tuple[int, ...] | None]) -> bool:

@@ -77,7 +77,7 @@ def _of_service(measured: Measurements) -> Iterator[_Family]:
         )
     yield _Family(
         "auditor_targets",
-        "Audited learn blocks, by state.",
+        "Audited blocks, by state.",
         ("state",),
         _counted(TargetState, Counter(status.state for status in measured.statuses)),
     )

@@ -279,7 +279,7 @@ def _shortfall(summary: Summary) -> str:
         return f"{_projects_unchecked(summary)} could not be checked: {_cause(summary)}"
     if summary.report.run.status is not RunStatus.COMPLETE:
         return f"This run did not finish: its status is {summary.report.run.status}"
-    return "Nothing was checked: no learn block was found"
+    return "Nothing was checked: no block was found"
 
 
 def _incomplete_lead(summary: Summary) -> str:
@@ -476,7 +476,7 @@ def _short_shortfall(summary: Summary) -> str:
         return f"{projects[0].lower()}{projects[1:]} not checked"
     if summary.report.run.status is not RunStatus.COMPLETE:
         return f"the run is {summary.report.run.status}"
-    return "nothing checked, no learn block found"
+    return "nothing checked, no block found"
 
 
 def _inventory_parts(summary: Summary) -> list[str]:

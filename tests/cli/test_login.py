@@ -76,7 +76,7 @@ def test_who_logged_in_is_not_asked_again(installed: Stage, auditor: Command) ->
 
     assert "close this window" in pages[0]
     assert codes == [0, 0]
-    assert "2 learn blocks found; OAuth2 login, sees 1 project, token until " in checked.out
+    assert "2 blocks found; OAuth2 login, sees 1 project, token until " in checked.out
     assert token_file(installed).stat().st_mode & 0o777 == 0o600
     assert installed.studio.oauth.granted == ["authorization_code"]
 

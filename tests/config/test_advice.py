@@ -109,8 +109,8 @@ def test_a_target_that_is_not_audited_gets_a_warning(tmp_path: Path, name: str) 
     assert warnings(test_rules.loaded(tmp_path, text)) == (
         f"{name}[1].projects: project 2 is not audited {remedy}",
         f"{name}[1].projects: project 9 is not audited {remedy}",
-        f"{name}[1].blocks: learn block 1/9 is not audited {remedy}",
-        f"{name}[1].blocks: learn block 2/3 is not audited {remedy}",
+        f"{name}[1].blocks: block 1/9 is not audited {remedy}",
+        f"{name}[1].blocks: block 2/3 is not audited {remedy}",
     )
 
 

@@ -129,4 +129,4 @@ def test_a_rule_for_a_found_project_is_not_said_to_be_for_nothing(tmp_path: Path
     rule = '[[severity]]\narea = "data"\nseverity = "low"\nblocks = ["1/9", "2/3"]\n'
     settings = loaded(tmp_path, f"{EVERY}{PROJECT}learn_blocks = [3]\n{rule}")
 
-    assert ["learn block 1/9" in warning for warning in warnings(settings)] == [True]
+    assert ["block 1/9" in warning for warning in warnings(settings)] == [True]

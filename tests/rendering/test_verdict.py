@@ -93,7 +93,7 @@ def stale() -> TargetReport:
         (drift(), "1 critical, 9 more in 2 of 3 projects | missing: Valve"),
         (incomplete(), "INCOMPLETE: 3 of 5 blocks not checked | 5 high, 2 more"),
         (failed(), "AUDIT FAILED: API key rejected"),
-        (report(), "INCOMPLETE: nothing checked, no learn block found"),
+        (report(), "INCOMPLETE: nothing checked, no block found"),
     ],
 )
 def test_a_subject_names_the_worst_first(night: Report, subject: str) -> None:
