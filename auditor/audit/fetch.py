@@ -11,7 +11,7 @@ from datetime import date
 
 from auditor.drift.block_kinds import BlockKind, kind_of
 from auditor.drift.canonical import FORMS, parse, parse_catalogue
-from auditor.model import BlockKindName, Failure, Json, JsonObject, Snapshot, TargetId
+from auditor.model import BlockKindName, Failure, Json, JsonObject, Snapshot, TargetId, TargetKind
 from auditor.protocols import (
     Answer,
     BlockSource,
@@ -60,11 +60,14 @@ async def fetch_target(
 
 
 def find_source(listed: ListedBlock | None, known: KnownTarget | None) -> BlockSource:
-    """Return how a block is asked for; `listed` is None where the configuration names it."""
+    """Return how a block is asked for; `listed` is None where the configuration names it.
+
+    What the configuration names is a learn block, whatever the id was before.
+    """
     if listed is not None:
         return BlockSource(kinds=(listed.kind,), type=listed.type, entry=listed.entry)
-    is_certain = known is not None and (known.version_id is not None or known.type)
-    if known is not None and is_certain:
+    is_known = known is not None and (known.version_id is not None or known.type)
+    if known is not None and is_known and known.kind.target_kind is TargetKind.LEARN:
         return BlockSource(kinds=(known.kind,))
     return BlockSource(kinds=(BlockKindName.KERAS, BlockKindName.ANOMALY))
 

@@ -286,3 +286,12 @@ def test_a_parameter_that_comes_on_many_blocks_is_the_vendors(pump: Stage) -> No
 def add_parameter(answer: dict[str, Any]) -> None:
     items = answer["config"][1]["items"]
     items.append({**items[1], "param": "new-one", "name": "New"})
+
+
+def test_a_named_block_is_a_learn_block_whatever_it_was(pump: Stage) -> None:
+    pump.night()
+    pump.reconfigure('learn_blocks = "all"', "learn_blocks = [2, 3]")
+    report = pump.json()
+
+    assert states(report) == {2: "unknown", 3: "in_sync"}
+    assert paths(report) == []
