@@ -17,7 +17,8 @@ AuditorError                     exit 2 unless a subclass says otherwise; of the
 │   ├── ServedError              another daemon serves the database
 │   ├── LockLostError            a lock went, and another process has what it guarded
 │   └── AlreadyRunError          this slot of the schedule has its run
-└── DeliveryError                the mail server did not take a message
+├── WebError                     a web server did not answer
+└── DeliveryError                a mail server or a channel did not take a message
 """
 
 from __future__ import annotations
@@ -168,13 +169,27 @@ class AlreadyRunError(StoreError):
     """This slot of the schedule already has its run."""
 
 
-class DeliveryError(AuditorError):
-    """The mail server did not take a message.
+class WebError(AuditorError):
+    """A web server did not answer; the words do not contain its URL.
 
     Attributes:
-        permanent: trying again is no use (5xx).
+        is_final: trying again at once is no use.
     """
 
-    def __init__(self, message: str, *, permanent: bool) -> None:
+    def __init__(self, message: str, *, is_final: bool = False) -> None:
+        self.is_final = is_final
+        super().__init__(message)
+
+
+class DeliveryError(AuditorError):
+    """A mail server or a channel did not take a message.
+
+    Attributes:
+        permanent: trying again is no use (5xx of mail, 4xx of a channel).
+        is_unavailable: other messages would not be taken now either.
+    """
+
+    def __init__(self, message: str, *, permanent: bool, is_unavailable: bool = False) -> None:
         self.permanent = permanent
+        self.is_unavailable = is_unavailable
         super().__init__(message)

@@ -135,7 +135,7 @@ def test_what_is_no_http_is_logged_by_its_kind(caplog: pytest.LogCaptureFixture)
         assert pulse._thread is not None
         pulse._thread.join()
 
-    assert warned(caplog) == ["heartbeat failed: BadStatusLine"]
+    assert warned(caplog) == ["heartbeat failed: RemoteProtocolError"]
 
 
 def test_a_server_that_never_answers_costs_its_time_limit(

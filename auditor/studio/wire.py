@@ -3,8 +3,8 @@
 It sends GET, and POST only for OAuth2 token requests. An answer is decoded chunk by chunk, so that
 no more than `max_bytes` of it are ever in memory.
 
-Only this module uses httpx, and of it only the transport over aiohttp, not the client: that would
-add redirects, a cookie jar and a quarter of the CPU time, and none of them is wanted.
+Of httpx it uses only the transport over aiohttp, not the client: that would add redirects, a
+cookie jar and a quarter of the CPU time, and none of them is wanted.
 """
 
 from __future__ import annotations
