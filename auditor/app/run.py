@@ -422,6 +422,7 @@ def write_metrics(settings: Settings, records: HealthStore) -> None:
             success=health.find_newest_whole(records, runs, health.WORKED),
             statuses=records.statuses(),
             messages=records.count_messages(),
+            open_conditions=records.open_conditions(),
         )
         text = render_metrics(measured)
         replace_file(settings.metrics.textfile, text.encode(), mode=_READABLE_BY_ALL)

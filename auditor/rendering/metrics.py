@@ -3,6 +3,10 @@
 https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format; names and units are
 https://prometheus.io/docs/practices/naming/'s. Every value is a gauge as of the last run, since
 the process that counts is not the one that is scraped. The collector takes no timestamps.
+
+Of labels only the project's id has no fixed number of values. So the series of projects are cut
+to `MOST_PROJECTS`, by id, which keeps each series in its place; another gauge says how many are
+left out. What covers all projects counts every block.
 """
 
 from __future__ import annotations
@@ -26,6 +30,7 @@ from auditor.model import (
 from auditor.outbox import NOT_DELIVERED, MessageState
 from auditor.records import TargetStatus
 
+MOST_PROJECTS = 200
 _Label = TypeVar("_Label", bound=StrEnum)
 _ENDS = (RunStatus.COMPLETE, RunStatus.INCOMPLETE, RunStatus.FAILED)
 
@@ -60,8 +65,8 @@ class _Family:
 
 def render_metrics(measured: Measurements) -> str:
     """Return the whole file; a family without a known value is left out."""
-    families = (*_of_service(measured), *_of_run(measured.last))
-    return "".join(line for family in families for line in _lines(family))
+    families = (*_of_service(measured), *_of_run(measured.last), *_of_projects(measured))
+    return "".join(line for family in families if family.values for line in _lines(family))
 
 
 def _of_service(measured: Measurements) -> Iterator[_Family]:
@@ -119,12 +124,22 @@ def _of_run(last: Report | None) -> Iterator[_Family]:
         ("status",),
         _counted(_ENDS, Counter([run.status])),
     )
-    findings = (f for target in last.targets for f in target.findings if f.since is Since.LAST)
+    yield _alone(
+        "auditor_last_run_targets",
+        "Blocks that run was to check, without those of a type that cannot be audited.",
+        last.totals.targets - last.totals.unsupported,
+    )
+    yield _alone(
+        "auditor_last_run_checked_targets",
+        "Blocks that run checked.",
+        last.totals.checked,
+    )
+    found = Counter(severity for _, severity in _findings(last))
     yield _Family(
         "auditor_last_run_findings",
         "Findings of that run, without the vendor's changes, by severity.",
         ("severity",),
-        _counted(Severity, Counter(finding.severity for finding in findings)),
+        _counted(Severity, found),
     )
     yield _Family(
         "auditor_last_run_fetches",
@@ -133,6 +148,58 @@ def _of_run(last: Report | None) -> Iterator[_Family]:
         dict[tuple[str, ...], float]({("answer",): 0, ("same",): 0})
         | {(outcome,): number for outcome, number in last.fetch_counts},
     )
+
+
+def _of_projects(measured: Measurements) -> Iterator[_Family]:
+    audited = sorted({status.target.project_id for status in measured.statuses})
+    projects = audited[:MOST_PROJECTS]
+    states = Counter((each.target.project_id, each.state) for each in measured.statuses)
+    yield _Family(
+        "auditor_project_targets",
+        "Audited blocks of a project, by state.",
+        ("project", "state"),
+        _by_project(projects, TargetState, states),
+    )
+    opened = Counter((each.target.project_id, each.severity) for each in measured.open_conditions)
+    yield _Family(
+        "auditor_project_open_conditions",
+        "Bad states of blocks of a project that last, by severity.",
+        ("project", "severity"),
+        _by_project(projects, Severity, opened),
+    )
+    if measured.last is not None:
+        found = Counter(_findings(measured.last))
+        yield _Family(
+            "auditor_project_last_run_findings",
+            "Findings of the last run over all targets in a project, by severity.",
+            ("project", "severity"),
+            _by_project(projects, Severity, found),
+        )
+    yield _alone(
+        "auditor_left_out_projects",
+        f"Audited projects without a series of their own: only the first {MOST_PROJECTS} by id "
+        "have one.",
+        len(audited) - len(projects),
+    )
+
+
+def _findings(report: Report) -> Iterator[tuple[int, Severity]]:
+    """Yield the project and severity of each finding that the totals count."""
+    for target in report.targets:
+        for finding in target.findings:
+            if finding.since is Since.LAST:
+                yield target.target.project_id, finding.severity
+
+
+def _by_project(
+    projects: Sequence[int], labels: Iterable[_Label], counts: Counter[tuple[int, _Label]]
+) -> Mapping[tuple[str, ...], float]:
+    every = tuple(labels)
+    return {
+        (str(project), str(label)): counts[project, label]
+        for project in projects
+        for label in every
+    }
 
 
 def _alone(name: str, words: str, value: float) -> _Family:

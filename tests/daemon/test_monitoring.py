@@ -13,7 +13,7 @@ from auditor.audit.plan import Scope
 from auditor.daemon.service import Service
 from auditor.redaction import Secret
 from auditor.store.store import SqlStore
-from tests.audit.stage import Stage
+from tests.audit.stage import Stage, target
 from tests.daemon.conftest import scheduled_since
 from tests.daemon.test_service import DAYS, serve, tick
 from tests.pings import Pings, pings
@@ -118,6 +118,20 @@ def test_a_narrowed_run_leaves_the_last_whole_one_standing(pump: Stage, metrics:
     for name in ("auditor_last_run_timestamp_seconds", "auditor_last_success_timestamp_seconds"):
         assert after[name, ""] == first[name, ""]
     assert after["auditor_targets", "in_sync"] == 3
+
+
+def test_metrics_name_what_is_open_and_how_much_was_checked(pump: Stage, metrics: Path) -> None:
+    pump.studio.edit(target(3), lambda answer: answer.update(trained=True))
+    pump.night()
+    pump.studio.edit(target(3), lambda answer: answer.update(trained=False))
+    pump.night()
+    samples = read(metrics.read_text())
+
+    assert samples["auditor_open_conditions", "training_lost,critical"] == 1
+    assert samples["auditor_project_open_conditions", "7,critical"] == 1
+    assert samples["auditor_project_last_run_findings", "7,critical"] == 1
+    assert samples["auditor_last_run_targets", ""] == 3
+    assert samples["auditor_last_run_checked_targets", ""] == 3
 
 
 def test_metrics_that_cannot_be_written_are_logged_and_break_nothing(

@@ -20,6 +20,7 @@ _UNITS = (
     "_findings",
     "_fetches",
     "_conditions",
+    "_projects",
 )
 
 

@@ -43,6 +43,7 @@ def test_before_the_first_run_only_what_is_known_is_written() -> None:
         "auditor_targets",
         "auditor_outbox_messages",
         "auditor_open_conditions",
+        "auditor_left_out_projects",
     }
     assert sum(samples.values()) == 1
 
@@ -69,7 +70,7 @@ def test_open_conditions_are_counted_by_kind_and_severity() -> None:
     samples = read(render_metrics(replace(NOTHING, open_conditions=(lost,))))
 
     assert samples["auditor_open_conditions", "training_lost,critical"] == 1
-    assert sum(n for (name, _), n in samples.items() if name.endswith("_conditions")) == 1
+    assert sum(n for (name, _), n in samples.items() if name == "auditor_open_conditions") == 1
     assert samples["auditor_open_conditions", "missing,high"] == 0
 
 
@@ -84,7 +85,7 @@ def test_findings_are_those_that_the_totals_count_by_severity() -> None:
     report = drift()
     samples = read(render_metrics(replace(NOTHING, last=report)))
 
-    found = [n for (name, _), n in samples.items() if name.endswith("_findings")]
+    found = [n for (name, _), n in samples.items() if name == "auditor_last_run_findings"]
     old = [f for target in report.targets for f in target.findings if f.since is Since.BASELINE]
     assert sum(found) == report.totals.findings > 0
     assert len(found) == 5
