@@ -194,7 +194,8 @@ class StudioClient:
             failure = await self._failure(project_id, error)
             is_whole = error.whole_project and project_id not in self._readable
             return FetchFailure(failure=failure, whole_project=is_whole)
-        self._readable.add(project_id)
+        if not kind_of(source.kinds[0]).is_alone:  # else nothing was asked for
+            self._readable.add(project_id)
         return fetched
 
     async def _fetch_first(

@@ -15,9 +15,10 @@ import pytest
 from auditor.credentials import ApiKey, JwtHeader
 from auditor.demo.faults import Fault
 from auditor.demo.studio_server import sample_blocks
-from auditor.model import BlockKindName, Failure, TargetId
+from auditor.model import BlockKindName, Failure, JsonObject, TargetId
 from auditor.protocols import (
     Answer,
+    BlockSource,
     FetchFailure,
     FetchResult,
     StoredBody,
@@ -531,3 +532,29 @@ def test_a_shared_credential_that_is_refused_keeps_no_named_project_from_being_r
 def test_without_a_shared_credential_another_project_is_nobodys_to_ask_for() -> None:
     with pytest.raises(KeyError):
         fetch("http://127.0.0.1:9/v1", target=SHARED_TARGET)
+
+
+def test_an_input_block_is_its_entry_and_says_nothing_of_the_credential(
+    studio: SimulatedStudio,
+) -> None:
+    entry: JsonObject = {"id": 1, "type": "time-series", "windowSizeMs": 2000}
+    source = BlockSource(kinds=(BlockKindName.INPUT,), type="time-series", entry=entry)
+
+    async def ask() -> tuple[FetchResult, FetchResult, FetchResult]:
+        async with client(studio.base_url) as asking:
+            first = await asking.fetch(TargetId(101, 1), source, stored_body=None)
+            assert isinstance(first, Answer)
+            known = StoredBody(digest=first.body_digest)
+            again = await asking.fetch(TargetId(101, 1), source, stored_body=known)
+            studio.change_role(101, "viewer")
+            refused = [await asking.fetch(TARGET, NAMED, stored_body=None) for _ in range(2)]
+            return first, again, refused[1]
+
+    first, again, refused = asyncio.run(ask())
+
+    assert isinstance(first, Answer)
+    assert first.document == entry
+    assert isinstance(again, UnchangedAnswer)
+    assert isinstance(refused, FetchFailure)
+    assert refused.whole_project
+    assert len(studio.requests) <= 3  # two refusals, and why
