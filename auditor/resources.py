@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+import shutil
+import sys
 from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parent
@@ -37,3 +40,19 @@ def locate(name: str) -> str:
     """
     installed = _PACKAGE / "_data" / name
     return str(installed) if installed.exists() else name
+
+
+def find_program() -> str:
+    """Return how this program is called from the present folder, as briefly as possible."""
+    python = Path(sys.executable)
+    beside = python.with_name("auditor")
+    if not beside.is_file():
+        return f"{_shortest(python)} -m auditor"
+    found = shutil.which("auditor")
+    return "auditor" if found and Path(found).samefile(beside) else _shortest(beside)
+
+
+def _shortest(program: Path) -> str:
+    here = Path.cwd()
+    is_below = program.is_relative_to(here)
+    return shlex.quote(str(program.relative_to(here) if is_below else program))

@@ -90,6 +90,14 @@ def test_a_message_names_the_files_that_were_installed(installed: Installed) -> 
     assert example.is_file()
 
 
+def test_the_units_come_from_the_wheel(installed: Installed) -> None:
+    done = installed.run("auditor", "init", "--systemd", "units")
+
+    unit = installed.home.parent / "elsewhere" / "units" / "auditor.service"
+    assert done.returncode == 0
+    assert f"ExecStart={installed.home}/bin/python -I" in unit.read_text()
+
+
 def test_editors_find_the_schema_beside_the_example(installed: Installed) -> None:
     printed = installed.run("auditor", "config", "schema")
 

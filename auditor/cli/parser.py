@@ -15,6 +15,7 @@ from auditor.rendering.words import harmless
 _Command = Callable[[argparse.Namespace], int]
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 _WHEN = "a date, run:ID, latest, previous or baseline"
+_BASE_URL = "https://studio.edgeimpulse.com/v1"
 _TARGET = "project id and block id, such as 12345/3"
 
 
@@ -35,6 +36,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"auditor {__version__}")
     commands = top.add_subparsers(metavar="COMMAND", required=True)
+    _add_init(commands)
     _add_audit(commands)
     _add_history(commands)
     _add_decisions(commands)
@@ -254,6 +256,46 @@ def _add_decision(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument(
         "--by", metavar="NAME", help="who decides (default: the user of this shell)"
+    )
+
+
+def _add_init(commands: _Commands[_Parser]) -> None:
+    init = _command(
+        commands,
+        "init",
+        "init:init",
+        "write a first configuration from what your keys can see",
+        has_config=False,
+    )
+    init.add_argument(
+        "--config", metavar="FILE", help="file to write (default: ./config.toml); none is replaced"
+    )
+    init.add_argument(
+        "--api-key-env",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="environment variable with a project's API key, or with a user's token; may be "
+        "repeated (default: keys are asked for at the terminal)",
+    )
+    init.add_argument(
+        "--base-url",
+        default=_BASE_URL,
+        metavar="URL",
+        help="address of Studio's API (default: %(default)s)",
+    )
+    for option, metavar, words in (
+        ("--mail-to", "ADDRESS", "recipient of reports by mail; may be repeated"),
+        ("--mail-from", "ADDRESS", "their sender (default: auditor@ the recipient's domain)"),
+        ("--mail-server", "HOST[:PORT]", "mail server (default: localhost:25)"),
+        ("--mail-user", "NAME", "login at the mail server, with the password in $SMTP_PASSWORD"),
+    ):
+        action = "append" if option == "--mail-to" else "store"
+        init.add_argument(option, action=action, metavar=metavar, help=words)
+    init.add_argument(
+        "--systemd",
+        metavar="FOLDER",
+        help="write the systemd units of the service to this folder, and nothing else",
     )
 
 

@@ -42,7 +42,8 @@ def find(explicit: str | None, environ: Mapping[str, str]) -> Path:
         "file",
         "no configuration found: looked at --config, $AUDITOR_CONFIG, "
         f"{_HERE.absolute()} and {_SYSTEM}",
-        f"copy {locate('config.example.toml')} to one of these places and edit it",
+        "run `auditor init`, or copy "
+        f"{locate('config.example.toml')} to one of these places and edit it",
     )
 
 

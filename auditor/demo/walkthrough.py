@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import shlex
 import shutil
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -28,6 +27,7 @@ from auditor.demo.studio_server import BuiltInStudio, sample_blocks
 from auditor.errors import UsageError
 from auditor.model import Report, TargetId
 from auditor.rendering.text import COMMANDS
+from auditor.resources import find_program
 
 KEY = "ei_" + "d3" * 24  # valid only for the demo's own Studio
 PUMP, CAMERA = 101, 202
@@ -191,27 +191,11 @@ def _date(demo: _Demo) -> str:
 
 def write_out_commands(text: str, folder: Path, finding_id: str) -> str:
     """Return text whose commands can be typed here, after the demo: with path and `--config`."""
-    program, config_file = _program(), shlex.quote(str(folder / "config.toml"))
+    program, config_file = find_program(), shlex.quote(str(folder / "config.toml"))
     for command, what in COMMANDS:  # a line that is typed as a whole ends in a comment
         text = re.sub(rf"{re.escape(command)} +{re.escape(what)}", f"{command}  # {what}", text)
     text = text.replace("P/L", str(EXAMPLE)).replace("explain ID", f"explain {finding_id}")
     return _COMMANDS.sub(rf"{program} \1 --config {config_file}", text)
-
-
-def _program() -> str:
-    """Return how this program is called from here, as briefly as possible."""
-    python = Path(sys.executable)
-    beside = python.with_name("auditor")
-    if not beside.is_file():
-        return f"{_shortest(python)} -m auditor"
-    found = shutil.which("auditor")
-    return "auditor" if found and Path(found).samefile(beside) else _shortest(beside)
-
-
-def _shortest(program: Path) -> str:
-    here = Path.cwd()
-    is_below = program.is_relative_to(here)
-    return shlex.quote(str(program.relative_to(here) if is_below else program))
 
 
 def _example_id(report: Report) -> str:

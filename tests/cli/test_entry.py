@@ -16,6 +16,7 @@ from tests.audit.stage import Stage, block
 from tests.cli.command import Command, environment, python
 
 COMMANDS = (
+    ["init"],
     ["run"],
     ["daemon"],
     ["demo"],

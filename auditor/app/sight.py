@@ -1,0 +1,81 @@
+"""What a credential sees of Studio, before there is a configuration."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+from auditor.audit.fetch import find_source
+from auditor.credentials import ApiKey, Credential
+from auditor.errors import StudioError
+from auditor.model import EVERY_PROJECT, Failure, TargetKind
+from auditor.protocols import FetchFailure, ListedBlock
+from auditor.studio.client import StudioClient
+
+_TIMEOUT = timedelta(seconds=30)
+_CONCURRENCY = 4
+_TRIES = 2
+_MAX_BYTES = 16 * 2**20
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenProject:
+    """A project that a credential sees; `role` is its key's, empty where Studio does not say."""
+
+    id: int
+    name: str
+    role: str
+    blocks: tuple[ListedBlock, ...]
+
+
+async def see_projects(base_url: str, credential: Credential) -> tuple[SeenProject, ...]:
+    """Return the projects that a credential sees with their blocks, by id.
+
+    Of a project's key it also reads a learn block, which not every key may.
+
+    Raises:
+        StudioError: Studio refuses the credential or does not answer.
+    """
+    client = StudioClient(
+        base_url=base_url,
+        credentials={},
+        shared=credential,
+        concurrency=_CONCURRENCY,
+        timeout=_TIMEOUT,
+        tries=_TRIES,
+        max_bytes=_MAX_BYTES,
+        now=lambda: datetime.now(UTC),
+        explains=True,
+    )
+    async with client as studio:
+        key = await studio.fetch_key_info(EVERY_PROJECT)
+        listed = await studio.list_projects()
+        # A key that may not list projects may still read the blocks of its own.
+        is_own = isinstance(listed, Failure) and key is not None
+        names = {key.project_id: ""} if key and is_own else _require(listed)
+        projects = [
+            _see_project(studio, project_id, name, key.role if key else "")
+            for project_id, name in sorted(names.items())
+        ]
+        return tuple(await asyncio.gather(*projects))
+
+
+async def _see_project(studio: StudioClient, project_id: int, name: str, role: str) -> SeenProject:
+    blocks = _require(await studio.list_blocks(project_id))
+    learn = [block for block in blocks if block.kind.target_kind is TargetKind.LEARN]
+    if learn and isinstance(studio.credential(project_id), ApiKey):
+        source = find_source(learn[0], None)
+        fetched = await studio.fetch(learn[0].target, source, stored_body=None)
+        if isinstance(fetched, FetchFailure):
+            _require(fetched.failure)
+    return SeenProject(id=project_id, name=name, role=role, blocks=blocks)
+
+
+def _require(answer: _T | Failure) -> _T:
+    if isinstance(answer, Failure):
+        raise StudioError(answer.kind, answer.message)
+    return answer
