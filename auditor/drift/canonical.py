@@ -33,6 +33,7 @@ from auditor.model import Area, BlockKindName, Json, JsonObject
 _JSON_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?")
 _INTEGER = re.compile(r"-?\d{1,18}")  # of any 64 bits; a double would round it
 _WHOLE = 2**63  # beyond it a double is no longer one whole number
+_OWN_FORMS = (str, int)  # booleans among them: the forms of most values are the values
 _QUOTED = re.compile(r'[.\[\]"\']')
 
 
@@ -71,6 +72,31 @@ def read_catalogue(models: Json, kind: BlockKind) -> Node:
     return _node(kind, kind.catalogue, kind.top(kind.catalogue), models)
 
 
+def read_catalogues(old: Json, new: Json, kind: BlockKind) -> tuple[Node, Node]:
+    """Return two catalogues as nodes, without the members that both hold in the same words.
+
+    Of thousands of models few change, and nodes of those that did not would take most of the time.
+    """
+    if not isinstance(old, list) or not isinstance(new, list):
+        return read_catalogue(old, kind), read_catalogue(new, kind)
+    field = kind.top(kind.catalogue)
+    before, after = (dict(label_members(side, field.identity)) for side in (old, new))
+    equal = {label for label in before.keys() & after.keys() if _is_twin(before, after, label)}
+    return _without(equal, before, kind), _without(equal, after, kind)
+
+
+def _is_twin(before: Mapping[str, Json], after: Mapping[str, Json], label: str) -> bool:
+    return _sorted_json(before[label]) == _sorted_json(after[label])
+
+
+def _without(equal: set[str], members: Mapping[str, Json], kind: BlockKind) -> Node:
+    path, field = kind.catalogue, kind.top(kind.catalogue)
+    rest = {label: member for label, member in members.items() if label not in equal}
+    children = _members(kind, path, field, rest.items())
+    form = _joined(field, children)
+    return Node(path, field, [*rest.values()], form, children, _is_blank(field, form), kind)
+
+
 def read_value(path: str, field: Field, value: Json, kind: BlockKind) -> Node:
     """Return any value as a node, at a place and under a row of the field table."""
     return _node(kind, path, field, value)
@@ -87,7 +113,7 @@ def canonical_bytes(document: JsonObject, kind: BlockKind) -> bytes:
     Raises:
         DocumentError: `document` holds NaN, an infinity or a value that JSON has not.
     """
-    return _bytes(form_of(read(document, kind)))
+    return _bytes(_FormReader(kind).read_block(document))
 
 
 def digest(document: JsonObject, kind: BlockKind) -> str:
@@ -100,7 +126,7 @@ def digest(document: JsonObject, kind: BlockKind) -> str:
 
 def catalogue_digest(models: Json, kind: BlockKind) -> str:
     """Return the SHA-256 of form and the catalogue's canonical bytes, as 64 hex digits."""
-    return _digest(_bytes(read_catalogue(models, kind).form), kind)
+    return _digest(_bytes(_FormReader(kind).read(kind.top(kind.catalogue), models)), kind)
 
 
 def as_number(value: Json) -> Json:
@@ -140,10 +166,63 @@ def _digest(content: bytes, kind: BlockKind) -> str:
 
 def _bytes(form: Json) -> bytes:
     try:
-        text = json.dumps(form, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        text = _sorted_json(form)
     except (ValueError, TypeError, RecursionError) as error:
         raise DocumentError(f"the document has no canonical form: {error}") from error
     return text.encode("ascii")
+
+
+_sorted_json = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
+
+
+class _FormReader:
+    """Makes the forms of values as `_node` does, without nodes: large catalogues have many.
+
+    Rows of the field table are looked up once for each key, not for each value.
+    """
+
+    def __init__(self, kind: BlockKind) -> None:
+        self._kind = kind
+        self._rows: dict[str, dict[str, Field]] = {}
+
+    def read_block(self, document: JsonObject) -> JsonObject:
+        """Return the form of a document, without envelope and catalogue."""
+        forms: JsonObject = {}
+        for key, value in document.items():
+            if key not in ENVELOPE and key != self._kind.catalogue:
+                row = self._kind.top(key)
+                form = self.read(row, value)
+                if not _is_blank(row, form):
+                    forms[key] = form
+        return forms
+
+    def read(self, field: Field, value: Json) -> Json:
+        """Return the form of a value."""
+        match value:
+            case dict() if field.shape is Shape.OBJECT or _is_open(field):
+                parts = _with_default(value) if field.pattern in PARAMETERS else value
+                return self._object(field, parts)
+            case list() if field.shape in (Shape.MEMBERS, Shape.GROUPS):
+                row = self._kind.member(field)
+                return {label: self.read(row, part) for label, part in _labelled(field, value)}
+            case list() if field.shape is Shape.LAYERS:
+                row = self._kind.member(field)
+                return [self.read(row, part) for part in value]
+            case _:
+                return _form(field, value)
+
+    def _object(self, field: Field, parts: JsonObject) -> JsonObject:
+        forms: JsonObject = {}
+        rows = self._rows.setdefault(field.pattern, {})
+        for key, part in parts.items():
+            row = rows.get(key)
+            if row is None:
+                row = rows[key] = self._kind.child(field, key)
+            is_own_form = row.shape is Shape.VALUE and isinstance(part, _OWN_FORMS)
+            form = part if is_own_form else self.read(row, part)
+            if not _is_blank(row, form):
+                forms[key] = form
+        return forms
 
 
 def _node(kind: BlockKind, path: str, field: Field, value: Json) -> Node:
@@ -161,11 +240,7 @@ def _children(kind: BlockKind, path: str, field: Field, value: Json) -> dict[str
                 for key, part in parts.items()
             }
         case list() if field.shape in (Shape.MEMBERS, Shape.GROUPS):
-            members = [*_of_groups(value)] if field.shape is Shape.GROUPS else value
-            return {
-                label: _node(kind, f"{path}[{_label(label)}]", kind.member(field), part)
-                for label, part in label_members(members, field.identity)
-            }
+            return _members(kind, path, field, _labelled(field, value))
         case list() if field.shape is Shape.LAYERS:
             return {
                 str(place): _node(kind, f"{path}[{place}]", kind.member(field), part)
@@ -173,6 +248,20 @@ def _children(kind: BlockKind, path: str, field: Field, value: Json) -> dict[str
             }
         case _:
             return None
+
+
+def _labelled(field: Field, value: list[Json]) -> Iterator[tuple[str, Json]]:
+    members = [*_of_groups(value)] if field.shape is Shape.GROUPS else value
+    return label_members(members, field.identity)
+
+
+def _members(
+    kind: BlockKind, path: str, field: Field, labelled: Iterable[tuple[str, Json]]
+) -> dict[str, Node]:
+    return {
+        label: _node(kind, f"{path}[{_label(label)}]", kind.member(field), part)
+        for label, part in labelled
+    }
 
 
 def _of_groups(groups: list[Json]) -> Iterator[Json]:

@@ -20,7 +20,7 @@ from auditor.drift.canonical import (
     is_same,
     parse_catalogue,
     read,
-    read_catalogue,
+    read_catalogues,
     read_value,
 )
 from auditor.drift.fields import (
@@ -73,7 +73,7 @@ def _batch_size(nodes: _Nodes) -> Json:
 
 def compare_catalogues(old: Json, new: Json, kind: BlockKind) -> tuple[Change, ...]:
     """Return every change between two catalogues, in the order of the new one."""
-    before, after = read_catalogue(old, kind), read_catalogue(new, kind)
+    before, after = read_catalogues(old, new, kind)
     return tuple(_inside({"": before}, {"": after}, by_mode=True))
 
 

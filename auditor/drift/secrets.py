@@ -39,6 +39,7 @@ from auditor.model import (
 from auditor.redaction import HIDDEN, Fingerprinter, shown
 
 _PARAMETERS = "customParameters"
+_SECRET, _KEY = b'"secret"', b"ei_"
 _CATALOGUES_KEPT = 64  # one for each block type and vendor release; a few serve all targets
 _QUOTED_KEY = re.compile(rf'{_PARAMETERS}\[(".*")\]', re.DOTALL)
 _BLOCK_PARAMETER = re.compile(r"(?:config|parameters)\[(.*?)\](?:\.|$)")
@@ -166,7 +167,9 @@ class Secrets:
                 parts: JsonObject = {
                     key: self.hide_catalogue(part) for key, part in models.items()
                 }
-                if parts.get("type") == "secret" or str(parts.get("param")) in self.names:
+                name = parts.get("param")
+                is_known = isinstance(name, str) and name in self.names
+                if is_known or parts.get("type") == "secret":
                     for key in ("value", "defaultValue"):
                         if key in parts:
                             parts[key] = self._hide_value(models[key])
@@ -211,6 +214,8 @@ def find_secrets(parts: AnswerParts) -> frozenset[str]:
 def secret_parameters(catalogue: bytes) -> frozenset[str]:
     """Return the parameters that a catalogue types `secret`, at any depth."""
     found: set[str] = set()
+    if _SECRET not in catalogue:  # it is JSON in ASCII, whose texts have one spelling
+        return frozenset()
     waiting = [parse_catalogue(catalogue)]
     while waiting:
         value = waiting.pop()
@@ -237,8 +242,11 @@ def as_sent(snapshot: Snapshot) -> JsonObject:
 
 @lru_cache(maxsize=_CATALOGUES_KEPT)
 def _hidden_catalogue(models: bytes, secrets: Secrets, name: BlockKindName) -> Catalogue:
-    hidden = secrets.hide_catalogue(parse_catalogue(models))
-    return Catalogue(document=dump(hidden), digest=catalogue_digest(hidden, kind_of(name)))
+    hidden = parse_catalogue(models)
+    if any(text in models for text in (_SECRET, _KEY, *map(dump, secrets.names))):
+        hidden = secrets.hide_catalogue(hidden)
+        models = dump(hidden)
+    return Catalogue(document=models, digest=catalogue_digest(hidden, kind_of(name)))
 
 
 def _parameter_of(path: str) -> str:
