@@ -59,7 +59,7 @@ class BlockKind:
         collections: lists of a document that no single edit empties.
         prefix: before the top-level keys in patterns, where other kinds have the same keys.
         parameters: the field that holds what the block's author lets people set, empty without.
-        restored_with: fields of the old document that a request to restore another one needs.
+        restored_with: fields that a request to restore another one has to hold as well.
         has_model: whether a block has a model that is trained.
         is_listed: whether its document begins with its entry in the listing.
         is_alone: whether that entry is all of it, so that there is nothing to ask for.

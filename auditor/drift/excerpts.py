@@ -32,7 +32,11 @@ def excerpt_answers(
     is_keras = kind.name is BlockKindName.KERAS
     needed = _needed_fields(findings) if is_keras else kind.restored_with
     before = {key: old[key] for key in needed if key in old}
-    after = {key: new[key] for key in before if isinstance(new.get(key), dict | list)}
+    after = {
+        key: new[key]
+        for key in before
+        if key in new and (not is_keras or isinstance(new[key], dict | list))
+    }
     if any(finding.area is Area.LAYERS for finding in findings):
         after |= {key: new[key] for key in (LAYERS, MODE) if key in new}
     if any(top_field(finding.path) == THRESHOLDS for finding in findings):

@@ -176,15 +176,15 @@ def _other_restoration(
     if why:
         return Restoration(why=why)
     known = excerpt if excerpt and finding.id in excerpt.findings else None
-    before = parse(known.before) if known else {}
+    others = parse(known.after) if known else {}
     match kind.name:
         case BlockKindName.PROCESSING:
             return _parameter_restoration(finding, f"POST {kind.path_of(target)}", "config", {})
         case BlockKindName.POST_PROCESSING:
-            rest = {"enabled": before["enabled"]} if "enabled" in before else None
+            rest = {"enabled": others["enabled"]} if "enabled" in others else None
             return _post_restoration(finding, f"POST {kind.path_of(target)}", rest)
         case BlockKindName.ANOMALY:
-            return _anomaly_restoration(finding, target, kind, before)
+            return _anomaly_restoration(finding, target, kind, others)
         case BlockKindName.INPUT:
             return Restoration(why=_WHOLE_IMPULSE)
         case BlockKindName.VLM | BlockKindName.KERAS:
@@ -226,18 +226,19 @@ def _post_restoration(finding: Finding, request: str, rest: JsonObject | None) -
 
 
 def _anomaly_restoration(
-    finding: Finding, target: TargetId, kind: BlockKind, before: JsonObject
+    finding: Finding, target: TargetId, kind: BlockKind, others: JsonObject
 ) -> Restoration:
     rating = "minimumConfidenceRating"
     if finding.path == rating:
         return _request(f"POST {kind.path_of(target)}", {rating: finding.before})
     if finding.path not in ("clusterCount", "selectedAxes"):
         return Restoration(why=_REASONS[Area.UNKNOWN])
-    if "selectedAxes" not in before or rating not in before:
+    if "selectedAxes" not in others or rating not in others:
         return Restoration(why=_UNKNOWN_REST)
-    body = {"axes": before["selectedAxes"], rating: before[rating]}
-    if before.get("clusterCount") is not None:
-        body["clusterCount"] = before["clusterCount"]
+    values = {**others, finding.path: finding.before}
+    body = {"axes": values["selectedAxes"], rating: values[rating]}
+    if values.get("clusterCount") is not None:
+        body["clusterCount"] = values["clusterCount"]
     request = f"POST /api/{target.project_id}/jobs/train/anomaly/{target.learn_id}"
     return _request(request, body)
 

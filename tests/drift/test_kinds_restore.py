@@ -114,3 +114,13 @@ def test_what_no_request_sets_says_why(name: BlockKindName, edit: Edit) -> None:
 
     assert found.request == ""
     assert found.why
+
+
+def test_a_request_leaves_what_else_was_edited() -> None:
+    def edit(document: dict[str, Any]) -> None:
+        document["clusterCount"] = 64
+        document["selectedAxes"] = [0, 1]
+
+    found = restoration_of(ANOMALY, edit)
+
+    assert body(found) == {"axes": [0, 1], "minimumConfidenceRating": 0.3, "clusterCount": 32}
