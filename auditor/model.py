@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
+from auditor.impulses import NO_PLACE, ImpulsePlace
+
 EVERY_PROJECT = 0
 """An id that no project has. It stands for the list of projects itself."""
 
@@ -303,6 +305,7 @@ class Finding:
             the path.
         against_baseline: only what differs from the baseline can be acknowledged, and what is as
             it was approved need not be restored.
+        follows: the id of the block whose edit changed this one's data, None where none did.
     """
 
     id: str
@@ -323,6 +326,7 @@ class Finding:
     open_since: datetime | None = None
     lasting_path: str = ""
     against_baseline: AgainstBaseline = AgainstBaseline.UNKNOWN
+    follows: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -479,6 +483,7 @@ class TargetReport:
         is_news: True if `missing` or `unsupported` is new in this run.
         excerpt: the parts of the answers that this run's findings need.
         signs: one of `drift.report.STATE_SIGNS` for each run, this run last; only of what drifted.
+        place: where in which impulses it is.
     """
 
     target: TargetId
@@ -499,6 +504,7 @@ class TargetReport:
     is_news: bool = False
     excerpt: AnswerExcerpt | None = None
     signs: str = ""
+    place: ImpulsePlace = NO_PLACE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

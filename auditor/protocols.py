@@ -11,6 +11,7 @@ from typing import BinaryIO, Protocol, TypeAlias
 
 from auditor.drift.recurrence import PastChange, PastFolding
 from auditor.drift.secrets import Secrets
+from auditor.impulses import NO_PLACE, ImpulsePlace
 from auditor.model import (
     BlockKindName,
     Failure,
@@ -132,7 +133,7 @@ class ListedBlock:
 
     Attributes:
         entry: what the listing says of it.
-        impulse_id: the first impulse that has the block, None where the listing does not say.
+        place: the impulses that have it, and what it takes its data from.
     """
 
     target: TargetId
@@ -140,7 +141,7 @@ class ListedBlock:
     name: str
     type: str
     entry: JsonObject
-    impulse_id: int | None = None
+    place: ImpulsePlace = NO_PLACE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

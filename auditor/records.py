@@ -14,6 +14,7 @@ from auditor.drift.layer_keys import LayerKeys, lasting_value
 from auditor.drift.policy import SuppressedFinding, SuppressedVendorFinding
 from auditor.drift.state_rules import RuleViolation
 from auditor.errors import UsageError
+from auditor.impulses import NO_PLACE, ImpulsePlace
 from auditor.model import (
     AnswerExcerpt,
     BlockKindName,
@@ -275,6 +276,7 @@ class RunConclusions:
         suppressed_vendor: the vendor's findings that a rule suppresses.
         conditions: what only the end of the run can say of open conditions.
         rule_matches: what the configuration's rules matched, None where it was not compared.
+        places: where in which impulses each target is that was listed.
     """
 
     notices: tuple[Notice, ...] = ()
@@ -288,6 +290,7 @@ class RunConclusions:
     suppressed_vendor: tuple[SuppressedVendorFinding, ...] = ()
     conditions: tuple[JudgedConditions, ...] = ()
     rule_matches: Mapping[str, RuleMatch] | None = None
+    places: Mapping[TargetId, ImpulsePlace] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -365,6 +368,7 @@ class KnownTarget:
         version_name: the block's name in the last version.
         version_type: its type there.
         layers: the keys of that version's layers, None where they are their places.
+        place: where in which impulses it is, as it was last listed.
     """
 
     target: TargetId
@@ -389,6 +393,7 @@ class KnownTarget:
     version_name: str = ""
     version_type: str = ""
     layers: LayerKeys | None = None
+    place: ImpulsePlace = NO_PLACE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -648,6 +653,7 @@ class TargetOverview:
         baseline_version_id: the version a person approved, None without one.
         retired: the last run over all targets did not ask for it.
         open: its open conditions, worst first, where they were asked for.
+        place: where in which impulses it is, as it was last listed.
     """
 
     status: TargetStatus
@@ -655,6 +661,7 @@ class TargetOverview:
     baseline_version_id: int | None
     retired: bool
     open: tuple[OpenCondition, ...] = ()
+    place: ImpulsePlace = NO_PLACE
 
     @property
     def state(self) -> TargetState:

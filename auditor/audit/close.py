@@ -134,6 +134,7 @@ def _conclude(
             *judge_siblings(request.siblings, store, open_before),
         ),
         rule_matches=coverage.found if coverage else None,
+        places=results.places,
     )
 
 

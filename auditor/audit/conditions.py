@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from auditor.drift.canonical import parse
+from auditor.drift.causes import lacks_features
 from auditor.drift.conditions import (
     MISSING,
     FoundCondition,
@@ -15,13 +16,21 @@ from auditor.drift.conditions import (
     compare_conditions,
     condition_of_baseline,
     condition_of_rule,
+    judge_features,
     judge_model,
     judge_unchanged_model,
     key_of_rule,
     worst_conditions_first,
 )
 from auditor.drift.model_state import asks_for_training
-from auditor.model import ConditionKind, ModelState, OpenCondition, TargetId, TargetState
+from auditor.model import (
+    BlockKindName,
+    ConditionKind,
+    ModelState,
+    OpenCondition,
+    TargetId,
+    TargetState,
+)
 from auditor.records import (
     KnownTarget,
     Missing,
@@ -73,10 +82,23 @@ def _judge_version(result: NewVersion, known: KnownTarget | None) -> JudgedCondi
         asks_for_training=result.model_state is ModelState.STALE
         and asks_for_training(parse(result.snapshot.document)),
     )
+    kinds, features = _judge_features(result)
     return JudgedConditions(
         target=result.target,
-        judged=of_reading.judged | judged,
-        found=(*found, *of_reading.found),
+        judged=of_reading.judged | judged | kinds,
+        found=(*found, *features, *of_reading.found),
+    )
+
+
+def _judge_features(
+    result: NewVersion,
+) -> tuple[frozenset[ConditionKind], tuple[FoundCondition, ...]]:
+    if result.kind is not BlockKindName.PROCESSING:
+        return frozenset(), ()
+    changed = (*result.findings, *(suppressed.finding for suppressed in result.suppressed))
+    return judge_features(
+        {path for finding in changed for path in (finding.path, *finding.folded)},
+        lacks_features=lacks_features(parse(result.snapshot.document)),
     )
 
 

@@ -14,6 +14,7 @@ from auditor.audit.baseline import (
     RunChanges,
     compare_with_baseline,
 )
+from auditor.audit.causes import Causes
 from auditor.audit.pending import PendingResult, name_sort
 from auditor.audit.plan import RunContext
 from auditor.audit.snapshots import ComparedVersion, Snapshots
@@ -85,8 +86,9 @@ class _RuledChanges:
 class Judge:
     """Compares this run's answers with the store's versions."""
 
-    def __init__(self, store: RunStore, context: RunContext) -> None:
+    def __init__(self, store: RunStore, context: RunContext, causes: Causes | None = None) -> None:
         self._context = context
+        self._causes = causes or Causes()
         self._snapshots = Snapshots(store)
         self._baselines = Baselines(store, self._snapshots, context)
         self._described: set[str] = set()  # acts of the vendor that a result has words for
@@ -187,7 +189,7 @@ class Judge:
         if _was_judged_before(known, reading.body_digest):
             return self._version_of_upgrade(known, reading, compared)
         acts, at = name_acts(compared.comparison), self._context.now()
-        if acts:
+        if acts or self._causes.must_wait(compared.comparison):
             return PendingResult(
                 target=known.target,
                 project=reading.project,
@@ -208,9 +210,11 @@ class Judge:
         *,
         vendor_acts: Collection[str],
     ) -> _RuledChanges:
+        cause = self._causes.find(comparison, between.until)
+
         def judge(*, in_words: bool) -> _RuledChanges:
             judged = self._context.judge(
-                comparison, target, in_words=in_words, vendor_acts=vendor_acts
+                comparison, target, in_words=in_words, vendor_acts=vendor_acts, cause=cause
             )
             return _RuledChanges(
                 judged, self._context.apply_rules(judged.findings, target, between)

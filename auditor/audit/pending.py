@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import zlib
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -72,6 +72,10 @@ class PendingResults:
         packed = compressor.compress(snapshot.document) + compressor.flush()
         kept = replace(pending, snapshot=replace(snapshot, document=packed), acts=frozenset())
         self._waiting.append(kept)
+
+    def sort_by(self, order: Callable[[PendingResult], int]) -> None:
+        """Put the results in an order; those of equal order stay as they are."""
+        self._waiting = deque(sorted(self._waiting, key=order))
 
     def vendor_acts(self) -> Mapping[str, frozenset[str]]:
         """Return by block type what turned out to be the vendor's on the targets of that type."""

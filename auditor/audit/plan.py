@@ -10,6 +10,7 @@ from functools import partial
 from auditor.drift.compare import Comparison
 from auditor.drift.filters import BlockFilter, BlockLabel, ProjectFilter, is_admitted
 from auditor.drift.findings import Judgement, Reading, judge_comparison
+from auditor.drift.followers import Cause
 from auditor.drift.policy import RuledFindings, apply_rules, is_ignored, weigh
 from auditor.drift.rules import Rules, TargetScope
 from auditor.model import (
@@ -234,11 +235,12 @@ class RunContext:
         in_words: bool = True,
         without: Collection[str] = (),
         vendor_acts: Collection[str] = (),
+        cause: Cause | None = None,
     ) -> Judgement:
         """Return what the changes of a target come to under the operator's rules.
 
         Nothing that is reported is folded under a change at one of the paths `without`;
-        `vendor_acts` are as in `Reading`.
+        `vendor_acts` and `cause` are as in `Reading`.
         """
 
         def is_suppressed(path: str, area: Area) -> bool:
@@ -251,6 +253,7 @@ class RunContext:
             weigh=partial(weigh, rules=self.rules, target=target),
             vendor_acts=vendor_acts,
             in_words=in_words,
+            cause=cause,
         )
         return judge_comparison(comparison, reading)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -21,6 +21,7 @@ from auditor.drift.report import (
     status_of,
 )
 from auditor.drift.state_rules import RuleViolation
+from auditor.impulses import NO_PLACE, ImpulsePlace
 from auditor.model import (
     Interval,
     ModelEvent,
@@ -82,6 +83,7 @@ class Results:
         asked: as `Report.asked`.
         from_upgrade: what only shows because the auditor was upgraded, by id, of each target.
         conditions: what the results say of open conditions, of each target that is not saved.
+        places: where in which impulses each listed target is.
     """
 
     lines: dict[TargetId, TargetReport] = field(default_factory=dict)
@@ -97,6 +99,7 @@ class Results:
     asked: Counter[str] = field(default_factory=Counter)
     from_upgrade: dict[TargetId, frozenset[str]] = field(default_factory=dict)
     conditions: dict[TargetId, JudgedConditions] = field(default_factory=dict)
+    places: Mapping[TargetId, ImpulsePlace] = field(default_factory=dict)
 
     def count_fetched(self, fetched: FetchResult) -> None:
         """Count an answer, or why there is none."""
@@ -111,7 +114,8 @@ class Results:
     def add(self, result: TargetResult, known: KnownTarget | None) -> None:
         """Add the final result of a target."""
         target = result.target
-        self.lines[target] = target_report(result, known)
+        place = self.places.get(target) or (known.place if known else NO_PLACE)
+        self.lines[target] = replace(target_report(result, known), place=place)
         if (judged := judge_conditions(result, known)) is not None:
             self.conditions[target] = judged
         if not isinstance(result, Unchanged | NewVersion):

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TypeAlias, TypeVar
 
+from auditor.audit.causes import Causes
 from auditor.audit.close import complete_run
 from auditor.audit.fetch import DEFECT, fetch_target, find_source
 from auditor.audit.judge import Judge
@@ -36,8 +37,11 @@ from auditor.audit.targets import (
     error_of_project,
     take_inventory,
 )
+from auditor.drift.impulses import order_of_data
 from auditor.errors import AuditorError, RunStoppedError
+from auditor.impulses import NO_PLACE
 from auditor.model import (
+    BlockKindName,
     Failure,
     RunInfo,
     RunStatus,
@@ -101,7 +105,7 @@ class Audit:
         self._control = control or RunControl()
         self._results = Results()
         self._batch: list[TargetResult] = []
-        self._impulses: Mapping[TargetId, int] = {}
+        self._causes = Causes()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
 
     async def run(self, request: RunRequest) -> CompletedRun:
@@ -131,14 +135,16 @@ class Audit:
         async with self._studio as studio:
             sources = self._sources(studio)
             inventory = await take_inventory(request.plan, request.scope, sources)
-            self._impulses = inventory.impulses
+            self._causes = self._known_causes(inventory)
+            self._results.places = inventory.places
             run_id = await self._in_store(self._open, request, started_at)
             if inventory.found is not None or inventory.notices:
                 await self._in_store(
                     self._store.remember_inventory, run_id, inventory.found, inventory.notices
                 )
-            judge = await self._in_store(Judge, self._store, context)
-            inventory = replace(inventory, targets=await self._starved_first(inventory.targets))
+            judge = await self._in_store(Judge, self._store, context, self._causes)
+            ordered = await self._starved_first(inventory.targets, inventory.listed)
+            inventory = replace(inventory, targets=ordered)
             workers = min(request.concurrency, len(inventory.targets))
             await self._fetch_all(run_id, inventory, studio, judge, workers)
         if self._control.is_abandoned():
@@ -152,6 +158,19 @@ class Audit:
         return await self._in_store(
             lambda: complete_run(run, request, self._results, store=self._store, context=context)
         )
+
+    def _known_causes(self, inventory: Inventory) -> Causes:
+        return Causes(
+            places=inventory.places,
+            listed=inventory.listed,
+            waiting={target for target, _ in inventory.targets},
+            past_changes=self._store.past_changes,
+        )
+
+    def _record(self, result: TargetResult, known: KnownTarget | None) -> None:
+        """Add the final result of a target."""
+        self._results.add(result, known)
+        self._causes.add(result)
 
     def _prepare(self, context: RunContext, started_at: datetime) -> None:
         self._store.abandon_open_runs(started_at)
@@ -186,12 +205,13 @@ class Audit:
             targets = [result.target for result in part]
             known = await self._in_store(self._store.known_targets, targets)
             for result in part:
-                self._results.add(result, known.get(result.target))
+                self._record(result, known.get(result.target))
             await self._save(run_id, part)
 
     async def _settle_pending(self, run_id: int, judge: Judge) -> None:
         """Judge the pending results, now that it is known what targets share; save each batch."""
         vendor_acts = self._results.pending.vendor_acts()
+        self._results.pending.sort_by(_data_order)
         for batch in self._results.pending.take_batches(BATCH):
             known = await self._in_store(
                 self._store.known_targets, [pending.target for pending in batch]
@@ -223,20 +243,24 @@ class Audit:
             logger.exception("block not judged", extra={"target": str(pending.target)})
             result = _unreadable(pending, DEFECT)
         result = self._with_impulse(result)
-        self._results.add(result, known)
+        self._record(result, known)
         return result
 
     def _with_impulse(self, result: _Result) -> _Result:
         """Return the result with the impulse of its block, which a request to restore may need."""
-        impulse_id = self._impulses.get(result.target)
-        if impulse_id is None or not isinstance(result, NewVersion) or result.excerpt is None:
+        impulses = self._results.places.get(result.target, NO_PLACE).impulses
+        if not impulses or not isinstance(result, NewVersion) or result.excerpt is None:
             return result
-        return replace(result, excerpt=replace(result.excerpt, impulse_id=impulse_id))
+        return replace(result, excerpt=replace(result.excerpt, impulse_id=impulses[0].id))
 
     async def _starved_first(
-        self, targets: Sequence[tuple[TargetId, str]]
+        self,
+        targets: Sequence[tuple[TargetId, str]],
+        listed: Mapping[TargetId, ListedBlock],
     ) -> tuple[tuple[TargetId, str], ...]:
         """Return the targets, first those that the last run did not come to, oldest check first.
+
+        Of the others those come first whose data others take.
 
         Else a time limit that is too short would leave the same ones unchecked every time.
         """
@@ -246,7 +270,13 @@ class Audit:
             starved |= await self._in_store(self._store.last_checks_of_starved, part)
         by_check = sorted(starved, key=lambda target: (starved[target] or _NEVER, target))
         place = {target: number for number, target in enumerate(by_check)}
-        return tuple(sorted(targets, key=lambda named: place.get(named[0], len(place))))
+        kinds = {target: block.kind for target, block in listed.items()}
+
+        def order(named: tuple[TargetId, str]) -> tuple[int, int]:
+            kind = kinds.get(named[0], BlockKindName.KERAS)
+            return place.get(named[0], len(place)), order_of_data(kind)
+
+        return tuple(sorted(targets, key=order))
 
     async def _fetch_all(
         self, run_id: int, inventory: Inventory, studio: Studio, judge: Judge, workers: int
@@ -336,7 +366,7 @@ class Audit:
             self._results.pending.add(result)
             return
         result = self._with_impulse(result)
-        self._results.add(result, known)
+        self._record(result, known)
         self._batch.append(result)
 
     def _add_failure(
@@ -358,7 +388,7 @@ class Audit:
             failure=failure,
             was_asked_for=was_asked_for,
         )
-        self._results.add(result, stop.known)
+        self._record(result, stop.known)
         self._batch.append(result)
 
     async def _save_batch(self, run_id: int) -> None:
@@ -408,6 +438,11 @@ def _type_compared(
             block_type = snapshot.type or known.type
             is_same = known.kind is result.kind and known.type in ("", block_type)
             return name_sort(result.kind, block_type) if is_same else None
+
+
+def _data_order(pending: PendingResult) -> int:
+    """Return the place of a block in its impulse: what data follows is judged first."""
+    return order_of_data(pending.snapshot.kind)
 
 
 def _unreadable(pending: PendingResult, failure: Failure) -> Unreadable:

@@ -14,6 +14,7 @@ from auditor.audit.fetch import DEFECT
 from auditor.audit.plan import EveryProject, Plan, Project, Scope
 from auditor.drift.filters import BlockLabel
 from auditor.errors import AuditorError, UsageError
+from auditor.impulses import ImpulsePlace
 from auditor.model import (
     EVERY_PROJECT,
     Failure,
@@ -75,7 +76,7 @@ class Inventory:
         notices: about projects and blocks that the configuration leaves out, or new names.
         found: the projects that are audited because Studio lists them, None where Studio was
             not asked for its projects.
-        impulses: the impulse of each target that a listing gives one for.
+        places: where in which impulses each listed target is.
     """
 
     targets: tuple[tuple[TargetId, str], ...] = ()
@@ -84,7 +85,7 @@ class Inventory:
     errors: tuple[ProjectError, ...] = ()
     notices: tuple[Notice, ...] = ()
     found: frozenset[int] | None = None
-    impulses: Mapping[TargetId, int] = field(default_factory=dict)
+    places: Mapping[TargetId, ImpulsePlace] = field(default_factory=dict)
 
 
 async def take_inventory(plan: Plan, scope: Scope, sources: InventorySources) -> Inventory:
@@ -126,7 +127,7 @@ def _joined(parts: Sequence[Inventory]) -> Inventory:
         errors=tuple(error for part in parts for error in part.errors),
         notices=tuple(notice for part in parts for notice in part.notices),
         found=parts[0].found,
-        impulses={target: id_ for part in parts for target, id_ in part.impulses.items()},
+        places={target: place for part in parts for target, place in part.places.items()},
     )
 
 
@@ -317,9 +318,7 @@ def _from_listing(
             *_notices_of_never_read(name, project, never_read),
             *_notices_of_new_name(name, project, known),
         ),
-        impulses={
-            block.target: block.impulse_id for block in kept if block.impulse_id is not None
-        },
+        places={block.target: block.place for block in kept},
     )
 
 

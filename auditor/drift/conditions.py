@@ -5,6 +5,7 @@ Rules:
   read keeps its conditions.
 - A training is lost where a model was trained and is untrained now. It ends when the model is
   trained again, or a person approves the version. A model that was never trained is no condition.
+- Features are missing where they were generated and are not any more, until they are again.
 - A model that is as it was trained is neither stale nor lost, also where nothing was read anew.
 - A condition that is open stays the same one, and began when it began, whatever its headline or
   severity is now.
@@ -60,6 +61,7 @@ class ConditionChanges:
     restated: tuple[OpenCondition, ...] = ()
 
 
+GENERATED = "dsp.features.generated"
 MISSING = FoundCondition(
     kind=ConditionKind.MISSING,
     severity=Severity.HIGH,
@@ -69,6 +71,11 @@ _TRAINING_LOST = FoundCondition(
     kind=ConditionKind.TRAINING_LOST,
     severity=Severity.CRITICAL,
     headline="Training lost, and the block was not trained again",
+)
+_FEATURES_MISSING = FoundCondition(
+    kind=ConditionKind.FEATURES_MISSING,
+    severity=Severity.MEDIUM,
+    headline="Features are not generated: the edit has no effect until they are",
 )
 _STALE_BY_STUDIO = FoundCondition(
     kind=ConditionKind.STALE,
@@ -95,6 +102,19 @@ def judge_model(
         judged = frozenset({ConditionKind.STALE, ConditionKind.TRAINING_LOST})
         return judged, (_TRAINING_LOST,)
     return frozenset({ConditionKind.STALE}), ()
+
+
+def judge_features(
+    paths: Iterable[str], *, lacks_features: bool
+) -> tuple[frozenset[ConditionKind], tuple[FoundCondition, ...]]:
+    """Return whether a processing block's changed version opens or ends that features wait.
+
+    `paths` are all that changed. Features that were never generated are no condition.
+    """
+    kinds = frozenset({ConditionKind.FEATURES_MISSING})
+    if not lacks_features:
+        return kinds, ()
+    return (kinds, (_FEATURES_MISSING,)) if GENERATED in paths else (frozenset(), ())
 
 
 def judge_unchanged_model(state: ModelState) -> frozenset[ConditionKind]:

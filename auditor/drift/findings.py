@@ -13,7 +13,13 @@ from typing import TypeAlias
 from auditor.drift.compare import NO_DOCUMENTS, Comparison, Documents, is_visual
 from auditor.drift.fields import TYPE_PATTERNS, new_value
 from auditor.drift.folding import JudgedChanges, explains_script, fold
-from auditor.drift.followers import FOLLOWER_RULES, describe_origin, quiet_followers
+from auditor.drift.followers import (
+    FOLLOWER_RULES,
+    LABEL_FIELDS,
+    Cause,
+    describe_origin,
+    quiet_followers,
+)
 from auditor.drift.headlines import headline
 from auditor.drift.policy import (
     POLICIES,
@@ -58,12 +64,14 @@ class Reading:
         weigh: the severity that a rule gives what is at a path, None where none does.
         vendor_acts: what is the vendor's (see `name_acts`), as other blocks show it too.
         in_words: whether findings have a headline. To describe a script takes most of the time.
+        cause: the edit of another block, or an earlier one of its own, that its data follows.
     """
 
     is_ignored: _IsIgnored = _not_ignored
     weigh: _Weigh = _as_by_default
     vendor_acts: Collection[str] = ()
     in_words: bool = True
+    cause: Cause | None = None
 
 
 BY_DEFAULT = Reading()
@@ -105,7 +113,8 @@ def judge_comparison(comparison: Comparison, reading: Reading = BY_DEFAULT) -> J
     documents = comparison.documents if reading.in_words else None
     changes = _with_replacement(comparison.changes)
     verdicts = judge_all(changes, in_use=comparison.in_use, new=comparison.new, old=comparison.old)
-    verdicts = quiet_followers(changes, verdicts, comparison.new)
+    cause = reading.cause
+    verdicts = quiet_followers(changes, verdicts, comparison.new, has_cause=cause is not None)
     shown = [i for i, verdict in enumerate(verdicts) if verdict.area is not Area.INTERFACE]
     judged = _weighed(
         [changes[i] for i in shown], [verdicts[i] for i in shown], comparison, reading
@@ -117,7 +126,7 @@ def judge_comparison(comparison: Comparison, reading: Reading = BY_DEFAULT) -> J
     if not any(map(is_replacement, changes)):
         vendor += comparison.catalogue  # another block type has another catalogue
     finding_of = partial(_finding, comparison.target, judged, folds, documents=documents)
-    findings = [_tracked(finding_of(index), comparison) for index in own]
+    findings = [_following(_tracked(finding_of(index), comparison), cause) for index in own]
     return Judgement(
         findings=worst_first([*findings, *_of_model_in_use(comparison, vendor)]),
         vendor=vendor,
@@ -172,6 +181,7 @@ def _weighed(
         is_generated=is_visual(comparison.old) and is_visual(comparison.new),
         ignored=frozenset(ignored),
         vendors=frozenset(vendors),
+        has_cause=reading.cause is not None,
     )
 
 
@@ -320,6 +330,15 @@ def _finding(
     members = [judged.changes[child] for child in sorted(folds) if folds[child] == index]
     change, verdict = judged.changes[index], judged.verdicts[index]
     finding = make_finding(target, change, verdict, documents=documents)
+    if documents is not None and judged.has_cause and verdict.area is Area.DATA:
+        labels = [
+            headline(judged.changes[i], judged.verdicts[i], documents)
+            for i in sorted(folds)
+            if folds[i] == index
+            and judged.verdicts[i].severity.rank >= verdict.severity.rank
+            and judged.changes[i].pattern in LABEL_FIELDS
+        ]
+        finding = replace(finding, headline="; ".join([finding.headline, *labels]))
     if documents is not None and index in judged.composites:
         label = f"{field_of(change).label}: "
         words = (
@@ -334,6 +353,14 @@ def _finding(
 
 def _as_vendors(finding: Finding) -> Finding:
     return replace(finding, owner=Owner.VENDOR, severity=Severity.INFO)
+
+
+def _following(finding: Finding, cause: Cause | None) -> Finding:
+    """Return the finding with the edit that it follows, where it is one of data."""
+    if cause is None or finding.area is not Area.DATA:
+        return finding
+    words = f"{finding.headline}{cause.words}" if finding.headline else ""
+    return replace(finding, follows=cause.block_id, headline=words)
 
 
 def _tracked(finding: Finding, comparison: Comparison) -> Finding:

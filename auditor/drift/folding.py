@@ -38,6 +38,7 @@ class JudgedChanges:
         is_generated: whether Studio generated the script before and after.
         ignored: indices of changes that are not reported, so only their like is folded there.
         vendors: indices of changes that are reported as the vendor's.
+        has_cause: whether the block's data follows an edit of another block.
     """
 
     changes: Sequence[Change]
@@ -47,6 +48,7 @@ class JudgedChanges:
     is_generated: bool = False
     ignored: frozenset[int] = frozenset()
     vendors: frozenset[int] = frozenset()
+    has_cause: bool = False
 
     def at(self, pattern: str) -> int | None:
         """Return the index of the first change under a pattern, None without one."""

@@ -13,7 +13,7 @@ Rules it holds (the contract's "Blocks of other kinds"):
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from auditor.drift.block_kinds import text_at
@@ -39,6 +39,13 @@ _GENERATED_DATA = (
     _GENERATED,
 )
 """What Studio makes from a processing block; the first that changed reports the others."""
+_LEADS = (
+    "shape",
+    "dependencies.featureCount",
+    "dependencies.blockNames",
+    "dependencies.classes",
+    "dependencies.outputClasses",
+)
 _TOGETHER = {
     "input:imageHeight": "input:imageWidth",
     "input:labelingMethodMultiLabel.labels": "input:labelingMethodMultiLabel.type",
@@ -46,6 +53,31 @@ _TOGETHER = {
     "input:datasetSubset.subsetSeed": "input:datasetSubset.subsetModulo",
     "dsp.name": "block.name",
 }
+
+LABEL_FIELDS = frozenset(
+    {
+        "dependencies.classes",
+        "dependencies.outputClasses",
+        "dependencies.classesPerKey",
+        "dsp.classes",
+        "dsp.classesPerKey",
+        "dsp.features.classes",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """The edit that a block's data follows.
+
+    Attributes:
+        block_id: the edited block.
+        words: what ends a headline.
+    """
+
+    block_id: int
+    words: str
+
 
 _Pairs: TypeAlias = Iterator[tuple[int, int]]
 
@@ -60,15 +92,22 @@ def describe_origin(old: JsonObject, new: JsonObject) -> str:
 
 
 def quiet_followers(
-    changes: Sequence[Change], verdicts: Sequence[Verdict], new: JsonObject
+    changes: Sequence[Change],
+    verdicts: Sequence[Verdict],
+    new: JsonObject,
+    *,
+    has_cause: bool = False,
 ) -> list[Verdict]:
     """Return the verdicts, a follower's as what is not reported where nothing leads it.
 
-    So is a name that the listing had before the answer.
+    So is a name that the listing had before the answer. With a cause, features that are no
+    longer generated follow an edit that is reported.
     """
     return [
         _quiet(verdict)
-        if _is_late_name(change, changes, new) or _is_alone(change, changes, verdicts)
+        if _is_late_name(change, changes, new)
+        or _is_alone(change, changes, verdicts)
+        or (has_cause and _is_drop(change, changes, verdicts))
         else verdict
         for change, verdict in zip(changes, verdicts, strict=True)
     ]
@@ -101,6 +140,10 @@ def _is_alone(change: Change, changes: Sequence[Change], verdicts: Sequence[Verd
             return not (is_alone and change.after is False) and not _has_host(changes, verdicts)
         case _:
             return False
+
+
+def _is_drop(change: Change, changes: Sequence[Change], verdicts: Sequence[Verdict]) -> bool:
+    return change.pattern == _GENERATED and not _has_host(changes, verdicts)
 
 
 def _others(
@@ -197,6 +240,26 @@ def _data_into_edit(judged: JudgedChanges) -> _Pairs:
             yield i, host
 
 
+def _data_into_one(judged: JudgedChanges) -> _Pairs:
+    """Yield all that an edit elsewhere did to the block's data: one act, one finding."""
+    if not judged.has_cause:
+        return
+    hidden = judged.ignored | judged.vendors
+    data = [
+        i
+        for i in judged.in_areas((Area.DATA,))
+        if i not in hidden and judged.changes[i].pattern not in _GENERATED_DATA
+    ]
+    if data:
+        host = max(data, key=lambda i: (judged.weight(i), -_lead(judged.changes[i])))
+        yield from ((i, host) for i in data)
+
+
+def _lead(change: Change) -> int:
+    """Return the place of a change of data among those of its block, the most telling first."""
+    return _LEADS.index(change.pattern) if change.pattern in _LEADS else len(_LEADS)
+
+
 def _own_edit(judged: JudgedChanges) -> int | None:
     edits = zip(judged.changes, judged.verdicts, strict=True)
     return next((i for i, (c, v) in enumerate(edits) if _is_own_edit(c, v)), None)
@@ -216,5 +279,6 @@ FOLLOWER_RULES: tuple[FoldRule, ...] = (
     _default_into_value,
     _error_into_edit,
     _data_into_edit,
+    _data_into_one,
     _into_what_is_set_together,
 )

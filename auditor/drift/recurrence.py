@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from auditor.drift.findings import finding_id
 from auditor.drift.layer_keys import is_order, without_direction
-from auditor.model import Area, Finding, Recurrence, Since, TargetId
+from auditor.model import Area, Finding, Recurrence, Severity, Since, TargetId
 
 WEEK = timedelta(days=7)
 MAX_REVERSALS = 3  # that are not reported as back and forth yet
@@ -34,6 +34,8 @@ class PastChange:
     since: Since
     at: datetime
     lasting_path: str = ""
+    area: Area = Area.UNKNOWN
+    severity: Severity = Severity.LOW
 
 
 @dataclass(frozen=True, slots=True)

@@ -372,6 +372,8 @@ def _context(finding: Finding) -> JsonObject:
     if finding.recurrence is not Recurrence.FIRST:
         optional["recurrence"] = str(finding.recurrence)
         optional["reversals"] = finding.reversals
+    if finding.follows is not None:
+        optional["follows"] = {"block_id": finding.follows}
     if finding.open_since is not None:
         optional["stands_since"] = format_utc(finding.open_since)
     return optional

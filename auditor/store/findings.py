@@ -75,6 +75,7 @@ _DETAIL = (
     "recurrence",
     "reversals",
     "against_baseline",
+    "follows",
 )
 """The members of a row's list, in order. A new one goes to the end."""
 
@@ -287,6 +288,8 @@ def past_changes(
             finding.c.since,
             run.c.started_at,
             finding.c.lasting_path,
+            finding.c.area,
+            finding.c.severity,
         )
         .join(run, run.c.id == finding.c.run_id)
         .join(aged, aged.c.id == finding.c.id)
@@ -294,7 +297,13 @@ def past_changes(
     )
     return tuple(
         PastChange(
-            id=row[0], path=row[1], since=Since(row[2]), at=row[3], lasting_path=row[4] or ""
+            id=row[0],
+            path=row[1],
+            since=Since(row[2]),
+            at=row[3],
+            lasting_path=row[4] or "",
+            area=Area(row[5]),
+            severity=Severity(row[6]),
         )
         for row in connection.execute(query.order_by(finding.c.id))
     )

@@ -19,6 +19,7 @@ from typing import Any, TypeAlias, cast
 from sqlalchemy import Connection, select, update
 
 from auditor.errors import UsageError
+from auditor.impulses import NO_PLACE, place_form, place_from
 from auditor.model import (
     AnswerExcerpt,
     BlockKindName,
@@ -59,7 +60,7 @@ from auditor.store.packing import pack, pack_json, unpack_json
 from auditor.store.settings import secrets_of
 from auditor.store.tables import insert_into, roster, run
 
-Roster: TypeAlias = list[tuple[int, int, str, str, str, *tuple[str, ...]]]
+Roster: TypeAlias = list[tuple[int, int, str, str, str, *tuple[Any, ...]]]
 Form: TypeAlias = Mapping[str, Any]
 
 _NOT_CLOSED = (RunStatus.RUNNING, RunStatus.ABANDONED)
@@ -107,6 +108,7 @@ def close_run(
     findings.replace_notices(connection, run_id, (*conclusions.notices, *conclusions.news))
     if conclusions.retirement is not None:
         targets.retire_others(connection, run_id, conclusions.retirement)
+    targets.remember_places(connection, conclusions.places)
     decisions.begin_rule_breaches(connection, conclusions.began, at=at)
     decisions.end_rule_breaches(connection, conclusions.ended, at=at)
     decisions.mark_ignore_rules_announced(connection, conclusions.announced, at=at)
@@ -200,7 +202,8 @@ def pruned_runs(connection: Connection) -> frozenset[int]:
 def roster_form(report: Report) -> Roster:
     """Return the list of the report's targets as JSON."""
     return [
-        (*each.target, each.project, each.name, each.type, each.kind) for each in report.targets
+        (*each.target, each.project, each.name, each.type, each.kind, place_form(each.place))
+        for each in report.targets
     ]
 
 
@@ -309,11 +312,13 @@ def _target_reports(targets: Roster, form: Form, places: Sequence[int]) -> Itera
     excerpts, nights = dict(form.get("around", ())), dict(form.get("nights", ()))
     for place, column in zip(places, columns, strict=True):
         state, model_state, suppressed, last_good, went = column
-        project_id, learn_id, project, name, type_, *kind = targets[place]
+        project_id, learn_id, project, name, type_, *later = targets[place]
+        kind, *listed = later or (BlockKindName.KERAS,)
         yield TargetReport(
             target=TargetId(project_id, learn_id),
             # Before 0007 there were learn blocks only, read as getKeras answers.
-            kind=BlockKindName(kind[0]) if kind else BlockKindName.KERAS,
+            kind=BlockKindName(kind),
+            place=place_from(*listed) if listed else NO_PLACE,
             project=project,
             name=name,
             type=type_,

@@ -242,6 +242,7 @@ target = Table(
     Column("retired", Boolean, nullable=False),
     Column("forgotten_at", Moment),  # NULL unless a person forgot it and it did not come back
     Column("kind", String(16), nullable=False, server_default="keras"),  # how it is read
+    Column("impulse", ForeignText),  # where it is, as JSON; NULL where no listing said so
     sqlite_with_rowid=False,
     postgresql_with={"fillfactor": 70},  # each run updates its rows: leave space for that in place
 )

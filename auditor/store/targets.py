@@ -22,6 +22,7 @@ from sqlalchemy.sql.functions import func
 
 from auditor.drift.block_kinds import unread_model
 from auditor.drift.canonical import FORMS
+from auditor.impulses import NO_PLACE, ImpulsePlace, place_form, place_from
 from auditor.model import (
     BlockKindName,
     Failure,
@@ -154,6 +155,7 @@ def target_overviews(connection: Connection) -> tuple[TargetOverview, ...]:
             version_id=row["version_id"],
             baseline_version_id=row["baseline_version_id"],
             retired=row["retired"],
+            place=_place(row["impulse"]),
         )
         for row in connection.execute(in_order).mappings()
     )
@@ -216,6 +218,25 @@ def retire_others(connection: Connection, run_id: int, retirement: Retirement) -
         connection.execute(retired.values(retired=True))
 
 
+def remember_places(connection: Connection, places: Mapping[TargetId, ImpulsePlace]) -> None:
+    """Store where each of the targets is, as far as it is elsewhere than before."""
+    forms = {listed: json.dumps(place_form(place)) for listed, place in places.items()}
+    for batch in in_batches(forms):
+        stored = select(target.c.project_id, target.c.learn_id, target.c.impulse)
+        moved = [
+            {"of_project": project_id, "of_learn": block_id, "new_impulse": form}
+            for project_id, block_id, before in connection.execute(stored.where(_KEY.in_(batch)))
+            if (form := forms[TargetId(project_id, block_id)]) != before
+        ]
+        if moved:
+            to_new = update(target).where(_SAME_KEY).values(impulse=bindparam("new_impulse"))
+            connection.execute(to_new, moved)
+
+
+def _place(text: str | None) -> ImpulsePlace:
+    return place_from(json.loads(text)) if text else NO_PLACE
+
+
 def _known_query() -> Select[Any]:
     columns = select(
         target,
@@ -247,6 +268,7 @@ def _known_target(row: RowMapping) -> KnownTarget:
         version_name=row["version_name"] or "",
         version_type=row["version_type"] or "",
         layers=versions.layers_from(row["layers"]),
+        place=_place(row["impulse"]),
         digest=row["digest"] or "",
         catalogue_digest=row["catalogue_digest"] or "",
         trained_version_id=row["trained_version_id"],

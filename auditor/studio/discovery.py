@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from auditor.drift.block_kinds import learn_kind
 from auditor.errors import StudioError
-from auditor.model import BlockKindName, Json, JsonObject, TargetId
+from auditor.impulses import Impulse, ImpulsePlace
+from auditor.model import BlockKindName, Json, JsonObject, TargetId, TargetKind
 from auditor.protocols import ListedBlock
 from auditor.redaction import Secret, shown
 from auditor.studio.answers import as_integer, as_list, as_object, read_success
@@ -36,11 +37,9 @@ def read_impulses(
     for place, impulse in enumerate(as_list(document.get("impulses"), "impulses")):
         at = f"impulses[{place}]"
         entry = as_object(impulse, at)
-        impulse_id = entry.get("id")
-        # Only a hint for people needs it, so any answer will do.
-        hint = impulse_id if isinstance(impulse_id, int) else None
-        for block in _blocks(entry, project_id, at=at):
-            blocks.setdefault(block.target, replace(block, impulse_id=hint))
+        for block in _placed(tuple(_blocks(entry, project_id, at=at)), _impulse(entry)):
+            known = blocks.get(block.target)
+            blocks[block.target] = _joined(known, block) if known else block
     return tuple(blocks[target] for target in sorted(blocks))
 
 
@@ -56,6 +55,47 @@ def read_projects(body: bytes, *, secrets: Collection[Secret] = ()) -> dict[int,
         entry = as_object(project, f"projects[{place}]")
         names[as_integer(entry.get("id"), f"projects[{place}].id")] = _name(entry.get("name"))
     return names
+
+
+def _impulse(entry: JsonObject) -> tuple[Impulse, ...]:
+    """Return the impulse of an entry; none without an id, which only reports for people need."""
+    impulse_id = entry.get("id")
+    is_id = isinstance(impulse_id, int) and not isinstance(impulse_id, bool)
+    return (Impulse(impulse_id, _name(entry.get("name"))),) if is_id else ()  # type: ignore[arg-type]
+
+
+def _placed(
+    blocks: tuple[ListedBlock, ...], impulse: tuple[Impulse, ...]
+) -> Iterator[ListedBlock]:
+    """Yield the blocks of an impulse with their places in it."""
+    ids: dict[TargetKind, list[int]] = {}
+    for block in blocks:
+        ids.setdefault(block.kind.target_kind, []).append(block.target.learn_id)
+    for block in blocks:
+        yield replace(block, place=ImpulsePlace(impulse, tuple(_sources(block, ids))))
+
+
+def _sources(block: ListedBlock, ids: Mapping[TargetKind, list[int]]) -> list[int]:
+    """Return the blocks whose data a block takes: those it names, else all that come before."""
+    inputs = ids.get(TargetKind.INPUT, [])
+    match block.kind.target_kind:
+        case TargetKind.INPUT:
+            return []
+        case TargetKind.PROCESSING:
+            return [each for each in inputs if each == block.entry.get("input")] or inputs
+        case TargetKind.LEARN:
+            before, dsp = ids.get(TargetKind.PROCESSING) or inputs, block.entry.get("dsp")
+            named = dsp if isinstance(dsp, list) else []
+            return [each for each in before if each in named] or before
+        case TargetKind.POST_PROCESSING:
+            return ids.get(TargetKind.LEARN, [])
+
+
+def _joined(known: ListedBlock, block: ListedBlock) -> ListedBlock:
+    """Return a block that two impulses share."""
+    sources = dict.fromkeys((*known.place.sources, *block.place.sources))
+    impulses = dict.fromkeys((*known.place.impulses, *block.place.impulses))
+    return replace(known, place=ImpulsePlace(tuple(impulses), tuple(sources)))
 
 
 def _blocks(impulse: JsonObject, project_id: int, *, at: str) -> Iterator[ListedBlock]:

@@ -1,5 +1,7 @@
 """Say how the document of each version and target is read: there are blocks of other kinds.
 
+And where in which impulses a target is.
+
 Revision ID: 0007
 Revises: 0006
 """
@@ -31,6 +33,7 @@ def upgrade() -> None:
         op.add_column(
             table, sa.Column("kind", sa.String(16), nullable=False, server_default="keras")
         )
+    op.add_column("target", sa.Column("impulse", ForeignText()))
     # What no auditor could read until now has no version.
     for kind, types in (("anomaly", ("anomaly", "anomaly-gmm")), ("vlm", ("vlm",))):
         never_read = target.c.version_id.is_(None) & target.c.type.in_(types)

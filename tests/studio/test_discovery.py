@@ -5,6 +5,7 @@ import json
 import pytest
 
 from auditor.errors import StudioError
+from auditor.impulses import NO_PLACE, Impulse, ImpulsePlace
 from auditor.model import BlockKindName, Json, TargetId
 from auditor.protocols import ListedBlock
 from auditor.studio.discovery import read_impulses, read_projects
@@ -28,14 +29,14 @@ def test_a_block_that_two_impulses_share_counts_once() -> None:
 def test_a_block_is_of_the_first_impulse_that_has_it() -> None:
     body = impulses([block(7)], [block(3), block(7)])
 
-    assert [b.impulse_id for b in read_impulses(body, 1)] == [1, 0]
+    assert [b.place.impulses[0].id for b in read_impulses(body, 1)] == [1, 0]
 
 
 @pytest.mark.parametrize("id_", [None, "1", {}])
 def test_an_impulse_without_a_usable_id_lists_its_blocks_all_the_same(id_: Json) -> None:
     body = json.dumps({"success": True, "impulses": [{"id": id_, "learnBlocks": [block(3)]}]})
 
-    assert read_impulses(body.encode(), 1)[0].impulse_id is None
+    assert read_impulses(body.encode(), 1)[0].place == NO_PLACE
 
 
 @pytest.mark.parametrize(
@@ -61,7 +62,7 @@ def test_the_type_of_a_learn_block_says_how_it_is_read(type_: str, kind: BlockKi
             name="Classifier",
             type=type_,
             entry=entry,
-            impulse_id=0,
+            place=ImpulsePlace((Impulse(0, "I"),)),
         ),
     )
 

@@ -1,0 +1,131 @@
+"""Finds the edit that the data of a block follows, in this run or an earlier one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from auditor.drift.causes import (
+    OLDEST_EDIT,
+    cause_of_edit,
+    has_data,
+    has_other_dimensions,
+    is_edit,
+    lacks_features,
+    newest_data,
+    newest_edit,
+)
+from auditor.drift.compare import Comparison
+from auditor.drift.followers import Cause
+from auditor.drift.recurrence import PastChange
+from auditor.impulses import NO_PLACE, ImpulsePlace
+from auditor.model import BlockKindName, TargetId
+from auditor.protocols import ListedBlock
+from auditor.records import NewVersion, TargetResult
+
+
+@dataclass(slots=True)
+class Causes:
+    """Knows what was edited in this run so far, and what earlier runs found.
+
+    Attributes:
+        places: where each listed target is.
+        listed: their entries in the listing.
+        waiting: targets of which this run has no result yet.
+        past_changes: returns what earlier runs found of a target.
+    """
+
+    places: Mapping[TargetId, ImpulsePlace] = field(default_factory=dict)
+    listed: Mapping[TargetId, ListedBlock] = field(default_factory=dict)
+    waiting: set[TargetId] = field(default_factory=set)
+    past_changes: Callable[[TargetId], tuple[PastChange, ...]] = lambda _target: ()
+    _edited: set[TargetId] = field(default_factory=set)
+    _followed: dict[TargetId, int] = field(default_factory=dict)
+    _newest_edits: dict[TargetId, datetime | None] = field(default_factory=dict)
+
+    def add(self, result: TargetResult) -> None:
+        """Take the final result of a target."""
+        self.waiting.discard(result.target)
+        if not isinstance(result, NewVersion) or result.first:
+            return
+        suppressed = [found.finding for found in result.suppressed]
+        if any(map(is_edit, (*result.findings, *suppressed))):
+            self._edited.add(result.target)
+        for finding in result.findings:
+            if finding.follows is not None:
+                self._followed[result.target] = finding.follows
+
+    def must_wait(self, comparison: Comparison) -> bool:
+        """Return whether a block's data changed and blocks before it have no result yet."""
+        target = comparison.target
+        if target is None or not has_data(comparison.changes):
+            return False
+        return any(source in self.waiting for source in self._before(target))
+
+    def find(self, comparison: Comparison, at: datetime) -> Cause | None:
+        """Return the edit that a block's changes of data follow, None where none is known."""
+        target = comparison.target
+        if target is None or not has_data(comparison.changes):
+            return None
+        before = tuple(self._before(target))
+        for source in before:
+            if source in self._edited:
+                return self._cause(source, target, is_past=False)
+        for source in before:
+            if source in self._followed:
+                followed = TargetId(target.project_id, self._followed[source])
+                return self._cause(followed, target, is_past=followed not in self._edited)
+        return self._earlier(comparison, target, before, at)
+
+    def _earlier(
+        self,
+        comparison: Comparison,
+        target: TargetId,
+        before: tuple[TargetId, ...],
+        at: datetime,
+    ) -> Cause | None:
+        """Return the newest edit of an earlier run that nothing followed so far."""
+        is_generated = lacks_features(comparison.old) and not lacks_features(comparison.new)
+        if not is_generated and not has_other_dimensions(comparison.changes):
+            return None
+        own = (target,) if is_generated else ()
+        edits = [(self._newest_edit(source), source) for source in (*own, *before)]
+        known = [(edited_at, source) for edited_at, source in edits if edited_at is not None]
+        if not known:
+            return None
+        edited_at, source = max(known, key=lambda edit: edit[0])
+        moved_at = newest_data(self.past_changes(target))
+        is_over = moved_at is not None and moved_at >= edited_at
+        if is_over or at - edited_at > OLDEST_EDIT:
+            return None
+        return self._cause(source, target, is_past=True)
+
+    def _newest_edit(self, target: TargetId) -> datetime | None:
+        if target not in self._newest_edits:
+            self._newest_edits[target] = newest_edit(self.past_changes(target))
+        return self._newest_edits[target]
+
+    def _before(self, target: TargetId) -> Iterator[TargetId]:
+        """Yield the input and processing blocks whose data a block takes, the nearest first."""
+        near, seen = [target], {target}
+        while near:
+            further = []
+            for block in near:
+                for source_id in self.places.get(block, NO_PLACE).sources:
+                    source = TargetId(target.project_id, source_id)
+                    if source not in seen and self._gives_data(source):
+                        seen.add(source)
+                        further.append(source)
+            yield from further
+            near = further
+
+    def _gives_data(self, target: TargetId) -> bool:
+        listed = self.listed.get(target)
+        kinds = (BlockKindName.INPUT, BlockKindName.PROCESSING)
+        return listed is not None and listed.kind in kinds
+
+    def _cause(self, source: TargetId, target: TargetId, *, is_past: bool) -> Cause:
+        listed = self.listed.get(source)
+        name = listed.name if listed else ""
+        return cause_of_edit(source.learn_id, name, is_own=source == target, is_past=is_past)

@@ -1,0 +1,43 @@
+"""Where a block is in the impulses of its project, as Studio's listing says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+
+class Impulse(NamedTuple):
+    """An impulse of a project."""
+
+    id: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImpulsePlace:
+    """Where a block is.
+
+    Attributes:
+        impulses: those that have the block, in the order of the listing.
+        sources: the ids of the blocks whose data it takes.
+    """
+
+    impulses: tuple[Impulse, ...] = ()
+    sources: tuple[int, ...] = ()
+
+
+NO_PLACE = ImpulsePlace()
+"""Where no listing named the block, or an older auditor read it."""
+
+
+def place_form(place: ImpulsePlace) -> list[Any]:
+    """Return a place as JSON."""
+    return [[list(impulse) for impulse in place.impulses], list(place.sources)]
+
+
+def place_from(form: list[Any] | None) -> ImpulsePlace:
+    """Return the place of a form."""
+    if not form:
+        return NO_PLACE
+    impulses, sources = form
+    return ImpulsePlace(tuple(Impulse(*each) for each in impulses), tuple(sources))

@@ -1,0 +1,263 @@
+"""Cause and effect over the blocks of an impulse, over whole runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from auditor import app
+from auditor.model import BlockKindName
+from tests.audit.stage import Stage, block, stage, target
+from tests.audit.test_kinds import parameter
+from tests.kinds import sample_answer, sample_entry
+
+INPUT, PROCESSING, KERAS, ANOMALY, OTHER = map(target, (1, 2, 3, 4, 9))
+
+
+@pytest.fixture
+def pump(database_url: str, tmp_path: Path) -> Iterator[Stage]:
+    """An impulse: a window, one processing block, two learn blocks of its features."""
+    with stage(database_url, tmp_path, {3: block(name="Motion")}) as set_up:
+        put = set_up.studio.put_block
+        put(INPUT, BlockKindName.INPUT, {}, entry=sample_entry("inputBlocks"))
+        spectral = sample_answer("dsp-spectral-analysis")
+        put(PROCESSING, BlockKindName.PROCESSING, spectral, entry=sample_entry("dspBlocks"))
+        listed: dict[str, Any] = {
+            "type": "anomaly",
+            "name": "K-means",
+            "title": "K-means",
+            "dsp": [2],
+        }
+        put(ANOMALY, BlockKindName.ANOMALY, sample_answer("anomaly"), entry=listed)
+        set_up.night()
+        yield set_up
+
+
+def edit_window(set_up: Stage) -> None:
+    set_up.studio.edit_entry(INPUT, lambda listed: listed.update(windowSizeMs=1000))
+
+
+def edit_parameter(set_up: Stage, value: str = "32") -> None:
+    set_up.studio.edit(PROCESSING, lambda a: parameter(a, "fft-length").update(value=value))
+
+
+def drop_features(set_up: Stage) -> None:
+    set_up.studio.edit(
+        PROCESSING, lambda answer: answer["dsp"]["features"].update(generated=False)
+    )
+
+
+def generate_features(set_up: Stage, number: int = 65) -> None:
+    """Have the features generated anew: the processing block and its learn blocks follow."""
+    features = {"generated": True, "count": number}
+    set_up.studio.edit(PROCESSING, lambda answer: answer["dsp"]["features"].update(features))
+    set_up.studio.edit(PROCESSING, lambda answer: answer["dsp"].update(windowLength=number * 3))
+    for learn in (KERAS, ANOMALY):
+        set_up.studio.edit(learn, lambda answer: follow(answer, number))
+
+
+def follow(answer: dict[str, Any], number: int) -> None:
+    data = answer["dependencies"]
+    data.update(featureCount=number, sampleCount=data["sampleCount"] + number)
+    if "shape" in answer:
+        answer["shape"] = f"({number},)"
+
+
+def found(report: Any) -> list[tuple[int, str, int | None]]:  # noqa: ANN401 - any JSON
+    """Return block, path and the block that it follows of each finding."""
+    return [
+        (each["block_id"], finding["path"], finding.get("follows", {}).get("block_id"))
+        for each in report["targets"]
+        for finding in each["findings"]
+    ]
+
+
+def still_open(report: Any) -> list[tuple[str, int, str]]:  # noqa: ANN401 - any JSON
+    return [
+        (each["kind"], each["block_id"], each["severity"])
+        for each in report["open"]
+        if each["kind"] != "stale"
+    ]
+
+
+def test_a_parameter_and_all_that_follows_it_in_one_night(pump: Stage) -> None:
+    edit_parameter(pump)
+    generate_features(pump)
+    report = pump.json()
+
+    assert found(report) == [
+        (2, "config[fft-length].value", None),
+        (3, "shape", 2),
+        (4, "dependencies.featureCount", 2),
+    ]
+    own, keras = report["targets"][1]["findings"][0], report["targets"][2]["findings"][0]
+    assert set(own["folded"]) == {"dsp.features.count", "dsp.windowLength"}
+    assert set(keras["folded"]) == {"dependencies.featureCount", "dependencies.sampleCount"}
+    assert keras["headline"].endswith(", with the edit of “Spectral features”")
+    assert keras["severity"] == "high"
+    assert found(pump.json()) == []
+
+
+def test_a_window_and_all_that_follows_it_in_one_night(pump: Stage) -> None:
+    edit_window(pump)
+    generate_features(pump)
+
+    assert found(pump.json()) == [
+        (1, "windowSizeMs", None),
+        (2, "dsp.features.count", 1),
+        (3, "shape", 1),
+        (4, "dependencies.featureCount", 1),
+    ]
+
+
+def test_what_follows_two_edits_follows_the_nearest(pump: Stage) -> None:
+    edit_window(pump)
+    edit_parameter(pump)
+    generate_features(pump)
+
+    assert found(pump.json()) == [
+        (1, "windowSizeMs", None),
+        (2, "config[fft-length].value", None),
+        (3, "shape", 2),
+        (4, "dependencies.featureCount", 2),
+    ]
+
+
+def test_a_parameter_one_night_and_its_features_the_next(pump: Stage) -> None:
+    edit_parameter(pump)
+    drop_features(pump)
+    edited, waiting = pump.json(), pump.json()
+    generate_features(pump)
+    generated, after = pump.json(), pump.json()
+
+    assert found(edited) == [(2, "config[fft-length].value", None)]
+    assert still_open(edited) == still_open(waiting) == [("features_missing", 2, "medium")]
+    assert found(waiting) == []
+    assert found(generated) == [
+        (2, "dsp.features.count", 2),
+        (3, "shape", 2),
+        (4, "dependencies.featureCount", 2),
+    ]
+    assert still_open(generated) == []
+    headline = generated["targets"][2]["findings"][0]["headline"]
+    assert headline.endswith(", after the edit of “Spectral features” in an earlier run")
+    assert found(after) == []
+
+
+def test_a_window_one_night_and_the_features_the_next(pump: Stage) -> None:
+    edit_window(pump)
+    drop_features(pump)
+    edited = pump.json()
+    generate_features(pump)
+    generated = pump.json()
+
+    assert found(edited) == [(1, "windowSizeMs", None)]
+    assert still_open(edited) == [("features_missing", 2, "medium")]
+    assert found(generated) == [
+        (2, "dsp.features.count", 1),
+        (3, "shape", 1),
+        (4, "dependencies.featureCount", 1),
+    ]
+
+
+def test_learn_blocks_may_follow_a_night_after_the_features(pump: Stage) -> None:
+    edit_parameter(pump)
+    pump.night()
+    pump.studio.edit(PROCESSING, lambda answer: answer["dsp"]["features"].update(count=65))
+    pump.night()
+    pump.studio.edit(KERAS, lambda answer: follow(answer, 65))
+
+    assert found(pump.json()) == [(3, "shape", 2)]
+
+
+def test_data_follows_an_edit_once(pump: Stage) -> None:
+    edit_parameter(pump)
+    generate_features(pump)
+    pump.night()
+    generate_features(pump, 77)
+
+    assert found(pump.json()) == [
+        (2, "dsp.features.count", None),
+        (3, "shape", None),
+        (3, "dependencies.sampleCount", None),
+        (4, "dependencies.featureCount", None),
+        (4, "dependencies.sampleCount", None),
+    ]
+
+
+def test_new_samples_alone_follow_nothing(pump: Stage) -> None:
+    edit_parameter(pump)
+    pump.night()
+    pump.studio.edit(KERAS, lambda answer: answer["dependencies"].update(sampleCount=9999))
+
+    assert found(pump.json()) == [(3, "dependencies.sampleCount", None)]
+
+
+def test_a_name_is_no_edit_that_data_follows(pump: Stage) -> None:
+    pump.studio.edit_entry(PROCESSING, lambda listed: listed.update(name="Spectra"))
+    pump.studio.edit(KERAS, lambda answer: answer["dependencies"].update(sampleCount=9999))
+
+    assert (3, "dependencies.sampleCount", None) in found(pump.json())
+
+
+def test_blocks_of_another_impulse_follow_nothing(pump: Stage) -> None:
+    pump.studio.put(OTHER, block(name="Other"), impulses=(2,))
+    pump.night()
+    edit_parameter(pump)
+    for learn in (KERAS, OTHER):
+        pump.studio.edit(learn, lambda answer: follow(answer, 65))
+
+    assert found(pump.json()) == [
+        (2, "config[fft-length].value", None),
+        (3, "shape", 2),
+        (9, "shape", None),
+        (9, "dependencies.sampleCount", None),
+    ]
+
+
+def test_features_that_are_dropped_with_nothing_else_are_a_finding(pump: Stage) -> None:
+    drop_features(pump)
+    report = pump.json()
+    pump.studio.edit(PROCESSING, lambda answer: answer["dsp"]["features"].update(generated=True))
+    after = pump.json()
+
+    assert found(report) == [(2, "dsp.features.generated", None)]
+    assert report["targets"][1]["findings"][0]["severity"] == "medium"
+    assert still_open(report) == [("features_missing", 2, "medium")]
+    assert found(after) == []
+    assert still_open(after) == []
+
+
+def test_features_that_were_never_generated_are_no_condition(pump: Stage) -> None:
+    answer = sample_answer("dsp-spectral-analysis")
+    answer["dsp"]["features"]["generated"] = False
+    listed = sample_entry("dspBlocks")
+    pump.studio.put_block(OTHER, BlockKindName.PROCESSING, answer, entry=listed)
+
+    assert still_open(pump.json()) == []
+
+
+def test_labels_that_come_with_an_edit_stay_in_the_headline(pump: Stage) -> None:
+    edit_parameter(pump)
+    pump.studio.edit(KERAS, lambda answer: follow(answer, 65))
+    pump.studio.edit(KERAS, lambda answer: answer["dependencies"]["classes"].append("wave"))
+    finding = pump.json()["targets"][2]["findings"][0]
+
+    assert finding["path"] == "shape"
+    assert "dependencies.classes" in finding["folded"]
+    assert "wave" in finding["headline"]
+
+
+def test_a_stored_report_still_says_what_follows(pump: Stage) -> None:
+    edit_parameter(pump)
+    generate_features(pump)
+    run = pump.night().report.run.id
+    with app.open_store(pump.settings) as store:
+        stored = store.report(run)
+    assert stored is not None
+    assert [f.follows for t in stored.targets for f in t.findings] == [None, 2, 2]
+    assert stored.targets[1].place.sources == (1,)
+    assert [impulse.id for impulse in stored.targets[1].place.impulses] == [1]
