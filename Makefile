@@ -8,7 +8,7 @@ WORKERS ?= 4
 LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes \
         --no-emit-index-url --no-emit-find-links --no-annotate --quiet
 
-.PHONY: demo test check lint types layers format bench signal soak scale fuzz prism axe pictures mail-lint boot schema lock clean
+.PHONY: demo test check lint types layers format bench signal soak scale fuzz prism axe pictures mail-lint boot schema man lock clean
 
 demo: $(BIN)/auditor
 	@$(BIN)/auditor demo
@@ -80,6 +80,10 @@ boot: $(VENV)/.development
 schema: $(VENV)/.development
 	$(BIN)/python -m auditor config schema > config.schema.json.new
 	mv config.schema.json.new config.schema.json
+
+man: $(VENV)/.development
+	$(BIN)/python -m tests.man_page > docs/auditor.1.new
+	mv docs/auditor.1.new docs/auditor.1
 
 lock: $(VENV)/.development
 	$(BIN)/$(LOCK) pyproject.toml -o requirements.txt

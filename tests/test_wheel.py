@@ -79,7 +79,14 @@ def test_everything_the_program_reads_is_in_the_wheel(installed: Installed) -> N
     assert {name.split("/")[0] for name in names} == {
         "auditor",
         f"drift_auditor-{__version__}.dist-info",
+        f"drift_auditor-{__version__}.data",
     }
+
+
+def test_the_manual_page_is_where_man_finds_it(installed: Installed) -> None:
+    page = installed.home / "share" / "man" / "man1" / "auditor.1"
+
+    assert page.read_text() == (ROOT / "docs" / "auditor.1").read_text()
 
 
 def test_a_message_names_the_files_that_were_installed(installed: Installed) -> None:
