@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
-_FOLDER = Path(__file__).parent / "data" / "kinds"
+from auditor.demo import studio_server
 
 
 def sample_answer(name: str) -> dict[str, Any]:
     """Return a sample answer: `anomaly`, `vlm`, `dsp-image`, `post-processing` and so on."""
-    answer: dict[str, Any] = json.loads((_FOLDER / f"{name}.json").read_text("utf-8"))
-    return answer
+    return studio_server.sample_answer(name)
 
 
 def sample_entry(key: str) -> dict[str, Any]:

@@ -36,6 +36,7 @@ _LISTS = {
     TargetKind.LEARN: "learnBlocks",
     TargetKind.POST_PROCESSING: "postProcessingBlocks",
 }
+_MOST_IMPULSES = 5
 _BAD_KEY = "Invalid API key"
 
 
@@ -50,9 +51,25 @@ def sample_blocks() -> dict[str, JsonObject]:
     }
 
 
+def sample_answer(name: str) -> JsonObject:
+    """Return a sample answer of a block of another kind: `anomaly`, `vlm` or `dsp-image`."""
+    file = resources.files("auditor.demo") / "impulse_blocks" / f"{name}.json"
+    answer: JsonObject = json.loads(file.read_text("utf-8"))
+    return answer
+
+
+@dataclass(kw_only=True)
+class ServedImpulse:
+    """An impulse and the ids of its blocks; a block may be in several."""
+
+    name: str
+    type: str = "default"
+    blocks: list[int] = field(default_factory=list)
+
+
 @dataclass(kw_only=True)
 class ServedProject:
-    """A project: the blocks of each impulse, and of each block kind, answer and listing entry.
+    """A project: its impulses, and of each block kind, answer and listing entry.
 
     The entry of a learn block is made of its answer unless it is given.
     """
@@ -63,7 +80,7 @@ class ServedProject:
     blocks: dict[int, JsonObject] = field(default_factory=dict)
     kinds: dict[int, BlockKindName] = field(default_factory=dict)
     entries: dict[int, JsonObject] = field(default_factory=dict)
-    impulses: dict[int, list[int]] = field(default_factory=dict)
+    impulses: dict[int, ServedImpulse] = field(default_factory=dict)
 
 
 class BuiltInStudio:
@@ -124,7 +141,17 @@ class BuiltInStudio:
                 listed = {"id": target.learn_id, **copy.deepcopy(entry)}
                 project.entries[target.learn_id] = listed
             for impulse_id in impulses:
-                project.impulses.setdefault(impulse_id, []).append(target.learn_id)
+                impulse = ServedImpulse(name=f"Impulse #{impulse_id}")
+                project.impulses.setdefault(impulse_id, impulse).blocks.append(target.learn_id)
+
+    def name_impulse(
+        self, project_id: int, impulse_id: int, name: str, *, type_: str = "default"
+    ) -> None:
+        """Give an impulse a name and a type, before or after its blocks."""
+        with self._lock:
+            impulses = self._projects[project_id].impulses
+            blocks = impulses[impulse_id].blocks if impulse_id in impulses else []
+            impulses[impulse_id] = ServedImpulse(name=name, type=type_, blocks=blocks)
 
     def edit(self, target: TargetId, change: Callable[[dict[str, Any]], object]) -> None:
         """Change the block's answer in place by `change`."""
@@ -196,9 +223,9 @@ class BuiltInStudio:
     def _take_out(project: ServedProject, learn_id: int) -> None:
         for kept in (project.blocks, project.kinds, project.entries):
             kept.pop(learn_id, None)
-        for members in project.impulses.values():
-            if learn_id in members:
-                members.remove(learn_id)
+        for impulse in project.impulses.values():
+            if learn_id in impulse.blocks:
+                impulse.blocks.remove(learn_id)
 
 
 def _find_target(path: str) -> TargetId | None:
@@ -225,7 +252,7 @@ def _impulses(project: ServedProject | None) -> ServerReply:
     if project.role != "admin":
         return refusal_reply("Insufficient permissions", status=403)
     listed: list[Json] = [_impulse(project, number) for number in sorted(project.impulses)]
-    return json_reply({"success": True, "impulses": listed})
+    return json_reply({"success": True, "impulses": listed, "maxImpulseCount": _MOST_IMPULSES})
 
 
 def _default_impulse(project: ServedProject | None) -> ServerReply:
@@ -239,31 +266,34 @@ def _default_impulse(project: ServedProject | None) -> ServerReply:
 
 
 def _impulse(project: ServedProject, impulse_id: int) -> Json:
+    impulse = project.impulses[impulse_id]
+    members = {
+        kind: [each for each in impulse.blocks if project.kinds[each].target_kind is kind]
+        for kind in _LISTS
+    }
+    dsp = members[TargetKind.PROCESSING]
     return {
         "id": impulse_id,
-        "name": f"Impulse #{impulse_id}",
-        "type": "default",
+        "name": impulse.name,
+        "type": impulse.type,
         **{
-            key: [
-                _listed(project, block_id)
-                for block_id in project.impulses[impulse_id]
-                if project.kinds[block_id].target_kind is kind
-            ]
+            key: [_listed(project, block_id, dsp) for block_id in members[kind]]
             for kind, key in _LISTS.items()
         },
     }
 
 
-def _listed(project: ServedProject, learn_id: int) -> Json:
-    if learn_id in project.entries:
-        return project.entries[learn_id]
-    answer = project.blocks[learn_id]
+def _listed(project: ServedProject, block_id: int, dsp: list[int]) -> Json:
+    """Return the entry of a block; that of a learn block has the processing blocks before it."""
+    if block_id in project.entries:
+        return project.entries[block_id]
+    answer = project.blocks[block_id]
     name = answer.get("name", "")
     return {
-        "id": learn_id,
+        "id": block_id,
         "type": answer.get("type", "keras"),
         "name": name,
-        "dsp": [1],
+        "dsp": [*dsp],
         "title": name,
     }
 

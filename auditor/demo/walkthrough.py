@@ -16,21 +16,26 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from datetime import time as dt_time
 from pathlib import Path
-from typing import Any
 
 from auditor import app, config
 from auditor.app import DeliveredRun
 from auditor.audit.plan import RunControl
 from auditor.config import Settings
 from auditor.demo.faults import FAULT_DESCRIPTIONS, Fault
-from auditor.demo.studio_server import BuiltInStudio, sample_blocks
+from auditor.demo.sample_fleet import (
+    CAMERA,
+    KERAS_BLOCKS,
+    KEY,
+    NUMBER_OF_BLOCKS,
+    PUMP,
+    edit_blocks,
+    fill_studio,
+)
+from auditor.demo.studio_server import BuiltInStudio
 from auditor.errors import UsageError
 from auditor.model import Report, TargetId
 from auditor.rendering.text import COMMANDS
 from auditor.resources import find_program
-
-KEY = "ei_" + "d3" * 24  # valid only for the demo's own Studio
-PUMP, CAMERA = 101, 202
 
 EXAMPLE = TargetId(CAMERA, 3)  # is edited, and its model stays good
 
@@ -57,24 +62,11 @@ api_key = {{ file = "studio.key" }}
 learn_blocks = "all"
 """
 
-FLEET = (
-    (TargetId(PUMP, 3), "keras", "Motion classifier"),
-    (TargetId(PUMP, 4), "keras-regression", "Remaining life"),
-    (TargetId(PUMP, 5), "keras-transfer-kws", "Valve sounds"),
-    (TargetId(PUMP, 6), "keras-expert", "Bearing classifier"),
-    (TargetId(PUMP, 7), "keras-untrained", "Prototype"),
-    (TargetId(CAMERA, 2), "keras-transfer-image", "Part sorter"),
-    (TargetId(CAMERA, 3), "keras-object-detection", "Screw finder"),
-    (TargetId(CAMERA, 4), "keras-object-detection-yolo-pro", "Label finder"),
-    (TargetId(CAMERA, 5), "keras-visual-anomaly", "Scratch detector"),
-)
-
 NIGHT = dt_time(3, 15)  # UTC
 DAY = timedelta(days=1)
 # What the reports and the demo tell a reader to type; the words after `auditor` are no prose.
 _COMMANDS = re.compile(r"\bauditor (status|history|diff|explain|approve|acknowledge|report)\b")
 
-_Answer = dict[str, Any]
 Say = Callable[[str], None]
 
 
@@ -179,7 +171,7 @@ def _demo_studio(folder: Path, say: Say) -> Iterator[_Demo]:
         fill_studio(studio)
         settings = _configure(folder, studio.base_url)
         demo = _Demo(folder, studio, settings, DemoClock(app.now()), say)
-        say(f"A built-in Studio serves {len(FLEET)} sample learn blocks in 2 projects.\n")
+        say(f"A built-in Studio serves {NUMBER_OF_BLOCKS} sample blocks in 2 projects.\n")
         say(f"Night 1, {_date(demo)}: the auditor sees them for the first time.")
         say(_describe_run(demo.audit()))
         yield demo
@@ -202,71 +194,6 @@ def _example_id(report: Report) -> str:
     """Return the id of the worst finding of a report, empty without one."""
     found = [finding for target in report.targets for finding in target.findings]
     return max(found, key=lambda finding: finding.severity.rank).id if found else ""
-
-
-def fill_studio(studio: BuiltInStudio) -> None:
-    """Fill a Studio with the fleet of the demo."""
-    samples = sample_blocks()
-    studio.add_project(PUMP, name="pump-monitor", api_key=KEY)
-    studio.add_project(CAMERA, name="line-camera", api_key=KEY)
-    for target, sample, name in FLEET:
-        studio.put(target, {**samples[sample], "name": name})
-    studio.edit(TargetId(PUMP, 3), _six_layers)
-
-
-def edit_blocks(studio: BuiltInStudio) -> tuple[str, ...]:
-    """Edit the fleet as people and the vendor do; return a description of each change."""
-    studio.edit(TargetId(PUMP, 3), _insert_dropout)
-    studio.edit(TargetId(CAMERA, 3), _lower_threshold)
-    studio.edit(TargetId(PUMP, 5), _lose_training)
-    studio.edit(TargetId(CAMERA, 2), _add_samples)
-    for target, _, _ in FLEET:
-        studio.edit(target, _vendor_release)
-    studio.fail(Fault.HTTP_500, target=TargetId(CAMERA, 5))
-    return (
-        "Motion classifier: a dropout layer is inserted in the middle of six",
-        "Screw finder: the score threshold is lowered from 0.5 to 0.35",
-        "Valve sounds: the training is lost",
-        "Part sorter: 120 samples are added",
-        "the vendor rewords a model's description and adds a field to every answer",
-        "Scratch detector: Studio answers with an error",
-    )
-
-
-def _six_layers(answer: _Answer) -> None:
-    answer["visualLayers"] = [
-        {"type": "reshape", "columns": 13},
-        {"type": "conv1d", "neurons": 8, "kernelSize": 3},
-        {"type": "conv1d", "neurons": 16, "kernelSize": 3},
-        {"type": "flatten"},
-        {"type": "dense", "neurons": 20},
-        {"type": "dense", "neurons": 10},
-    ]
-
-
-def _insert_dropout(answer: _Answer) -> None:
-    answer["visualLayers"].insert(3, {"type": "dropout", "dropoutRate": 0.25})
-    marker = "model.add(Dense(20"
-    answer["script"] = answer["script"].replace(marker, f"model.add(Dropout(0.25))\n{marker}")
-
-
-def _lower_threshold(answer: _Answer) -> None:
-    answer["thresholds"][0]["value"] = 0.35
-    answer["minimumConfidenceRating"] = 0.35
-
-
-def _lose_training(answer: _Answer) -> None:
-    answer["trained"] = False
-
-
-def _add_samples(answer: _Answer) -> None:
-    answer["dependencies"]["sampleCount"] += 120
-
-
-def _vendor_release(answer: _Answer) -> None:
-    first = answer["transferLearningModels"][0]
-    first["description"] = f"{first['description']} Now with better defaults."
-    answer["kFoldsValidationConfig"] = {"enabled": False, "folds": 5}
 
 
 def _clear(folder: Path) -> None:
@@ -339,7 +266,9 @@ def plan_faults(names: Sequence[str]) -> tuple[PlannedFault, ...]:
     of_listing = [fault for fault in faults if fault.is_listing_fault]
     of_block = [fault for fault in faults if not fault.is_listing_fault]
     blocks = [
-        block for block in reversed(FLEET) if not (of_listing and block[0].project_id == PUMP)
+        block
+        for block in reversed(KERAS_BLOCKS)
+        if not (of_listing and block[0].project_id == PUMP)
     ]
     if len(of_listing) > 1 or len(of_block) > len(blocks):
         raise UsageError(

@@ -145,7 +145,7 @@ def test_a_fault_of_the_listing_leaves_the_blocks_alone(studio: SimulatedStudio)
     with asked(studio) as block:
         assert json.load(block) == sample_blocks()["keras"]
     with asked(studio, LISTING) as empty:
-        assert json.load(empty) == {"success": True, "impulses": []}
+        assert json.load(empty)["impulses"] == []
     with asked(studio, LISTING) as whole:
         assert len(json.load(whole)["impulses"]) == 1
 

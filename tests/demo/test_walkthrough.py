@@ -18,7 +18,8 @@ from auditor import app
 from auditor.cli import main
 from auditor.config import load
 from auditor.demo.faults import FAULT_DESCRIPTIONS, Fault
-from auditor.demo.walkthrough import CAMERA, PUMP, plan_faults, show_drift, show_faults
+from auditor.demo.sample_fleet import CAMERA, PUMP
+from auditor.demo.walkthrough import plan_faults, show_drift, show_faults
 from auditor.errors import UsageError
 from auditor.rendering.json import encode_report
 from auditor.store.store import open_database
@@ -68,7 +69,7 @@ def _report(folder: Path) -> Any:  # noqa: ANN401 - any JSON
 
 def findings_of(report: Any) -> set[tuple[int, int, str, str]]:  # noqa: ANN401 - any JSON
     return {
-        (result["project_id"], result["learn_id"], result["name"], finding["path"])
+        (result["project_id"], result["block_id"], result["name"], finding["path"])
         for result in report["targets"]
         for finding in result["findings"]
     }
@@ -137,10 +138,14 @@ def test_the_report_tells_the_edits_that_were_made_and_no_other(shown: Shown) ->
     assert findings_of(shown.report) == {
         (PUMP, 3, "Motion classifier", "visualLayers[3]"),
         (PUMP, 5, "Valve sounds", "trained"),
+        (PUMP, 5, "Valve sounds", "shape"),
+        (PUMP, 5, "Valve sounds", "dependencies.sampleCount"),
+        (PUMP, 9, "Microphone", "windowSizeMs"),
+        (PUMP, 10, "MFE", "dsp.features.count"),
         (CAMERA, 2, "Part sorter", "dependencies.sampleCount"),
         (CAMERA, 3, "Screw finder", "thresholds[min_score].value"),
     }
-    assert shown.report["totals"]["findings"] == 4
+    assert shown.report["totals"]["findings"] == 8
 
 
 def test_the_vendor_is_reported_once_and_drifts_nobody(shown: Shown) -> None:
@@ -153,12 +158,12 @@ def test_the_vendor_is_reported_once_and_drifts_nobody(shown: Shown) -> None:
 
     assert (added["path"], added["targets"]) == ("kFoldsValidationConfig", 8)
     assert sum(finding["targets"] for finding in described) == 8
-    assert shown.report["totals"]["in_sync"] == 4
+    assert shown.report["totals"]["in_sync"] == 17
 
 
 def test_the_block_that_was_not_read_is_unknown_and_not_in_sync(shown: Shown) -> None:
     unread = [
-        (result["project_id"], result["learn_id"], result["error"]["kind"])
+        (result["project_id"], result["block_id"], result["error"]["kind"])
         for result in shown.report["targets"]
         if result["state"] == "unknown"
     ]
@@ -170,11 +175,19 @@ def test_the_block_that_was_not_read_is_unknown_and_not_in_sync(shown: Shown) ->
 def test_the_report_shows_what_is_said_of_the_day(shown: Shown) -> None:
     story, _, report = shown.out.partition("Night 3")
 
-    for name in ("Motion classifier", "Screw finder", "Valve sounds", "Part sorter", "Scratch"):
-        assert f"  - {name}" in story
+    for name in (
+        "Motion classifier",
+        "Screw finder",
+        "Valve sounds",
+        "Part sorter",
+        "Scratch",
+        "Microphone",
+        "MFE",
+    ):
+        assert name in story
         assert name in report
-    assert "9 of 9 blocks checked: 9 new, 0 unchanged, 0 drifted." in story
-    assert "9 of 9 blocks checked: 0 new, 9 unchanged, 0 drifted." in story
+    assert "24 of 24 blocks checked: 24 new, 0 unchanged, 0 drifted." in story
+    assert "24 of 24 blocks checked: 0 new, 24 unchanged, 0 drifted." in story
 
 
 def test_another_demo_in_the_same_folder_begins_anew_and_leaves_other_files(
@@ -185,7 +198,7 @@ def test_another_demo_in_the_same_folder_begins_anew_and_leaves_other_files(
     again = _report(shown.folder)
 
     assert code == 0
-    assert "9 new" in "".join(said)
+    assert "24 new" in "".join(said)
     assert (again["run"]["id"], findings_of(again)) == (3, findings_of(shown.report))
     assert (shown.folder / "notes.txt").read_text() == FOREIGN
 
@@ -225,7 +238,7 @@ def test_what_fails_is_reported_with_what_comes_over_the_wire(said: str) -> None
 def test_the_second_night_is_incomplete_and_says_why(said: str) -> None:
     _, _, report = said.partition("Night 2")
 
-    assert "INCOMPLETE. 6 of 9 blocks could not be checked." in report
+    assert "INCOMPLETE. 13 of 24 blocks could not be checked." in report
     assert "Studio refused: Something went wrong" in report
     assert "the answer is not JSON: it looks like a web page" in report
 
@@ -233,7 +246,7 @@ def test_the_second_night_is_incomplete_and_says_why(said: str) -> None:
 def test_the_third_night_is_clean(said: str) -> None:
     _, _, after = said.partition("Night 3")
 
-    assert "9 of 9 blocks checked: 0 new, 9 unchanged, 0 drifted." in after
+    assert "24 of 24 blocks checked: 0 new, 24 unchanged, 0 drifted." in after
 
 
 def test_a_fault_of_no_name_is_refused_with_the_names_that_there_are(
