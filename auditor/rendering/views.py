@@ -124,7 +124,9 @@ def _rank_of(view: TargetView | AlikeView) -> int:
 
 def _alike_view(group: tuple[Pair, ...], report: Report) -> AlikeView:
     targets = list({target.target: target for target, _ in group}.values())
-    models = Counter(target.model_state for target in targets if target.model_state)
+    models = Counter(
+        target.model_state for target in targets if target.model_state is not ModelState.NONE
+    )
     times = tuple(dict.fromkeys(_changed(target, report) for target in targets))
     target, first = group[0]
     finding = view_finding(first)
