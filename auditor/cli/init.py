@@ -39,12 +39,14 @@ if TYPE_CHECKING:  # the client takes its time
 
 _PUBLIC, _PRIVATE = 0o644, 0o600
 _PASSWORD = "SMTP_PASSWORD"  # noqa: S105 - the name of a variable
-_MOST_SHOWN = 12
+_MOST_SHOWN = 20
 
 
 def init(args: argparse.Namespace) -> int:
     """Write a first configuration, or with `--systemd` the units of the service."""
     if args.systemd is not None:
+        if args.config or args.api_key_env or args.mail_to:
+            raise UsageError("--systemd writes units and nothing else: use it alone")
         return write_units(Path(args.systemd))
     path = Path(args.config or "config.toml")
     _require_absent(path)
@@ -191,10 +193,7 @@ class Setup:
 
         credential = JwtHeader(guard(secret)) if _is_token(secret) else ApiKey(guard(secret))
         seen = app.run_async(see_projects(self.base_url, credential))
-        if not seen:
-            raise StudioError("invalid", "Studio lists no project for it")
-        for project in seen:
-            _print_project(project, shows_blocks=len(seen) == 1)
+        _print_projects(seen)
         return seen
 
     def _require_new(self, secret: Secret, seen: tuple[SeenProject, ...]) -> None:
@@ -233,15 +232,21 @@ def _is_token(secret: Secret) -> bool:
     return secret.reveal().startswith("eyJ") and secret.reveal().count(".") == 2
 
 
-def _print_project(project: SeenProject, *, shows_blocks: bool) -> None:
-    role = f", role {project.role}" if project.role else ""
-    found = f"{count(len(project.blocks), 'block')} found"
-    print_text(harmless(f"ok      project {_title(project)}{role}: {found}"))
-    blocks = list(_describe_blocks(project)) if shows_blocks else []
-    for line in blocks[:_MOST_SHOWN]:
-        print_text(f"        {line}")
-    if len(blocks) > _MOST_SHOWN:
-        print_text(f"        and {len(blocks) - _MOST_SHOWN} more")
+def _print_projects(seen: tuple[SeenProject, ...]) -> None:
+    """Print what a credential sees; the blocks, where it is a single project."""
+    lines = []
+    for project in seen:
+        role = f", role {project.role}" if project.role else ""
+        found = f"{count(len(project.blocks), 'block')} found"
+        if project.problem:
+            lines.append(f"advice  project {_title(project)}: {project.problem}")
+        else:
+            lines.append(f"ok      project {_title(project)}{role}: {found}")
+    if len(seen) == 1:
+        lines += [f"        {words}" for words in _describe_blocks(seen[0])]
+    left = len(lines) - _MOST_SHOWN
+    shown = lines if left <= 0 else [*lines[:_MOST_SHOWN], f"        and {left} more"]
+    print_text("\n".join(map(harmless, shown)))
     sys.stdout.flush()
 
 

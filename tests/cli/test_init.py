@@ -119,6 +119,19 @@ def test_a_users_token_audits_every_project_that_it_sees(
     assert "2 projects seen" in auditor("check").out
 
 
+def test_a_project_that_cannot_be_read_is_named_and_the_others_are_audited(
+    studio: SimulatedStudio, auditor: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EI_TOKEN", TOKEN)
+    studio.fail(Fault.HTTP_403, path=f"/{LIFT}/impulses")
+    done = auditor("init", "--api-key-env", "EI_TOKEN", "--base-url", studio.base_url)
+
+    assert done.code == 0
+    assert "ok      project 7 (pump)" in done.out
+    assert f"advice  project {LIFT} (lift): " in done.out
+    assert names(tmp_path) == ["config.schema.json", "config.toml"]
+
+
 def test_no_secret_is_written(studio: SimulatedStudio, auditor: Command, tmp_path: Path) -> None:
     login = ("--mail-to", "ops@example.org", "--mail-user", "auditor")
     auditor("init", "--api-key-env", "EI_KEY", "--base-url", studio.base_url, *login)
