@@ -17,6 +17,7 @@ from auditor.cli.logs import silence_logging
 from auditor.cli.questions import agree, ask, ask_secret, has_terminal, say
 from auditor.cli.schema import encode_schema
 from auditor.cli.units import write_units
+from auditor.config.advice import unencrypted_studio
 from auditor.config.draft import (
     Draft,
     DraftMail,
@@ -58,6 +59,8 @@ def init(args: argparse.Namespace) -> int:
         )
     silence_logging()
     setup = Setup(path=path, base_url=require_valid("base URL", args.base_url))
+    for advice in unencrypted_studio(setup.base_url):
+        say(f"advice  {advice}")
     mail = _mail_of_arguments(args)
     if asks:
         setup.ask_credentials()

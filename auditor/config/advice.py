@@ -31,7 +31,7 @@ def warnings(settings: Settings) -> tuple[str, ...]:
     """Return a sentence with a remedy for each setting that is probably not meant so."""
     return (
         *_clock_changes(settings),
-        *_unencrypted_studio(settings.studio.base_url),
+        *unencrypted_studio(settings.studio.base_url),
         *_pathless_studio(settings.studio.base_url),
         *_password_in_url(settings.database),
         *(_unencrypted_mail(settings.email) if settings.email else ()),
@@ -60,6 +60,13 @@ def scopes(settings: Settings) -> Iterator[tuple[str, TargetScope]]:
         yield f"subscriptions[{place}]", subscription.scope
 
 
+def unencrypted_studio(base_url: str) -> Iterator[str]:
+    """Yield a sentence if credentials would be sent where others can read them."""
+    parts = urlsplit(base_url)
+    if parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
+        yield "studio.base_url: http sends credentials unencrypted (use https)"
+
+
 def _clock_change(cron: Cron, zone: ZoneInfo, key: str) -> Iterator[str]:
     if cron.hours & _HOURS_OF_CHANGE and _changes_clocks(zone):
         yield (
@@ -74,12 +81,6 @@ def _changes_clocks(zone: ZoneInfo) -> bool:
     days = (date(2037, 1, 1) + timedelta(days=day) for day in range(365))
     offsets = {datetime(day.year, day.month, day.day, 12, tzinfo=zone).utcoffset() for day in days}
     return len(offsets) > 1
-
-
-def _unencrypted_studio(base_url: str) -> Iterator[str]:
-    parts = urlsplit(base_url)
-    if parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
-        yield "studio.base_url: http sends credentials unencrypted (use https)"
 
 
 def _pathless_studio(base_url: str) -> Iterator[str]:

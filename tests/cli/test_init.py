@@ -204,6 +204,17 @@ def test_an_address_that_is_none_is_refused(auditor: Command, studio: SimulatedS
     assert "the base URL 'studio.example' is not a URL" in done.err
 
 
+def test_an_address_to_which_keys_would_go_unencrypted_is_named(
+    auditor: Command, studio: SimulatedStudio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del studio
+    monkeypatch.delenv("EI_KEY")
+    done = auditor("init", "--api-key-env", "EI_KEY", "--base-url", "http://studio.example/v1")
+
+    assert done.code == 2
+    assert "studio.base_url: http sends credentials unencrypted (use https)" in done.err
+
+
 def test_a_key_that_may_not_read_blocks_is_refused(
     studio: SimulatedStudio, auditor: Command
 ) -> None:
