@@ -58,7 +58,9 @@ class Postgres:
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name",
                 name=name,
             )
-            if self._schema_of(name) == self._schema:
+            # settings first: with one such as a statement_timeout nothing else can be asked
+            settings = self._execute(_SETTINGS, name=name)
+            if settings == _NO_SETTINGS and self._schema_of(name) == self._schema:
                 self._execute(self._reset, database=name)
                 self._spare.append(name)
             else:
@@ -87,8 +89,8 @@ class Postgres:
         return self._url.set(database=name).render_as_string(hide_password=False)
 
     def _schema_of(self, name: str) -> tuple[str, ...]:
-        """Return what a test may have altered besides rows: tables, triggers, settings."""
-        return tuple(self._execute(_SCHEMA, database=name, name=name))
+        """Return what a test may have altered besides rows and settings."""
+        return tuple(self._execute(_SCHEMA, database=name))
 
     def _emptying(self) -> str:
         """Return the statements that leave a database as the template is."""
@@ -109,16 +111,18 @@ class Postgres:
 
 
 _SEQUENCES = "SELECT sequencename FROM pg_sequences WHERE schemaname = 'public'"
+_SETTINGS = """
+SELECT concat_ws(' ', datconnlimit, datallowconn, count(setconfig)) FROM pg_database
+  LEFT JOIN pg_db_role_setting ON pg_database.oid = setdatabase
+  WHERE datname = :name GROUP BY datconnlimit, datallowconn
+"""
+_NO_SETTINGS = ["-1 t 0"]
 _SCHEMA = """
 SELECT concat_ws(' ', relname, relkind, relnatts, relacl) FROM pg_class
   WHERE relnamespace = 'public'::regnamespace
 UNION ALL SELECT concat_ws(' ', tgname, tgenabled) FROM pg_trigger WHERE NOT tgisinternal
 UNION ALL SELECT conname FROM pg_constraint WHERE connamespace = 'public'::regnamespace
 UNION ALL SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace
-UNION ALL SELECT setconfig::text FROM pg_db_role_setting
-  JOIN pg_database ON pg_database.oid = setdatabase WHERE datname = :name
-UNION ALL SELECT concat_ws(' ', datconnlimit, datallowconn) FROM pg_database
-  WHERE datname = :name
 UNION ALL SELECT version_num FROM alembic_version
 ORDER BY 1
 """
