@@ -10,6 +10,7 @@ from functools import partial
 from auditor.audit.plan import RunContext
 from auditor.audit.snapshots import Snapshots
 from auditor.drift.acceptance import digest_change, digest_value
+from auditor.drift.canonical import is_nothing
 from auditor.drift.compare import Comparison, is_visual
 from auditor.drift.layer_keys import LayerKeys, lasting_value
 from auditor.drift.policy import RuledFindings
@@ -172,7 +173,11 @@ class Baselines:
         is_anybodys = finding.area is Area.UNKNOWN
         if (not is_anybodys and finding.owner not in _COMPARED) or finding.path in _NOT_COMPARED:
             return False
-        comes_or_goes = finding.kind in (Kind.ADDED, Kind.REMOVED)
+        comes_or_goes = (
+            finding.kind in (Kind.ADDED, Kind.REMOVED)
+            or is_nothing(finding.before)
+            or is_nothing(finding.after)
+        )
         if not is_anybodys and not comes_or_goes:
             return True  # no value that a person can set is the vendor's
         return not self._is_as_the_vendor_left_it(finding, reference)

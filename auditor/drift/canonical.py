@@ -305,7 +305,7 @@ def _form(field: Field, value: Json) -> Json:  # noqa: PLR0911 - one for each sh
             return _plain(as_number(value))
         case Shape.MEMBERS:
             # An object where a list of members belongs is not the members it names.
-            return [plain] if isinstance(value, dict) and not _is_nothing(plain) else plain
+            return [plain] if isinstance(value, dict) and not is_nothing(plain) else plain
         case Shape.SET:
             return sorted(plain, key=_bytes) if isinstance(plain, list) else plain
         case Shape.PARAMETER:
@@ -345,10 +345,10 @@ def _is_blank(field: Field, form: Json) -> bool:
         return form is None
     if field.pattern.endswith("[]"):
         return False
-    return _is_nothing(form)
+    return is_nothing(form)
 
 
-def _is_nothing(form: Json) -> bool:
+def is_nothing(form: Json) -> bool:
     """Return whether a value is one of the ways to leave an optional field unset."""
     if isinstance(form, dict):
         return not form or (form.keys() == {"enabled"} and form["enabled"] is False)
@@ -359,7 +359,7 @@ def _identity(value: Json, identity: tuple[str, ...]) -> str:
     if not isinstance(value, dict):
         return json.dumps(value)
     parts = [_plain(value.get(key)) for key in identity]
-    return ":".join(str(part) for part in parts if not _is_nothing(part))
+    return ":".join(str(part) for part in parts if not is_nothing(part))
 
 
 def _key_path(path: str, key: str) -> str:

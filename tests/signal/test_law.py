@@ -298,7 +298,8 @@ def _lost(
     tonight = [each for each in line["findings"] if each["since"] == "last"]
     yield from _lost_of(audited, block, tonight, (old, new), vendor)
     yield from _twice(tonight)
-    if block in audited.baselines:
+    is_another = any(each["path"] == "type" and each["kind"] == "replaced" for each in tonight)
+    if block in audited.baselines and not is_another:  # else nothing of the baseline is left
         pair = (audited.baselines[block], new)
         yield from (
             f"baseline: {path}"
