@@ -22,6 +22,7 @@ from auditor.drift.recurrence import place_of
 from auditor.drift.rules import Rules
 from auditor.drift.secrets import find_secrets
 from auditor.drift.state_rules import BlockState, find_violations
+from auditor.drift.trainings import TRAINING_PATH
 from auditor.drift.wording import value_words
 from auditor.errors import UsageError
 from auditor.model import AnswerExcerpt, BlockKindName, Finding, ModelState, Since, TargetId
@@ -320,6 +321,8 @@ def acknowledge(
     target, finding = newest.target, newest.finding
     if target is None or not isinstance(finding, Finding):
         raise UsageError("a change of the vendor's needs no decision: nothing to acknowledge")
+    if finding.path == TRAINING_PATH:
+        raise UsageError("a training is reported once and needs no decision: nothing to accept")
     current = _current_value(newest, target, finding, store, live)
     if not current.holds:
         raise UsageError(
@@ -403,6 +406,8 @@ def _current_value(
     live: Answer | None,
 ) -> _CurrentValue:
     """Compare the newest answer with the version that the finding was compared with."""
+    if finding.path == TRAINING_PATH:
+        return _current_training(target, finding, store)
     versions = store.version_lines(target)
     reference = _reference(occurrence, target, versions, store)
     if reference is None:
@@ -436,6 +441,15 @@ def _current_value(
     now = next((found for found in current if place_of(found) == place_of(finding)), None)
     words = f"it is {value_words(now.after)} now" if now else "it was reverted, or moved elsewhere"
     return _CurrentValue(holds=False, words=words)
+
+
+def _current_training(target: TargetId, finding: Finding, store: Store) -> _CurrentValue:
+    """Return whether a training is still the last one that is known."""
+    known = store.known_trainings([target]).get(target)
+    if known is None or known.last is None:
+        return _CurrentValue(holds=False, words="no training is known")
+    created = known.last.metadata.created
+    return _CurrentValue(holds=created == finding.after, words=f"it is {created} now")
 
 
 def _reference(

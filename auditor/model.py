@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
+from auditor.context import Training
 from auditor.impulses import NO_PLACE, ImpulsePlace
 
 EVERY_PROJECT = 0
@@ -222,6 +223,7 @@ class NoticeKind(StrEnum):
     PROJECT_RENAMED = "project_renamed"
     READ_AGAIN = "read_anew"  # differences that appear because the auditor was upgraded
     MATCHES_NOTHING = "matches_nothing"  # a rule, window, subscription or filter
+    CONTEXT_UNREAD = "context_unread"  # what stands beside the configuration, not needed
     BLOCK_NEW = "new"  # the following are in a report only where an earlier one was not received
     BLOCK_MISSING = "missing"
     BLOCK_UNSUPPORTED = "unsupported"
@@ -306,6 +308,7 @@ class Finding:
         against_baseline: only what differs from the baseline can be acknowledged, and what is as
             it was approved need not be restored.
         follows: the id of the block whose edit changed this one's data, None where none did.
+        nameless_headline: without the person that the headline names, empty where it names none.
     """
 
     id: str
@@ -327,6 +330,7 @@ class Finding:
     lasting_path: str = ""
     against_baseline: AgainstBaseline = AgainstBaseline.UNKNOWN
     follows: int | None = None
+    nameless_headline: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -484,6 +488,9 @@ class TargetReport:
         excerpt: the parts of the answers that this run's findings need.
         signs: one of `drift.report.STATE_SIGNS` for each run, this run last; only of what drifted.
         place: where in which impulses it is.
+        training: the last training that is known of it.
+        is_trained_now: this run found that training.
+        training_before: the one before, of one that this run found.
     """
 
     target: TargetId
@@ -505,6 +512,9 @@ class TargetReport:
     excerpt: AnswerExcerpt | None = None
     signs: str = ""
     place: ImpulsePlace = NO_PLACE
+    training: Training | None = None
+    is_trained_now: bool = False
+    training_before: Training | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

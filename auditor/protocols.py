@@ -9,6 +9,14 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO, Protocol, TypeAlias
 
+from auditor.context import (
+    Deployment,
+    Endpoint,
+    EndpointState,
+    KnownTraining,
+    ModelMetadata,
+    NewTrainings,
+)
 from auditor.drift.recurrence import PastChange, PastFolding
 from auditor.drift.secrets import Secrets
 from auditor.impulses import NO_PLACE, ImpulsePlace
@@ -57,6 +65,9 @@ from auditor.records import (
     VersionLine,
 )
 from auditor.retention import Retention
+
+NOT_ASKED = "not_asked"
+"""The kind of failure of a request that was not sent, as a run can do without it."""
 
 
 class Lock(Protocol):
@@ -186,6 +197,20 @@ class Studio(Protocol):
 
     async def fetch_project_name(self, project_id: int) -> str:
         """Return Studio's name of the project, empty if Studio does not give it."""
+        ...
+
+    async def list_trainings(self, project_id: int, since: int | None) -> NewTrainings | Failure:
+        """Return the jobs that trained blocks since the job `since`, of the newest 500 at most."""
+        ...
+
+    async def fetch_metadata(
+        self, target: TargetId, kind: BlockKindName
+    ) -> ModelMetadata | Failure:
+        """Return what Studio says of a block's trained model."""
+        ...
+
+    async def list_deployments(self, project_id: int) -> tuple[Deployment, ...] | Failure:
+        """Return the newest deployment of each impulse of a project."""
         ...
 
 
@@ -446,6 +471,22 @@ class RunStore(Protocol):
         self, targets: Sequence[TargetId] | None = None
     ) -> tuple[OpenCondition, ...]:
         """Return the open conditions of all audited targets, or of `targets`, worst first."""
+        ...
+
+    def known_trainings(self, targets: Sequence[TargetId]) -> dict[TargetId, KnownTraining]:
+        """Return what is known of the trainings of targets; those without are absent."""
+        ...
+
+    def endpoint_states(
+        self, projects: Sequence[int]
+    ) -> dict[tuple[int, Endpoint], EndpointState]:
+        """Return what is known of the endpoints of projects that were asked before."""
+        ...
+
+    def headlines_since(
+        self, targets: Sequence[TargetId], at: datetime, *, most: int
+    ) -> tuple[tuple[TargetId, str], ...]:
+        """Return what runs since a time found of targets, the newest first, at most so many."""
         ...
 
     def unreported_findings(self, run_id: int) -> tuple[UnreportedFinding, ...]:

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from enum import Enum, StrEnum, auto
 from typing import TypeAlias
 
+from auditor.context import Endpoint, EndpointState, KnownTraining, TrainingNews
 from auditor.drift.conditions import JudgedConditions
 from auditor.drift.layer_keys import LayerKeys, lasting_value
 from auditor.drift.policy import SuppressedFinding, SuppressedVendorFinding
@@ -277,6 +278,8 @@ class RunConclusions:
         conditions: what only the end of the run can say of open conditions.
         rule_matches: what the configuration's rules matched, None where it was not compared.
         places: where in which impulses each target is that was listed.
+        endpoints: how it went to ask for what stands beside the configuration.
+        trainings: that could not be read yet, of blocks whose results do not have them.
     """
 
     notices: tuple[Notice, ...] = ()
@@ -291,6 +294,8 @@ class RunConclusions:
     conditions: tuple[JudgedConditions, ...] = ()
     rule_matches: Mapping[str, RuleMatch] | None = None
     places: Mapping[TargetId, ImpulsePlace] = field(default_factory=dict)
+    endpoints: Mapping[tuple[int, Endpoint], EndpointState] = field(default_factory=dict)
+    trainings: Mapping[TargetId, KnownTraining] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -369,6 +374,7 @@ class KnownTarget:
         version_type: its type there.
         layers: the keys of that version's layers, None where they are their places.
         place: where in which impulses it is, as it was last listed.
+        training: what is known of its trainings, None where that was never asked.
     """
 
     target: TargetId
@@ -394,6 +400,7 @@ class KnownTarget:
     version_type: str = ""
     layers: LayerKeys | None = None
     place: ImpulsePlace = NO_PLACE
+    training: KnownTraining | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -475,6 +482,10 @@ class ReadResult:
         baseline: how it differs from its baseline, None where it has none.
         violations: the rules on state that do not hold for it.
         from_upgrade: ids of the differences that only show because the auditor was upgraded.
+        findings: the changes since the last version (`since` is `last`), worst first; empty
+            where all of them are suppressed.
+        suppressed: the changes that are stored and not reported.
+        training: what was learned of its trainings, None where nothing was.
     """
 
     target: TargetId
@@ -485,6 +496,20 @@ class ReadResult:
     baseline: BaselineDrift | None = None
     violations: tuple[RuleViolation, ...] = ()
     from_upgrade: frozenset[str] = frozenset()
+    findings: tuple[Finding, ...] = ()
+    suppressed: tuple[SuppressedFinding, ...] = ()
+    training: TrainingNews | None = None
+
+    @property
+    def reported(self) -> tuple[Finding, ...]:
+        """Return the findings to report: its changes, then what else differs from the baseline."""
+        return (*self.findings, *(self.baseline.open if self.baseline else ()))
+
+    @property
+    def suppressed_by(self) -> tuple[str, ...]:
+        """Return, for each finding that is not reported, the rule that suppresses it."""
+        own = (suppressed.rule for suppressed in self.suppressed)
+        return (*own, *(self.baseline.suppressed_by if self.baseline else ()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -492,17 +517,14 @@ class Unchanged(ReadResult):
     """Equal to the last version.
 
     `body_digest` differs from the known one where the bytes differ and their content does not.
+
+    Attributes:
+        is_retrained: Studio says that its stale model was trained since.
+        model_since: the polls between which that was.
     """
 
-    @property
-    def reported(self) -> tuple[Finding, ...]:
-        """Return the findings to report: the open differences from the baseline."""
-        return self.baseline.open if self.baseline else ()
-
-    @property
-    def suppressed_by(self) -> tuple[str, ...]:
-        """Return, for each finding that is not reported, the rule that suppresses it."""
-        return self.baseline.suppressed_by if self.baseline else ()
+    is_retrained: bool = False
+    model_since: Interval | None = None
 
     @property
     def state(self) -> TargetState:
@@ -516,9 +538,6 @@ class NewVersion(ReadResult):
 
     Attributes:
         first: no version was stored before it.
-        findings: the changes since the last version (`since` is `last`), worst first; empty
-            where all of them are suppressed.
-        suppressed: the changes that are stored and not reported.
         trained_now: the model is assumed to be trained with this very version.
         models: identities of the models that the last visual stack uses.
         event: what happened to the model since the last version, None where nothing did.
@@ -532,12 +551,10 @@ class NewVersion(ReadResult):
 
     snapshot: Snapshot
     first: bool
-    findings: tuple[Finding, ...]
     headline: str
     model_state: ModelState
     trained_now: bool
     models: tuple[str, ...]
-    suppressed: tuple[SuppressedFinding, ...] = ()
     event: ModelEvent | None = None
     model_since: Interval | None = None
     excerpt: AnswerExcerpt | None = None
@@ -545,17 +562,6 @@ class NewVersion(ReadResult):
     shared: Mapping[str, VendorFinding] = field(default_factory=dict)
     new_values: frozenset[tuple[str, str]] = frozenset()
     layers: LayerKeys | None = None
-
-    @property
-    def reported(self) -> tuple[Finding, ...]:
-        """Return the findings to report: its changes, then what else differs from the baseline."""
-        return (*self.findings, *(self.baseline.open if self.baseline else ()))
-
-    @property
-    def suppressed_by(self) -> tuple[str, ...]:
-        """Return, for each finding that is not reported, the rule that suppresses it."""
-        own = (suppressed.rule for suppressed in self.suppressed)
-        return (*own, *(self.baseline.suppressed_by if self.baseline else ()))
 
     @property
     def state(self) -> TargetState:

@@ -129,6 +129,7 @@ def build_request(
         schedule_line="; ".join(schedule.label for schedule in find_schedules(settings)),
         rules=settings.rules,
         siblings=settings.siblings,
+        context=settings.context.scope,
         scopes=tuple(config.scopes(settings)),
         zone=settings.schedule.timezone,
         reader_zone=settings.reader_zone,

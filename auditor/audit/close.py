@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from auditor.audit.conditions import conditions_at_end, end_rules
+from auditor.audit.deployments import judge_deployments
 from auditor.audit.late import judge_late
 from auditor.audit.news import late_notices, notices_of_news, without_carried
 from auditor.audit.notices import (
@@ -53,6 +54,7 @@ from auditor.retention import RUNS_COMPARED, jumped_ahead
 
 logger = logging.getLogger(__name__)
 _NOT_AUDITED = " "
+_NO_REASON = frozenset({NoticeKind.BLOCK_UNSUPPORTED, NoticeKind.CONTEXT_UNREAD})  # for a mail
 
 
 def complete_run(
@@ -122,19 +124,25 @@ def _conclude(
 ) -> RunConclusions:
     """Return what the whole run shows beside the results of its targets."""
     conclusions = conclude(results, context, store, scope=request.scope)
+    contexts = results.contexts
+    audited = results.lines.keys() if request.scope.is_whole else None
+    stored_trainings = store.known_trainings(list(contexts.waiting)) if contexts.waiting else {}
     coverage = _compare_configuration(request, results, store)
     unmatched = notices_of_unmatched(coverage) if coverage else ()
     return replace(
         conclusions,
-        notices=(*conclusions.notices, *unmatched),
+        notices=(*conclusions.notices, *unmatched, *contexts.notices()),
         news=notices_of_news(results.lines.values()),
         retirement=_retirement(request.scope),
         conditions=(
             *end_rules(conclusions.ended, open_before),
             *judge_siblings(request.siblings, store, open_before),
+            *judge_deployments(contexts, results.lines, store, open_before),
         ),
         rule_matches=coverage.found if coverage else None,
         places=results.places,
+        endpoints=contexts.states,
+        trainings=contexts.trainings_to_come(stored_trainings, audited),
     )
 
 
@@ -343,7 +351,7 @@ def is_worth_sending(report: Report, *, only_drift: bool) -> bool:
     )
     is_drift = totals.findings or went_missing or totals.new
     is_late = any(line.late for line in report.targets)
-    is_said = any(notice.kind is not NoticeKind.BLOCK_UNSUPPORTED for notice in report.notices)
+    is_said = any(notice.kind not in _NO_REASON for notice in report.notices)
     is_news = totals.unknown or report.errors or is_said or is_late
     return bool(is_drift or is_news) or not only_drift
 

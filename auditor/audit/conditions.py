@@ -58,7 +58,8 @@ def judge_conditions(result: TargetResult, known: KnownTarget | None) -> JudgedC
             return JudgedConditions(target=result.target, judged=_PRESENCE) if is_back else None
         case Unchanged():
             of_reading = _judge_reading(result)
-            over = judge_unchanged_model(known.model_state) if known else frozenset()
+            now = ModelState.TRAINED if result.is_retrained else known and known.model_state
+            over = judge_unchanged_model(now) if now else frozenset()
             return replace(of_reading, judged=of_reading.judged | over)
         case NewVersion():
             return _judge_version(result, known)

@@ -18,6 +18,7 @@ from auditor.audit.causes import Causes
 from auditor.audit.pending import PendingResult, name_sort
 from auditor.audit.plan import RunContext
 from auditor.audit.snapshots import ComparedVersion, Snapshots
+from auditor.context import TrainingNews
 from auditor.drift.block_kinds import kind_of
 from auditor.drift.canonical import FORMS, parse
 from auditor.drift.compare import Comparison, compare, models_of
@@ -36,6 +37,7 @@ from auditor.drift.model_state import (
     first_status,
     makes_stale,
     next_status,
+    proven_status,
     reverted_status,
 )
 from auditor.drift.policy import (
@@ -46,7 +48,16 @@ from auditor.drift.policy import (
 )
 from auditor.drift.recurrence import mark_recurrence
 from auditor.drift.state_rules import BlockState, RuleViolation, find_violations
-from auditor.model import Finding, Interval, ModelState, Snapshot, TargetId, TargetState
+from auditor.drift.trainings import add_training, training_finding
+from auditor.model import (
+    Finding,
+    Interval,
+    JsonObject,
+    ModelState,
+    Snapshot,
+    TargetId,
+    TargetState,
+)
 from auditor.protocols import Answer, RunStore
 from auditor.records import (
     AT_BASELINE,
@@ -92,6 +103,12 @@ class Judge:
         self._snapshots = Snapshots(store)
         self._baselines = Baselines(store, self._snapshots, context)
         self._described: set[str] = set()  # acts of the vendor that a result has words for
+        self._trainings: dict[TargetId, TrainingNews] = {}
+
+    def learn(self, target: TargetId, news: TrainingNews | None) -> None:
+        """Take what Studio says of the trainings of a target, before that is judged."""
+        if news is not None:
+            self._trainings[target] = news
 
     @property
     def today(self) -> date:
@@ -101,12 +118,15 @@ class Judge:
     def needs_store(self, known: KnownTarget) -> bool:
         """Return whether even an unchanged answer has to be compared with stored versions."""
         has_rules = any(rule.scope.includes(known.target) for rule in self._context.rules.states)
-        return has_rules or known.baseline_version_id not in (None, known.version_id)
+        has_baseline = known.baseline_version_id not in (None, known.version_id)
+        return has_rules or has_baseline or known.target in self._trainings
 
     def judge_unchanged(
         self, known: KnownTarget, project: str, *, body_digest: str, validator: str
     ) -> Unchanged:
         """Return the result for an answer whose content equals the last version."""
+        needs_store = self.needs_store(known)
+        news = self._trainings.pop(known.target, None)
         unchanged = Unchanged(
             target=known.target,
             kind=known.kind,
@@ -114,11 +134,12 @@ class Judge:
             body_digest=body_digest,
             validator=validator,
             baseline=None if known.baseline_version_id is None else AT_BASELINE,
+            training=news,
         )
-        if known.version_id is None or not self.needs_store(known):
+        if known.version_id is None or not needs_store:
             return unchanged
         snapshot = self._snapshots.load(known.version_id)
-        if known.baseline_version_id != known.version_id:
+        if known.baseline_version_id not in (None, known.version_id):
             baseline = self._baseline_drift(known, snapshot, known.layers, NO_CHANGES)
             unchanged = replace(
                 unchanged,
@@ -126,8 +147,36 @@ class Judge:
                 from_upgrade=self._unreported_before(known, body_digest, baseline),
             )
         document = self._snapshots.read_document(snapshot)
-        state = BlockState(kind_of(snapshot.kind), document, known.model_state, known.model_since)
+        if news is not None:
+            unchanged = self._with_training(unchanged, known, news, document)
+        model, since = known.model_state, known.model_since
+        if unchanged.is_retrained:
+            model, since = ModelState.TRAINED, unchanged.model_since
+        state = BlockState(kind_of(snapshot.kind), document, model, since)
         return replace(unchanged, violations=self._violations(known.target, state))
+
+    def _with_training(
+        self, unchanged: Unchanged, known: KnownTarget, news: TrainingNews, document: JsonObject
+    ) -> Unchanged:
+        """Return the result of a block that was trained, and not edited."""
+        between = Interval(known.last_checked_at, self._context.now())
+        ruled = self._ruled_training(known.target, news, between)
+        is_stale = known.model_state is ModelState.STALE
+        is_retrained = news.is_proven and is_stale and not asks_for_training(document)
+        return replace(
+            unchanged,
+            findings=ruled.reported,
+            suppressed=ruled.suppressed,
+            is_retrained=is_retrained,
+            model_since=between if is_retrained else None,
+        )
+
+    def _ruled_training(
+        self, target: TargetId, news: TrainingNews, between: Interval
+    ) -> RuledFindings:
+        """Return the finding of a new training, as the operator's rules leave it."""
+        found = training_finding(target, news)
+        return self._context.apply_rules([found] if found else [], target, between)
 
     def judge_answer(
         self, target: TargetId, known: KnownTarget | None, answer: Answer, project: str
@@ -181,6 +230,7 @@ class Judge:
             models=models_of(document),
             model_since=between,
             violations=self._violations(target, state),
+            training=self._trainings.pop(target, None),
         )
 
     def _new_version(
@@ -242,16 +292,24 @@ class Judge:
         changes = self._ruled(comparison, target, between, vendor_acts=vendor_acts)
         judged, ruled = changes.judged, changes.ruled
         status = self._model_status(known, comparison, judged.findings)
+        news = self._trainings.pop(target, None)
+        if news is not None and news.is_proven:
+            status = proven_status(known.model_state, status, comparison.new)
         since = _model_since(status, known, between)
         findings = self._with_recurrence(ruled.reported, target, between)
+        training = self._ruled_training(target, news, between) if news else RuledFindings()
         suppressed = (
             *(SuppressedFinding(finding, INTERFACE) for finding in judged.suppressed),
             *ruled.suppressed,
+            *training.suppressed,
         )
         rules = tuple(found.rule for found in suppressed)
         of_run = RunChanges(ruled.reported, rules, vendor_acts)
         baseline = self._baseline_drift(known, reading.snapshot, compared.stored_layers, of_run)
         has_vendor = bool(judged.vendor or judged.shared)
+        reported = compare_with_baseline(findings, target, baseline)
+        if news is not None:
+            reported = add_training(reported, training.reported, news)
         return NewVersion(
             target=target,
             kind=reading.snapshot.kind,
@@ -260,8 +318,8 @@ class Judge:
             body_digest=reading.body_digest,
             validator=reading.validator,
             first=False,
-            findings=compare_with_baseline(findings, target, baseline),
-            headline=_headline(findings, suppressed, has_vendor=has_vendor),
+            findings=reported,
+            headline=_headline((*findings, *training.reported), suppressed, has_vendor=has_vendor),
             model_state=status.state,
             trained_now=status.trained_now,
             models=comparison.in_use,
@@ -277,6 +335,7 @@ class Judge:
                 target, BlockState(comparison.kind, comparison.new, status.state, since)
             ),
             layers=compared.stored_layers,
+            training=news,
         )
 
     def _version_of_upgrade(
@@ -300,6 +359,9 @@ class Judge:
             finding_id(None, change.path, change.before, change.after) for change in judged.vendor
         }
         own = {finding.id for finding in judged.findings}
+        between = Interval(known.last_checked_at, self._context.now())
+        news = self._trainings.pop(known.target, None)
+        training = self._ruled_training(known.target, news, between) if news else RuledFindings()
         return NewVersion(
             target=known.target,
             kind=reading.snapshot.kind,
@@ -308,7 +370,8 @@ class Judge:
             body_digest=reading.body_digest,
             validator=reading.validator,
             first=False,
-            findings=(),
+            findings=training.reported,
+            training=news,
             headline="Read anew by a later auditor",
             model_state=known.model_state,
             trained_now=False,
@@ -424,7 +487,8 @@ def _headline(
     """Return the one line that the history shows of a version."""
     if findings:
         more = len(findings) - 1
-        return findings[0].headline + (f" (and {more} more)" if more else "")
+        first = findings[0].nameless_headline or findings[0].headline
+        return first + (f" (and {more} more)" if more else "")
     if has_vendor:
         return "Vendor catalogue or wording changed"
     ignored = [found for found in suppressed if found.rule != INTERFACE]

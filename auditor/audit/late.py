@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from auditor.audit.baseline import name_act
 from auditor.audit.snapshots import Snapshots
 from auditor.drift.findings import finding_id, judge_comparison
+from auditor.drift.trainings import TRAINING_PATH
 from auditor.model import (
     Finding,
     LateFinding,
@@ -161,6 +162,9 @@ class _LateJudge:
 
 
 def _holds(finding: Finding, known: KnownTarget, values: frozenset[object] | None) -> bool:
+    if finding.path == TRAINING_PATH:
+        last = known.training.last if known.training else None
+        return last is not None and last.metadata.created == finding.after
     if finding.path == "type":  # of a block that cannot be read, there is no version
         return finding.after == known.type
     return values is None or value_of_finding(known.target, finding) in values

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, tzinfo
 from functools import partial
 
+from auditor.context import ContextScope
 from auditor.drift.compare import Comparison
 from auditor.drift.filters import BlockFilter, BlockLabel, ProjectFilter, is_admitted
 from auditor.drift.findings import Judgement, Reading, judge_comparison
@@ -148,6 +149,7 @@ class RunRequest:
         siblings: groups of blocks that should be alike in what people set.
         zone: the schedule's time zone, in which the days of rules begin and end.
         reader_zone: of the times in sentences that people read.
+        context: what is asked for beside the configuration.
         earlier_tries: the runs of the same slot that read too little.
         next_try: returns when the slot is tried again if this run reads too little and ends at
             the given time, None if it is not.
@@ -169,6 +171,7 @@ class RunRequest:
     zone: tzinfo = UTC
     reader_zone: tzinfo = UTC
     earlier_tries: tuple[int, ...] = ()
+    context: ContextScope = field(default_factory=ContextScope)
     next_try: Callable[[datetime], datetime | None] = _never
 
     @property

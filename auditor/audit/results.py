@@ -6,11 +6,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import TypedDict
 
 from auditor.audit.conditions import judge_conditions
+from auditor.audit.context import ProjectContexts
 from auditor.audit.late import LateFindings
 from auditor.audit.news import notices_of_news, notices_of_upgrade
 from auditor.audit.pending import PendingResults
+from auditor.context import Training
 from auditor.drift.block_kinds import unread_model
 from auditor.drift.conditions import JudgedConditions
 from auditor.drift.findings import finding_id, make_vendor_finding
@@ -42,6 +45,7 @@ from auditor.records import (
     KnownTarget,
     Missing,
     NewVersion,
+    ReadResult,
     RunConclusions,
     TargetResult,
     Unchanged,
@@ -84,6 +88,7 @@ class Results:
         from_upgrade: what only shows because the auditor was upgraded, by id, of each target.
         conditions: what the results say of open conditions, of each target that is not saved.
         places: where in which impulses each listed target is.
+        contexts: what stands beside the configuration.
     """
 
     lines: dict[TargetId, TargetReport] = field(default_factory=dict)
@@ -100,6 +105,7 @@ class Results:
     from_upgrade: dict[TargetId, frozenset[str]] = field(default_factory=dict)
     conditions: dict[TargetId, JudgedConditions] = field(default_factory=dict)
     places: Mapping[TargetId, ImpulsePlace] = field(default_factory=dict)
+    contexts: ProjectContexts = field(default_factory=ProjectContexts)
 
     def count_fetched(self, fetched: FetchResult) -> None:
         """Count an answer, or why there is none."""
@@ -115,11 +121,20 @@ class Results:
         """Add the final result of a target."""
         target = result.target
         place = self.places.get(target) or (known.place if known else NO_PLACE)
-        self.lines[target] = replace(target_report(result, known), place=place)
+        line = replace(target_report(result, known), place=place)
+        if self.contexts.scope.training:
+            line = _with_last_training(line, result, known)
+        self.lines[target] = line
         if (judged := judge_conditions(result, known)) is not None:
             self.conditions[target] = judged
         if not isinstance(result, Unchanged | NewVersion):
             return
+        self._add_read(result)
+
+    def _add_read(self, result: Unchanged | NewVersion) -> None:
+        target = result.target
+        if result.training is not None:
+            self.contexts.waiting.pop(target, None)
         if result.violations:
             self.violations[target] = result.violations
         if result.baseline is not None:
@@ -242,11 +257,16 @@ def _report_of_unchanged(result: Unchanged, known: KnownTarget | None) -> Target
         name=known.version_name or known.name,
         type=known.version_type or known.type,
         state=result.state,
-        model_state=known.model_state,
-        model_since=_reported_since(known.model_state, None, known.model_since),
+        model_state=ModelState.TRAINED if result.is_retrained else known.model_state,
+        model_event=ModelEvent.RETRAINED if result.is_retrained else None,
+        model_since=result.model_since
+        if result.is_retrained
+        else _reported_since(known.model_state, None, known.model_since),
         findings=result.reported,
         suppressed=len(result.suppressed_by),
         acknowledged=result.baseline.acknowledged if result.baseline else 0,
+        last_good_at=known.last_checked_at if result.findings else None,
+        **_of_training(result),
     )
 
 
@@ -266,7 +286,37 @@ def _report_of_version(result: NewVersion, known: KnownTarget | None) -> TargetR
         acknowledged=result.baseline.acknowledged if result.baseline else 0,
         last_good_at=known.last_checked_at if known else None,
         excerpt=result.excerpt,
+        **_of_training(result),
     )
+
+
+class _TrainingColumns(TypedDict, total=False):
+    training: Training | None
+    is_trained_now: bool
+    training_before: Training | None
+
+
+def _of_training(result: ReadResult) -> _TrainingColumns:
+    """Return what a report says of a training that this run found."""
+    news = result.training
+    if news is None or not news.is_news:
+        return {}
+    return {
+        "training": news.known.last,
+        "is_trained_now": True,
+        "training_before": news.before,
+    }
+
+
+def _with_last_training(
+    line: TargetReport, result: TargetResult, known: KnownTarget | None
+) -> TargetReport:
+    """Return a target with its last training, as far as that is known."""
+    news = result.training if isinstance(result, Unchanged | NewVersion) else None
+    if line.state not in CHECKED_STATES:
+        return line
+    stored = news.known if news else known.training if known else None
+    return replace(line, training=stored.last) if stored else line
 
 
 def _report_of_unread(result: Unreadable | Missing, known: KnownTarget | None) -> TargetReport:

@@ -19,6 +19,7 @@ from typing import TypeAlias, TypeVar
 
 from auditor.audit.causes import Causes
 from auditor.audit.close import complete_run
+from auditor.audit.context import blocks_of_impulses, projects_of
 from auditor.audit.fetch import DEFECT, fetch_target, find_source
 from auditor.audit.judge import Judge
 from auditor.audit.notices import (
@@ -37,6 +38,8 @@ from auditor.audit.targets import (
     error_of_project,
     take_inventory,
 )
+from auditor.context import TrainingNews
+from auditor.drift.block_kinds import kind_of
 from auditor.drift.impulses import order_of_data
 from auditor.errors import AuditorError, RunStoppedError
 from auditor.impulses import NO_PLACE
@@ -106,6 +109,7 @@ class Audit:
         self._results = Results()
         self._batch: list[TargetResult] = []
         self._causes = Causes()
+        self._contexts = self._results.contexts
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
 
     async def run(self, request: RunRequest) -> CompletedRun:
@@ -145,6 +149,8 @@ class Audit:
             judge = await self._in_store(Judge, self._store, context, self._causes)
             ordered = await self._starved_first(inventory.targets, inventory.listed)
             inventory = replace(inventory, targets=ordered)
+            self._contexts.scope = request.context
+            await self._ask_projects(inventory, studio)
             workers = min(request.concurrency, len(inventory.targets))
             await self._fetch_all(run_id, inventory, studio, judge, workers)
         if self._control.is_abandoned():
@@ -171,6 +177,21 @@ class Audit:
         """Add the final result of a target."""
         self._results.add(result, known)
         self._causes.add(result)
+
+    async def _ask_projects(self, inventory: Inventory, studio: Studio) -> None:
+        """Ask for what stands beside the configuration of the projects whose blocks are read."""
+        if self._control.halt() is not None:
+            return
+        names = projects_of(inventory.targets)
+        listed = inventory.listed
+        with_models = {
+            target.project_id
+            for target, _ in inventory.targets
+            if target not in listed or kind_of(listed[target].kind).has_model
+        }
+        before = await self._in_store(self._store.endpoint_states, list(names))
+        await self._contexts.ask_projects(studio, names, before, with_models)
+        self._contexts.members = blocks_of_impulses(inventory.listed, inventory.places)
 
     def _prepare(self, context: RunContext, started_at: datetime) -> None:
         self._store.abandon_open_runs(started_at)
@@ -334,12 +355,19 @@ class Audit:
             case FetchFailure(failure=failure, whole_project=whole_project):
                 self._add_failure(stop, failure, whole_project=whole_project)
             case Answer() as answer:
+                judge.learn(stop.target, await self._training(stop, studio, answer))
                 result = await self._in_store(
                     judge.judge_answer, stop.target, stop.known, answer, stop.project
                 )
                 self._add(result, stop.known)
             case UnchangedAnswer(validator=validator):
+                judge.learn(stop.target, await self._training(stop, studio, None))
                 self._add(await self._judge_unchanged(stop, judge, validator), stop.known)
+
+    async def _training(
+        self, stop: _Stop, studio: Studio, answer: Answer | None
+    ) -> TrainingNews | None:
+        return await self._contexts.learn_training(studio, stop.target, stop.known, answer)
 
     async def _judge_unchanged(self, stop: _Stop, judge: Judge, validator: str) -> Unchanged:
         known = stop.known

@@ -47,6 +47,7 @@ from auditor.config.values import (
     in_utc,
     refusal,
 )
+from auditor.context import ContextScope
 from auditor.drift.filters import BlockFilter, Patterns, ProjectFilter
 from auditor.drift.rules import (
     Between,
@@ -508,6 +509,18 @@ class SubscriptionTable(ScopedTable):
         )
 
 
+class ContextTable(_Table):
+    """`[context]`: what is asked for beside the configuration of blocks."""
+
+    training: bool = True
+    deployments: bool = True
+
+    @property
+    def scope(self) -> ContextScope:
+        """Return what a run asks for."""
+        return ContextScope(training=self.training, deployments=self.deployments)
+
+
 class SiblingsTable(_Table):
     """One of `[[siblings]]`."""
 
@@ -531,6 +544,7 @@ class Settings(_Table):
     heartbeat: HeartbeatTable
     metrics: MetricsTable
     log: LogTable
+    context: ContextTable
     email: EmailTable | None = None
     retention_table: RetentionTable | None = Field(None, alias="retention")
     projects: Annotated[tuple[ProjectTable, ...], FromList] = ()

@@ -12,10 +12,13 @@ import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from importlib import resources
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import parse_qs
 
+from auditor.demo.context import ServedContext, make_metadata
 from auditor.demo.faults import ActiveFault, ApiRequest, Fault, faulty_reply
 from auditor.demo.http_server import (
     ReceivedRequest,
@@ -37,6 +40,10 @@ _LISTS = {
     TargetKind.POST_PROCESSING: "postProcessingBlocks",
 }
 _MOST_IMPULSES = 5
+_CONTEXT = re.compile(r"/v1/api/(\d+)/(jobs|deployment)/history")
+_METADATA = re.compile(r"/v1/api/(\d+)/training/(?:keras|anomaly)/(\d+)/metadata")
+_PAGE = 20
+_FIRST_TRAINING = datetime(2026, 3, 2, 8, 20, tzinfo=UTC)  # of blocks that were put as trained
 _BAD_KEY = "Invalid API key"
 
 
@@ -81,6 +88,7 @@ class ServedProject:
     kinds: dict[int, BlockKindName] = field(default_factory=dict)
     entries: dict[int, JsonObject] = field(default_factory=dict)
     impulses: dict[int, ServedImpulse] = field(default_factory=dict)
+    context: ServedContext = field(default_factory=ServedContext)
 
 
 class BuiltInStudio:
@@ -163,6 +171,46 @@ class BuiltInStudio:
         with self._lock:
             change(self._projects[target.project_id].entries[target.learn_id])
 
+    def train(self, target: TargetId, *, at: datetime, person: str = "", **metrics: float) -> None:
+        """Train a block anew: a job that ends at this time, and a model (see `make_metadata`)."""
+        with self._lock:
+            context = self._projects[target.project_id].context
+            kind = self._projects[target.project_id].kinds[target.learn_id]
+            context.add_job(f"{kind}-{target.learn_id}", at=at, person=person)
+            context.models[target.learn_id] = make_metadata(at, **metrics)
+
+    def add_job(
+        self,
+        project_id: int,
+        key: str,
+        *,
+        at: datetime,
+        person: str = "",
+        has_worked: bool | None = True,
+    ) -> int:
+        """Add a job without a result; return its number."""
+        with self._lock:
+            context = self._projects[project_id].context
+            return context.add_job(key, at=at, person=person, has_worked=has_worked)
+
+    def put_model(self, target: TargetId, metadata: JsonObject) -> None:
+        """Say this of a block's trained model."""
+        with self._lock:
+            self._projects[target.project_id].context.models[target.learn_id] = metadata
+
+    def deploy(
+        self, project_id: int, *, at: datetime, person: str = "", impulse_id: int = 1
+    ) -> None:
+        """Build a deployment of an impulse."""
+        with self._lock:
+            context = self._projects[project_id].context
+            context.add_deployment(impulse_id, at=at, person=person)
+
+    def leave_behind(self, project_id: int, *, impulse_id: int = 1) -> None:
+        """Let what was built of an impulse be older than the impulse."""
+        with self._lock:
+            self._projects[project_id].context.change_impulse(impulse_id)
+
     def fail(
         self, fault: Fault, *, target: TargetId | None = None, times: int | None = None
     ) -> None:
@@ -187,9 +235,10 @@ class BuiltInStudio:
         with self._lock:
             if request.method != "GET":
                 return refusal_reply("Method not allowed", status=405)
-            target = _find_target(request.path)
+            path = request.path.partition("?")[0]
+            target = _find_target(path)
             good = self.good_reply(request, target, key=key, token=token)
-            asked = ApiRequest(path=request.path, target=target, secret=key or token)
+            asked = ApiRequest(path=path, target=target, secret=key or token)
             for fault in self._faults:
                 if fault.applies(asked):
                     return faulty_reply(fault, asked, good)
@@ -210,6 +259,8 @@ class BuiltInStudio:
             return answer(visible.get(int(impulses[1])))
         if request.path == _PROJECTS:
             return _projects(visible)
+        if (beside := _context_reply(request.path, visible)) is not None:
+            return beside
         return refusal_reply("Not found", status=404)
 
     def visible_projects(self, *, key: str, token: str) -> dict[int, ServedProject]:
@@ -233,6 +284,40 @@ def _find_target(path: str) -> TargetId | None:
     asked_for = (kind for kind in BLOCK_KINDS.values() if not kind.is_alone)
     found = (kind.find_target(path.removeprefix("/v1")) for kind in asked_for)
     return next((target for target in found if target is not None), None)
+
+
+def _context_reply(address: str, visible: dict[int, ServedProject]) -> ServerReply | None:
+    """Return what stands beside the configuration, None where a path is for nothing of it."""
+    path, _, query = address.partition("?")
+    history, metadata = _CONTEXT.fullmatch(path), _METADATA.fullmatch(path)
+    found = history or metadata
+    if found is None:
+        return None
+    project = visible.get(int(found[1]))
+    if project is None:
+        return refusal_reply(_BAD_KEY)
+    if metadata is not None:
+        return _metadata(project, int(metadata[2]))
+    if project.role != "admin":
+        return refusal_reply("Insufficient permissions", status=403)
+    asked = parse_qs(query)
+    limit, offset = (
+        int(asked.get(key, [default])[0]) for key, default in (("limit", _PAGE), ("offset", 0))
+    )
+    context = project.context
+    page = context.job_page if history and history[2] == "jobs" else context.deployment_page
+    return json_reply(page(limit, offset))
+
+
+def _metadata(project: ServedProject, learn_id: int) -> ServerReply:
+    """Return the model of a block; one that was never trained has none."""
+    answer = project.blocks.get(learn_id, {})
+    model = project.context.models.get(learn_id)
+    if model is None and answer.get("trained") is True:
+        model = make_metadata(_FIRST_TRAINING)
+    if model is None or answer.get("trained") is not True:
+        return refusal_reply("No trained model")
+    return json_reply(model)
 
 
 def _block(project: ServedProject | None, target: TargetId, path: str) -> ServerReply:

@@ -90,6 +90,18 @@ def reverted_status() -> ModelStatus:
     return ModelStatus(ModelState.TRAINED, trained_now=False, event=ModelEvent.REVERTED)
 
 
+def proven_status(before: ModelState, status: ModelStatus, new: JsonObject) -> ModelStatus:
+    """Return the status of a model that Studio says was trained since the answer before.
+
+    That it was edited as well changes nothing; what Studio says of the model itself counts.
+    """
+    if status.state not in (ModelState.TRAINED, ModelState.STALE) or asks_for_training(new):
+        return status
+    event = status.event if status.event is ModelEvent.TRAINED else None
+    trained = ModelState.TRAINED
+    return ModelStatus(trained, trained_now=True, event=event or _EVENTS.get((before, trained)))
+
+
 def asks_for_training(document: JsonObject) -> bool:
     """Return whether Studio itself says that a model has to be trained again."""
     return document.get("trained") is True and (

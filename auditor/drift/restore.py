@@ -32,6 +32,7 @@ from auditor.drift.excerpts import MODE, SCRIPT, THRESHOLDS, top_field
 from auditor.drift.fields import NAME_PATHS
 from auditor.drift.policy import REQUIRES_RETRAIN
 from auditor.drift.recurrence import paths_overlap
+from auditor.drift.trainings import TRAINING_PATH
 from auditor.model import (
     AgainstBaseline,
     AnswerExcerpt,
@@ -144,6 +145,8 @@ def _is_to_restore(finding: Finding) -> bool:
         return False
     if finding.path == "trained":
         return finding.after is not True
+    if finding.path == TRAINING_PATH:
+        return False
     return finding.path != "selectedModelType" or finding.before != REQUIRES_RETRAIN
 
 

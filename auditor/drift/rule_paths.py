@@ -26,13 +26,22 @@ from auditor.drift.rules import (
     TargetScope,
     matches,
 )
-from auditor.model import Json, JsonObject
+from auditor.drift.trainings import TRAINING_PATH
+from auditor.model import Area, Json, JsonObject, Owner, Severity
 
 MOST_PATHS = 5000
 """How many paths of blocks are remembered to find the one that was probably meant."""
 _BRACKETS = re.compile(r"\[[^\]]*\]")
 _PATTERNS: Mapping[str, Field] = {
-    without_table(pattern): row for pattern, row in ALL_FIELDS.items()
+    **{without_table(pattern): row for pattern, row in ALL_FIELDS.items()},
+    # It is in no block's document: Studio says it beside the configuration.
+    TRAINING_PATH: Field(
+        pattern=TRAINING_PATH,
+        label="Date of the training",
+        area=Area.TRAINED,
+        owner=Owner.TRAINING,
+        severity=Severity.MEDIUM,
+    ),
 }
 _WRITTEN = tuple(pattern.replace("[]", "[*]").removesuffix("{}") for pattern in _PATTERNS)
 

@@ -24,6 +24,7 @@ from auditor.model import (
     ConditionKind,
     Finding,
     Notice,
+    NoticeKind,
     OpenCondition,
     ProjectError,
     Report,
@@ -151,7 +152,8 @@ def _status(part: Report) -> RunStatus:
 def _contents(part: Report) -> Iterable[str]:
     """Yield which of `drift`, `failures` and `quiet` the part contains."""
     totals = part.totals
-    has_findings = part.notices or any(
+    is_said = any(notice.kind is not NoticeKind.CONTEXT_UNREAD for notice in part.notices)
+    has_findings = is_said or any(
         target.late or any(finding.since is Since.LAST for finding in target.findings)
         for target in part.targets
     )

@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
+from auditor.context import Training
 from auditor.model import (
     Area,
     BlockKindName,
@@ -338,9 +339,24 @@ def _of_model(target: TargetReport) -> JsonObject:
             "after": format_utc(target.model_since.after),
             "until": format_utc(target.model_since.until),
         }
+    if target.training is not None:
+        optional["training"] = _training(target.training)
     if target.acknowledged:
         optional["acknowledged"] = target.acknowledged
     return optional
+
+
+def _training(training: Training) -> JsonObject:
+    """Return who trained a block when, by which job, and what was measured, where known."""
+    metadata = training.metadata
+    return {
+        "at": format_utc(metadata.at),
+        **({"by": training.person} if training.person else {}),
+        **({} if training.job is None else {"job": training.job}),
+        "metrics": {
+            model_type: dict(measured) for model_type, measured in metadata.metrics.items()
+        },
+    }
 
 
 def _finding(finding: Finding) -> JsonObject:

@@ -15,6 +15,7 @@ from auditor.drift.restore import Restoration
 from auditor.model import Finding, ModelState, Severity, TargetId, VendorFinding
 from auditor.rendering.changes import ChangeLine
 from auditor.rendering.pictures import LayerStack, RunStrip, Scale
+from auditor.rendering.trainings import TrainingView
 from auditor.rendering.verdict import RunVerdict
 
 
@@ -68,6 +69,7 @@ class FindingView:
     restore: Restoration | None = None
     is_restored_above: bool = False
     scale: Scale | None = None
+    training: TrainingView | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -429,6 +429,7 @@ def _section_of(kind: NoticeKind) -> str:
             | NoticeKind.BLOCK_NEW
             | NoticeKind.BLOCK_MISSING
             | NoticeKind.BLOCK_UNSUPPORTED
+            | NoticeKind.CONTEXT_UNREAD
         ):
             return AUDITED
         case (
@@ -488,6 +489,8 @@ def _event(event: ModelEvent, target: TargetReport, report: Report) -> tuple[str
         return "stale: Studio asks to train it again", False
     if event is ModelEvent.RETRAINED and any(map(_ends_request, target.findings)):
         return "trained again: Studio no longer asks for it", False
+    if event is ModelEvent.RETRAINED and target.is_trained_now:
+        return "trained again: Studio has the date", False
     return _EVENTS[event]
 
 

@@ -23,6 +23,7 @@ from auditor.rendering.outline import (
     VersionDiff,
 )
 from auditor.rendering.pictures import FOLDED, LayerStack, Scale
+from auditor.rendering.trainings import TrainingView
 from auditor.rendering.views import view_finding
 from auditor.rendering.words import (
     columns,
@@ -342,11 +343,22 @@ def _finding(finding: FindingView, *, with_id: bool = True) -> Iterator[str]:
         yield from _signed(line)
     if finding.folded:
         yield from wrap_text(f"also changed: {finding.folded}", "    ")
+    if finding.training:
+        yield from _training(finding.training)
     if not with_id:
         return
     where = f", {count(finding.targets, 'block')}" if finding.targets > 1 else ""
     rule = f", rule {finding.rule}" if finding.rule else ""
     yield from wrap_text(f"id {finding.id}{rule}{where}", "    ")
+
+
+def _training(training: TrainingView) -> Iterator[str]:
+    model = f" ({training.model})" if training.rows and training.model else ""
+    yield from wrap_text(f"{training.words}{model}", "    ")
+    width = max((len(row.before) for row in training.rows), default=0)
+    labels = max((len(row.label) for row in training.rows), default=0)
+    for row in training.rows:
+        yield f"      {row.label:<{labels}}  {row.before:>{width}} -> {row.after}"
 
 
 def _chopped(text: str, indent: str) -> Iterator[str]:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from auditor.drift.block_kinds import kind_of
 from auditor.drift.model_state import shows_training
 from auditor.drift.restore import find_restoration
+from auditor.drift.trainings import names_training
 from auditor.model import (
     AgainstBaseline,
     Area,
@@ -37,6 +38,7 @@ from auditor.rendering.outline import (
 )
 from auditor.rendering.pictures import draw_runs, draw_scale, draw_stack
 from auditor.rendering.summary import block_title
+from auditor.rendering.trainings import view_training
 from auditor.rendering.words import block_page, count, join_first, moment, name, period, sentence
 
 MOST_FOLDED = 8
@@ -250,12 +252,16 @@ def _effect(target: TargetReport, report: Report) -> str:
 
 def _is_edited_and_trained(target: TargetReport) -> bool:
     now = [finding for finding in target.findings if finding.since is Since.LAST]
-    is_trained = target.model_event in _TRAINED_NOW or any(map(shows_training, now))
+    is_trained = target.model_event in _TRAINED_NOW or any(map(_is_of_training, now))
     return is_trained and any(
         finding.area in (Area.LAYERS, Area.SCRIPT, Area.TRAINING)
         and finding.severity is not Severity.INFO
         for finding in now
     )
+
+
+def _is_of_training(finding: Finding) -> bool:
+    return shows_training(finding) or names_training(finding)
 
 
 def _mark_repeated_requests(findings: Iterable[FindingView]) -> Iterator[FindingView]:
@@ -276,6 +282,7 @@ def _with_answers(finding: Finding, target: TargetReport) -> FindingView:
         else "",
         restore=find_restoration(finding, target.target, kind_of(target.kind), target.excerpt),
         scale=draw_scale(finding, target.excerpt),
+        training=view_training(finding, target),
     )
 
 

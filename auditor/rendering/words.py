@@ -118,6 +118,12 @@ def moment(at: datetime) -> str:
     return f"{local:%Y-%m-%d %H:%M} {_zone_name(local)}"
 
 
+def in_reader_zone(at: datetime) -> tuple[datetime, str]:
+    """Return a time in the reader's zone, and what that zone is called."""
+    local = at.astimezone(_ZONE.get())
+    return local, _zone_name(local)
+
+
 def brief_moment(at: datetime) -> str:
     """Return a time in the reader's zone, as `2026-11-23 03:15`."""
     return f"{at.astimezone(_ZONE.get()):%Y-%m-%d %H:%M}"

@@ -46,6 +46,7 @@ from auditor.store.tables import (
     retraction,
     target,
 )
+from auditor.store.trainings import forget_trainings
 
 _KEY = tuple_(acknowledgement.c.project_id, acknowledgement.c.learn_id)
 _TARGET_KEY = tuple_(target.c.project_id, target.c.learn_id)
@@ -170,6 +171,7 @@ def forget(connection: Connection, decisions: Sequence[Retraction]) -> None:
             connection.execute(unreported.values(told_at=at))
         forgotten = update(target).where(_TARGET_KEY.in_(of_targets))
         connection.execute(forgotten.values(**_UNKNOWN, forgotten_at=at))
+        forget_trainings(connection, of_targets)
         _end_conditions(connection, of_targets, frozenset(ConditionKind), at=at, why="forgotten")
     ledger.record_ended_acknowledgements(connection, ended_ids)
     ledger.record_retractions(connection, ids)

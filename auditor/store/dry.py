@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 
+from auditor.context import Endpoint, EndpointState, KnownTraining
 from auditor.drift.conditions import (
     apply_changes,
     compare_conditions,
@@ -156,6 +157,22 @@ class DryStore:
             self._open = self._stored.open_conditions() if self._stored else ()
         wanted = (each for each in self._open if targets is None or each.target in targets)
         return worst_conditions_first(wanted)
+
+    def known_trainings(self, targets: Sequence[TargetId]) -> dict[TargetId, KnownTraining]:
+        """Return what is stored of trainings."""
+        return self._stored.known_trainings(targets) if self._stored else {}
+
+    def endpoint_states(
+        self, projects: Sequence[int]
+    ) -> dict[tuple[int, Endpoint], EndpointState]:
+        """Return what is stored of endpoints."""
+        return self._stored.endpoint_states(projects) if self._stored else {}
+
+    def headlines_since(
+        self, targets: Sequence[TargetId], at: datetime, *, most: int
+    ) -> tuple[tuple[TargetId, str], ...]:
+        """Return what stored runs found."""
+        return self._stored.headlines_since(targets, at, most=most) if self._stored else ()
 
     def unreported_findings(self, run_id: int) -> tuple[UnreportedFinding, ...]:
         """Return nothing: unreported findings wait for a run that delivers its report."""

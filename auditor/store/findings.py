@@ -51,7 +51,7 @@ from auditor.model import (
 from auditor.outbox import MessageState
 from auditor.records import (
     FindingOccurrence,
-    NewVersion,
+    ReadResult,
     SuppressedBy,
     UnreportedFinding,
     UnreportedNotice,
@@ -181,7 +181,7 @@ def notice_from(form: Mapping[str, Any]) -> Notice:
 def add_findings(
     connection: Connection,
     run_id: int,
-    results: Sequence[NewVersion],
+    results: Sequence[ReadResult],
     *,
     at: datetime,
 ) -> None:
@@ -469,6 +469,8 @@ def _row(run_id: int, target: TargetId, found: Finding) -> _Row:
         "project_id": target.project_id,
         "learn_id": target.learn_id,
         **{name: form[name] for name in _COLUMNS},
+        # People are named in the report alone.
+        "headline": found.nameless_headline or found.headline,
         "lasting_path": found.lasting_path or None,
         "told_at": None,
         "silenced_by": None,

@@ -53,6 +53,7 @@ from auditor.store.tables import (
     target,
     version,
 )
+from auditor.store.trainings import drop_names
 from auditor.store.verification import link_of
 from auditor.store.versions import document
 
@@ -79,6 +80,7 @@ def prune(connection: Connection, retention: Retention, *, now: datetime, is_dry
         catalogues = _unused_catalogues(connection) if old.ids else ()
         _drop_catalogues(connection, catalogues)
         _drop_reports(connection, runs)
+        drop_names(connection, runs)
         _drop_messages(connection, messages)
         drop_conditions(connection, conditions)
     return Pruned(

@@ -18,6 +18,7 @@ from typing import Any, TypeAlias, cast
 
 from sqlalchemy import Connection, select, update
 
+from auditor.context import ModelMetadata, Training
 from auditor.errors import UsageError
 from auditor.impulses import NO_PLACE, place_form, place_from
 from auditor.model import (
@@ -52,6 +53,7 @@ from auditor.store import (
     runs,
     settings,
     targets,
+    trainings,
 )
 from auditor.store.batches import in_batches
 from auditor.store.chain import content_hash
@@ -60,7 +62,7 @@ from auditor.store.packing import pack, pack_json, unpack_json
 from auditor.store.settings import secrets_of
 from auditor.store.tables import insert_into, roster, run
 
-Roster: TypeAlias = list[tuple[int, int, str, str, str, *tuple[Any, ...]]]
+Roster: TypeAlias = list[tuple[Any, ...]]
 Form: TypeAlias = Mapping[str, Any]
 
 _NOT_CLOSED = (RunStatus.RUNNING, RunStatus.ABANDONED)
@@ -115,6 +117,8 @@ def close_run(
     conditions.update_conditions(connection, run_id, conclusions.conditions, at=at)
     conditions.set_since(connection, run_id, at)
     settings.remember_rule_matches(connection, conclusions.rule_matches)
+    trainings.keep_endpoints(connection, conclusions.endpoints)
+    trainings.keep_trainings(connection, run_id, conclusions.trainings)
     decisions.end_acknowledgements(connection, conclusions.ended_acknowledgements, at=at)
     outbox.queue_messages(connection, messages)
     ledger.record_runs(connection, [run_id])
@@ -202,7 +206,15 @@ def pruned_runs(connection: Connection) -> frozenset[int]:
 def roster_form(report: Report) -> Roster:
     """Return the list of the report's targets as JSON."""
     return [
-        (*each.target, each.project, each.name, each.type, each.kind, place_form(each.place))
+        (
+            *each.target,
+            each.project,
+            each.name,
+            each.type,
+            each.kind,
+            place_form(each.place),
+            *([_training_form(each.training)] if each.training else []),
+        )
         for each in report.targets
     ]
 
@@ -230,6 +242,7 @@ def report_form(report: Report) -> Json:
         "acknowledged": placed(lambda target: target.acknowledged),
         "around": placed(lambda target: _excerpt_form(target.excerpt)),
         "nights": placed(lambda target: target.signs),
+        "trained_before": placed(_trained_before_form),
         "notices": list(map(findings.notice_form, report.notices)),
         "suppressed_by": report.suppressed_by,
         "broken_rules": report.broken_rules,
@@ -310,15 +323,17 @@ def _target_reports(targets: Roster, form: Form, places: Sequence[int]) -> Itera
     steps, since = dict(form.get("steps", ())), dict(form.get("model_since", ()))
     acknowledged = dict(form.get("acknowledged", ()))
     excerpts, nights = dict(form.get("around", ())), dict(form.get("nights", ()))
+    trained_before = dict(form.get("trained_before", ()))
     for place, column in zip(places, columns, strict=True):
         state, model_state, suppressed, last_good, went = column
         project_id, learn_id, project, name, type_, *later = targets[place]
-        kind, *listed = later or (BlockKindName.KERAS,)
+        kind, listed, trained = (*later, *(None,) * 3)[:3]
         yield TargetReport(
             target=TargetId(project_id, learn_id),
             # Before 0007 there were learn blocks only, read as getKeras answers.
-            kind=BlockKindName(kind),
-            place=place_from(*listed) if listed else NO_PLACE,
+            kind=BlockKindName(kind) if kind else BlockKindName.KERAS,
+            place=place_from(listed) if listed else NO_PLACE,
+            training=_training(trained) if trained else None,
             project=project,
             name=name,
             type=type_,
@@ -335,6 +350,8 @@ def _target_reports(targets: Roster, form: Form, places: Sequence[int]) -> Itera
             is_news=went,
             excerpt=_excerpt(excerpts[place]) if place in excerpts else None,
             signs=nights.get(place, ""),
+            is_trained_now=place in trained_before,
+            training_before=_training_before(trained_before.get(place)),
         )
 
 
@@ -387,6 +404,35 @@ def _condition(form: Form) -> OpenCondition:
         run_id=form["run_id"],
         key=form["key"],
     )
+
+
+def _training_form(training: Training) -> list[Any]:
+    metadata = training.metadata
+    made = [metadata.created, moment_text(metadata.at), metadata.model_type, metadata.metrics]
+    return [*made, training.job, training.person]
+
+
+def _training(form: list[Any]) -> Training:
+    created, at, model_type, metrics, job, person = form
+    metadata = ModelMetadata(
+        created=created,
+        at=datetime.fromisoformat(at),
+        model_type=model_type,
+        metrics=metrics,
+    )
+    return Training(metadata=metadata, job=job, person=person)
+
+
+def _trained_before_form(target: TargetReport) -> list[Any]:
+    """Return the training before the one that a run found, in a list; empty without news."""
+    if not target.is_trained_now:
+        return []
+    before = target.training_before
+    return [None if before is None else _training_form(before)]
+
+
+def _training_before(form: list[Any] | None) -> Training | None:
+    return _training(form[0]) if form and form[0] else None
 
 
 def _excerpt_form(excerpt: AnswerExcerpt | None) -> list[Any] | None:

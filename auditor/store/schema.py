@@ -14,7 +14,7 @@ from auditor.store.database import Database, make_file
 from auditor.store.tables import metadata
 from auditor.store.translation import translated
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009")
 """Every revision of `migrations/`, oldest first; a test compares the two."""
 
 HEAD = REVISIONS[-1]

@@ -35,6 +35,7 @@ from auditor.store import (
     schema,
     settings,
     targets,
+    trainings,
     verification,
     versions,
 )
@@ -196,6 +197,10 @@ class SqlStore:
     ignore_rules = _read(decisions.ignore_rules)
     rule_matches = _read(settings.rule_matches)
     remember_ignore_rules = _write(decisions.remember_ignore_rules)
+
+    known_trainings = _read(trainings.known_trainings)
+    endpoint_states = _read(trainings.endpoint_states)
+    headlines_since = _read(trainings.headlines_since)
 
     save = _write_of_run(targets.save)
     open_conditions = _read(conditions.open_conditions)

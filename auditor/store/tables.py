@@ -324,6 +324,36 @@ condition = Table(
     sqlite_autoincrement=True,
 )
 
+# The last training of each block that is known, and one that could not be read yet.
+training = Table(
+    "training",
+    metadata,
+    Column("project_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("learn_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("run_id", Integer, ForeignKey("run.id"), nullable=False),  # whose report names people
+    Column("created", ForeignText),  # as Studio writes it; NULL where none was read yet
+    Column("trained_at", Moment),
+    Column("model_type", ForeignText),
+    Column("metrics", LargeBinary),
+    Column("job", BigInteger),
+    Column("person", ForeignText),  # NULL once the report is pruned
+    Column("tries", Integer, nullable=False),  # in how many runs it is still asked for
+    Column("next_job", BigInteger),
+    Column("next_person", ForeignText),
+    sqlite_with_rowid=False,
+)
+
+# What is asked for beside the configuration, of each project: how that went last.
+endpoint = Table(
+    "endpoint",
+    metadata,
+    Column("project_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("name", String(16), primary_key=True),
+    Column("has_failed", Boolean, nullable=False),
+    Column("mark", BigInteger),  # the newest job that was seen
+    sqlite_with_rowid=False,
+)
+
 approval = Table(
     "approval",
     metadata,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeAlias
 
@@ -46,7 +47,7 @@ from auditor.records import (
     Unchanged,
     Unreadable,
 )
-from auditor.store import conditions, findings, runs, settings, versions
+from auditor.store import conditions, findings, runs, settings, trainings, versions
 from auditor.store.batches import in_batches
 from auditor.store.tables import insert_into, target, version
 
@@ -93,8 +94,10 @@ def known_targets(
     """Return what is known of `targets`; new ones are absent."""
     found: dict[TargetId, KnownTarget] = {}
     for batch in in_batches(targets):
-        rows = connection.execute(_known_query().where(_KEY.in_(batch))).mappings()
-        found.update({known.target: known for known in map(_known_target, rows)})
+        rows = connection.execute(_known_query().where(_KEY.in_(batch))).mappings().all()
+        of_batch = trainings.known_trainings(connection, batch)
+        for known in map(_known_target, rows):
+            found[known.target] = replace(known, training=of_batch.get(known.target))
     return found
 
 
@@ -175,18 +178,22 @@ def save(
         LockLostError: another process closed the run.
     """
     runs.require_running(connection, run_id)
-    if unchanged := [result for result in results if isinstance(result, Unchanged)]:
+    unchanged = [result for result in results if isinstance(result, Unchanged)]
+    new = [result for result in results if isinstance(result, NewVersion)]
+    if unchanged:
         _mark_unchanged(connection, run_id, unchanged, at=at)
-    if new := [result for result in results if isinstance(result, NewVersion)]:
+    if new:
         version_ids = versions.add_versions(connection, run_id, new, at=at)
         rows = [_new_version_row(result, version_ids, run_id, at) for result in new]
         _put(connection, rows, _WRITTEN_NEW_VERSION)
-        findings.add_findings(connection, run_id, new, at=at)
+    findings.add_findings(connection, run_id, [*unchanged, *new], at=at)
     if unread := [result for result in results if isinstance(result, Unreadable | Missing)]:
         for is_asked in (True, False):
             some = [each for each in unread if _was_asked_for(each) is is_asked]
             rows = [_unread_row(result, run_id, at) for result in some]
             _put(connection, rows, _WRITTEN, keep_missing=not is_asked)
+    known = {each.target: each.training.known for each in (*unchanged, *new) if each.training}
+    trainings.keep_trainings(connection, run_id, known)
     findings.add_vendor_findings(connection, run_id, news.vendor)
     findings.add_notices(connection, run_id, news.notices)
     conditions.update_conditions(connection, run_id, news.conditions, at=at)
@@ -318,6 +325,17 @@ def _mark_unchanged(
         keys = [each.target for each in results if (each.state, each.kind) == (state, kind)]
         alike = update(target).where(_KEY.in_(keys))
         connection.execute(alike.values(**marks, **cleared, state=state, form=FORMS[kind]))
+    if changed := [each.target for each in results if each.findings]:
+        connection.execute(update(target).where(_KEY.in_(changed)).values(last_changed_at=at))
+    for result in results:
+        if result.is_retrained:
+            retrained: _Row = {
+                "model_state": ModelState.TRAINED,
+                "trained_version_id": target.c.version_id,
+                "model_after": result.model_since.after if result.model_since else None,
+                "model_until": result.model_since.until if result.model_since else None,
+            }
+            connection.execute(update(target).where(_KEY.in_([result.target])).values(**retrained))
     if differing:
         answer: _Row = {
             "body_digest": bindparam("new_digest"),

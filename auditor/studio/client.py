@@ -7,7 +7,7 @@ import json
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -15,11 +15,13 @@ from http import HTTPStatus
 from types import TracebackType
 from typing import Self
 
+from auditor.context import MOST_JOBS, Deployment, JobPage, ModelMetadata, NewTrainings
 from auditor.credentials import ApiKey, Credential, Grant
 from auditor.drift.block_kinds import BlockKind, kind_of
 from auditor.errors import NoTokenError, StudioError
-from auditor.model import EVERY_PROJECT, Failure, JsonObject, TargetId
+from auditor.model import EVERY_PROJECT, BlockKindName, Failure, JsonObject, TargetId
 from auditor.protocols import (
+    NOT_ASKED,
     Answer,
     BlockSource,
     FetchFailure,
@@ -38,6 +40,7 @@ from auditor.studio.auth import (
     read_key_info,
     refusal_remedy,
 )
+from auditor.studio.context import read_deployments, read_jobs, read_metadata
 from auditor.studio.discovery import read_impulses, read_projects
 from auditor.studio.manners import (
     Circuit,
@@ -53,6 +56,9 @@ from auditor.studio.wire import Reply, Wire, strong_validator
 logger = logging.getLogger(__name__)
 
 _PROJECTS = "/api/projects"
+_JOBS_AT_ONCE = 100
+_DEPLOYMENTS = 100
+_MOST_CONTEXT_FAILURES = 3  # of a run, which may pass
 _KEY_INFO = "/api/projects/api-key-info"
 SETTLING_TIME = timedelta(seconds=2)
 """The wait before a surprising answer is requested again: Studio is eventually consistent."""
@@ -152,6 +158,7 @@ class StudioClient:
         init=False, repr=False, default_factory=dict
     )
     _allows_optional: bool = field(init=False, repr=False, default=True)
+    _context_failures: int = field(init=False, repr=False, default=0)
     _slots: asyncio.Semaphore = field(init=False, repr=False)
     _pace: Pace = field(init=False, repr=False)
     _budget: RetryBudget = field(init=False, repr=False, default_factory=RetryBudget)
@@ -308,6 +315,88 @@ class StudioClient:
             # The name is optional: a key that cannot list projects may still read blocks.
             logger.debug("no project name", extra={"project": project_id, "kind": error.kind})
             return ""
+
+    async def list_trainings(self, project_id: int, since: int | None) -> NewTrainings | Failure:
+        """Return the jobs that trained blocks since the job `since`, of the newest 500 at most.
+
+        Without `since` they are those of one page, the newest ones.
+        """
+        try:
+            return await self._list_trainings(project_id, since)
+        except StudioError as error:
+            return Failure(kind=error.kind, message=error.message)
+
+    async def _list_trainings(self, project_id: int, since: int | None) -> NewTrainings:
+        page = await self._job_page(project_id, 0)
+        found = {job.id: job for job in page.trainings}
+        seen, offsets = set(page.ids), _further_pages(page)
+        most = 1 if since is None and _is_newest_first(page) else MOST_JOBS // _JOBS_AT_ONCE
+        if since is None and not _is_newest_first(page):
+            most = 2
+        read = 1
+        while read < most and not _reaches(page, since):
+            offset = next(offsets, None)
+            if offset is None:
+                break
+            page = await self._job_page(project_id, offset)
+            found |= {job.id: job for job in page.trainings}
+            seen |= set(page.ids)
+            read += 1
+        newest = max(seen, default=since)
+        return NewTrainings(jobs=tuple(found[number] for number in sorted(found)), newest=newest)
+
+    async def _job_page(self, project_id: int, offset: int) -> JobPage:
+        path = f"/api/{project_id}/jobs/history?limit={_JOBS_AT_ONCE}&offset={offset}"
+        body = await self._get_context(project_id, path)
+        return read_jobs(body, secrets=self._secrets(project_id))
+
+    async def fetch_metadata(
+        self, target: TargetId, kind: BlockKindName
+    ) -> ModelMetadata | Failure:
+        """Return what Studio says of a block's trained model."""
+        path = f"{kind_of(kind).path_of(target)}/metadata"
+        if kind is BlockKindName.KERAS:
+            path += "?excludeLabels=true"
+        try:
+            body = await self._get_context(target.project_id, path)
+            return read_metadata(body, secrets=self._secrets(target.project_id))
+        except StudioError as error:
+            return Failure(kind=error.kind, message=error.message)
+
+    async def list_deployments(self, project_id: int) -> tuple[Deployment, ...] | Failure:
+        """Return the newest deployment of each impulse, as far as Studio's first page has it."""
+        path = f"/api/{project_id}/deployment/history?limit={_DEPLOYMENTS}&offset=0"
+        try:
+            body = await self._get_context(project_id, path)
+            return read_deployments(body, secrets=self._secrets(project_id))
+        except StudioError as error:
+            return Failure(kind=error.kind, message=error.message)
+
+    async def _get_context(self, project_id: int, path: str) -> bytes:
+        """Return an answer beside the configuration: asked for once, and never retried.
+
+        It says nothing of blocks, so neither circuit nor budget count it. Where Studio does not
+        answer in time, it is not asked for more of the kind.
+        """
+        async with self._slots:
+            is_blocked = project_id in self._blocked or self._is_stopping()
+            if is_blocked or self._context_failures >= _MOST_CONTEXT_FAILURES:
+                raise StudioError(NOT_ASKED, "Studio was not asked")
+            try:
+                self._circuit.require_closed(project_id)
+            except StudioError as error:
+                raise StudioError(NOT_ASKED, "Studio was not asked") from error
+            await self._pace.wait_for_turn()
+            try:
+                reply = await self._exchange(project_id, _StudioRequest(path))
+                if reply.status != HTTPStatus.OK:
+                    secrets = self._secrets(project_id)
+                    words = read_error_text(reply.body, secrets=secrets)
+                    raise status_error(reply.status, error_text=words)
+            except StudioError as error:
+                self._context_failures += error.transient
+                raise
+            return reply.body
 
     async def _get(self, project_id: int, path: str) -> bytes:
         return (await self._request(project_id, _StudioRequest(path))).body
@@ -473,6 +562,26 @@ class StudioClient:
         is_certain = error.kind == "unauthorized" or project_id in self._suspect
         self._suspect.add(project_id)
         return is_certain
+
+
+def _is_newest_first(page: JobPage) -> bool:
+    return list(page.ids) == sorted(page.ids, reverse=True)
+
+
+def _reaches(page: JobPage, since: int | None) -> bool:
+    """Return whether no further page has a job after `since`; no order is relied upon."""
+    is_reached = since is not None and any(number <= since for number in page.ids)
+    return is_reached and _is_newest_first(page)
+
+
+def _further_pages(first: JobPage) -> Iterator[int]:
+    """Yield where the pages after the first begin; the last first, where those are newer."""
+    size = len(first.ids) or _JOBS_AT_ONCE
+    offsets = range(size, first.total if first.ids else 0, size)
+    if _is_newest_first(first):
+        yield from offsets
+    else:
+        yield from (max(0, first.total - each) for each in offsets)
 
 
 def _says_of_kind(error: StudioError) -> bool:

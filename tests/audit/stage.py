@@ -115,6 +115,9 @@ host = "127.0.0.1"
 port = {port}
 sender = "auditor@example.org"
 recipients = ["ops@example.org", "ml@example.org"]
+[context]
+training = false
+deployments = false
 [[projects]]
 id = 7
 name = "Pump"

@@ -25,6 +25,7 @@ from auditor.model import (
 )
 from auditor.protocols import Answer, BlockSource, FetchResult, ListedBlock, StoredBody
 from auditor.records import KnownTarget
+from tests.contextless import WithoutContext
 from tests.studio.asking import NAMED
 
 from .stage import PROJECT, Stage, stage
@@ -32,7 +33,7 @@ from .stage import PROJECT, Stage, stage
 BLOCK = TargetId(PROJECT, 3)
 
 
-class Settling:
+class Settling(WithoutContext):
     """A Studio whose first answer is half old."""
 
     def __init__(self, first: JsonObject, second: JsonObject) -> None:

@@ -30,6 +30,7 @@ TABLES: dict[str, type[BaseModel]] = {
     "heartbeat": tables.HeartbeatTable,
     "metrics": tables.MetricsTable,
     "log": tables.LogTable,
+    "context": tables.ContextTable,
     "projects": tables.ProjectTable,
 }
 # Tables that the example shows behind a comment sign as a whole: without them there are no rules.

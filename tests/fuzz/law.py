@@ -29,6 +29,7 @@ from auditor.rendering.json import dump_json, encode_report
 from auditor.store.schema import upgrade
 from auditor.store.store import SqlStore, open_database
 from auditor.studio.answers import read_answer
+from tests.contextless import WithoutContext
 from tests.fuzz.mutations import base, mutated
 from tests.rendering.samples import renderer
 
@@ -122,7 +123,7 @@ def _read_back(report: Report, store: SqlStore) -> None:
     renderer().page(stored)
 
 
-class _Studio:
+class _Studio(WithoutContext):
     """Hands out answers that were believed already; fulfils `auditor.protocols.Studio`."""
 
     def __init__(self, answers: Mapping[int, JsonObject]) -> None:

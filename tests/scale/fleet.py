@@ -25,6 +25,7 @@ from auditor.protocols import (
     StoredBody,
     UnchangedAnswer,
 )
+from tests.contextless import WithoutContext
 
 BLOCKS_A_PROJECT = 100
 _SAMPLE = sample_blocks()["keras"]
@@ -50,7 +51,7 @@ learn_blocks = {blocks}
 
 
 @dataclass
-class LargeStudio:
+class LargeStudio(WithoutContext):
     """Answers for `size` blocks; it fulfils `protocols.Studio`.
 
     Attributes:

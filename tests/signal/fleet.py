@@ -27,6 +27,7 @@ from auditor.protocols import (
 )
 from auditor.rendering.json import encode_report
 from auditor.store.store import SqlStore, open_database
+from tests.contextless import WithoutContext
 from tests.decisions import approve, approve_all_new
 from tests.signal.edits import Answer, Edit, edited
 
@@ -153,7 +154,7 @@ def _request(rules: Rules) -> RunRequest:
     return RunRequest(plan=Plan(projects=(project,)), rules=rules)
 
 
-class _Studio:
+class _Studio(WithoutContext):
     """Answers from memory; what does not answer is busy."""
 
     def __init__(self, fleet: Fleet) -> None:

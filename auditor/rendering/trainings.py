@@ -1,0 +1,76 @@
+"""A training at its finding: who trained the block and when, and what was measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from auditor.context import Training
+from auditor.drift.trainings import metric_words, names_training, short_date
+from auditor.model import Finding, TargetReport
+from auditor.rendering.words import in_reader_zone, name
+
+_LABELS = {
+    "accuracy": "accuracy",
+    "precision": "precision",
+    "recall": "recall",
+    "f1": "F1",
+    "mse": "mean squared error",
+    "mae": "mean absolute error",
+    "explained_variance": "explained variance",
+    "loss": "loss",
+    "latency": "latency",
+    "ram": "RAM",
+    "rom": "ROM",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricRow:
+    """What was measured of a model before and after a training, in words."""
+
+    label: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingView:
+    """A training in words: `trained by Ada, 12 Nov 14:02 CET`, and a table of what it came to.
+
+    Attributes:
+        model: the type of model that was measured, `int8`.
+    """
+
+    words: str
+    model: str
+    rows: tuple[MetricRow, ...]
+
+
+def view_training(finding: Finding, target: TargetReport) -> TrainingView | None:
+    """Return the training that a finding is or names, None where it has none."""
+    last = target.training
+    if last is None or not target.is_trained_now or not names_training(finding):
+        return None
+    local, zone = in_reader_zone(last.metadata.at)
+    by = f" by {name(last.person)}" if last.person else ""
+    model_type = last.metadata.model_type
+    return TrainingView(
+        words=f"trained{by}, {short_date(local)} {zone}",
+        model=name(model_type),
+        rows=_rows(last, target.training_before),
+    )
+
+
+def _rows(last: Training, before: Training | None) -> tuple[MetricRow, ...]:
+    model_type = last.metadata.model_type
+    now = last.metadata.metrics.get(model_type, {})
+    old = before.metadata.metrics.get(model_type, {}) if before else {}
+    return tuple(
+        MetricRow(
+            label=label,
+            before=metric_words(key, old.get(key)),
+            after=metric_words(key, now.get(key)),
+        )
+        for key, label in _LABELS.items()
+        if key in now or key in old
+    )

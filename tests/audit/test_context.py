@@ -1,0 +1,447 @@
+"""Trainings and deployments in whole runs: what is reported, asked for, and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from auditor import app
+from auditor.audit.plan import Scope
+from auditor.demo.context import make_metadata
+from auditor.demo.faults import Fault
+from auditor.model import BlockKindName
+from auditor.retention import Retention
+from tests.audit.stage import PROJECT, Stage, block, stage, target
+from tests.kinds import sample_answer
+
+BLOCK, OTHER = target(3), target(4)
+NOON = datetime(2026, 11, 12, 14, 2, 51, tzinfo=UTC)
+DAY = timedelta(days=1)
+PERSON = "Ada <b>Lovelace</b>"
+
+
+@pytest.fixture
+def pump(database_url: str, tmp_path: Path) -> Iterator[Stage]:
+    with stage(database_url, tmp_path, {3: block(), 4: block(name="Other")}) as set_up:
+        set_up.reconfigure("training = false", "training = true")
+        set_up.reconfigure("deployments = false", "deployments = true")
+        set_up.studio.train(BLOCK, at=NOON - DAY, person="Somebody", accuracy=0.94)
+        yield set_up
+
+
+def asked(set_up: Stage) -> list[str]:
+    paths = [request.path.removeprefix("/v1/api/7") for request in set_up.studio.requests]
+    set_up.studio.requests.clear()
+    return sorted(path for path in paths if "history" in path or "metadata" in path)
+
+
+def of_block(report: Any, block_id: int = 3) -> Any:  # noqa: ANN401 - any JSON
+    return next(each for each in report["targets"] if each["block_id"] == block_id)
+
+
+def findings(report: Any, block_id: int = 3) -> list[Any]:  # noqa: ANN401 - any JSON
+    return list(of_block(report, block_id)["findings"])
+
+
+def test_a_training_that_changed_no_setting_is_a_finding(pump: Stage) -> None:
+    first = pump.json()
+    quiet = pump.json()
+    pump.studio.train(BLOCK, at=NOON, person=PERSON, accuracy=0.93)
+    report = pump.json()
+    after = pump.json()
+
+    assert [findings(each) for each in (first, quiet, after)] == [[], [], []]
+    (found,) = findings(report)
+    assert (found["area"], found["owner"], found["severity"]) == ("trained", "training", "medium")
+    assert (found["path"], found["kind"]) == ("metadata.created", "changed")
+    assert (found["before"], found["after"]) == (
+        "2026-11-11T14:02:51.000Z",
+        "2026-11-12T14:02:51.000Z",
+    )
+    assert found["headline"] == (
+        f"Trained again by {PERSON}, 12 Nov 14:02 UTC: accuracy 0.94 → 0.93 (int8)"
+    )
+    assert of_block(report)["state"] == "drifted"
+    assert of_block(report)["model_state"] == "trained"
+    assert report["totals"]["findings"] == 1
+    training = of_block(report)["training"]
+    assert (training["at"], training["by"]) == ("2026-11-12T14:02:51Z", PERSON)
+    assert training["metrics"]["int8"] == {
+        "accuracy": 0.93,
+        "loss": 0.15,
+        "latency": 3,
+        "ram": 1900,
+        "rom": 15300,
+    }
+    assert of_block(after)["training"] == training
+    assert of_block(first)["training"]["by"] == "Somebody"
+
+
+def test_a_quiet_night_takes_two_requests_a_project(pump: Stage) -> None:
+    pump.night()
+    first = asked(pump)
+    pump.night()
+
+    assert first == [
+        "/deployment/history?limit=100&offset=0",
+        "/jobs/history?limit=100&offset=0",
+        "/training/keras/3/metadata?excludeLabels=true",
+        "/training/keras/4/metadata?excludeLabels=true",
+    ]
+    assert asked(pump) == [
+        "/deployment/history?limit=100&offset=0",
+        "/jobs/history?limit=100&offset=0",
+    ]
+
+
+def test_without_context_nothing_is_asked(pump: Stage) -> None:
+    pump.reconfigure("training = true", "training = false")
+    pump.reconfigure("deployments = true", "deployments = false")
+    report = pump.json()
+
+    assert asked(pump) == []
+    assert "training" not in of_block(report)
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "severity"),
+    [(0.93, "medium"), (0.92, "medium"), (0.9199, "high"), (0.99, "medium")],
+)
+def test_it_is_high_where_the_accuracy_fell_by_more_than_is_usual(
+    pump: Stage, accuracy: float, severity: str
+) -> None:
+    pump.night()
+    pump.studio.train(BLOCK, at=NOON, accuracy=accuracy)
+
+    assert [found["severity"] for found in findings(pump.json())] == [severity]
+
+
+def test_object_detection_has_other_metrics(pump: Stage) -> None:
+    pump.studio.put_model(BLOCK, make_metadata(NOON - DAY, accuracy=None, Precision=0.9))
+    pump.night()
+    pump.studio.add_job(PROJECT, "keras-3", at=NOON, person="Ada")
+    metadata = make_metadata(NOON, accuracy=None, loss=0.2, Precision=0.8, Recall=0.7)
+    pump.studio.put_model(BLOCK, metadata)
+
+    assert findings(pump.json())[0]["headline"] == (
+        "Trained again by Ada, 12 Nov 14:02 UTC: "
+        "precision 0.9 → 0.8, recall 0.7, loss 0.15 → 0.2 (int8)"
+    )
+
+
+def test_an_edit_and_its_training_are_one_finding(pump: Stage) -> None:
+    pump.night()
+    pump.studio.edit(BLOCK, lambda answer: answer.update(trainingCycles=99))
+    pump.studio.train(BLOCK, at=NOON, person="Ada", accuracy=0.95)
+    night = pump.night()
+    report = pump.json()
+
+    (found,) = (each for line in night.report.targets for each in line.findings)
+    assert found.path == "trainingCycles"
+    assert found.folded == ("script", "metadata.created") or "metadata.created" in found.folded
+    assert found.headline.endswith(
+        "; trained by Ada, 12 Nov 14:02 UTC: accuracy 0.94 → 0.95 (int8)"
+    )
+    assert of_block(report)["model_state"] == "trained"
+    assert report["open"] == []
+
+
+def test_a_worse_training_is_no_part_of_a_lesser_edit(pump: Stage) -> None:
+    pump.night()
+    pump.studio.edit(BLOCK, lambda answer: answer.update(trainingCycles=99))
+    pump.studio.train(BLOCK, at=NOON, accuracy=0.5)
+
+    assert [(each["path"], each["severity"]) for each in findings(pump.json())] == [
+        ("metadata.created", "high"),
+        ("trainingCycles", "medium"),
+    ]
+
+
+def test_a_training_ends_stale(pump: Stage) -> None:
+    pump.night()
+    pump.studio.edit(BLOCK, lambda answer: answer.update(trainingCycles=99))
+    stale = pump.json()
+    pump.studio.train(BLOCK, at=NOON, person="Ada")
+    report, after = pump.json(), pump.json()
+
+    assert of_block(stale)["model_state"] == "stale"
+    assert [each["kind"] for each in stale["open"]] == ["stale"]
+    assert of_block(report)["model_state"] == "trained"
+    assert of_block(report)["model_step"] == "retrained"
+    assert report["open"] == []
+    assert of_block(after)["model_state"] == "trained"
+
+
+def test_a_model_that_studio_wants_trained_stays_stale(pump: Stage) -> None:
+    pump.night()
+    retrain = {"selectedModelType": "requiresRetrain", "trainingCycles": 99}
+    pump.studio.edit(BLOCK, lambda answer: answer.update(retrain))
+    pump.studio.train(BLOCK, at=NOON)
+
+    assert of_block(pump.json())["model_state"] == "stale"
+
+
+def test_a_first_training_is_part_of_trained(pump: Stage) -> None:
+    pump.studio.put(target(5), block("keras-untrained", name="Fresh"))
+    first = pump.json()
+    pump.studio.edit(target(5), lambda answer: answer.update(trained=True))
+    pump.studio.train(target(5), at=NOON, person="Ada")
+
+    (found,) = findings(pump.json(), 5)
+    assert "training" not in of_block(first, 5)
+    assert (found["path"], found["folded"]) == ("trained", ["metadata.created"])
+    assert "trained by Ada, 12 Nov 14:02 UTC: accuracy 0.94 (int8)" in found["headline"]
+
+
+def test_a_result_that_cannot_be_read_yet_is_asked_for_in_the_next_three_runs(pump: Stage) -> None:
+    pump.night()
+    pump.studio.add_job(PROJECT, "keras-3", at=NOON, person="Ada")
+    asked(pump)
+    nights = [(findings(pump.json()), len(asked(pump))) for _ in range(2)]
+    pump.studio.put_model(BLOCK, make_metadata(NOON, accuracy=0.95))
+    (found,) = findings(pump.json())
+    asked(pump)
+    pump.night()
+
+    assert nights == [([], 3), ([], 3)]
+    assert found["headline"].startswith("Trained again by Ada, 12 Nov 14:02 UTC")
+    assert len(asked(pump)) == 2
+
+
+def test_it_is_not_asked_for_any_longer(pump: Stage) -> None:
+    pump.night()
+    pump.studio.add_job(PROJECT, "keras-3", at=NOON)
+    asked(pump)
+    numbers = []
+    for _ in range(6):
+        pump.night()
+        numbers.append(len(asked(pump)))
+
+    assert numbers == [3, 3, 3, 3, 2, 2]
+
+
+def test_jobs_that_failed_or_are_of_something_else_say_nothing(pump: Stage) -> None:
+    pump.night()
+    asked(pump)
+    pump.studio.add_job(PROJECT, "keras-3", at=NOON, has_worked=False)
+    pump.studio.add_job(PROJECT, "dsp-3", at=NOON)
+    pump.night()
+
+    assert len(asked(pump)) == 2
+
+
+def test_a_job_that_is_running_is_waited_for(pump: Stage) -> None:
+    pump.night()
+    asked(pump)
+    pump.studio.add_job(PROJECT, "keras-3", at=NOON, person="Ada", has_worked=None)
+    pump.night()
+    running = len(asked(pump))
+    pump.studio.put_model(BLOCK, make_metadata(NOON))
+
+    assert running == 2
+    assert [each["path"] for each in findings(pump.json())] == ["metadata.created"]
+
+
+def test_many_jobs_are_read_back_to_the_last_one_seen(pump: Stage) -> None:
+    pump.night()
+    pump.studio.add_job(PROJECT, "keras-3", at=NOON, person="Ada")
+    pump.studio.put_model(BLOCK, make_metadata(NOON))
+    for _ in range(250):
+        pump.studio.add_job(PROJECT, "dsp-2", at=NOON)
+    asked(pump)
+    (found,) = findings(pump.json())
+    pages = [path for path in asked(pump) if "jobs" in path]
+
+    assert found["path"] == "metadata.created"
+    assert "by Ada" in found["headline"]
+    assert pages == [f"/jobs/history?limit=100&offset={start}" for start in (0, 100, 200)]
+
+
+def test_no_more_than_500_jobs_are_read(pump: Stage) -> None:
+    pump.night()
+    for _ in range(700):
+        pump.studio.add_job(PROJECT, "dsp-2", at=NOON)
+    asked(pump)
+    pump.night()
+
+    assert len([path for path in asked(pump) if "jobs" in path]) == 5
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("/jobs/history", "who trained what"),
+        ("/deployment/history", "what was built last"),
+    ],
+)
+@pytest.mark.parametrize("fault", [Fault.HTTP_403, Fault.HTTP_404, Fault.NOT_JSON, Fault.CLOSE])
+def test_an_endpoint_that_fails_is_a_notice_once_and_again_after_it_worked(
+    pump: Stage, path: str, words: str, fault: Fault
+) -> None:
+    pump.studio.fail(fault, path=path)
+    failing = [pump.json() for _ in range(2)]
+    pump.studio.heal()
+    well = pump.json()
+    pump.studio.fail(fault, path=path)
+    again = pump.json()
+
+    notices = [report.get("notices", []) for report in (*failing, well, again)]
+    assert [len(each) for each in notices] == [1, 0, 0, 1]
+    assert notices[0][0]["kind"] == "context_unread"
+    assert words in notices[0][0]["text"]
+    assert {each["run"]["status"] for each in (*failing, well, again)} == {"complete"}
+    assert all(each["errors"] == [] for each in failing)
+
+
+def test_metadata_that_fails_costs_nothing_but_a_notice(pump: Stage) -> None:
+    pump.night()
+    pump.studio.train(BLOCK, at=NOON, person="Ada")
+    pump.studio.fail(Fault.HTTP_403, path="/metadata")
+    report, again = pump.json(), pump.json()
+    pump.studio.heal()
+    healed = pump.json()
+
+    assert [each["kind"] for each in report["notices"]] == ["context_unread"]
+    assert "notices" not in again
+    assert [each["path"] for each in findings(healed)] == ["metadata.created"]
+
+
+def test_a_deployment_that_its_impulse_left_behind_is_open_until_a_newer_one(pump: Stage) -> None:
+    pump.studio.deploy(PROJECT, at=NOON, person="Ada")
+    built = pump.json()
+    pump.studio.edit(BLOCK, lambda answer: answer["thresholds"][0].update(value=0.9))
+    pump.studio.leave_behind(PROJECT)
+    behind = pump.json()
+    pump.studio.fail(Fault.HTTP_403, path="/deployment/history")
+    unread = pump.json()
+    pump.studio.heal()
+    pump.studio.deploy(PROJECT, at=NOON + DAY, person="Ada")
+    newer = pump.json()
+
+    assert built["open"] == []
+    (condition,) = behind["open"]
+    assert (condition["kind"], condition["severity"]) == ("deployment_behind", "medium")
+    assert (condition["project_id"], condition["block_id"]) == (7, 3)
+    assert condition["headline"].startswith(
+        "Deployment 1 (arduino) of Impulse #1, built by Ada on 12 Nov 14:02 UTC, is behind: "
+        "since then "
+    )
+    assert "0.9" in condition["headline"]
+    assert unread["open"] == [condition]
+    assert newer["open"] == []
+
+
+def test_what_moved_is_unknown_where_only_studio_saw_it(pump: Stage) -> None:
+    pump.studio.deploy(PROJECT, at=NOON)
+    pump.studio.leave_behind(PROJECT)
+
+    (condition,) = pump.json()["open"]
+    assert condition["headline"] == (
+        "Deployment 1 (arduino) of Impulse #1, built on 12 Nov 14:02 UTC, is behind: "
+        "Studio says that the impulse changed since"
+    )
+
+
+def test_it_is_one_condition_an_impulse(pump: Stage) -> None:
+    pump.studio.put(target(5), block(name="Second"), impulses=(2,))
+    for impulse_id in (1, 2):
+        pump.studio.deploy(PROJECT, at=NOON, impulse_id=impulse_id)
+        pump.studio.leave_behind(PROJECT, impulse_id=impulse_id)
+
+    assert [each["block_id"] for each in pump.json()["open"]] == [3, 5]
+
+
+def test_a_dry_run_says_the_same_and_keeps_nothing(pump: Stage) -> None:
+    pump.night()
+    pump.studio.train(BLOCK, at=NOON, person="Ada")
+    pump.studio.deploy(PROJECT, at=NOON)
+    pump.studio.leave_behind(PROJECT)
+    with app.open_store(pump.settings) as store:
+        request = app.build_request(pump.settings)
+        dry = app.run_async(app.run_dry(pump.settings, request, store))
+    report = pump.json()
+
+    assert [found.path for line in dry.targets for found in line.findings] == ["metadata.created"]
+    assert [str(each.kind) for each in dry.open] == ["deployment_behind"]
+    assert [each["path"] for each in findings(report)] == ["metadata.created"]
+
+
+def test_a_run_of_one_block_leaves_the_training_of_another_to_the_next(pump: Stage) -> None:
+    pump.night()
+    pump.studio.train(BLOCK, at=NOON, person="Ada")
+    narrow = pump.json(scope=Scope(target=OTHER))
+    report = pump.json()
+
+    assert [each["block_id"] for each in narrow["targets"]] == [4]
+    assert [each["headline"] for each in findings(report)] == [
+        "Trained again by Ada, 12 Nov 14:02 UTC: accuracy 0.94 → 0.94 (int8)"
+    ]
+
+
+def test_a_training_of_a_block_that_could_not_be_read_is_found_later(pump: Stage) -> None:
+    pump.night()
+    pump.studio.train(BLOCK, at=NOON, person="Ada")
+    pump.studio.fail(Fault.HTTP_400, target=BLOCK)
+    pump.night()
+    pump.studio.heal()
+
+    assert [each["path"] for each in findings(pump.json())] == ["metadata.created"]
+
+
+def test_an_anomaly_block_is_asked_at_its_own_endpoint(pump: Stage) -> None:
+    entry: dict[str, Any] = {"type": "anomaly", "name": "K-means", "title": "K-means", "dsp": [2]}
+    kmeans = target(6)
+    pump.studio.put_block(kmeans, BlockKindName.ANOMALY, sample_answer("anomaly"), entry=entry)
+    pump.night()
+    asked(pump)
+    pump.studio.train(kmeans, at=NOON, person="Ada")
+    report = pump.json()
+
+    assert "/training/anomaly/6/metadata" in asked(pump)
+    assert [each["path"] for each in findings(report, 6)] == ["metadata.created"]
+
+
+def test_a_stored_report_has_the_same_training(pump: Stage) -> None:
+    pump.night()
+    pump.studio.train(BLOCK, at=NOON, person=PERSON, accuracy=0.5)
+    night = pump.night()
+    with app.open_store(pump.settings) as store:
+        stored = store.report(night.report.run.id)
+
+    assert stored is not None
+    assert stored.targets == night.report.targets
+    line = stored.targets[0]
+    assert line.is_trained_now
+    assert line.training_before is not None
+
+
+def test_names_of_people_are_kept_only_with_the_report(pump: Stage) -> None:
+    pump.night()
+    pump.studio.edit(BLOCK, lambda answer: answer.update(trainingCycles=99))
+    pump.studio.train(BLOCK, at=NOON, person="Ada Lovelace")
+    pump.night()
+    pump.studio.train(BLOCK, at=NOON + DAY, person="Ada Lovelace")
+    pump.night()
+    pump.night()
+    with app.open_store(pump.settings) as store:
+        ids = [run.id for run in store.all_runs() if run.id is not None]
+        found = [
+            occurrence.finding.headline
+            for report in store.brief_reports(ids)
+            for line in report.targets
+            for each in line.findings
+            for occurrence in store.finding_occurrences(each.id)
+        ]
+        headlines = [line.headline for line in store.version_lines(BLOCK)]
+        future = datetime.now(UTC) + timedelta(days=100)
+        store.prune(Retention(keep=timedelta(days=1), versions=1, monthly=False), now=future)
+        known = store.known_trainings([BLOCK])[BLOCK]
+
+    assert len(found) == 2
+    assert not any("Ada" in each for each in (*found, *headlines))
+    assert known.last is not None
+    assert known.last.person == ""
