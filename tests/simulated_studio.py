@@ -59,6 +59,11 @@ class SimulatedStudio(BuiltInStudio):
         with self._lock:
             return copy.deepcopy(self._projects[target.project_id].blocks[target.learn_id])
 
+    def entry(self, target: TargetId) -> JsonObject | None:
+        """Return a copy of what the listing says of a block, None where its answer says it."""
+        with self._lock:
+            return copy.deepcopy(self._projects[target.project_id].entries.get(target.learn_id))
+
     def fail(
         self,
         fault: Fault,

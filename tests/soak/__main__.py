@@ -1,4 +1,4 @@
-"""`make soak`: 400 nights of 200 targets on SQLite and on PostgreSQL; some minutes each."""
+"""`make soak`: 400 nights of 200 blocks of all kinds on SQLite and on PostgreSQL; some minutes each."""
 
 from __future__ import annotations
 
@@ -70,8 +70,9 @@ def _print_result(name: str, years: Soak, seconds: float) -> int:
 
 def _print_books(years: Soak) -> None:
     books, news, vendor = years.books, years.news, years.vendor
+    chains = f"of these {years.chains} with features that followed"
     reported = f"reported {books.reported_edits}, of these late {books.late_edits}"
-    print(f"  edits {books.edits}, {reported}")
+    print(f"  edits {books.edits}, {chains}, {reported}")
     kinds = ", ".join(f"{kind} {number}" for kind, number in news.happened.items())
     print(f"  news {kinds}; late {news.late}")
     print(f"  steps of releases {vendor.steps}, in reports {vendor.reported_steps}")

@@ -22,6 +22,9 @@ Place: TypeAlias = tuple[TargetId, str]
 
 RELEASED = "defaultBatchSize"  # the vendor raises it by 1 with each release
 
+_FOLLOWERS = ("dependencies.sampleCount",)  # folded where it is known what it follows
+_FOLDED = object()
+
 _KINDS = {TargetState.NEW: NoticeKind.BLOCK_NEW, TargetState.MISSING: NoticeKind.BLOCK_MISSING}
 _NEWS = (
     NoticeKind.BLOCK_NEW,
@@ -71,19 +74,22 @@ class EditLedger:
         where = f"run {report.run.id}, {line.target} {finding.path}"
         if place not in self.reported:
             self.errors.append(f"{where}: reported, but nobody edited it")
-        elif self.reported[place] != finding.before:
+        elif self.reported[place] not in (finding.before, _FOLDED):
             self.errors.append(
                 f"{where}: reported from {finding.before!r}, "
                 f"last reported was {self.reported[place]!r}"
             )
         self.reported[place] = finding.after
+        for path in finding.folded:
+            if path in _FOLLOWERS:
+                self.reported[line.target, path] = _FOLDED
 
     def unreported(self) -> list[str]:
         """Return what differs between the blocks and what was reported."""
         return [
             f"{target} {path}: is {value!r}, last reported was {self.reported[target, path]!r}"
             for (target, path), value in self.live.items()
-            if self.reported[target, path] != value
+            if self.reported[target, path] not in (value, _FOLDED)
         ]
 
 

@@ -1,5 +1,8 @@
 """Hundreds of nights by a simulated clock: edits, news, releases, faults, crashes, jumps.
 
+Blocks of every kind are edited. Now and then a window or a parameter is, and the features of the
+blocks after it follow.
+
 `make soak` runs 400 nights of 200 targets on both databases; the suite runs the same code on a
 few. What is required: every edit and every piece of news is reported exactly once, by its run's
 report or late; nothing is sent again and again; and the store's size, the memory and the open
@@ -16,7 +19,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from auditor import app, config
 from auditor.audit.close import close_run
@@ -26,16 +28,33 @@ from auditor.audit.run import Audit
 from auditor.config import Settings
 from auditor.deliver import deliver
 from auditor.demo.faults import Fault
-from auditor.demo.studio_server import sample_blocks
 from auditor.drift.report import read_too_little
 from auditor.errors import AuditorError, StoreError, UsageError
-from auditor.model import JsonObject, TargetId
+from auditor.model import BlockKindName, JsonObject, TargetId
 from auditor.retention import Retention
 from auditor.store.store import SqlStore
 from auditor.upkeep import prune
 from tests.audit.stage import KEY, mail_server
 from tests.simulated_studio import SimulatedStudio
-from tests.soak.edits import random_edit
+from tests.soak.edits import (
+    BlockNow,
+    Edit,
+    random_edit,
+    set_features,
+    set_fft_length,
+    set_window,
+)
+from tests.soak.fleet import (
+    BLOCKS_A_PROJECT,
+    FIRST_RELEASE,
+    block_of,
+    chain_of,
+    furnish,
+    is_led_by_settings,
+    kind_of,
+    new_block,
+    put,
+)
 from tests.soak.ledger import RELEASED, EditLedger, NewsLedger, VendorLedger
 from tests.soak.troubles import (
     Crash,
@@ -50,8 +69,6 @@ from tests.soak.troubles import (
 
 START = datetime(2026, 1, 1, 3, 15, tzinfo=UTC)
 _FAULTS = (Fault.HTTP_500, Fault.HTML, Fault.REFUSED, Fault.NOT_JSON, Fault.CLOSE)
-_BLOCKS_A_PROJECT = 20
-_FIRST_RELEASE = 32  # of a sample block's `defaultBatchSize`
 _CALM = 3  # nights at the end, by which everything is reported
 _REST = 15  # nights; news of the same words about a block, both unreported, would be one
 _MOST_SENT = 3  # times that one message is taken: nobody knew that it was
@@ -91,6 +108,7 @@ class Soak:
 
     Attributes:
         targets: every block that there ever was, in Studio or out of it for some nights.
+        chains: how often features were generated anew, for another window or parameter.
         read_only: how often the database turned read-only.
         held_back: how often a clock that was ahead held pruning back.
     """
@@ -105,6 +123,7 @@ class Soak:
     news: NewsLedger = field(default_factory=NewsLedger)
     vendor: VendorLedger = field(default_factory=VendorLedger)
     footprints: list[Footprint] = field(default_factory=list)
+    chains: int = 0
     crashes: int = 0
     read_only: int = 0
     jumps: int = 0
@@ -112,7 +131,7 @@ class Soak:
     _clock: datetime = START
     _offset: timedelta = timedelta()
     _release: int = 0
-    _absent: dict[TargetId, tuple[int, JsonObject]] = field(default_factory=dict)
+    _absent: dict[TargetId, tuple[int, BlockNow]] = field(default_factory=dict)
     _rested: dict[TargetId, int] = field(default_factory=dict)
     _taken: set[str] = field(default_factory=set)
 
@@ -148,6 +167,8 @@ class Soak:
     def _change_studio(self, night: int) -> None:
         """Let people and the vendor do what they do on a day."""
         self._edit(self.chance.randint(0, 4))
+        if self.chance.random() < 0.3:
+            self._generate_features()
         if self.chance.random() < 0.2:
             self._take_out(night)
         if self.chance.random() < 0.1:
@@ -159,44 +180,76 @@ class Soak:
             self._publish_release()
 
     def _edit(self, number: int) -> None:
-        known = self.news.read_blocks()  # of others nothing is reported before the first sight
-        present = [each for each in self.targets if each in known and each not in self._absent]
+        present = self._known_and_present()
         for target in self.chance.sample(present, min(number, len(present))):
-            answer: dict[str, Any] = self.studio.answer(target)
-            edit = random_edit(answer, self.chance)
-            before = value_at(answer, edit.path)
-            self.studio.edit(target, edit.make)
-            after = value_at(self.studio.answer(target), edit.path)
-            self.books.edited(target, edit.path, before, after)
+            self._make(target, random_edit(block_of(self.studio, target), self.chance))
+
+    def _known_and_present(self) -> list[TargetId]:
+        """Return the blocks to edit: of others nothing is reported before the first sight."""
+        known = self.news.read_blocks()
+        return [each for each in self.targets if each in known and each not in self._absent]
+
+    def _make(self, target: TargetId, edit: Edit) -> None:
+        self.studio.edit(target, edit.make)
+        if block_of(self.studio, target).entry is not None:
+            self.studio.edit_entry(target, edit.make_entry)
+        self.books.edited(target, edit.path, edit.before, edit.after)
+
+    def _generate_features(self) -> None:
+        """Edit a window or a parameter, and generate what follows from it."""
+        present = {*self._known_and_present()}
+        chains = sorted({chain_of(target) for target in present})
+        complete = [chain for chain in chains if present.issuperset(chain)]
+        if not complete:
+            return
+        window, processing, *learn = self.chance.choice(complete)
+        is_of_parameter = is_led_by_settings(window)
+        edited = processing if is_of_parameter else window
+        make_edit = set_fft_length if is_of_parameter else set_window
+        self._make(edited, make_edit(block_of(self.studio, edited), self.chance))
+        count = self.chance.randint(100, 10**6)
+        for target in (processing, *learn):
+            for features in set_features(block_of(self.studio, target), count):
+                if target == edited:  # they are folded into the edit
+                    self.studio.edit(target, features.make)
+                else:
+                    self._make(target, features)
+        self.chains += 1
 
     def _take_out(self, night: int) -> None:
         """Let a block go for some nights, unless it went a short while ago."""
         target = self.chance.choice(self.targets)
         if target not in self._absent and self._rested.get(target, 0) <= night:
             until = night + self.chance.randint(1, 4)
-            self._absent[target] = until, self.studio.answer(target)
+            self._absent[target] = until, block_of(self.studio, target)
             self._rested[target] = until + _REST
             self.studio.remove(target)
 
     def _return_blocks(self, night: int, *, everything: bool) -> None:
-        for target, (until, answer) in list(self._absent.items()):
+        for target, (until, block) in list(self._absent.items()):
             if everything or until <= night:
                 del self._absent[target]
-                self.studio.put(target, {**answer, RELEASED: _FIRST_RELEASE + self._release})
+                put(self.studio, target, block)
+                self._release_to(target)
 
     def _add_block(self) -> None:
         project_id = self.chance.choice(self.targets).project_id
-        target = TargetId(project_id, 1 + len(self.targets) + _BLOCKS_A_PROJECT)
-        self.studio.put(target, _block(len(self.targets), self._release))
+        target = TargetId(project_id, 1 + len(self.targets) + BLOCKS_A_PROJECT)
+        put(self.studio, target, new_block(target, self._release))
         self.targets.append(target)
 
     def _publish_release(self) -> None:
         self._release += 1
-        released: JsonObject = {RELEASED: _FIRST_RELEASE + self._release}
-        self.vendor.released(_FIRST_RELEASE + self._release, len(self.targets))
-        for target in self.targets:
+        keras = [each for each in self.targets if kind_of(each) is BlockKindName.KERAS]
+        self.vendor.released(FIRST_RELEASE + self._release, len(keras))
+        for target in keras:
             if target not in self._absent:
-                self.studio.edit(target, lambda answer: answer.update(released))
+                self._release_to(target)
+
+    def _release_to(self, target: TargetId) -> None:
+        if kind_of(target) is BlockKindName.KERAS:
+            released: JsonObject = {RELEASED: FIRST_RELEASE + self._release}
+            self.studio.edit(target, lambda answer: answer.update(released))
 
     def _fail_requests(self, *, is_calm: bool) -> None:
         self.studio.heal()
@@ -359,29 +412,13 @@ def soak(url: str, folder: Path, *, targets: int, seed: int) -> Iterator[Soak]:
     """Set an installation up with so many targets."""
     postbox, chance = TroubledPostbox(), random.Random(seed)  # noqa: S311 - chance, not secrecy
     with mail_server(postbox) as port, SimulatedStudio() as studio:
-        blocks = _furnish(studio, targets)
+        blocks = furnish(studio, targets)
         text = _CONFIG.format(base_url=studio.base_url, url=url, port=port)
         for project_id in sorted({block.project_id for block in blocks}):
             text += f"[[projects]]\nid = {project_id}\n"
         (folder / "config.toml").write_text(text)
         settings = config.load(folder / "config.toml", environ={"EI_KEY": KEY})
         yield Soak(settings, studio, postbox, DatabaseSwitch(url), blocks, chance)
-
-
-def _furnish(studio: SimulatedStudio, number: int) -> list[TargetId]:
-    blocks = []
-    for place in range(number):
-        target = TargetId(1 + place // _BLOCKS_A_PROJECT, 1 + place % _BLOCKS_A_PROJECT)
-        if target.learn_id == 1:
-            studio.add_project(target.project_id, name=f"P{target.project_id}", api_key=KEY)
-        studio.put(target, _block(place, release=0))
-        blocks.append(target)
-    return blocks
-
-
-def _block(place: int, release: int) -> JsonObject:
-    name, size = f"Block {place}", _FIRST_RELEASE + release
-    return {**sample_blocks()["keras"], "name": name, RELEASED: size}
 
 
 @contextmanager
@@ -393,17 +430,6 @@ def _died_alone() -> Iterator[None]:
         if group.subgroup(Crash) is None:
             raise
         raise Crash from group
-
-
-def value_at(answer: dict[str, Any], path: str) -> Any:  # noqa: ANN401 - any JSON
-    """Return the value at one of the paths that `edits` makes."""
-    if path.startswith("thresholds["):
-        return answer["thresholds"][0]["value"]
-    if path.startswith("visualLayers["):
-        return answer["visualLayers"][int(path.split("[")[1].split("]", maxsplit=1)[0])]["neurons"]
-    if path == "dependencies.classes":
-        return answer["dependencies"]["classes"]
-    return answer[path]
 
 
 def stored_bytes(url: str) -> int:
