@@ -1,4 +1,4 @@
-"""`make soak`: 400 nights of 200 blocks of all kinds on SQLite and on PostgreSQL; some minutes each."""
+"""`make soak`: 400 nights of 200 blocks of all kinds, on SQLite and on PostgreSQL."""
 
 from __future__ import annotations
 
