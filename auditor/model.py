@@ -7,6 +7,7 @@ does not freeze what it contains.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -579,6 +580,33 @@ class OpenCondition:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Digest:
+    """What a report says of the runs since a reader's last digest, this run included.
+
+    Attributes:
+        after: the run that the reader's last digest was of; 0 where everything is new to it.
+        since: the end of that run, None without one.
+        runs: how many runs there were, by how they ended.
+        changes: how many findings they had.
+        approved, acknowledged, taken_back: how many decisions of each kind people took.
+        came_to: blocks where the changes did not come to as many findings: how many changes there
+            were, and how many findings are left.
+    """
+
+    after: int
+    since: datetime | None
+    runs: Mapping[RunStatus, int]
+    changes: int
+    approved: int = 0
+    acknowledged: int = 0
+    taken_back: int = 0
+    came_to: tuple[tuple[TargetId, int, int], ...] = ()
+
+    def __post_init__(self) -> None:
+        require_utc(self.since)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """What is reported of a run.
 
@@ -612,4 +640,5 @@ class Report:
     broken_rules: tuple[tuple[TargetId, str, str], ...] = ()
     fetch_counts: tuple[tuple[str, int], ...] = ()
     is_whole: bool = True  # nobody narrowed the run to some targets
+    digest: Digest | None = None  # it is of all runs since the last digest; never stored
     open: tuple[OpenCondition, ...] = ()

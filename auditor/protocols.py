@@ -40,6 +40,7 @@ from auditor.records import (
     BatchNews,
     BrokenLink,
     Configuration,
+    DigestMark,
     FindingOccurrence,
     KnownTarget,
     Overview,
@@ -51,6 +52,7 @@ from auditor.records import (
     RuleMatch,
     RunConclusions,
     RunListing,
+    RunPeriod,
     RunSummary,
     SignOfLife,
     SlotRelease,
@@ -578,6 +580,30 @@ class RunStore(Protocol):
         ...
 
 
+class DigestStore(RunStore, Protocol):
+    """What the end of a run needs to write digests."""
+
+    def digest_marks(self) -> Mapping[str, DigestMark]:
+        """Return what each reader got so far, by recipient."""
+        ...
+
+    def has_earlier_run(self, run_id: int, *, since: datetime) -> bool:
+        """Return whether a run over all targets before it ended since then and checked some."""
+        ...
+
+    def run_period(self, after: int, *, until: int) -> RunPeriod:
+        """Return what the runs after `after` stored, up to the run `until` that is under way."""
+        ...
+
+    def newest_run_before(self, at: datetime) -> int:
+        """Return the id of the newest closed run that ended before then, 0 without one."""
+        ...
+
+    def statuses(self) -> tuple[TargetStatus, ...]:
+        """Return every audited target's status, by project and learn id."""
+        ...
+
+
 class OutboxStore(Protocol):
     """The messages not yet delivered."""
 
@@ -846,7 +872,7 @@ class SignStore(Protocol):
 
 
 class Store(
-    RunStore,
+    DigestStore,
     OutboxStore,
     HistoryStore,
     DecisionStore,

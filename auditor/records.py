@@ -30,6 +30,7 @@ from auditor.model import (
     OpenCondition,
     Report,
     RunInfo,
+    RunStatus,
     Snapshot,
     Starter,
     TargetId,
@@ -697,6 +698,60 @@ class RunSummary:
         if target not in self.audited:
             return None
         return self.states.get(target, TargetState.IN_SYNC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DigestMark:
+    """What a reader of digests got so far.
+
+    Attributes:
+        queued_at: the end of the run that queued the newest digest, whatever became of it; None
+            before the first.
+        received_run_id: the newest run whose digest or whole report the server took, None before.
+    """
+
+    queued_at: datetime | None = None
+    received_run_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetChanges:
+    """What several runs found at one target.
+
+    Attributes:
+        number: how many findings of its own.
+        newest_ids: the newest finding at each lasting path.
+        expected: the lasting paths at which a window covered every finding.
+        from_upgrade: the lasting paths of what only an upgrade of the auditor shows.
+    """
+
+    number: int = 0
+    newest_ids: Mapping[str, str] = field(default_factory=dict)
+    expected: frozenset[str] = frozenset()
+    from_upgrade: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunPeriod:
+    """What the runs after one of them stored.
+
+    Attributes:
+        since: the end of that run, None without one.
+        runs: how many there were, by status; the run under way counts as running.
+        versions: of each target with a new version: the version before, None where it is new.
+        vendor: the vendor's findings, oldest first, without those of the run under way.
+        notices: likewise.
+    """
+
+    since: datetime | None
+    runs: Mapping[RunStatus, int]
+    versions: Mapping[TargetId, int | None]
+    changes: Mapping[TargetId, TargetChanges]
+    vendor: tuple[VendorFinding, ...]
+    notices: tuple[Notice, ...]
+    approved: int
+    acknowledged: int
+    taken_back: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -359,7 +359,14 @@ def rebuild_pages(settings: Settings, store: Store) -> str:
 def build_delivery_plan(settings: Settings) -> DeliveryPlan | None:
     """Return who gets reports, None where nobody does."""
     readers = tuple(_list_mail_readers(settings))
-    return DeliveryPlan(readers=readers, host=find_mail_domain(settings)) if readers else None
+    if not readers:
+        return None
+    return DeliveryPlan(
+        readers=readers,
+        host=find_mail_domain(settings),
+        rules=settings.rules,
+        zone=settings.reader_zone,
+    )
 
 
 def _list_mail_readers(settings: Settings) -> Iterator[Reader]:
@@ -376,6 +383,7 @@ def _list_mail_readers(settings: Settings) -> Iterator[Reader]:
             renderer=renderer,
             composer=composer,
             only_drift=email.send == "drift",
+            is_weekly=email.send == "weekly",
         )
     of_parts = build_renderer(settings, is_for_parts=True)
     for subscription in settings.subscriptions:

@@ -133,6 +133,7 @@ def build_request(
         scopes=tuple(config.scopes(settings)),
         zone=settings.schedule.timezone,
         reader_zone=settings.reader_zone,
+        is_for_digests=settings.is_for_digests,
     )
 
 

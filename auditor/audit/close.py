@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, tzinfo
 
 from auditor.audit.conditions import conditions_at_end, end_rules
 from auditor.audit.deployments import judge_deployments
+from auditor.audit.digest import find_due, write_digest
 from auditor.audit.late import judge_late
 from auditor.audit.news import late_notices, notices_of_news, without_carried
 from auditor.audit.notices import (
@@ -27,7 +28,9 @@ from auditor.audit.siblings import judge_siblings
 from auditor.audit.unmatched import Coverage, notices_of_unmatched
 from auditor.drift.policy import apply_rules_to_vendor, is_ignored
 from auditor.drift.report import STATE_SIGNS
+from auditor.drift.rules import Rules
 from auditor.drift.subscriptions import Subscription, covers_notice, select_part
+from auditor.errors import DamagedDatabaseError
 from auditor.model import (
     EVERY_PROJECT,
     Notice,
@@ -42,7 +45,7 @@ from auditor.model import (
     VendorFinding,
 )
 from auditor.outbox import Message, MessageState
-from auditor.protocols import Archive, Composer, MailContent, Renderer, RunStore
+from auditor.protocols import Archive, Composer, DigestStore, MailContent, Renderer, RunStore
 from auditor.records import (
     MOST_RUNS_DRAWN,
     Retirement,
@@ -67,7 +70,8 @@ def complete_run(
 ) -> CompletedRun:
     """Return the run with its whole report; every result is stored."""
     run_id = run.id or 0
-    carried = _carried(run_id, store, context)
+    # Where everybody who gets the whole gets digests, nothing is late before one is.
+    carried = () if request.is_for_digests else _carried(run_id, store, context)
     vendor, hidden = apply_rules_to_vendor(
         results.vendor_findings(), context.rules, today=context.today
     )
@@ -84,7 +88,7 @@ def complete_run(
         and not results.can_report(unreported)
         and request.scope.settles(unreported.target)
     ]
-    unreported_notices = store.unreported_notices(run_id)
+    unreported_notices = () if request.is_for_digests else store.unreported_notices(run_id)
     notices = (*conclusions.notices, *notices_of_leavers(of_leavers))
     conclusions = replace(
         conclusions,
@@ -234,6 +238,7 @@ class Reader:
         recipient: how the outbox names the reader.
         composer: turns what the renderer wrote into a message.
         only_drift: reports without news are not sent; it has no meaning with a subscription.
+        is_weekly: a digest each week takes the place of the reports.
         subscription: the part of each report that the reader gets; None for the whole.
     """
 
@@ -241,11 +246,14 @@ class Reader:
     renderer: Renderer
     composer: Composer
     only_drift: bool = False
+    is_weekly: bool = False
     subscription: Subscription | None = None
 
     def wants(self, report: Report) -> bool:
         """Return whether the whole report is sent to the reader."""
-        return self.subscription is None and is_worth_sending(report, only_drift=self.only_drift)
+        if self.is_weekly or self.subscription is not None:
+            return False
+        return is_worth_sending(report, only_drift=self.only_drift)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,10 +262,19 @@ class DeliveryPlan:
 
     Attributes:
         host: right side of the Message-ID (RFC 5322 section 3.6.4).
+        rules: the operator's; a digest judges its changes by them.
+        zone: the readers'; weeks begin in it.
     """
 
     readers: tuple[Reader, ...]
     host: str
+    rules: Rules = field(default_factory=Rules)
+    zone: tzinfo = UTC
+
+    @property
+    def weekly(self) -> tuple[Reader, ...]:
+        """Return who gets digests."""
+        return tuple(reader for reader in self.readers if reader.is_weekly)
 
     @property
     def subscriptions(self) -> tuple[Subscription, ...]:
@@ -267,7 +284,7 @@ class DeliveryPlan:
 
 def close_run(
     completed: CompletedRun,
-    store: RunStore,
+    store: DigestStore,
     *,
     archive: Archive,
     plan: DeliveryPlan | None,
@@ -287,6 +304,10 @@ def close_run(
     if plan is not None and not is_withheld:
         news = completed.conclusions.news
         messages = _messages(report, plan, store, page=page or "", at=now(), news=news)
+        digests = _digests(completed, plan, store, at=now())
+        if digests and not any(message.holds is None for message in messages):
+            completed = _with_all_unreported(completed, store)
+        messages = (*messages, *digests)
     store.close_run(report, messages, carried=completed.carried, conclusions=completed.conclusions)
     logger.info(
         "run ended",
@@ -384,6 +405,72 @@ class Dispatch:
     stream: str = "run"
 
 
+def _digests(
+    completed: CompletedRun, plan: DeliveryPlan, store: DigestStore, *, at: datetime
+) -> tuple[Message, ...]:
+    """Return the digests that are due.
+
+    One that cannot be written is logged and due again: the run is closed all the same.
+    """
+    if not plan.weekly:
+        return ()
+    try:
+        return tuple(_due_digests(completed, plan, store, at=at))
+    except DamagedDatabaseError:
+        raise
+    except Exception:
+        logger.exception("digest not written", extra={"run": completed.report.run.id})
+        return ()
+
+
+def _due_digests(
+    completed: CompletedRun, plan: DeliveryPlan, store: DigestStore, *, at: datetime
+) -> Iterator[Message]:
+    report = completed.report
+    recipients = [reader.recipient for reader in plan.weekly]
+    due = find_due(recipients, report, store, at=at, zone=plan.zone)
+    if not due:
+        return
+    context = RunContext(now=lambda: at, today=at.astimezone(plan.zone).date(), rules=plan.rules)
+    dispatch = Dispatch(
+        host=plan.host,
+        installation=name_installation(store.fingerprint_key()),
+        page="",
+        at=at,
+        stream="digest",
+    )
+    summaries = store.run_summaries(MOST_RUNS_DRAWN - 1)
+    retirement = completed.conclusions.retirement
+    for after in sorted(set(due.values())):
+        digest = write_digest(report, after, store, context, retirement=retirement)
+        readers = [reader for reader in plan.weekly if due.get(reader.recipient) == after]
+        signed = _with_signs_of_run(digest, report, summaries)
+        yield from compose_messages(signed, readers, dispatch)
+
+
+def _with_signs_of_run(digest: Report, report: Report, before: Sequence[RunSummary]) -> Report:
+    """Return a digest with the signs of runs, of which the last is the run that is closed."""
+    states = {line.target: line.state for line in report.targets}
+    targets = tuple(
+        replace(line, signs=draw_signs(line.target, before, states[line.target]))
+        if line.state is TargetState.DRIFTED and line.target in states
+        else line
+        for line in digest.targets
+    )
+    return replace(digest, targets=targets)
+
+
+def _with_all_unreported(completed: CompletedRun, store: DigestStore) -> CompletedRun:
+    """Return the run with everything unreported as its own: the digests hold all of it."""
+    run_id = completed.report.run.id or 0
+    notices = store.unreported_notices(run_id)
+    return replace(
+        completed,
+        carried=store.unreported_findings(run_id),
+        conclusions=replace(completed.conclusions, carried_notices=notices),
+    )
+
+
 def _messages(
     report: Report,
     plan: DeliveryPlan,
@@ -396,7 +483,7 @@ def _messages(
     installation = name_installation(store.fingerprint_key())
     dispatch = Dispatch(host=plan.host, installation=installation, page=page, at=at)
     whole = [reader for reader in plan.readers if reader.wants(report)]
-    if not whole:
+    if not whole and not plan.weekly:
         logger.info("report not sent: nothing changed", extra={"run": report.run.id})
     parts = [reader for reader in plan.readers if reader.subscription is not None]
     return (

@@ -150,6 +150,7 @@ class RunRequest:
         zone: the schedule's time zone, in which the days of rules begin and end.
         reader_zone: of the times in sentences that people read.
         context: what is asked for beside the configuration.
+        is_for_digests: whether everybody who gets whole reports gets weekly digests instead.
         earlier_tries: the runs of the same slot that read too little.
         next_try: returns when the slot is tried again if this run reads too little and ends at
             the given time, None if it is not.
@@ -170,6 +171,7 @@ class RunRequest:
     siblings: tuple[tuple[TargetId, ...], ...] = ()
     zone: tzinfo = UTC
     reader_zone: tzinfo = UTC
+    is_for_digests: bool = False
     earlier_tries: tuple[int, ...] = ()
     context: ContextScope = field(default_factory=ContextScope)
     next_try: Callable[[datetime], datetime | None] = _never

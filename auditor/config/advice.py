@@ -195,10 +195,11 @@ def _path(rule: _Rule) -> str:
 
 
 def _silent_mail(settings: Settings) -> Iterator[str]:
-    is_silent = settings.email is not None and settings.email.send == "drift"
-    if is_silent and settings.heartbeat.url is None:
+    send = settings.email.send if settings.email is not None else "always"
+    if send != "always" and settings.heartbeat.url is None:
+        meaning = "no drift" if send == "drift" else "a week that is not over"
         yield (
-            'email.send: with "drift" no mail can mean no drift or a dead auditor '
+            f'email.send: with "{send}" no mail can mean {meaning} or a dead auditor '
             '(use "always", set heartbeat.url, or monitor `auditor status --exit-code`)'
         )
 

@@ -292,6 +292,9 @@ class ReportsTable(_Table):
     timezone: Zone | None = None
 
 
+Send: TypeAlias = Literal["always", "drift", "weekly"]
+
+
 class EmailTable(_Table):
     """`[email]`: the mail server and who gets mail. A login has both a name and a password."""
 
@@ -305,7 +308,7 @@ class EmailTable(_Table):
     password: AnySecret | None = None
     sender: Address
     recipients: Annotated[tuple[Address, ...], FromList]
-    send: Literal["always", "drift"] = "always"
+    send: Send = "always"
 
 
 class RetentionTable(_Table):
@@ -594,6 +597,11 @@ class Settings(_Table):
     def subscriptions(self) -> tuple[Subscription, ...]:
         """Return who gets a part of each report; `recipients` get all of it."""
         return tuple(table.subscription for table in self.subscription_tables)
+
+    @property
+    def is_for_digests(self) -> bool:
+        """Return whether everybody who gets whole reports gets weekly digests instead."""
+        return self.email is not None and self.email.send == "weekly"
 
     @property
     def siblings(self) -> tuple[tuple[TargetId, ...], ...]:

@@ -45,7 +45,13 @@ def count_kinds(conditions: Iterable[OpenCondition]) -> str:
 
 
 def find_lasting(report: Report) -> tuple[OpenCondition, ...]:
-    """Return the open conditions that an earlier run saw first, worst first."""
+    """Return the open conditions that an earlier run saw first, worst first.
+
+    In a digest these are the runs that an earlier digest was of.
+    """
+    if report.digest is not None:
+        after = report.digest.after
+        return tuple(condition for condition in report.open if condition.run_id <= after)
     this_run = report.run.id or 0
     return tuple(condition for condition in report.open if condition.run_id != this_run)
 

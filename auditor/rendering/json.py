@@ -14,6 +14,7 @@ from auditor.context import Training
 from auditor.model import (
     Area,
     BlockKindName,
+    Digest,
     Failure,
     Finding,
     Json,
@@ -246,6 +247,8 @@ def _optional_keys(report: Report) -> JsonObject:
     """Return the keys that only some reports have; others keep exactly the contract's keys."""
     optional: JsonObject = {}
     kinds = {target.target: target.kind for target in report.targets}
+    if report.digest is not None:
+        optional["digest"] = _digest(report.digest, kinds)
     if report.notices:
         optional["notices"] = [_notice(notice, kinds) for notice in report.notices]
     if report.suppressed_by:
@@ -256,6 +259,22 @@ def _optional_keys(report: Report) -> JsonObject:
             for target, rule, path in report.broken_rules
         ]
     return optional
+
+
+def _digest(digest: Digest, kinds: Mapping[TargetId, BlockKindName]) -> JsonObject:
+    return {
+        "since_run": digest.after or None,
+        "since": format_utc(digest.since),
+        "runs": {str(status): number for status, number in digest.runs.items()},
+        "changes": digest.changes,
+        "approved": digest.approved,
+        "acknowledged": digest.acknowledged,
+        "taken_back": digest.taken_back,
+        "blocks": [
+            {**encode_ids(target, kinds.get(target)), "changes": number, "left": left}
+            for target, number, left in digest.came_to
+        ],
+    }
 
 
 def _notice(notice: Notice, kinds: Mapping[TargetId, BlockKindName]) -> JsonObject:

@@ -66,6 +66,8 @@ class MailRenderer:
         is the path of the run's page, which no mail names: its readers have the address. Without
         one, the mail says so and links to no page.
         """
+        if report.digest is not None:
+            return self.link_content(report, page="")
         if not page and report.run.id is not None:
             noted = replace(report, notes=(*report.notes, NO_PAGE))
             unlinked = replace(self, footer=replace(self.footer, site=""))
@@ -79,7 +81,7 @@ class MailRenderer:
         summary = render_summary(whole)
         if _fits(html):
             return self._mailing(whole, html, report, texts=(render_report(whole), summary))
-        attached = run_place(report.run.id or 0) if self.attaches else ""
+        attached = _name_attachment(report) if self.attaches else ""
         where = f"{attached}, attached" + (f"; also {page}" if page else "") if attached else page
         shown, html = self._fitted(report, full=where)
         texts = (self._text(report, full=where), summary)
@@ -164,6 +166,11 @@ class MailRenderer:
             "X-EI-Drift-Run": "dry-run" if report.run.id is None else str(report.run.id),
             "X-EI-Drift-Coverage": f"{totals.checked}/{totals.checked + totals.unknown}",
         }
+
+
+def _name_attachment(report: Report) -> str:
+    place = run_place(report.run.id or 0)
+    return place if report.digest is None else place.replace("run-", "digest-", 1)
 
 
 def _attachment(name: str, page: str) -> Attachment:

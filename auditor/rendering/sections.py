@@ -39,6 +39,7 @@ from auditor.rendering.alike import (
     merge_rewordings,
 )
 from auditor.rendering.conditions import is_asked_for
+from auditor.rendering.digests import enter_digest
 from auditor.rendering.outline import (
     AlikeView,
     Count,
@@ -76,6 +77,7 @@ from auditor.rendering.words import (
 
 FURTHER = "More findings, in one line each"
 OPEN = "Open conditions"
+WEEK = "Since the last digest"
 LATE, RULES, AUDITED = "Reported late", "Rules and notices", "Changes in what is audited"
 _MOST_STARTED = 20  # blocks of a project that the first report names
 _BACK_AND_FORTH = "Changed back and forth"
@@ -113,7 +115,7 @@ def _outline(report: Report, footer: Footer, limits: Limits) -> Outline:
     changes = view_changes(edits, report, footer, limits)
     vendor = merge_rewordings(report.catalogue)
     return Outline(
-        run="Dry run" if report.run.id is None else f"Run {report.run.id}",
+        run=_title(report),
         when=moment(report.run.started_at),
         verdict=judge_run(report),
         counts=_counts(summary),
@@ -137,6 +139,12 @@ def _outline(report: Report, footer: Footer, limits: Limits) -> Outline:
         links=limits.links,
         foot=_foot(report, footer),
     )
+
+
+def _title(report: Report) -> str:
+    if report.digest is not None:
+        return "Weekly digest"
+    return "Dry run" if report.run.id is None else f"Run {report.run.id}"
 
 
 def _counts(summary: Summary) -> tuple[Count, ...]:
@@ -321,6 +329,7 @@ def _extra_sections(summary: Summary, most: int | None) -> tuple[Section, ...]:
         enter_finding(target, f) for target, f in summary.findings if _is_only_counted(f)
     ]
     sections = (
+        _cut_section(WEEK, enter_digest(summary.report), most),
         _cut_section(OPEN, _open_entries(summary.report), most),
         _cut_section(LATE, _late_entries(summary.report), most),
         _cut_section(RULES, _notices(summary, RULES), most),
@@ -347,7 +356,7 @@ def _open_entries(report: Report) -> list[Entry]:
 
 
 def _open_since(condition: OpenCondition, target: TargetReport | None, report: Report) -> str:
-    is_fresh = condition.run_id == (report.run.id or 0)
+    is_fresh = report.digest is None and condition.run_id == (report.run.id or 0)
     since = "since this run" if is_fresh else f"since {moment(condition.since)}"
     if condition.kind is not ConditionKind.STALE or target is None or target.model_since is None:
         return since

@@ -34,6 +34,7 @@ from auditor.rendering.summary import (
 from auditor.rendering.words import count, cut, harmless, join_first, moment, sentence
 
 PREFIX = "[EI drift] "
+DIGEST = "week: "
 LONGEST_SUBJECT = 77
 _BETWEEN = " | "
 # Our own signs in ASCII: a subject with another letter is written as encoded words.
@@ -145,6 +146,7 @@ def judge_run(report: Report) -> RunVerdict:
     summary = summarize(report)
     level = _level(summary)
     words, lead = _sentences(summary, level)
+    is_digest = report.digest is not None
     return RunVerdict(
         level=level,
         found=_level_of_changes(summary),
@@ -152,7 +154,7 @@ def judge_run(report: Report) -> RunVerdict:
         word=_word(summary, level),
         sentence=words,
         lead=lead,
-        subject=_subject(_subject_parts(summary, level)),
+        subject=_subject(_subject_parts(summary, level), PREFIX + (DIGEST if is_digest else "")),
         severity=_severity(summary, level),
     )
 
@@ -328,7 +330,8 @@ def _calm_phrases(summary: Summary) -> list[str]:
     if summary.open:
         return ["No new change", count_conditions(summary.open)]
     every = "The one block is" if checked == 1 else f"All {checked:,} blocks are"
-    phrases = [f"{every} unchanged since the last run"]
+    since = "run" if summary.report.digest is None else "digest"
+    phrases = [f"{every} unchanged since the last {since}"]
     if summary.off_baseline:
         verb = "differs" if summary.off_baseline == 1 else "differ"
         phrases.append(f"{count(summary.off_baseline, 'block')} still {verb} from the baseline")
@@ -396,10 +399,10 @@ def _worst(summary: Summary) -> str:
     return f"Worst: {whose_worst(summary.findings)}: {headline}"
 
 
-def _subject(parts: list[str]) -> str:
+def _subject(parts: list[str], prefix: str) -> str:
     """Return one harmless line of at most 77 characters, in ASCII as far as names are."""
     first, *others = (part.translate(_IN_ASCII) for part in parts)
-    subject = _cut(PREFIX + first, LONGEST_SUBJECT)
+    subject = _cut(prefix + first, LONGEST_SUBJECT)
     for part in others:
         room = LONGEST_SUBJECT - len(subject) - len(_BETWEEN)
         if room < min(len(part), _SHORTEST_PART):

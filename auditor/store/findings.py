@@ -340,6 +340,24 @@ def finding_occurrences(connection: Connection, finding_id: str) -> tuple[Findin
     return tuple(_occurrence(row, secrets) for row in connection.execute(query).mappings())
 
 
+def findings_between(
+    connection: Connection, after: int, until: int
+) -> Iterator[FindingOccurrence]:
+    """Yield what the runs after `after` found, up to `until`, oldest first."""
+    of_runs = finding.c.run_id.between(after + 1, until), finding.c.since == Since.LAST
+    query = _occurrences().where(*of_runs).order_by(finding.c.id)
+    secrets = secrets_of(connection)
+    rows = connection.execute(query.execution_options(yield_per=BATCH)).mappings()
+    return (_occurrence(row, secrets) for row in rows)
+
+
+def notices_between(connection: Connection, after: int, until: int) -> tuple[Notice, ...]:
+    """Return the notices of the runs after `after`, up to `until`, oldest first."""
+    of_runs = notice.c.run_id.between(after + 1, until)
+    query = select(notice).where(of_runs).order_by(notice.c.id)
+    return tuple(map(_notice, connection.execute(query).mappings()))
+
+
 def suppressed(connection: Connection, most: int) -> tuple[SuppressedBy, ...]:
     """Return what rules suppressed, by rule; of each rule the newest `most` findings."""
     rules = select(finding.c.silenced_by, func.count()).group_by(finding.c.silenced_by)

@@ -38,6 +38,7 @@ from auditor.retention import Retention
 from auditor.store.batches import in_batches
 from auditor.store.chain import content_hash
 from auditor.store.conditions import drop_conditions, old_conditions
+from auditor.store.digests import newest_digests
 from auditor.store.ledger import report_hash
 from auditor.store.packing import has_pruned_mark, pack_pruned
 from auditor.store.tables import (
@@ -283,12 +284,15 @@ def _has_unreported(table: Any) -> ColumnElement[bool]:  # noqa: ANN401 - findin
 
 
 def _messages_of(connection: Connection, runs: Sequence[int]) -> list[int]:
-    """Return the messages of old runs: each was delivered, or is dead."""
+    """Return the messages of old runs: each was delivered, or is dead.
+
+    The newest digest of each reader stays: it says when the next one is due, and since when.
+    """
     found: list[int] = []
     for some in in_batches(runs):
         of_runs = select(message.c.id).where(message.c.run_id.in_(some))
         found.extend(connection.execute(of_runs).scalars())
-    return found
+    return sorted(set(found) - newest_digests(connection))
 
 
 def _drop_reports(connection: Connection, runs: Sequence[int]) -> None:

@@ -25,6 +25,7 @@ from auditor.retention import Retention
 from auditor.store import (
     conditions,
     decisions,
+    digests,
     export,
     findings,
     lock,
@@ -206,6 +207,10 @@ class SqlStore:
     open_conditions = _read(conditions.open_conditions)
     unreported_findings = _read(findings.unreported_findings)
     unreported_notices = _read(findings.unreported_notices)
+    digest_marks = _read(digests.digest_marks)
+    has_earlier_run = _read(digests.has_earlier_run)
+    newest_run_before = _read(digests.newest_run_before)
+    run_period = _read(digests.run_period)
     # If the power took back a report whose messages have left, the next run would find the same
     # again, and send it as news.
     close_run = _write_of_run(reports.close_run, outlasts_power=True)
