@@ -33,7 +33,7 @@ _DEFAULTS = {
     "client_encoding": "LATIN1",
     "idle_session_timeout": "1s",
     "idle_in_transaction_session_timeout": "1s",
-    "statement_timeout": "1ms",
+    "statement_timeout": "100ms",
     "lock_timeout": "0",
     "default_transaction_isolation": "serializable",
 }
