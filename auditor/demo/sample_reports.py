@@ -14,6 +14,7 @@ from auditor.model import (
     Area,
     BlockKindName,
     ConditionKind,
+    Digest,
     Failure,
     Finding,
     Interval,
@@ -358,6 +359,52 @@ def quiet_with_open_conditions() -> Report:
     )
 
 
+def weekly_digest() -> Report:
+    """Return the digest of a week in which one edit is left and others were undone."""
+    cycles = finding(
+        Area.TRAINING,
+        "trainingCycles",
+        30,
+        90,
+        severity=Severity.MEDIUM,
+        headline="Training cycles: 30 → 90",
+    )
+    last_week = STARTED - timedelta(days=7)
+    return report(
+        block(
+            1,
+            3,
+            state=TargetState.DRIFTED,
+            findings=(cycles,),
+            model_state=ModelState.STALE,
+            model_since=Interval(last_week + timedelta(days=1), last_week + timedelta(days=2)),
+            last_good_at=last_week,
+            signs="··▲·▲··",
+        ),
+        block(1, 7),
+        block(2, 4, name="Keyword spotter"),
+        block(2, 5, name="Wake word", state=TargetState.NEW, model_state=ModelState.UNTRAINED),
+        open=(
+            condition(
+                ConditionKind.STALE,
+                TargetId(1, 3),
+                Severity.HIGH,
+                "Model stale: trained before the last edit of its settings or data",
+                days=5,
+            ),
+        ),
+        digest=Digest(
+            after=1,
+            since=last_week,
+            runs={RunStatus.COMPLETE: 6, RunStatus.INCOMPLETE: 1},
+            changes=6,
+            approved=1,
+            acknowledged=2,
+            came_to=((TargetId(1, 7), 4, 0), (TargetId(1, 3), 2, 1)),
+        ),
+    )
+
+
 def condition(
     kind: ConditionKind,
     of: TargetId,
@@ -634,6 +681,7 @@ STATES = {
     "incomplete": incomplete,
     "failed": failed,
     "open-conditions": quiet_with_open_conditions,
+    "weekly-digest": weekly_digest,
     "hostile": hostile,
     "flood": flood,
     "flood-alike": flood_alike,
