@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -29,11 +29,17 @@ class Usage:
         )
 
 
-def measured(command: Sequence[str], *, environ: Mapping[str, str], log: Path) -> Usage:
+def measured(
+    command: Sequence[str],
+    *,
+    environ: Mapping[str, str],
+    log: Path,
+    exit_codes: Container[int] = (0,),
+) -> Usage:
     """Run a command to its end; what it writes goes to `log`.
 
     Raises:
-        ChildProcessError: its exit code is not 0; says what it wrote.
+        ChildProcessError: its exit code is none of `exit_codes`; says what it wrote.
     """
     with log.open("wb") as sink:
         began = time.monotonic()
@@ -42,7 +48,7 @@ def measured(command: Sequence[str], *, environ: Mapping[str, str], log: Path) -
         _, status, used = os.wait4(child.pid, 0)
         wall_s = time.monotonic() - began
     child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode != 0:
+    if child.returncode not in exit_codes:
         raise ChildProcessError(f"{command} ended with {child.returncode}:\n{log.read_text()}")
     return Usage(
         cpu_s=used.ru_utime + used.ru_stime, wall_s=wall_s, peak_mib=used.ru_maxrss / 1024

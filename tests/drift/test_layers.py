@@ -10,7 +10,7 @@ from auditor.drift.block_kinds import KERAS
 from auditor.drift.compare import compare
 from auditor.drift.layers import align
 from auditor.drift.layers.draft import AlignmentDraft
-from auditor.drift.layers.prices import NumberedStacks
+from auditor.drift.layers.numbers import NumberedStacks
 from auditor.drift.layers.search import AlignmentSearch
 from auditor.model import JsonObject
 from tests.drift.alignment_oracle import Candidate, findings_of, stack

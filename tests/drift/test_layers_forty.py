@@ -13,7 +13,7 @@ import pytest
 
 from auditor.drift.canonical import is_same
 from auditor.drift.layers import align
-from auditor.drift.layers.prices import NumberedStacks
+from auditor.drift.layers.numbers import NumberedStacks
 from auditor.drift.layers.search import MAX_STEPS, AlignmentSearch
 from auditor.model import JsonObject
 

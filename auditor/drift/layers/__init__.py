@@ -6,9 +6,10 @@ tie: fewer findings, then moved before edited, then the earliest places of the f
 whose place did not change is kept rather than moved. In a run of equal layers the last one is
 added or removed. A swap of neighbours is a move of the first one behind the other.
 
-The result is exact unless the search takes more than `search.MAX_STEPS` steps. A few edits never
-need so many; stacks that share most layers in a very different order can. The result is then a
-good alignment, not always the best one.
+The result is exact within the limits of `search`: on its steps, on the moves that are open in
+them, and on the places that it must look at. A few edits never need so many, however many layers
+there are; hundreds of layers in a very different order do. The result is then a good alignment,
+not always the best one, and the same each time.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from auditor.drift.layers.draft import AlignmentDraft, break_ties
-from auditor.drift.layers.prices import NumberedStacks
+from auditor.drift.layers.numbers import NumberedStacks
 from auditor.drift.layers.search import AlignmentSearch
 from auditor.model import JsonObject
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Container, Mapping, Sequence
+from collections import defaultdict, deque
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from auditor.drift.layers.prices import NumberedStacks
+from auditor.drift.layers.numbers import NumberedStacks
+
+_MOST_COMPARED = 100_000  # pairs of layers of one type
 
 
 @dataclass(slots=True)
@@ -29,20 +32,54 @@ def draft_from_pairs(stacks: NumberedStacks, pairs: dict[int, int]) -> Alignment
 
     Equal layers are moved first, then layers of one type in order of their differences.
     """
-    removed = [i for i in range(len(stacks.old)) if i not in pairs]
-    added = [j for j in range(len(stacks.new)) if j not in pairs.values()]
-    draft = AlignmentDraft(pairs=dict(pairs), removed=set(removed), added=set(added))
-    moves = [
-        (stacks.differences[stacks.old[i], stacks.new[j]], i, j)
-        for i, j in itertools.product(removed, added)
-        if (stacks.old[i], stacks.new[j]) in stacks.differences
-    ]
-    for _, i, j in sorted(moves):
-        if i in draft.removed and j in draft.added:
-            draft.removed.remove(i)
-            draft.added.remove(j)
-            draft.moved[i] = j
+    kept = set(pairs.values())
+    removed = {i for i in range(len(stacks.old)) if i not in pairs}
+    added = {j for j in range(len(stacks.new)) if j not in kept}
+    draft = AlignmentDraft(pairs=dict(pairs), removed=removed, added=added)
+    _move_equal(stacks, draft)
+    _move_alike(stacks, draft)
     return draft
+
+
+def _move_equal(stacks: NumberedStacks, draft: AlignmentDraft) -> None:
+    places = defaultdict[int, deque[int]](deque)
+    for j in sorted(draft.added):
+        places[stacks.new[j]].append(j)
+    for i in sorted(draft.removed):
+        if places[stacks.old[i]]:
+            _move(draft, i, places[stacks.old[i]].popleft())
+
+
+def _move_alike(stacks: NumberedStacks, draft: AlignmentDraft) -> None:
+    """Move the layers of each type, in order of differences unless there are too many."""
+    old, new = (
+        defaultdict[int, list[int]](list),
+        defaultdict[int, list[int]](list),
+    )
+    for i in sorted(draft.removed):
+        old[stacks.types[stacks.old[i]]].append(i)
+    for j in sorted(draft.added):
+        new[stacks.types[stacks.new[j]]].append(j)
+    for type_, removed in old.items():
+        added = new[type_]
+        if len(removed) * len(added) > _MOST_COMPARED:
+            links: Iterable[tuple[int, int]] = zip(removed, added, strict=False)
+        else:
+            differences = stacks.differences
+            moves = sorted(
+                (differences[stacks.old[i], stacks.new[j]], i, j)
+                for i, j in itertools.product(removed, added)
+            )
+            links = [(i, j) for _, i, j in moves]
+        for i, j in links:
+            if i in draft.removed and j in draft.added:
+                _move(draft, i, j)
+
+
+def _move(draft: AlignmentDraft, i: int, j: int) -> None:
+    draft.removed.remove(i)
+    draft.added.remove(j)
+    draft.moved[i] = j
 
 
 def break_ties(stacks: NumberedStacks, draft: AlignmentDraft) -> None:
@@ -84,10 +121,13 @@ def _swap_neighbours(stacks: NumberedStacks, draft: AlignmentDraft) -> None:
     """Describe a swap as the first layer moved back, not as the second moved forward."""
     for i, j in sorted(draft.moved.items()):
         is_swap = draft.pairs.get(i - 1) == j + 1 and i - 1 != j + 1
-        is_crossed = any((a < i) is not (b < j) for a, b in draft.moved.items() if a != i)
-        if not is_swap or is_crossed:
+        if not is_swap or _is_crossed(draft, i, j):
             continue
         if (stacks.old[i - 1], stacks.new[j + 1]) in stacks.differences:
             del draft.moved[i], draft.pairs[i - 1]
             draft.moved[i - 1] = j + 1
             draft.pairs[i] = j
+
+
+def _is_crossed(draft: AlignmentDraft, i: int, j: int) -> bool:
+    return any((a < i) is not (b < j) for a, b in draft.moved.items() if a != i)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
-from auditor.drift.canonical import is_same
-from auditor.drift.fields import names_model
-from auditor.model import Json, JsonObject
+from auditor.drift.layers.corridor import Corridor
+from auditor.drift.layers.draft import AlignmentDraft
+from auditor.drift.layers.halves import WaitingHalves
+from auditor.drift.layers.numbers import NumberedStacks
 
-_MODEL = "organizationModelId"
 _PLACE_BITS = 12  # findings at one place that a tie-break can count
 _PLACES = 100  # places that a tie-break can tell apart
 _COUNT_BITS = 24  # edits and findings that a tie-break can count
@@ -21,74 +20,6 @@ _ROUNDS = 8  # of adjusting pulls
 _Table: TypeAlias = list[list[int]]
 BoundPath: TypeAlias = list[tuple[int | None, int | None]]
 """Old and new places in order, None for a layer that is on one side only."""
-
-
-@dataclass(frozen=True, slots=True)
-class NumberedStacks:
-    """Both stacks, each layer as the number of its form; equal layers have the same form.
-
-    Attributes:
-        types: the type of each form, as a number.
-        differences: how many properties differ, by old and new form; only for forms of the
-            same type.
-    """
-
-    old: tuple[int, ...]
-    new: tuple[int, ...]
-    types: tuple[int, ...]
-    differences: Mapping[tuple[int, int], int]
-
-    @classmethod
-    def of(cls, old: Sequence[JsonObject], new: Sequence[JsonObject]) -> NumberedStacks:
-        """Return the numbers of two stacks of layers in canonical form."""
-        forms: list[JsonObject] = []
-        numbers = tuple(_number_of(layer, forms) for layer in (*old, *new))
-        names: list[Json] = [form.get("type") for form in forms]
-        types = tuple(names.index(name) for name in names)
-        before, after = numbers[: len(old)], numbers[len(old) :]
-        differences = {
-            (a, b): 0 if a == b else _count_differences(forms[a], forms[b])
-            for a, b in itertools.product(dict.fromkeys(before), dict.fromkeys(after))
-            if types[a] == types[b]
-        }
-        return cls(before, after, types, differences)
-
-    def merged(self) -> NumberedStacks:
-        """Return the stacks with one number for forms that differ equally from all others.
-
-        Such forms are interchangeable in a search, which then has fewer states to visit.
-        """
-        olds, news = dict.fromkeys(self.old), dict.fromkeys(self.new)
-        rows = {a: (self.types[a], *(self.differences.get((a, b)) for b in news)) for a in olds}
-        columns = {b: (self.types[b], *(self.differences.get((a, b)) for a in olds)) for b in news}
-        first = {row: a for a, row in reversed(rows.items())}
-        first_new = {column: b for b, column in reversed(columns.items())}
-        left = set(itertools.product(first.values(), first_new.values()))
-        return NumberedStacks(
-            tuple(first[rows[a]] for a in self.old),
-            tuple(first_new[columns[b]] for b in self.new),
-            self.types,
-            {link: count for link, count in self.differences.items() if link in left},
-        )
-
-
-def _number_of(layer: JsonObject, forms: list[JsonObject]) -> int:
-    """Return the number of a layer's form, which is appended where it is new."""
-    for number, form in enumerate(forms):
-        if is_same(layer, form):
-            return number
-    forms.append(layer)
-    return len(forms) - 1
-
-
-def _count_differences(a: JsonObject, b: JsonObject) -> int:
-    if names_model(a.get("type")) and not is_same(a.get(_MODEL), b.get(_MODEL)):
-        return 1  # another model is one finding
-    return sum(
-        1
-        for key in a.keys() | b.keys()
-        if key not in a or key not in b or not is_same(a[key], b[key])
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,23 +65,19 @@ class Prices:
         """Return the price of a layer that was removed or added."""
         return 2 * self.cost + self.findings[place]
 
+    def moved(self, differences: int, i: int, j: int) -> int:
+        """Return the price of a layer that was moved, edited or not."""
+        same_place = self.same_place if i == j else 0
+        return 2 * self.cost + self.findings[j] + self.edited(differences, j) + same_place
 
-class HalfMove(NamedTuple):
-    """One half of a move: a layer lifted from the old stack, or put down in the new one.
-
-    Attributes:
-        forms: the form that was lifted, or the old forms of which one was put down.
-        place: where this half was done, while the other half can still be at the same place;
-            -1 after that.
-    """
-
-    is_lifted: bool
-    forms: tuple[int, ...]
-    place: int = -1
-
-    def forget_passed_place(self, i: int, j: int) -> HalfMove:
-        """Return the half without its place where the search has passed that place."""
-        return self._replace(place=-1) if self.place < (j if self.is_lifted else i) else self
+    def sum_of(self, draft: AlignmentDraft, stacks: NumberedStacks) -> int:
+        """Return the price of an alignment."""
+        old, new, differences = stacks.old, stacks.new, stacks.differences
+        paired = sum(
+            self.paired(differences.get((old[i], new[j])), j) for i, j in draft.pairs.items()
+        )
+        moved = sum(self.moved(differences[old[i], new[j]], i, j) for i, j in draft.moved.items())
+        return paired + moved + sum(map(self.unpaired, (*draft.removed, *draft.added)))
 
 
 class LowerBound:
@@ -174,44 +101,61 @@ class LowerBound:
         new_remaining: the same for the new stack.
     """
 
-    def __init__(self, stacks: NumberedStacks, prices: Prices) -> None:
-        self._stacks, self._prices = stacks, prices
-        self.old_remaining = _remaining_by_type(stacks.old, stacks.types)
-        self.new_remaining = _remaining_by_type(stacks.new, stacks.types)
-        self._findings = _findings_by_type(stacks, prices)
-        self._max_pull = prices.edited(1, 0) // 2
+    def __init__(self, stacks: NumberedStacks, prices: Prices, corridor: Corridor) -> None:
+        self._stacks, self._prices, self._corridor = stacks, prices, corridor
+        self._never = 8 * prices.cost * (len(stacks.old) + len(stacks.new) + 1)
+        types = range(max(stacks.types, default=0) + 1)
+        self.old_remaining = _remaining_by_type(stacks.old, stacks.types, len(types))
+        self.new_remaining = _remaining_by_type(stacks.new, stacks.types, len(types))
+        self._findings = _findings_by_type(stacks, prices, len(types))
+        self.max_pull = prices.edited(1, 0) // 2
         surplus = [*map(int.__sub__, self.old_remaining[0], self.new_remaining[0])]
-        self._removal = [prices.cost - self._max_pull if count > 0 else 0 for count in surplus]
-        self._addition = [prices.cost - self._max_pull if count < 0 else 0 for count in surplus]
+        half = prices.cost - self.max_pull
+        self._removal = [half if count > 0 else 0 for count in surplus]
+        self._addition = [half if count < 0 else 0 for count in surplus]
+        self._unequal = [type_ for type_ in types if surplus[type_]]
         self._pair_prices = [
-            [self._pair_price(form, j) for j in range(len(stacks.new))] for form in stacks.old
+            [self._pair_price(form, j) for j in range(start, end + 1)]
+            for form, start, end in zip(stacks.old, corridor.starts, corridor.ends, strict=False)
         ]
-        self._pulls = self._adjusted_pulls([0] * len(stacks.types), stacks.old, stacks.new)
+        no_pulls = [0] * len(stacks.types)
+        self._pulls = self._adjusted_pulls(no_pulls, stacks.old, stacks.new)
         self._rest = self._distances(self._pulls)
         self._sharpen()
 
-    def remaining(self, i: int, j: int, halves: Iterable[HalfMove]) -> int:
+    def remaining(self, i: int, j: int, waiting: WaitingHalves) -> int:
         """Return the least that is still to be paid from two places on.
 
         Args:
             i: the next place of the old stack.
             j: the next place of the new stack.
-            halves: the moves of which only one half is done.
+            waiting: the moves of which only one half is done. The search charges no pulls, neither
+                for that half nor for its counterpart.
         """
-        price, types = self._rest[i][j], self._stacks.types
-        surplus = list(map(int.__sub__, self.old_remaining[i], self.new_remaining[j]))
-        for is_lifted, forms, _ in halves:
-            # The search charges no pulls, neither for a half that is done nor for its counterpart.
-            pull = max([self._pulls[form] for form in forms])
-            price += pull if is_lifted else -pull
-            surplus[types[forms[0]]] += 1 if is_lifted else -1
-        for type_, count in enumerate(surplus):
+        price = self.distance(i, j)
+        if price >= self._never:
+            return price
+        price += waiting.pull
+        old, new = self.old_remaining[i], self.new_remaining[j]
+        for type_ in self._unequal:
+            count = old[type_] - new[type_] + waiting.lifted[type_] - waiting.put[type_]
             if count < 0:
                 price -= count * self._addition[type_]
             elif count > 0 and self._removal[type_]:
                 price += count * self._removal[type_]
-                price += self._earliest_findings(type_, count, self.old_remaining[i][type_])
+                price += self._earliest_findings(type_, count, old[type_])
         return price
+
+    def pull_of(self, forms: Sequence[int]) -> int:
+        """Return the pull of a half with these forms."""
+        return max([self._pulls[form] for form in forms])
+
+    def distance(self, i: int, j: int) -> int:
+        """Return what is to be paid from two places on, without what the counts of types say."""
+        start = self._corridor.starts[i]
+        if start <= j <= self._corridor.ends[i]:
+            return self._rest[i][j - start]
+        return self._never
 
     def _earliest_findings(self, type_: int, count: int, left: int) -> int:
         """Return the price of findings at the first `count` of the places left to a type."""
@@ -224,6 +168,8 @@ class LowerBound:
         return self._path(self._rest, self._pulls)
 
     def _pair_price(self, form: int, j: int) -> int:
+        if j == len(self._stacks.new):
+            return self._never
         differences = self._stacks.differences.get((form, self._stacks.new[j]))
         price = self._prices.paired(differences, j)
         if differences is None:
@@ -251,34 +197,49 @@ class LowerBound:
         balance = Counter(lifted)
         balance.subtract(put)
         return [
-            max(-self._max_pull, min(self._max_pull, pull + balance[form] * self._max_pull))
+            max(-self.max_pull, min(self.max_pull, pull + balance[form] * self.max_pull))
             for form, pull in enumerate(pulls)
         ]
 
     def _distances(self, pulls: list[int]) -> _Table:
         old, new, cost = self._stacks.old, self._stacks.new, self._prices.cost
         put = [cost - pulls[b] + self._prices.findings[j] for j, b in enumerate(new)]
-        rest = [[0] * (len(new) + 1) for _ in range(len(old) + 1)]
-        for j in reversed(range(len(new))):
-            rest[-1][j] = rest[-1][j + 1] + put[j]
-        for i in reversed(range(len(old))):
-            row, below, pairs = rest[i], rest[i + 1], self._pair_prices[i]
-            lifted = cost + pulls[old[i]]
-            row[-1] = below[-1] + lifted
-            for j in reversed(range(len(new))):
-                row[j] = min(below[j + 1] + pairs[j], below[j] + lifted, row[j + 1] + put[j])
+        put.append(0)  # behind the last place nothing is put
+        rest: _Table = [[] for _ in range(len(old) + 1)]
+        for i in reversed(range(len(old) + 1)):
+            start, end = self._corridor.starts[i], self._corridor.ends[i]
+            pairs = self._pair_prices[i] if i < len(old) else [0] * (end - start + 1)
+            lifted = cost + pulls[old[i]] if i < len(old) else 0
+            below = self._padded_row(rest, i + 1, start, end + 2)
+            row = [0] * (end - start + 1)
+            right = -put[-1] if i == len(old) else self._never
+            for k in reversed(range(end - start + 1)):
+                right = row[k] = min(
+                    below[k + 1] + pairs[k], below[k] + lifted, right + put[start + k]
+                )
+            rest[i] = row
         return rest
 
+    def _padded_row(self, rest: _Table, i: int, start: int, stop: int) -> list[int]:
+        """Return the row of an old place at these new places, never outside of the corridor."""
+        if i == len(rest):
+            return [self._never] * (stop - start)
+        first, row = self._corridor.starts[i], rest[i]
+        before = min(max(0, first - start), stop - start)
+        part = row[max(0, start - first) : max(0, stop - first)]
+        return [self._never] * before + part + [self._never] * (stop - start - before - len(part))
+
     def _path(self, rest: _Table, pulls: list[int]) -> BoundPath:
-        old, new = self._stacks.old, self._stacks.new
+        old, new, starts = self._stacks.old, self._stacks.new, self._corridor.starts
         path: BoundPath = []
         i = j = 0
         while i < len(old) or j < len(new):
-            price = rest[i][j]
-            is_pair = i < len(old) and j < len(new)
-            if is_pair and rest[i + 1][j + 1] + self._pair_prices[i][j] == price:
+            k = j - starts[i]
+            price = rest[i][k]
+            below = self._padded_row(rest, i + 1, j, j + 2)
+            if i < len(old) and j < len(new) and below[1] + self._pair_prices[i][k] == price:
                 path.append((i, j))
-            elif i < len(old) and rest[i + 1][j] + self._prices.cost + pulls[old[i]] == price:
+            elif i < len(old) and below[0] + self._prices.cost + pulls[old[i]] == price:
                 path.append((i, None))
             else:
                 path.append((None, j))
@@ -286,18 +247,18 @@ class LowerBound:
         return path
 
 
-def _findings_by_type(stacks: NumberedStacks, prices: Prices) -> _Table:
+def _findings_by_type(stacks: NumberedStacks, prices: Prices, types: int) -> _Table:
     """Return, by type, the price of findings at its first places: none, one, two, and so on."""
-    sums = [[0] for _ in stacks.types]
+    sums = [[0] for _ in range(types)]
     for place, form in enumerate(stacks.old):
         of_type = sums[stacks.types[form]]
         of_type.append(of_type[-1] + prices.findings[place])
     return sums
 
 
-def _remaining_by_type(stack: Sequence[int], types: Sequence[int]) -> _Table:
+def _remaining_by_type(stack: Sequence[int], types: Sequence[int], number: int) -> _Table:
     """Return, by place, how many layers of each type follow from there on."""
-    remaining = [[0] * len(types)]
+    remaining = [[0] * number]
     for form in reversed(stack):
         remaining.append([*remaining[-1]])
         remaining[-1][types[form]] += 1
