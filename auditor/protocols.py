@@ -42,6 +42,7 @@ from auditor.records import (
     Configuration,
     DigestMark,
     FindingOccurrence,
+    ImpulseBlocks,
     KnownTarget,
     Overview,
     PageMarks,
@@ -357,6 +358,10 @@ class Site(Protocol):
         """Write a project's page."""
         ...
 
+    def write_impulse(self, impulse: ImpulseBlocks, *, runs: Collection[int]) -> None:
+        """Write an impulse's page; `runs` have pages to link to."""
+        ...
+
     def write_year(self, year: int, listing: RunListing, *, runs: Collection[int]) -> None:
         """Write the page of a year's older runs."""
         ...
@@ -366,9 +371,12 @@ class Site(Protocol):
         ...
 
     def prune(
-        self, keep_runs: Collection[int], keep_targets: Collection[TargetId]
+        self,
+        keep_runs: Collection[int],
+        keep_targets: Collection[TargetId],
+        keep_impulses: Collection[tuple[int, int]] = (),
     ) -> tuple[str, ...]:
-        """Remove the pages of all other runs and targets, and the links to them; return which.
+        """Remove all other pages of runs, targets and impulses, and links to them; return which.
 
         What lies in the folder under another name than the archive gives is left alone.
         """

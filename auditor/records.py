@@ -15,7 +15,7 @@ from auditor.drift.layer_keys import LayerKeys, lasting_value
 from auditor.drift.policy import SuppressedFinding, SuppressedVendorFinding
 from auditor.drift.state_rules import RuleViolation
 from auditor.errors import UsageError
-from auditor.impulses import NO_PLACE, ImpulsePlace
+from auditor.impulses import NO_PLACE, Impulse, ImpulsePlace
 from auditor.model import (
     AnswerExcerpt,
     BlockKindName,
@@ -796,6 +796,16 @@ class ProjectBlocks:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ImpulseBlocks:
+    """An impulse, its blocks, and the newest versions of these."""
+
+    project_id: int
+    impulse: Impulse
+    overviews: tuple[TargetOverview, ...]
+    lines: tuple[VersionLine, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunListing:
     """Runs of a stretch of time, newest first; the closed ones with their reports in brief."""
 
@@ -825,12 +835,14 @@ class PageMarks:
     """Which pages exist, each with a digest of what it showed when it was written.
 
     A page without a mark is written again. Pages of runs need none: a run does not change.
+    An impulse is known by its project and its own id.
     """
 
     runs: frozenset[int] = frozenset()
     targets: Mapping[TargetId, str] = field(default_factory=dict)
     projects: Mapping[int, str] = field(default_factory=dict)
     years: Mapping[int, str] = field(default_factory=dict)
+    impulses: Mapping[tuple[int, int], str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -73,7 +73,13 @@ def prune(store: Store, site: Site, retention: Retention, *, now: datetime) -> P
     targets = {target: marks.targets[target] for target in unchanged}
     site.keep(replace(marks, targets=targets))
     runs = {run.id for run in store.all_runs() if run.id is not None} - store.pruned_runs()
-    site.prune(runs, [overview.status.target for overview in store.target_overviews()])
+    overviews = store.target_overviews()
+    impulses = {
+        (overview.status.target.project_id, impulse.id)
+        for overview in overviews
+        for impulse in overview.place.impulses
+    }
+    site.prune(runs, [overview.status.target for overview in overviews], impulses)
     return pruned
 
 

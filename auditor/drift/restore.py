@@ -82,6 +82,7 @@ _HIDDEN_VALUE = "it contains a secret, which is never stored: set it in Studio"
 _WHOLE_IMPULSE = (
     "Studio's API sets it with the whole impulse: set it under Create impulse in Studio"
 )
+_FOLLOWS = "it follows an edit: restore block {}, then generate the features and train again"
 _OF_AUTHOR = "the block's author decides which parameters there are"
 _PARAMETER_VALUE = re.compile(r"(?:config|parameters)\[([^\"\]]+)\]\.value")
 _REASONS = {
@@ -195,6 +196,8 @@ def _other_restoration(
 
 
 def _reason_against_other(finding: Finding) -> str:
+    if finding.follows is not None:
+        return _FOLLOWS.format(finding.follows)
     if finding.area is Area.DATA:
         return "it follows the data, or a block before this one"
     if finding.area in _REASONS:
@@ -249,6 +252,8 @@ def _anomaly_restoration(
 def _reason_against(finding: Finding, key: str) -> str:
     if key == "selectedModelType":
         return _ASKED if finding.after == REQUIRES_RETRAIN else ""
+    if finding.follows is not None:
+        return _FOLLOWS.format(finding.follows)
     if finding.area in _REASONS:
         return _REASONS[finding.area]
     if key == "type":

@@ -22,7 +22,7 @@ Page: TypeAlias = Callable[[Report, int | None, int | None], str]
 INDEX = "index.html"
 OWNER = ".database"
 SET_ASIDE = ".before-restore"
-TARGETS, PROJECTS = "targets", "projects"
+TARGETS, PROJECTS, IMPULSES = "targets", "projects", "impulses"
 _RUN = re.compile(r"run-([0-9]{6,19})\.html")
 _YEAR = re.compile(r"runs-([0-9]{4,5})\.html")
 _TARGET = re.compile(r"([0-9]{1,19})-([0-9]{1,19})\.html")
@@ -126,6 +126,18 @@ def target_place(target: TargetId) -> str:
 def project_place(project_id: int) -> str:
     """Return where a project's page is."""
     return f"{PROJECTS}/{project_id}.html"
+
+
+def impulse_place(project_id: int, impulse_id: int) -> str:
+    """Return where an impulse's page is."""
+    return f"{IMPULSES}/{project_id}-{impulse_id}.html"
+
+
+def parse_impulse_place(name: str) -> tuple[int, int] | None:
+    """Return project and id of the impulse whose page has this file name, None without one."""
+    found = _TARGET.fullmatch(name)
+    impulse = (int(found[1]), int(found[2])) if found else None
+    return impulse if impulse and impulse_place(*impulse) == f"{IMPULSES}/{name}" else None
 
 
 def parse_run_place(name: str) -> int | None:

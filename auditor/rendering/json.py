@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from auditor.context import Training
+from auditor.drift.impulses import ReplacedImpulse, find_replaced
 from auditor.model import (
     Area,
     BlockKindName,
@@ -258,6 +259,8 @@ def _optional_keys(report: Report) -> JsonObject:
             {**encode_ids(target, kinds.get(target)), "rule": rule, "path": path}
             for target, rule, path in report.broken_rules
         ]
+    if replaced := find_replaced(report):
+        optional["impulses_replaced"] = list(map(_replaced, replaced))
     return optional
 
 
@@ -274,6 +277,20 @@ def _digest(digest: Digest, kinds: Mapping[TargetId, BlockKindName]) -> JsonObje
             {**encode_ids(target, kinds.get(target)), "changes": number, "left": left}
             for target, number, left in digest.came_to
         ],
+    }
+
+
+def _replaced(found: ReplacedImpulse) -> JsonObject:
+    before: JsonObject = {"before": found.before.id} if found.before else {}
+    return {
+        "project_id": found.project.target.project_id,
+        "impulse_id": found.impulse.id,
+        **before,
+        "name": found.impulse.name,
+        "tuner": found.is_tuned,
+        "gone": [target.target.learn_id for target in found.missing],
+        "replaced": [target.target.learn_id for target in found.replaced],
+        "new": [target.target.learn_id for target in found.new],
     }
 
 
@@ -360,6 +377,8 @@ def _of_model(target: TargetReport) -> JsonObject:
         }
     if target.training is not None:
         optional["training"] = _training(target.training)
+    if target.place.impulses:
+        optional["impulse_ids"] = [impulse.id for impulse in target.place.impulses]
     if target.acknowledged:
         optional["acknowledged"] = target.acknowledged
     return optional

@@ -81,6 +81,7 @@ class TargetView:
         page: the address of its page, empty without one.
         stack: its layers before and now, where they changed.
         run_strip: its state in the last runs.
+        impulse: how the impulses are called that have it, empty where that is not known.
     """
 
     project: str
@@ -95,6 +96,7 @@ class TargetView:
     page: str = ""
     stack: LayerStack | None = None
     run_strip: RunStrip | None = None
+    impulse: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from datetime import date
 from itertools import groupby
 
 from auditor.drift.conditions import worst_conditions_first
+from auditor.drift.impulses import order_of_data
 from auditor.model import (
     ConditionKind,
     ModelState,
@@ -31,13 +32,13 @@ from auditor.records import (
     TargetOverview,
     VersionEntry,
 )
-from auditor.rendering.archive import project_place, run_place, target_place
+from auditor.rendering.archive import impulse_place, project_place, run_place, target_place
 from auditor.rendering.conditions import count_kinds, name_kinds
 from auditor.rendering.outline import FindingView
 from auditor.rendering.pictures import STATES, StateLook
 from auditor.rendering.summary import Summary, summarize
 from auditor.rendering.verdict import LEVELS, Level, judge_run
-from auditor.rendering.views import view_finding
+from auditor.rendering.views import title_impulse, view_finding
 from auditor.rendering.words import (
     block_page,
     columns,
@@ -173,7 +174,7 @@ class VersionView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetPage:
-    """A block's page."""
+    """A block's page; `impulses` are titles and places."""
 
     title: str
     target: str
@@ -188,6 +189,7 @@ class TargetPage:
     facts: tuple[tuple[str, str], ...]
     versions: tuple[VersionView, ...]
     older: str
+    impulses: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,7 +209,7 @@ class BlockRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectPage:
-    """A project's page."""
+    """A project's page; `impulses` are titles and places."""
 
     title: str
     project_id: int
@@ -217,6 +219,7 @@ class ProjectPage:
     open: tuple[ConditionRow, ...]
     open_hidden: int
     blocks: tuple[BlockRow, ...]
+    impulses: tuple[tuple[str, str], ...] = ()
 
 
 def list_runs(listing: RunListing, *, runs: Collection[int]) -> tuple[RunRow, ...]:
@@ -304,7 +307,7 @@ def make_target_page(
     """Return a block's page; `runs` have pages to link to."""
     overview, status = history.overview, history.overview.status
     return TargetPage(
-        title=_block_title(overview),
+        title=block_title(overview),
         target=str(status.target),
         type=name(status.type),
         project=project_title([overview]),
@@ -317,6 +320,7 @@ def make_target_page(
         facts=tuple(pair for pair in _facts(history) if pair[1]),
         versions=tuple(_version_view(entry, runs) for entry in history.entries),
         older=_older(history),
+        impulses=_impulses([overview]),
     )
 
 
@@ -332,7 +336,27 @@ def make_project_page(project: ProjectBlocks, *, studio_url: str) -> ProjectPage
         words=f"{count(len(audited), 'block')}: {words}" if audited else words,
         open=_condition_rows(audited)[:MOST_OPEN],
         open_hidden=max(len(_open_of(audited)) - MOST_OPEN, 0),
-        blocks=tuple(map(_block_row, project.overviews)),
+        blocks=tuple(map(block_row, sorted(project.overviews, key=_in_data))),
+        impulses=_impulses(project.overviews),
+    )
+
+
+def _in_data(overview: TargetOverview) -> tuple[int, int, int]:
+    impulses, target = overview.place.impulses, overview.status.target
+    impulse_id = impulses[0].id if impulses else 0
+    return impulse_id, order_of_data(overview.status.kind), target.learn_id
+
+
+def _impulses(overviews: Iterable[TargetOverview]) -> tuple[tuple[str, str], ...]:
+    """Return the impulses that have any of the blocks, each with the place of its page."""
+    found = {
+        (each.id, overview.status.target.project_id): title_impulse(each)
+        for overview in overviews
+        for each in overview.place.impulses
+    }
+    return tuple(
+        (title, impulse_place(project_id, impulse_id))
+        for (impulse_id, project_id), title in sorted(found.items())
     )
 
 
@@ -446,7 +470,7 @@ def _target_line(
     target: TargetId, runs: Sequence[RunSummary], known: Mapping[TargetId, TargetOverview]
 ) -> TargetLine:
     overview = known.get(target)
-    block = _block_title(overview) if overview else f"block {target}"
+    block = block_title(overview) if overview else f"block {target}"
     project = project_title([overview]) if overview else f"Project {target.project_id}"
     states = [run.state(target) for run in runs]
     return TargetLine(
@@ -493,7 +517,8 @@ def _rest(undrawn: int, in_sync: int) -> str:
     return f"and {' and '.join(parts)}" if parts else ""
 
 
-def _block_title(overview: TargetOverview) -> str:
+def block_title(overview: TargetOverview) -> str:
+    """Return how a block is called where there is room for one name."""
     return name(overview.status.name) or f"block {overview.status.target}"
 
 
@@ -527,7 +552,7 @@ def _condition_row(overview: TargetOverview, condition: OpenCondition) -> Condit
         severity=condition.severity,
         headline=sentence(condition.headline),
         since=moment(condition.since),
-        block=_block_title(overview),
+        block=block_title(overview),
         place=target_place(condition.target),
     )
 
@@ -577,11 +602,12 @@ def _older(history: TargetHistory) -> str:
     return f"and {count(history.older, 'older version')}: auditor history {target}"
 
 
-def _block_row(overview: TargetOverview) -> BlockRow:
+def block_row(overview: TargetOverview) -> BlockRow:
+    """Return a block as lists of blocks have it."""
     status = overview.status
     changed = status.last_changed_at
     return BlockRow(
-        title=_block_title(overview),
+        title=block_title(overview),
         target=str(status.target),
         place=target_place(status.target),
         type=name(status.type),

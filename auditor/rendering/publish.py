@@ -11,8 +11,9 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from enum import Enum, auto
 from functools import partial
 from itertools import groupby, pairwise
@@ -20,10 +21,12 @@ from itertools import groupby, pairwise
 from auditor.drift.difference import find_difference
 from auditor.drift.secrets import Secrets
 from auditor.errors import AuditorError
-from auditor.model import OpenCondition, RunInfo, RunStatus, TargetId
+from auditor.impulses import Impulse
+from auditor.model import OpenCondition, RunInfo, RunStatus, TargetId, TargetState
 from auditor.protocols import Site, Store
 from auditor.records import (
     MOST_RUNS_DRAWN,
+    ImpulseBlocks,
     Overview,
     PageMarks,
     ProjectBlocks,
@@ -77,7 +80,7 @@ class Publisher:
         """
         marks = self.site.marks()
         if self.rewrites_all:
-            marks = replace(marks, targets={}, projects={}, years={})
+            marks = replace(marks, targets={}, projects={}, years={}, impulses={})
         pruned, stored = self.store.pruned_runs(), self.store.all_runs()
         runs = [run for run in stored if run.id not in pruned]
         overviews = self._overviews()
@@ -86,6 +89,7 @@ class Publisher:
             marks = self._publish_runs(runs, marks)
             marks = self._publish_targets(overviews, marks)
             marks = self._publish_projects(overviews, marks)
+            marks = self._publish_impulses(overviews, marks)
             marks = self._publish_index(runs, overviews, marks)
         finally:
             self.site.keep(marks)
@@ -176,6 +180,36 @@ class Publisher:
                 written[project_id] = mark
         return replace(marks, projects=written)
 
+    def _publish_impulses(
+        self, overviews: Sequence[TargetOverview], marks: PageMarks
+    ) -> PageMarks:
+        written = dict(marks.impulses)
+        for project_id, impulse, blocks in _by_impulse(overviews):
+            key, mark = (project_id, impulse.id), _digest(impulse, *map(mark_target, blocks))
+            if written.get(key) == mark:
+                continue
+            write = partial(self._write_impulse, project_id, impulse, blocks, marks)
+            what = f"impulse {impulse.id} of project {project_id}"
+            result = PageResult.REFUSED if self.stopping() else _try(what, write)
+            if result is PageResult.REFUSED:
+                break
+            if result is PageResult.WRITTEN:
+                written[key] = mark
+        return replace(marks, impulses=written)
+
+    def _write_impulse(
+        self, project_id: int, impulse: Impulse, blocks: list[TargetOverview], marks: PageMarks
+    ) -> None:
+        newest = sorted(blocks, key=_last_changed, reverse=True)[:MOST_ENTRIES]
+        lines = (self.store.version_lines(block.status.target) for block in newest)
+        listed = ImpulseBlocks(
+            project_id=project_id,
+            impulse=impulse,
+            overviews=tuple(blocks),
+            lines=tuple(line for of_block in lines for line in of_block[:MOST_ENTRIES]),
+        )
+        self.site.write_impulse(listed, runs=marks.runs)
+
     def _publish_index(
         self, runs: Sequence[RunInfo], overviews: tuple[TargetOverview, ...], marks: PageMarks
     ) -> PageMarks:
@@ -198,6 +232,33 @@ class Publisher:
 
     def _list_runs(self, runs: tuple[RunInfo, ...]) -> RunListing:
         return RunListing(runs=runs, briefs=self.store.brief_reports(_closed_ids(runs)))
+
+
+def _by_impulse(
+    overviews: Sequence[TargetOverview],
+) -> Iterator[tuple[int, Impulse, list[TargetOverview]]]:
+    """Yield each impulse of a project with its blocks: those audited, or all if none is.
+
+    It is called as the blocks say that were listed last.
+    """
+    found: dict[tuple[int, int], list[TargetOverview]] = defaultdict(list)
+    names: dict[tuple[int, int], str] = {}
+    for overview in sorted(overviews, key=_is_listed):
+        for impulse in overview.place.impulses:
+            key = overview.status.target.project_id, impulse.id
+            found[key].append(overview)
+            names[key] = impulse.name
+    for (project_id, impulse_id), blocks in sorted(found.items()):
+        audited = [block for block in blocks if not block.retired]
+        yield project_id, Impulse(impulse_id, names[project_id, impulse_id]), audited or blocks
+
+
+def _last_changed(overview: TargetOverview) -> datetime:
+    return overview.status.last_changed_at or datetime.min.replace(tzinfo=UTC)
+
+
+def _is_listed(overview: TargetOverview) -> bool:
+    return not overview.retired and overview.state is not TargetState.MISSING
 
 
 def _closed_ids(runs: Sequence[RunInfo]) -> list[int]:
@@ -241,6 +302,7 @@ def mark_target(overview: TargetOverview) -> str:
         status.last_changed_at,
         status.error.kind if status.error else None,
         *((each.kind, each.severity, each.headline, each.since) for each in overview.open),
+        overview.place,
     )
 
 

@@ -7,12 +7,13 @@ the data set have a section of their own, since nobody edited the block for them
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 from itertools import groupby
 
 from auditor.drift import policy
 from auditor.drift.conditions import key_of_rule
+from auditor.drift.impulses import is_replacement_of, place_in_data
 from auditor.model import (
     EVERY_PROJECT,
     AgainstBaseline,
@@ -34,6 +35,7 @@ from auditor.model import (
     TargetState,
 )
 from auditor.rendering.alike import (
+    Pair,
     group_alike,
     merge_entries,
     merge_rewordings,
@@ -56,6 +58,7 @@ from auditor.rendering.verdict import judge_run
 from auditor.rendering.views import (
     enter_finding,
     enter_group,
+    enter_impulse,
     enter_target,
     list_ids,
     title_project,
@@ -78,6 +81,7 @@ from auditor.rendering.words import (
 FURTHER = "More findings, in one line each"
 OPEN = "Open conditions"
 WEEK = "Since the last digest"
+IMPULSES = "Impulses that are others than before"
 LATE, RULES, AUDITED = "Reported late", "Rules and notices", "Changes in what is audited"
 _MOST_STARTED = 20  # blocks of a project that the first report names
 _BACK_AND_FORTH = "Changed back and forth"
@@ -107,11 +111,16 @@ def outline_report(report: Report, footer: Footer, limits: Limits) -> Outline:
 
 def _outline(report: Report, footer: Footer, limits: Limits) -> Outline:
     summary = summarize(report)
-    groups = group_alike(pair for pair in summary.findings if not _is_only_counted(pair[1]))
+    replaced = {target.target for each in summary.replaced for target in each.replaced}
+    groups = group_alike(
+        pair
+        for pair in summary.findings
+        if not (_is_only_counted(pair[1]) or _is_in_impulse(pair, replaced))
+    )
     kept, others = groups[: limits.findings], groups[len(groups[: limits.findings]) :]
     unchecked, unchecked_hidden = _unchecked(report, limits.entries)
-    edits = [group for group in kept if group[0][1].owner is not Owner.DATASET]
-    dataset = [group for group in kept if group[0][1].owner is Owner.DATASET]
+    dataset = [group for group in kept if _is_of_data_set(group[0][1])]
+    edits = [group for group in kept if not _is_of_data_set(group[0][1])]
     changes = view_changes(edits, report, footer, limits)
     vendor = merge_rewordings(report.catalogue)
     return Outline(
@@ -145,6 +154,17 @@ def _title(report: Report) -> str:
     if report.digest is not None:
         return "Weekly digest"
     return "Dry run" if report.run.id is None else f"Run {report.run.id}"
+
+
+def _is_in_impulse(pair: Pair, replaced: Collection[TargetId]) -> bool:
+    """Return whether a finding is part of an impulse that is another one, which is one entry."""
+    target, finding = pair
+    return target.target in replaced and is_replacement_of(finding)
+
+
+def _is_of_data_set(finding: Finding) -> bool:
+    """Return whether the data set changed; what follows an edit is with that edit."""
+    return finding.owner is Owner.DATASET and finding.follows is None
 
 
 def _counts(summary: Summary) -> tuple[Count, ...]:
@@ -254,7 +274,8 @@ def _section(
     note: Callable[[TargetReport], str],
     most: int | None,
 ) -> Section:
-    return _cut_section(heading, [enter_target(target, note(target)) for target in targets], most)
+    ordered = sorted(targets, key=place_in_data)
+    return _cut_section(heading, [enter_target(target, note(target)) for target in ordered], most)
 
 
 def _cut_section(heading: str, every: list[Entry], most: int | None) -> Section:
@@ -330,7 +351,8 @@ def _extra_sections(summary: Summary, most: int | None) -> tuple[Section, ...]:
     ]
     sections = (
         _cut_section(WEEK, enter_digest(summary.report), most),
-        _cut_section(OPEN, _open_entries(summary.report), most),
+        _cut_section(IMPULSES, list(map(enter_impulse, summary.replaced)), most),
+        _cut_section(OPEN, _open_entries(summary), most),
         _cut_section(LATE, _late_entries(summary.report), most),
         _cut_section(RULES, _notices(summary, RULES), most),
         _cut_section("Expected changes", expected, most),
@@ -340,8 +362,10 @@ def _extra_sections(summary: Summary, most: int | None) -> tuple[Section, ...]:
     return tuple(section for section in sections if section.entries)
 
 
-def _open_entries(report: Report) -> list[Entry]:
-    """Return an entry for each open condition, worst first."""
+def _open_entries(summary: Summary) -> list[Entry]:
+    """Return an entry for each open condition, worst first; a new one of an impulse is there."""
+    report = summary.report
+    in_impulses = {target.target for each in summary.replaced for target in each.missing}
     targets = {target.target: target for target in report.targets}
     return [
         Entry(
@@ -352,6 +376,7 @@ def _open_entries(report: Report) -> list[Entry]:
             severity=each.severity,
         )
         for each in report.open
+        if not (each.kind is ConditionKind.MISSING and each.target in in_impulses)
     ]
 
 

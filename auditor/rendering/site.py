@@ -17,17 +17,27 @@ from typing import Any, TypeVar
 
 from auditor.files import replace_file, sync
 from auditor.model import Report, TargetId
-from auditor.records import Overview, PageMarks, ProjectBlocks, RunListing, TargetHistory
+from auditor.records import (
+    ImpulseBlocks,
+    Overview,
+    PageMarks,
+    ProjectBlocks,
+    RunListing,
+    TargetHistory,
+)
 from auditor.rendering.archive import (
     FILE_MODE,
     FOLDER_MODE,
+    IMPULSES,
     INDEX,
     PROJECTS,
     SET_ASIDE,
     TARGETS,
     find_place,
+    impulse_place,
     list_names,
     list_run_pages,
+    parse_impulse_place,
     parse_project_place,
     parse_run_place,
     parse_target_place,
@@ -38,6 +48,7 @@ from auditor.rendering.archive import (
     year_place,
 )
 from auditor.rendering.html import HtmlRenderer, add_policy, link_nothing
+from auditor.rendering.impulse_page import make_impulse_page
 from auditor.rendering.outline import Footer, Limits
 from auditor.rendering.pages import (
     LEGEND,
@@ -54,7 +65,7 @@ from auditor.rendering.words import moment, times_in
 
 logger = logging.getLogger(__name__)
 
-FORM = "2"  # of the pages: raise it to have all old pages written again
+FORM = "3"  # of the pages: raise it to have all old pages written again
 MARKS = ".pages.json"
 _NEWEST = '<span class="next">newest run</span>'
 _Key = TypeVar("_Key")
@@ -94,6 +105,7 @@ class FolderSite:
             targets=_marks_of(kept, "targets", targets, _target),
             projects=_marks_of(kept, "projects", projects, int),
             years=_marks_of(kept, "years", years, int),
+            impulses=_marks_of(kept, "impulses", set(self._impulses()), _impulse),
         )
 
     def keep(self, marks: PageMarks) -> None:
@@ -102,11 +114,13 @@ class FolderSite:
             "form": self._form,
             "targets": {str(key): mark for key, mark in marks.targets.items()},
             "projects": {str(key): mark for key, mark in marks.projects.items()},
+            "impulses": {f"{key[0]}/{key[1]}": mark for key, mark in marks.impulses.items()},
             "years": {str(key): mark for key, mark in marks.years.items()},
         }
         if form != self._kept():
             self._put(MARKS, json.dumps(form, separators=(",", ":"), sort_keys=True))
-            for folder in (self.directory / TARGETS, self.directory / PROJECTS, self.directory):
+            below = (self.directory / folder for folder in (TARGETS, PROJECTS, IMPULSES))
+            for folder in (*below, self.directory):
                 if folder.is_dir():
                     sync(folder)
 
@@ -145,6 +159,13 @@ class FolderSite:
         place = project_place(project.project_id)
         self._put(place, self._page("project.html", root="../", view=view))
 
+    def write_impulse(self, impulse: ImpulseBlocks, *, runs: Collection[int]) -> None:
+        """Write an impulse's page."""
+        with times_in(self.footer.zone):
+            view = make_impulse_page(impulse, runs=runs)
+        place = impulse_place(impulse.project_id, impulse.impulse.id)
+        self._put(place, self._page("impulse.html", root="../", view=view))
+
     def write_year(self, year: int, listing: RunListing, *, runs: Collection[int]) -> None:
         """Write the page of a year's older runs."""
         with times_in(self.footer.zone):
@@ -178,9 +199,12 @@ class FolderSite:
         )
 
     def prune(
-        self, keep_runs: Collection[int], keep_targets: Collection[TargetId]
+        self,
+        keep_runs: Collection[int],
+        keep_targets: Collection[TargetId],
+        keep_impulses: Collection[tuple[int, int]] = (),
     ) -> tuple[str, ...]:
-        """Remove the pages of all other runs, targets and projects, and the links to them."""
+        """Remove all other pages of runs, targets, impulses and projects, and links to them."""
         keep_projects = {target.project_id for target in keep_targets}
         removed = {
             *(
@@ -189,6 +213,11 @@ class FolderSite:
                 if run_id not in keep_runs
             ),
             *(target_place(target) for target in self._targets() if target not in keep_targets),
+            *(
+                impulse_place(*impulse)
+                for impulse in self._impulses()
+                if impulse not in keep_impulses
+            ),
             *(
                 project_place(project)
                 for project in self._projects()
@@ -211,6 +240,7 @@ class FolderSite:
         """Turn links to these pages into plain words, before the pages are removed."""
         kept = {INDEX, *map(run_place, list_run_pages(self.directory)), *self._years()}
         kept |= {*map(target_place, self._targets()), *map(project_place, self._projects())}
+        kept |= {impulse_place(*impulse) for impulse in self._impulses()}
         for place in sorted(kept.difference(removed)):
             page = self._read(place)
             without = _LINK.sub(lambda link: link[2] if link[1] in removed else link[0], page)
@@ -228,6 +258,10 @@ class FolderSite:
 
     def _targets(self) -> Iterator[TargetId]:
         found = map(parse_target_place, list_names(self.directory / TARGETS))
+        return (page for page in found if page is not None)
+
+    def _impulses(self) -> Iterator[tuple[int, int]]:
+        found = map(parse_impulse_place, list_names(self.directory / IMPULSES))
         return (page for page in found if page is not None)
 
     def _projects(self) -> Iterator[int]:
@@ -282,6 +316,11 @@ def _marks_of(
     except (AttributeError, ValueError):
         return {}  # somebody edited the file: pages without marks are written again
     return {page: mark for page, mark in known.items() if page in found}
+
+
+def _impulse(words: str) -> tuple[int, int]:
+    project_id, _, impulse_id = words.partition("/")
+    return int(project_id), int(impulse_id)
 
 
 def _target(words: str) -> TargetId:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from auditor.drift.impulses import ReplacedImpulse, find_replaced
 from auditor.model import (
     EVERY_PROJECT,
     ConditionKind,
@@ -36,11 +37,12 @@ class Summary:
         in_window: this run's that a window covers, worst first.
         late: earlier runs' that are reported only now, still hold, and nobody expected, worst
             first.
-        missing: of them, those whose absence is no open condition of an earlier run.
+        missing: blocks whose absence is no open condition of an earlier run.
         off_baseline: how many blocks differ from what a person approved, other than those that
             an open condition names.
         lasting: the open conditions that an earlier run saw first, worst first.
         open: all open conditions, worst first.
+        replaced: impulses that are others than before; their blocks are not in `missing`, `new`.
     """
 
     report: Report
@@ -52,6 +54,7 @@ class Summary:
     off_baseline: int
     lasting: tuple[OpenCondition, ...]
     open: tuple[OpenCondition, ...]
+    replaced: tuple[ReplacedImpulse, ...] = ()
 
     @property
     def readable(self) -> int:
@@ -118,6 +121,8 @@ def summarize(report: Report) -> Summary:
     pairs = pair_findings(report, Since.LAST)
     lasting = find_lasting(report)
     named = {(condition.kind, condition.target) for condition in lasting}
+    replaced = find_replaced(report)
+    in_replaced = {target.target for impulse in replaced for target in impulse.blocks}
     return Summary(
         report=report,
         findings=tuple(pair for pair in pairs if not pair[1].expected),
@@ -126,9 +131,13 @@ def summarize(report: Report) -> Summary:
         missing=tuple(
             t
             for t in report.targets
-            if t.state is TargetState.MISSING and (ConditionKind.MISSING, t.target) not in named
+            if t.state is TargetState.MISSING
+            and (ConditionKind.MISSING, t.target) not in named
+            and t.target not in in_replaced
         ),
-        new=tuple(t for t in report.targets if t.state is TargetState.NEW),
+        new=tuple(
+            t for t in report.targets if t.state is TargetState.NEW and t.target not in in_replaced
+        ),
         off_baseline=sum(
             _is_off_baseline(t)
             for t in report.targets
@@ -136,6 +145,7 @@ def summarize(report: Report) -> Summary:
         ),
         lasting=lasting,
         open=report.open,
+        replaced=replaced,
     )
 
 

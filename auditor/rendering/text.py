@@ -277,6 +277,8 @@ def _target_view(view: TargetView) -> Iterator[str]:
     kind = f", {view.type}" if view.type else ""
     yield from wrap_text(f"{view.project} / {view.block} ({view.target}{kind})")
     yield from wrap_text(f"{describe_model(view.model)}; changed {view.changed}", "  ")
+    if view.impulse:
+        yield from wrap_text(view.impulse, "  ")
     if view.effect:
         yield from wrap_text(view.effect, "  ")
     for address in filter(None, (view.page, view.link)):

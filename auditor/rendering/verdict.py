@@ -31,7 +31,7 @@ from auditor.rendering.summary import (
     title_target,
     whose_worst,
 )
-from auditor.rendering.words import count, cut, harmless, join_first, moment, sentence
+from auditor.rendering.words import count, cut, harmless, join_first, moment, name, sentence
 
 PREFIX = "[EI drift] "
 DIGEST = "week: "
@@ -187,9 +187,10 @@ def _level_of_changes(summary: Summary) -> Level:
     broken = summary.broken_rules
     if _is_critical(summary) or any(notice.severity is Severity.CRITICAL for notice in broken):
         return Level.CRITICAL
-    if summary.findings or summary.newly_missing or broken or summary.late:
+    lost = summary.newly_missing or any(not each.is_only_new for each in summary.replaced)
+    if summary.findings or lost or broken or summary.late:
         return Level.DRIFT
-    came_or_went = summary.new or summary.missing or summary.returned
+    came_or_went = summary.new or summary.missing or summary.returned or summary.replaced
     if came_or_went or summary.off_baseline or summary.in_window or summary.open:
         return Level.NEWS
     return Level.CALM
@@ -221,7 +222,7 @@ def _word(summary: Summary, level: Level) -> str:
 
 
 def _drift_word(summary: Summary) -> str:
-    if summary.findings or summary.newly_missing:
+    if summary.findings or summary.newly_missing or summary.replaced:
         return "Drift"
     return "Rule broken" if summary.broken_rules else "Reported late"
 
@@ -229,7 +230,7 @@ def _drift_word(summary: Summary) -> str:
 def _news_word(summary: Summary) -> str:
     if summary.is_first_run:
         return "Audit started"
-    if summary.new:
+    if summary.new or summary.replaced:
         return "New blocks"
     if summary.returned:
         return "Blocks are back"
@@ -244,6 +245,7 @@ def _severity(summary: Summary, level: Level) -> str:
     found = [finding.severity for _, finding in (*summary.findings[:1], *summary.late[:1])]
     found += [notice.severity for notice in summary.broken_rules]
     found += [Severity.HIGH for _ in summary.newly_missing[:1]]
+    found += [each.severity for each in summary.replaced if each.severity is not None]
     found += [condition.severity for condition in summary.open[:1]]
     if found:
         return str(max(found, key=lambda severity: severity.rank))
@@ -289,7 +291,7 @@ def _incomplete_lead(summary: Summary) -> str:
     still_open = f" {count_older(summary.lasting)}." if summary.lasting else ""
     if summary.is_first_run:
         return f"{checked} recorded for the first time."
-    came_or_went = summary.missing or summary.new or summary.returned
+    came_or_went = summary.missing or summary.new or summary.returned or summary.replaced
     if summary.findings or came_or_went or summary.broken_rules or summary.late:
         found = "; ".join(_drift_phrases(summary))
         return f"Among the checked blocks: {found}. {_worst(summary)}".strip() + still_open
@@ -320,7 +322,8 @@ def _calm_phrases(summary: Summary) -> list[str]:
     if summary.is_first_run:
         recorded = f"{count(checked, 'block')} recorded; changes will be reported from now on"
         return [recorded, *([count_conditions(summary.open)] if summary.open else [])]
-    if summary.new or summary.missing or summary.returned or summary.in_window:
+    came_or_went = summary.new or summary.missing or summary.returned or summary.replaced
+    if came_or_went or summary.in_window:
         return [
             *_window_phrases(summary),
             *_inventory_phrases(summary),
@@ -378,6 +381,21 @@ def _inventory_phrases(summary: Summary) -> list[str]:
         (summary.returned, "is back", "are back"),
         (new, "is new", "are new"),
     )
+    impulses = tuple(name(each.impulse.name) for each in summary.replaced)
+    is_new = all(each.is_only_new for each in summary.replaced)
+    verb = ("is" if is_new else "was") if len(impulses) == 1 else ("are" if is_new else "were")
+    found = [f"{count(len(impulses), 'impulse')} {verb} {_other_or_new(summary)}: "]
+    return [
+        *(each + join_first(impulses, most=3) for each in found if impulses),
+        *_block_phrases(groups),
+    ]
+
+
+def _other_or_new(summary: Summary) -> str:
+    return "new" if all(each.is_only_new for each in summary.replaced) else "replaced"
+
+
+def _block_phrases(groups: Sequence[tuple[tuple[TargetReport, ...], str, str]]) -> list[str]:
     return [
         f"{count(len(group), 'block')} {singular if len(group) == 1 else plural}: "
         f"{join_first(tuple(map(block_title, group)), most=3)}"
@@ -484,6 +502,10 @@ def _short_shortfall(summary: Summary) -> str:
 
 def _inventory_parts(summary: Summary) -> list[str]:
     parts = []
+    if summary.replaced:
+        more = f" and {len(summary.replaced) - 1} more" if len(summary.replaced) > 1 else ""
+        first = cut(name(summary.replaced[0].impulse.name), 30)
+        parts.append(f"impulse {_other_or_new(summary)}: {first}{more}")
     if summary.missing:
         word = "missing" if summary.newly_missing else "still missing"
         parts.append(f"{word}: {_first_of(summary.newly_missing or summary.missing)}")

@@ -7,9 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from auditor.drift.block_kinds import kind_of
+from auditor.drift.impulses import ReplacedImpulse, is_replacement_of, place_in_data
 from auditor.drift.model_state import shows_training
 from auditor.drift.restore import find_restoration
 from auditor.drift.trainings import names_training
+from auditor.impulses import Impulse
 from auditor.model import (
     AgainstBaseline,
     Area,
@@ -72,8 +74,22 @@ def view_changes(
             rank = group[0][1].severity.rank
             worse = (n for n, view in enumerate(views, 1) if _rank_of(view) > rank)
             same = sum(isinstance(v, AlikeView) and _rank_of(v) == rank for v in views)
-            views.insert(max(worse, default=0) + same, _alike_view(group, report))
+            at = _after_impulse(views, max(worse, default=0) + same)
+            views.insert(at, _alike_view(group, report))
     return tuple(views)
+
+
+def _after_impulse(views: Sequence[TargetView | AlikeView], at: int) -> int:
+    """Return the first place from `at` on that is not between two blocks of one impulse."""
+    while 0 < at < len(views):
+        before, after = views[at - 1], views[at]
+        if not (isinstance(before, TargetView) and isinstance(after, TargetView)):
+            break
+        same = before.target.project_id == after.target.project_id
+        if not (same and before.impulse and before.impulse == after.impulse):
+            break
+        at += 1
+    return at
 
 
 def enter_group(group: tuple[Pair, ...]) -> Entry:
@@ -112,6 +128,39 @@ def enter_finding(target: TargetReport, finding: Finding, more: str = "") -> Ent
     also = f"; also changed: {_folded(finding.folded)}" if finding.folded else ""
     note = f"{sentence(finding.headline)}{also}{more}"
     return replace(enter_target(target, note, finding.id), severity=finding.severity)
+
+
+def enter_impulse(found: ReplacedImpulse) -> Entry:
+    """Return an impulse that is another one, with each block that is new, gone or replaced."""
+    words = (
+        (found.missing, "gone"),
+        (found.replaced, "of another type"),
+        (found.new, "new"),
+    )
+    parts = [
+        f"{count(len(blocks), 'block')} {'is' if len(blocks) == 1 else 'are'} {word}"
+        for blocks, word in words
+        if blocks
+    ]
+    before = f", in place of “{name(found.before.name)}”" if found.before else ""
+    origin = "; a result of the EON Tuner was taken" if found.is_tuned else ""
+    return Entry(
+        project="",
+        block=f"{title_project(found.project)} / {title_impulse(found.impulse)}",
+        target="",
+        note=f"{join_first(tuple(parts))}, of {found.number:,}{before}{origin}",
+        severity=found.severity,
+        blocks=tuple(
+            NamedBlock(
+                project=title_project(target),
+                block=f"{block_title(target)}, {word}",
+                target=str(target.target),
+                id=next((f.id for f in target.findings if is_replacement_of(f)), ""),
+            )
+            for blocks, word in words
+            for target in blocks
+        ),
+    )
 
 
 def title_project(target: TargetReport) -> str:
@@ -190,25 +239,51 @@ def _named(target: TargetReport, finding: Finding) -> NamedBlock:
 def _target_views(
     pairs: Iterable[Pair], report: Report, footer: Footer, limits: Limits
 ) -> tuple[TargetView, ...]:
-    """Return a view for each block: worst project first, its worst block first."""
+    """Return a view for each block: worst project first, its worst impulse first.
+
+    Blocks of one impulse stand together, in the order of the data.
+    """
     by_target: dict[TargetId, list[Pair]] = {}
     worst: dict[int, int] = {}
+    worst_impulse: dict[tuple[int, ...], int] = {}
     for target, finding in pairs:
         by_target.setdefault(target.target, []).append((target, finding))
-        project = target.target.project_id
-        worst[project] = max(worst.get(project, 0), finding.severity.rank)
+        project, impulse = target.target.project_id, _impulse_of(target)
+        rank = finding.severity.rank
+        worst[project] = max(worst.get(project, 0), rank)
+        worst_impulse[impulse] = max(worst_impulse.get(impulse, 0), rank)
     ordered = sorted(
         by_target.values(),
         key=lambda own: (
             -worst[own[0][0].target.project_id],
             own[0][0].target.project_id,
-            -own[0][1].severity.rank,
-            own[0][0].target.learn_id,
+            -worst_impulse[_impulse_of(own[0][0])],
+            _impulse_of(own[0][0]),
+            place_in_data(own[0][0]),
         ),
     )
     views = [_target_view(own, report, footer) for own in ordered]
     drawn = len(views) if limits.pictures is None else limits.pictures
     return (*views[:drawn], *map(_without_pictures, views[drawn:]))
+
+
+def _impulse_of(target: TargetReport) -> tuple[int, ...]:
+    """Return the impulse of a block; one without stands alone."""
+    project_id, block_id = target.target
+    impulses = target.place.impulses
+    return (project_id, 0, impulses[0].id) if impulses else (project_id, 1, block_id)
+
+
+def title_impulse(impulse: Impulse) -> str:
+    """Return how an impulse is called, with its id; Studio's own names say what they name."""
+    called = name(impulse.name)
+    if not called:
+        return f"Impulse {impulse.id}"
+    return (
+        f"{called} ({impulse.id})"
+        if called.casefold().startswith("impulse")
+        else (f"Impulse “{called}” ({impulse.id})")
+    )
 
 
 def _without_pictures(view: TargetView) -> TargetView:
@@ -224,6 +299,7 @@ def _target_view(own: list[Pair], report: Report, footer: Footer) -> TargetView:
         block=block_title(target),
         target=target.target,
         type=name(target.type),
+        impulse=", ".join(map(title_impulse, target.place.impulses)),
         model=target.model_state,
         effect=_effect(target, report),
         changed=_changed(target, report),

@@ -72,7 +72,9 @@ def _placed(
     for block in blocks:
         ids.setdefault(block.kind.target_kind, []).append(block.target.learn_id)
     for block in blocks:
-        yield replace(block, place=ImpulsePlace(impulse, tuple(_sources(block, ids))))
+        made_by, sources = block.entry.get("createdBy"), tuple(_sources(block, ids))
+        place = ImpulsePlace(impulse, sources, made_by if isinstance(made_by, str) else "")
+        yield replace(block, place=place)
 
 
 def _sources(block: ListedBlock, ids: Mapping[TargetKind, list[int]]) -> list[int]:
@@ -95,7 +97,8 @@ def _joined(known: ListedBlock, block: ListedBlock) -> ListedBlock:
     """Return a block that two impulses share."""
     sources = dict.fromkeys((*known.place.sources, *block.place.sources))
     impulses = dict.fromkeys((*known.place.impulses, *block.place.impulses))
-    return replace(known, place=ImpulsePlace(tuple(impulses), tuple(sources)))
+    place = replace(known.place, impulses=tuple(impulses), sources=tuple(sources))
+    return replace(known, place=place)
 
 
 def _blocks(impulse: JsonObject, project_id: int, *, at: str) -> Iterator[ListedBlock]:

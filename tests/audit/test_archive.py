@@ -63,6 +63,7 @@ def test_two_nights_make_a_site_in_which_every_link_leads_somewhere(pump: Stage)
         "run-000001.html",
         "run-000002.html",
         "projects/7.html",
+        "impulses/7-1.html",
         "targets/7-3.html",
         "targets/7-4.html",
     }
@@ -102,6 +103,7 @@ def test_a_quiet_night_writes_its_own_page_and_the_index(
             ".pages.json",
             "index.html",
             "projects/7.html",
+            "impulses/7-1.html",
             "run-000002.html",
             "run-000003.html",
             "targets/7-7.html",
@@ -276,7 +278,7 @@ def test_pages_are_pruned_with_what_they_show(pump: Stage) -> None:
 
     removed = app.build_site(pump.settings).prune({2, 3}, {target(3)})
 
-    assert set(removed) == {"run-000001.html", "targets/7-4.html"}
+    assert set(removed) == {"run-000001.html", "targets/7-4.html", "impulses/7-1.html"}
     left = set(written(reports(pump)))
     assert foreign < left
     assert not left & set(removed)

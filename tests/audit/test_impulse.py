@@ -10,6 +10,7 @@ import pytest
 
 from auditor import app
 from auditor.model import BlockKindName
+from auditor.rendering.json import encode_report
 from tests.audit.stage import Stage, block, stage, target
 from tests.audit.test_kinds import parameter
 from tests.kinds import sample_answer, sample_entry
@@ -261,3 +262,95 @@ def test_a_stored_report_still_says_what_follows(pump: Stage) -> None:
     assert [f.follows for t in stored.targets for f in t.findings] == [None, 2, 2]
     assert stored.targets[1].place.sources == (1,)
     assert [impulse.id for impulse in stored.targets[1].place.impulses] == [1]
+
+
+def make_anew(set_up: Stage, numbers: tuple[int, int, int, int], *, made_by: str) -> None:
+    """Put blocks of other ids in the place of all four."""
+    for removed in (INPUT, PROCESSING, KERAS, ANOMALY):
+        set_up.studio.remove(removed)
+    put = set_up.studio.put_block
+    window, spectral, keras, anomaly = map(target, numbers)
+    made = {"createdBy": made_by}
+    put(window, BlockKindName.INPUT, {}, entry={**sample_entry("inputBlocks"), **made, "id": 11})
+    answer = sample_answer("dsp-spectral-analysis")
+    entry = {**sample_entry("dspBlocks"), **made, "id": 12, "input": 11}
+    put(spectral, BlockKindName.PROCESSING, answer, entry=entry)
+    set_up.studio.put(keras, block(name="Motion"))
+    listed: dict[str, Any] = {"type": "anomaly", "name": "K-means", "title": "K", "dsp": [12]}
+    put(anomaly, BlockKindName.ANOMALY, sample_answer("anomaly"), entry=listed)
+
+
+def test_an_impulse_that_was_made_anew_is_one_entry(pump: Stage) -> None:
+    make_anew(pump, (11, 12, 13, 14), made_by="tuner")
+    run = pump.night()
+    report = encode_report(run.report)
+    text = mailed_text(pump)
+
+    assert report["totals"] == {
+        "targets": 8,
+        "checked": 4,
+        "new": 4,
+        "in_sync": 0,
+        "drifted": 0,
+        "missing": 4,
+        "unknown": 0,
+        "unsupported": 0,
+        "findings": 0,
+    }
+    assert report["impulses_replaced"] == [
+        {
+            "project_id": 7,
+            "impulse_id": 1,
+            "name": "Impulse #1",
+            "tuner": True,
+            "gone": [1, 2, 3, 4],
+            "replaced": [],
+            "new": [11, 12, 13, 14],
+        }
+    ]
+    assert "1 impulse was replaced: Impulse #1" in text
+    assert "4 blocks are gone, 4 blocks are new, of 8; a result" in text
+    assert "MISSING BLOCKS" not in text
+    assert "NEW BLOCKS" not in text
+    assert "impulse replaced: Impulse #1" in pump.postbox.taken[-1][1]["Subject"]
+
+
+def test_an_impulse_that_is_new_is_one_entry(pump: Stage) -> None:
+    pump.studio.put(target(21), block(name="Other"), impulses=(2,))
+    pump.studio.put(target(22), block(name="Another"), impulses=(2,))
+    report = pump.json()
+
+    (found,) = report["impulses_replaced"]
+    assert (found["impulse_id"], found["gone"], found["new"]) == (2, [], [21, 22])
+    assert "impulse new: Impulse #2" in pump.postbox.taken[-1][1]["Subject"]
+
+
+def test_one_new_block_of_an_impulse_is_no_other_impulse(pump: Stage) -> None:
+    pump.studio.put(OTHER, block(name="Other"))
+
+    assert "impulses_replaced" not in pump.json()
+
+
+def test_a_first_run_has_no_other_impulses(database_url: str, tmp_path: Path) -> None:
+    with stage(database_url, tmp_path, {3: block(), 4: block()}) as set_up:
+        assert "impulses_replaced" not in set_up.json()
+
+
+def test_blocks_of_an_impulse_stand_together_in_the_order_of_the_data(pump: Stage) -> None:
+    pump.studio.edit(KERAS, lambda answer: answer.update(name="First by its severity"))
+    pump.studio.edit(KERAS, lambda answer: answer.update(trained=False))
+    edit_parameter(pump)
+    generate_features(pump)
+    edit_window(pump)
+    pump.night()
+    text = mailed_text(pump)
+    places = [text.index(f"({block_id}") for block_id in ("7/1", "7/2", "7/3", "7/4")]
+
+    assert places == sorted(places)
+    assert "DATASET" not in text
+
+
+def mailed_text(set_up: Stage) -> str:
+    part = set_up.postbox.taken[-1][1].get_body(("plain",))
+    assert part is not None
+    return " ".join(str(part.get_content()).split())

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from auditor.demo.sample_impulse import ALL_STATES as STATES
 from auditor.demo.sample_reports import (
     HOSTILE,
     LAST_NIGHT,
     NEW_SCRIPT,
     OLD_SCRIPT,
     STARTED,
-    STATES,
     block,
     condition,
     decided,
