@@ -425,8 +425,8 @@ def _counts(summary: Summary) -> str:
         (len(summary.severities) - summary.critical, "less severe"),
         (len(summary.in_window), "expected"),
         (len(summary.report.open), "open"),
-        (len(summary.missing), "missing"),
-        (len(summary.new), "new"),
+        (len(summary.missing) + sum(len(each.missing) for each in summary.replaced), "missing"),
+        (len(summary.new) + sum(len(each.new) for each in summary.replaced), "new"),
     )
     parts = [f"{number:,} {noun}" for number, noun in counted if number]
     checked = f"{totals.checked:,} of {count(summary.readable, 'block')} checked"

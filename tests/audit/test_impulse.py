@@ -354,3 +354,31 @@ def mailed_text(set_up: Stage) -> str:
     part = set_up.postbox.taken[-1][1].get_body(("plain",))
     assert part is not None
     return " ".join(str(part.get_content()).split())
+
+
+def test_an_impulse_has_a_page_that_project_and_blocks_link_to(pump: Stage) -> None:
+    edit_window(pump)
+    generate_features(pump)
+    pump.night()
+    reports = pump.folder / "reports"
+    page, project, own = (
+        (reports / name).read_text(encoding="utf-8")
+        for name in ("impulses/7-1.html", "projects/7.html", "targets/7-2.html")
+    )
+
+    assert page.count('<rect class="box"') == 4
+    assert page.count('<path class="way"') == 3  # the window to its features, these to two blocks
+    assert "Window size: 2000 → 1000 ms" in page
+    assert page.index('../targets/7-1.html"><bdi>') < page.index('../targets/7-2.html"><bdi>')
+    assert "<script" not in page
+    for linking in (project, own):
+        assert 'href="../impulses/7-1.html"' in linking
+
+
+def test_what_studio_no_longer_lists_is_at_the_end_of_the_chain(pump: Stage) -> None:
+    pump.studio.remove(KERAS)
+    pump.night()
+    page = (pump.folder / "reports/impulses/7-1.html").read_text(encoding="utf-8")
+
+    assert page.count('<rect class="box gone"') == 1
+    assert page.rindex("../targets/7-4.html", 0, page.index("</svg>")) < page.index('"box gone"')
