@@ -375,20 +375,29 @@ def _net_notices(
 ) -> tuple[Notice, ...]:
     """Return the notices that the period leaves, each once.
 
-    Of rules only the last notice of a block is left, as far as it is still so.
+    Of a rule at a block only what is new in the end is left: one that was broken and holds again
+    is none, and neither is one that was broken before and is broken again.
     """
     kept: dict[object, Notice] = {}
+    first_of_rule: dict[object, NoticeKind] = {}
     for notice in found:
         if notice.is_late or notice.kind in _SAID_OTHERWISE:
             continue
         if notice.kind not in _OF_RULES:
             kept[notice.ids()] = notice
             continue
+        rule = notice.target, _name_rule(notice.text)
+        first = first_of_rule.setdefault(rule, notice.kind)
         broken = opened.get(notice.target, ()) if notice.target else ()
-        is_broken = any(each.kind is ConditionKind.RULE_BROKEN for each in broken)
-        if is_broken == (notice.kind is NoticeKind.RULE_BROKEN):
-            kept[notice.ids()] = notice
+        is_broken = any(_name_rule(each.headline) == rule[1] for each in broken)
+        if first is notice.kind and is_broken == (notice.kind is NoticeKind.RULE_BROKEN):
+            kept[rule] = notice
     return tuple(sorted(kept.values(), key=lambda notice: -notice.severity.rank))
+
+
+def _name_rule(text: str) -> str:
+    """Return the beginning of a notice or a condition of a rule, which names it."""
+    return text.partition("”")[0]
 
 
 def _digest(

@@ -17,8 +17,9 @@ from auditor.app import DeliveredRun
 from auditor.audit.digest import begin_week
 from auditor.audit.plan import RunControl, Scope
 from auditor.demo.faults import Fault
+from auditor.model import TargetId
 from auditor.rendering.json import encode_report
-from tests.audit.stage import Stage, block, stage, target
+from tests.audit.stage import KEY, Stage, block, stage, target
 
 ML = "ml@example.org"
 MONDAY = datetime(2026, 11, 23, 3, 15, tzinfo=UTC)
@@ -32,13 +33,25 @@ class Weeks:
     stage: Stage
     at: datetime = MONDAY
 
-    def night(self, *, scope: Scope | None = None, days: int = 1) -> DeliveredRun:
+    def night(
+        self,
+        *,
+        scope: Scope | None = None,
+        schedule: str = "",
+        days: int = 1,
+        sends: bool = True,
+    ) -> DeliveredRun:
         """Audit at this night's time; the next night is `days` later."""
         settings, at = self.stage.settings, self.at
         with app.open_store(settings) as store:
             request = app.build_request(settings, scope)
+            if schedule:
+                [named] = [s for s in app.find_schedules(settings) if s.name == schedule]
+                request = app.build_scheduled_request(settings, named)
             done = app.run_async(
-                app.run_and_deliver(settings, request, store, control=RunControl(clock=lambda: at))
+                app.run_and_deliver(
+                    settings, request, store, control=RunControl(clock=lambda: at), sends=sends
+                )
             )
         self.at += days * DAY
         return done
@@ -289,18 +302,7 @@ def test_a_new_installation_waits_for_its_first_monday(weeks: Weeks) -> None:
 
 def test_a_withheld_run_leaves_its_digest_to_the_next(started: Weeks) -> None:
     started.at += 6 * DAY
-    settings = started.stage.settings
-    with app.open_store(settings) as store:
-        at = started.at
-        app.run_async(
-            app.run_and_deliver(
-                settings,
-                app.build_request(settings),
-                store,
-                control=RunControl(clock=lambda: at),
-                sends=False,
-            )
-        )
+    started.night(sends=False, days=0)
     assert started.mails() == []
 
     started.night()
@@ -341,3 +343,105 @@ def test_a_week_begins_on_monday_where_the_readers_are(
 def _unreported(weeks: Weeks) -> int:
     with app.open_store(weeks.stage.settings) as store:
         return len(store.unreported_findings(1_000_000))
+
+
+def test_a_rule_that_was_broken_and_holds_again_is_no_news_of_the_week(started: Weeks) -> None:
+    rule = '[[rules]]\nname = "few cycles"\npath = "trainingCycles"\nbetween = [1, 50]\n'
+    config = started.stage.folder / "config.toml"
+    started.stage.configure(f"{config.read_text()}\n{rule}")
+    started.night()
+    for cycles in (60, 30):
+        started.edit(trainingCycles=cycles)
+        started.night()
+    started.edit(learn_id=4, trainingCycles=70)
+    started.night(days=3)
+    started.night()
+    _, text = started.digest()
+
+    assert "* Pump / Screws (7/4): high: Rule “few cycles” is broken" in text
+    assert "holds again" not in text
+
+
+def test_what_a_window_covered_all_week_long_is_expected(started: Weeks) -> None:
+    window = (
+        "[[windows]]\nfrom = 2026-11-24T00:00:00Z\nuntil = 2026-11-24T12:00:00Z\n"
+        'reason = "release 4"\nauthor = "anna"\n'
+    )
+    config = started.stage.folder / "config.toml"
+    started.stage.configure(f"{config.read_text()}\n{window}")
+    started.edit(trainingCycles=60)
+    started.night()
+    started.night()
+    started.edit(learn_id=4, trainingCycles=70)
+    started.night(days=4)
+    started.night()
+    subject, text = started.digest()
+
+    assert "1 medium" in subject
+    assert "EXPECTED CHANGES" in text
+    assert "30 → 60; expected" in text
+
+
+def test_an_ignored_change_stays_out_of_the_digest(started: Weeks) -> None:
+    rule = (
+        '[[ignore]]\npath = "trainingCycles"\nreason = "a sweep"\nauthor = "anna"\n'
+        "until = 2027-01-01\n"
+    )
+    config = started.stage.folder / "config.toml"
+    started.stage.configure(f"{config.read_text()}\n{rule}")
+    started.edit(trainingCycles=60)
+    started.night(days=6)
+    started.night()
+    subject, text = started.digest()
+
+    assert "no new change" in subject
+    assert "30 → 60" not in text
+
+
+def test_a_version_that_was_pruned_is_said_to_be(started: Weeks) -> None:
+    config = started.stage.folder / "config.toml"
+    retention = "[retention]\nkeep_days = 0\nkeep_versions = 1\nkeep_monthly = false\n"
+    for cycles in (60, 70):
+        started.edit(trainingCycles=cycles)
+        started.night()
+    started.stage.configure(f"{config.read_text()}\n{retention}")
+    started.night(days=4)
+    started.night()
+    _, text = started.digest()
+
+    assert "2 changes" in text
+
+
+def test_the_digest_of_a_reader_outlives_the_messages_that_are_pruned(started: Weeks) -> None:
+    config = started.stage.folder / "config.toml"
+    retention = "[retention]\nkeep_days = 0\nkeep_versions = 1\nkeep_monthly = false\n"
+    started.stage.configure(f"{config.read_text()}\n{retention}")
+    for _ in range(6):
+        started.night()
+    assert started.mails() == []
+
+    for _ in range(7):
+        started.night()
+    assert len(started.mails()) == 1
+
+
+def test_each_schedule_leaves_its_blocks_in_the_digest(started: Weeks) -> None:
+    started.stage.studio.add_project(8, name="fan", api_key="ei_" + "6f" * 24)
+    started.stage.studio.put(TargetId(8, 3), block(name="Blades", trained=True))
+    config = started.stage.folder / "config.toml"
+    started.stage.configure(
+        config.read_text() + '\n[[projects]]\nid = 8\nname = "Fan"\napi_key = { env = "EI_KEY" }\n'
+        '[[schedules]]\nname = "fans"\ncron = "15 4 * * *"\nprojects = [8]\n'
+    )
+    started.stage.studio.change_key(8, KEY)
+    fans = TargetId(8, 3)
+    started.night(schedule="nightly", days=0)
+    started.night(schedule="fans", days=0)
+    started.stage.studio.edit(fans, lambda answer: answer.update(trainingCycles=60))
+    started.night(schedule="fans", days=6)
+    started.night(schedule="nightly", days=0)
+    started.night(schedule="fans")
+    _, text = started.digest()
+
+    assert "Blades" in text
+    assert "4 of 4 blocks checked" in text
