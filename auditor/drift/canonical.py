@@ -183,7 +183,7 @@ class _FormReader:
 
     def __init__(self, kind: BlockKind) -> None:
         self._kind = kind
-        self._rows: dict[str, dict[str, Field]] = {}
+        self._rows: dict[str, dict[str, tuple[Field, bool, bool]]] = {}
 
     def read_block(self, document: JsonObject) -> JsonObject:
         """Return the form of a document, without envelope and catalogue."""
@@ -215,11 +215,16 @@ class _FormReader:
         forms: JsonObject = {}
         rows = self._rows.setdefault(field.pattern, {})
         for key, part in parts.items():
-            row = rows.get(key)
-            if row is None:
-                row = rows[key] = self._kind.child(field, key)
-            is_own_form = row.shape is Shape.VALUE and isinstance(part, _OWN_FORMS)
-            form = part if is_own_form else self.read(row, part)
+            known = rows.get(key)
+            if known is None:
+                row = self._kind.child(field, key)
+                is_simple = row.shape is Shape.VALUE and not row.blank_is_true
+                known = rows[key] = (row, is_simple, row.required)
+            row, is_simple, is_required = known
+            if is_simple and isinstance(part, _OWN_FORMS) and (part or is_required):
+                forms[key] = part  # as below, which takes longer
+                continue
+            form = self.read(row, part)
             if not _is_blank(row, form):
                 forms[key] = form
         return forms

@@ -228,8 +228,9 @@ def make_finding(
 def all_findings(comparison: Comparison, judged: Judgement) -> tuple[Finding, ...]:
     """Return all findings of two answers alone, the vendor's changes among them."""
     known = {finding.path for finding in judged.findings}
+    documents = comparison.documents if judged.vendor else None
     vendor = [
-        make_finding(comparison.target, change, judge(change), documents=comparison.documents)
+        make_finding(comparison.target, change, judge(change), documents=documents)
         for change in judged.vendor
         if change.path not in known
     ]
