@@ -96,8 +96,11 @@ class ReplacedImpulse:
 def find_replaced(report: Report) -> tuple[ReplacedImpulse, ...]:
     """Return the impulses that a run found to be others than before, by project and id.
 
-    A project that is seen for the first time has none.
+    A project that is seen for the first time has none. A digest has none either: what came and
+    went over a week are several acts.
     """
+    if report.digest is not None:
+        return ()
     by_project: dict[int, list[TargetReport]] = {}
     for target in report.targets:
         if target.place.impulses:
