@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from auditor.demo.sample_reports import weekly_digest
 from auditor.drift.rules import TargetScope
 from auditor.drift.subscriptions import Subscription, select_part
 from auditor.model import (
@@ -478,3 +479,15 @@ def test_the_mail_of_a_part_has_nothing_of_the_rest(night: Callable[[], Report])
     assert headers.endswith(f"{len(mine)}/{len(mine)}")
     assert f"{site}targets/1-" in mailing.html
     assert "could not be written" not in mailing.text
+
+
+def test_a_digest_leads_to_no_page_of_a_run_and_has_its_own_attached() -> None:
+    digest = weekly_digest().digest
+    small = renderer().mail_content(weekly_digest(), page=PAGE)
+    large = renderer().mail_content(replace(crowd(), digest=digest), page=PAGE)
+
+    assert "run-000007.html" not in small.text + small.html
+    assert small.attachment is None
+    assert large.attachment is not None
+    assert large.attachment.name.startswith("digest-000007.html")
+    assert large.subject.startswith("[EI drift] week: ")
