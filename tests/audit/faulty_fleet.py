@@ -24,6 +24,9 @@ timeout_s = {timeout_s}
 tries = 1
 concurrency = 16
 max_bytes = 1048576
+[context]
+training = false
+deployments = false
 [database]
 url = "{url}"
 """
