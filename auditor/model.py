@@ -590,7 +590,7 @@ class Digest:
         changes: how many findings they had.
         approved, acknowledged, taken_back: how many decisions of each kind people took.
         came_to: blocks where the changes did not come to as many findings: how many changes there
-            were, and how many findings are left.
+            were, and how many findings are left; None where what is left is not reported.
     """
 
     after: int
@@ -600,7 +600,7 @@ class Digest:
     approved: int = 0
     acknowledged: int = 0
     taken_back: int = 0
-    came_to: tuple[tuple[TargetId, int, int], ...] = ()
+    came_to: tuple[tuple[TargetId, int, int | None], ...] = ()
 
     def __post_init__(self) -> None:
         require_utc(self.since)

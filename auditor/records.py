@@ -723,9 +723,12 @@ class TargetChanges:
         newest_ids: the newest finding at each lasting path.
         expected: the lasting paths at which a window covered every finding.
         from_upgrade: the lasting paths of what only an upgrade of the auditor shows.
+        training: the newest training that changed nothing else, None without one: no version
+            shows it.
     """
 
     number: int = 0
+    training: Finding | None = None
     newest_ids: Mapping[str, str] = field(default_factory=dict)
     expected: frozenset[str] = frozenset()
     from_upgrade: frozenset[str] = frozenset()

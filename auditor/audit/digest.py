@@ -164,7 +164,7 @@ def write_digest(
         suppressed_by=(),
         previous_run_id=after or None,
         open=worst_conditions_first(every_open),
-        digest=_digest(after, period, targets, report.run.status),
+        digest=_digest(after, period, targets, report.run.status, net),
     )
 
 
@@ -215,10 +215,14 @@ def _line_of_status(status: TargetStatus, opened: Sequence[OpenCondition]) -> Ta
 
 @dataclass(frozen=True, slots=True)
 class _Net:
-    """The net change of a target: its findings, and the line with the parts they need."""
+    """The net change of a target: its findings, and the line with the parts they need.
+
+    `is_whole` is false where something is left that is not reported.
+    """
 
     findings: tuple[Finding, ...]
     line: TargetReport
+    is_whole: bool
 
 
 class _NetChanges:
@@ -243,6 +247,11 @@ class _NetChanges:
     def of(self, target: TargetId) -> _Net | None:
         """Return what changed at a target, None where it was not compared."""
         return self._net.get(target)
+
+    def is_whole(self, target: TargetId) -> bool:
+        """Return whether all that is left of a target's changes is reported."""
+        net = self._net.get(target)
+        return net.is_whole if net is not None else target not in self._period.versions
 
     def _compare_all(self, lines: Mapping[TargetId, TargetReport]) -> Iterator[_Net]:
         changed = [
@@ -282,7 +291,8 @@ class _NetChanges:
             if not self._is_others(finding, changes)
         )
         excerpt = excerpt_answers(comparison.old, comparison.new, findings, comparison.kind)
-        return _Net(findings, replace(line, excerpt=excerpt))
+        is_whole = len(findings) == len(judged.findings)
+        return _Net(findings, replace(line, excerpt=excerpt), is_whole)
 
     def _is_others(self, finding: Finding, changes: TargetChanges) -> bool:
         """Return whether it is the vendor's change, or only shows since an upgrade."""
@@ -315,6 +325,9 @@ def _line_of_period(
     if net is not None:
         line = replace(net.line, last_good_at=period.since)
     findings = () if net is None else net.findings
+    if (training := period.changes.get(line.target, _NO_CHANGES).training) is not None:
+        findings = (*findings, training)
+        line = replace(line, last_good_at=period.since)
     baseline = {name_act(f): f for f in line.findings if f.since is Since.BASELINE}
     marked = (
         replace(finding, against_baseline=AgainstBaseline.DIFFERS, id=baseline[act].id)
@@ -401,17 +414,22 @@ def _name_rule(text: str) -> str:
 
 
 def _digest(
-    after: int, period: RunPeriod, targets: Sequence[TargetReport], last: RunStatus
+    after: int,
+    period: RunPeriod,
+    targets: Sequence[TargetReport],
+    last: RunStatus,
+    net: _NetChanges,
 ) -> Digest:
     runs = dict(period.runs)
     runs.pop(RunStatus.RUNNING, None)
     runs[last] = runs.get(last, 0) + 1
-    came_to = []
+    came_to: list[tuple[TargetId, int, int | None]] = []
     for line in targets:
         number = period.changes.get(line.target, _NO_CHANGES).number
         left = sum(finding.since is Since.LAST for finding in line.findings)
         if number > left:
-            came_to.append((line.target, number, left))
+            is_known = left or net.is_whole(line.target)
+            came_to.append((line.target, number, left if is_known else None))
     return Digest(
         after=after,
         since=period.since,
@@ -420,5 +438,5 @@ def _digest(
         approved=period.approved,
         acknowledged=period.acknowledged,
         taken_back=period.taken_back,
-        came_to=tuple(sorted(came_to, key=lambda each: (each[2], -each[1], each[0]))),
+        came_to=tuple(sorted(came_to, key=lambda each: (each[2] or 0, -each[1], each[0]))),
     )

@@ -51,7 +51,7 @@ def _describe_changes(digest: Digest) -> str:
     found = f"{count(digest.changes, 'change')} found by these runs"
     if not digest.came_to:
         return found
-    undone = sum(not left for _, _, left in digest.came_to)
+    undone = sum(left == 0 for _, _, left in digest.came_to)
     blocks = f"; {count(undone, 'block')} changed and changed back" if undone else ""
     return f"{found}, some of them undone or changed again{blocks}"
 
@@ -65,7 +65,9 @@ def _describe_decisions(digest: Digest) -> Iterator[str]:
         yield f"{digest.taken_back:,} taken back"
 
 
-def _describe_block(number: int, left: int) -> str:
+def _describe_block(number: int, left: int | None) -> str:
+    if left is None:
+        return f"{count(number, 'change')}, of which none is reported now"
     if not left:
         return f"{count(number, 'change')}, undone again: it is as it was"
     return f"{count(number, 'change')}, which came to {left:,}"

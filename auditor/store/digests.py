@@ -10,6 +10,7 @@ from sqlalchemy import Column, ColumnElement, Connection, and_, select
 from sqlalchemy.sql.functions import func
 
 from auditor.drift.policy import UPGRADE
+from auditor.drift.trainings import TRAINING_PATH
 from auditor.model import Finding, RunStatus, TargetId, VendorFinding
 from auditor.outbox import MessageState
 from auditor.records import DigestMark, RunPeriod, TargetChanges
@@ -131,6 +132,7 @@ class _Tally:
     """The findings of one target so far."""
 
     number: int = 0
+    training: Finding | None = None
     newest_ids: dict[str, str] = field(default_factory=dict)
     expected: set[str] = field(default_factory=set)
     unexpected: set[str] = field(default_factory=set)
@@ -145,12 +147,15 @@ class _Tally:
             return
         self.number += 1
         self.newest_ids[path] = finding.id
+        if finding.path == TRAINING_PATH:
+            self.training = finding
         (self.expected if finding.expected else self.unexpected).add(path)
 
     def result(self) -> TargetChanges:
         """Return the whole."""
         return TargetChanges(
             number=self.number,
+            training=self.training,
             newest_ids=self.newest_ids,
             expected=frozenset(self.expected - self.unexpected),
             from_upgrade=frozenset(self.from_upgrade - self.newest_ids.keys()),

@@ -398,6 +398,23 @@ def test_an_ignored_change_stays_out_of_the_digest(started: Weeks) -> None:
     assert "30 → 60" not in text
 
 
+def test_what_a_rule_ignores_since_is_not_said_to_be_undone(started: Weeks) -> None:
+    started.edit(trainingCycles=60)
+    started.night(days=3)
+    rule = (
+        '[[ignore]]\npath = "trainingCycles"\nreason = "a sweep"\nauthor = "anna"\n'
+        "until = 2027-01-01\n"
+    )
+    config = started.stage.folder / "config.toml"
+    started.stage.configure(f"{config.read_text()}\n{rule}")
+    started.night(days=3)
+    started.night()
+    _, text = started.digest()
+
+    assert "1 change, of which none is reported now" in text
+    assert "as it was" not in text
+
+
 def test_a_version_that_was_pruned_is_said_to_be(started: Weeks) -> None:
     config = started.stage.folder / "config.toml"
     retention = "[retention]\nkeep_days = 0\nkeep_versions = 1\nkeep_monthly = false\n"
@@ -445,3 +462,18 @@ def test_each_schedule_leaves_its_blocks_in_the_digest(started: Weeks) -> None:
 
     assert "Blades" in text
     assert "4 of 4 blocks checked" in text
+
+
+def test_a_training_that_changed_no_setting_is_of_the_week(weeks: Weeks) -> None:
+    weeks.stage.reconfigure("training = false", "training = true")
+    studio, at = weeks.stage.studio, MONDAY - DAY
+    studio.train(target(3), at=at, person="Ada", accuracy=0.94)
+    weeks.night()
+    weeks.mails()
+    studio.train(target(3), at=at + 2 * DAY, person="Ada", accuracy=0.93)
+    weeks.night(days=6)
+    weeks.night()
+    _, text = weeks.digest()
+
+    assert "Trained again" in text
+    assert "as it was" not in text
