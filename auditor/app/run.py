@@ -133,7 +133,6 @@ def build_request(
         scopes=tuple(config.scopes(settings)),
         zone=settings.schedule.timezone,
         reader_zone=settings.reader_zone,
-        is_for_digests=settings.is_for_digests,
     )
 
 
@@ -200,6 +199,8 @@ async def run_and_close(
         heartbeat.start()
         async with _pinging_failure(heartbeat):
             await asyncio.to_thread(drop_unwanted_messages, settings, store)
+            plan = build_delivery_plan(settings)
+            request = replace(request, is_for_digests=plan is not None and plan.is_for_digests)
             completed = await _audit(settings, request, store, control)
             completed, is_withheld = await asyncio.to_thread(
                 _plan_next_try, completed, request, store

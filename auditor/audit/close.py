@@ -277,6 +277,12 @@ class DeliveryPlan:
         return tuple(reader for reader in self.readers if reader.is_weekly)
 
     @property
+    def is_for_digests(self) -> bool:
+        """Return whether everybody who gets whole reports gets weekly digests instead."""
+        whole = [reader for reader in self.readers if reader.subscription is None]
+        return bool(whole) and all(reader.is_weekly for reader in whole)
+
+    @property
     def subscriptions(self) -> tuple[Subscription, ...]:
         """Return the parts of reports that some readers get."""
         return tuple(reader.subscription for reader in self.readers if reader.subscription)

@@ -599,11 +599,6 @@ class Settings(_Table):
         return tuple(table.subscription for table in self.subscription_tables)
 
     @property
-    def is_for_digests(self) -> bool:
-        """Return whether everybody who gets whole reports gets weekly digests instead."""
-        return self.email is not None and self.email.send == "weekly"
-
-    @property
     def siblings(self) -> tuple[tuple[TargetId, ...], ...]:
         """Return groups of blocks that should be alike in what people set."""
         return tuple(tuple(dict.fromkeys(table.targets)) for table in self.sibling_tables)
