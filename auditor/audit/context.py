@@ -107,7 +107,7 @@ class ProjectContexts:
         if isinstance(answer, Failure):
             self.record_failure(place, answer)
             return
-        newest = max((each for each in (mark, answer.newest) if each is not None), default=None)
+        newest = max(mark or 0, answer.newest or 0)  # 0 of a project without any job
         self.states[place] = EndpointState(mark=newest)
         for job in sorted(answer.jobs, key=lambda job: job.id):
             target = TargetId(project_id, job.block_id)

@@ -13,9 +13,9 @@ from auditor import app
 from auditor.audit.plan import Scope
 from auditor.demo.context import make_metadata
 from auditor.demo.faults import Fault
-from auditor.model import BlockKindName
+from auditor.model import BlockKindName, TargetId
 from auditor.retention import Retention
-from tests.audit.stage import PROJECT, Stage, block, stage, target
+from tests.audit.stage import KEY, PROJECT, Stage, block, stage, target
 from tests.kinds import sample_answer
 
 BLOCK, OTHER = target(3), target(4)
@@ -79,6 +79,17 @@ def test_a_training_that_changed_no_setting_is_a_finding(pump: Stage) -> None:
     }
     assert of_block(after)["training"] == training
     assert of_block(first)["training"]["by"] == "Somebody"
+
+
+def test_the_first_job_of_a_project_is_a_new_one(pump: Stage) -> None:
+    pump.studio.add_project(8, name="Fan", api_key=KEY)
+    pump.reconfigure("id = 7", "id = 8")
+    wheel = TargetId(8, 3)
+    pump.studio.put(wheel, block())
+    pump.night()
+    pump.studio.train(wheel, at=NOON, person="Ada")
+
+    assert [each["path"] for each in findings(pump.json())] == ["metadata.created"]
 
 
 def test_a_quiet_night_takes_two_requests_a_project(pump: Stage) -> None:
@@ -445,3 +456,18 @@ def test_names_of_people_are_kept_only_with_the_report(pump: Stage) -> None:
     assert not any("Ada" in each for each in (*found, *headlines))
     assert known.last is not None
     assert known.last.person == ""
+
+
+def test_a_mail_says_who_trained_and_what_was_measured(pump: Stage) -> None:
+    pump.night()
+    pump.studio.train(BLOCK, at=NOON, person=PERSON, accuracy=0.5)
+    pump.night()
+    (_, mail) = pump.postbox.taken[-1]
+    text, html = (mail.get_body((kind,)) for kind in ("plain", "html"))
+
+    assert text is not None
+    assert html is not None
+    assert f"trained by {PERSON}, 12 Nov 14:02 UTC (int8)" in text.get_content()
+    assert "accuracy     0.94 -> 0.5\n" in text.get_content()
+    assert "Ada &lt;b&gt;Lovelace&lt;/b&gt;" in html.get_content()
+    assert "<b>Lovelace" not in html.get_content()
