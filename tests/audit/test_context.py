@@ -468,6 +468,6 @@ def test_a_mail_says_who_trained_and_what_was_measured(pump: Stage) -> None:
     assert text is not None
     assert html is not None
     assert f"trained by {PERSON}, 12 Nov 14:02 UTC (int8)" in text.get_content()
-    assert "accuracy     0.94 -> 0.5\n" in text.get_content()
+    assert "accuracy     0.94 -> 0.5\r\n" in text.get_content()
     assert "Ada &lt;b&gt;Lovelace&lt;/b&gt;" in html.get_content()
     assert "<b>Lovelace" not in html.get_content()
