@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from auditor.errors import DeliveryError
-from auditor.outbox import Message, MessageState, begin_attempt, mark_delivered, mark_failed
+from auditor.outbox import (
+    Message,
+    MessageState,
+    begin_attempt,
+    channel_of,
+    mark_delivered,
+    mark_failed,
+)
 from auditor.protocols import Mailer, OutboxStore
+
+_LOOK_S = 1.0  # for new messages, while an attempt is under way
 
 logger = logging.getLogger(__name__)
 
@@ -43,35 +54,120 @@ def deliver(
 ) -> Delivery:
     """Attempt the queued messages, with `only_due` only those; store the state of each.
 
+    Mail and each channel have a lane of their own, so that none waits for another. A lane attempts
+    its messages one after the other, and ends where its service takes none at all.
+
     Each attempt is stored before the message leaves: where the database cannot be written,
-    nothing is sent, else the same message would leave at every call.
+    nothing is sent, else the same message would leave at every call. Only the calling thread uses
+    the store.
 
     Raises:
         StoreError: an attempt or its result cannot be stored.
     """
-    counts = dict.fromkeys(MessageState, 0)
-    reached = set()
-    for message in store.queued_messages(due_by=now() if only_due else None):
-        if stopping():
-            break
-        begun = begin_attempt(message, now=now())
-        if not store.record(begun):
-            continue  # another process settled it meanwhile
-        after = attempt(begun, mailer, now=now)
-        store.record(after)
-        counts[after.state] += 1
+    outgoing = _Outgoing(store, mailer, now=now, only_due=only_due)
+    outgoing.look()
+    if len(outgoing.lanes) > 1:
+        with ThreadPoolExecutor(thread_name_prefix="delivery") as pool:
+            _deliver_lanes(outgoing, pool, stopping)
+    else:
+        for lane in tuple(outgoing.lanes):
+            while not stopping() and (begun := outgoing.begin(lane)):
+                outgoing.finish(lane, *outgoing.attempt(begun))
+    return outgoing.delivery()
+
+
+def _deliver_lanes(
+    outgoing: _Outgoing, pool: ThreadPoolExecutor, stopping: Callable[[], bool]
+) -> None:
+    """Attempt the messages of all lanes, and those that are queued while a lane takes long."""
+    running: dict[str, Future[tuple[Message, bool]]] = {}
+    while True:
+        for lane in tuple(outgoing.lanes):
+            if lane in running or stopping():
+                continue
+            begun = outgoing.begin(lane)
+            if begun is not None:
+                running[lane] = pool.submit(outgoing.attempt, begun)
+        if not running:
+            return
+        ended, _ = wait(running.values(), timeout=_LOOK_S, return_when=FIRST_COMPLETED)
+        for lane in [lane for lane, future in running.items() if future in ended]:
+            outgoing.finish(lane, *running.pop(lane).result())
+        if not ended:
+            outgoing.look()
+
+
+class _Outgoing:
+    """The messages of one pass, by lane, and what became of them."""
+
+    def __init__(
+        self,
+        store: OutboxStore,
+        mailer: Mailer,
+        *,
+        now: Callable[[], datetime],
+        only_due: bool,
+    ) -> None:
+        self.lanes: dict[str, deque[int]] = {}
+        self._store = store
+        self._mailer = mailer
+        self._now = now
+        self._only_due = only_due
+        self._seen: set[int] = set()
+        self._counts = dict.fromkeys(MessageState, 0)
+        self._reached: set[str] = set()
+
+    def look(self) -> None:
+        """Add what is queued and not yet known to its lane."""
+        queued = self._store.queued_ids(due_by=self._now() if self._only_due else None)
+        new = [number for number in queued if number not in self._seen]
+        self._seen.update(new)
+        for info in self._store.message_infos(new):
+            self.lanes.setdefault(channel_of(info.recipient), deque()).append(info.id)
+
+    def begin(self, lane: str) -> Message | None:
+        """Return the lane's next message whose attempt is stored, None where it has none left."""
+        while self.lanes[lane]:
+            queued = self._store.queued_message(self.lanes[lane].popleft())
+            if queued is None:
+                continue  # another process settled it meanwhile
+            begun = begin_attempt(queued, now=self._now())
+            if self._store.record(begun):
+                return begun
+        return None
+
+    def attempt(self, begun: Message) -> tuple[Message, bool]:
+        """Return the next state, and whether the service takes no message at all now."""
+        return attempt(begun, self._mailer, now=self._now)
+
+    def finish(self, lane: str, after: Message, is_unavailable: bool) -> None:
+        """Store the state after an attempt."""
+        self._store.record(after)
+        self._counts[after.state] += 1
         if after.state is MessageState.DELIVERED:
-            reached.add(message.recipient)
-    return Delivery(
-        delivered=counts[MessageState.DELIVERED],
-        waiting=counts[MessageState.QUEUED],
-        dead=counts[MessageState.DEAD],
-        recipients=len(reached),
-    )
+            self._reached.add(after.recipient)
+        if is_unavailable:
+            self._counts[MessageState.QUEUED] += len(self.lanes[lane])
+            self.lanes[lane].clear()
+
+    def delivery(self) -> Delivery:
+        """Return the counts."""
+        return Delivery(
+            delivered=self._counts[MessageState.DELIVERED],
+            waiting=self._counts[MessageState.QUEUED],
+            dead=self._counts[MessageState.DEAD],
+            recipients=len(self._reached),
+        )
 
 
-def attempt(message: Message, mailer: Mailer, *, now: Callable[[], datetime]) -> Message:
-    """Hand a message whose attempt began to the server and return its next state."""
+def attempt(
+    message: Message, mailer: Mailer, *, now: Callable[[], datetime]
+) -> tuple[Message, bool]:
+    """Hand a message whose attempt began to its service.
+
+    Returns:
+        Its next state, and whether the service takes no message at all now.
+    """
     about = {"run": message.run_id, "recipient": message.recipient}
     try:
         mailer.send(message)
@@ -81,11 +177,11 @@ def attempt(message: Message, mailer: Mailer, *, now: Callable[[], datetime]) ->
             logger.error("message given up: %s", error, extra=about)  # noqa: TRY400 - expected
         else:
             logger.warning("message not delivered, will be tried again: %s", error, extra=about)
-        return after
+        return after, error.is_unavailable
     except Exception as error:
         # One attempt, as any other failure: else this message would stop all that are behind it.
         logger.exception("message not delivered, a defect of the auditor", extra=about)
         reason = f"a defect of the auditor: {type(error).__name__}: {error}"
-        return mark_failed(message, reason, permanent=False, now=now())
+        return mark_failed(message, reason, permanent=False, now=now()), False
     logger.info("message delivered", extra=about)
-    return mark_delivered(message, now=now())
+    return mark_delivered(message, now=now()), False

@@ -16,6 +16,7 @@ from enum import StrEnum
 FIRST_WAIT = timedelta(minutes=1)
 LONGEST_WAIT = timedelta(hours=6)
 MAX_ATTEMPTS = 27
+CHANNEL = "channel "  # no address of mail has a space outside quotes
 NO_RESULT = "an attempt is under way, or its result was not recorded"
 
 
@@ -37,8 +38,9 @@ class Message:
 
     Attributes:
         id: the store's number, 0 before it is stored.
+        recipient: an address of mail, or a channel as `channel_recipient` names it.
         message_id: the Message-ID header, angle brackets included; the same at every attempt.
-        content: the whole MIME message.
+        content: the whole MIME message, or what the channel's composer made.
         summary: a short form of it, for a server that refuses the whole; empty if there is none.
         attempts: how often it was sent, the attempt under way included.
         last_error: why the last attempt failed, empty before one did.
@@ -83,6 +85,16 @@ class OutboxOverview:
 
 
 NO_MESSAGES = OutboxOverview(counts=dict.fromkeys(NOT_DELIVERED, 0), newest=())
+
+
+def channel_recipient(name: str) -> str:
+    """Return the recipient of messages to the channel of that name."""
+    return f"{CHANNEL}{name}"
+
+
+def channel_of(recipient: str) -> str:
+    """Return the name of the channel that messages are to; empty for an address of mail."""
+    return recipient.removeprefix(CHANNEL) if recipient.startswith(CHANNEL) else ""
 
 
 def begin_attempt(message: Message, *, now: datetime) -> Message:

@@ -268,7 +268,7 @@ class Composer(Protocol):
 
 
 class Mailer(Protocol):
-    """Hands messages to the mail server."""
+    """Hands messages to the mail server or to a channel; several threads may call it."""
 
     def send(self, message: Message) -> None:
         """Deliver one message to its recipient; raises `DeliveryError`."""
@@ -621,6 +621,10 @@ class OutboxStore(Protocol):
 
     def queued_ids(self, *, due_by: datetime | None) -> tuple[int, ...]:
         """Return the ids of the messages that `queued_messages` reads."""
+        ...
+
+    def queued_message(self, number: int) -> Message | None:
+        """Return a message with its content, None if it is no longer queued."""
         ...
 
     def queued_recipients(self) -> frozenset[str]:

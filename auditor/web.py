@@ -1,4 +1,4 @@
-"""Sends POST requests for the heartbeat and the webhooks: each whole within its time limit.
+"""Sends requests for the heartbeat and the channels: each whole within its time limit.
 
 Servers are verified by the machine's certificates, the environment's proxies are used, and no
 redirect is followed: it would pass a secret URL to another host.
@@ -13,11 +13,13 @@ import os
 import socket
 import ssl
 import threading
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
+from urllib.parse import unquote, urlsplit
 
 import httpx
 
@@ -29,15 +31,17 @@ from auditor.trust import create_context, explain_distrust, find_distrust
 
 NO_ANSWER = "no answer in time"
 _MOST_BODY_BYTES = 16 * 1024  # of an answer: its status decides, the body only explains
+_MOST_READ_BYTES = 4 * 1024 * 1024  # of an answer that is read
 _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebAnswer:
-    """An answer, whatever its status; of a refusal's body the beginning."""
+    """An answer, whatever its status; of the body of a refusal the beginning."""
 
     status: int
     body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_taken(self) -> bool:
@@ -123,6 +127,37 @@ def post(url: Secret, body: bytes, headers: Mapping[str, str], *, limit_s: float
     return _translated(limit_s, partial(_post, url, body, headers, limit_s))
 
 
+def exchange(
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    guard: Guard,
+    limit_s: float,
+) -> WebAnswer:
+    """Return the whole answer to a request, in the calling thread; `guard` ends it.
+
+    Raises:
+        UsageError: the environment's proxy or certificates cannot be used.
+        WebError: there is no answer; its words do not contain the URL.
+    """
+    try:
+        with closing(_transport(url)) as transport:
+            request = _request(method, url, body, headers, limit_s=limit_s, trace=_watch(guard))
+            response = transport.handle_request(request)
+            with closing(response):
+                return WebAnswer(
+                    status=response.status_code,
+                    headers=response.headers,
+                    body=_read(response, most=_MOST_READ_BYTES),
+                )
+    except UsageError:
+        raise
+    except Exception as error:
+        raise _web_error(error) from error
+
+
 def reach(url: Secret, *, limit_s: float) -> None:
     """Connect to the URL's server, by TLS for https; no request is sent.
 
@@ -155,9 +190,13 @@ def _translated(limit_s: float, work: Callable[[Guard], _T]) -> _T:
     except (UsageError, WebError):
         raise
     except Exception as error:
-        distrust = find_distrust(error)
-        words = explain_distrust(distrust) if distrust else explain(error)
-        raise WebError(words, is_final=distrust is not None) from error
+        raise _web_error(error) from error
+
+
+def _web_error(error: Exception) -> WebError:
+    distrust = find_distrust(error)
+    words = explain_distrust(distrust) if distrust else explain(error)
+    return WebError(words, is_final=distrust is not None)
 
 
 class _ReachedError(Exception):
@@ -167,37 +206,54 @@ class _ReachedError(Exception):
 def _post(
     url: Secret, body: bytes, headers: Mapping[str, str], limit_s: float, guard: Guard
 ) -> WebAnswer:
-    def watch(event: str, info: Mapping[str, Any]) -> None:
-        if event == "connection.connect_tcp.complete":
-            guard.watch(info["return_value"].get_extra_info("socket"))
-
     with closing(_transport(url.reveal())) as transport:
-        request = _request(url, body, headers, limit_s=limit_s, trace=watch)
+        request = _request(
+            "POST", url.reveal(), body, headers, limit_s=limit_s, trace=_watch(guard)
+        )
         response = transport.handle_request(request)
         answered = b""
         with suppress(Exception), closing(response):  # its status decides
-            for chunk in response.iter_raw():
-                answered += chunk
-                if response.is_success or len(answered) >= _MOST_BODY_BYTES:
-                    break
-        return WebAnswer(status=response.status_code, body=answered[:_MOST_BODY_BYTES])
+            if not response.is_success:
+                answered = _read(response, most=_MOST_BODY_BYTES)
+        return WebAnswer(status=response.status_code, body=answered)
 
 
 def _reach(url: Secret, limit_s: float, guard: Guard) -> None:
-    def watch(event: str, info: Mapping[str, Any]) -> None:
-        if event == "connection.connect_tcp.complete":
-            guard.watch(info["return_value"].get_extra_info("socket"))
+    watch = _watch(guard)
+
+    def stop(event: str, info: Mapping[str, Any]) -> None:
+        watch(event, info)
         # CONNECT is said to the proxy, not to the server.
         is_next = event == "http11.send_request_headers.started"
         if is_next and info["request"].method != b"CONNECT":
             raise _ReachedError
 
     with closing(_transport(url.reveal())) as transport, suppress(_ReachedError):
-        transport.handle_request(_request(url, b"", {}, limit_s=limit_s, trace=watch))
+        request = _request("POST", url.reveal(), b"", {}, limit_s=limit_s, trace=stop)
+        transport.handle_request(request)
+
+
+def _watch(guard: Guard) -> Callable[[str, Mapping[str, Any]], None]:
+    def watch(event: str, info: Mapping[str, Any]) -> None:
+        if event == "connection.connect_tcp.complete":
+            guard.watch(info["return_value"].get_extra_info("socket"))
+
+    return watch
+
+
+def _read(response: httpx.Response, *, most: int) -> bytes:
+    """Return the body as it was sent, cut after about `most` bytes."""
+    body = bytearray()
+    for chunk in response.iter_raw():
+        body += chunk
+        if len(body) >= most:
+            break
+    return bytes(body[:most])
 
 
 def _request(
-    url: Secret,
+    method: str,
+    url: str,
     body: bytes,
     headers: Mapping[str, str],
     *,
@@ -205,11 +261,18 @@ def _request(
     trace: Callable[[str, Mapping[str, Any]], None],
 ) -> httpx.Request:
     steps = dict.fromkeys(("connect", "read", "write", "pool"), limit_s)
+    own = {"user-agent": f"auditor/{__version__}"}
+    parts = urlsplit(url)
+    if parts.username is not None:
+        login = f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode()
+        own["authorization"] = f"Basic {b64encode(login).decode()}"
+    # One request a connection; compressed answers would have to be unpacked within a limit.
+    fixed = {"connection": "close", "accept-encoding": "identity"}
     return httpx.Request(
-        "POST",
-        url.reveal(),
+        method,
+        url,
         content=body,
-        headers={"user-agent": f"auditor/{__version__}", "connection": "close", **headers},
+        headers={**own, **{name.lower(): value for name, value in headers.items()}, **fixed},
         extensions={"timeout": steps, "trace": trace},
     )
 

@@ -31,10 +31,11 @@ class Authority:
         """Return an authority that this one vouches for."""
         return Authority(self._folder, signer=self)
 
-    def certificate(self, address: str, *, days: int = 1) -> Path:
+    def certificate(self, address: str, *, days: int = 1, names: tuple[str, ...] = ()) -> Path:
         """Return a PEM file with a server's key and certificate, valid for that many days."""
         key = ec.generate_private_key(ec.SECP256R1())
-        alternative = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))])
+        addresses = [x509.IPAddress(ipaddress.ip_address(address))]
+        alternative = x509.SubjectAlternativeName([*addresses, *map(x509.DNSName, names)])
         made = _builder(_name(address), days=days).public_key(key.public_key())
         made = made.add_extension(alternative, critical=False).issuer_name(self._name)
         path = self._folder / f"{self.file.stem}-{address}-{days}.pem"

@@ -22,10 +22,14 @@ from auditor.credentials import StoredLogin
 from auditor.errors import DamagedDatabaseError, UsageError
 from auditor.files import describe_unwritable
 from auditor.model import Report
-from auditor.protocols import RunStore, Store
+from auditor.outbox import channel_of, channel_recipient
+from auditor.protocols import Composer, Renderer, RunStore, Store
 from auditor.store.dry import DryStore
 
 if TYPE_CHECKING:  # each command imports what it needs: `--help` and `diff` stay quick
+    from auditor.channels.chat import ChatChannel
+    from auditor.channels.router import Router
+    from auditor.channels.webhook import Webhook
     from auditor.rendering.archive import FolderArchive
     from auditor.rendering.html import HtmlRenderer
     from auditor.rendering.mailing import MailRenderer
@@ -175,6 +179,7 @@ def require_usable_environment(settings: Settings) -> None:
 
     studio, heartbeat = settings.studio, settings.heartbeat.url
     urls = [] if heartbeat is None else [heartbeat.reveal()]
+    urls += [channel.url.reveal() for channel in settings.channels if channel.format == "json"]
     for url in urls if studio.proxy else [studio.base_url, *urls]:
         proxy_of_environment(url)
     if any(
@@ -358,7 +363,7 @@ def rebuild_pages(settings: Settings, store: Store) -> str:
 
 def build_delivery_plan(settings: Settings) -> DeliveryPlan | None:
     """Return who gets reports, None where nobody does."""
-    readers = tuple(_list_mail_readers(settings))
+    readers = (*_list_mail_readers(settings), *_list_channel_readers(settings))
     if not readers:
         return None
     return DeliveryPlan(
@@ -387,12 +392,81 @@ def _list_mail_readers(settings: Settings) -> Iterator[Reader]:
         )
     of_parts = build_renderer(settings, is_for_parts=True)
     for subscription in settings.subscriptions:
-        yield Reader(
-            recipient=subscription.recipient,
-            renderer=of_parts,
-            composer=composer,
-            subscription=subscription,
-        )
+        if not channel_of(subscription.recipient):
+            yield Reader(
+                recipient=subscription.recipient,
+                renderer=of_parts,
+                composer=composer,
+                subscription=subscription,
+            )
+
+
+def _list_channel_readers(settings: Settings) -> Iterator[Reader]:
+    """Yield the channels: of the whole report those that no subscription names."""
+    parts = {subscription.recipient for subscription in settings.subscriptions}
+    for channel in settings.channels:
+        recipient = channel_recipient(channel.name)
+        renderer, composer = build_channel_form(settings, channel.format)
+        if recipient not in parts:
+            yield Reader(
+                recipient=recipient,
+                renderer=renderer,
+                composer=composer,
+                only_drift=channel.send == "drift",
+                is_weekly=channel.send == "weekly",
+            )
+    forms = {channel_recipient(channel.name): channel.format for channel in settings.channels}
+    for subscription in settings.subscriptions:
+        if subscription.recipient in forms:
+            renderer, composer = build_channel_form(
+                settings, forms[subscription.recipient], is_for_parts=True
+            )
+            yield Reader(
+                recipient=subscription.recipient,
+                renderer=renderer,
+                composer=composer,
+                subscription=subscription,
+            )
+
+
+def build_channel_form(
+    settings: Settings, form: str, *, is_for_parts: bool = False
+) -> tuple[Renderer, Composer]:
+    """Return what writes reports for channels of a format."""
+    from auditor.channels.chat import ChatComposer  # noqa: PLC0415 - Apprise is not loaded
+    from auditor.channels.webhook import JsonComposer  # noqa: PLC0415
+    from auditor.rendering.brief import BriefRenderer, JsonRenderer  # noqa: PLC0415
+
+    footer = build_renderer(settings).footer
+    if form == "json":
+        return JsonRenderer(footer=footer), JsonComposer()
+    return BriefRenderer(footer=footer, is_for_parts=is_for_parts), ChatComposer()
+
+
+def build_channels(settings: Settings) -> dict[str, ChatChannel | Webhook]:
+    """Return the channels by name."""
+    from auditor.channels.chat import ChatChannel  # noqa: PLC0415
+    from auditor.channels.webhook import Webhook  # noqa: PLC0415
+
+    return {
+        channel.name: Webhook(name=channel.name, url=channel.url, secret=channel.secret)
+        if channel.format == "json"
+        else ChatChannel(name=channel.name, url=channel.url)
+        for channel in settings.channels
+    }
+
+
+def build_router(
+    settings: Settings, *, stopping: Callable[[], bool] = lambda: False
+) -> Router | None:
+    """Return what carries messages, None where reports are sent to nobody."""
+    if not settings.sends_reports:
+        return None
+    from auditor.channels.router import Router  # noqa: PLC0415
+
+    return Router(
+        mail=build_mailer(settings, stopping=stopping), channels=build_channels(settings)
+    )
 
 
 def build_mailer(

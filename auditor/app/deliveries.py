@@ -1,8 +1,7 @@
 """Delivers the outbox's messages for a run, for the service and for a while after a run.
 
-Every pass first drops, visibly, what is queued for nobody: messages to recipients that the
-configuration no longer has, and all of them where it no longer has `[email]`. The next report has
-the findings that no other message holds.
+Every pass first drops, visibly, what is queued for nobody: messages to recipients and channels
+that the configuration no longer has. The next report has the findings that no other message holds.
 """
 
 from __future__ import annotations
@@ -13,11 +12,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 
-from auditor.app.build import build_mailer, now
+from auditor.app.build import build_router, now
 from auditor.config import Settings
 from auditor.deliver import Delivery, deliver
 from auditor.errors import DamagedDatabaseError, DeliveryUnderWayError, StoreError
-from auditor.outbox import MessageState
+from auditor.outbox import MessageState, channel_recipient
 from auditor.protocols import OutboxStore, Store
 
 _RETRY_LOCK_S = 0.5
@@ -27,11 +26,12 @@ logger = logging.getLogger(__name__)
 
 
 def list_recipients(settings: Settings) -> frozenset[str]:
-    """Return everybody who gets mail by the configuration: nobody without `[email]`."""
+    """Return everybody who gets reports by the configuration, as the outbox names them."""
+    channels = [channel_recipient(channel.name) for channel in settings.channels]
     if settings.email is None:
-        return frozenset()
+        return frozenset(channels)
     subscribers = (subscription.recipient for subscription in settings.subscriptions)
-    return frozenset((*settings.email.recipients, *subscribers))
+    return frozenset((*settings.email.recipients, *subscribers, *channels))
 
 
 def deliver_messages(
@@ -42,13 +42,13 @@ def deliver_messages(
     patience: timedelta = timedelta(0),
     stopping: Callable[[], bool] = lambda: False,
 ) -> Delivery | None:
-    """Try the queued messages; return None if no mail is configured.
+    """Try the queued messages; return None where reports are sent to nobody.
 
     While another process delivers, this one waits for up to `patience`. Messages that are then
     still queued are left to the other process and count as waiting. Without a queued message
     there is no wait.
     """
-    mailer = build_mailer(settings, stopping=stopping)
+    router = build_router(settings, stopping=stopping)
     recipients = list_recipients(settings)
     queued = store.queued_ids(due_by=now() if only_due else None)
     end = time.monotonic() + patience.total_seconds()
@@ -56,15 +56,15 @@ def deliver_messages(
         try:
             with store.outbox_lock():
                 _drop_unwanted(store, recipients)
-                if mailer is None:
+                if router is None:
                     break
-                return deliver(store, mailer, now=now, only_due=only_due, stopping=stopping)
+                return deliver(store, router, now=now, only_due=only_due, stopping=stopping)
         except DeliveryUnderWayError as error:
             if stopping() or time.monotonic() >= end:
                 logger.warning("messages left to another process: %s", error)
                 break
             time.sleep(_RETRY_LOCK_S)
-    if mailer is None:
+    if router is None:
         return None
     infos = store.message_infos(queued)
     states = [info.state for info in infos]
@@ -98,7 +98,11 @@ def _drop_unwanted(store: OutboxStore, recipients: frozenset[str]) -> None:
     former = store.queued_recipients() - recipients
     if not former:
         return
-    why = "no longer a recipient" if recipients else "the configuration has no [email]"
+    why = (
+        "no longer a recipient"
+        if recipients
+        else "the configuration has neither [email] nor [[channels]]"
+    )
     dropped = store.drop_messages_to(former, why=why)
     logger.warning("messages dropped: %s", why, extra={"messages": dropped})
 

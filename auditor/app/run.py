@@ -61,7 +61,7 @@ class DeliveredRun:
 
     Attributes:
         page: the path of the report's page, None if it could not be written.
-        delivery: None if no mail is configured.
+        delivery: None where reports are sent to nobody.
     """
 
     report: Report
@@ -70,7 +70,7 @@ class DeliveredRun:
 
     @property
     def is_delivered(self) -> bool:
-        """Return whether the server took every message; without mail: the page was written."""
+        """Return whether every message was taken; where none is sent: the page was written."""
         return self.delivery.is_complete if self.delivery else self.page is not None
 
 

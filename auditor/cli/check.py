@@ -27,11 +27,13 @@ from auditor import app, config
 from auditor.audit.fetch import find_source
 from auditor.cli.console import print_text
 from auditor.cli.logs import silence_logging
+from auditor.cli.sending import channel_probes, send_test
 from auditor.config import ProjectTable, Settings
 from auditor.drift.filters import BlockFilter, BlockLabel, is_admitted
 from auditor.drift.rules import TargetScope
 from auditor.errors import AuditorError, DeliveryError, StoreError, StudioError, UsageError
 from auditor.model import EVERY_PROJECT, Failure, Starter, TargetId, TargetKind
+from auditor.outbox import channel_of
 from auditor.protocols import FetchFailure, ListedBlock, Studio
 from auditor.records import NO_PRESENCE
 from auditor.rendering.words import count, harmless, join_first, moment, times_in
@@ -77,7 +79,7 @@ def _try_everything(settings: Settings, *, sends_test: bool) -> int:
         print_text(f"advice  {harmless(advice)}")
     codes = [answer.exit_code for answer in answers]
     if sends_test:
-        codes += _send_test(settings)
+        codes += send_test(settings)
     return max(codes, default=0)
 
 
@@ -98,37 +100,13 @@ def _others(settings: Settings) -> str:
     return " named, and every other that is found" if settings.every_project else ""
 
 
-def _send_test(settings: Settings) -> Iterator[int]:
-    """Mail a sample report to every recipient; yield an exit code for each."""
-    from auditor.demo.sample_mails import (  # noqa: PLC0415
-        build_mail_builder,
-        compose_test_mail,
-    )
-
-    plan, mailer = app.build_delivery_plan(settings), app.build_mailer(settings)
-    if plan is None or mailer is None:
-        raise UsageError("no mail is configured: add [email] to the configuration")
-    builder = build_mail_builder(settings)
-    for reader in plan.readers:
-        recipient = reader.recipient
-        if reader.subscription is not None:
-            continue
-        try:
-            mailer.send(compose_test_mail(builder, recipient, app.now()))
-        except DeliveryError as error:
-            print_text(f"FAILED  test mail to {harmless(f'{recipient}: {error}')}")
-            yield 2
-        else:
-            print_text(f"ok      test mail to {harmless(recipient)}: the server took it")
-            yield 0
-
-
 def _probes(settings: Settings, survey: Survey) -> list[Probe]:
     return [
         *_machine_probes(settings),
         *_metrics_probes(settings),
         *_studio_probes(settings, survey),
         *_mail_probes(settings),
+        *channel_probes(settings),
         *_heartbeat_probes(settings),
     ]
 
@@ -278,7 +256,7 @@ def _mail(settings: Settings) -> str:
     mailer, email = app.build_mailer(settings), settings.email
     if mailer is None or email is None:
         raise AuditorError("no mail is configured")
-    recipients = sorted(app.list_recipients(settings))
+    recipients = sorted(name for name in app.list_recipients(settings) if not channel_of(name))
     try:
         most_bytes = mailer.probe(recipients)
     except DeliveryError as error:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from auditor import app, review
 from auditor.cli.console import print_error, print_text
+from auditor.cli.sending import NOBODY
 from auditor.cli.terminal import find_layout, print_answer
 from auditor.config import Settings
 from auditor.drift.block_kinds import KERAS
@@ -216,8 +217,8 @@ def report(args: argparse.Namespace) -> int:
     from auditor.cli.run import send_again  # noqa: PLC0415 - it imports the whole audit
 
     settings = app.load_settings(args.config, reads_secrets=args.send)
-    if args.send and settings.email is None:
-        raise UsageError("no mail is configured: add [email] to the configuration")
+    if args.send and not settings.sends_reports:
+        raise UsageError(NOBODY)
     with app.open_existing_store(settings) as store:
         stored = store.report(args.run)
         if stored is None:
@@ -302,10 +303,10 @@ def status(args: argparse.Namespace) -> int:
         problems = _problems(args, settings, store) if args.exit_code else None
     is_served = presence.starter is Starter.SERVICE
     next_run_at = app.find_next_run(settings, app.now()) if is_served else None
-    if settings.email is None and outbox.counts[MessageState.QUEUED]:
+    if not settings.sends_reports and outbox.counts[MessageState.QUEUED]:
         print_error(
-            "messages are queued and no mail is configured: the next run drops them, "
-            "unless [email] is added before"
+            "messages are queued and reports are sent to nobody: the next run drops them, "
+            "unless [email] or [[channels]] is added before"
         )
     if args.format == "json":
         document = as_json.encode_status(

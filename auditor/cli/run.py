@@ -19,6 +19,7 @@ from auditor.audit.plan import RunControl, RunRequest, Scope
 from auditor.audit.targets import require_in_scope
 from auditor.cli.console import print_error, print_text
 from auditor.cli.logs import log_to_standard_error, report_error, set_up_logging
+from auditor.cli.sending import NOBODY
 from auditor.cli.terminal import is_terminal, print_answer
 from auditor.cli.waiting import Waiting
 from auditor.config import Settings
@@ -68,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
     _say_what_was_sent(delivery, run_id=report.run.id)
     if stop.number is not None:
         return stop.exit_code
-    if args.deliver_for and settings.email and not (args.dry_run or is_reported):
+    if args.deliver_for and settings.sends_reports and not (args.dry_run or is_reported):
         waiting = Waiting(settings, args.deliver_for)
         is_reported = waiting.deliver(report)
         if waiting.stopped_by is not None:
@@ -208,10 +209,10 @@ def show_progress() -> Iterator[RunControl]:
 
 
 def send_again(settings: Settings, store: Store, report: Report) -> int:
-    """Mail a stored report to every recipient now; exit 2 if the server refuses a message."""
-    plan, mailer = app.build_delivery_plan(settings), app.build_mailer(settings)
-    if plan is None or mailer is None:
-        raise UsageError("no mail is configured: add [email] to the configuration")
+    """Send a stored report to every recipient and channel now; exit 2 if one is not taken."""
+    plan, router = app.build_delivery_plan(settings), app.build_router(settings)
+    if plan is None or router is None:
+        raise UsageError(NOBODY)
     at, code = app.now(), 0
     sending = Dispatch(
         host=plan.host,
@@ -224,7 +225,7 @@ def send_again(settings: Settings, store: Store, report: Report) -> int:
     messages, sent = list(compose_messages(report, whole, sending)), 0
     for message in messages:
         try:
-            mailer.send(message)
+            router.send(message)
         except DeliveryError as error:
             print_error(f"{message.recipient}: {error}")
             code = 2

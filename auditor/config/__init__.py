@@ -4,6 +4,15 @@ from __future__ import annotations
 
 from auditor.config.advice import scopes, warnings
 from auditor.config.load import find, load
-from auditor.config.tables import LogFormat, ProjectTable, Settings
+from auditor.config.tables import ChannelTable, LogFormat, ProjectTable, Settings
 
-__all__ = ["LogFormat", "ProjectTable", "Settings", "find", "load", "scopes", "warnings"]
+__all__ = [
+    "ChannelTable",
+    "LogFormat",
+    "ProjectTable",
+    "Settings",
+    "find",
+    "load",
+    "scopes",
+    "warnings",
+]

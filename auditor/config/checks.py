@@ -49,6 +49,8 @@ def cross_problems(document: Table) -> Iterator[Problem]:
     yield from _key_alone(_table(document, "studio"))
     yield from _half_a_login(_table(document, "email"))
     yield from _recipients(_table(document, "email"))
+    yield from _channels(document)
+    yield from _repeated_names(document, "channels")
     yield from _subscriptions(document)
     yield from _subjects(document)
     yield from _conditions(document)
@@ -270,6 +272,37 @@ def _moment(window: Table, key: str, zone: ZoneInfo | None) -> datetime | None:
     return in_utc(moment, zone)
 
 
+def _channels(document: Table) -> Iterator[Problem]:
+    parts = {table.get("channel") for _, table in _tables(document, "subscriptions")}
+    named = [_name(table) for _, table in _tables(document, "channels")]
+    for index, table in _tables(document, "channels"):
+        if "secret" in table and table.get("format") != "json":
+            remedy = 'remove it, or write format = "json"'
+            yield problem(["channels", index, "secret"], 'signs only format = "json"', remedy)
+        if table.get("send") in ("drift", "weekly") and _name(table) in parts:
+            message = "has no effect: a subscription names the channel, and its gets decides"
+            yield problem(["channels", index, "send"], message, "remove it")
+    if named and parts.issuperset(named) and "email" not in document:
+        message = "are all named by subscriptions, so nobody gets the whole report"
+        yield problem(["channels"], message, "add a channel that none names, or [email]")
+
+
+def _reader_of_part(document: Table, table: Table, steps: list[Step]) -> Iterator[Problem]:
+    """Yield what is wrong with who gets the part of a subscription."""
+    if "recipient" in table and "channel" in table:
+        yield problem([*steps, "channel"], "cannot be combined with recipient", "keep one")
+    elif "channel" in table:
+        names = {_name(other) for _, other in _tables(document, "channels")}
+        channel = table["channel"]
+        if isinstance(channel, str) and channel.strip() not in names:
+            remedy = "write the name of one of [[channels]]"
+            yield problem([*steps, "channel"], "is the name of no channel", remedy)
+    elif "recipient" not in table:
+        yield problem([*steps, "recipient"], "is missing", "add recipient or channel")
+    if "channel" not in table and "email" not in document:
+        yield problem(steps, "requires [email]", "add [email] with its mail server")
+
+
 def _subscriptions(document: Table) -> Iterator[Problem]:
     whole = {
         address.lower()
@@ -278,8 +311,7 @@ def _subscriptions(document: Table) -> Iterator[Problem]:
     }
     for index, table in _tables(document, "subscriptions"):
         steps: list[Step] = ["subscriptions", index]
-        if "email" not in document:
-            yield problem(steps, "requires [email]", "add [email] with its mail server")
+        yield from _reader_of_part(document, table, steps)
         recipient = table.get("recipient")
         if isinstance(recipient, str) and recipient.lower() in whole:
             message = "is also in email.recipients, who get the whole report"

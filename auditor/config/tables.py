@@ -21,6 +21,7 @@ from auditor.config.values import (
     AnySecret,
     BaseUrl,
     BlockScope,
+    ChannelUrl,
     Choices,
     CronLine,
     DatabaseUrl,
@@ -64,6 +65,7 @@ from auditor.drift.rules import (
 )
 from auditor.drift.subscriptions import Subscription
 from auditor.model import Area, Severity, TargetId
+from auditor.outbox import channel_recipient
 from auditor.retention import Retention
 from auditor.schedule import parse_cron
 
@@ -311,6 +313,21 @@ class EmailTable(_Table):
     send: Send = "always"
 
 
+class ChannelTable(_Table):
+    """One of `[[channels]]`: a service other than mail that gets reports.
+
+    Attributes:
+        url: a secret; what it may be depends on the format, which is read first.
+        secret: signs the JSON.
+    """
+
+    name: LineOfText
+    format: Literal["summary", "json"] = "summary"
+    url: ChannelUrl
+    send: Send = "always"
+    secret: AnySecret | None = None
+
+
 class RetentionTable(_Table):
     """`[retention]`."""
 
@@ -493,9 +510,10 @@ class WindowTable(ScopedTable):
 
 
 class SubscriptionTable(ScopedTable):
-    """One of `[[subscriptions]]`."""
+    """One of `[[subscriptions]]`; checks require one of `recipient` and `channel`."""
 
-    recipient: Address
+    recipient: Address | None = None
+    channel: LineOfText | None = None
     areas: Annotated[tuple[AreaName, ...], FromList, NotEmpty] | None = None
     severity: SeverityName = "info"
     gets: Annotated[tuple[Worth, ...], FromList, NotEmpty] = ("drift", "failures")
@@ -504,7 +522,7 @@ class SubscriptionTable(ScopedTable):
     def subscription(self) -> Subscription:
         """Return the subscription."""
         return Subscription(
-            recipient=self.recipient,
+            recipient=self.recipient or channel_recipient(self.channel or ""),
             scope=self.scope,
             areas=frozenset(Area(area) for area in self.areas or ()),
             least=Severity(self.severity),
@@ -549,6 +567,7 @@ class Settings(_Table):
     log: LogTable
     context: ContextTable
     email: EmailTable | None = None
+    channels: Annotated[tuple[ChannelTable, ...], FromList] = ()
     retention_table: RetentionTable | None = Field(None, alias="retention")
     projects: Annotated[tuple[ProjectTable, ...], FromList] = ()
     schedules: Annotated[tuple[NamedScheduleTable, ...], FromList] = ()
@@ -595,8 +614,13 @@ class Settings(_Table):
 
     @property
     def subscriptions(self) -> tuple[Subscription, ...]:
-        """Return who gets a part of each report; `recipients` get all of it."""
+        """Return who gets a part of each report; all others get all of it."""
         return tuple(table.subscription for table in self.subscription_tables)
+
+    @property
+    def sends_reports(self) -> bool:
+        """Return whether reports are sent to anybody, by mail or to a channel."""
+        return self.email is not None or bool(self.channels)
 
     @property
     def siblings(self) -> tuple[tuple[TargetId, ...], ...]:

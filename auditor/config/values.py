@@ -59,6 +59,7 @@ _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _CREDENTIAL_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]{0,127}")
 _PROXY = re.compile(r"https?://(?:[^@/?#\s]+@)?[^@/?#\s]+/?")
 _CLOCK = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])(?::[0-5][0-9])?")
+_SERVICE_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://.")
 _HEADER_SAFE = re.compile(r"[!-~]+")
 
 Plain: TypeAlias = bool | int | float | str
@@ -473,6 +474,33 @@ def _ping_url(value: object, info: ValidationInfo) -> Secret:
     return secret
 
 
+def _channel_url(value: object, info: ValidationInfo) -> Secret:
+    """Return the URL of a channel: its format decides what it may be."""
+    secret = _secret(value, info)
+    if secret is _UNREAD:
+        return secret
+    text = secret.reveal()
+    if info.data.get("format") == "json":
+        _require_webhook(text)
+    elif _SERVICE_URL.match(text) is None or not text.isprintable() or " " in text:
+        remedy = "store one that Apprise knows, such as ntfy://TOPIC: see docs/channels.md"
+        raise refusal("is not the URL of a service", remedy)
+    return secret
+
+
+def _require_webhook(text: str) -> None:
+    remedy = 'store one as https://HOST/PATH, or remove format = "json"'
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        raise refusal("is not a URL", remedy) from None
+    if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0:
+        raise refusal("is not a URL of http or https", remedy)
+    if _HEADER_SAFE.fullmatch(text) is None or parts.fragment:
+        raise refusal("contains a space, a fragment or a character outside ASCII", remedy)
+
+
 def _require_url(text: str) -> None:
     remedy = "write it as https://hc-ping.com/UUID"
     try:
@@ -558,6 +586,9 @@ HeaderSecret = Annotated[
     Secret,
     PlainValidator(_secret, json_schema_input_type=SecretReference),
     AfterValidator(_fit_for_header),
+]
+ChannelUrl = Annotated[
+    Secret, PlainValidator(_channel_url, json_schema_input_type=SecretReference)
 ]
 PingUrl = Annotated[
     Secret, PlainValidator(_ping_url, json_schema_input_type=str | SecretReference)

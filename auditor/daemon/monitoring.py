@@ -110,5 +110,5 @@ class Monitor:
         is_waiting = closed.report.run.id in unsettled
         self._closed.remove(closed)
         self._late = closed.report if is_waiting else None
-        is_delivered = not is_waiting if settings.email else closed.page is not None
+        is_delivered = not is_waiting if settings.sends_reports else closed.page is not None
         closed.end_heartbeat(is_delivered=is_delivered)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -11,12 +12,12 @@ from pathlib import Path
 from uuid import uuid4
 
 from auditor import app, config
-from auditor.config import Settings
+from auditor.config import ChannelTable, Settings
 from auditor.demo.sample_impulse import ALL_STATES
 from auditor.demo.sample_reports import STARTED, drift
 from auditor.errors import ConfigError
 from auditor.mail import MimeComposer
-from auditor.outbox import Message, MessageState
+from auditor.outbox import Message, MessageState, channel_recipient
 from auditor.protocols import Composer, MailContent, Renderer
 
 RECIPIENT = "you@example.org"
@@ -104,6 +105,29 @@ def compose_test_mail(builder: MailBuilder, recipient: str, at: datetime) -> Mes
         summary=builder.composer.compose_summary(
             mail, recipient=recipient, message_id=message_id, at=at
         ),
+        state=MessageState.QUEUED,
+        attempts=0,
+        due_at=at,
+    )
+
+
+def compose_test_post(settings: Settings, channel: ChannelTable, at: datetime) -> Message:
+    """Return the message of a sample report to a channel, marked as a test."""
+    renderer, composer = app.build_channel_form(settings, channel.format)
+    content = renderer.mail_content(drift(), page="")
+    if channel.format == "json":
+        text = json.dumps({"test": True, **json.loads(content.text)})
+    else:
+        text = f"{_TEST_NOTE}\n{content.text}"
+    content = replace(content, subject=TEST + content.subject, text=text)
+    recipient, message_id = channel_recipient(channel.name), f"<test-{uuid4().hex}@auditor>"
+    return Message(
+        id=0,
+        run_id=0,
+        recipient=recipient,
+        message_id=message_id,
+        subject=content.subject,
+        content=composer.compose(content, recipient=recipient, message_id=message_id, at=at),
         state=MessageState.QUEUED,
         attempts=0,
         due_at=at,

@@ -86,4 +86,4 @@ def test_a_test_mail_needs_mail_to_be_configured(pump: Stage, auditor: Command) 
     done = auditor("check", "--send-test")
 
     assert done.code == 2
-    assert "no mail is configured" in done.err
+    assert "reports are sent to nobody" in done.err

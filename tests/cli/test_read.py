@@ -67,7 +67,7 @@ def test_status_says_that_messages_have_no_mail_server(pump: Stage, auditor: Com
     after = auditor("status")
 
     assert "2 messages queued" in after.out
-    assert (before.err, "no mail is configured" in after.err) == ("", True)
+    assert (before.err, "reports are sent to nobody" in after.err) == ("", True)
 
 
 def test_status_shows_what_is_not_delivered_and_why(pump: Stage, auditor: Command) -> None:
@@ -284,7 +284,7 @@ def test_without_mail_nothing_can_be_sent(pump: Stage, auditor: Command) -> None
     done = auditor("report", "--send")
 
     assert done.code == 2
-    assert "add [email] to the configuration" in done.err
+    assert "add [email] or [[channels]] to the configuration" in done.err
 
 
 def test_json_is_ascii_so_that_no_name_moves_a_cursor(pump: Stage, auditor: Command) -> None:

@@ -19,7 +19,14 @@ from auditor.schedule import Cron
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "config.example.toml"
-SECRETS = {"EI_KEY": "ei_key", "EI_TOKEN": "token", "EI_SECRET": "secret", "SMTP_PASSWORD": "pass"}
+SECRETS = {
+    "EI_KEY": "ei_key",
+    "EI_TOKEN": "token",
+    "EI_SECRET": "secret",
+    "SMTP_PASSWORD": "pass",
+    "CHAT_URL": "https://hooks.slack.com/services/T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ",
+    "HOOK_SECRET": "hook",
+}
 TABLES: dict[str, type[BaseModel]] = {
     "studio": tables.StudioTable,
     "database": tables.DatabaseTable,
@@ -36,6 +43,7 @@ TABLES: dict[str, type[BaseModel]] = {
 # Tables that the example shows behind a comment sign as a whole: without them there are no rules.
 OFFERED: dict[str, type[BaseModel]] = {
     "schedules": tables.NamedScheduleTable,
+    "channels": tables.ChannelTable,
     "severity": tables.SeverityTable,
     "ignore": tables.IgnoreTable,
     "rules": tables.RuleTable,
@@ -59,6 +67,7 @@ PARTNERS = {
 # What makes each offered table whole, and the keys that stand in the place of one another.
 WHOLE = {
     "schedules": {"name", "cron", "projects"},
+    "channels": {"name", "url"},
     "severity": {"area", "severity"},
     "ignore": {"path", "reason", "author", "until"},
     "rules": {"name", "path", "between"},
@@ -68,6 +77,7 @@ WHOLE = {
 }
 IN_PLACE = {
     "schedules": {},
+    "channels": {},
     "severity": {"path": {"area"}},
     "ignore": {"area": {"path"}},
     "rules": {
@@ -77,7 +87,12 @@ IN_PLACE = {
     },
     "windows": {},
     "siblings": {},
-    "subscriptions": {},
+    "subscriptions": {"channel": {"recipient"}},
+}
+# What a key of an offered table needs beside it.
+NEEDED = {
+    ("channels", "secret"): 'format = "json"',
+    ("subscriptions", "channel"): ('[[channels]]\nname = "team chat"\nurl = { env = "CHAT_URL" }'),
 }
 
 
@@ -156,12 +171,13 @@ def test_each_key_of_an_offered_table_can_be_written(
 ) -> None:
     keys = (WHOLE[table] | {key(line)}) - IN_PLACE[table].get(key(line), set())
     body = "\n".join(text for home, text in commented() if home == table and key(text) in keys)
+    needed = NEEDED.get((table, key(line)), "")
     path = tmp_path / "config.toml"
-    path.write_text(f"{EXAMPLE.read_text()}\n[[{table}]]\n{body}\n")
+    path.write_text(f"{EXAMPLE.read_text()}\n[[{table}]]\n{body}\n{needed}\n")
 
     settings = load(path, environ=SECRETS)
 
-    others = settings.subscriptions or settings.schedules or settings.siblings
+    others = settings.subscriptions or settings.schedules or settings.siblings or settings.channels
     assert settings.rules != Rules() or others
     assert warnings(settings) == ()
 

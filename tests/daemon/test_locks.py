@@ -141,7 +141,7 @@ def test_who_waits_for_the_outbox_tells_what_the_other_delivered(
         for message in other.queued_messages(due_by=None):
             mailer = app.build_mailer(pump.settings)
             assert mailer is not None
-            other.record(attempt(message, mailer, now=app.now))
+            other.record(attempt(message, mailer, now=app.now)[0])
     waits.join(DEADLINE_S)
 
     assert len(pump.postbox.taken) == 2
@@ -240,7 +240,9 @@ def test_messages_are_dropped_once_email_is_no_longer_configured(
     serve(pump, store, deliver_and_read_status, SetClock(app.now()))
 
     assert shown[0].endswith("; 0 undelivered")
-    assert "messages dropped: the configuration has no [email]" in caplog.text
+    assert (
+        "messages dropped: the configuration has neither [email] nor [[channels]]" in caplog.text
+    )
     assert store.count_messages()[MessageState.DROPPED] == 2
     assert store.undelivered_runs([1]) == frozenset()
 
