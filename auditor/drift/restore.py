@@ -24,8 +24,9 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
-from auditor.drift.block_kinds import BlockKind
+from auditor.drift.block_kinds import BlockKind, kind_of
 from auditor.drift.canonical import parse
 from auditor.drift.compare import compare
 from auditor.drift.excerpts import MODE, SCRIPT, THRESHOLDS, top_field
@@ -38,6 +39,7 @@ from auditor.model import (
     AnswerExcerpt,
     Area,
     BlockKindName,
+    Change,
     Finding,
     Json,
     JsonObject,
@@ -139,6 +141,16 @@ def find_restoration(
     restoration = _request(f"POST {kind.path_of(target)}", body)
     undoes = _also_undone(finding, body, kind, known) if known and restoration.body else ()
     return replace(restoration, undoes=undoes)
+
+
+@lru_cache(maxsize=8)
+def changes_within(
+    keys: tuple[str, ...], before: bytes, after: bytes, name: BlockKindName
+) -> tuple[Change, ...]:
+    """Return the changes of these fields; all findings of a stack of layers ask for the same."""
+    old, new = parse(before), parse(after)
+    kept = [key for key in keys if key in old and key in new]
+    return compare({key: old[key] for key in kept}, {key: new[key] for key in kept}, kind_of(name))
 
 
 def _is_to_restore(finding: Finding) -> bool:
@@ -296,10 +308,7 @@ def _also_undone(
     finding: Finding, body: JsonObject, kind: BlockKind, known: AnswerExcerpt
 ) -> tuple[str, ...]:
     """Return what else of the fields in a body changed, by path."""
-    before, after = parse(known.before), parse(known.after)
-    kept = [key for key in (*body, MODE) if key in before and key in after]
-    old, new = ({key: side[key] for key in kept} for side in (before, after))
-    changes = compare(old, new, kind)
+    changes = changes_within((*body, MODE), known.before, known.after, kind.name)
     own = (finding.path, *finding.folded)
     return tuple(
         dict.fromkeys(

@@ -18,7 +18,9 @@ from auditor.drift.canonical import (
     read_catalogue,
     read_catalogues,
 )
-from auditor.model import BlockKindName, Json, JsonObject
+from auditor.drift.excerpts import excerpt_answers
+from auditor.drift.restore import changes_within, find_restoration
+from auditor.model import BlockKindName, Json, JsonObject, TargetId
 from tests.drift.answers import Answer, difference_between, sample
 from tests.drift.kinds import document_of
 from tests.fuzz.mutations import edited
@@ -104,3 +106,18 @@ def test_a_boolean_in_a_model_is_no_number(before: Json, after: Json) -> None:
     assert [finding.path for finding in difference_between(old, new).findings] == [
         "transferLearningModels[transfer_organization:2].future"
     ]
+
+
+def test_the_layers_of_an_answer_are_aligned_once_for_all_its_restorations() -> None:
+    old, new = sample(), sample()
+    old["visualLayers"] = [{"type": "dense", "neurons": place} for place in range(300)]
+    new["visualLayers"] = [layer | {"neurons": -1} for layer in old["visualLayers"]]
+    findings = difference_between(old, new).findings
+    excerpt = excerpt_answers(old, new, findings, KERAS)
+    changes_within.cache_clear()
+
+    for finding in findings:
+        assert find_restoration(finding, TargetId(1, 2), KERAS, excerpt)
+
+    assert len(findings) == 300
+    assert changes_within.cache_info().misses == 1
