@@ -24,6 +24,7 @@ from auditor.config.draft import (
     DraftProject,
     DraftUser,
     SecretPlace,
+    require_channel_url,
     require_valid,
     write_draft,
 )
@@ -39,6 +40,7 @@ if TYPE_CHECKING:  # the client takes its time
     from auditor.app.sight import SeenProject
 
 _PUBLIC, _PRIVATE = 0o644, 0o600
+_CHAT = "CHAT_URL"
 _PASSWORD = "SMTP_PASSWORD"  # noqa: S105 - the name of a variable
 _MOST_SHOWN = 20
 
@@ -46,7 +48,7 @@ _MOST_SHOWN = 20
 def init(args: argparse.Namespace) -> int:
     """Write a first configuration, or with `--systemd` the units of the service."""
     if args.systemd is not None:
-        if args.config or args.api_key_env or args.mail_to:
+        if args.config or args.api_key_env or args.mail_to or args.channel_env:
             raise UsageError("--systemd writes units and nothing else: use it alone")
         return write_units(Path(args.systemd))
     path = Path(args.config or "config.toml")
@@ -61,13 +63,15 @@ def init(args: argparse.Namespace) -> int:
     setup = Setup(path=path, base_url=require_valid("base URL", args.base_url))
     for advice in unencrypted_studio(setup.base_url):
         say(f"advice  {advice}")
-    mail = _mail_of_arguments(args)
+    setup.mail = _mail_of_arguments(args)
+    setup.channel_url = _channel_of_arguments(args)
     if asks:
         setup.ask_credentials()
-        mail = mail or setup.ask_mail()
+        setup.mail = setup.mail or setup.ask_mail()
+        setup.channel_url = setup.channel_url or setup.ask_channel()
     for variable in args.api_key_env:
         setup.add_variable(variable)
-    setup.write(mail)
+    setup.write()
     print_text("\n".join(setup.next_steps()))
     return 0
 
@@ -85,6 +89,8 @@ class Setup:
     base_url: str
     projects: dict[int, DraftProject] = field(default_factory=dict)
     user: DraftUser | None = None
+    mail: DraftMail | None = None
+    channel_url: SecretPlace | None = None
     secrets: dict[str, Secret] = field(default_factory=dict)
     unset: list[str] = field(default_factory=list)
 
@@ -135,7 +141,23 @@ class Setup:
             password = Secret(ask_secret("Its password, not shown"))
             return _mail(recipients, sender, server, user, self._keep(password, "smtp", _PASSWORD))
 
-    def write(self, mail: DraftMail | None) -> None:
+    def ask_channel(self) -> SecretPlace | None:
+        """Ask for the address of a chat or push service; None if there is none."""
+        while True:
+            say(
+                "A chat gets reports too: the webhook of Slack, Teams or Discord, or ntfy://TOPIC."
+            )
+            url = Secret(ask_secret("Its address (Enter: none), not shown"))
+            if not url.reveal():
+                return None
+            try:
+                require_channel_url(url)
+            except UsageError as error:
+                say(f"  FAILED: {error}")
+                continue
+            return self._keep(url, "chat", _CHAT)
+
+    def write(self) -> None:
         """Write the files, all or none: secrets, the schema for editors, the configuration.
 
         Raises:
@@ -145,7 +167,8 @@ class Setup:
             base_url=self.base_url,
             projects=tuple(self.projects.values()),
             user=self.user,
-            mail=mail,
+            mail=self.mail,
+            channel_url=self.channel_url,
         )
         texts = {file: (f"{secret.reveal()}\n", _PRIVATE) for file, secret in self.secrets.items()}
         if not self.path.with_name(FILE_NAME).exists():
@@ -174,6 +197,8 @@ class Setup:
         yield "Next:"
         yield from (f"  export {variable}=…" for variable in self.unset)
         yield f"  {program} check{option}   # tries everything that a run needs"
+        if self.mail or self.channel_url:
+            yield f"  {program} check --send-test{option}   # sends a test to every reader"
         yield f"  {program} run{option}     # the first run; every later one reports what changed"
         yield f"Every night, as a service or by a timer: see {locate('docs/install.md')}"
 
@@ -275,6 +300,16 @@ def _mail_of_arguments(args: argparse.Namespace) -> DraftMail | None:
         args.mail_user or "",
         password,
     )
+
+
+def _channel_of_arguments(args: argparse.Namespace) -> SecretPlace | None:
+    variable = args.channel_env
+    if variable is None:
+        return None
+    if not os.environ.get(variable):
+        raise UsageError(f"the environment variable {variable} is not set: set it")
+    require_channel_url(Secret(os.environ[variable]))
+    return SecretPlace("env", variable)
 
 
 def _mail(

@@ -289,6 +289,11 @@ def _add_init(commands: _Commands[_Parser]) -> None:
         ("--mail-from", "ADDRESS", "their sender (default: auditor@ the recipient's domain)"),
         ("--mail-server", "HOST[:PORT]", "mail server (default: localhost:25)"),
         ("--mail-user", "NAME", "login at the mail server, with the password in $SMTP_PASSWORD"),
+        (
+            "--channel-env",
+            "NAME",
+            "environment variable with the address of a chat or push service",
+        ),
     ):
         action = "append" if option == "--mail-to" else "store"
         init.add_argument(option, action=action, metavar=metavar, help=words)

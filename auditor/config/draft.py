@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
 from auditor.config.schema import FILE_NAME
-from auditor.config.tables import StudioTable
-from auditor.config.values import Address, BaseUrl, LineOfText, MailHost
+from auditor.config.tables import ChannelTable, StudioTable
+from auditor.config.values import Address, BaseUrl, LineOfText, LoadContext, MailHost
 from auditor.errors import UsageError
+from auditor.redaction import Secret
 from auditor.resources import locate
 
 DEFAULT_BASE_URL = str(StudioTable.model_fields["base_url"].default)
@@ -60,6 +62,13 @@ _OFFERED_MAIL = """\
 # security = "none"
 # sender = "auditor@example.org"
 # recipients = ["ml-team@example.org"]
+"""
+_CHANNEL = "chat"
+_OFFERED_CHANNEL = """\
+# Reports to a chat or push service, each with a table of its own.
+# [[channels]]
+# name = "chat"
+# url = { env = "CHAT_URL" }
 """
 
 
@@ -112,6 +121,7 @@ class Draft:
     projects: tuple[DraftProject, ...] = ()
     user: DraftUser | None = None
     mail: DraftMail | None = None
+    channel_url: SecretPlace | None = None
 
 
 def require_valid(what: str, text: str) -> str:
@@ -129,6 +139,20 @@ def require_valid(what: str, text: str) -> str:
         ) from None
 
 
+def require_channel_url(url: Secret) -> None:
+    """Refuse what is not the address of a chat or push service.
+
+    Raises:
+        UsageError: the configuration does not accept it.
+    """
+    context = LoadContext(folder=Path(), environ={"URL": url.reveal()})
+    try:
+        ChannelTable.model_validate({"name": _CHANNEL, "url": {"env": "URL"}}, context=context)
+    except ValidationError as error:
+        details = error.errors()[0]["ctx"]
+        raise UsageError(f"the address {details['message']}: {details['remedy']}") from None
+
+
 def write_draft(draft: Draft) -> str:
     """Return the text of the configuration."""
     head = _HEAD.format(schema=FILE_NAME, example=_comment(locate("config.example.toml")))
@@ -138,6 +162,7 @@ def write_draft(draft: Draft) -> str:
             *_studio(draft),
             _HISTORY,
             *(_mail(draft.mail) if draft.mail else [_OFFERED_MAIL]),
+            *(_channel(draft.channel_url) if draft.channel_url else [_OFFERED_CHANNEL]),
             *(line for project in draft.projects for line in _project(project)),
         )
     )
@@ -171,6 +196,16 @@ def _mail(mail: DraftMail) -> Iterator[str]:
     yield f"recipients = [{', '.join(map(_quoted, mail.recipients))}]"
     yield '# "always": a mail for each run. "drift": only if there is something to report.'
     yield 'send = "always"'
+    yield ""
+
+
+def _channel(url: SecretPlace) -> Iterator[str]:
+    yield "[[channels]]"
+    yield f"name = {_quoted(_CHANNEL)}"
+    yield "# The webhook of a chat as its service shows it, or an address of Apprise."
+    yield f"url = {url}"
+    yield '# "always": a message for each run. "drift": only if there is something to report.'
+    yield 'send = "drift"'
     yield ""
 
 

@@ -20,6 +20,7 @@ from auditor.demo.faults import Fault
 from auditor.demo.studio_server import sample_blocks
 from auditor.model import TargetId
 from tests.audit.stage import KEY, TOKEN, Postbox, mail_server
+from tests.chat_services import SLACK, chat_services
 from tests.cli.command import Command, Done, environment
 from tests.simulated_studio import SimulatedStudio
 
@@ -28,6 +29,7 @@ LIFT = 8
 STORE = "which only you can read? [Y/n]"
 ANOTHER = "Key of another project (Enter: none), not shown"
 NO_MAIL = ("Mail reports to", "")
+NO_CHAT = ("Its address (Enter: none)", "")
 
 
 @pytest.fixture
@@ -84,6 +86,25 @@ def test_what_is_written_passes_check_and_runs(studio: SimulatedStudio, auditor:
     assert "advice" not in checked.out
     [(recipient, message)] = postbox.taken
     assert (recipient, message["From"]) == ("ops@example.org", "auditor@example.org")
+
+
+def test_the_first_run_reaches_a_chat(
+    studio: SimulatedStudio,
+    auditor: Command,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CHAT_URL", SLACK)
+    with chat_services(tmp_path_factory.mktemp("chat"), monkeypatch) as chat:
+        flags = ("--api-key-env", "EI_KEY", "--channel-env", "CHAT_URL")
+        wrote = auditor("init", *flags, "--base-url", studio.base_url)
+        checked = auditor("check", "--send-test")
+        ran = auditor("run")
+
+    assert (wrote.code, checked.code, ran.code) == (0, 0, 0), checked.out + ran.err
+    assert "check --send-test  " in wrote.out
+    assert [post.host for post in chat.taken] == ["hooks.slack.com"] * 2
+    assert b"Motion" in chat.taken[1].body
 
 
 def test_the_next_steps_come_last(studio: SimulatedStudio, auditor: Command) -> None:
@@ -170,6 +191,8 @@ def test_without_a_terminal_the_flag_is_named(auditor: Command, studio: Simulate
         (("--api-key-env", "EI_KEY", "--api-key-env", "EI_KEY"), "project 7 has a key already"),
         (("--api-key-env", "EI_KEY", "--mail-to", "no body@"), "is not a mail address"),
         (("--api-key-env", "EI_KEY", "--mail-server", "mx"), "add --mail-to"),
+        (("--api-key-env", "EI_KEY", "--channel-env", "NOT_SET"), "NOT_SET is not set"),
+        (("--api-key-env", "EI_KEY", "--channel-env", "WRONG"), "is not the URL of a service"),
         (
             ("--api-key-env", "EI_KEY", "--mail-to", "a@b.example", "--mail-server", "mx:x"),
             "HOST:PORT",
@@ -299,7 +322,7 @@ def test_a_person_is_asked_and_the_key_is_stored_in_a_file(
     studio: SimulatedStudio, auditor: Command, tmp_path: Path
 ) -> None:
     key = ("API key of a project", KEY)
-    session = at_terminal(studio, tmp_path, key, (STORE, ""), (ANOTHER, ""), NO_MAIL)
+    session = at_terminal(studio, tmp_path, key, (STORE, ""), (ANOTHER, ""), NO_MAIL, NO_CHAT)
 
     assert session.done.code == 0
     assert KEY not in session.shown + session.done.out
@@ -314,7 +337,7 @@ def test_a_key_that_is_not_stored_has_its_variable_named(
     studio: SimulatedStudio, tmp_path: Path
 ) -> None:
     key = ("API key of a project", KEY)
-    session = at_terminal(studio, tmp_path, key, (STORE, "n"), (ANOTHER, ""), NO_MAIL)
+    session = at_terminal(studio, tmp_path, key, (STORE, "n"), (ANOTHER, ""), NO_MAIL, NO_CHAT)
 
     assert "  export EI_KEY_7=…" in session.done.out
     assert document(tmp_path / "config.toml")["projects"][0]["api_key"] == {"env": "EI_KEY_7"}
@@ -334,6 +357,7 @@ def test_a_key_that_does_not_work_is_asked_for_again(
         (STORE, "y"),
         (ANOTHER, ""),
         NO_MAIL,
+        NO_CHAT,
     )
 
     assert "FAILED: Studio refused the credential" in session.shown
@@ -357,6 +381,7 @@ def test_mail_is_asked_for(studio: SimulatedStudio, tmp_path: Path) -> None:
         ("User name", "auditor"),
         ("password", "canary"),
         (STORE, "y"),
+        NO_CHAT,
     )
 
     email = document(tmp_path / "config.toml")["email"]
@@ -364,6 +389,17 @@ def test_mail_is_asked_for(studio: SimulatedStudio, tmp_path: Path) -> None:
     assert (email["host"], email["port"], email["security"]) == ("mx.example.org", 587, "starttls")
     assert email["password"] == {"file": "auditor-smtp.key"}
     assert (tmp_path / "auditor-smtp.key").read_text() == "canary\n"
+
+
+def test_a_chat_is_asked_for(studio: SimulatedStudio, tmp_path: Path) -> None:
+    key = ("API key of a project", KEY)
+    chat = (("Its address", "not an address"), ("Its address", SLACK), (STORE, ""))
+    session = at_terminal(studio, tmp_path, key, (STORE, ""), (ANOTHER, ""), NO_MAIL, *chat)
+
+    [channel] = document(tmp_path / "config.toml")["channels"]
+    assert channel == {"name": "chat", "url": {"file": "auditor-chat.key"}, "send": "drift"}
+    assert (tmp_path / "auditor-chat.key").read_text() == f"{SLACK}\n"
+    assert SLACK not in session.shown + session.done.out
 
 
 # The units
