@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.audit.stage import Stage, target
+from tests.chat_services import Services, is_signed, webhook
+from tests.cli.command import Command
+
+CHANNELS = """
+[[channels]]
+name = "robot"
+url = { file = "robot-url" }
+format = "json"
+secret = { file = "robot-secret" }
+[[channels]]
+name = "team chat"
+url = { file = "chat-url" }
+"""
+
+
+@pytest.fixture
+def robot() -> Iterator[Services]:
+    with webhook() as services:
+        yield services
+
+
+@pytest.fixture
+def chat() -> Iterator[Services]:
+    with webhook() as services:
+        yield services
+
+
+@pytest.fixture
+def channels(pump: Stage, robot: Services, chat: Services) -> Stage:
+    """The installation with two channels and no mail."""
+    write_secret(pump.folder / "robot-url", robot.url)
+    write_secret(pump.folder / "robot-secret", "s3cret-s3cret")
+    write_secret(pump.folder / "chat-url", chat.url.replace("http:", "json:"))
+    text = (pump.folder / "config.toml").read_text()
+    head, _, rest = text.partition("[email]")
+    pump.configure(f"{head}[[projects]]{rest.partition('[[projects]]')[2]}{CHANNELS}")
+    return pump
+
+
+def write_secret(path: Path, text: str) -> None:
+    path.write_text(text)
+    path.chmod(0o600)
+
+
+def test_a_run_reaches_each_channel_without_mail(
+    channels: Stage, robot: Services, chat: Services, auditor: Command
+) -> None:
+    done = auditor("run", "--format", "json")
+
+    assert (done.code, channels.postbox.taken) == (0, [])
+    assert robot.taken[0].json == done.json
+    assert is_signed(robot.taken[0], "s3cret-s3cret")
+    assert "2 blocks recorded" in chat.taken[0].json["message"]
+    assert "c0ffee" not in done.err
+
+
+def test_a_channel_that_takes_nothing_holds_back_no_other_and_is_tried_again(
+    channels: Stage, robot: Services, chat: Services, auditor: Command
+) -> None:
+    del channels
+    robot.answers = [503]
+    first = auditor("run")
+    waiting = auditor("status").out
+    second = auditor("run")
+
+    assert (first.code, len(chat.taken) - 1, second.code) == (2, 1, 0)
+    assert "channel robot" in waiting
+    assert "503" in waiting
+    assert "c0ffee" not in first.err + waiting
+    ids = [post.headers["x-auditor-delivery"] for post in robot.posts]
+    assert ids[0] == ids[1] != ids[2]
+
+
+def test_messages_to_a_channel_that_is_gone_are_dropped_and_listed(
+    channels: Stage, robot: Services, auditor: Command
+) -> None:
+    robot.answers = [503]
+    auditor("run")
+    text = (channels.folder / "config.toml").read_text()
+    start, end = text.index("[[channels]]"), text.rindex("[[channels]]")
+    channels.configure(text[:start] + text[end:])
+    done = auditor("run")
+
+    listed = auditor("messages").out
+    assert done.code == 0
+    assert "channel robot" in listed
+    assert "no longer a recipient" in listed
+
+
+def test_a_subscribed_channel_sees_nothing_of_the_rest(
+    channels: Stage, robot: Services, chat: Services, auditor: Command
+) -> None:
+    text = (channels.folder / "config.toml").read_text()
+    part = '[[subscriptions]]\nchannel = "robot"\nblocks = ["7/3"]\n'
+    channels.configure(f"{text}\n{part}")
+    auditor("run")
+    for learn_id in (3, 4):
+        channels.studio.edit(target(learn_id), lambda answer: answer.update(batchSize=64))
+    robot.posts.clear()
+    auditor("run")
+
+    report = robot.taken[0].json
+    assert [block["learn_id"] for block in report["targets"]] == [3]
+    assert report["totals"]["targets"] == 1
+    assert "Screws" not in robot.taken[0].body.decode()
+    assert "Screws" in chat.taken[-1].json["message"]
+
+
+def test_check_names_each_channel_and_sends_only_where_asked(
+    channels: Stage, robot: Services, chat: Services, auditor: Command
+) -> None:
+    del channels
+    checked = auditor("check")
+    before = len(robot.posts) + len(chat.posts)
+    tested = auditor("check", "--send-test")
+
+    assert "channel robot: 127.0.0.1 can be reached" in checked.out
+    assert "channel team chat: 127.0.0.1 can be reached" in checked.out
+    assert (before, checked.code, tested.code) == (0, 0, 0)
+    assert robot.taken[0].json["test"] is True
+    assert chat.taken[0].json["title"].startswith("[test] ")
