@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from auditor.demo.faults import Fault
@@ -149,8 +150,8 @@ _PROCESSING = {
 _Answer = dict[str, Any]
 
 
-def fill_studio(studio: BuiltInStudio) -> None:
-    """Fill a Studio with the fleet."""
+def fill_studio(studio: BuiltInStudio, built_at: datetime) -> None:
+    """Fill a Studio with the fleet; what runs in the field was built at a time."""
     for project_id, name in PROJECTS:
         studio.add_project(project_id, name=name, api_key=KEY)
     answers = dict(_learn_answers())
@@ -161,10 +162,14 @@ def fill_studio(studio: BuiltInStudio) -> None:
         for learn_id in impulse.learn:
             _put_learn(studio, impulse, TargetId(impulse.project_id, learn_id), answers)
         _put_post_processing(studio, impulse)
+    studio.train(ANOMALY, at=built_at, person="Ada Example")
+    studio.deploy(CAMERA, at=built_at, person="Ada Example", impulse_id=2)
 
 
-def edit_blocks(studio: BuiltInStudio) -> tuple[str, ...]:
-    """Edit the fleet as people and the vendor do; return a description of each change."""
+def edit_blocks(studio: BuiltInStudio, at: datetime) -> tuple[str, ...]:
+    """Edit the fleet as people and the vendor do on a day; return a description of each change."""
+    studio.train(ANOMALY, at=at + timedelta(hours=9), person="Ben Example")
+    studio.leave_behind(CAMERA, impulse_id=2)
     studio.edit(TargetId(PUMP, 3), _insert_dropout)
     studio.edit(TargetId(CAMERA, 3), _lower_threshold)
     studio.edit(TargetId(CAMERA, 2), _add_samples)
@@ -177,6 +182,8 @@ def edit_blocks(studio: BuiltInStudio) -> tuple[str, ...]:
         "Screw finder: the score threshold is lowered from 0.5 to 0.35",
         "Microphone: the window is halved; the features of MFE are generated anew",
         "Valve sounds: the training is lost with the old features",
+        "Unusual motion: Ben Example trains it again and edits nothing",
+        "Screws: what was built of the impulse is left behind by its new threshold",
         "Part sorter: 120 samples are added",
         "the vendor rewords a model's description and adds a field to every answer",
         "Scratch detector: Studio answers with an error",

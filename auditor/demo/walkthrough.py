@@ -135,7 +135,7 @@ def show_drift(folder: Path, say: Say) -> int:
         say(f"\nNight 2, {_date(demo)}: nothing has changed.")
         say(_describe_run(demo.audit()))
         say("\nThen people and the vendor make changes:")
-        for description in edit_blocks(demo.studio):
+        for description in edit_blocks(demo.studio, demo.clock()):
             say(f"  - {description}")
         demo.clock.go_to_next_night()
         say(f"\nNight 3, {_date(demo)}, the report:\n")
@@ -168,9 +168,10 @@ def _demo_studio(folder: Path, say: Say) -> Iterator[_Demo]:
     """Start a Studio with the fleet and audit it for the first time."""
     _clear(folder)
     with BuiltInStudio() as studio:
-        fill_studio(studio)
+        clock = DemoClock(app.now())
+        fill_studio(studio, clock() - DAY)
         settings = _configure(folder, studio.base_url)
-        demo = _Demo(folder, studio, settings, DemoClock(app.now()), say)
+        demo = _Demo(folder, studio, settings, clock, say)
         say(f"A built-in Studio serves {NUMBER_OF_BLOCKS} sample blocks in 2 projects.\n")
         say(f"Night 1, {_date(demo)}: the auditor sees them for the first time.")
         say(_describe_run(demo.audit()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from importlib import import_module
 from typing import Any
 
@@ -19,6 +20,7 @@ from auditor.studio.answers import read_answer
 from tests.simulated_studio import SimulatedStudio
 
 SAMPLES = sample_blocks()
+BUILT = datetime(2026, 11, 12, 15, 20, tzinfo=UTC)
 
 pytestmark = pytest.mark.xdist_group("official client")  # to import it takes seconds
 
@@ -47,7 +49,7 @@ def official(vendor: Any, studio: SimulatedStudio) -> Iterator[Any]:  # noqa: AN
 def of_fleet(vendor: Any) -> Iterator[Any]:  # noqa: ANN401
     """The client before the demo's Studio."""
     with BuiltInStudio() as studio:
-        fill_studio(studio)
+        fill_studio(studio, BUILT)
         with client_of(vendor, studio, KEY) as client:
             yield client
 
@@ -148,6 +150,26 @@ def test_the_strict_model_accepts_the_listing_and_every_block_of_the_demo(
     assert seen == (
         {*asked} - {"postProcessingBlocks"} if project_id == PUMP else {*asked} - {"anomaly"}
     )
+
+
+def test_the_strict_model_accepts_jobs_trainings_and_deployments(
+    vendor: Any,  # noqa: ANN401
+    of_fleet: Any,  # noqa: ANN401
+) -> None:
+    learn = vendor.LearnApi(of_fleet)
+    asked = {
+        "ListJobsResponse": vendor.JobsApi(of_fleet).list_finished_jobs(
+            PUMP, _preload_content=False
+        ),
+        "KerasModelMetadataResponse": learn.get_keras_metadata(PUMP, 3, _preload_content=False),
+        "ListDeploymentHistoryResponse": vendor.DeploymentApi(of_fleet).list_deployment_history(
+            CAMERA, _preload_content=False
+        ),
+    }
+
+    for model, response in asked.items():
+        assert json.loads(response.data)["success"] is True, model
+        assert refused_places(vendor, response.data, model) == [], model
 
 
 def test_the_official_client_meets_a_fault_too(

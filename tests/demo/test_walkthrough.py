@@ -139,12 +139,19 @@ def test_the_report_tells_the_edits_that_were_made_and_no_other(shown: Shown) ->
         (PUMP, 3, "Motion classifier", "visualLayers[3]"),
         (PUMP, 5, "Valve sounds", "trained"),
         (PUMP, 5, "Valve sounds", "shape"),
+        (PUMP, 8, "Unusual motion", "metadata.created"),
         (PUMP, 9, "Microphone", "windowSizeMs"),
         (PUMP, 10, "MFE", "dsp.features.count"),
         (CAMERA, 2, "Part sorter", "dependencies.sampleCount"),
         (CAMERA, 3, "Screw finder", "thresholds[min_score].value"),
     }
-    assert shown.report["totals"]["findings"] == 7
+    assert shown.report["totals"]["findings"] == 8
+
+
+def test_a_deployment_is_left_behind(shown: Shown) -> None:
+    behind = [each for each in shown.report["open"] if each["kind"] == "deployment_behind"]
+
+    assert [each["project_id"] for each in behind] == [CAMERA]
 
 
 def test_the_vendor_is_reported_once_and_drifts_nobody(shown: Shown) -> None:
@@ -157,7 +164,7 @@ def test_the_vendor_is_reported_once_and_drifts_nobody(shown: Shown) -> None:
 
     assert (added["path"], added["targets"]) == ("kFoldsValidationConfig", 8)
     assert sum(finding["targets"] for finding in described) == 8
-    assert shown.report["totals"]["in_sync"] == 17
+    assert shown.report["totals"]["in_sync"] == 16
 
 
 def test_the_block_that_was_not_read_is_unknown_and_not_in_sync(shown: Shown) -> None:
