@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
+from typing import TYPE_CHECKING
 
 from auditor import app
-from auditor.channels.chat import ChatChannel
-from auditor.channels.webhook import Webhook
 from auditor.cli.console import print_text
 from auditor.config import Settings
 from auditor.errors import AuditorError, DeliveryError, UsageError, WebError
 from auditor.outbox import Message, channel_of, channel_recipient
 from auditor.rendering.words import harmless
 from auditor.upkeep import Probe
+
+if TYPE_CHECKING:  # they load an HTTP client, which `diff` does not need
+    from auditor.channels.chat import ChatChannel
+    from auditor.channels.webhook import Webhook
 
 NOBODY = "reports are sent to nobody: add [email] or [[channels]] to the configuration"
 _PROBE_S = 15.0

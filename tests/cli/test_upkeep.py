@@ -296,6 +296,7 @@ def test_a_run_prunes_versions_and_pages_if_retention_is_configured(
 
     assert quiet.is_delivered
     assert pages == {
+        "impulses/7-1.html",
         "index.html",
         "projects/7.html",
         "run-000005.html",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -30,6 +31,7 @@ def test_make_demo_says_each_step_in_a_line_and_nothing_else(tmp_path: Path) -> 
     done = subprocess.run(  # noqa: S603 - the system's own
         ["make", "demo", f"PYTHON={python}"],  # noqa: S607 - the system's own
         cwd=tmp_path,
+        env={"PATH": os.environ["PATH"]},  # nothing of a `make` that runs this test
         capture_output=True,
         text=True,
         check=True,
