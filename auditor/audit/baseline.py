@@ -118,7 +118,8 @@ class Baselines:
     def _differences(self, comparison: Comparison, reference: Reference) -> RuledFindings:
         """Return what somebody changed since the baseline, and what is no longer folded there.
 
-        What would be folded under a difference that does not count is one of its own.
+        What would be folded under a difference that does not count is one of its own, and so is
+        an older difference under one that the run reports as its own change.
         """
 
         def is_left_out(found: Finding) -> bool:
@@ -127,8 +128,9 @@ class Baselines:
         target, acts = reference.target, reference.vendor_acts
         judge = partial(self._context.judge, comparison, target, vendor_acts=acts)
         judged = judge().findings
-        if any(found.folded and is_left_out(found) for found in judged):
-            others = {found.path for found in judged if is_left_out(found)}
+        hides = partial(_hides_older, tonight=reference.tonight)
+        if any(found.folded and (is_left_out(found) or hides(found)) for found in judged):
+            others = {found.path for found in judged if is_left_out(found) or hides(found)}
             judged = judge(without=others).findings
         below = self._changed_below(judged, comparison, reference)
         own = [found for found in (*judged, *below) if not is_left_out(found)]
@@ -233,6 +235,13 @@ class Baselines:
             )
             for finding in older
         )
+
+
+def _hides_older(difference: Finding, *, tonight: Sequence[Finding]) -> bool:
+    """Return whether a difference that this run reports folds what the run's change does not."""
+    same = [change for change in tonight if name_act(change) == name_act(difference)]
+    reported = {path for change in tonight for path in (change.path, *change.folded)}
+    return bool(same) and not reported.issuperset(difference.folded)
 
 
 def _brings(change: Finding, path: str) -> bool:
