@@ -73,7 +73,7 @@ def _wait_until_it_listens(server: subprocess.Popen[bytes], port: int) -> None:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
-        time.sleep(0.01)
+        time.sleep(0.01)  # a server says nowhere else that it listens
     raise TimeoutError(f"{server.args!r} does not listen")
 
 

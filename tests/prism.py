@@ -94,7 +94,7 @@ def _wait_until_it_listens(server: subprocess.Popen[bytes], port: int, log: Path
                 return
         if server.poll() is not None:
             break
-        time.sleep(0.1)
+        time.sleep(0.1)  # Prism says nowhere else that it listens
     raise ChildProcessError(f"Prism does not listen: {log.read_text()[-500:]}")
 
 

@@ -84,7 +84,7 @@ class Postbox:
         if self.drop_after_data:
             assert isinstance(server.transport, asyncio.WriteTransport)
             server.transport.abort()
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # the connection ends at the next turn of the loop
         return "250 OK"
 
 

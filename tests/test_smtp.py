@@ -42,7 +42,7 @@ def failure(server: RawServer, message: Message = COMPOSED, **more: object) -> D
 
 def test_a_server_that_thinks_about_the_content_gets_it_once() -> None:
     def accept_late(connection: socket.socket) -> None:
-        time.sleep(0.5)
+        time.sleep(0.5)  # past reply_s, within acceptance_s
         connection.sendall(b"250 OK\r\n")
 
     limits = SmtpLimits(reply_s=0.1, acceptance_s=60)

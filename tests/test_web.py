@@ -38,7 +38,7 @@ def dripping(head: bytes) -> Iterator[str]:
                     connection.sendall(head)
                     while True:
                         connection.sendall(b"x")
-                        time.sleep(0.02)
+                        time.sleep(0.02)  # less than any timeout between two bytes
 
         thread = threading.Thread(target=drip)
         thread.start()

@@ -84,7 +84,7 @@ def test_a_service_that_was_killed_is_known_to_have_ended_at_once(pump: Stage) -
         with app.open_store(pump.settings) as store:
             end = time.monotonic() + DEADLINE_S  # the server notices that the connection is gone
             while store.is_served() and time.monotonic() < end:
-                time.sleep(0.05)
+                time.sleep(0.05)  # a lock is asked for: its end is announced to nobody
             after = app.find_presence(store)
 
     assert (after.starter, after.is_delivering, after.was_stopped) == (

@@ -110,7 +110,7 @@ class GatedPostbox(Postbox):
         if self.drops:
             assert isinstance(server.transport, asyncio.WriteTransport)
             server.transport.abort()
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # the connection ends at the next turn of the loop
         return reply
 
 
@@ -220,4 +220,4 @@ def wait_until(happened: Callable[[], bool]) -> None:
     end = time.monotonic() + DEADLINE_S
     while not happened():
         assert time.monotonic() < end, "what is waited for did not happen"
-        time.sleep(0.005)
+        time.sleep(0.005)  # what it does is only seen in its files

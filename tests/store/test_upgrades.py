@@ -55,7 +55,7 @@ def upgrade():
     with op.batch_alter_table("notice", recreate="auto") as batch:
         batch.alter_column("text", nullable=True)
     print("halfway", flush=True)
-    time.sleep(600)
+    time.sleep(600)  # it is killed here, long before
 """
 _ANEW = """
 import sqlalchemy as sa

@@ -320,7 +320,7 @@ def test_no_more_requests_are_under_way_than_allowed() -> None:
         await reader.readuntil(b"\r\n\r\n")
         under_way.append(1)
         most.append(len(under_way))
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0.01)  # long enough for others to come meanwhile
         under_way.pop()
         writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
         writer.close()

@@ -32,7 +32,7 @@ def within(seconds: float, what: str, holds: Callable[[], object]) -> None:
     end = time.monotonic() + seconds
     while not holds():
         expect(time.monotonic() < end, f"not within {seconds:g} s: {what}")
-        time.sleep(0.2)
+        time.sleep(0.2)  # systemd is asked by commands, one after the other
 
 
 def sh(command: str, *, stdin: str = "", folder: Path = SOURCE) -> str:

@@ -182,7 +182,7 @@ def a_stop_amid_a_run_has_the_time_it_asks_for() -> None:
     with drop_in("[Service]\nTimeoutStopSec=5s\n"), slow_studio():
         since = time.time()
         within(A_RUN_S, "a run under way", lambda: "under way" in status())
-        time.sleep(2)
+        time.sleep(2)  # into the minute of an answer, past the start of the run
         begun = time.monotonic()
         sh("systemctl stop auditor")
         took = time.monotonic() - begun
