@@ -1,4 +1,4 @@
-"""CONTRIBUTING.md leads to files that exist."""
+"""CONTRIBUTING.md leads to files that exist, and each decision has a number of its own."""
 
 from __future__ import annotations
 
@@ -24,3 +24,13 @@ def test_a_file_that_contributors_are_sent_to_exists(name: str) -> None:
 
 def test_contributing_names_files() -> None:
     assert len(named_files()) > 20
+
+
+def test_each_decision_has_the_next_number_in_its_name_and_in_its_heading() -> None:
+    pages = sorted((REPOSITORY / "docs" / "adr").iterdir())
+    headings = [page.read_text("utf-8").partition(".")[0] for page in pages]
+
+    assert [page.name[:5] for page in pages] == [
+        f"{place:04}-" for place in range(1, len(pages) + 1)
+    ]
+    assert headings == [f"# {place}" for place in range(1, len(pages) + 1)]
