@@ -31,14 +31,18 @@ def postgres_url() -> Iterator[str]:
 
 
 @contextmanager
-def server() -> Iterator[str]:
-    """Have a server, and give the URL of its database `postgres`."""
+def server(*, loses_commits: bool = True) -> Iterator[str]:
+    """Have a server, and give the URL of its database `postgres`.
+
+    A server of the system's is fast as it may lose its last commits where it crashes;
+    `loses_commits=False` is for tests that crash it.
+    """
     given = os.environ.get(GIVEN, "")
     binaries = programs()
     if given not in {"", "bundled"}:
         yield given
     elif binaries is not None and not given:
-        with _of_system(binaries) as url:
+        with _of_system(binaries, loses_commits=loses_commits) as url:
             yield url
     else:
         with _bundled() as url:
@@ -60,7 +64,7 @@ def _has_user() -> bool:
 
 
 @contextmanager
-def _of_system(binaries: Path) -> Iterator[str]:
+def _of_system(binaries: Path, *, loses_commits: bool) -> Iterator[str]:
     # not pytest's tmp_path: the server's user may not enter it
     folder = Path(tempfile.mkdtemp(prefix="auditor-postgres-", dir="/tmp"))  # see above
     try:
@@ -68,20 +72,20 @@ def _of_system(binaries: Path) -> Iterator[str]:
             shutil.chown(folder, user=_USER)
         options = ["-N", "-A", "trust", "-U", _USER, "-E", "UTF8", "--locale=C"]
         _finished([str(binaries / "initdb"), *options, "-D", str(folder / "data")], folder)
-        with _started(binaries, folder) as url:
+        with _started(binaries, folder, loses_commits=loses_commits) as url:
             yield url
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
-def _started(binaries: Path, folder: Path) -> Iterator[str]:
+def _started(binaries: Path, folder: Path, *, loses_commits: bool) -> Iterator[str]:
     port = _free_port()
     options = {
         "listen_addresses": "127.0.0.1",
         "unix_socket_directories": str(folder),
         "fsync": "off",
-        "synchronous_commit": "off",
+        "synchronous_commit": "off" if loses_commits else "on",
         "full_page_writes": "off",
     }
     settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
