@@ -25,8 +25,9 @@ from auditor.drift.state_rules import BlockState, find_violations
 from auditor.drift.trainings import TRAINING_PATH
 from auditor.drift.wording import value_words
 from auditor.errors import UsageError
-from auditor.model import AnswerExcerpt, BlockKindName, Finding, ModelState, Since, TargetId
-from auditor.protocols import Answer, Store
+from auditor.fetching import Answer
+from auditor.model import BlockKindName, Finding, ModelState, Since, TargetId
+from auditor.protocols import Store
 from auditor.records import (
     Acknowledgement,
     Approval,
@@ -40,6 +41,7 @@ from auditor.records import (
     accepted_value,
     value_of_finding,
 )
+from auditor.report import AnswerExcerpt
 
 _SHORTEST_ID = 4
 _RUNS_SEARCHED, _MOST_RECENT = 10, 5  # for findings to choose from

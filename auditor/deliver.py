@@ -18,7 +18,8 @@ from auditor.outbox import (
     mark_delivered,
     mark_failed,
 )
-from auditor.protocols import Mailer, OutboxStore
+from auditor.protocols import OutboxStore
+from auditor.publishing import Mailer
 
 _LOOK_S = 1.0  # for new messages, while an attempt is under way
 

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Protocol
 
+from auditor.listings import TargetStatus
+from auditor.locks import SignStore
 from auditor.model import RunInfo, RunStatus, Starter, TargetState, Trigger
 from auditor.outbox import MessageInfo, MessageState
-from auditor.protocols import HistoryStore, Ledger, SignStore
-from auditor.records import Presence, SignKind, SignOfLife, TargetStatus
+from auditor.protocols import HistoryStore, Ledger
+from auditor.records import Presence, SignKind, SignOfLife
 from auditor.schedule import Slot
 
 WORKED = (RunStatus.COMPLETE, RunStatus.INCOMPLETE)

@@ -16,7 +16,7 @@ from auditor.addresses import MailAddress, parse_mailbox
 from auditor.errors import DeliveryError
 from auditor.headers import write_address_field, write_structured_field, write_text_field
 from auditor.outbox import Message
-from auditor.protocols import MailContent
+from auditor.publishing import MailContent
 
 _MIXED = "multipart/mixed"
 _FIELDS = re.compile(  # all but those of MIME, each with its folded lines

@@ -4,283 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO, Protocol, TypeAlias
+from typing import BinaryIO, Protocol
 
-from auditor.context import (
-    Deployment,
-    Endpoint,
-    EndpointState,
-    KnownTraining,
-    ModelMetadata,
-    NewTrainings,
-)
+from auditor.context import Endpoint, EndpointState, KnownTraining
 from auditor.drift.recurrence import PastChange, PastFolding
 from auditor.drift.secrets import Secrets
-from auditor.impulses import NO_PLACE, ImpulsePlace
-from auditor.model import (
-    BlockKindName,
-    Failure,
-    JsonObject,
-    Notice,
-    OpenCondition,
-    Report,
-    RunInfo,
-    Snapshot,
-    TargetId,
-    Trigger,
-)
+from auditor.listings import RunSummary, TargetOverview, TargetStatus
+from auditor.locks import ConfigurationStore, Locks, SignStore
+from auditor.model import OpenCondition, RunInfo, Snapshot, TargetId, Trigger
 from auditor.outbox import Message, MessageInfo, MessageState, OutboxOverview
 from auditor.records import (
-    NO_NEWS,
     Acknowledgement,
     Approval,
-    BatchNews,
     BrokenLink,
-    Configuration,
     DigestMark,
     FindingOccurrence,
-    ImpulseBlocks,
     KnownTarget,
-    Overview,
-    PageMarks,
-    ProjectBlocks,
     Pruned,
     Retraction,
     RuleBreach,
     RuleMatch,
     RunConclusions,
-    RunListing,
     RunPeriod,
-    RunSummary,
-    SignOfLife,
     SlotRelease,
     SuppressedBy,
-    TargetHistory,
-    TargetOverview,
-    TargetResult,
-    TargetStatus,
     UnreportedFinding,
     UnreportedNotice,
     Version,
     VersionLine,
 )
+from auditor.report import Notice, Report
+from auditor.results import NO_NEWS, BatchNews, TargetResult
 from auditor.retention import Retention
-
-NOT_ASKED = "not_asked"
-"""The kind of failure of a request that was not sent, as a run can do without it."""
-
-
-class Lock(Protocol):
-    """A lock that is held."""
-
-    def keep(self) -> None:
-        """Make sure of the lock; raises `LockLostError` if another process has taken it."""
-        ...
-
-
-class Locks(Protocol):
-    """The locks other than that of a run, each of one process at a time."""
-
-    def outbox_lock(self) -> AbstractContextManager[Lock]:
-        """Hold the outbox; raises `DeliveryUnderWayError` where another process delivers."""
-        ...
-
-    def service_lock(self) -> AbstractContextManager[Lock]:
-        """Hold the database for one daemon; raises `ServedError` where another has it."""
-        ...
-
-    def busy_for(self) -> timedelta:
-        """Return for how long the oldest question under way has waited for its answer."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredBody:
-    """The last accepted answer: the SHA-256 of its raw bytes, as 64 hex digits.
-
-    `validator` is the strong ETag of exactly these bytes, empty if there was none.
-    """
-
-    digest: str
-    validator: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnchangedAnswer:
-    """The answer has the same bytes as the stored one; `validator` is its current ETag."""
-
-    validator: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """A valid answer.
-
-    `body_digest` is the SHA-256 of its raw bytes; `validator` as in `StoredBody`. `type` is the
-    block's type in the listing, empty where that was not asked.
-    """
-
-    kind: BlockKindName
-    document: JsonObject
-    body_digest: str
-    validator: str = ""
-    type: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FetchFailure:
-    """There is no valid answer; `whole_project` if every request for the project would fail."""
-
-    failure: Failure
-    whole_project: bool = False
-
-
-FetchResult: TypeAlias = UnchangedAnswer | Answer | FetchFailure
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListedBlock:
-    """A block of a listing of impulses.
-
-    Attributes:
-        entry: what the listing says of it.
-        place: the impulses that have it, and what it takes its data from.
-    """
-
-    target: TargetId
-    kind: BlockKindName
-    name: str
-    type: str
-    entry: JsonObject
-    place: ImpulsePlace = NO_PLACE
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BlockSource:
-    """How Studio is asked for a block.
-
-    Attributes:
-        kinds: what the block may be; they are asked for in turn until one answers.
-        type: the block's type in the listing, empty where that was not asked.
-        entry: the block's entry in the listing, `{}` where that was not asked.
-    """
-
-    kinds: tuple[BlockKindName, ...]
-    type: str = ""
-    entry: JsonObject = field(default_factory=dict)
-
-
-class Studio(Protocol):
-    """Reads blocks with GET requests only. Every method can be called concurrently."""
-
-    async def fetch(
-        self, target: TargetId, source: BlockSource, *, stored_body: StoredBody | None
-    ) -> FetchResult:
-        """Return the block's answer, `UnchangedAnswer` if it equals `stored_body`."""
-        ...
-
-    async def fetch_again(self, target: TargetId, source: BlockSource) -> FetchResult:
-        """Wait, then return the block's full answer again, to confirm a surprising one."""
-        ...
-
-    async def wait_to_settle(self) -> None:
-        """Wait until Studio is consistent again, before a surprising answer is confirmed."""
-        ...
-
-    async def list_blocks(self, project_id: int) -> tuple[ListedBlock, ...] | Failure:
-        """Return every block of the project's impulses once, ordered by id."""
-        ...
-
-    async def list_projects(self) -> Mapping[int, str] | Failure:
-        """Return the name of every project that the shared credential sees, by id."""
-        ...
-
-    async def fetch_project_name(self, project_id: int) -> str:
-        """Return Studio's name of the project, empty if Studio does not give it."""
-        ...
-
-    async def list_trainings(self, project_id: int, since: int | None) -> NewTrainings | Failure:
-        """Return the jobs that trained blocks since the job `since`, of the newest 500 at most."""
-        ...
-
-    async def fetch_metadata(
-        self, target: TargetId, kind: BlockKindName
-    ) -> ModelMetadata | Failure:
-        """Return what Studio says of a block's trained model."""
-        ...
-
-    async def list_deployments(self, project_id: int) -> tuple[Deployment, ...] | Failure:
-        """Return the newest deployment of each impulse of a project."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attachment:
-    """A file that a mail carries along. `type` is its media type, e.g. `text/html`."""
-
-    name: str
-    type: str
-    content: bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MailContent:
-    """A report as a mail carries it: one subject, the same content in text and HTML.
-
-    `attachment` holds the whole report where text and HTML had to leave something out: a mail
-    that a server took must hold every finding that counts as reported by it. `summary` is for a
-    server that refuses the mail for its form: plain text with a line for every finding.
-    """
-
-    subject: str
-    text: str
-    html: str
-    headers: Mapping[str, str]
-    attachment: Attachment | None = None
-    summary: str = ""
-
-
-class Renderer(Protocol):
-    """Turns a report into what people read."""
-
-    def mail_content(self, report: Report, *, page: str) -> MailContent:
-        """Return the report as mailed; `page` is where its page is, or an empty text."""
-        ...
-
-
-class Composer(Protocol):
-    """Turns mail content into the bytes of a message to one recipient."""
-
-    def compose(
-        self, mailing: MailContent, *, recipient: str, message_id: str, at: datetime
-    ) -> bytes:
-        """Return the MIME message (CRLF line ends)."""
-        ...
-
-    def compose_summary(
-        self, mailing: MailContent, *, recipient: str, message_id: str, at: datetime
-    ) -> bytes:
-        """Return its short form, with the same headers; empty if it has none."""
-        ...
-
-
-class Mailer(Protocol):
-    """Hands messages to the mail server or to a channel; several threads may call it."""
-
-    def send(self, message: Message) -> None:
-        """Deliver one message to its recipient; raises `DeliveryError`."""
-        ...
-
-
-class Archive(Protocol):
-    """The folder of reports."""
-
-    def write(self, report: Report) -> str:
-        """Write the report's page and return its path; raises `OSError`."""
-        ...
 
 
 class UpkeepStore(Protocol):
@@ -324,62 +81,6 @@ class UpkeepStore(Protocol):
 
     def verify(self) -> BrokenLink | None:
         """Walk the hash chain; return the first broken link, None where it is sound."""
-        ...
-
-
-class Site(Protocol):
-    """The archive as pages that link to each other. Each method raises `OSError`."""
-
-    def marks(self) -> PageMarks:
-        """Return which pages there are."""
-        ...
-
-    def keep(self, marks: PageMarks) -> None:
-        """Remember the marks; unchanged ones are not written."""
-        ...
-
-    def write_run(self, report: Report, *, previous: int | None, following: int | None) -> None:
-        """Write a run's page; its neighbours are None where they have no page."""
-        ...
-
-    def link_newest(self, run_id: int, *, following: int) -> None:
-        """Add the link to the following run to the page of the run that was the newest."""
-        ...
-
-    def set_aside(self, runs: Collection[int]) -> None:
-        """Take the pages of runs that the database does not have out of the site."""
-        ...
-
-    def write_target(self, history: TargetHistory, *, runs: Collection[int]) -> None:
-        """Write a target's page; `runs` have pages to link to."""
-        ...
-
-    def write_project(self, project: ProjectBlocks) -> None:
-        """Write a project's page."""
-        ...
-
-    def write_impulse(self, impulse: ImpulseBlocks, *, runs: Collection[int]) -> None:
-        """Write an impulse's page; `runs` have pages to link to."""
-        ...
-
-    def write_year(self, year: int, listing: RunListing, *, runs: Collection[int]) -> None:
-        """Write the page of a year's older runs."""
-        ...
-
-    def write_overview(self, overview: Overview, *, runs: Collection[int]) -> None:
-        """Write the index."""
-        ...
-
-    def prune(
-        self,
-        keep_runs: Collection[int],
-        keep_targets: Collection[TargetId],
-        keep_impulses: Collection[tuple[int, int]] = (),
-    ) -> tuple[str, ...]:
-        """Remove all other pages of runs, targets and impulses, and links to them; return which.
-
-        What lies in the folder under another name than the archive gives is left alone.
-        """
         ...
 
 
@@ -852,34 +553,6 @@ class Ledger(Protocol):
         self, schedule: str, *, since: datetime, until: datetime, before: str
     ) -> str | None:
         """Return the newest slot, other than `before`, whose run started in that time."""
-        ...
-
-
-class ConfigurationStore(Protocol):
-    """Whose database it is."""
-
-    def configuration(self) -> Configuration | None:
-        """Return the configuration that last ran, None before the first."""
-        ...
-
-    def remember_configuration(self, configuration: Configuration) -> None:
-        """Store the configuration, in place of any other."""
-        ...
-
-
-class SignStore(Protocol):
-    """Which processes were at work on the database, and when."""
-
-    def record_sign(self, sign: SignOfLife) -> None:
-        """Store a sign of life, in place of the last of its kind."""
-        ...
-
-    def signs_of_life(self) -> tuple[SignOfLife, ...]:
-        """Return the last sign of life of each kind that ever left one."""
-        ...
-
-    def is_served(self) -> bool | None:
-        """Return whether a service holds its lock; None where that cannot be found out."""
         ...
 
 

@@ -3,44 +3,34 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import Enum, StrEnum, auto
 from typing import TypeAlias
 
-from auditor.context import Endpoint, EndpointState, KnownTraining, TrainingNews
+from auditor.context import Endpoint, EndpointState, KnownTraining
 from auditor.drift.conditions import JudgedConditions
 from auditor.drift.layer_keys import LayerKeys, lasting_value
-from auditor.drift.policy import SuppressedFinding, SuppressedVendorFinding
+from auditor.drift.policy import SuppressedVendorFinding
 from auditor.drift.state_rules import RuleViolation
 from auditor.errors import UsageError
-from auditor.impulses import NO_PLACE, Impulse, ImpulsePlace
+from auditor.impulses import NO_PLACE, ImpulsePlace
 from auditor.model import (
-    AnswerExcerpt,
     BlockKindName,
-    Change,
-    Failure,
     Finding,
     Interval,
     Json,
-    ModelEvent,
     ModelState,
-    Notice,
-    OpenCondition,
-    Report,
-    RunInfo,
     RunStatus,
     Snapshot,
     Starter,
     TargetId,
     TargetState,
-    Totals,
     VendorFinding,
 )
+from auditor.report import AnswerExcerpt, Notice
 
-MOST_RUNS_DRAWN = 30
-"""How many of the last runs pictures show."""
 AcceptedValue: TypeAlias = tuple[TargetId, str, str]
 
 
@@ -449,175 +439,6 @@ class Version(VersionLine):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BaselineDrift:
-    """How a target differs from the version that a person approved; the vendor's left out.
-
-    Attributes:
-        open: differences to report besides the run's own changes; their `since` is `baseline`.
-        acknowledged: how many differences a person accepted as they are.
-        suppressed_by: for each difference that an ignore rule suppresses, the rule.
-        values: every value that differs, whether it is reported or not.
-        unaccepted: every difference that no person accepted, this run's changes included.
-        paths: every path at which the block differs, whoever changed it.
-    """
-
-    open: tuple[Finding, ...] = ()
-    unaccepted: tuple[Finding, ...] = ()
-    acknowledged: int = 0
-    suppressed_by: tuple[str, ...] = ()
-    values: frozenset[AcceptedValue] = frozenset()
-    paths: frozenset[str] = frozenset()
-
-
-AT_BASELINE = BaselineDrift()
-"""The drift of every target whose last version is its baseline: one object for all of them."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReadResult:
-    """What every target has that could be read.
-
-    Attributes:
-        body_digest: SHA-256 of the raw answer.
-        validator: the strong ETag that came with the answer, empty without one.
-        baseline: how it differs from its baseline, None where it has none.
-        violations: the rules on state that do not hold for it.
-        from_upgrade: ids of the differences that only show because the auditor was upgraded.
-        findings: the changes since the last version (`since` is `last`), worst first; empty
-            where all of them are suppressed.
-        suppressed: the changes that are stored and not reported.
-        training: what was learned of its trainings, None where nothing was.
-    """
-
-    target: TargetId
-    kind: BlockKindName
-    project: str
-    body_digest: str
-    validator: str = ""
-    baseline: BaselineDrift | None = None
-    violations: tuple[RuleViolation, ...] = ()
-    from_upgrade: frozenset[str] = frozenset()
-    findings: tuple[Finding, ...] = ()
-    suppressed: tuple[SuppressedFinding, ...] = ()
-    training: TrainingNews | None = None
-
-    @property
-    def reported(self) -> tuple[Finding, ...]:
-        """Return the findings to report: its changes, then what else differs from the baseline."""
-        return (*self.findings, *(self.baseline.open if self.baseline else ()))
-
-    @property
-    def suppressed_by(self) -> tuple[str, ...]:
-        """Return, for each finding that is not reported, the rule that suppresses it."""
-        own = (suppressed.rule for suppressed in self.suppressed)
-        return (*own, *(self.baseline.suppressed_by if self.baseline else ()))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unchanged(ReadResult):
-    """Equal to the last version.
-
-    `body_digest` differs from the known one where the bytes differ and their content does not.
-
-    Attributes:
-        is_retrained: Studio says that its stale model was trained since.
-        model_since: the polls between which that was.
-    """
-
-    is_retrained: bool = False
-    model_since: Interval | None = None
-
-    @property
-    def state(self) -> TargetState:
-        """Return `in_sync`, or `drifted` where it still differs from its baseline."""
-        return TargetState.DRIFTED if self.reported else TargetState.IN_SYNC
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewVersion(ReadResult):
-    """A snapshot that starts a version: the first of its target, or one that differs.
-
-    Attributes:
-        first: no version was stored before it.
-        trained_now: the model is assumed to be trained with this very version.
-        models: identities of the models that the last visual stack uses.
-        event: what happened to the model since the last version, None where nothing did.
-        model_since: the polls that bound the model's last event.
-        excerpt: the parts of the answers that the findings need.
-        vendor: the vendor's changes of the catalogue and the wording.
-        shared: what else is the vendor's, by act; described where no other result does.
-        new_values: values of enumerations (field, value) that the schema does not name.
-        layers: the keys of its layers, None where they are their places.
-    """
-
-    snapshot: Snapshot
-    first: bool
-    headline: str
-    model_state: ModelState
-    trained_now: bool
-    models: tuple[str, ...]
-    event: ModelEvent | None = None
-    model_since: Interval | None = None
-    excerpt: AnswerExcerpt | None = None
-    vendor: tuple[Change, ...] = ()
-    shared: Mapping[str, VendorFinding] = field(default_factory=dict)
-    new_values: frozenset[tuple[str, str]] = frozenset()
-    layers: LayerKeys | None = None
-
-    @property
-    def state(self) -> TargetState:
-        """Return `new`, `drifted`, or `in_sync` where nothing of it is reported."""
-        if self.first:
-            return TargetState.NEW
-        return TargetState.DRIFTED if self.reported else TargetState.IN_SYNC
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unreadable:
-    """Not read in this run; what is known of it stays.
-
-    Attributes:
-        was_asked_for: False where Studio was not asked for it; one that is missing stays missing.
-    """
-
-    target: TargetId
-    kind: BlockKindName
-    project: str
-    failure: Failure
-    was_asked_for: bool = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Missing:
-    """Not in a listing that succeeded."""
-
-    target: TargetId
-    kind: BlockKindName
-    project: str
-
-
-TargetResult: TypeAlias = Unchanged | NewVersion | Unreadable | Missing
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BatchNews:
-    """What a batch of results is stored with.
-
-    Attributes:
-        vendor: the vendor's changes that the results show.
-        notices: what is reported once of their targets.
-        conditions: what they say of the targets' open conditions.
-    """
-
-    vendor: Sequence[VendorFinding] = ()
-    notices: Sequence[Notice] = ()
-    conditions: Sequence[JudgedConditions] = ()
-
-
-NO_NEWS = BatchNews()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class UnreportedFinding:
     """A finding that an earlier run stored and no delivered or queued message holds.
 
@@ -632,72 +453,6 @@ class UnreportedFinding:
     run_id: int
     found_at: datetime
     run_ended: bool = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TargetStatus:
-    """One line of `status`."""
-
-    target: TargetId
-    kind: BlockKindName
-    project: str
-    name: str
-    type: str
-    state: TargetState
-    model_state: ModelState
-    last_changed_at: datetime | None
-    last_checked_at: datetime | None
-    last_attempted_at: datetime | None
-    error: Failure | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TargetOverview:
-    """A target and its state, whether it is still audited or not.
-
-    Attributes:
-        version_id: its last version, None where none was ever stored.
-        baseline_version_id: the version a person approved, None without one.
-        retired: the last run over all targets did not ask for it.
-        open: its open conditions, worst first, where they were asked for.
-        place: where in which impulses it is, as it was last listed.
-    """
-
-    status: TargetStatus
-    version_id: int | None
-    baseline_version_id: int | None
-    retired: bool
-    open: tuple[OpenCondition, ...] = ()
-    place: ImpulsePlace = NO_PLACE
-
-    @property
-    def state(self) -> TargetState:
-        """Return its state; one that is new counts as in sync."""
-        state = self.status.state
-        return TargetState.IN_SYNC if state is TargetState.NEW else state
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunSummary:
-    """A closed run in short, for pictures of many runs.
-
-    Attributes:
-        audited: every target of the run; the same object for runs with the same targets.
-        states: of the targets that were anything but in sync.
-        findings: for each target with findings, how many.
-    """
-
-    run: RunInfo
-    totals: Totals
-    audited: frozenset[TargetId]
-    states: Mapping[TargetId, TargetState]
-    findings: Mapping[TargetId, int]
-
-    def state(self, target: TargetId) -> TargetState | None:
-        """Return how a target stood in the run, or None if it was not audited."""
-        if target not in self.audited:
-            return None
-        return self.states.get(target, TargetState.IN_SYNC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -763,89 +518,6 @@ class BrokenLink:
 
     where: str
     what: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VersionEntry:
-    """A version in a target's timeline.
-
-    Attributes:
-        findings: what differs from the version before, worst first; None for the first one, and
-            where either of the two was pruned.
-        suppressed: how many more differences are not reported.
-    """
-
-    version: Version
-    findings: tuple[Finding, ...] | None
-    suppressed: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TargetHistory:
-    """A target and its versions, newest first; `older` is how many versions are left out."""
-
-    overview: TargetOverview
-    entries: tuple[VersionEntry, ...]
-    older: int
-    baseline_run_id: int | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProjectBlocks:
-    """A project and every block of it that was ever audited, by learn id."""
-
-    project_id: int
-    overviews: tuple[TargetOverview, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImpulseBlocks:
-    """An impulse, its blocks, and the newest versions of these."""
-
-    project_id: int
-    impulse: Impulse
-    overviews: tuple[TargetOverview, ...]
-    lines: tuple[VersionLine, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunListing:
-    """Runs of a stretch of time, newest first; the closed ones with their reports in brief."""
-
-    runs: tuple[RunInfo, ...]
-    briefs: tuple[Report, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Overview:
-    """What the index shows.
-
-    Attributes:
-        newest: the last closed run's whole report, None before the first.
-        years: years whose older runs have a page of their own, newest first.
-        summaries: the last closed runs in short, newest first.
-    """
-
-    newest: Report | None
-    listing: RunListing
-    years: tuple[int, ...]
-    summaries: tuple[RunSummary, ...]
-    overviews: tuple[TargetOverview, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PageMarks:
-    """Which pages exist, each with a digest of what it showed when it was written.
-
-    A page without a mark is written again. Pages of runs need none: a run does not change.
-    An impulse is known by its project and its own id.
-    """
-
-    runs: frozenset[int] = frozenset()
-    targets: Mapping[TargetId, str] = field(default_factory=dict)
-    projects: Mapping[int, str] = field(default_factory=dict)
-    years: Mapping[int, str] = field(default_factory=dict)
-    impulses: Mapping[tuple[int, int], str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from auditor.errors import AuditorError, UsageError
 from auditor.files import open_draft, sync
-from auditor.protocols import Site, Store
+from auditor.protocols import Store
+from auditor.publishing import Site
 from auditor.records import Pruned
 from auditor.retention import RUNS_COMPARED, Retention, jumped_ahead
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from auditor.context import Deployment, ModelMetadata, NewTrainings
+from auditor.fetching import NOT_ASKED
 from auditor.model import BlockKindName, Failure, TargetId
-from auditor.protocols import NOT_ASKED
 
 _FAILURE = Failure(kind=NOT_ASKED, message="this Studio has no such endpoint")
 

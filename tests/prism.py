@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 
 from auditor import app, config
 from auditor.config import Settings
-from auditor.model import Report
+from auditor.report import Report
 
 DOCUMENT = Path(__file__).parent / "data" / "getkeras-openapi.yaml"
 PRISM = "@stoplight/prism-cli@5"

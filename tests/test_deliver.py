@@ -15,7 +15,7 @@ from auditor.deliver import Delivery, deliver
 from auditor.errors import StoreError
 from auditor.mail import MimeComposer
 from auditor.outbox import MAX_ATTEMPTS, NO_MESSAGES, NO_RESULT, Message, MessageState
-from auditor.protocols import MailContent
+from auditor.publishing import MailContent
 from auditor.records import RunConclusions
 from auditor.redaction import Secret
 from auditor.smtp import SmtpMailer

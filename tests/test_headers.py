@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from auditor.addresses import parse_mailbox
 from auditor.headers import write_address_field, write_structured_field, write_text_field
 from auditor.mail import MimeComposer
-from auditor.protocols import MailContent
+from auditor.publishing import MailContent
 
 _WORD = re.compile(r"=\?utf-8\?([qb])\?([\x21-\x3e\x40-\x7e]+)\?=")
 _CODED = re.compile(r"(?:[\x21-\x3c\x3e\x40-\x7e]|=[0-9A-F]{2})+")

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from auditor.health import Due, Signs, judge_presence, list_complaints
+from auditor.listings import TargetStatus
 from auditor.model import (
     BlockKindName,
     ModelState,
@@ -19,7 +20,7 @@ from auditor.model import (
     Trigger,
 )
 from auditor.outbox import MessageInfo, MessageState
-from auditor.records import NO_PRESENCE, Presence, SignKind, SignOfLife, TargetStatus
+from auditor.records import NO_PRESENCE, Presence, SignKind, SignOfLife
 from auditor.schedule import Slot
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)

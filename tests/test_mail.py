@@ -28,7 +28,7 @@ from cryptography.x509.oid import NameOID
 from auditor.errors import DeliveryError
 from auditor.mail import MimeComposer
 from auditor.outbox import Message, MessageState
-from auditor.protocols import MailContent
+from auditor.publishing import MailContent
 from auditor.redaction import Secret
 from auditor.smtp import SmtpLimits, SmtpMailer
 

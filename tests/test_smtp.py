@@ -14,7 +14,7 @@ import pytest
 from auditor.errors import DeliveryError
 from auditor.mail import MimeComposer
 from auditor.outbox import Message
-from auditor.protocols import Attachment
+from auditor.publishing import Attachment
 from auditor.redaction import Secret
 from auditor.smtp import SmtpLimits, SmtpMailer
 from tests.smtp_server import Answer, RawServer

@@ -14,8 +14,8 @@ import pytest
 
 from auditor.credentials import ClientCredentials
 from auditor.errors import DeliveryError, UsageError
+from auditor.fetching import FetchFailure
 from auditor.heartbeat import Heartbeat
-from auditor.protocols import FetchFailure
 from auditor.redaction import Secret
 from auditor.smtp import SmtpMailer
 from auditor.trust import create_context

@@ -21,9 +21,10 @@ from auditor.config import Settings
 from auditor.credentials import StoredLogin
 from auditor.errors import DamagedDatabaseError, UsageError
 from auditor.files import describe_unwritable
-from auditor.model import Report
 from auditor.outbox import channel_of, channel_recipient
-from auditor.protocols import Composer, Renderer, RunStore, Store
+from auditor.protocols import RunStore, Store
+from auditor.publishing import Composer, Renderer
+from auditor.report import Report
 from auditor.store.dry import DryStore
 
 if TYPE_CHECKING:  # each command imports what it needs: `--help` and `diff` stay quick

@@ -18,7 +18,7 @@ from auditor.app.build import build_plan
 from auditor.audit.plan import Plan
 from auditor.config import Settings
 from auditor.errors import UnfitDatabaseError
-from auditor.protocols import ConfigurationStore
+from auditor.locks import ConfigurationStore
 from auditor.records import Configuration
 from auditor.rendering.words import join_first
 

@@ -35,9 +35,11 @@ from auditor.deliver import Delivery
 from auditor.drift.report import read_too_little
 from auditor.errors import DamagedDatabaseError, StoreError, UsageError
 from auditor.health import HealthStore
-from auditor.model import Report, RunInfo, RunStatus, Starter
-from auditor.protocols import RunStore, SignStore, Store
+from auditor.locks import SignStore
+from auditor.model import RunInfo, RunStatus, Starter
+from auditor.protocols import RunStore, Store
 from auditor.records import Presence, Pruned, SignKind, SignOfLife, SlotRelease
+from auditor.report import Report
 from auditor.schedule import newest_due
 from auditor.store.dry import DryStore
 from auditor.upkeep import prune

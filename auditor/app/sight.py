@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from auditor.audit.fetch import find_source
 from auditor.credentials import ApiKey, Credential
 from auditor.errors import StudioError
+from auditor.fetching import FetchFailure, ListedBlock
 from auditor.model import EVERY_PROJECT, Failure, TargetKind
-from auditor.protocols import FetchFailure, ListedBlock
 from auditor.studio.client import StudioClient
 
 _TIMEOUT = timedelta(seconds=30)

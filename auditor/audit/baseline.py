@@ -28,7 +28,8 @@ from auditor.model import (
     TargetId,
 )
 from auditor.protocols import RunStore
-from auditor.records import BaselineDrift, KnownTarget, accepted_value, value_of_finding
+from auditor.records import KnownTarget, accepted_value, value_of_finding
+from auditor.results import BaselineDrift
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,10 +19,10 @@ from auditor.drift.causes import (
 from auditor.drift.compare import Comparison
 from auditor.drift.followers import Cause
 from auditor.drift.recurrence import PastChange
+from auditor.fetching import ListedBlock
 from auditor.impulses import NO_PLACE, ImpulsePlace
 from auditor.model import BlockKindName, TargetId
-from auditor.protocols import ListedBlock
-from auditor.records import NewVersion, TargetResult
+from auditor.results import NewVersion, TargetResult
 
 
 @dataclass(slots=True)

@@ -31,12 +31,11 @@ from auditor.drift.report import STATE_SIGNS
 from auditor.drift.rules import Rules
 from auditor.drift.subscriptions import Subscription, covers_notice, select_part
 from auditor.errors import DamagedDatabaseError
+from auditor.listings import MOST_RUNS_DRAWN, RunSummary
 from auditor.model import (
     EVERY_PROJECT,
-    Notice,
     NoticeKind,
     OpenCondition,
-    Report,
     RunInfo,
     RunStatus,
     TargetId,
@@ -45,14 +44,10 @@ from auditor.model import (
     VendorFinding,
 )
 from auditor.outbox import Message, MessageState
-from auditor.protocols import Archive, Composer, DigestStore, MailContent, Renderer, RunStore
-from auditor.records import (
-    MOST_RUNS_DRAWN,
-    Retirement,
-    RunConclusions,
-    RunSummary,
-    UnreportedFinding,
-)
+from auditor.protocols import DigestStore, RunStore
+from auditor.publishing import Archive, Composer, MailContent, Renderer
+from auditor.records import Retirement, RunConclusions, UnreportedFinding
+from auditor.report import Notice, Report
 from auditor.retention import RUNS_COMPARED, jumped_ahead
 
 logger = logging.getLogger(__name__)

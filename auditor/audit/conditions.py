@@ -31,16 +31,8 @@ from auditor.model import (
     TargetId,
     TargetState,
 )
-from auditor.records import (
-    KnownTarget,
-    Missing,
-    NewVersion,
-    ReadResult,
-    RuleBreach,
-    TargetResult,
-    Unchanged,
-    Unreadable,
-)
+from auditor.records import KnownTarget, RuleBreach
+from auditor.results import Missing, NewVersion, ReadResult, TargetResult, Unchanged, Unreadable
 
 _PRESENCE = frozenset({ConditionKind.MISSING})
 _OF_EVERY_READING = frozenset(

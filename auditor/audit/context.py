@@ -27,18 +27,11 @@ from auditor.context import (
 )
 from auditor.drift.block_kinds import kind_of
 from auditor.errors import AuditorError
+from auditor.fetching import NOT_ASKED, Answer, ListedBlock, Studio
 from auditor.impulses import ImpulsePlace
-from auditor.model import (
-    BlockKindName,
-    Failure,
-    ModelState,
-    Notice,
-    NoticeKind,
-    TargetId,
-    TargetKind,
-)
-from auditor.protocols import NOT_ASKED, Answer, ListedBlock, Studio
+from auditor.model import BlockKindName, Failure, ModelState, NoticeKind, TargetId, TargetKind
 from auditor.records import KnownTarget
+from auditor.report import Notice
 
 _SLACK = timedelta(minutes=1)  # between two clocks of Studio's
 _SUBJECTS = {

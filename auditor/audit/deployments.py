@@ -18,8 +18,9 @@ from auditor.audit.context import ProjectContexts
 from auditor.context import Deployment
 from auditor.drift.conditions import FoundCondition, JudgedConditions
 from auditor.drift.trainings import short_date
-from auditor.model import ConditionKind, OpenCondition, Severity, TargetId, TargetReport
+from auditor.model import ConditionKind, OpenCondition, Severity, TargetId
 from auditor.protocols import RunStore
+from auditor.report import TargetReport
 
 _KIND = ConditionKind.DEPLOYMENT_BEHIND
 _MOST_NAMED = 3

@@ -27,33 +27,24 @@ from auditor.drift.excerpts import excerpt_answers
 from auditor.drift.findings import finding_id
 from auditor.drift.policy import worst_first
 from auditor.drift.report import CHECKED_STATES, count_totals, merge_vendor_findings, status_of
+from auditor.listings import TargetStatus
 from auditor.model import (
     AgainstBaseline,
     Area,
     ConditionKind,
-    Digest,
     Finding,
     Interval,
-    Notice,
     NoticeKind,
     OpenCondition,
-    Report,
     RunStatus,
     Since,
     TargetId,
-    TargetReport,
     TargetState,
     VendorFinding,
 )
 from auditor.protocols import DigestStore
-from auditor.records import (
-    DigestMark,
-    KnownTarget,
-    Retirement,
-    RunPeriod,
-    TargetChanges,
-    TargetStatus,
-)
+from auditor.records import DigestMark, KnownTarget, Retirement, RunPeriod, TargetChanges
+from auditor.report import Digest, Notice, Report, TargetReport
 
 _WEEK = timedelta(days=7)
 _AT_ONCE = 200  # targets

@@ -11,15 +11,8 @@ from datetime import date
 
 from auditor.drift.block_kinds import BlockKind, kind_of
 from auditor.drift.canonical import FORMS, parse, parse_catalogue
+from auditor.fetching import Answer, BlockSource, FetchResult, ListedBlock, StoredBody, Studio
 from auditor.model import BlockKindName, Failure, Json, JsonObject, Snapshot, TargetId, TargetKind
-from auditor.protocols import (
-    Answer,
-    BlockSource,
-    FetchResult,
-    ListedBlock,
-    StoredBody,
-    Studio,
-)
 from auditor.records import KnownTarget
 
 WHOLE_EVERY_DAYS = 7

@@ -40,15 +40,11 @@ from auditor.drift.model_state import (
     proven_status,
     reverted_status,
 )
-from auditor.drift.policy import (
-    INTERFACE,
-    UPGRADE,
-    RuledFindings,
-    SuppressedFinding,
-)
+from auditor.drift.policy import INTERFACE, UPGRADE, RuledFindings, SuppressedFinding
 from auditor.drift.recurrence import mark_recurrence
 from auditor.drift.state_rules import BlockState, RuleViolation, find_violations
 from auditor.drift.trainings import add_training, training_finding
+from auditor.fetching import Answer
 from auditor.model import (
     Finding,
     Interval,
@@ -58,14 +54,9 @@ from auditor.model import (
     TargetId,
     TargetState,
 )
-from auditor.protocols import Answer, RunStore
-from auditor.records import (
-    AT_BASELINE,
-    BaselineDrift,
-    KnownTarget,
-    NewVersion,
-    Unchanged,
-)
+from auditor.protocols import RunStore
+from auditor.records import KnownTarget
+from auditor.results import AT_BASELINE, BaselineDrift, NewVersion, Unchanged
 
 
 @dataclass(frozen=True, slots=True)

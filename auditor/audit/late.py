@@ -10,17 +10,10 @@ from auditor.audit.baseline import name_act
 from auditor.audit.snapshots import Snapshots
 from auditor.drift.findings import finding_id, judge_comparison
 from auditor.drift.trainings import TRAINING_PATH
-from auditor.model import (
-    Finding,
-    LateFinding,
-    LateVendorFinding,
-    Since,
-    TargetId,
-    TargetReport,
-    VendorFinding,
-)
+from auditor.model import Finding, Since, TargetId, VendorFinding
 from auditor.protocols import RunStore
 from auditor.records import KnownTarget, UnreportedFinding, accepted_value, value_of_finding
+from auditor.report import LateFinding, LateVendorFinding, TargetReport
 
 _AT_ONCE = 200  # targets
 

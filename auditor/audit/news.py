@@ -12,8 +12,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 
-from auditor.model import Notice, NoticeKind, Report, TargetId, TargetReport, TargetState
+from auditor.model import NoticeKind, TargetId, TargetState
 from auditor.records import UnreportedNotice
+from auditor.report import Notice, Report, TargetReport
 
 MOST_NAMED = 5  # blocks in one sentence
 _KINDS = {

@@ -24,7 +24,7 @@ from auditor.drift.state_rules import (
     without_layer_places,
 )
 from auditor.errors import ConfigError, Problem
-from auditor.model import Notice, NoticeKind, Since, TargetId, TargetState
+from auditor.model import NoticeKind, Since, TargetId, TargetState
 from auditor.protocols import RunStore
 from auditor.records import (
     Acknowledgement,
@@ -34,6 +34,7 @@ from auditor.records import (
     UnreportedFinding,
     value_of_finding,
 )
+from auditor.report import Notice
 from auditor.schedule import MOST_COUNTED
 
 _MOST_HEADLINES = 3

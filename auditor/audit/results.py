@@ -17,41 +17,24 @@ from auditor.context import Training
 from auditor.drift.block_kinds import unread_model
 from auditor.drift.conditions import JudgedConditions
 from auditor.drift.findings import finding_id, make_vendor_finding
-from auditor.drift.report import (
-    CHECKED_STATES,
-    count_totals,
-    merge_vendor_findings,
-    status_of,
-)
+from auditor.drift.report import CHECKED_STATES, count_totals, merge_vendor_findings, status_of
 from auditor.drift.state_rules import RuleViolation
+from auditor.fetching import Answer, FetchFailure, FetchResult, UnchangedAnswer
 from auditor.impulses import NO_PLACE, ImpulsePlace
 from auditor.model import (
     Interval,
     ModelEvent,
     ModelState,
-    Notice,
     NoticeKind,
     ProjectError,
-    Report,
     RunInfo,
     TargetId,
-    TargetReport,
     TargetState,
     VendorFinding,
 )
-from auditor.protocols import Answer, FetchFailure, FetchResult, UnchangedAnswer
-from auditor.records import (
-    AcceptedValue,
-    KnownTarget,
-    Missing,
-    NewVersion,
-    ReadResult,
-    RunConclusions,
-    TargetResult,
-    Unchanged,
-    Unreadable,
-    UnreportedFinding,
-)
+from auditor.records import AcceptedValue, KnownTarget, RunConclusions, UnreportedFinding
+from auditor.report import Notice, Report, TargetReport
+from auditor.results import Missing, NewVersion, ReadResult, TargetResult, Unchanged, Unreadable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

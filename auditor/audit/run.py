@@ -42,24 +42,19 @@ from auditor.context import TrainingNews
 from auditor.drift.block_kinds import kind_of
 from auditor.drift.impulses import order_of_data
 from auditor.errors import AuditorError, RunStoppedError
-from auditor.impulses import NO_PLACE
-from auditor.model import (
-    BlockKindName,
-    Failure,
-    RunInfo,
-    RunStatus,
-    TargetId,
-)
-from auditor.protocols import (
+from auditor.fetching import (
     Answer,
     BlockSource,
     FetchFailure,
     ListedBlock,
-    RunStore,
     Studio,
     UnchangedAnswer,
 )
-from auditor.records import BatchNews, KnownTarget, NewVersion, TargetResult, Unchanged, Unreadable
+from auditor.impulses import NO_PLACE
+from auditor.model import BlockKindName, Failure, RunInfo, RunStatus, TargetId
+from auditor.protocols import RunStore
+from auditor.records import KnownTarget
+from auditor.results import BatchNews, NewVersion, TargetResult, Unchanged, Unreadable
 
 BATCH = 200  # targets a transaction
 _NEVER = datetime.min.replace(tzinfo=UTC)

@@ -12,8 +12,9 @@ from auditor.drift.layer_keys import LayerKeys, LayerTrack, following_keys, keys
 from auditor.drift.recurrence import PastChange, PastFolding
 from auditor.drift.secrets import find_secrets
 from auditor.errors import UsageError
+from auditor.fetching import Answer
 from auditor.model import Json, JsonObject, Snapshot, TargetId
-from auditor.protocols import Answer, RunStore
+from auditor.protocols import RunStore
 from auditor.records import KnownTarget
 
 

@@ -14,18 +14,12 @@ from auditor.audit.fetch import DEFECT
 from auditor.audit.plan import EveryProject, Plan, Project, Scope
 from auditor.drift.filters import BlockLabel
 from auditor.errors import AuditorError, UsageError
+from auditor.fetching import ListedBlock, Studio
 from auditor.impulses import ImpulsePlace
-from auditor.model import (
-    EVERY_PROJECT,
-    Failure,
-    Notice,
-    NoticeKind,
-    ProjectError,
-    TargetId,
-    TargetState,
-)
-from auditor.protocols import ListedBlock, Studio
-from auditor.records import KnownTarget, Missing, Unreadable
+from auditor.model import EVERY_PROJECT, Failure, NoticeKind, ProjectError, TargetId, TargetState
+from auditor.records import KnownTarget
+from auditor.report import Notice
+from auditor.results import Missing, Unreadable
 
 MOST_NAMED = 5  # blocks in one sentence
 UNSTEADY = Failure(

@@ -19,9 +19,10 @@ from auditor.drift.filters import BlockFilter, BlockLabel
 from auditor.drift.rule_paths import MOST_PATHS, RulePath, nearest_path, paths_of, rule_paths
 from auditor.drift.rules import Rules, TargetScope
 from auditor.drift.secrets import Secrets
-from auditor.model import Notice, NoticeKind, Snapshot, TargetId
+from auditor.model import NoticeKind, Snapshot, TargetId
 from auditor.records import KnownTarget, RuleMatch
 from auditor.redaction import shown
+from auditor.report import Notice
 
 _HOW_TO_LIST = "`auditor status` lists the blocks"
 

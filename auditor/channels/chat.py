@@ -21,7 +21,7 @@ from auditor.channels.refusals import RefusedError, describe, refused, unanswere
 from auditor.channels.webhook import ATTEMPT_S
 from auditor.errors import DeliveryError, WebError
 from auditor.outbox import Message
-from auditor.protocols import MailContent
+from auditor.publishing import MailContent
 from auditor.redaction import Secret
 from auditor.web import NO_ANSWER, Guard, call_within, reach
 

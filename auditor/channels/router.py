@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from auditor.errors import DeliveryError
 from auditor.outbox import Message, channel_of
-from auditor.protocols import Mailer
+from auditor.publishing import Mailer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

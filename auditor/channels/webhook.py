@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from auditor.channels.refusals import refused, unanswered
 from auditor.errors import DeliveryError, UsageError, WebError
 from auditor.outbox import Message
-from auditor.protocols import MailContent
+from auditor.publishing import MailContent
 from auditor.redaction import Secret
 from auditor.web import post, reach
 

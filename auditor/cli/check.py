@@ -32,9 +32,9 @@ from auditor.config import ProjectTable, Settings
 from auditor.drift.filters import BlockFilter, BlockLabel, is_admitted
 from auditor.drift.rules import TargetScope
 from auditor.errors import AuditorError, DeliveryError, StoreError, StudioError, UsageError
+from auditor.fetching import FetchFailure, ListedBlock, Studio
 from auditor.model import EVERY_PROJECT, Failure, Starter, TargetId, TargetKind
 from auditor.outbox import channel_of
-from auditor.protocols import FetchFailure, ListedBlock, Studio
 from auditor.records import NO_PRESENCE
 from auditor.rendering.words import count, harmless, join_first, moment, times_in
 from auditor.upkeep import Probe, human_size, require_room, run_probes

@@ -16,8 +16,9 @@ from auditor.config import Settings
 from auditor.decide import Decision, NewBaseline
 from auditor.drift.block_kinds import kind_of
 from auditor.errors import ConfigError, UsageError
+from auditor.fetching import Answer
 from auditor.model import Failure, TargetId
-from auditor.protocols import Answer, Store
+from auditor.protocols import Store
 from auditor.records import Acknowledgement, KnownTarget, VersionLine
 from auditor.rendering import explain as rendered
 from auditor.rendering import json as as_json

@@ -33,11 +33,13 @@ from auditor.errors import (
     UnfitDatabaseError,
     UsageError,
 )
-from auditor.model import Report, RunStatus, Starter, TargetState
-from auditor.protocols import SignStore, Store
+from auditor.locks import SignStore
+from auditor.model import RunStatus, Starter, TargetState
+from auditor.protocols import Store
 from auditor.records import SignKind
 from auditor.rendering import json as as_json
 from auditor.rendering.words import count
+from auditor.report import Report
 
 MAY_PASS = 75  # EX_TEMPFAIL of sysexits.h
 _STOPS = (signal.SIGINT, signal.SIGTERM)

@@ -11,9 +11,9 @@ from datetime import timedelta
 
 from auditor import app
 from auditor.config import Settings
-from auditor.model import Report
 from auditor.protocols import Store
 from auditor.records import SignKind
+from auditor.report import Report
 
 logger = logging.getLogger(__name__)
 

@@ -11,8 +11,8 @@ from auditor import app
 from auditor.app import ClosedRun
 from auditor.config import Settings
 from auditor.deliver import Delivery
-from auditor.model import Report
 from auditor.protocols import Store
+from auditor.report import Report
 
 ANSWER_WITHIN = timedelta(minutes=10)  # of the database, which itself waits 10 s for a lock
 OVERTIME = timedelta(hours=1)  # of a run past its limit, to close it and to write its pages

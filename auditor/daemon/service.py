@@ -51,9 +51,10 @@ from auditor.errors import (
     StoreError,
     StoreUnreachableError,
 )
+from auditor.locks import Lock
 from auditor.model import RunStatus
 from auditor.outbox import MessageState
-from auditor.protocols import Lock, Store
+from auditor.protocols import Store
 from auditor.records import SignKind, SlotRelease
 from auditor.rendering.words import moment, times_in
 from auditor.schedule import Cron, next_due

@@ -15,12 +15,11 @@ from auditor.model import (
     ModelEvent,
     ModelState,
     Owner,
-    Report,
     Severity,
     TargetId,
-    TargetReport,
     TargetState,
 )
+from auditor.report import Report, TargetReport
 
 _MOTION, _KEYWORDS = Impulse(1, "Impulse #1"), Impulse(4, "Keywords")
 _WITH = "with the edit of “Time series”"

@@ -18,7 +18,7 @@ from auditor.demo.sample_reports import STARTED, drift
 from auditor.errors import ConfigError
 from auditor.mail import MimeComposer
 from auditor.outbox import Message, MessageState, channel_recipient
-from auditor.protocols import Composer, MailContent, Renderer
+from auditor.publishing import Composer, MailContent, Renderer
 
 RECIPIENT = "you@example.org"
 TEST = "[test] "

@@ -10,11 +10,9 @@ from auditor.drift.canonical import dump
 from auditor.drift.conditions import key_of_rule
 from auditor.model import (
     AgainstBaseline,
-    AnswerExcerpt,
     Area,
     BlockKindName,
     ConditionKind,
-    Digest,
     Failure,
     Finding,
     Interval,
@@ -23,24 +21,21 @@ from auditor.model import (
     Kind,
     ModelEvent,
     ModelState,
-    Notice,
     NoticeKind,
     OpenCondition,
     Owner,
     ProjectError,
     Recurrence,
-    Report,
     RunInfo,
     RunStatus,
     Severity,
     Since,
     TargetId,
-    TargetReport,
     TargetState,
-    Totals,
     Trigger,
     VendorFinding,
 )
+from auditor.report import AnswerExcerpt, Digest, Notice, Report, TargetReport, Totals
 
 STARTED = datetime(2026, 11, 23, 3, 15, tzinfo=UTC)
 LAST_NIGHT = STARTED - timedelta(days=1)

@@ -33,8 +33,9 @@ from auditor.demo.sample_fleet import (
 )
 from auditor.demo.studio_server import BuiltInStudio
 from auditor.errors import UsageError
-from auditor.model import Report, TargetId
+from auditor.model import TargetId
 from auditor.rendering.text import COMMANDS
+from auditor.report import Report
 from auditor.resources import find_program
 
 EXAMPLE = TargetId(CAMERA, 3)  # is edited, and its model stays good

@@ -14,7 +14,8 @@ from dataclasses import replace
 from auditor.drift.block_kinds import BlockKind
 from auditor.drift.canonical import dump, parse
 from auditor.drift.fields import CATALOGUE
-from auditor.model import AnswerExcerpt, Area, BlockKindName, Finding, Json, JsonObject
+from auditor.model import Area, BlockKindName, Finding, Json, JsonObject
+from auditor.report import AnswerExcerpt
 
 LAYERS, THRESHOLDS, SCRIPT, MODE = "visualLayers", "thresholds", "script", "mode"
 PARAMETERS = "customParameters"

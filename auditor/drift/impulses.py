@@ -15,14 +15,13 @@ from auditor.model import (
     BlockKindName,
     Finding,
     Kind,
-    Report,
     Severity,
     Since,
     TargetId,
     TargetKind,
-    TargetReport,
     TargetState,
 )
+from auditor.report import Report, TargetReport
 
 TUNER = "tuner"
 _ORDER = (

@@ -7,16 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from auditor.drift.policy import worst_first
-from auditor.model import (
-    ProjectError,
-    Report,
-    RunStatus,
-    Since,
-    TargetReport,
-    TargetState,
-    Totals,
-    VendorFinding,
-)
+from auditor.model import ProjectError, RunStatus, Since, TargetState, VendorFinding
+from auditor.report import Report, TargetReport, Totals
 
 STATE_SIGNS = {
     TargetState.IN_SYNC: "·",

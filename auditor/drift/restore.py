@@ -36,7 +36,6 @@ from auditor.drift.recurrence import paths_overlap
 from auditor.drift.trainings import TRAINING_PATH
 from auditor.model import (
     AgainstBaseline,
-    AnswerExcerpt,
     Area,
     BlockKindName,
     Change,
@@ -46,6 +45,7 @@ from auditor.model import (
     Kind,
     TargetId,
 )
+from auditor.report import AnswerExcerpt
 
 SETTABLE = frozenset(
     {

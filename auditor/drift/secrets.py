@@ -32,11 +32,11 @@ from auditor.model import (
     Finding,
     Json,
     JsonObject,
-    Report,
     Snapshot,
     VendorFinding,
 )
 from auditor.redaction import HIDDEN, Fingerprinter, shown
+from auditor.report import Report
 
 _PARAMETERS = "customParameters"
 _SECRET, _KEY = b'"secret"', b"ei_"

@@ -16,17 +16,9 @@ from auditor.drift.block_kinds import BlockKind
 from auditor.drift.canonical import Node, as_number, is_number, is_same, read
 from auditor.drift.rules import Between, OneOf, Rules, StaleAtMost, StateRule, matches
 from auditor.drift.wording import value_words
-from auditor.model import (
-    Interval,
-    Json,
-    JsonObject,
-    ModelState,
-    Notice,
-    NoticeKind,
-    Severity,
-    TargetId,
-)
+from auditor.model import Interval, Json, JsonObject, ModelState, NoticeKind, Severity, TargetId
 from auditor.redaction import shown
+from auditor.report import Notice
 
 _PLACE = re.compile(r"visualLayers\[\d+\]")
 

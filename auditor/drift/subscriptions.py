@@ -23,18 +23,16 @@ from auditor.model import (
     Area,
     ConditionKind,
     Finding,
-    Notice,
     NoticeKind,
     OpenCondition,
     ProjectError,
-    Report,
     RunStatus,
     Severity,
     Since,
     TargetId,
-    TargetReport,
     TargetState,
 )
+from auditor.report import Notice, Report, TargetReport
 
 DRIFT, FAILURES, QUIET = "drift", "failures", "quiet"
 _COUNT = re.compile(r" \([\d,]+ blocks?\)")

@@ -14,10 +14,11 @@ from itertools import groupby
 from typing import TypeAlias
 
 from auditor.drift.policy import worst_first
-from auditor.model import Finding, Kind, Severity, TargetReport, VendorFinding
+from auditor.model import Finding, Kind, Severity, VendorFinding
 from auditor.rendering.outline import Entry, NamedBlock
 from auditor.rendering.summary import LEAST_ALIKE
 from auditor.rendering.words import count, join_first
+from auditor.report import TargetReport
 
 MOST_NAMED = 30
 """How many blocks of an entry are listed by name; more of them by their ids alone."""

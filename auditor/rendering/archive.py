@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TypeAlias
 
 from auditor.files import describe_unwritable, replace_file, sync
-from auditor.model import Report, TargetId
+from auditor.model import TargetId
+from auditor.report import Report
 
 FOLDER_MODE = 0o750
 FILE_MODE = 0o640

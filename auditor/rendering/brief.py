@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from auditor.model import Report
-from auditor.protocols import MailContent
+from auditor.publishing import MailContent
 from auditor.rendering.archive import run_place
 from auditor.rendering.json import dump_json, encode_report
 from auditor.rendering.outline import (
@@ -25,6 +24,7 @@ from auditor.rendering.outline import (
 )
 from auditor.rendering.sections import outline_report
 from auditor.rendering.words import count
+from auditor.report import Report
 
 _MOST_NAMED = 3
 

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from auditor.drift.conditions import is_said_by_studio
-from auditor.model import ConditionKind, OpenCondition, Report, TargetReport
+from auditor.model import ConditionKind, OpenCondition
 from auditor.rendering.words import count, day
+from auditor.report import Report, TargetReport
 
 _NOUNS = {
     ConditionKind.TRAINING_LOST: ("training lost", "trainings lost"),

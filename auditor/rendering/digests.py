@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from auditor.model import Digest, Report, RunStatus
+from auditor.model import RunStatus
 from auditor.rendering.outline import Entry
 from auditor.rendering.views import enter_target
 from auditor.rendering.words import count, moment
+from auditor.report import Digest, Report
 
 _ENDS = (
     RunStatus.COMPLETE,

@@ -19,8 +19,8 @@ from css_inline import CSSInliner
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from auditor.listings import MOST_RUNS_DRAWN
 from auditor.model import ModelState
-from auditor.records import MOST_RUNS_DRAWN
 from auditor.rendering.alike import MOST_NAMED, group_by_project
 from auditor.rendering.changes import ChangeLine
 from auditor.rendering.outline import Outline, VersionDiff

@@ -12,28 +12,22 @@ from datetime import UTC, datetime
 
 from auditor.context import Training
 from auditor.drift.impulses import ReplacedImpulse, find_replaced
+from auditor.listings import TargetStatus
 from auditor.model import (
     Area,
     BlockKindName,
-    Digest,
     Failure,
     Finding,
     Json,
     JsonObject,
-    LateFinding,
-    LateVendorFinding,
     ModelState,
-    Notice,
     OpenCondition,
     Owner,
     Recurrence,
-    Report,
     RunInfo,
     Since,
     TargetId,
     TargetKind,
-    TargetReport,
-    Totals,
     VendorFinding,
 )
 from auditor.outbox import MessageInfo, OutboxOverview
@@ -43,11 +37,19 @@ from auditor.records import (
     Approval,
     Presence,
     Retraction,
-    TargetStatus,
     VersionLine,
 )
 from auditor.redaction import shown
 from auditor.rendering.verdict import RunLine
+from auditor.report import (
+    Digest,
+    LateFinding,
+    LateVendorFinding,
+    Notice,
+    Report,
+    TargetReport,
+    Totals,
+)
 
 
 def dump_json(document: JsonObject) -> str:

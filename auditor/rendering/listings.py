@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import TypeAlias
 
+from auditor.listings import TargetStatus
 from auditor.model import ModelState, OpenCondition, RunInfo, Starter, TargetId, TargetState
 from auditor.outbox import MessageInfo, MessageState, OutboxOverview
 from auditor.records import (
@@ -15,7 +16,6 @@ from auditor.records import (
     Presence,
     Retraction,
     RetractionKind,
-    TargetStatus,
     VersionLine,
 )
 from auditor.rendering.text import wrap_text

@@ -6,13 +6,13 @@ import binascii
 import gzip
 from dataclasses import dataclass, replace
 
-from auditor.model import Report
-from auditor.protocols import Attachment, MailContent
+from auditor.publishing import Attachment, MailContent
 from auditor.rendering.archive import run_place
 from auditor.rendering.html import HtmlRenderer
 from auditor.rendering.outline import Footer, Limits, Outline
 from auditor.rendering.sections import outline_report
 from auditor.rendering.text import render_report, render_summary
+from auditor.report import Report
 
 # Gmail clips what passes about 102 KB, counted as it was encoded.
 MOST_HTML_BYTES = 90_000

@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
+from auditor.listings import TargetStatus
 from auditor.model import (
     ConditionKind,
     OpenCondition,
-    Report,
     RunInfo,
     RunStatus,
     Severity,
@@ -28,7 +28,7 @@ from auditor.model import (
     TargetState,
 )
 from auditor.outbox import NOT_DELIVERED, MessageState
-from auditor.records import TargetStatus
+from auditor.report import Report
 
 MOST_PROJECTS = 200
 _Label = TypeVar("_Label", bound=StrEnum)

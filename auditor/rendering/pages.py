@@ -14,23 +14,22 @@ from itertools import groupby
 
 from auditor.drift.conditions import worst_conditions_first
 from auditor.drift.impulses import order_of_data
-from auditor.model import (
-    ConditionKind,
-    ModelState,
-    OpenCondition,
-    Report,
-    RunInfo,
-    Severity,
-    TargetId,
-    TargetState,
-)
-from auditor.records import (
+from auditor.listings import (
     ProjectBlocks,
     RunListing,
     RunSummary,
     TargetHistory,
     TargetOverview,
     VersionEntry,
+)
+from auditor.model import (
+    ConditionKind,
+    ModelState,
+    OpenCondition,
+    RunInfo,
+    Severity,
+    TargetId,
+    TargetState,
 )
 from auditor.rendering.archive import impulse_place, project_place, run_place, target_place
 from auditor.rendering.conditions import count_kinds, name_kinds
@@ -51,6 +50,7 @@ from auditor.rendering.words import (
     project_page,
     sentence,
 )
+from auditor.report import Report
 
 MOST_ROWS = 60
 _LONGEST_BLOCK, _LONGEST_PROJECT = 24, 16

@@ -17,9 +17,10 @@ from auditor.drift.fields import FIELDS
 from auditor.drift.headlines import layer_words
 from auditor.drift.layers import Alignment, align
 from auditor.drift.report import STATE_SIGNS
-from auditor.model import AnswerExcerpt, Finding, Json, JsonObject, Kind, TargetState
-from auditor.records import MOST_RUNS_DRAWN
+from auditor.listings import MOST_RUNS_DRAWN
+from auditor.model import Finding, Json, JsonObject, Kind, TargetState
 from auditor.rendering.words import count, cut, harmless, start_at_difference
+from auditor.report import AnswerExcerpt
 
 SLOTS = 24
 _MOST_ROWS = 30

@@ -22,9 +22,7 @@ from auditor.drift.difference import find_difference
 from auditor.drift.secrets import Secrets
 from auditor.errors import AuditorError
 from auditor.impulses import Impulse
-from auditor.model import OpenCondition, RunInfo, RunStatus, TargetId, TargetState
-from auditor.protocols import Site, Store
-from auditor.records import (
+from auditor.listings import (
     MOST_RUNS_DRAWN,
     ImpulseBlocks,
     Overview,
@@ -33,9 +31,12 @@ from auditor.records import (
     RunListing,
     TargetHistory,
     TargetOverview,
-    Version,
     VersionEntry,
 )
+from auditor.model import OpenCondition, RunInfo, RunStatus, TargetId, TargetState
+from auditor.protocols import Store
+from auditor.publishing import Site
+from auditor.records import Version
 
 logger = logging.getLogger(__name__)
 

@@ -20,26 +20,16 @@ from auditor.model import (
     ConditionKind,
     Finding,
     Interval,
-    LateFinding,
-    LateVendorFinding,
     ModelEvent,
-    Notice,
     NoticeKind,
     OpenCondition,
     Owner,
     Recurrence,
-    Report,
     Since,
     TargetId,
-    TargetReport,
     TargetState,
 )
-from auditor.rendering.alike import (
-    Pair,
-    group_alike,
-    merge_entries,
-    merge_rewordings,
-)
+from auditor.rendering.alike import Pair, group_alike, merge_entries, merge_rewordings
 from auditor.rendering.conditions import is_asked_for
 from auditor.rendering.digests import enter_digest
 from auditor.rendering.outline import (
@@ -77,6 +67,7 @@ from auditor.rendering.words import (
     sentence,
     times_in,
 )
+from auditor.report import LateFinding, LateVendorFinding, Notice, Report, TargetReport
 
 FURTHER = "More findings, in one line each"
 OPEN = "Open conditions"

@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from auditor.files import replace_file, sync
-from auditor.model import Report, TargetId
-from auditor.records import (
+from auditor.listings import (
     ImpulseBlocks,
     Overview,
     PageMarks,
@@ -25,6 +24,7 @@ from auditor.records import (
     RunListing,
     TargetHistory,
 )
+from auditor.model import TargetId
 from auditor.rendering.archive import (
     FILE_MODE,
     FOLDER_MODE,
@@ -62,6 +62,7 @@ from auditor.rendering.pages import (
 from auditor.rendering.sections import outline_report
 from auditor.rendering.verdict import judge_run
 from auditor.rendering.words import moment, times_in
+from auditor.report import Report
 
 logger = logging.getLogger(__name__)
 

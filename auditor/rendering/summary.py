@@ -11,18 +11,16 @@ from auditor.model import (
     ConditionKind,
     Finding,
     ModelState,
-    Notice,
     NoticeKind,
     OpenCondition,
-    Report,
     Severity,
     Since,
     TargetId,
-    TargetReport,
     TargetState,
 )
 from auditor.rendering.conditions import find_lasting
 from auditor.rendering.words import count, name
+from auditor.report import Notice, Report, TargetReport
 
 LEAST_ALIKE = 3
 """How many blocks have the same change where that is one entry."""

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from auditor.context import Training
 from auditor.drift.trainings import metric_words, names_training, short_date
-from auditor.model import Finding, TargetReport
+from auditor.model import Finding
 from auditor.rendering.words import in_reader_zone, name
+from auditor.report import TargetReport
 
 _LABELS = {
     "accuracy": "accuracy",

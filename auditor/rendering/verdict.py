@@ -11,17 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from auditor.model import (
-    Area,
-    Finding,
-    ModelState,
-    Report,
-    RunInfo,
-    RunStatus,
-    Severity,
-    TargetReport,
-    Totals,
-)
+from auditor.model import Area, Finding, ModelState, RunInfo, RunStatus, Severity
 from auditor.rendering.conditions import count_conditions, count_older, describe_worst
 from auditor.rendering.summary import (
     Summary,
@@ -32,6 +22,7 @@ from auditor.rendering.summary import (
     whose_worst,
 )
 from auditor.rendering.words import count, cut, harmless, join_first, moment, name, sentence
+from auditor.report import Report, TargetReport, Totals
 
 PREFIX = "[EI drift] "
 DIGEST = "week: "

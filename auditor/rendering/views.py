@@ -18,11 +18,9 @@ from auditor.model import (
     Finding,
     ModelEvent,
     ModelState,
-    Report,
     Severity,
     Since,
     TargetId,
-    TargetReport,
     VendorFinding,
 )
 from auditor.rendering.alike import MOST_NAMED, Pair
@@ -42,6 +40,7 @@ from auditor.rendering.pictures import draw_runs, draw_scale, draw_stack
 from auditor.rendering.summary import block_title
 from auditor.rendering.trainings import view_training
 from auditor.rendering.words import block_page, count, join_first, moment, name, period, sentence
+from auditor.report import Report, TargetReport
 
 MOST_FOLDED = 8
 _TRAINED_NOW = (ModelEvent.TRAINED, ModelEvent.RETRAINED)

@@ -8,40 +8,26 @@ from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 
 from auditor.context import Endpoint, EndpointState, KnownTraining
-from auditor.drift.conditions import (
-    apply_changes,
-    compare_conditions,
-    worst_conditions_first,
-)
+from auditor.drift.conditions import apply_changes, compare_conditions, worst_conditions_first
 from auditor.drift.recurrence import PastChange, PastFolding
 from auditor.drift.secrets import Secrets
-from auditor.model import (
-    Notice,
-    OpenCondition,
-    Report,
-    RunInfo,
-    Snapshot,
-    TargetId,
-    Trigger,
-)
+from auditor.listings import RunSummary
+from auditor.model import OpenCondition, RunInfo, Snapshot, TargetId, Trigger
 from auditor.outbox import Message
 from auditor.protocols import RunStore
 from auditor.records import (
-    NO_NEWS,
     Acknowledgement,
-    BatchNews,
     FindingOccurrence,
     KnownTarget,
-    NewVersion,
     RuleBreach,
     RuleMatch,
     RunConclusions,
-    RunSummary,
-    TargetResult,
     UnreportedFinding,
     UnreportedNotice,
     VersionLine,
 )
+from auditor.report import Notice, Report
+from auditor.results import NO_NEWS, BatchNews, NewVersion, TargetResult
 
 
 class DryStore:

@@ -35,13 +35,9 @@ from auditor.model import (
     Area,
     Finding,
     Kind,
-    LateFinding,
-    LateVendorFinding,
-    Notice,
     NoticeKind,
     Owner,
     Recurrence,
-    Report,
     RunStatus,
     Severity,
     Since,
@@ -49,13 +45,9 @@ from auditor.model import (
     VendorFinding,
 )
 from auditor.outbox import MessageState
-from auditor.records import (
-    FindingOccurrence,
-    ReadResult,
-    SuppressedBy,
-    UnreportedFinding,
-    UnreportedNotice,
-)
+from auditor.records import FindingOccurrence, SuppressedBy, UnreportedFinding, UnreportedNotice
+from auditor.report import LateFinding, LateVendorFinding, Notice, Report
+from auditor.results import ReadResult
 from auditor.store.batches import BATCH, in_batches
 from auditor.store.packing import pack_json, unpack_json
 from auditor.store.settings import secrets_of

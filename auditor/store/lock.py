@@ -22,7 +22,7 @@ from auditor.errors import (
     StoreError,
 )
 from auditor.files import try_lock
-from auditor.protocols import Lock
+from auditor.locks import Lock
 from auditor.store.address import LOCK_SUFFIX
 from auditor.store.database import Database
 from auditor.store.translation import refused_writes, shared_sessions, translated

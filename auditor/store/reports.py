@@ -21,8 +21,8 @@ from sqlalchemy import Connection, select, update
 from auditor.context import ModelMetadata, Training
 from auditor.errors import UsageError
 from auditor.impulses import NO_PLACE, place_form, place_from
+from auditor.listings import RunSummary
 from auditor.model import (
-    AnswerExcerpt,
     BlockKindName,
     ConditionKind,
     Failure,
@@ -32,18 +32,16 @@ from auditor.model import (
     ModelState,
     OpenCondition,
     ProjectError,
-    Report,
     RunInfo,
     RunStatus,
     Severity,
     Starter,
     TargetId,
-    TargetReport,
     TargetState,
-    Totals,
 )
 from auditor.outbox import Message
-from auditor.records import RunConclusions, RunSummary, UnreportedFinding
+from auditor.records import RunConclusions, UnreportedFinding
+from auditor.report import AnswerExcerpt, Report, TargetReport, Totals
 from auditor.store import (
     conditions,
     decisions,

@@ -18,8 +18,8 @@ from typing import Concatenate, ParamSpec, Self, TypeVar
 from sqlalchemy import Connection, delete, false, text
 
 from auditor.drift.secrets import Secrets
+from auditor.locks import Lock
 from auditor.outbox import Message
-from auditor.protocols import Lock
 from auditor.records import Pruned
 from auditor.retention import Retention
 from auditor.store import (

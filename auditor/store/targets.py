@@ -24,26 +24,16 @@ from sqlalchemy.sql.functions import func
 from auditor.drift.block_kinds import unread_model
 from auditor.drift.canonical import FORMS
 from auditor.impulses import NO_PLACE, ImpulsePlace, place_form, place_from
-from auditor.model import (
-    BlockKindName,
-    Failure,
-    Interval,
-    ModelState,
-    Notice,
-    TargetId,
-    TargetState,
-)
-from auditor.records import (
+from auditor.listings import TargetOverview, TargetStatus
+from auditor.model import BlockKindName, Failure, Interval, ModelState, TargetId, TargetState
+from auditor.records import NOT_COME_TO, KnownTarget, Retirement
+from auditor.report import Notice
+from auditor.results import (
     NO_NEWS,
-    NOT_COME_TO,
     BatchNews,
-    KnownTarget,
     Missing,
     NewVersion,
-    Retirement,
-    TargetOverview,
     TargetResult,
-    TargetStatus,
     Unchanged,
     Unreadable,
 )

@@ -19,7 +19,8 @@ from auditor.drift.layer_keys import LayerKeys
 from auditor.drift.secrets import Secrets
 from auditor.errors import UsageError
 from auditor.model import BlockKindName, Catalogue, Json, ModelState, Snapshot, TargetId
-from auditor.records import NewVersion, Version, VersionLine
+from auditor.records import Version, VersionLine
+from auditor.results import NewVersion
 from auditor.store.batches import in_batches
 from auditor.store.chain import START, Link, content_hash
 from auditor.store.packing import (

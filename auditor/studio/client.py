@@ -19,8 +19,7 @@ from auditor.context import MOST_JOBS, Deployment, JobPage, ModelMetadata, NewTr
 from auditor.credentials import ApiKey, Credential, Grant
 from auditor.drift.block_kinds import BlockKind, kind_of
 from auditor.errors import NoTokenError, StudioError
-from auditor.model import EVERY_PROJECT, BlockKindName, Failure, JsonObject, TargetId
-from auditor.protocols import (
+from auditor.fetching import (
     NOT_ASKED,
     Answer,
     BlockSource,
@@ -30,6 +29,7 @@ from auditor.protocols import (
     StoredBody,
     UnchangedAnswer,
 )
+from auditor.model import EVERY_PROJECT, BlockKindName, Failure, JsonObject, TargetId
 from auditor.redaction import Secret
 from auditor.studio.answers import read_answer, read_error_text, status_error
 from auditor.studio.auth import (
@@ -42,13 +42,7 @@ from auditor.studio.auth import (
 )
 from auditor.studio.context import read_deployments, read_jobs, read_metadata
 from auditor.studio.discovery import read_impulses, read_projects
-from auditor.studio.manners import (
-    Circuit,
-    Pace,
-    RetryBudget,
-    parse_retry_after,
-    wait_before_retry,
-)
+from auditor.studio.manners import Circuit, Pace, RetryBudget, parse_retry_after, wait_before_retry
 from auditor.studio.tls import Security
 from auditor.studio.tokens import token_access
 from auditor.studio.wire import Reply, Wire, strong_validator

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from auditor.drift.block_kinds import learn_kind
 from auditor.errors import StudioError
+from auditor.fetching import ListedBlock
 from auditor.impulses import Impulse, ImpulsePlace
 from auditor.model import BlockKindName, Json, JsonObject, TargetId, TargetKind
-from auditor.protocols import ListedBlock
 from auditor.redaction import Secret, shown
 from auditor.studio.answers import as_integer, as_list, as_object, read_success
 

@@ -12,7 +12,8 @@ from auditor.config import Settings
 from auditor.demo.faults import ActiveFault, ApiRequest, Fault, faulty_reply
 from auditor.demo.http_server import ServerReply
 from auditor.demo.studio_server import sample_blocks
-from auditor.model import ProjectError, Report, TargetId, TargetReport
+from auditor.model import ProjectError, TargetId
+from auditor.report import Report, TargetReport
 from tests.simulated_studio import SimulatedStudio
 
 LEARN_ID = 3

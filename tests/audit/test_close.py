@@ -3,8 +3,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from auditor.audit.close import draw_signs
-from auditor.model import RunInfo, RunStatus, TargetId, TargetState, Totals, Trigger
-from auditor.records import MOST_RUNS_DRAWN, RunSummary
+from auditor.listings import MOST_RUNS_DRAWN, RunSummary
+from auditor.model import RunInfo, RunStatus, TargetId, TargetState, Trigger
+from auditor.report import Totals
 
 PUMP, FAN = TargetId(1, 3), TargetId(1, 4)
 FIRST = datetime(2026, 10, 1, 3, 15, tzinfo=UTC)

@@ -12,8 +12,9 @@ from auditor import app
 from auditor.audit.run import Audit
 from auditor.decide import Decision
 from auditor.demo.faults import Fault
-from auditor.model import ConditionKind, Report, Trigger
+from auditor.model import ConditionKind, Trigger
 from auditor.rendering.json import encode_report, format_utc
+from auditor.report import Report
 from tests.audit.stage import Stage, block, stage, target
 from tests.decisions import approve_all_new
 

@@ -15,8 +15,9 @@ from auditor.audit.close import close_run
 from auditor.audit.run import Audit
 from auditor.decide import Decision
 from auditor.errors import ConfigError, UsageError
-from auditor.model import BlockKindName, NoticeKind, Report
-from auditor.protocols import Answer
+from auditor.fetching import Answer
+from auditor.model import BlockKindName, NoticeKind
+from auditor.report import Report
 from tests.audit.stage import Stage, block, stage, target
 from tests.decisions import approve, approve_all_new
 

@@ -8,8 +8,9 @@ import pytest
 
 from auditor import app
 from auditor.audit.run import Audit
-from auditor.model import Failure, Report, RunStatus, TargetId, TargetState
-from auditor.protocols import BlockSource, FetchResult, ListedBlock, StoredBody
+from auditor.fetching import BlockSource, FetchResult, ListedBlock, StoredBody
+from auditor.model import Failure, RunStatus, TargetId, TargetState
+from auditor.report import Report
 from auditor.studio.client import StudioClient
 from tests.audit.stage import Stage, block, stage, target
 

@@ -14,6 +14,7 @@ from auditor.demo.studio_server import sample_blocks
 from auditor.drift.block_kinds import KERAS
 from auditor.drift.canonical import FORMS, split
 from auditor.drift.secrets import Secrets
+from auditor.fetching import Answer, BlockSource, FetchResult, ListedBlock, StoredBody
 from auditor.model import (
     BlockKindName,
     Failure,
@@ -23,7 +24,6 @@ from auditor.model import (
     TargetId,
     TargetState,
 )
-from auditor.protocols import Answer, BlockSource, FetchResult, ListedBlock, StoredBody
 from auditor.records import KnownTarget
 from tests.contextless import WithoutContext
 from tests.studio.asking import NAMED

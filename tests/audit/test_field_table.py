@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from auditor import app
-from auditor.model import Area, NoticeKind, Report, Since, TargetState
+from auditor.model import Area, NoticeKind, Since, TargetState
+from auditor.report import Report
 from tests.audit.stage import Stage, block, stage, target
 from tests.older import Older, older_auditor
 

@@ -14,8 +14,9 @@ from auditor.audit.plan import RunControl, Scope
 from auditor.audit.run import Audit
 from auditor.demo.faults import Fault
 from auditor.errors import UsageError
-from auditor.model import NoticeKind, Report, TargetId
+from auditor.model import NoticeKind, TargetId
 from auditor.rendering.json import encode_report
+from auditor.report import Report
 from tests.audit.stage import KEY, Stage, block, stage, target
 from tests.kinds import sample_answer
 

@@ -13,7 +13,7 @@ from sqlalchemy import NullPool, create_engine
 
 from auditor import app
 from auditor.decide import Decision
-from auditor.model import Report
+from auditor.report import Report
 from auditor.resources import folder
 from auditor.store.tables import condition
 from tests.audit.stage import Stage, block, stage, target

@@ -16,7 +16,8 @@ from auditor.audit.run import Audit
 from auditor.demo.faults import Fault
 from auditor.drift.excerpts import layer_stacks
 from auditor.errors import UsageError
-from auditor.model import Report, RunInfo, RunStatus, Totals, Trigger
+from auditor.model import RunInfo, RunStatus, Trigger
+from auditor.report import Report, Totals
 from tests.audit.stage import KEY, PROJECT, Stage, block, stage, target
 from tests.kinds import sample_answer
 

@@ -15,7 +15,8 @@ from auditor.audit.notices import note_of_missed
 from auditor.audit.plan import Missed, RunControl
 from auditor.audit.run import Audit
 from auditor.errors import RunUnderWayError
-from auditor.model import NoticeKind, Report, RunStatus, Starter, TargetId, TargetState
+from auditor.model import NoticeKind, RunStatus, Starter, TargetId, TargetState
+from auditor.report import Report
 from auditor.schedule import Gap
 from tests.audit.stage import KEY, Stage, block, stage, target
 

@@ -14,9 +14,9 @@ from auditor import app
 from auditor.app.deliveries import deliver_messages
 from auditor.daemon.service import RETRY_AFTER, Service
 from auditor.deliver import Delivery, attempt
+from auditor.locks import Lock
 from auditor.model import RunInfo, TargetId, Trigger
 from auditor.outbox import MessageState
-from auditor.protocols import Lock
 from auditor.store.store import SqlStore
 from tests.audit.stage import KEY, Stage, block
 from tests.cli.gate import DEADLINE_S

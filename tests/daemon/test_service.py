@@ -19,7 +19,7 @@ from auditor.daemon.service import RETRY_AFTER, Service
 from auditor.errors import ConfigError, Problem, StoreUnreachableError
 from auditor.model import RunInfo, RunStatus, Trigger
 from auditor.outbox import NO_MESSAGES, MessageState
-from auditor.records import NO_NEWS, BatchNews, TargetResult
+from auditor.results import NO_NEWS, BatchNews, TargetResult
 from auditor.store.store import SqlStore
 from tests.audit.stage import Stage
 from tests.daemon.clock import SetClock

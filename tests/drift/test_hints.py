@@ -16,7 +16,8 @@ from auditor.drift.compare import compare_snapshots
 from auditor.drift.excerpts import excerpt_answers
 from auditor.drift.findings import all_findings, judge_comparison
 from auditor.drift.restore import find_restoration
-from auditor.model import AgainstBaseline, AnswerExcerpt, Finding, TargetId
+from auditor.model import AgainstBaseline, Finding, TargetId
+from auditor.report import AnswerExcerpt
 from auditor.review import take_snapshots
 from tests.drift.answers import SECRETS, Answer, Edit, sample
 

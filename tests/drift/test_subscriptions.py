@@ -8,7 +8,8 @@ import pytest
 
 from auditor.drift.rules import TargetScope
 from auditor.drift.subscriptions import Subscription, select_part
-from auditor.model import Area, ConditionKind, ModelState, Report, RunStatus, Severity, TargetId
+from auditor.model import Area, ConditionKind, ModelState, RunStatus, Severity, TargetId
+from auditor.report import Report
 from tests.rendering.samples import condition, drift, failed, incomplete, quiet
 
 _PUMP = TargetScope(projects=frozenset({1}))

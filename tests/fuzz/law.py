@@ -23,9 +23,10 @@ from auditor.audit.run import Audit
 from auditor.drift.block_kinds import KERAS
 from auditor.drift.secrets import as_sent
 from auditor.errors import StudioError
-from auditor.model import BlockKindName, Failure, JsonObject, Report, TargetId
-from auditor.protocols import Answer, BlockSource, FetchResult, ListedBlock, StoredBody
+from auditor.fetching import Answer, BlockSource, FetchResult, ListedBlock, StoredBody
+from auditor.model import BlockKindName, Failure, JsonObject, TargetId
 from auditor.rendering.json import dump_json, encode_report
+from auditor.report import Report
 from auditor.store.schema import upgrade
 from auditor.store.store import SqlStore, open_database
 from auditor.studio.answers import read_answer

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from auditor.records import RunListing
+from auditor.listings import RunListing
 from tests.rendering.samples import NIGHTS
 
 

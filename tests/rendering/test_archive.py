@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from auditor.model import Report, RunStatus
+from auditor.model import RunStatus
 from auditor.rendering.archive import FolderArchive
+from auditor.report import Report
 from tests.rendering.samples import quiet, run
 
 

@@ -17,8 +17,8 @@ import yaml
 
 from auditor.cli.parser import build_parser
 from auditor.demo.sample_reports import drift
+from auditor.listings import TargetStatus
 from auditor.model import BlockKindName, ModelState, TargetId, TargetState
-from auditor.records import TargetStatus
 from auditor.rendering.metrics import Measurements, render_metrics
 from auditor.resources import read_text
 from tests.rendering.prometheus import read

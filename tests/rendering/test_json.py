@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from auditor.listings import TargetStatus
 from auditor.model import (
     Area,
     BlockKindName,
@@ -16,7 +17,6 @@ from auditor.model import (
     TargetState,
 )
 from auditor.outbox import NO_MESSAGES, MessageInfo, MessageState, OutboxOverview
-from auditor.records import TargetStatus
 from auditor.rendering.json import dump_json, encode_diff, encode_report, encode_status
 from tests.rendering.samples import HOSTILE, NIGHTS, STARTED, drift, finding, quiet, run, vendor
 

@@ -20,16 +20,15 @@ from auditor.model import (
     Interval,
     Kind,
     ModelState,
-    Report,
     Severity,
     TargetId,
-    TargetReport,
     TargetState,
 )
 from auditor.rendering.html import HtmlRenderer
 from auditor.rendering.mailing import MOST_HTML_BYTES
 from auditor.rendering.site import link_below
 from auditor.rendering.words import harmless
+from auditor.report import Report, TargetReport
 from tests.rendering.samples import (
     HOSTILE,
     NIGHTS,

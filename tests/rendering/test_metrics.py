@@ -9,16 +9,15 @@ from auditor.demo.sample_reports import drift
 from auditor.model import (
     ConditionKind,
     OpenCondition,
-    Report,
     RunInfo,
     RunStatus,
     Severity,
     Since,
     TargetId,
-    Totals,
     Trigger,
 )
 from auditor.rendering.metrics import Measurements, render_metrics
+from auditor.report import Report, Totals
 from tests.rendering.prometheus import read
 
 BEGAN = datetime(2026, 11, 24, 3, 15, tzinfo=UTC)

@@ -7,10 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.demo.sample_reports import excerpt_layers
-from auditor.model import AnswerExcerpt, Area, Json, Kind
-from auditor.records import MOST_RUNS_DRAWN as SHOWN
+from auditor.listings import MOST_RUNS_DRAWN as SHOWN
+from auditor.model import Area, Json, Kind
 from auditor.rendering.mailing import MOST_HTML_BYTES
 from auditor.rendering.pictures import SLOTS, LayerRow, draw_runs, draw_scale, draw_stack
+from auditor.report import AnswerExcerpt
 from tests.rendering.samples import HOSTILE, PAGE, drift, finding, flood, renderer, report
 
 DENSE: Json = {"type": "dense", "neurons": 8}

@@ -9,6 +9,16 @@ from pathlib import Path
 
 import pytest
 
+from auditor.listings import (
+    Overview,
+    PageMarks,
+    ProjectBlocks,
+    RunListing,
+    RunSummary,
+    TargetHistory,
+    TargetOverview,
+    TargetStatus,
+)
 from auditor.model import (
     Area,
     BlockKindName,
@@ -18,18 +28,7 @@ from auditor.model import (
     Severity,
     TargetId,
     TargetState,
-    Totals,
     Trigger,
-)
-from auditor.records import (
-    Overview,
-    PageMarks,
-    ProjectBlocks,
-    RunListing,
-    RunSummary,
-    TargetHistory,
-    TargetOverview,
-    TargetStatus,
 )
 from auditor.rendering.archive import (
     parse_project_place,
@@ -42,6 +41,7 @@ from auditor.rendering.outline import Footer
 from auditor.rendering.pages import MOST_ROWS, draw_fleet, list_runs, make_calendar
 from auditor.rendering.publish import mark_target, split_runs
 from auditor.rendering.site import FolderSite, make_linked_pages
+from auditor.report import Totals
 from tests.crawling import Page, pages
 from tests.rendering.samples import HOSTILE, NIGHTS, TEMPLATES, block, finding, report, unread
 from tests.rendering.sites import year_of_runs

@@ -11,16 +11,14 @@ from auditor.model import (
     ConditionKind,
     ModelState,
     ProjectError,
-    Report,
     RunStatus,
     Severity,
     Since,
     TargetId,
-    TargetReport,
     TargetState,
-    Totals,
 )
 from auditor.rendering.verdict import Level, judge_run
+from auditor.report import Report, TargetReport, Totals
 from tests.rendering.samples import (
     NIGHTS,
     block,

@@ -15,16 +15,17 @@ from auditor.audit.close import close_run
 from auditor.audit.run import Audit
 from auditor.config import Settings
 from auditor.demo.studio_server import sample_blocks
-from auditor.model import BlockKindName, Failure, JsonObject, Report, TargetId
-from auditor.protocols import (
+from auditor.fetching import (
     Answer,
     BlockSource,
     FetchResult,
     ListedBlock,
-    Store,
     StoredBody,
     UnchangedAnswer,
 )
+from auditor.model import BlockKindName, Failure, JsonObject, TargetId
+from auditor.protocols import Store
+from auditor.report import Report
 from tests.contextless import WithoutContext
 
 BLOCKS_A_PROJECT = 100

@@ -15,9 +15,8 @@ from auditor.audit.plan import Plan, Project, RunRequest
 from auditor.audit.run import Audit
 from auditor.decide import Decision
 from auditor.drift.rules import Rules
-from auditor.model import BlockKindName, Failure, Report, TargetId
-from auditor.protocols import Answer as Fetched
-from auditor.protocols import (
+from auditor.fetching import Answer as Fetched
+from auditor.fetching import (
     BlockSource,
     FetchFailure,
     FetchResult,
@@ -25,7 +24,9 @@ from auditor.protocols import (
     StoredBody,
     UnchangedAnswer,
 )
+from auditor.model import BlockKindName, Failure, TargetId
 from auditor.rendering.json import encode_report
+from auditor.report import Report
 from auditor.store.store import SqlStore, open_database
 from tests.contextless import WithoutContext
 from tests.decisions import approve, approve_all_new

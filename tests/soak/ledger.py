@@ -7,16 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
-from auditor.model import (
-    Finding,
-    NoticeKind,
-    Report,
-    Since,
-    TargetId,
-    TargetReport,
-    TargetState,
-)
-from auditor.records import TargetStatus
+from auditor.listings import TargetStatus
+from auditor.model import Finding, NoticeKind, Since, TargetId, TargetState
+from auditor.report import Report, TargetReport
 
 Place: TypeAlias = tuple[TargetId, str]
 

@@ -21,26 +21,18 @@ from auditor.model import (
     Kind,
     ModelState,
     Owner,
-    Report,
     RunInfo,
     RunStatus,
     Severity,
     Snapshot,
     TargetId,
-    TargetReport,
-    Totals,
     Trigger,
     VendorFinding,
 )
 from auditor.outbox import Message, MessageState
-from auditor.records import (
-    NewVersion,
-    Retirement,
-    RunConclusions,
-    TargetResult,
-    Unchanged,
-    UnreportedFinding,
-)
+from auditor.records import Retirement, RunConclusions, UnreportedFinding
+from auditor.report import Report, TargetReport, Totals
+from auditor.results import NewVersion, TargetResult, Unchanged
 from auditor.store.store import SqlStore
 
 NIGHT = datetime(2026, 11, 23, 3, 15, 0, 123456, tzinfo=UTC)

@@ -6,17 +6,11 @@ from dataclasses import replace
 from datetime import timedelta
 from random import Random
 
-from auditor.model import (
-    BlockKindName,
-    Finding,
-    ModelState,
-    Notice,
-    NoticeKind,
-    TargetId,
-    TargetReport,
-)
+from auditor.model import BlockKindName, Finding, ModelState, NoticeKind, TargetId
 from auditor.outbox import MessageState
-from auditor.records import Acknowledgement, Approval, NewVersion, RunConclusions, Unchanged
+from auditor.records import Acknowledgement, Approval, RunConclusions
+from auditor.report import Notice, TargetReport
+from auditor.results import NewVersion, Unchanged
 from auditor.store.store import SqlStore
 
 from .examples import (

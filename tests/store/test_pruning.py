@@ -14,17 +14,10 @@ from auditor.drift.conditions import MISSING, JudgedConditions
 from auditor.errors import DamagedDatabaseError, UsageError
 from auditor.model import ConditionKind, Snapshot, TargetId
 from auditor.outbox import Message, MessageState
-from auditor.records import (
-    Acknowledgement,
-    Approval,
-    BatchNews,
-    NewVersion,
-    Pruned,
-    RunConclusions,
-    Version,
-)
+from auditor.records import Acknowledgement, Approval, Pruned, RunConclusions, Version
 from auditor.rendering.outline import Footer
 from auditor.rendering.site import FolderSite
+from auditor.results import BatchNews, NewVersion
 from auditor.retention import Retention
 from auditor.store.store import SqlStore
 

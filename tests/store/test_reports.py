@@ -8,23 +8,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.model import (
-    AnswerExcerpt,
     BlockKindName,
     Failure,
     Finding,
     ModelState,
     ProjectError,
-    Report,
     RunInfo,
     RunStatus,
     TargetId,
-    TargetReport,
     TargetState,
-    Totals,
     Trigger,
     VendorFinding,
 )
 from auditor.records import RunConclusions
+from auditor.report import AnswerExcerpt, Report, TargetReport, Totals
 from auditor.store import reports
 from auditor.store.store import SqlStore
 

@@ -9,13 +9,8 @@ import psycopg
 import pytest
 from sqlalchemy import event, make_url
 
-from auditor.errors import (
-    LockLostError,
-    StoreError,
-    StoreUnreachableError,
-    UnfitDatabaseError,
-)
-from auditor.records import NewVersion
+from auditor.errors import LockLostError, StoreError, StoreUnreachableError, UnfitDatabaseError
+from auditor.results import NewVersion
 from auditor.store.database import database_exists
 from auditor.store.store import SqlStore, open_database
 from tests.conftest import Postgres

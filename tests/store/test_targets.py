@@ -7,7 +7,8 @@ import pytest
 
 from auditor.errors import UsageError
 from auditor.model import BlockKindName, Failure, ModelState, TargetId, TargetState
-from auditor.records import BaselineDrift, Missing, NewVersion, Retirement, Unreadable
+from auditor.records import Retirement
+from auditor.results import BaselineDrift, Missing, NewVersion, Unreadable
 from auditor.store.store import SqlStore
 
 from .examples import (

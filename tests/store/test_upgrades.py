@@ -23,8 +23,9 @@ from sqlalchemy import inspect
 
 from auditor import app
 from auditor.errors import StoreError
-from auditor.model import Report, Since, Trigger
+from auditor.model import Since, Trigger
 from auditor.rendering.json import encode_report
+from auditor.report import Report
 from auditor.resources import folder
 from auditor.store.database import Database
 from auditor.store.schema import HEAD, REVISIONS, revision

@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from auditor.credentials import ApiKey
+from auditor.fetching import BlockSource, FetchResult, StoredBody
 from auditor.model import BlockKindName, TargetId
-from auditor.protocols import BlockSource, FetchResult, StoredBody
 from auditor.redaction import Secret
 from auditor.studio.client import StudioClient
 

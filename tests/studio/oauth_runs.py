@@ -7,14 +7,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from auditor.credentials import (
-    ClientCredentials,
-    Credential,
-    PasswordGrant,
-    StoredLogin,
-)
+from auditor.credentials import ClientCredentials, Credential, PasswordGrant, StoredLogin
+from auditor.fetching import FetchFailure, FetchResult
 from auditor.model import Failure, TargetId
-from auditor.protocols import FetchFailure, FetchResult
 from auditor.redaction import Secret
 from auditor.studio.tokenfile import TokenFile
 from tests.simulated_studio import SimulatedStudio

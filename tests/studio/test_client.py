@@ -15,8 +15,7 @@ import pytest
 from auditor.credentials import ApiKey, JwtHeader
 from auditor.demo.faults import Fault
 from auditor.demo.studio_server import sample_blocks
-from auditor.model import BlockKindName, Failure, JsonObject, TargetId
-from auditor.protocols import (
+from auditor.fetching import (
     Answer,
     BlockSource,
     FetchFailure,
@@ -25,6 +24,7 @@ from auditor.protocols import (
     Studio,
     UnchangedAnswer,
 )
+from auditor.model import BlockKindName, Failure, JsonObject, TargetId
 from auditor.redaction import Secret
 from tests.simulated_studio import SimulatedStudio
 from tests.studio.asking import NAMED

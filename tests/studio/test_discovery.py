@@ -5,9 +5,9 @@ import json
 import pytest
 
 from auditor.errors import StudioError
+from auditor.fetching import ListedBlock
 from auditor.impulses import NO_PLACE, Impulse, ImpulsePlace
 from auditor.model import BlockKindName, Json, TargetId
-from auditor.protocols import ListedBlock
 from auditor.studio.discovery import read_impulses, read_projects
 
 

@@ -13,8 +13,8 @@ import pytest
 from auditor.credentials import ApiKey
 from auditor.demo.faults import Fault
 from auditor.demo.studio_server import sample_blocks
+from auditor.fetching import FetchFailure
 from auditor.model import Failure, TargetId
-from auditor.protocols import FetchFailure
 from auditor.redaction import Secret
 from tests.fault_table import by_fault
 from tests.simulated_studio import SimulatedStudio

@@ -12,8 +12,8 @@ from auditor.credentials import ApiKey
 from auditor.demo.faults import Fault
 from auditor.demo.studio_server import sample_blocks
 from auditor.errors import NoTokenError, StudioError
+from auditor.fetching import Answer, FetchFailure, FetchResult
 from auditor.model import TargetId
-from auditor.protocols import Answer, FetchFailure, FetchResult
 from auditor.redaction import Secret
 from auditor.studio.manners import (
     DOUBTFUL_AFTER,

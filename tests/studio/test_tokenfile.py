@@ -10,11 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from auditor.credentials import (
-    StoredLogin,
-)
+from auditor.credentials import StoredLogin
+from auditor.fetching import Answer, FetchResult
 from auditor.model import TargetId
-from auditor.protocols import Answer, FetchResult
 from auditor.redaction import Secret
 from auditor.studio.grants import Tokens
 from auditor.studio.tokenfile import TokenFile

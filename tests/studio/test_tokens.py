@@ -6,14 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from auditor.credentials import (
-    BearerToken,
-    Credential,
-)
+from auditor.credentials import BearerToken, Credential
 from auditor.demo.http_server import ServerReply, json_reply
 from auditor.demo.studio_server import sample_blocks
+from auditor.fetching import Answer, FetchFailure, FetchResult
 from auditor.model import TargetId
-from auditor.protocols import Answer, FetchFailure, FetchResult
 from auditor.redaction import Secret
 from tests.simulated_studio import SimulatedStudio
 from tests.studio.asking import NAMED

@@ -24,8 +24,8 @@ from hypothesis import strategies as st
 from auditor.credentials import ApiKey, Credential, JwtCookie, JwtHeader
 from auditor.demo.studio_server import sample_blocks
 from auditor.errors import StudioError, UsageError
+from auditor.fetching import Answer, FetchFailure, FetchResult
 from auditor.model import TargetId
-from auditor.protocols import Answer, FetchFailure, FetchResult
 from auditor.redaction import Secret
 from auditor.studio.tls import Security
 from auditor.studio.wire import Body

@@ -1,0 +1,173 @@
+"""What pages and listings show of the stored history, as frozen values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from auditor.impulses import NO_PLACE, Impulse, ImpulsePlace
+from auditor.model import (
+    BlockKindName,
+    Failure,
+    Finding,
+    ModelState,
+    OpenCondition,
+    RunInfo,
+    TargetId,
+    TargetState,
+)
+from auditor.records import Version, VersionLine
+from auditor.report import Report, Totals
+
+MOST_RUNS_DRAWN = 30
+"""How many of the last runs pictures show."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetStatus:
+    """One line of `status`."""
+
+    target: TargetId
+    kind: BlockKindName
+    project: str
+    name: str
+    type: str
+    state: TargetState
+    model_state: ModelState
+    last_changed_at: datetime | None
+    last_checked_at: datetime | None
+    last_attempted_at: datetime | None
+    error: Failure | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetOverview:
+    """A target and its state, whether it is still audited or not.
+
+    Attributes:
+        version_id: its last version, None where none was ever stored.
+        baseline_version_id: the version a person approved, None without one.
+        retired: the last run over all targets did not ask for it.
+        open: its open conditions, worst first, where they were asked for.
+        place: where in which impulses it is, as it was last listed.
+    """
+
+    status: TargetStatus
+    version_id: int | None
+    baseline_version_id: int | None
+    retired: bool
+    open: tuple[OpenCondition, ...] = ()
+    place: ImpulsePlace = NO_PLACE
+
+    @property
+    def state(self) -> TargetState:
+        """Return its state; one that is new counts as in sync."""
+        state = self.status.state
+        return TargetState.IN_SYNC if state is TargetState.NEW else state
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSummary:
+    """A closed run in short, for pictures of many runs.
+
+    Attributes:
+        audited: every target of the run; the same object for runs with the same targets.
+        states: of the targets that were anything but in sync.
+        findings: for each target with findings, how many.
+    """
+
+    run: RunInfo
+    totals: Totals
+    audited: frozenset[TargetId]
+    states: Mapping[TargetId, TargetState]
+    findings: Mapping[TargetId, int]
+
+    def state(self, target: TargetId) -> TargetState | None:
+        """Return how a target stood in the run, or None if it was not audited."""
+        if target not in self.audited:
+            return None
+        return self.states.get(target, TargetState.IN_SYNC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionEntry:
+    """A version in a target's timeline.
+
+    Attributes:
+        findings: what differs from the version before, worst first; None for the first one, and
+            where either of the two was pruned.
+        suppressed: how many more differences are not reported.
+    """
+
+    version: Version
+    findings: tuple[Finding, ...] | None
+    suppressed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetHistory:
+    """A target and its versions, newest first; `older` is how many versions are left out."""
+
+    overview: TargetOverview
+    entries: tuple[VersionEntry, ...]
+    older: int
+    baseline_run_id: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectBlocks:
+    """A project and every block of it that was ever audited, by learn id."""
+
+    project_id: int
+    overviews: tuple[TargetOverview, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImpulseBlocks:
+    """An impulse, its blocks, and the newest versions of these."""
+
+    project_id: int
+    impulse: Impulse
+    overviews: tuple[TargetOverview, ...]
+    lines: tuple[VersionLine, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunListing:
+    """Runs of a stretch of time, newest first; the closed ones with their reports in brief."""
+
+    runs: tuple[RunInfo, ...]
+    briefs: tuple[Report, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    """What the index shows.
+
+    Attributes:
+        newest: the last closed run's whole report, None before the first.
+        years: years whose older runs have a page of their own, newest first.
+        summaries: the last closed runs in short, newest first.
+    """
+
+    newest: Report | None
+    listing: RunListing
+    years: tuple[int, ...]
+    summaries: tuple[RunSummary, ...]
+    overviews: tuple[TargetOverview, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageMarks:
+    """Which pages exist, each with a digest of what it showed when it was written.
+
+    A page without a mark is written again. Pages of runs need none: a run does not change.
+    An impulse is known by its project and its own id.
+    """
+
+    runs: frozenset[int] = frozenset()
+    targets: Mapping[TargetId, str] = field(default_factory=dict)
+    projects: Mapping[int, str] = field(default_factory=dict)
+    years: Mapping[int, str] = field(default_factory=dict)
+    impulses: Mapping[tuple[int, int], str] = field(default_factory=dict)
