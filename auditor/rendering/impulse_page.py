@@ -13,7 +13,13 @@ from auditor.listings import ImpulseBlocks, TargetOverview
 from auditor.model import TargetKind, TargetState
 from auditor.records import VersionLine
 from auditor.rendering.archive import project_place, run_place, target_place
-from auditor.rendering.pages import BlockRow, block_row, block_title, count_states, project_title
+from auditor.rendering.block_list import (
+    BlockRow,
+    block_row,
+    block_title,
+    count_states,
+    project_title,
+)
 from auditor.rendering.pictures import STATES
 from auditor.rendering.views import title_impulse
 from auditor.rendering.words import count, cut, join_first, moment, sentence

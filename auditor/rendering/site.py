@@ -47,19 +47,14 @@ from auditor.rendering.archive import (
     target_place,
     year_place,
 )
+from auditor.rendering.fleet import draw_fleet
 from auditor.rendering.html import HtmlRenderer, add_policy, link_nothing
 from auditor.rendering.impulse_page import make_impulse_page
 from auditor.rendering.outline import Footer, Limits
-from auditor.rendering.pages import (
-    LEGEND,
-    draw_fleet,
-    list_projects,
-    list_runs,
-    make_calendar,
-    make_project_page,
-    make_target_page,
-)
+from auditor.rendering.projects import list_projects, make_project_page
+from auditor.rendering.run_list import LEGEND, list_runs, make_calendar
 from auditor.rendering.sections import outline_report
+from auditor.rendering.target_page import make_target_page
 from auditor.rendering.verdict import judge_run
 from auditor.rendering.words import moment, times_in
 from auditor.report import Report

@@ -36,10 +36,11 @@ from auditor.rendering.archive import (
     parse_target_place,
     parse_year_place,
 )
+from auditor.rendering.fleet import MOST_ROWS, draw_fleet
 from auditor.rendering.html import add_policy
 from auditor.rendering.outline import Footer
-from auditor.rendering.pages import MOST_ROWS, draw_fleet, list_runs, make_calendar
 from auditor.rendering.publish import mark_target, split_runs
+from auditor.rendering.run_list import list_runs, make_calendar
 from auditor.rendering.site import FolderSite, make_linked_pages
 from auditor.report import Totals
 from tests.crawling import Page, pages

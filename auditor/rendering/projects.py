@@ -1,0 +1,94 @@
+"""The page of a project, and the list of all projects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import groupby
+
+from auditor.drift.impulses import order_of_data
+from auditor.listings import ProjectBlocks, TargetOverview
+from auditor.rendering.archive import project_place
+from auditor.rendering.block_list import (
+    BlockRow,
+    ConditionRow,
+    block_row,
+    count_states,
+    link_impulses,
+    list_conditions,
+    open_conditions,
+    project_title,
+)
+from auditor.rendering.words import count, project_page
+
+MOST_OPEN = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectRow:
+    """A project in the list of projects."""
+
+    title: str
+    place: str
+    blocks: int
+    words: str
+    tone: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectPage:
+    """A project's page; `impulses` are titles and places."""
+
+    title: str
+    project_id: int
+    studio: str
+    tone: str
+    words: str
+    open: tuple[ConditionRow, ...]
+    open_hidden: int
+    blocks: tuple[BlockRow, ...]
+    impulses: tuple[tuple[str, str], ...] = ()
+
+
+def list_projects(overviews: Iterable[TargetOverview]) -> tuple[ProjectRow, ...]:
+    """Return a row per project, by name; blocks that are no longer audited are not counted."""
+    rows = []
+    for project_id, group in groupby(
+        overviews, key=lambda overview: overview.status.target.project_id
+    ):
+        every = list(group)
+        audited = [overview for overview in every if not overview.retired]
+        words, tone = count_states(audited)
+        rows.append(
+            ProjectRow(
+                title=project_title(every),
+                place=project_place(project_id),
+                blocks=len(audited),
+                words=words,
+                tone=tone,
+            )
+        )
+    return tuple(sorted(rows, key=lambda row: row.title.casefold()))
+
+
+def make_project_page(project: ProjectBlocks, *, studio_url: str) -> ProjectPage:
+    """Return a project's page."""
+    audited = [overview for overview in project.overviews if not overview.retired]
+    words, tone = count_states(audited)
+    return ProjectPage(
+        title=project_title(project.overviews),
+        project_id=project.project_id,
+        studio=project_page(studio_url, project.project_id),
+        tone=tone,
+        words=f"{count(len(audited), 'block')}: {words}" if audited else words,
+        open=list_conditions(audited)[:MOST_OPEN],
+        open_hidden=max(len(open_conditions(audited)) - MOST_OPEN, 0),
+        blocks=tuple(map(block_row, sorted(project.overviews, key=_in_data))),
+        impulses=link_impulses(project.overviews),
+    )
+
+
+def _in_data(overview: TargetOverview) -> tuple[int, int, int]:
+    impulses, target = overview.place.impulses, overview.status.target
+    impulse_id = impulses[0].id if impulses else 0
+    return impulse_id, order_of_data(overview.status.kind), target.learn_id
