@@ -15,6 +15,8 @@ import pytest
 
 from auditor import __version__
 
+pytestmark = pytest.mark.xdist_group("wheel")  # what its fixtures make is made once
+
 ROOT = Path(__file__).parents[1]
 
 

@@ -6,7 +6,7 @@ import email
 import email.policy
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from pathlib import Path
@@ -22,6 +22,7 @@ from auditor.config import Settings
 from auditor.demo.studio_server import sample_blocks
 from auditor.model import JsonObject, TargetId
 from auditor.rendering.json import encode_report
+from auditor.store.store import SqlStore
 from tests.simulated_studio import SimulatedStudio
 
 KEY = "ei_" + "5e" * 24
@@ -69,6 +70,30 @@ class Stage:
     folder: Path
     postbox: Postbox
     settings: Settings = field(init=False)
+    _kept: ExitStack = field(default_factory=ExitStack)
+    _stores: dict[tuple[str, int], SqlStore] = field(default_factory=dict)
+
+    @contextmanager
+    def open_store(self) -> Iterator[SqlStore]:
+        """Lend the store, which is opened once for all nights: most of a night is to open it."""
+        key = self._database
+        if key not in self._stores:
+            opened = self._kept.enter_context(app.open_store(self.settings))
+            key = self._database
+            self._stores[key] = opened
+        yield self._stores[key]
+
+    @property
+    def _database(self) -> tuple[str, int]:
+        """The database's address, and which file that is now."""
+        url = self.settings.database.url
+        file = Path(url.removeprefix("sqlite:///"))
+        return url, file.stat().st_ino if file.exists() else 0
+
+    def close(self) -> None:
+        """Close what `open_store` lent."""
+        self._stores.clear()
+        self._kept.close()
 
     def configure(self, text: str) -> Settings:
         """Write a configuration and take it."""
@@ -85,7 +110,7 @@ class Stage:
 
     def night(self, *, scope: Scope | None = None) -> DeliveredRun:
         """Run once and tell."""
-        with app.open_store(self.settings) as store:
+        with self.open_store() as store:
             order = app.build_request(self.settings, scope)
             return app.run_async(app.run_and_deliver(self.settings, order, store))
 
@@ -136,7 +161,10 @@ def stage(url: str, folder: Path, blocks: dict[int, JsonObject]) -> Iterator[Sta
             studio.put(TargetId(PROJECT, learn_id), answer)
         set_up = Stage(studio, folder, postbox)
         set_up.configure(CONFIG.format(base_url=studio.base_url, url=url, port=port))
-        yield set_up
+        try:
+            yield set_up
+        finally:
+            set_up.close()
 
 
 @contextmanager

@@ -246,7 +246,7 @@ def test_what_became_a_secret_is_hidden_where_pages_are_written_anew(pump: Stage
     pump.night()
     pump.studio.edit(target(3), lambda a: a.update(customParameters={"token": "second-canary"}))
     pump.night()
-    with app.open_store(pump.settings) as store:
+    with pump.open_store() as store:
         store.add_secret_parameters(["token"])
         app.rebuild_pages(pump.settings, store)
 
@@ -258,7 +258,7 @@ def test_a_service_that_stops_leaves_the_rest_to_the_next_run(pump: Stage) -> No
     pump.night()
     shutil.rmtree(reports(pump))
     asked = iter([False, True, True, True])
-    with app.open_store(pump.settings) as store:
+    with pump.open_store() as store:
         site = app.build_site(pump.settings)
         Publisher(store=store, site=site, stopping=lambda: next(asked)).publish()
 

@@ -22,7 +22,7 @@ def pump(database_url: str, tmp_path: Path) -> Iterator[Stage]:
     blocks = {learn_id: block(name=f"Block {learn_id}") for learn_id in _BLOCKS}
     with stage(database_url, tmp_path, blocks) as set_up:
         set_up.night()
-        with app.open_store(set_up.settings) as store:
+        with set_up.open_store() as store:
             approve_all_new(store, Decision(author="anna", reason="ok", at=app.now()))
         for learn_id in _BLOCKS:
             set_up.studio.edit(target(learn_id), lambda answer: answer.update(kNew={"folds": 5}))
@@ -92,7 +92,7 @@ def test_what_a_person_put_back_is_the_vendors_again(pump: Stage) -> None:
 
 def test_a_change_from_before_the_baseline_is_none(pump: Stage) -> None:
     _edit(pump, kNew={"folds": 7})
-    with app.open_store(pump.settings) as store:
+    with pump.open_store() as store:
         approve([target(3)], store, Decision(author="anna", reason="ok", at=app.now()))
     for learn_id in _BLOCKS:
         pump.studio.edit(target(learn_id), lambda answer: answer.update(later=True))
@@ -120,7 +120,7 @@ def test_what_a_training_or_the_data_count_changes_is_no_difference(pump: Stage)
 def test_what_the_vendor_withdraws_is_tonights_and_no_difference(pump: Stage) -> None:
     pump.studio.put(target(9), block("keras-object-detection"))
     pump.night()
-    with app.open_store(pump.settings) as store:
+    with pump.open_store() as store:
         approve_all_new(store, Decision(author="anna", reason="ok", at=app.now()))
     used = block("keras-object-detection")["visualLayers"][0]["type"]
 

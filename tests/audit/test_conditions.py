@@ -47,7 +47,7 @@ def _open(report: Report) -> list[tuple[str, str, str]]:
 
 
 def _stored(set_up: Stage) -> Any:  # noqa: ANN401 - any JSON
-    with app.open_store(set_up.settings) as store:
+    with set_up.open_store() as store:
         report = store.report(None)
     assert report is not None
     return encode_report(report)
@@ -117,7 +117,7 @@ def test_a_broken_rule_is_open_with_its_severity_until_the_rule_is_gone(pump: St
 
 def test_a_difference_from_the_baseline_is_as_bad_as_the_worst_of_it(pump: Stage) -> None:
     pump.night()
-    with app.open_store(pump.settings) as store:
+    with pump.open_store() as store:
         approve_all_new(store, Decision(author="anna", reason="ok", at=app.now()))
     _edit(pump, name="Motion two")
     renamed = pump.night().report
@@ -143,7 +143,7 @@ def test_a_block_that_cannot_be_read_keeps_its_conditions(pump: Stage) -> None:
 def test_what_a_crashed_run_saw_is_open_in_the_next_report(pump: Stage) -> None:
     pump.night()
     _edit(pump, trained=False)
-    with app.open_store(pump.settings) as store, store.run_lock():
+    with pump.open_store() as store, store.run_lock():
         run_id = store.open_run(Trigger.MANUAL, started_at=app.now())
         store.abandon_open_runs(app.now())
         assert store.open_conditions() == ()
@@ -155,7 +155,7 @@ def test_what_a_crashed_run_saw_is_open_in_the_next_report(pump: Stage) -> None:
 def test_what_a_run_saw_that_crashed_after_its_last_batch_is_open_once(pump: Stage) -> None:
     pump.night()
     _edit(pump, trained=False)
-    with app.open_store(pump.settings) as store:
+    with pump.open_store() as store:
         audit = Audit(store, app.build_client(pump.settings), now=app.now)
         app.run_async(audit.run(app.build_request(pump.settings)))
         (saved,) = store.open_conditions()
@@ -170,7 +170,7 @@ def test_what_a_run_saw_that_crashed_after_its_last_batch_is_open_once(pump: Sta
 def test_a_dry_run_shows_what_would_be_open_and_stores_nothing(pump: Stage) -> None:
     pump.night()
     _edit(pump, trained=False)
-    with app.open_store(pump.settings) as store:
+    with pump.open_store() as store:
         dry = app.run_async(app.run_dry(pump.settings, app.build_request(pump.settings), store))
         stored = store.open_conditions()
 
@@ -203,7 +203,7 @@ def test_a_block_that_is_no_longer_audited_is_named_no_more_until_it_is_again(
     lost = pump.night().report
     pump.reconfigure('learn_blocks = "all"', "learn_blocks = [4, 5]")
     without = pump.night().report
-    with app.open_store(pump.settings) as store:
+    with pump.open_store() as store:
         open_without = store.open_conditions()
     pump.reconfigure("learn_blocks = [4, 5]", 'learn_blocks = "all"')
     back = pump.night().report
@@ -253,7 +253,7 @@ def test_a_quiet_night_names_what_is_open_in_subject_verdict_and_section(pump: S
 def test_what_merely_lasts_is_mailed_to_nobody_who_asked_for_drift(pump: Stage) -> None:
     pump.change("email", send="drift")
     pump.night()
-    with app.open_store(pump.settings) as store:
+    with pump.open_store() as store:
         approve_all_new(store, Decision(author="anna", reason="ok", at=app.now()))
     _edit(pump, 3, trained=False)
     pump.studio.remove(target(5))

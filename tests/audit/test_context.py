@@ -371,7 +371,7 @@ def test_a_dry_run_says_the_same_and_keeps_nothing(pump: Stage) -> None:
     pump.studio.train(BLOCK, at=NOON, person="Ada")
     pump.studio.deploy(PROJECT, at=NOON)
     pump.studio.leave_behind(PROJECT)
-    with app.open_store(pump.settings) as store:
+    with pump.open_store() as store:
         request = app.build_request(pump.settings)
         dry = app.run_async(app.run_dry(pump.settings, request, store))
     report = pump.json()
@@ -420,7 +420,7 @@ def test_a_stored_report_has_the_same_training(pump: Stage) -> None:
     pump.night()
     pump.studio.train(BLOCK, at=NOON, person=PERSON, accuracy=0.5)
     night = pump.night()
-    with app.open_store(pump.settings) as store:
+    with pump.open_store() as store:
         stored = store.report(night.report.run.id)
 
     assert stored is not None
@@ -438,7 +438,7 @@ def test_names_of_people_are_kept_only_with_the_report(pump: Stage) -> None:
     pump.studio.train(BLOCK, at=NOON + DAY, person="Ada Lovelace")
     pump.night()
     pump.night()
-    with app.open_store(pump.settings) as store:
+    with pump.open_store() as store:
         ids = [run.id for run in store.all_runs() if run.id is not None]
         found = [
             occurrence.finding.headline

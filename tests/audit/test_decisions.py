@@ -80,7 +80,7 @@ def _decision() -> Decision:
 
 def _at(set_up: Stage, moment: datetime) -> Report:
     """Audit as if it were another day."""
-    with app.open_store(set_up.settings) as store, store.run_lock():
+    with set_up.open_store() as store, store.run_lock():
         audit = Audit(store, app.build_client(set_up.settings), now=lambda: moment)
         ended = app.run_async(audit.run(app.build_request(set_up.settings)))
         close_run(
@@ -91,11 +91,11 @@ def _at(set_up: Stage, moment: datetime) -> Report:
 
 def test_what_differs_from_the_baseline_stays_until_it_is_approved(pump: Stage) -> None:
     pump.night()
-    with app.open_store(pump.settings) as store:
+    with pump.open_store() as store:
         approve_all_new(store, _decision())
     _edit(pump, trainingCycles=77)
     first, second = pump.json(), pump.json()
-    with app.open_store(pump.settings) as store:
+    with pump.open_store() as store:
         approve([target(3)], store, _decision())
     third = pump.json()
 
@@ -110,7 +110,7 @@ def test_what_differs_from_the_baseline_stays_until_it_is_approved(pump: Stage) 
 def test_a_difference_that_is_reverted_leaves_the_report(pump: Stage) -> None:
     before = block()["trainingCycles"]
     pump.night()
-    with app.open_store(pump.settings) as store:
+    with pump.open_store() as store:
         approve_all_new(store, _decision())
     _edit(pump, trainingCycles=77)
     pump.night()
@@ -125,11 +125,11 @@ def test_a_difference_that_is_reverted_leaves_the_report(pump: Stage) -> None:
 
 def test_an_acknowledged_difference_is_silent_until_the_value_moves(pump: Stage) -> None:
     pump.night()
-    with app.open_store(pump.settings) as store:
+    with pump.open_store() as store:
         approve_all_new(store, _decision())
     _edit(pump, trainingCycles=77)
     finding = pump.json()["targets"][0]["findings"][0]["id"]
-    with app.open_store(pump.settings) as store:
+    with pump.open_store() as store:
         decide.acknowledge(finding, store, _decision())
     accepted = pump.json()
     _edit(pump, trainingCycles=78)
@@ -139,7 +139,7 @@ def test_an_acknowledged_difference_is_silent_until_the_value_moves(pump: Stage)
     assert accepted["targets"][0]["state"] == "in_sync"
     assert _findings(moved) == [("trainingCycles", "last", "medium")]
     assert _findings(after) == [("trainingCycles", "baseline", "medium")]
-    with app.open_store(pump.settings) as store:
+    with pump.open_store() as store:
         (entry,) = store.all_acknowledgements()
         assert (entry.author, entry.reason, entry.ended_why) == ("anna", "as planned", "moved")
 
@@ -152,12 +152,12 @@ def test_an_acknowledgement_is_refused_where_the_value_has_moved_on(pump: Stage)
     document = pump.studio.answer(target(3))
     live = Answer(kind=BlockKindName.KERAS, document=document, body_digest="")
 
-    with app.open_store(pump.settings) as store:
+    with pump.open_store() as store:
         with pytest.raises(UsageError, match=r"no longer 77: it is 78 now"):
             decide.acknowledge(finding, store, _decision(), live=live)
         assert decide.acknowledge(finding, store, _decision()).path == "trainingCycles"
     pump.night()
-    with app.open_store(pump.settings) as store:
+    with pump.open_store() as store:
         with pytest.raises(UsageError, match="is no longer"):
             decide.acknowledge(finding, store, _decision())
         assert not decide.explain(finding, store).holds
@@ -165,11 +165,11 @@ def test_an_acknowledgement_is_refused_where_the_value_has_moved_on(pump: Stage)
 
 def test_an_acknowledgement_ends_after_its_last_day_and_says_so(pump: Stage) -> None:
     pump.night()
-    with app.open_store(pump.settings) as store:
+    with pump.open_store() as store:
         approve_all_new(store, _decision())
     _edit(pump, trainingCycles=77)
     finding = pump.json()["targets"][0]["findings"][0]["id"]
-    with app.open_store(pump.settings) as store:
+    with pump.open_store() as store:
         today = app.now().date()
         decide.acknowledge(finding, store, _decision(), until=today)
     ended = _at(pump, app.now() + timedelta(days=1))
@@ -190,7 +190,7 @@ def test_what_is_ignored_is_stored_counted_and_not_reported(pump: Stage) -> None
     assert _findings(report) == [("learningRate", "last", "low")]
     assert motion["findings"][0]["rule"] == "config:severity[0]"
     assert (motion["suppressed"], report["suppressed_by"]) == (1, {"samples": 1})
-    with app.open_store(pump.settings) as store:
+    with pump.open_store() as store:
         (silent,) = store.suppressed(9)
         assert (silent.rule, silent.number) == ("samples", 1)
         assert [entry.finding.path for entry in silent.newest] == ["dependencies.sampleCount"]
@@ -229,7 +229,7 @@ def test_an_ignore_rule_that_could_never_hold_is_refused(pump: Stage) -> None:
 
     with pytest.raises(ConfigError, match=r"ignore\[0\]\.until: 2020-01-01 lies in the past"):
         pump.night()
-    with app.open_store(pump.settings) as store:
+    with pump.open_store() as store:
         assert store.last_run() is None
 
 
@@ -362,7 +362,7 @@ def test_the_vendors_catalogue_can_be_ignored(pump: Stage) -> None:
 
     assert report["catalogue"] == []
     assert report["suppressed_by"] == {"area catalogue": 1}
-    with app.open_store(pump.settings) as store:
+    with pump.open_store() as store:
         (silent,) = store.suppressed(9)
         assert [(entry.target, entry.suppressed_by) for entry in silent.newest] == [
             (None, "area catalogue")
@@ -381,7 +381,7 @@ def test_a_target_that_left_the_configuration_ends_its_episode(pump: Stage) -> N
 
 def _approved(set_up: Stage) -> None:
     set_up.night()
-    with app.open_store(set_up.settings) as store:
+    with set_up.open_store() as store:
         approve_all_new(store, _decision())
 
 
@@ -447,7 +447,7 @@ def test_tonights_value_is_acknowledged_whatever_the_baseline_was(pump: Stage) -
     pump.night()
     _edit(pump, trainingCycles=78)
     finding = pump.json()["targets"][0]["findings"][0]["id"]
-    with app.open_store(pump.settings) as store:
+    with pump.open_store() as store:
         decide.acknowledge(finding, store, _decision())
 
     assert _findings(pump.json()) == []
@@ -457,12 +457,12 @@ def test_an_acknowledgement_ends_where_the_value_goes_back_unseen(pump: Stage) -
     _approved(pump)
     _edit(pump, trainingCycles=77)
     finding = pump.json()["targets"][0]["findings"][0]["id"]
-    with app.open_store(pump.settings) as store:
+    with pump.open_store() as store:
         decide.acknowledge(finding, store, _decision())
     _edit(pump, mode="expert", visualLayers=[], trainingCycles=0, learningRate=0)
     pump.night()
 
-    with app.open_store(pump.settings) as store:
+    with pump.open_store() as store:
         assert [entry.ended_why for entry in store.all_acknowledgements()] == ["moved"]
 
 
@@ -478,7 +478,7 @@ def test_a_withdrawn_model_can_be_explained_and_acknowledged(pump: Stage) -> Non
     _approved(pump)
     pump.studio.edit(target(5), partial(reissue, version=99))
     finding = pump.json()["targets"][2]["findings"][0]["id"]
-    with app.open_store(pump.settings) as store:
+    with pump.open_store() as store:
         assert decide.explain(finding, store).holds
         decide.acknowledge(finding, store, _decision())
 
@@ -500,7 +500,7 @@ def test_a_parameter_that_became_a_secret_is_hidden_in_what_was_reported(pump: S
 
     pump.studio.edit(target(5), tell)
     later = pump.night()
-    with app.open_store(pump.settings) as store:
+    with pump.open_store() as store:
         explained = decide.explain(finding, store)
 
     assert "clear" not in str(explained.occurrences)
@@ -537,7 +537,7 @@ def test_approving_ends_what_was_acknowledged(pump: Stage) -> None:
     _approved(pump)
     _edit(pump, trainingCycles=77)
     finding = pump.json()["targets"][0]["findings"][0]["id"]
-    with app.open_store(pump.settings) as store:
+    with pump.open_store() as store:
         decide.acknowledge(finding, store, _decision())
         approve([target(3)], store, _decision())
 

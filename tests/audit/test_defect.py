@@ -51,7 +51,7 @@ def audited(pump: Stage, client: type[StudioClient] = Defective) -> Report:
         max_bytes=asking.max_bytes,
         now=app.now,
     )
-    with app.open_store(pump.settings) as store, store.run_lock():
+    with pump.open_store() as store, store.run_lock():
         audit = Audit(store, defective, now=app.now)
         return asyncio.run(audit.run(app.build_request(pump.settings))).report
 

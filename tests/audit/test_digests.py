@@ -341,7 +341,7 @@ def test_a_week_begins_on_monday_where_the_readers_are(
 
 
 def _unreported(weeks: Weeks) -> int:
-    with app.open_store(weeks.stage.settings) as store:
+    with weeks.stage.open_store() as store:
         return len(store.unreported_findings(1_000_000))
 
 

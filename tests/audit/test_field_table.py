@@ -15,6 +15,8 @@ from auditor.report import Report
 from tests.audit.stage import Stage, block, stage, target
 from tests.older import Older, older_auditor
 
+pytestmark = pytest.mark.xdist_group("field table")  # what its fixtures make is made once
+
 _AKIDA = "akidaEdgeLearningConfig"
 _AKIDA_ROWS = [
     _AKIDA,
@@ -98,7 +100,7 @@ def test_learnt_fields_tell_nothing_until_they_change(older: Older, pump: Stage)
     for place in range(10, 10 + len(_PAIRS)):
         pump.studio.edit(target(place), reverse)
     assert telling(pump.night().report) == QUIET
-    with app.open_store(pump.settings) as store:
+    with pump.open_store() as store:
         assert len(store.target_versions(target(10))) == 1
         assert store.verify() is None
 
@@ -191,7 +193,7 @@ def test_what_only_the_new_form_shows_is_kept_apart_from_drift(older: Older, pum
     assert "2 differences in 2 blocks appear" in notice.text
     assert report.suppressed_by == (("upgrade", 2),)
     assert telling(pump.night().report) == QUIET
-    with app.open_store(pump.settings) as store:
+    with pump.open_store() as store:
         assert store.verify() is None
 
 

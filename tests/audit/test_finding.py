@@ -84,7 +84,7 @@ def notices(report: Any) -> list[tuple[str, str]]:  # noqa: ANN401 - any JSON
 
 
 def audited(set_up: Stage) -> list[str]:
-    with app.open_store(set_up.settings) as store:
+    with set_up.open_store() as store:
         return [str(status.target) for status in store.statuses()]
 
 
@@ -465,7 +465,7 @@ def test_a_narrowed_run_whose_listing_fails_is_incomplete(fleet: Stage) -> None:
 def test_a_dry_run_finds_the_same_and_remembers_nothing(fleet: Stage) -> None:
     night(fleet)
     fleet.studio.remove_project(9)
-    with app.open_store(fleet.settings) as store:
+    with fleet.open_store() as store:
         report = app.run_async(
             app.run_dry(fleet.settings, app.build_request(fleet.settings), store)
         )
@@ -506,7 +506,7 @@ def test_each_change_of_type_under_one_id_is_one_finding(fleet: Stage) -> None:
 def test_what_went_missing_in_a_run_that_crashed_is_news_of_the_next(fleet: Stage) -> None:
     night(fleet)
     fleet.studio.remove(SCREWS)
-    with app.open_store(fleet.settings) as store:
+    with fleet.open_store() as store:
         crashing = Audit(
             store,
             app.build_client(fleet.settings),

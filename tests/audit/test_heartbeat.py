@@ -88,7 +88,7 @@ class BrokenStore(SqlStore):
 
 
 def test_a_run_that_breaks_is_a_fail(pump: Stage, heard: Pings) -> None:
-    with app.open_store(pump.settings) as store:
+    with pump.open_store() as store:
         broken, order = BrokenStore(store.database), app.build_request(pump.settings)
         with pytest.raises(OSError, match="on fire"):
             app.run_async(app.run_and_deliver(pump.settings, order, broken))
@@ -98,7 +98,7 @@ def test_a_run_that_breaks_is_a_fail(pump: Stage, heard: Pings) -> None:
 
 
 def test_a_run_that_was_stopped_is_a_fail(pump: Stage, heard: Pings) -> None:
-    with app.open_store(pump.settings) as store:
+    with pump.open_store() as store:
         order, watch = app.build_request(pump.settings), RunControl(stopping=lambda: True)
         app.run_async(app.run_and_deliver(pump.settings, order, store, control=watch))
 

@@ -22,7 +22,7 @@ def pump(database_url: str, tmp_path: Path) -> Iterator[Stage]:
 
 
 def _approve(set_up: Stage) -> None:
-    with app.open_store(set_up.settings) as store:
+    with set_up.open_store() as store:
         approve_all_new(store, Decision(author="anna", reason="ok", at=app.now()))
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from auditor import app
 from auditor.cli.logs import TextLines
 from auditor.outbox import NO_MESSAGES
 from auditor.rendering.listings import render_history, render_status
@@ -32,7 +31,7 @@ def test_hostile_names_reach_the_reader_as_words(
             set_up.studio.edit(target(learn_id), lambda a: a.update(name=a["name"] + "2"))
         set_up.night()
         mails = set_up.postbox.taken[-2:]
-        with app.open_store(set_up.settings) as store:
+        with set_up.open_store() as store:
             terminal = render_status(
                 store.statuses(), last_run=store.last_run(), next_run_at=None, outbox=NO_MESSAGES
             ) + render_history(store.target_versions(target(4)))

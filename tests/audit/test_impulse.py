@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from auditor import app
 from auditor.model import BlockKindName
 from auditor.rendering.json import encode_report
 from tests.audit.stage import Stage, block, stage, target
@@ -256,7 +255,7 @@ def test_a_stored_report_still_says_what_follows(pump: Stage) -> None:
     edit_parameter(pump)
     generate_features(pump)
     run = pump.night().report.run.id
-    with app.open_store(pump.settings) as store:
+    with pump.open_store() as store:
         stored = store.report(run)
     assert stored is not None
     assert [f.follows for t in stored.targets for f in t.findings] == [None, 2, 2]

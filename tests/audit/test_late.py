@@ -105,7 +105,7 @@ def test_a_calm_night_stays_calm_where_nothing_late_holds(pump: Stage) -> None:
 
 
 def test_a_change_is_listed_once_beside_a_baseline(pump: Stage) -> None:
-    with app.open_store(pump.settings) as store:
+    with pump.open_store() as store:
         approve([target(3)], store, Decision(at=app.now(), author="me", reason="as it should be"))
     pump.studio.edit(target(3), lambda a: a.update(batchSize=64))
     _unheard_night(pump)
@@ -126,7 +126,7 @@ def test_a_stored_report_says_again_what_was_late(pump: Stage) -> None:
     pump.studio.edit(target(4), lambda a: a.update(defaultBatchSize=99))
     _unheard_night(pump)
     report = pump.night().report
-    with app.open_store(pump.settings) as store:
+    with pump.open_store() as store:
         stored = store.report(report.run.id)
         (brief,) = store.brief_reports([report.run.id or 0])
 
@@ -174,7 +174,7 @@ def test_an_edited_layer_no_longer_holds_though_another_has_its_place_and_value(
 
 
 def test_an_edited_layer_is_listed_once_beside_a_baseline_in_another_place(pump: Stage) -> None:
-    with app.open_store(pump.settings) as store:
+    with pump.open_store() as store:
         approve([target(3)], store, Decision(at=app.now(), author="me", reason="as it should be"))
     _neurons(pump, 1, 99)
     _unheard_night(pump)
@@ -240,7 +240,7 @@ def test_a_change_of_the_vendors_that_was_undone_on_some_blocks_counts_the_other
 
 
 def _unsent_night(pump: Stage) -> Any:  # noqa: ANN401 - any JSON
-    with app.open_store(pump.settings) as store:
+    with pump.open_store() as store:
         order = app.build_request(pump.settings)
         done = app.run_async(app.run_and_deliver(pump.settings, order, store, sends=False))
     return encode_report(done.report)

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from auditor import app
 from tests.audit.stage import Stage, block, stage
 
 
@@ -21,7 +20,7 @@ def pump(sqlite_template: Path, tmp_path: Path) -> Iterator[Stage]:
 
 def test_both_parts_of_the_mail_show_the_head_of_the_chain(pump: Stage) -> None:
     run = pump.night().report.run
-    with app.open_store(pump.settings) as store:
+    with pump.open_store() as store:
         head = store.head(run.id or 0)
     _, mail = pump.postbox.taken[0]
     parts = [mail.get_body((kind,)) for kind in ("plain", "html")]
@@ -32,8 +31,10 @@ def test_both_parts_of_the_mail_show_the_head_of_the_chain(pump: Stage) -> None:
 def test_a_run_of_a_restored_backup_does_not_repeat_a_message_id(pump: Stage) -> None:
     pump.night()
     database = pump.folder / "auditor.db"
+    pump.close()  # a file is copied whole only while nobody has it open
     copy = database.read_bytes()
     pump.night()
+    pump.close()  # as docs say: no service runs while a backup is restored
     database.write_bytes(copy)
     run = pump.night().report.run
     ids = [mail["Message-ID"] for _, mail in pump.postbox.taken]

@@ -61,7 +61,7 @@ def _trained(value: bool) -> Edit:
 
 
 def _approve(set_up: Stage) -> None:
-    with app.open_store(set_up.settings) as store:
+    with set_up.open_store() as store:
         approve([target(3)], store, Decision(author="anna", reason="tested", at=app.now()))
 
 

@@ -38,13 +38,13 @@ def _said(report: Any) -> list[tuple[str, str]]:  # noqa: ANN401 - any JSON
 
 
 def _completed(pump: Stage) -> CompletedRun:
-    with app.open_store(pump.settings) as store:
+    with pump.open_store() as store:
         audit = Audit(store, app.build_client(pump.settings), now=app.now)
         return app.run_async(audit.run(app.build_request(pump.settings)))
 
 
 def _close(pump: Stage, completed: CompletedRun) -> None:
-    with app.open_store(pump.settings) as store:
+    with pump.open_store() as store:
         close_run(
             completed,
             store,
@@ -61,7 +61,7 @@ def test_a_message_that_dies_before_the_run_is_closed_takes_no_notice_with_it(
     _refuse(pump, "450 later")
     pump.night()
     completed = _completed(pump)  # while a queued message holds what is new
-    with app.open_store(pump.settings) as store:
+    with pump.open_store() as store:
         for queued in store.queued_messages(due_by=None):
             store.record(mark_failed(queued, "550 no such user", permanent=True, now=app.now()))
     pump.postbox.refuses = {}
@@ -73,7 +73,7 @@ def test_a_message_that_dies_before_the_run_is_closed_takes_no_notice_with_it(
 def test_a_run_that_was_given_up_retires_nothing_and_remembers_nothing(pump: Stage) -> None:
     pump.reconfigure('learn_blocks = "all"', "learn_blocks = [3, 4]")
     given_up = _completed(pump)
-    with app.open_store(pump.settings) as store:
+    with pump.open_store() as store:
         store.abandon_open_runs(app.now() + timedelta(seconds=1))
         with pytest.raises(LockLostError):
             store.remember_inventory(given_up.report.run.id or 0, {99}, ())
@@ -169,7 +169,7 @@ def _states(report: Any) -> dict[int, str]:  # noqa: ANN401 - any JSON
 
 
 def _stored_states(pump: Stage) -> dict[int, str]:
-    with app.open_store(pump.settings) as store:
+    with pump.open_store() as store:
         return {each.target.learn_id: str(each.state) for each in store.statuses()}
 
 

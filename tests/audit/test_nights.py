@@ -92,7 +92,7 @@ def test_page_mail_text_and_stored_report_tell_the_same(pump: Stage) -> None:
         assert words in page
         assert words in parts["text/plain"]
         assert words in parts["text/html"]
-    with app.open_store(pump.settings) as store:
+    with pump.open_store() as store:
         assert store.report(None) == delivered.report
 
 
@@ -316,7 +316,7 @@ def test_a_dry_run_stores_and_sends_nothing(pump: Stage) -> None:
     order = app.build_request(pump.settings)
     with app.open_store_if_present(pump.settings) as store:
         report = app.run_async(app.run_dry(pump.settings, order, store))
-    with app.open_store(pump.settings) as store:
+    with pump.open_store() as store:
         assert store.last_run() is None
 
     assert report.run.id is None
@@ -353,10 +353,10 @@ def test_named_blocks_are_asked_of_getkeras_alone(pump: Stage) -> None:
 
 def test_a_quiet_night_adds_nothing_but_the_runs_own_row(pump: Stage) -> None:
     pump.night()
-    with app.open_store(pump.settings) as store:
+    with pump.open_store() as store:
         before = [len(store.target_versions(target(learn_id))) for learn_id in (3, 4, 5)]
     pump.night()
-    with app.open_store(pump.settings) as store:
+    with pump.open_store() as store:
         after = [len(store.target_versions(target(learn_id))) for learn_id in (3, 4, 5)]
         assert store.verify() is None
 
@@ -365,7 +365,7 @@ def test_a_quiet_night_adds_nothing_but_the_runs_own_row(pump: Stage) -> None:
 
 def _crashed(set_up: Stage) -> None:
     """Audit, and come to an end before the run is closed."""
-    with app.open_store(set_up.settings) as store:
+    with set_up.open_store() as store:
         audit = Audit(store, app.build_client(set_up.settings), now=app.now)
         app.run_async(audit.run(app.build_request(set_up.settings)))
 
@@ -411,7 +411,7 @@ def test_a_block_that_could_not_be_read_for_a_night_has_its_own_name_again(pump:
     odd = pump.json()["targets"][1]
     pump.studio.put(target(4), answer)
     back = pump.json()["targets"][1]
-    with app.open_store(pump.settings) as store:
+    with pump.open_store() as store:
         (stored,) = store.known_targets([target(4)]).values()
 
     assert odd["state"] == "unknown"
@@ -451,10 +451,10 @@ def test_a_block_that_leaves_the_configuration_is_no_longer_listed(pump: Stage) 
     text = (pump.folder / "config.toml").read_text()
     pump.configure(text.replace('"all"', "[3, 4]"))
     pump.night(scope=Scope(target=target(3)))
-    with app.open_store(pump.settings) as store:
+    with pump.open_store() as store:
         narrowed = [status.target.learn_id for status in store.statuses()]
     pump.night()
-    with app.open_store(pump.settings) as store:
+    with pump.open_store() as store:
         whole = [status.target.learn_id for status in store.statuses()]
 
     assert (narrowed, whole) == ([3, 4, 5], [3, 4])
@@ -507,7 +507,7 @@ def test_what_became_known_as_a_secret_later_is_hidden_in_what_is_stored(pump: S
         target(3), lambda a: a["transferLearningModels"][0]["customParameters"].append(typed)
     )
     pump.night()
-    with app.open_store(pump.settings) as store:
+    with pump.open_store() as store:
         first = store.target_versions(target(3))[-1].snapshot
         shown = store.report(before.run.id)
 

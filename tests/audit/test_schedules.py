@@ -50,7 +50,7 @@ def scheduled(pump: Stage, name: str) -> Report:
     [schedule] = [
         schedule for schedule in app.find_schedules(pump.settings) if schedule.name == name
     ]
-    with app.open_store(pump.settings) as store:
+    with pump.open_store() as store:
         order = app.build_scheduled_request(pump.settings, schedule)
         return app.run_async(app.run_and_deliver(pump.settings, order, store)).report
 
@@ -62,7 +62,7 @@ def reconfigure(pump: Stage, old: str, new: str) -> None:
 
 
 def audited(pump: Stage) -> list[TargetId]:
-    with app.open_store(pump.settings) as store:
+    with pump.open_store() as store:
         return [status.target for status in store.statuses()]
 
 
@@ -116,7 +116,7 @@ def test_a_run_by_hand_audits_all_and_names_every_schedule(pump: Stage) -> None:
 def test_a_run_at_its_limit_keeps_what_it_has_and_tells_the_rest(pump: Stage) -> None:
     asked: list[int] = []
     watch = RunControl(checked=asked.append, is_late=lambda: bool(asked))
-    with app.open_store(pump.settings) as store, store.run_lock():
+    with pump.open_store() as store, store.run_lock():
         audit = Audit(store, app.build_client(pump.settings), now=app.now, control=watch)
         order = replace(app.build_request(pump.settings), concurrency=1)
         ended = app.run_async(audit.run(order))
@@ -149,7 +149,7 @@ def test_the_report_of_a_run_at_its_limit_is_sent_and_the_next_is_whole(pump: St
 
 @ONLY_SQLITE
 def test_a_run_is_refused_before_it_asks_for_anything(pump: Stage) -> None:
-    with app.open_store(pump.settings) as other, other.run_lock():
+    with pump.open_store() as other, other.run_lock():
         with pytest.raises(RunUnderWayError):
             pump.night()
         assert other.last_run() is None

@@ -33,7 +33,7 @@ def lived(database_url: str, tmp_path: Path) -> Iterator[Stage]:
 
 
 def _run(set_up: Stage, moment: datetime) -> Any:  # noqa: ANN401 - any JSON
-    with app.open_store(set_up.settings) as store, store.run_lock():
+    with set_up.open_store() as store, store.run_lock():
         audit = Audit(store, app.build_client(set_up.settings), now=lambda: moment)
         ended = app.run_async(audit.run(app.build_request(set_up.settings)))
         archive = app.build_archive(set_up.settings)
@@ -73,7 +73,7 @@ def test_each_night_of_a_sequence_says_what_its_label_does(lived: Stage) -> None
     first = app.now()
     _run(lived, first)
     moments = [format_utc(first)]
-    with app.open_store(lived.settings) as store:
+    with lived.open_store() as store:
         decision = Decision(author="anna", reason="as it is", at=first + timedelta(hours=1))
         approved = [target(_IDS[n]) for n, sequence in SEQUENCES.items() if sequence.has_baseline]
         approve(approved, store, decision)
@@ -90,7 +90,7 @@ def test_each_night_of_a_sequence_says_what_its_label_does(lived: Stage) -> None
         for name, night in tonight.items():
             _act(lived, _IDS[name], night, unlisted)
         lines = {line["learn_id"]: line for line in _run(lived, moment)["targets"]}
-        with app.open_store(lived.settings) as store:
+        with lived.open_store() as store:
             for name, night in tonight.items():
                 line = lines[_IDS[name]]
                 if (says := _labels(line, moments)) != night.says:

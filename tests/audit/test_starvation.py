@@ -43,7 +43,7 @@ def run_until_late(fleet: Stage, store: SqlStore, *, after: int) -> set[int]:
 
 
 def test_a_limit_that_is_too_short_leaves_no_block_unchecked_for_ever(fleet: Stage) -> None:
-    with app.open_store(fleet.settings) as store:
+    with fleet.open_store() as store:
         read = [run_until_late(fleet, store, after=4) for _ in range(5)]
 
     # Blocks that were saved together were checked at one time: those come in order.

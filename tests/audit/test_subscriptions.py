@@ -85,7 +85,7 @@ def test_a_part_still_queued_keeps_its_findings_from_being_reported_twice(pump: 
     pump.postbox.refuses = dict.fromkeys(_ALL, "550 no such user")
     pump.postbox.refuses["wave@example.org"] = "450 later"
     pump.night()
-    with app.open_store(pump.settings) as store:
+    with pump.open_store() as store:
         run_id = store.open_run(Trigger.MANUAL, started_at=app.now())
         unreported_findings = store.unreported_findings(run_id)
 
