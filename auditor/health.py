@@ -45,7 +45,8 @@ class Signs:
     """What the database shows of the auditor's health.
 
     Attributes:
-        newest: the newest run over all targets that was closed, or any that crashed.
+        newest: the newest run over all targets that was closed, or any that crashed and that no
+            person had started and saw end.
         newest_closed: the newest run over all targets that was closed, whatever its status.
         under_way: the run that has not ended.
         watched_since: nothing was due before then; None where nothing ever ran.
@@ -81,15 +82,20 @@ def read_signs(
     A run that lies ahead was made by a wrong clock, and stands in for no slot.
     """
     runs = store.all_runs()
+    presence = find_presence(store, now=now)
     under_way = runs[0] if runs and runs[0].status is RunStatus.RUNNING else None
     # A run of another schedule does not stand in for this schedule's: only a manual one can.
     manual = [run for run in runs if run.trigger is Trigger.MANUAL and run.started_at <= now]
     newest_manual = find_newest_whole(store, manual, CLOSED)
     first = runs[-1].started_at if runs else None
+    # Where neither a service nor a timer was ever seen, a person starts the runs: none is due.
+    is_served = presence.service_seen_at is not None or presence.timer_seen_at is not None
+    watched = first if is_served else None
     newest_closed = find_newest_whole(store, runs, CLOSED)
-    since = {due: store.schedule_since(due.schedule, due.line) or first for due in dues}
+    unattended = [run for run in runs if not _was_left_by_hand(run, presence)]
+    since = {due: store.schedule_since(due.schedule, due.line) or watched for due in dues}
     return Signs(
-        newest=find_newest_whole(store, runs, (*CLOSED, RunStatus.ABANDONED)),
+        newest=find_newest_whole(store, unattended, (*CLOSED, RunStatus.ABANDONED)),
         newest_closed=newest_closed,
         under_way=under_way,
         watched_since=min((at for at in (*since.values(), first) if at), default=None),
@@ -99,7 +105,7 @@ def read_signs(
             if at is not None and due.slot.at >= at and not _has_run(store, due, newest_manual)
         ),
         statuses=store.statuses(),
-        presence=find_presence(store, now=now),
+        presence=presence,
         queued=store.count_messages()[MessageState.QUEUED],
         oldest_queued=store.oldest_queued(),
         dead=()
@@ -171,6 +177,17 @@ def _has_run(store: HealthStore, due: Due, newest_manual: RunInfo | None) -> boo
     if newest_manual is not None and newest_manual.started_at >= due.slot.at:
         return True
     return store.slot_ended(due.schedule, due.slot.local)
+
+
+def _was_left_by_hand(run: RunInfo, presence: Presence) -> bool:
+    """Return whether a run did not end that a person had started, and saw end (by Ctrl-C, say).
+
+    A timer's run is a manual one too; the timer leaves its sign right before.
+    """
+    if run.trigger is not Trigger.MANUAL or run.status is not RunStatus.ABANDONED:
+        return False
+    timer_seen_at = presence.timer_seen_at
+    return timer_seen_at is None or timer_seen_at < run.started_at - LATELY
 
 
 def _is_whole(store: HistoryStore, run: RunInfo) -> bool:

@@ -10,10 +10,12 @@ from importlib import import_module
 from typing import NoReturn
 
 from auditor import __version__
+from auditor.model import TargetState
 from auditor.rendering.words import harmless
 
 _Command = Callable[[argparse.Namespace], int]
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
+_STATES = tuple(map(str, TargetState))
 _WHEN = "a date, run:ID, latest, previous or baseline"
 _BASE_URL = "https://studio.edgeimpulse.com/v1"
 _TARGET = "project id and block id, such as 12345/3"
@@ -36,12 +38,21 @@ def build_parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"auditor {__version__}")
     commands = top.add_subparsers(metavar="COMMAND", required=True)
-    _add_init(commands)
-    _add_audit(commands)
-    _add_history(commands)
-    _add_decisions(commands)
-    _add_upkeep(commands)
-    _add_completion(commands)
+    for add in (
+        _add_init,
+        _add_audit,
+        _add_overviews,
+        _add_versions,
+        _add_runs,
+        _add_findings,
+        _add_baselines,
+        _add_checks,
+        _add_login,
+        _add_copies,
+        _add_groups,
+        _add_completion,
+    ):
+        add(commands)
     return top
 
 
@@ -49,34 +60,7 @@ _Commands = argparse._SubParsersAction  # noqa: SLF001 - argparse has no public 
 
 
 def _add_audit(commands: _Commands[_Parser]) -> None:
-    run = _command(commands, "run", "run:run", "audit once, now")
-    run.add_argument("--project", type=_number, metavar="P", help="audit only this project")
-    run.add_argument("--block", metavar="P/L", help="audit only this block")
-    _add_format(run, "text", "json")
-    run.add_argument("--exit-code", action="store_true", help="exit with 1 if there is drift")
-    run.add_argument(
-        "--no-send",
-        action="store_true",
-        help="store what is found and send nothing: the next report that goes out has it",
-    )
-    run.add_argument("--dry-run", action="store_true", help="store nothing and send nothing")
-    run.add_argument(
-        "--take-over",
-        action="store_true",
-        help="use the database of another configuration that is no longer used",
-    )
-    run.add_argument(
-        "--deliver-for",
-        type=_time_span,
-        metavar="TIME",
-        help="go on delivering after the run for at most this long, such as 6h or 90m, while the "
-        "mail server does not accept a message",
-    )
-    run.add_argument(
-        "--by-timer",
-        action="store_true",
-        help="a timer or cron starts this run, and will start the next one: reports say so",
-    )
+    run = _add_run(commands)
     daemon = _command(commands, "daemon", "run:daemon", "run as a service, by the schedule")
     for command in (run, daemon):
         command.add_argument(
@@ -84,6 +68,36 @@ def _add_audit(commands: _Commands[_Parser]) -> None:
             choices=("text", "json"),
             help="format of the log on standard error (default: the configuration's)",
         )
+    _add_demo(commands)
+
+
+def _add_run(commands: _Commands[_Parser]) -> _Parser:
+    run = _command(commands, "run", "run:run", "audit once, now")
+    run.add_argument("--project", type=_number, metavar="P", help="audit only this project")
+    run.add_argument("--block", metavar="P/L", help="audit only this block")
+    _add_format(run, "text", "json")
+    for option, what in (
+        ("exit-code", "exit with 1 if there is drift"),
+        ("no-send", "store what is found and send nothing: the next report that goes out has it"),
+        ("dry-run", "store nothing and send nothing"),
+        ("take-over", "use the database of another configuration that is no longer used"),
+        (
+            "by-timer",
+            "a timer or cron starts this run, and will start the next one: reports say so",
+        ),
+    ):
+        run.add_argument(f"--{option}", action="store_true", help=what)
+    run.add_argument(
+        "--deliver-for",
+        type=_time_span,
+        metavar="TIME",
+        help="go on delivering after the run for at most this long, such as 6h or 90m, while the "
+        "mail server does not accept a message",
+    )
+    return run
+
+
+def _add_demo(commands: _Commands[_Parser]) -> None:
     demo = _command(
         commands,
         "demo",
@@ -104,19 +118,15 @@ def _add_audit(commands: _Commands[_Parser]) -> None:
     demo.add_argument("--list-faults", action="store_true", help="list the names of all faults")
 
 
-def _add_history(commands: _Commands[_Parser]) -> None:
-    diff = _command(commands, "diff", "read:diff", "compare two getKeras answers")
-    for side in ("old", "new"):
-        diff.add_argument(
-            side,
-            metavar=side.upper(),
-            help="a file, - for standard input, or a stored version PROJECT/BLOCK[@WHEN]; "
-            f"WHEN is {_WHEN} (default: latest)",
-        )
-    _add_format(diff, "text", "json", "html")
+def _add_overviews(commands: _Commands[_Parser]) -> None:
+    """Add the commands that show how things are now."""
     status = _command(
-        commands, "status", "read:status", "show the state of every target and of the service"
+        commands, "status", "status:status", "show the state of every target and of the service"
     )
+    status.add_argument(
+        "--project", type=_number, metavar="P", help="only targets of this project"
+    )
+    status.add_argument("--state", choices=_STATES, help="only targets in this state")
     _add_format(status, "text", "json")
     status.add_argument(
         "--exit-code",
@@ -135,6 +145,10 @@ def _add_history(commands: _Commands[_Parser]) -> None:
             metavar="H",
             help=f"with --exit-code: how many hours {what} (default: %(default)s)",
         )
+    _add_messages(commands)
+
+
+def _add_messages(commands: _Commands[_Parser]) -> None:
     messages = _command(
         commands,
         "messages",
@@ -155,26 +169,43 @@ def _add_history(commands: _Commands[_Parser]) -> None:
             help=f"{what}; `dead` and `queued` stand for all of that state",
         )
     _add_format(messages, "text", "json")
+
+
+def _add_versions(commands: _Commands[_Parser]) -> None:
+    """Add the commands that show and compare versions of a block."""
+    diff = _command(commands, "diff", "read:diff", "compare two getKeras answers")
+    for side in ("old", "new"):
+        diff.add_argument(
+            side,
+            metavar=side.upper(),
+            help="a file, - for standard input, or a stored version PROJECT/BLOCK[@WHEN]; "
+            f"WHEN is {_WHEN} (default: latest)",
+        )
+    _add_format(diff, "text", "json", "html")
     history = _command(
         commands, "history", "read:history", "list the versions of a block, newest first"
     )
     history.add_argument("target", metavar="PROJECT/BLOCK", help=_TARGET)
     _add_format(history, "text", "json")
-    runs = _command(commands, "runs", "read:runs", "list the runs, newest first")
-    _add_format(runs, "text", "json")
     show = _command(commands, "show", "read:show", "print a stored version as JSON")
     show.add_argument(
         "version",
         metavar="PROJECT/BLOCK[@WHEN]",
         help=f"the version; WHEN is {_WHEN} (default: latest)",
     )
+
+
+def _add_runs(commands: _Commands[_Parser]) -> None:
+    """Add the commands that show runs and their reports."""
+    runs = _command(commands, "runs", "read:runs", "list the runs, newest first")
+    _add_format(runs, "text", "json")
     report = _command(commands, "report", "read:report", "print the report of a stored run")
     report.add_argument(
         "run", nargs="?", type=_number, metavar="RUN", help="id of the run (default: the last run)"
     )
     _add_format(report, "text", "json", "html")
     report.add_argument(
-        "--send", action="store_true", help="send it by mail to all recipients again"
+        "--send", action="store_true", help="send it to all recipients and channels again"
     )
     report.add_argument(
         "--rebuild", action="store_true", help="write all pages of the reports folder again"
@@ -186,12 +217,43 @@ def _add_history(commands: _Commands[_Parser]) -> None:
     )
 
 
-def _add_decisions(commands: _Commands[_Parser]) -> None:
+def _add_findings(commands: _Commands[_Parser]) -> None:
+    """Add the commands about a finding, and about what is not reported."""
     explain = _command(commands, "explain", "decide:explain", "show everything about a finding")
-    explain.add_argument(
+    _add_finding(explain)
+    _add_format(explain, "text", "json")
+    acknowledge = _command(
+        commands, "acknowledge", "decide:acknowledge", "agree to exactly the value of a finding"
+    )
+    _add_finding(acknowledge)
+    acknowledge.add_argument(
+        "--until",
+        metavar="DATE",
+        help="last day on which the value is acknowledged, such as 2027-03-01",
+    )
+    _add_decision(acknowledge)
+    unacknowledge = _command(
+        commands, "unacknowledge", "decide:unacknowledge", "take back an acknowledgement"
+    )
+    _add_finding(unacknowledge)
+    _add_decision(unacknowledge)
+    suppressed = _command(
+        commands,
+        "suppressed",
+        "decide:suppressed",
+        "list the changes that are not reported, by rule",
+    )
+    _add_format(suppressed, "text", "json")
+
+
+def _add_finding(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
         "finding", metavar="FINDING", help="id of the finding, as the report prints it"
     )
-    _add_format(explain, "text", "json")
+
+
+def _add_baselines(commands: _Commands[_Parser]) -> None:
+    """Add the commands that decide about whole blocks."""
     approve = _command(
         commands, "approve", "decide:approve", "make a version of blocks their baseline"
     )
@@ -213,41 +275,13 @@ def _add_decisions(commands: _Commands[_Parser]) -> None:
         help="approve also a lost training, a stale model or a broken rule, without a question",
     )
     _add_decision(approve)
-    unapprove = _command(commands, "unapprove", "decide:unapprove", "drop the baseline of blocks")
-    unapprove.add_argument("targets", metavar="PROJECT/BLOCK", nargs="+", help=_TARGET)
-    _add_decision(unapprove)
-    acknowledge = _command(
-        commands, "acknowledge", "decide:acknowledge", "agree to exactly the value of a finding"
-    )
-    acknowledge.add_argument(
-        "finding", metavar="FINDING", help="id of the finding, as the report prints it"
-    )
-    acknowledge.add_argument(
-        "--until",
-        metavar="DATE",
-        help="last day on which the value is acknowledged, such as 2027-03-01",
-    )
-    _add_decision(acknowledge)
-    unacknowledge = _command(
-        commands,
-        "unacknowledge",
-        "decide:unacknowledge",
-        "take back an acknowledgement",
-    )
-    unacknowledge.add_argument(
-        "finding", metavar="FINDING", help="id of the finding, as the report prints it"
-    )
-    _add_decision(unacknowledge)
-    forget = _command(commands, "forget", "decide:forget", "forget blocks that are gone for good")
-    forget.add_argument("targets", metavar="PROJECT/BLOCK", nargs="+", help=_TARGET)
-    _add_decision(forget)
-    suppressed = _command(
-        commands,
-        "suppressed",
-        "decide:suppressed",
-        "list the changes that are not reported, by rule",
-    )
-    _add_format(suppressed, "text", "json")
+    for name, summary in (
+        ("unapprove", "drop the baseline of blocks"),
+        ("forget", "forget blocks that are gone for good"),
+    ):
+        command = _command(commands, name, f"decide:{name}", summary)
+        command.add_argument("targets", metavar="PROJECT/BLOCK", nargs="+", help=_TARGET)
+        _add_decision(command)
 
 
 def _add_decision(command: argparse.ArgumentParser) -> None:
@@ -304,19 +338,32 @@ def _add_init(commands: _Commands[_Parser]) -> None:
     )
 
 
-def _add_upkeep(commands: _Commands[_Parser]) -> None:
+def _add_checks(commands: _Commands[_Parser]) -> None:
+    """Add the commands that try and verify."""
     check = _command(
         commands,
         "check",
         "check:check",
-        "try the configuration, the database, Studio, the mail server and the heartbeat",
+        "try the configuration, the database, Studio, the mail server, every channel and the "
+        "heartbeat",
     )
     check.add_argument(
         "--offline", action="store_true", help="check the file alone; no secret is read"
     )
     check.add_argument(
-        "--send-test", action="store_true", help="also send a sample report to every recipient"
+        "--send-test",
+        action="store_true",
+        help="also send a sample report to every recipient and channel",
     )
+    verify = _command(commands, "verify", "upkeep:verify", "verify the hash chain of the history")
+    verify.add_argument(
+        "--head",
+        metavar="HASH",
+        help="also check that the history has this run hash, from the end of a mail",
+    )
+
+
+def _add_login(commands: _Commands[_Parser]) -> None:
     login = _command(
         commands, "login", "login:login", "log in to Studio by OAuth2 and store the tokens"
     )
@@ -335,13 +382,10 @@ def _add_upkeep(commands: _Commands[_Parser]) -> None:
     login.add_argument(
         "--no-browser", action="store_true", help="print the address and open no browser"
     )
-    verify = _command(commands, "verify", "upkeep:verify", "verify the hash chain of the history")
-    verify.add_argument(
-        "--head",
-        metavar="HASH",
-        help="also check that the history has this run hash, from the end of a mail",
-    )
-    _add_copies(commands)
+
+
+def _add_groups(commands: _Commands[_Parser]) -> None:
+    """Add the commands that have a second word."""
     database = commands.add_parser(
         "db", help="manage the database schema", description="Manages the database schema."
     )

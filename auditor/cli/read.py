@@ -1,19 +1,18 @@
-"""Commands that read the history: diff, status, history, show and report."""
+"""Commands that read the history: diff, history, runs, show and report."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from secrets import token_bytes
 from typing import TYPE_CHECKING
 
 from auditor import app, review
-from auditor.cli.console import print_error, print_text
+from auditor.cli.console import print_text
 from auditor.cli.sending import NOBODY
 from auditor.cli.terminal import find_layout, print_answer
 from auditor.config import Settings
@@ -21,13 +20,11 @@ from auditor.drift.block_kinds import KERAS
 from auditor.drift.difference import Difference, find_difference
 from auditor.drift.secrets import Secrets, as_sent
 from auditor.errors import StudioError, UsageError
-from auditor.model import JsonObject, OpenCondition, Severity, Snapshot, Starter, TargetId
-from auditor.outbox import NO_MESSAGES, MessageState
-from auditor.records import NO_PRESENCE, Version
+from auditor.model import JsonObject, Snapshot, TargetId
+from auditor.records import Version
 from auditor.rendering import json as as_json
-from auditor.rendering.conditions import count_conditions
 from auditor.rendering.outline import VersionDiff
-from auditor.rendering.words import join_first, sentence, times_in
+from auditor.rendering.words import join_first, times_in
 from auditor.review import Reference
 from auditor.studio.answers import read_answer
 
@@ -35,7 +32,6 @@ if TYPE_CHECKING:  # SQLAlchemy is slow to import, and two files need no databas
     from auditor.store.store import SqlStore
 
 _RUNS_AT_ONCE = 100
-_MOST_MESSAGES = 5  # of each state; `auditor messages` has more
 MAX_BYTES = 16 * 1024 * 1024  # as `studio.max_bytes`, if no configuration is read
 
 
@@ -279,85 +275,3 @@ def _preview(args: argparse.Namespace) -> int:
         raise UsageError(f"{folder} cannot be written: {reason}") from error
     print_text(f"Sample mails of every kind: {index}")
     return 0
-
-
-if TYPE_CHECKING:  # SQLAlchemy takes its time
-    from auditor.store.store import SqlStore
-
-
-def status(args: argparse.Namespace) -> int:
-    """Show what is open, the service and every target.
-
-    With `--exit-code`, exit 2 where the service is not well, and 1 where a condition of high or
-    critical severity is open.
-    """
-    from auditor.rendering.listings import render_conditions, render_status  # noqa: PLC0415
-
-    settings = app.load_settings(args.config, reads_secrets=False)
-    with app.open_store_if_present(settings, upgrade=None) as store:
-        presence = app.find_presence(store) if store else NO_PRESENCE
-        statuses = store.statuses() if store else ()
-        last = app.find_last_run(store) if store else None
-        outbox = store.outbox_overview(most=_MOST_MESSAGES) if store else NO_MESSAGES
-        conditions = store.open_conditions() if store else ()
-        problems = _problems(args, settings, store) if args.exit_code else None
-    is_served = presence.starter is Starter.SERVICE
-    next_run_at = app.find_next_run(settings, app.now()) if is_served else None
-    if not settings.sends_reports and outbox.counts[MessageState.QUEUED]:
-        print_error(
-            "messages are queued and reports are sent to nobody: the next run drops them, "
-            "unless [email] or [[channels]] is added before"
-        )
-    if args.format == "json":
-        document = as_json.encode_status(
-            statuses,
-            last_run=last,
-            next_run_at=next_run_at,
-            outbox=outbox,
-            presence=presence,
-            open_conditions=conditions,
-        )
-        if problems is not None:
-            document = as_json.add_problems(document, problems)
-        print_text(as_json.dump_json(document))
-    else:
-        with times_in(settings.reader_zone):
-            table = render_status(
-                statuses,
-                last_run=last,
-                next_run_at=next_run_at,
-                outbox=outbox,
-                presence=presence,
-                layout=find_layout(),
-            )
-            opened = render_conditions(conditions, statuses)
-        print_answer(_verdict(problems, conditions) + opened + table)
-    if problems:
-        return 2
-    is_bad = any(each.severity.rank >= Severity.HIGH.rank for each in conditions)
-    return 1 if args.exit_code and is_bad else 0
-
-
-def _problems(
-    args: argparse.Namespace, settings: Settings, store: SqlStore | None
-) -> tuple[str, ...]:
-    if store is None:
-        return ("no run was ever made",)
-    found = app.find_complaints(
-        settings,
-        store,
-        unknown_for=timedelta(hours=args.unknown_hours),
-        overdue_by=timedelta(hours=args.overdue_hours),
-    )
-    return tuple(sentence(problem) for problem in found)
-
-
-def _verdict(problems: Sequence[str] | None, conditions: Sequence[OpenCondition]) -> str:
-    """Return the first lines, which monitoring systems show of a plugin's output."""
-    if problems is None:
-        return ""
-    well = (
-        f"The service is well; {count_conditions(conditions)}." if conditions else "All is well."
-    )
-    lines = [f"NOT WELL: {problem}" for problem in problems] or [well]
-    return "\n".join(lines) + "\n\n"

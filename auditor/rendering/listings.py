@@ -85,7 +85,7 @@ def render_status(
     errors = [
         f"{status.target}: {sentence(status.error.message)}" for status in ordered if status.error
     ]
-    return _joined(head, table if statuses else ["No target is known."], errors)
+    return _joined(head, table if statuses else ["No target to list."], errors)
 
 
 def render_messages(outbox: OutboxOverview, presence: Presence = NO_PRESENCE) -> str:

@@ -54,7 +54,7 @@ def test_status_before_the_first_run(auditor: Command) -> None:
 
     assert done.code == 0
     assert "none so far" in done.out
-    assert "No target is known." in done.out
+    assert "No target to list." in done.out
 
 
 def test_status_says_that_messages_have_no_mail_server(pump: Stage, auditor: Command) -> None:

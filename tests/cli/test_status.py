@@ -16,7 +16,7 @@ from auditor import app
 from auditor.demo.faults import Fault
 from auditor.health import Due, Signs, read_signs
 from auditor.model import Trigger
-from auditor.records import SignKind
+from auditor.records import SignKind, SignOfLife
 from auditor.schedule import DEFAULT_SCHEDULE, Slot
 from auditor.store.tables import run
 from tests.audit.stage import Stage, target
@@ -173,6 +173,44 @@ def test_a_service_that_a_person_stopped_is_no_fault_until_a_run_is_overdue(
     assert re.search(
         r"^Next run: +none while the service does not run: start", shown, re.MULTILINE
     )
+
+
+def test_who_starts_runs_by_hand_hears_of_no_slot_and_of_no_run_that_was_stopped(
+    pump: Stage,
+) -> None:
+    with app.open_store(pump.settings) as store:
+        three_days_ago = app.now() - timedelta(days=3)
+        store.open_run(Trigger.MANUAL, started_at=three_days_ago)
+        store.abandon_open_runs(three_days_ago)
+        [schedule] = app.find_schedules(pump.settings)
+        slot = Slot("2026-11-24T03:15", app.now() - timedelta(hours=3))
+        dues = [Due(schedule.name, schedule.line, slot)]
+        by_hand = read_signs(store, dues, now=app.now())
+        store.record_sign(SignOfLife(kind=SignKind.TIMER, seen_at=three_days_ago, is_over=False))
+        by_timer = read_signs(store, dues, now=app.now())
+
+    assert (by_hand.newest, by_hand.overdue) == (None, ())
+    assert by_timer.newest is not None
+    assert len(by_timer.overdue) == 1
+
+
+@pytest.mark.usefixtures("history")
+def test_targets_are_those_of_a_project_and_in_a_state(auditor: Command) -> None:
+    drifted = auditor("status", "--project", "7", "--state", "drifted", "--format", "json").json
+    missing = auditor("status", "--state", "missing")
+
+    assert [each["block_id"] for each in drifted["targets"]] == [3]
+    assert {each["block_id"] for each in drifted["open"]} <= {3}
+    assert (missing.code, "No target to list." in missing.out) == (0, True)
+    assert "Open conditions" not in missing.out
+
+
+@pytest.mark.usefixtures("history")
+def test_a_project_that_nobody_knows_is_not_well(auditor: Command) -> None:
+    done = auditor("status", "--project", "8", "--exit-code")
+
+    assert (done.code, done.out) == (2, "")
+    assert "project 8" in done.err
 
 
 @pytest.mark.parametrize("hours", ["-1", "inf", "a day", "99999"])

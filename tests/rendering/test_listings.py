@@ -60,7 +60,7 @@ def test_nothing_known_is_said() -> None:
     shown = render_status([], last_run=None, next_run_at=None, outbox=NO_MESSAGES)
 
     assert "none so far" in shown
-    assert "No target is known." in shown
+    assert "No target to list." in shown
     assert render_history([]) == "No version is stored.\n"
 
 
