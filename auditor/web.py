@@ -13,6 +13,7 @@ import os
 import socket
 import ssl
 import threading
+import time
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
@@ -30,8 +31,8 @@ from auditor.redaction import Secret
 from auditor.trust import create_context, explain_distrust, find_distrust
 
 NO_ANSWER = "no answer in time"
-_MOST_BODY_BYTES = 16 * 1024  # of an answer: its status decides, the body only explains
-_MOST_READ_BYTES = 4 * 1024 * 1024  # of an answer that is read
+_BODY_PART = 5  # of the time limit, for a body once the status is known
+_MOST_BODY_BYTES = 1024 * 1024  # of an answer: its status decides
 _T = TypeVar("_T")
 
 
@@ -118,13 +119,17 @@ def call_within(limit_s: float, work: Callable[[Guard], _T]) -> _T:
 
 
 def post(url: Secret, body: bytes, headers: Mapping[str, str], *, limit_s: float) -> WebAnswer:
-    """Return the answer to a POST of the body; it is complete as far as it is needed.
+    """Return the answer to a POST of the body, of its own body the beginning.
 
     Raises:
         UsageError: the environment's proxy or certificates cannot be used.
         WebError: there is no answer; its words do not contain the URL.
     """
-    return _translated(limit_s, partial(_post, url, body, headers, limit_s))
+
+    def work(guard: Guard) -> WebAnswer:
+        return exchange("POST", url.reveal(), headers, body, guard=guard, limit_s=limit_s)
+
+    return _translated(limit_s, work)
 
 
 def exchange(
@@ -136,7 +141,9 @@ def exchange(
     guard: Guard,
     limit_s: float,
 ) -> WebAnswer:
-    """Return the whole answer to a request, in the calling thread; `guard` ends it.
+    """Return the answer to a request, in the calling thread; `guard` ends it.
+
+    Of a body that breaks off or drips, the part that came in time is in it: the status decides.
 
     Raises:
         UsageError: the environment's proxy or certificates cannot be used.
@@ -146,12 +153,10 @@ def exchange(
         with closing(_transport(url)) as transport:
             request = _request(method, url, body, headers, limit_s=limit_s, trace=_watch(guard))
             response = transport.handle_request(request)
+            request.extensions["timeout"]["read"] = limit_s / _BODY_PART
             with closing(response):
-                return WebAnswer(
-                    status=response.status_code,
-                    headers=response.headers,
-                    body=_read(response, most=_MOST_READ_BYTES),
-                )
+                body = _read(response, limit_s / _BODY_PART)
+            return WebAnswer(status=response.status_code, headers=response.headers, body=body)
     except UsageError:
         raise
     except Exception as error:
@@ -203,21 +208,6 @@ class _ReachedError(Exception):
     """The connection is there, and the request would be sent next."""
 
 
-def _post(
-    url: Secret, body: bytes, headers: Mapping[str, str], limit_s: float, guard: Guard
-) -> WebAnswer:
-    with closing(_transport(url.reveal())) as transport:
-        request = _request(
-            "POST", url.reveal(), body, headers, limit_s=limit_s, trace=_watch(guard)
-        )
-        response = transport.handle_request(request)
-        answered = b""
-        with suppress(Exception), closing(response):  # its status decides
-            if not response.is_success:
-                answered = _read(response, most=_MOST_BODY_BYTES)
-        return WebAnswer(status=response.status_code, body=answered)
-
-
 def _reach(url: Secret, limit_s: float, guard: Guard) -> None:
     watch = _watch(guard)
 
@@ -241,14 +231,15 @@ def _watch(guard: Guard) -> Callable[[str, Mapping[str, Any]], None]:
     return watch
 
 
-def _read(response: httpx.Response, *, most: int) -> bytes:
-    """Return the body as it was sent, cut after about `most` bytes."""
-    body = bytearray()
-    for chunk in response.iter_raw():
-        body += chunk
-        if len(body) >= most:
-            break
-    return bytes(body[:most])
+def _read(response: httpx.Response, limit_s: float) -> bytes:
+    """Return the body as it was sent, cut where it is long or takes long."""
+    body, end = bytearray(), time.monotonic() + limit_s
+    with suppress(Exception):  # the status has decided
+        for chunk in response.iter_raw():
+            body += chunk
+            if len(body) >= _MOST_BODY_BYTES or time.monotonic() > end:
+                break
+    return bytes(body[:_MOST_BODY_BYTES])
 
 
 def _request(

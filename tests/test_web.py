@@ -98,6 +98,15 @@ def test_a_server_that_drips_its_head_is_left_when_the_time_is_over(head: bytes)
     assert took < 2
 
 
+@pytest.mark.parametrize("status", [200, 404])
+def test_an_answer_whose_body_drips_is_what_its_status_says(status: int) -> None:
+    with dripping(b"HTTP/1.1 %d X\r\nContent-Length: 99999\r\n\r\n" % status) as url:
+        answer = post(Secret(url), b"", {}, limit_s=2.0)
+
+    assert answer.status == status
+    assert 0 < len(answer.body) < 99999
+
+
 def test_an_authority_of_the_machine_is_trusted_and_no_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
