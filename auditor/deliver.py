@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeAlias
 
-from auditor.errors import DeliveryError
+from auditor.errors import DeliveryError, StoreError
 from auditor.outbox import (
     Message,
     MessageState,
@@ -22,6 +25,8 @@ from auditor.protocols import OutboxStore
 from auditor.publishing import Mailer
 
 _LOOK_S = 1.0  # for new messages, while an attempt is under way
+_Attempted: TypeAlias = tuple[Message, bool]
+_Running: TypeAlias = dict[str, Future[_Attempted]]
 
 logger = logging.getLogger(__name__)
 
@@ -67,35 +72,53 @@ def deliver(
     """
     outgoing = _Outgoing(store, mailer, now=now, only_due=only_due)
     outgoing.look()
-    if len(outgoing.lanes) > 1:
-        with ThreadPoolExecutor(thread_name_prefix="delivery") as pool:
-            _deliver_lanes(outgoing, pool, stopping)
-    else:
-        for lane in tuple(outgoing.lanes):
-            while not stopping() and (begun := outgoing.begin(lane)):
-                outgoing.finish(lane, *outgoing.attempt(begun))
+    running: _Running = {}
+    try:
+        while _begin(outgoing, running, stopping):
+            ended, _ = wait(running.values(), timeout=_LOOK_S, return_when=FIRST_COMPLETED)
+            for lane in [lane for lane, future in running.items() if future in ended]:
+                outgoing.finish(lane, *running.pop(lane).result())
+            if not ended:
+                outgoing.look()
+    except StoreError:
+        _finish_rest(outgoing, running)
+        raise
     return outgoing.delivery()
 
 
-def _deliver_lanes(
-    outgoing: _Outgoing, pool: ThreadPoolExecutor, stopping: Callable[[], bool]
-) -> None:
-    """Attempt the messages of all lanes, and those that are queued while a lane takes long."""
-    running: dict[str, Future[tuple[Message, bool]]] = {}
-    while True:
-        for lane in tuple(outgoing.lanes):
-            if lane in running or stopping():
-                continue
-            begun = outgoing.begin(lane)
-            if begun is not None:
-                running[lane] = pool.submit(outgoing.attempt, begun)
-        if not running:
-            return
-        ended, _ = wait(running.values(), timeout=_LOOK_S, return_when=FIRST_COMPLETED)
-        for lane in [lane for lane, future in running.items() if future in ended]:
-            outgoing.finish(lane, *running.pop(lane).result())
-        if not ended:
-            outgoing.look()
+def _begin(outgoing: _Outgoing, running: _Running, stopping: Callable[[], bool]) -> bool:
+    """Begin an attempt in each lane that has none under way; return whether any is."""
+    for lane in tuple(outgoing.lanes):
+        if lane in running or stopping():
+            continue
+        begun = outgoing.begin(lane)
+        if begun is not None:
+            running[lane] = _start(outgoing, begun)
+    return bool(running)
+
+
+def _start(outgoing: _Outgoing, begun: Message) -> Future[_Attempted]:
+    """Attempt a message in a thread of its own."""
+    future: Future[_Attempted] = Future()
+
+    def work() -> None:
+        try:
+            future.set_result(outgoing.attempt(begun))
+        except BaseException as error:  # noqa: BLE001 - raised again by who waits
+            future.set_exception(error)
+
+    try:
+        threading.Thread(target=work, name="delivery").start()
+    except RuntimeError:  # the machine has no thread left
+        work()
+    return future
+
+
+def _finish_rest(outgoing: _Outgoing, running: _Running) -> None:
+    """Store what the attempts under way come to, as far as the store takes it again."""
+    for lane, future in running.items():
+        with suppress(StoreError):
+            outgoing.finish(lane, *future.result())
 
 
 class _Outgoing:

@@ -24,9 +24,14 @@ from tests.certificates import Authority
 SLACK = "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ"
 DISCORD = "discord://4174216298/JHMHI8qBe7bk2ZwO5U711o3dV_js"
 TEAMS = "workflows://prod.westeurope.logic.azure.com:443/643e69f8adc64b6e/7f48bdc3e2e04a6a/"
-SECRETS_OF_URLS = ("TIiajkdnlazkcOXrIdevi7FQ", "JHMHI8qBe7bk2ZwO5U711o3dV_js", "7f48bdc3e2e04a6a")
-_HOSTS = ("hooks.slack.com", "discord.com", "prod.westeurope.logic.azure.com")
-_MOST_CARD = 28 * 1024
+NTFY = "ntfys://tk_AgQdq7mVBoFD37zQVN29RhuMzNIz2@ntfy.sh/drift-topic"
+SECRETS_OF_URLS = (
+    "TIiajkdnlazkcOXrIdevi7FQ",
+    "JHMHI8qBe7bk2ZwO5U711o3dV_js",
+    "7f48bdc3e2e04a6a",
+    "tk_AgQdq7mVBoFD37zQVN29RhuMzNIz2",
+)
+_HOSTS = ("hooks.slack.com", "discord.com", "prod.westeurope.logic.azure.com", "ntfy.sh")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +52,12 @@ class Post:
 
 @dataclass
 class Services:
-    """What the stand-ins got; `answers` are statuses to answer with before they look."""
+    """What the stand-ins got.
+
+    Attributes:
+        answers: statuses to answer with in place of looking; 0 to look.
+        gate: no request is answered while it is not set.
+    """
 
     url: str = ""
     posts: list[Post] = field(default_factory=list)
@@ -62,48 +72,85 @@ class Services:
 
     def answer(self, post: Post) -> tuple[int, str]:
         """Return status and body as the real service answers."""
-        if self.answers:
-            return self.answers.pop(0), f"no: {post.path}"
-        rules = {_HOSTS[0]: _slack, _HOSTS[1]: _discord, _HOSTS[2]: _teams}
-        return rules.get(post.host, _webhook)(post)
+        status = self.answers.pop(0) if self.answers else 0
+        if status:
+            return status, f"no: {post.path}"
+        rules = {_HOSTS[0]: _slack, _HOSTS[1]: _discord, _HOSTS[2]: _teams, _HOSTS[3]: _ntfy}
+        try:
+            return rules.get(post.host, _webhook)(post)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return 400, "invalid_payload"
 
 
 def _slack(post: Post) -> tuple[int, str]:
-    if "TIiajkdnlazkcOXrIdevi7FQ" not in post.path:
+    """api.slack.com: webhooks' errors, Block Kit's limits, text of more than 40,000 is cut."""
+    if SECRETS_OF_URLS[0] not in post.path:
         return 404, "no_service"
-    try:
-        payload = post.json
-    except ValueError:
-        return 400, "invalid_payload"
-    blocks = [
-        block
-        for attachment in [payload, *payload.get("attachments", ())]
-        for block in attachment.get("blocks", ())
-    ]
-    texts = [block["text"]["text"] for block in blocks if "text" in block]
-    if any(len(text) > 3000 for text in texts):
+    attachments = [post.json, *post.json.get("attachments", ())]
+    if len(attachments) > 101:
+        return 400, "too_many_attachments"
+    blocks = [block for attachment in attachments for block in attachment.get("blocks", ())]
+    in_blocks = [len(block["text"]["text"]) for block in blocks if "text" in block]
+    limits = {"header": 150, "section": 3_000}
+    if len(blocks) > 50 or any(
+        not 0 < len(block["text"]["text"]) <= limits[block["type"]]
+        for block in blocks
+        if block["type"] in limits
+    ):
         return 400, "invalid_blocks"
-    if not texts and not any(a.get("text") for a in payload.get("attachments", [payload])):
-        return 400, "no_text"
-    return 200, "ok"
+    if sum(in_blocks) > 13_000:
+        return 400, "msg_blocks_too_long"
+    text = sum(len(attachment.get("text", "")) for attachment in attachments)
+    if text > 40_000:
+        return 400, "msg_too_long"
+    return (200, "ok") if blocks or text else (400, "no_text")
 
 
 def _discord(post: Post) -> tuple[int, str]:
-    content = post.json.get("content") or ""
-    if len(content) > 2000:
-        return 400, '{"content": ["Must be 2000 or fewer in length."]}'
-    if not content and not post.json.get("embeds"):
+    """discord.com/developers/docs/resources/webhook and …/message."""
+    if SECRETS_OF_URLS[1] not in post.path:
+        return 404, '{"message": "Unknown Webhook", "code": 10015}'
+    content, embeds = post.json.get("content") or "", post.json.get("embeds") or []
+    if len(content) > 2_000 or len(embeds) > 10 or len(str(embeds)) > 6_000:
+        return 400, '{"content": ["Must be 2000 or fewer in length."], "code": 50035}'
+    if not content and not embeds:
         return 400, '{"code": 50006, "message": "Cannot send an empty message"}'
     return 204, ""
 
 
 def _teams(post: Post) -> tuple[int, str]:
-    if len(post.body) > _MOST_CARD:
+    """learn.microsoft.com/connectors/teams: adaptive cards alone, of about 28 KB."""
+    if f"sig={SECRETS_OF_URLS[2]}" not in post.path:
+        return 401, "DirectApiAuthorizationRequired"
+    if len(post.body.decode().encode("utf-16-le")) > 28 * 1024:
         return 413, "RequestEntityTooLarge"
-    [card] = post.json["attachments"]
-    if post.json["type"] != "message" or not card["contentType"].endswith("card.adaptive"):
+    [attachment] = post.json["attachments"]
+    card = attachment["content"]
+    is_message = post.json["type"] == "message" and card["type"] == "AdaptiveCard"
+    if not is_message or attachment["contentType"] != "application/vnd.microsoft.card.adaptive":
         return 400, "TriggerInputSchemaMismatch"
+    if not all(part["type"] == "TextBlock" and part["text"] for part in card["body"]):
+        return 400, "InvalidBotAdaptiveCard"
     return 202, ""
+
+
+def _ntfy(post: Post) -> tuple[int, str]:
+    """docs.ntfy.sh/publish: a message of more than 4,096 bytes would become a file."""
+    if SECRETS_OF_URLS[3] not in post.headers.get("authorization", ""):
+        return 401, '{"code":40101,"http":401,"error":"unauthorized"}'
+    if len(post.body) > 2 * 4_096:
+        return 413, '{"code":41303,"http":413,"error":"JSON body too large"}'
+    if len(post.json["message"].encode()) > 4_096:
+        return 400, '{"code":40014,"http":400,"error":"attachments not allowed"}'
+    return 200, '{"event":"message"}'
+
+
+def shown_lines(post: Post) -> list[str]:
+    """Return the lines of a Teams card as they are seen: Markdown joins single line breaks."""
+    [attachment] = post.json["attachments"]
+    text = attachment["content"]["body"][-1]["text"]
+    joined = [paragraph.replace("\n", " ") for paragraph in text.split("\n\n")]
+    return [line.replace("\\", "") for line in joined if line]
 
 
 def _webhook(post: Post) -> tuple[int, str]:
@@ -118,9 +165,9 @@ def is_signed(post: Post, secret: str) -> bool:
 
 
 @contextmanager
-def webhook() -> Iterator[Services]:
-    """Serve plain HTTP until the end; no answer is sent while `gate` is not set."""
-    services = Services()
+def webhook(services: Services | None = None) -> Iterator[Services]:
+    """Serve plain HTTP until the end."""
+    services = services or Services()
     services.gate.set()
     with _serving(services, None) as port:
         services.url = f"http://127.0.0.1:{port}/hook/c0ffee-c0ffee"

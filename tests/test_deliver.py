@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 import email
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
-from sqlalchemy import Connection, NullPool, create_engine, event
+from sqlalchemy import Connection, ExceptionContext, NullPool, create_engine, event
 
+from auditor.channels.router import Router
+from auditor.channels.webhook import Webhook
 from auditor.deliver import Delivery, deliver
 from auditor.errors import StoreError
 from auditor.mail import MimeComposer
-from auditor.outbox import MAX_ATTEMPTS, NO_MESSAGES, NO_RESULT, Message, MessageState
-from auditor.publishing import MailContent
+from auditor.outbox import (
+    MAX_ATTEMPTS,
+    NO_MESSAGES,
+    NO_RESULT,
+    Message,
+    MessageState,
+    channel_recipient,
+)
+from auditor.publishing import MailContent, Mailer
 from auditor.records import RunConclusions
 from auditor.redaction import Secret
 from auditor.smtp import SmtpMailer
+from auditor.store.outbox import queue_messages
 from auditor.store.store import SqlStore, open_database
+from tests.chat_services import Post, Services, webhook
 from tests.smtp_server import Answer, RawServer
 from tests.store.examples import NIGHT, audited, changed, finding, first, opened, report
 from tests.store.examples import message as bare_message
@@ -27,6 +39,7 @@ from tests.test_mail import Postbox, free_port, serving
 
 SENDER = "auditor@example.org"
 LATER = NIGHT + timedelta(minutes=1)
+ROBOT, CHAT = channel_recipient("robot"), channel_recipient("chat")
 
 
 @pytest.fixture
@@ -62,7 +75,7 @@ def queue(store: SqlStore, *recipients: str) -> int:
 
 def drain(
     store: SqlStore,
-    mailer: SmtpMailer,
+    mailer: Mailer,
     *,
     at: datetime = NIGHT,
     only_due: bool = False,
@@ -350,3 +363,101 @@ def test_a_defect_that_one_message_meets_keeps_nothing_from_the_next(store: SqlS
     assert came_to == Delivery(delivered=1, waiting=1)
     assert (message.attempts, message.due_at) == (1, LATER)
     assert "ZeroDivisionError: by 0" in message.last_error
+
+
+def router(mail: Mailer | None = None, **channels: Services) -> Router:
+    hooks = {
+        name: Webhook(name=name, url=Secret(services.url)) for name, services in channels.items()
+    }
+    return Router(mail=mail, channels=hooks)
+
+
+def test_a_channel_that_does_not_take_it_is_tried_again_under_the_same_id_after_growing_waits(
+    store: SqlStore,
+) -> None:
+    queue(store, ROBOT)
+    waits = []
+    with webhook() as services:
+        services.answers = [429, 307, 503]
+        at = NIGHT
+        for _ in services.answers.copy():
+            assert drain(store, router(robot=services), at=at, only_due=True).waiting == 1
+            [waiting] = store.queued_messages(due_by=None)
+            waits.append(waiting.due_at - at)
+            at = waiting.due_at
+        taken = drain(store, router(robot=services), at=at, only_due=True)
+
+    assert waits == [timedelta(minutes=1), timedelta(minutes=2), timedelta(minutes=4)]
+    assert taken == Delivery(delivered=1)
+    assert len({post.headers["x-auditor-delivery"] for post in services.posts}) == 1
+    assert store.unreported_findings(opened(store, 2)) == ()
+
+
+def test_a_refusal_of_a_channel_leaves_its_findings_to_the_next_report(store: SqlStore) -> None:
+    queue(store, ROBOT)
+    with webhook() as services:
+        services.answers = [404]
+        assert drain(store, router(robot=services)) == Delivery(dead=1)
+
+    [dead] = store.outbox_overview(most=9).newest
+    assert dead.last_error.startswith("channel robot: the service answered 404 (Not Found)")
+    assert store.unreported_findings(opened(store, 2))[0].finding == finding()
+
+
+def test_a_channel_that_hangs_holds_back_neither_mail_nor_another_channel(
+    store: SqlStore,
+) -> None:
+    run_id = queue(store, ROBOT)
+    asked = 0
+
+    def now() -> datetime:
+        """Queue the others once the robot hangs, and let it answer once they are taken."""
+        nonlocal asked
+        asked += 1
+        if robot.on_post.is_set() and asked > 2 and not store.message_infos([2]):
+            others = [composed(run_id, recipient) for recipient in (CHAT, "a@example.org")]
+            with store.database.writing() as connection:
+                queue_messages(connection, others)
+        if chat.taken and postbox.taken:
+            robot.gate.set()
+        return NIGHT
+
+    with webhook() as robot, webhook() as chat, serving(postbox := Postbox()) as mailer:
+        robot.gate.clear()
+        routed = router(mailer, robot=robot, chat=chat)
+        assert deliver(store, routed, now=now, only_due=True) == Delivery(delivered=3)
+
+
+class Recovering(Services):
+    """Answers once the database has failed, and can be written again."""
+
+    def __init__(self, writes: Writes) -> None:
+        super().__init__()
+        self.failed, self._writes = threading.Event(), writes
+
+    def answer(self, post: Post) -> tuple[int, str]:
+        self.failed.wait(60)
+        self._writes.resume()
+        return super().answer(post)
+
+
+def test_a_result_that_cannot_be_stored_costs_none_of_another_channel(
+    store: SqlStore, writes: Writes
+) -> None:
+    queue(store, ROBOT, "a@example.org")
+    recovering = Recovering(writes)
+
+    def note(context: ExceptionContext) -> None:
+        del context
+        recovering.failed.set()
+
+    event.listen(store.database.engine, "handle_error", note)
+    with (
+        webhook(recovering) as robot,
+        serving(FailingDisk(writes=writes)) as mailer,
+        pytest.raises(StoreError),
+    ):
+        drain(store, router(mailer, robot=robot))
+
+    [waiting] = store.queued_messages(due_by=None)
+    assert (waiting.recipient, waiting.last_error) == ("a@example.org", NO_RESULT)

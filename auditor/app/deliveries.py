@@ -63,7 +63,7 @@ def deliver_messages(
             if stopping() or time.monotonic() >= end:
                 logger.warning("messages left to another process: %s", error)
                 break
-            time.sleep(_RETRY_LOCK_S)
+            time.sleep(_RETRY_LOCK_S)  # nothing tells when another process lets go of a lock
     if router is None:
         return None
     infos = store.message_infos(queued)
