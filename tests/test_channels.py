@@ -10,22 +10,26 @@ from pathlib import Path
 
 import pytest
 
-from auditor.channels.chat import ChatChannel, cut_text
+from auditor.channels.chat import ChatChannel
+from auditor.channels.texts import cut_text
 from auditor.channels.webhook import Webhook
 from auditor.errors import AuditorError, DeliveryError, WebError
 from auditor.outbox import Message, MessageState, channel_recipient
 from auditor.redaction import Secret
 from tests.chat_services import (
     DISCORD,
+    NTFY,
     SECRETS_OF_URLS,
     SLACK,
     TEAMS,
     Services,
     chat_services,
     is_signed,
+    shown_lines,
     webhook,
 )
 from tests.store.examples import NIGHT
+from tests.test_web import dripping
 
 LONG = "\n\n".join(
     (
@@ -49,7 +53,9 @@ def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Servic
         yield running
 
 
-def message(text: str = "DRIFT. One change.", title: str = "[EI drift] 1 high") -> Message:
+def message(
+    text: str = "DRIFT. One change.", title: str = "[EI drift] 1 high", attempts: int = 1
+) -> Message:
     return Message(
         id=1,
         run_id=7,
@@ -58,16 +64,16 @@ def message(text: str = "DRIFT. One change.", title: str = "[EI drift] 1 high") 
         subject=title,
         content=json.dumps({"title": title, "text": text}).encode(),
         state=MessageState.QUEUED,
-        attempts=1,
+        attempts=attempts,
         due_at=NIGHT,
     )
 
 
 def chat(url: str, limit_s: float = 30.0) -> ChatChannel:
-    return ChatChannel(name="team chat", url=Secret(url), limit_s=limit_s)
+    return ChatChannel(name="team chat", url=Secret(url), limit_s=limit_s, pace_s=0.0)
 
 
-@pytest.mark.parametrize("url", [SLACK, DISCORD, TEAMS])
+@pytest.mark.parametrize("url", [SLACK, DISCORD, TEAMS, NTFY])
 def test_a_service_takes_a_message_by_its_own_name(services: Services, url: str) -> None:
     chat(url).send(message())
 
@@ -76,7 +82,8 @@ def test_a_service_takes_a_message_by_its_own_name(services: Services, url: str)
 
 
 @pytest.mark.parametrize(
-    ("url", "most"), [(SLACK, 1), (f"{SLACK}?blocks=yes", 1), (DISCORD, 9), (TEAMS, 20)]
+    ("url", "most"),
+    [(SLACK, 1), (f"{SLACK}?blocks=yes", 1), (DISCORD, 8), (TEAMS, 1), (NTFY, 1)],
 )
 def test_a_long_message_is_cut_to_what_the_service_takes_and_keeps_its_link(
     services: Services, url: str, most: int
@@ -89,6 +96,24 @@ def test_a_long_message_is_cut_to_what_the_service_takes_and_keeps_its_link(
     assert "300 changes" in said
     assert "000007" in said
     assert "block 0:" in said.replace("\\", "")
+
+
+def test_parts_that_were_taken_do_not_come_again_with_each_attempt(services: Services) -> None:
+    services.answers = [0, 0, 503]
+    with pytest.raises(DeliveryError, match="503"):
+        chat(DISCORD).send(message(LONG))
+    services.posts.clear()
+    chat(DISCORD).send(message(LONG, attempts=2))
+
+    [post] = services.posts
+    assert "more" in post.body.decode()
+
+
+def test_teams_shows_each_line_on_its_own(services: Services) -> None:
+    chat(TEAMS).send(message("DRIFT. One.\n2 blocks\n\n[HIGH] Pump / min_score: 1\n[LOW] a: 2"))
+
+    expected = ["DRIFT. One.", "2 blocks", "[HIGH] Pump / min_score: 1", "[LOW] a: 2"]
+    assert shown_lines(services.taken[0]) == expected
 
 
 @pytest.mark.parametrize("url", [SLACK, DISCORD])
@@ -168,6 +193,26 @@ def test_an_attempt_ends_in_its_time_whatever_the_service_does(kind: str) -> Non
     assert (refused.value.permanent, refused.value.is_unavailable) == (False, True)
 
 
+def test_a_message_is_taken_with_2xx_although_the_rest_of_the_answer_drips() -> None:
+    with dripping(b"HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n") as url:
+        Webhook(name="hook", url=Secret(url), limit_s=2.0).send(message())
+    with dripping(b"HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n") as url:
+        chat(url.replace("http:", "json:"), limit_s=3.0).send(message())
+
+
+@pytest.mark.parametrize("kind", ["chat", "json"])
+def test_a_host_that_has_no_address_is_tried_again(kind: str) -> None:
+    channel = (
+        chat("json://no-such-host.invalid/hook")
+        if kind == "chat"
+        else Webhook(name="hook", url=Secret("http://no-such-host.invalid/hook"))
+    )
+    with pytest.raises(DeliveryError) as refused:
+        channel.send(message())
+
+    assert (refused.value.permanent, refused.value.is_unavailable) == (False, True)
+
+
 def test_a_certificate_that_the_machine_does_not_trust_is_refused(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -229,7 +274,7 @@ def test_a_url_that_names_no_service_can_be_corrected(url: str) -> None:
     assert not refused.value.permanent
 
 
-@pytest.mark.parametrize("url", [SLACK, DISCORD, TEAMS])
+@pytest.mark.parametrize("url", [SLACK, DISCORD, TEAMS, NTFY])
 def test_a_probe_reaches_the_service_and_sends_nothing(services: Services, url: str) -> None:
     words = chat(url).probe(limit_s=15)
 

@@ -11,13 +11,14 @@ import logging
 import re
 import sys
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from auditor.channels.attempt import Attempt, attempting
 from auditor.channels.refusals import RefusedError, describe, refused, unanswered
+from auditor.channels.texts import list_texts
 from auditor.channels.webhook import ATTEMPT_S
 from auditor.errors import DeliveryError, WebError
 from auditor.outbox import Message
@@ -28,13 +29,8 @@ from auditor.web import NO_ANSWER, Guard, call_within, reach
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from auditor.channels.transport import Attempt
-
 MOST_PARTS = 8  # of a message that is longer than the service takes at once
-_SHORTER = (2_900, 900)  # for a service that refuses the form: Slack's blocks take 3,000
-_MARGIN = 40  # of each part, for its number
-_PACE_S = 1.0  # between the parts of a message; Apprise would wait for up to 5.5 s
-_STEP_S = 25.0
+_STEP_PART = 0.8  # of the time limit, for each step of a request
 _MENTION = re.compile(
     r"(?<![\w.])@(?=\w)|@(?=(?:everyone|here|channel|all)\b)|(?<=<)(?=[@!#]|at\b)"
 )
@@ -53,11 +49,13 @@ class ChatChannel:
     Attributes:
         url: as Apprise writes it.
         limit_s: for the whole attempt.
+        pace_s: between the parts of a message: Slack takes one a second, Discord five in two.
     """
 
     name: str
     url: Secret
     limit_s: float = ATTEMPT_S
+    pace_s: float = 1.0
 
     def send(self, message: Message) -> None:
         """Hand the message to the service, in the first form that it takes.
@@ -66,7 +64,10 @@ class ChatChannel:
             DeliveryError: the service took none.
         """
         content = json.loads(message.content)
-        work = partial(self._deliver, content["title"], content["text"])
+        title, text = _harmless(content["title"]), _harmless(content["text"])
+        # Some of the parts may have been taken: they would come again with each attempt.
+        most_parts = MOST_PARTS if message.attempts <= 1 else 1
+        work = partial(self._deliver, title, text, most_parts)
         try:
             call_within(self.limit_s, work)
         except TimeoutError as error:
@@ -87,27 +88,18 @@ class ChatChannel:
         host = urlsplit(address).hostname
         return f"{host} can be reached; nothing was sent, so the url itself is not tried"
 
-    def _deliver(self, title: str, text: str, guard: Guard) -> None:
+    def _deliver(self, title: str, text: str, most_parts: int, guard: Guard) -> None:
         plugin = self._load()
-        room = MOST_PARTS * max(plugin.body_maxlen - len(title) - _MARGIN, _SHORTER[-1])
         error = None
-        for most in (room, *(most for most in _SHORTER if most < min(room, len(text)))):
-            error = self._try(plugin, title, cut_text(text, most), guard)
-            if error is None:
+        for form in list_texts(plugin, title, text, most_parts=most_parts):
+            attempt = Attempt(guard=guard, limit_s=_STEP_PART * self.limit_s)
+            if _notify(plugin, title, form, attempt):
                 return
+            error = self._error(attempt)
             if not error.is_of_form:
                 break
         if error is not None:
             raise error
-
-    def _try(self, plugin: Any, title: str, text: str, guard: Guard) -> RefusedError | None:  # noqa: ANN401 - Apprise's own
-        """Return why the service did not take this form of the message, None if it did."""
-        from auditor.channels.transport import Attempt, attempting  # noqa: PLC0415 - requests
-
-        attempt = Attempt(guard=guard, limit_s=_STEP_S)
-        with attempting(attempt):
-            is_taken = _notify(plugin, _harmless(title), _harmless(text))
-        return None if is_taken else self._error(attempt)
 
     def _error(self, attempt: Attempt) -> RefusedError:
         answer = attempt.answer
@@ -125,20 +117,18 @@ class ChatChannel:
 
         A service that is not spoken to by HTTP requests is not tried: it would get the message.
         """
-        from auditor.channels.transport import Attempt, attempting  # noqa: PLC0415 - requests
-
         plugin = self._load()
-        attempt = Attempt(guard=guard, limit_s=1, only_looks=True)
         if not _uses_requests(plugin):
             return ""
-        with attempting(attempt):
-            _notify(plugin, "title", "text")
+        attempt = Attempt(guard=guard, limit_s=1, only_looks=True)
+        _notify(plugin, "title", "text", attempt)
         return attempt.address
 
     def _load(self) -> Any:  # noqa: ANN401 - Apprise's own
         plugin = _load_service(self.url)
         if plugin is None:
             raise DeliveryError(f"channel {self.name}: {_NO_SUCH_SERVICE}", permanent=False)
+        plugin.request_rate_per_sec = self.pace_s
         return plugin
 
 
@@ -170,31 +160,6 @@ class ChatComposer:
         """Return nothing: the text is cut when the service refuses it."""
         del mailing, recipient, message_id, at
         return b""
-
-
-def cut_text(text: str, most: int) -> str:
-    """Return a text of at most about `most` characters: of its middle paragraph the first lines.
-
-    The paragraph says how many lines it lacks. The first paragraph has the verdict, the last one
-    the link; both stay.
-    """
-    if len(text) <= most:
-        return text
-    head, *middle, foot = text.split("\n\n") if text.count("\n\n") > 1 else (text, "")
-    lines = "\n\n".join(middle).split("\n")
-    room = most - len(head) - len(foot) - 60
-    kept = list(_take(lines, room))
-    left_out = len(lines) - len(kept)
-    more = f"… and {left_out:,} more" if left_out else ""
-    return "\n\n".join(filter(None, (head[: max(most, 200)], "\n".join([*kept, more]), foot)))
-
-
-def _take(lines: list[str], room: int) -> Iterator[str]:
-    for line in lines:
-        room -= len(line) + 1
-        if room < 0:
-            return
-        yield line
 
 
 def _harmless(text: str) -> str:
@@ -229,18 +194,19 @@ def _load_service(url: Secret) -> Any:  # noqa: ANN401 - Apprise's own
     if plugin is None:
         return None
     plugin.optional, plugin.service_retry, plugin.verify_certificate = False, 0, True
-    plugin.request_rate_per_sec = min(plugin.request_rate_per_sec, _PACE_S)
     if plugin.overflow_mode == apprise.OverflowMode.UPSTREAM:
         plugin.overflow_mode = apprise.OverflowMode.SPLIT
     return plugin
 
 
-def _notify(plugin: Any, title: str, text: str) -> bool:  # noqa: ANN401 - Apprise's own
+def _notify(plugin: Any, title: str, text: str, attempt: Attempt) -> bool:  # noqa: ANN401 - Apprise's own
+    """Return whether the service took a message; the attempt has what it answered."""
     import apprise  # noqa: PLC0415
 
     sender = apprise.Apprise(asset=plugin.asset)
     sender.add(plugin)
-    return bool(sender.notify(body=text, title=title, body_format=apprise.NotifyFormat.TEXT))
+    with attempting(attempt):
+        return bool(sender.notify(body=text, title=title, body_format=apprise.NotifyFormat.TEXT))
 
 
 def _uses_requests(plugin: Any) -> bool:  # noqa: ANN401 - Apprise's own

@@ -8,10 +8,6 @@ proxies by our rules. Nothing else in the program uses `requests`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any
 
@@ -19,57 +15,18 @@ import requests
 import requests.sessions
 from requests.adapters import BaseAdapter
 
+from auditor.channels.attempt import attempt_under_way
 from auditor.errors import UsageError, WebError
-from auditor.web import Guard, WebAnswer, exchange
+from auditor.web import exchange
 
 _OWN = frozenset({"connection", "accept-encoding", "content-length", "host"})
-
-
-@dataclass(slots=True)
-class Attempt:
-    """What the requests of one message came to.
-
-    Attributes:
-        limit_s: for each step of a request.
-        only_looks: no request is sent; the first one's address is kept.
-        answer: the last answer that was a refusal, else the last one.
-        failure: why the last request had no answer.
-        address: of the first request.
-    """
-
-    guard: Guard
-    limit_s: float
-    only_looks: bool = False
-    answer: WebAnswer | None = None
-    failure: WebError | UsageError | None = None
-    address: str = ""
-    sent: int = field(default=0)
-
-    def keep(self, answer: WebAnswer) -> None:
-        """Keep an answer, unless an earlier one was a refusal."""
-        self.sent += 1
-        if self.answer is None or self.answer.is_taken:
-            self.answer = answer
-
-
-_attempt: ContextVar[Attempt | None] = ContextVar("attempt", default=None)
-
-
-@contextmanager
-def attempting(attempt: Attempt) -> Iterator[None]:
-    """Have the requests of this thread belong to an attempt."""
-    token = _attempt.set(attempt)
-    try:
-        yield
-    finally:
-        _attempt.reset(token)
 
 
 class _Adapter(BaseAdapter):
     """Sends a request of the library by our client."""
 
     def send(self, request: Any, *_args: Any, **_options: Any) -> requests.Response:  # noqa: ANN401 - the library's
-        attempt = _attempt.get()
+        attempt = attempt_under_way()
         if attempt is None:
             raise requests.ConnectionError("no attempt is under way")
         attempt.address = attempt.address or request.url
