@@ -20,8 +20,20 @@ from auditor.demo.faults import Fault
 from auditor.model import TargetId
 from auditor.rendering.json import encode_report
 from tests.audit.stage import KEY, Stage, block, stage, target
+from tests.chat_services import webhook
 
 ML = "ml@example.org"
+_WEEKLY_CHANNELS = """
+[[channels]]
+name = "chat"
+url = { file = "chat" }
+send = "weekly"
+[[channels]]
+name = "robot"
+url = { file = "robot" }
+format = "json"
+send = "weekly"
+"""
 MONDAY = datetime(2026, 11, 23, 3, 15, tzinfo=UTC)
 DAY = timedelta(days=1)
 
@@ -477,3 +489,27 @@ def test_a_training_that_changed_no_setting_is_of_the_week(weeks: Weeks) -> None
 
     assert "Trained again" in text
     assert "as it was" not in text
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_channels_get_the_digest_on_mondays_as_text_and_as_json(weeks: Weeks) -> None:
+    folder = weeks.stage.folder
+    with webhook() as chat, webhook() as robot:
+        for name, url in (("chat", chat.url.replace("http:", "json:")), ("robot", robot.url)):
+            (folder / name).write_text(url)
+            (folder / name).chmod(0o600)
+        text = (folder / "config.toml").read_text()
+        head, _, rest = text.partition("[email]")
+        rest = rest.partition("[context]")[2]
+        weeks.stage.configure(f"{head}[context]{rest}{_WEEKLY_CHANNELS}")
+        weeks.night(days=3)
+        weeks.edit(trainingCycles=7)
+        weeks.night(days=4)
+        assert [len(each.posts) for each in (chat, robot)] == [1, 1]
+        weeks.night()
+
+    said, report = chat.taken[1].json, robot.taken[1].json
+    assert said["title"].startswith("[EI drift] week: ")
+    assert "[MEDIUM] Pump / Motion (7/3): Training cycles: 30 → 7" in said["message"]
+    assert report["digest"]["since"] == "2026-11-23T03:15:00Z"
+    assert report["totals"]["findings"] == 1

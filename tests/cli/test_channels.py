@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.audit.stage import Stage, target
+from tests.audit.stage import Stage, block, target
 from tests.chat_services import Services, is_signed, webhook
 from tests.cli.command import Command
 
@@ -79,6 +79,23 @@ def test_a_channel_that_takes_nothing_holds_back_no_other_and_is_tried_again(
     assert ids[0] == ids[1] != ids[2]
 
 
+def test_a_message_that_a_channel_refuses_is_dead_and_visible_until_it_is_settled(
+    channels: Stage, robot: Services, auditor: Command
+) -> None:
+    del channels
+    robot.answers = [410]
+    first = auditor("run")
+    status = auditor("status", "--exit-code")
+    auditor("messages", "--retry", "dead")
+    second = auditor("run")
+
+    assert (first.code, status.code, second.code) == (2, 2, 0)
+    assert "channel robot: the service answered 410 (Gone)" in status.out
+    ids = [post.headers["x-auditor-delivery"] for post in robot.posts]
+    assert ids[0] == ids[1] != ids[2]
+    assert auditor("status", "--exit-code").code == 0
+
+
 def test_messages_to_a_channel_that_is_gone_are_dropped_and_listed(
     channels: Stage, robot: Services, auditor: Command
 ) -> None:
@@ -112,6 +129,27 @@ def test_a_subscribed_channel_sees_nothing_of_the_rest(
     assert report["totals"]["targets"] == 1
     assert "Screws" not in robot.taken[0].body.decode()
     assert "Screws" in chat.taken[-1].json["message"]
+
+
+def test_a_chat_that_gets_a_part_sees_nothing_of_the_rest(
+    channels: Stage, chat: Services, auditor: Command
+) -> None:
+    text = (channels.folder / "config.toml").read_text()
+    channels.configure(f'{text}\n[[subscriptions]]\nchannel = "team chat"\nblocks = ["7/3"]\n')
+    auditor("run")
+    for learn_id in (3, 4):
+        channels.studio.edit(target(learn_id), lambda answer: answer.update(batchSize=64))
+    channels.studio.put(target(5), block(name="Valves"))
+    auditor("run")
+    channels.studio.remove(target(4))
+    nothing = len(chat.taken)
+    auditor("run")
+
+    said = chat.taken[-1].json
+    assert "Motion" in said["message"]
+    assert said["message"].startswith("DRIFT. 1 medium change.\n0 critical | 1 less severe | ")
+    assert not any(name in f"{post.json}" for post in chat.taken for name in ("Screws", "Valves"))
+    assert len(chat.taken) == nothing  # no drift of its own: nothing to say
 
 
 def test_check_names_each_channel_and_sends_only_where_asked(
