@@ -1,4 +1,4 @@
-"""The commands of docs/install.md and docs/monitoring.md, as they stand there."""
+"""The commands of docs/install.md, docs/monitoring.md and docs/web.md, as they stand there."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-PAGES = ("install.md", "monitoring.md")
+PAGES = ("install.md", "monitoring.md", "web.md")
 
 
 def blocks() -> dict[str, list[str]]:

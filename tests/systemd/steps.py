@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import sys
 import time
 from collections.abc import Iterator
@@ -283,6 +284,25 @@ def metrics_are_written_where_the_collector_reads_them() -> None:
     expect("auditor_last_success_timestamp_seconds " in said, said)
 
 
+def pages_are_written_where_a_web_server_reads_them() -> None:
+    good, folder = CONFIG.read_text(), Path("/srv/drift")
+    try:
+        follow("web")
+        run = a_run("schedule", after=last_run()["id"])
+        page = folder / f"run-{run['id']:06}.html"
+        within(20, f"{page}", page.exists)
+        for name in (page, folder / "index.html", *(folder / "targets").iterdir()):
+            sh(f"runuser -u www-data -- cat {name}")
+        code, _ = tried(f"runuser -u nobody -- ls {folder}")
+    finally:
+        CONFIG.write_text(good)
+        for unit in ("auditor.service", "auditor-.service"):
+            Path(f"/etc/systemd/system/{unit}.d/web.conf").unlink(missing_ok=True)
+        sh("systemctl daemon-reload && systemctl restart auditor")
+        shutil.rmtree(folder, ignore_errors=True)
+    expect(code != 0, "everybody can read the pages")
+
+
 def a_newer_version_is_installed_by_the_page() -> None:
     last = last_run()["id"]
     follow("upgrade")
@@ -344,6 +364,7 @@ STEPS = (
     an_allow_list_holds,
     an_encrypted_credential_takes_the_place_of_the_plain_one,
     metrics_are_written_where_the_collector_reads_them,
+    pages_are_written_where_a_web_server_reads_them,
     a_newer_version_is_installed_by_the_page,
     a_backup_is_restored_as_on_another_machine,
     the_history_moves_to_postgresql,
