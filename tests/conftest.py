@@ -159,7 +159,22 @@ def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return server.empty()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test of the store on both databases, one of whole nights on SQLite unless marked.
+
+    A night costs three times as much on PostgreSQL, and most are about something else. The marked
+    ones, with `tests/store`, reach there whatever the store does.
+    """
+    marks = metafunc.definition.iter_markers("parametrize")
+    if "database_url" not in metafunc.fixturenames or any("database_url" in m.args for m in marks):
+        return
+    is_of_nights = metafunc.definition.path.parent.name == "audit"
+    is_marked = metafunc.definition.get_closest_marker("both_databases") is not None
+    kinds = ["sqlite", "postgresql"] if is_marked or not is_of_nights else ["sqlite"]
+    metafunc.parametrize("database_url", kinds, indirect=True)
+
+
+@pytest.fixture
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of a database with this program's schema and nothing in it."""
     if request.param == "postgresql":

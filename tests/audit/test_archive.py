@@ -52,6 +52,7 @@ def changed(set_up: Stage) -> set[str]:
     return {name for name, mark in after.items() if before.get(name) != mark}
 
 
+@pytest.mark.both_databases
 def test_two_nights_make_a_site_in_which_every_link_leads_somewhere(pump: Stage) -> None:
     pump.night()
     pump.studio.edit(target(3), lambda a: a.update(batchSize=64))
@@ -267,6 +268,7 @@ def test_a_service_that_stops_leaves_the_rest_to_the_next_run(pump: Stage) -> No
     assert "targets/7-3.html" in changed(pump)
 
 
+@pytest.mark.both_databases
 def test_pages_are_pruned_with_what_they_show(pump: Stage) -> None:
     pump.night()
     pump.studio.edit(target(3), lambda a: a.update(batchSize=64))

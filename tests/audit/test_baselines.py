@@ -77,6 +77,7 @@ def test_a_persons_field_counts_where_the_vendor_never_was(pump: Stage) -> None:
     assert _said(after) == [(3, "baseline", "mine")]
 
 
+@pytest.mark.both_databases
 def test_what_a_person_put_back_is_the_vendors_again(pump: Stage) -> None:
     for learn_id in _BLOCKS:
         pump.studio.edit(target(learn_id), lambda answer: answer.update(level=5))

@@ -53,6 +53,7 @@ def _stored(set_up: Stage) -> Any:  # noqa: ANN401 - any JSON
     return encode_report(report)
 
 
+@pytest.mark.both_databases
 def test_a_lost_training_stays_open_until_the_model_is_trained_again(pump: Stage) -> None:
     quiet = pump.night().report
     _edit(pump, trained=False)
@@ -98,6 +99,7 @@ def test_a_missing_block_is_open_until_it_is_listed_again(pump: Stage) -> None:
     assert pump.night().report.open == ()
 
 
+@pytest.mark.both_databases
 def test_a_broken_rule_is_open_with_its_severity_until_the_rule_is_gone(pump: Stage) -> None:
     text = (pump.folder / "config.toml").read_text()
     pump.configure(f"{text}\n{_RULE}")
@@ -152,6 +154,7 @@ def test_what_a_crashed_run_saw_is_open_in_the_next_report(pump: Stage) -> None:
     assert report.open[0].run_id == report.run.id != run_id
 
 
+@pytest.mark.both_databases
 def test_what_a_run_saw_that_crashed_after_its_last_batch_is_open_once(pump: Stage) -> None:
     pump.night()
     _edit(pump, trained=False)

@@ -118,6 +118,7 @@ def test_without_context_nothing_is_asked(pump: Stage) -> None:
     assert "training" not in of_block(report)
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("accuracy", "severity"),
     [(0.93, "medium"), (0.92, "medium"), (0.9199, "high"), (0.99, "medium")],
@@ -172,6 +173,7 @@ def test_a_worse_training_is_no_part_of_a_lesser_edit(pump: Stage) -> None:
     ]
 
 
+@pytest.mark.both_databases
 def test_a_training_ends_stale(pump: Stage) -> None:
     pump.night()
     pump.studio.edit(BLOCK, lambda answer: answer.update(trainingCycles=99))
@@ -208,6 +210,7 @@ def test_a_first_training_is_part_of_trained(pump: Stage) -> None:
     assert "trained by Ada, 12 Nov 14:02 UTC: accuracy 0.94 (int8)" in found["headline"]
 
 
+@pytest.mark.both_databases
 def test_a_result_that_cannot_be_read_yet_is_asked_for_in_the_next_three_runs(pump: Stage) -> None:
     pump.night()
     pump.studio.add_job(PROJECT, "keras-3", at=NOON, person="Ada")
@@ -321,6 +324,7 @@ def test_metadata_that_fails_costs_nothing_but_a_notice(pump: Stage) -> None:
     assert [each["path"] for each in findings(healed)] == ["metadata.created"]
 
 
+@pytest.mark.both_databases
 def test_a_deployment_that_its_impulse_left_behind_is_open_until_a_newer_one(pump: Stage) -> None:
     pump.studio.deploy(PROJECT, at=NOON, person="Ada")
     built = pump.json()
@@ -430,6 +434,7 @@ def test_a_stored_report_has_the_same_training(pump: Stage) -> None:
     assert line.training_before is not None
 
 
+@pytest.mark.both_databases
 def test_names_of_people_are_kept_only_with_the_report(pump: Stage) -> None:
     pump.night()
     pump.studio.edit(BLOCK, lambda answer: answer.update(trainingCycles=99))

@@ -89,6 +89,7 @@ def _at(set_up: Stage, moment: datetime) -> Report:
         return ended.report
 
 
+@pytest.mark.both_databases
 def test_what_differs_from_the_baseline_stays_until_it_is_approved(pump: Stage) -> None:
     pump.night()
     with pump.open_store() as store:
@@ -123,6 +124,7 @@ def test_a_difference_that_is_reverted_leaves_the_report(pump: Stage) -> None:
     assert [result["state"] for result in after["targets"]] == ["in_sync", "in_sync"]
 
 
+@pytest.mark.both_databases
 def test_an_acknowledged_difference_is_silent_until_the_value_moves(pump: Stage) -> None:
     pump.night()
     with pump.open_store() as store:
@@ -180,6 +182,7 @@ def test_an_acknowledgement_ends_after_its_last_day_and_says_so(pump: Stage) -> 
     assert after.notices == ()
 
 
+@pytest.mark.both_databases
 def test_what_is_ignored_is_stored_counted_and_not_reported(pump: Stage) -> None:
     _with(pump, _RULES.format(until="2999-12-31"))
     pump.night()
@@ -233,6 +236,7 @@ def test_an_ignore_rule_that_could_never_hold_is_refused(pump: Stage) -> None:
         assert store.last_run() is None
 
 
+@pytest.mark.both_databases
 def test_a_broken_rule_is_reported_once_a_breach_and_once_when_it_ends(pump: Stage) -> None:
     _with(pump, _RULES.format(until="2999-12-31"))
     _score(pump, 0.9)
@@ -291,6 +295,7 @@ def test_a_change_in_a_declared_window_is_expected(pump: Stage) -> None:
     assert subject.startswith("[EI drift] 1 expected change | ")
 
 
+@pytest.mark.both_databases
 def test_values_that_go_back_and_forth_are_reported_once_and_then_counted(pump: Stage) -> None:
     pump.night()
     reports = []
@@ -340,6 +345,7 @@ def test_a_new_value_of_the_api_on_many_blocks_is_reported_once(pump: Stage) -> 
     assert [finding.headline for finding in report.catalogue] == ["The API now has kFolds"]
 
 
+@pytest.mark.both_databases
 def test_an_ignored_change_of_the_vendors_is_stored_and_listed(pump: Stage) -> None:
     _with(pump, _RULES.format(until="2999-12-31").replace("dependencies.sampleCount", "kFolds"))
     pump.night()

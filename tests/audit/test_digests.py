@@ -121,6 +121,7 @@ def test_the_first_monday_says_what_is_recorded_and_no_other_night_says_anything
     assert weeks.mails() == []
 
 
+@pytest.mark.both_databases
 def test_a_monday_has_the_net_change_of_its_week(started: Weeks) -> None:
     started.edit(trainingCycles=60)
     started.night()
@@ -441,6 +442,7 @@ def test_a_version_that_was_pruned_is_said_to_be(started: Weeks) -> None:
     assert "2 changes" in text
 
 
+@pytest.mark.both_databases
 def test_the_digest_of_a_reader_outlives_the_messages_that_are_pruned(started: Weeks) -> None:
     config = started.stage.folder / "config.toml"
     retention = "[retention]\nkeep_days = 0\nkeep_versions = 1\nkeep_monthly = false\n"

@@ -13,6 +13,8 @@ from auditor.rendering.listings import render_history, render_status
 from tests.audit.stage import PROJECT, block, stage, target
 from tests.rendering.samples import HOSTILE
 
+pytestmark = pytest.mark.both_databases
+
 _LONG = HOSTILE + "x" * 100_000
 
 

@@ -251,6 +251,7 @@ def test_labels_that_come_with_an_edit_stay_in_the_headline(pump: Stage) -> None
     assert "wave" in finding["headline"]
 
 
+@pytest.mark.both_databases
 def test_a_stored_report_still_says_what_follows(pump: Stage) -> None:
     edit_parameter(pump)
     generate_features(pump)
@@ -279,6 +280,7 @@ def make_anew(set_up: Stage, numbers: tuple[int, int, int, int], *, made_by: str
     put(anomaly, BlockKindName.ANOMALY, sample_answer("anomaly"), entry=listed)
 
 
+@pytest.mark.both_databases
 def test_an_impulse_that_was_made_anew_is_one_entry(pump: Stage) -> None:
     make_anew(pump, (11, 12, 13, 14), made_by="tuner")
     run = pump.night()

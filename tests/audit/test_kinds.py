@@ -13,6 +13,8 @@ from tests.audit.stage import Stage, block, stage, target
 from tests.kinds import sample_answer, sample_entry
 from tests.store.examples import Sql
 
+pytestmark = pytest.mark.both_databases
+
 INPUT, PROCESSING, KERAS, ANOMALY, POST, VLM = (target(number) for number in range(1, 7))
 
 

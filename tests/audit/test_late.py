@@ -15,6 +15,8 @@ from auditor.rendering.verdict import Level, judge_run
 from tests.audit.stage import Stage, block, stage, target
 from tests.decisions import approve
 
+pytestmark = pytest.mark.both_databases
+
 BOTH = ("ops@example.org", "ml@example.org")
 
 

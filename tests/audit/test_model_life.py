@@ -145,6 +145,7 @@ def test_an_edit_after_the_approval_makes_the_model_stale_again(pump: Stage) -> 
     assert _model(again) == ("stale", ["stale", "off_baseline"])
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("edit", "back", "kind"),
     [(_cycles(77), _suggested(0.31), "stale"), (_trained(False), _trained(True), "training_lost")],

@@ -18,6 +18,8 @@ from auditor.errors import LockLostError
 from auditor.outbox import mark_failed
 from tests.audit.stage import Stage, block, stage, target
 
+pytestmark = pytest.mark.both_databases
+
 BOTH = ("ops@example.org", "ml@example.org")
 
 

@@ -59,6 +59,7 @@ def _changes(report: Any) -> list[tuple[int, str, str, list[str]]]:  # noqa: ANN
     ]
 
 
+@pytest.mark.both_databases
 def test_three_nights_tell_three_edits_and_nothing_else(pump: Stage) -> None:
     first, second = pump.json(), pump.json()
     _edit_three(pump)
@@ -283,6 +284,7 @@ def test_a_refused_recipient_keeps_a_message_and_the_others_get_theirs(pump: Sta
     assert [recipient for recipient, _ in pump.postbox.taken].count("ml@example.org") == 2
 
 
+@pytest.mark.both_databases
 def test_a_dead_message_leaves_its_findings_to_the_next_report_once(pump: Stage) -> None:
     pump.night()
     pump.postbox.refuses = dict.fromkeys(["ml@example.org", "ops@example.org"], "550 no")
@@ -351,6 +353,7 @@ def test_named_blocks_are_asked_of_getkeras_alone(pump: Stage) -> None:
     }
 
 
+@pytest.mark.both_databases
 def test_a_quiet_night_adds_nothing_but_the_runs_own_row(pump: Stage) -> None:
     pump.night()
     with pump.open_store() as store:
@@ -370,6 +373,7 @@ def _crashed(set_up: Stage) -> None:
         app.run_async(audit.run(app.build_request(set_up.settings)))
 
 
+@pytest.mark.both_databases
 def test_what_a_crashed_run_found_is_in_the_next_report_once(pump: Stage) -> None:
     pump.night()
     _edit_three(pump)
@@ -496,6 +500,7 @@ def test_a_missing_block_is_no_news_after_a_night_without_a_listing(pump: Stage)
     assert not any(result.is_news for result in after.targets)
 
 
+@pytest.mark.both_databases
 def test_what_became_known_as_a_secret_later_is_hidden_in_what_is_stored(pump: Stage) -> None:
     secret = "canary-2f9c"
     pump.studio.edit(target(3), lambda a: a.update(customParameters={"token": secret}))

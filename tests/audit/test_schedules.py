@@ -20,6 +20,8 @@ from auditor.report import Report
 from auditor.schedule import Gap
 from tests.audit.stage import KEY, Stage, block, stage, target
 
+pytestmark = pytest.mark.both_databases
+
 FAN = TargetId(8, 1)
 ONLY_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 _FAN = """

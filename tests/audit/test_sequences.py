@@ -20,6 +20,8 @@ from tests.audit.sequences import SEQUENCES, Night
 from tests.audit.stage import Stage, stage, target
 from tests.decisions import approve
 
+pytestmark = pytest.mark.both_databases
+
 _FIRST_ID = 11
 _IDS = {name: _FIRST_ID + place for place, name in enumerate(SEQUENCES)}
 _SIGNS = {"reverted": " undone", "flapping": " flapping", "still_flapping": " still flapping"}

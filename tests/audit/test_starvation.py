@@ -12,6 +12,8 @@ from auditor.model import TargetState
 from auditor.store.store import SqlStore
 from tests.audit.stage import Stage, block, stage
 
+pytestmark = pytest.mark.both_databases
+
 BLOCKS = range(1, 11)
 
 

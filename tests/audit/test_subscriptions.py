@@ -80,6 +80,7 @@ def test_a_part_that_was_taken_makes_its_own_findings_reported_and_no_more(pump:
     ] == [("7/3", "trainingCycles")]
 
 
+@pytest.mark.both_databases
 def test_a_part_still_queued_keeps_its_findings_from_being_reported_twice(pump: Stage) -> None:
     _edit(pump, 4, 77)
     pump.postbox.refuses = dict.fromkeys(_ALL, "550 no such user")

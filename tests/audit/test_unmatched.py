@@ -35,6 +35,7 @@ def _said(report: Any) -> list[str]:  # noqa: ANN401 - any JSON
     return [found["text"] for found in notices if found["kind"] == "matches_nothing"]
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("path", "meant"),
     [
