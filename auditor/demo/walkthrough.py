@@ -123,9 +123,11 @@ class _Demo:
         self.say("\nStudio is stopped now; everything that it sent is stored. Commands to try:")
         for command in asked:
             self.say(f"  {write_out_commands(f'auditor {command}', self.folder, id_)}")
-        self.say(f"\nThe last report as a page: {run.page}")
-        index = self.folder / "reports" / "index.html"
-        self.say(f"All reports, to open in a browser: {index}")
+        index = self.folder.resolve() / "reports" / "index.html"
+        self.say("\nTo open in a browser:")
+        if run.page:
+            self.say(f"  the last report  {Path(run.page).as_uri()}")
+        self.say(f"  all reports      {index.as_uri()}")
         return 0 if run.page and index.is_file() else 2
 
 
