@@ -79,7 +79,7 @@ def findings_of(report: Any) -> set[tuple[int, int, str, str]]:  # noqa: ANN401 
 
 def test_it_ends_well_and_says_where_the_page_is(shown: Shown) -> None:
     assert (shown.code, shown.err) == (0, "")
-    *_, last_page, index = (line.split()[-1] for line in shown.out.splitlines())
+    *_, last_page, index = re.findall(r"file:\S+", shown.out)
     reports = shown.folder.resolve() / "reports"
     assert index == (reports / "index.html").as_uri()
     assert last_page == (reports / "run-000003.html").as_uri()
