@@ -81,7 +81,10 @@ class ChatChannel:
         Raises:
             AuditorError: the URL names no service, or it cannot be reached.
         """
-        address = call_within(limit_s, self._find_address)
+        try:
+            address = call_within(limit_s, self._find_address)
+        except TimeoutError as error:
+            raise WebError(NO_ANSWER) from error
         if not address:
             return "its url is well formed; only --send-test can try this service"
         reach(Secret(address), limit_s=limit_s)

@@ -26,6 +26,7 @@ _LIBPQ: dict[str, Any] = {
     "keepalives_count": 6,
     "tcp_user_timeout": 120_000,
 }
+# Not default_transaction_read_only: by it a server or an operator keeps every client from writing.
 _SETTINGS = {
     "bytea_output": "hex",
     "DateStyle": "ISO, YMD",

@@ -201,6 +201,23 @@ def test_a_standby_is_refused_with_the_remedy(
         pytest.fail("a lock where nothing can be written")
 
 
+def test_sessions_of_a_database_that_was_made_read_only_are_left_with_the_first_refusal(
+    store: SqlStore, database_url: str, sql: Sql
+) -> None:
+    name = make_url(database_url).database
+    assert opened(store, 0) == 1
+    sql.write(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    assert opened(store, 1) == 2  # PostgreSQL lets sessions from before go on
+    with store.database.reading(), pytest.raises(StoreUnreachableError, match="refuses to write"):
+        opened(store, 2)  # by a new session
+
+    with pytest.raises(StoreUnreachableError, match="refuses to write"):
+        opened(store, 2)  # the one from before is gone
+    reset = f"ALTER DATABASE {name} RESET default_transaction_read_only"
+    sql.write("SET TRANSACTION READ WRITE", reset)
+    assert opened(store, 2) == 3
+
+
 def test_a_pooler_that_shares_sessions_is_refused(store: SqlStore, database_url: str) -> None:
     shared = psycopg.connect(
         make_url(database_url).set(drivername="postgresql").render_as_string(hide_password=False)
