@@ -194,8 +194,11 @@ def installation(url: str, folder: Path) -> Iterator[Installation]:
         # Else a request at a gate gives up after five seconds, and the run goes on without it.
         text = CONFIG.replace("timeout_s = 5", f"timeout_s = {DEADLINE_S}")
         stage.configure(text.format(base_url=studio.base_url, url=url, port=port))
-        stage.night()
-        yield Installation(stage, studio, postbox, [])
+        try:
+            stage.night()
+            yield Installation(stage, studio, postbox, [])
+        finally:
+            stage.close()
 
 
 @contextmanager

@@ -106,6 +106,7 @@ def test_a_damaged_database_is_refused_until_the_backup_is_put_back_as_the_refus
 ) -> None:
     pump.edit(3)
     pump.stage.night()
+    pump.stage.close()
     assert auditor("backup", str(pump.stage.folder / "copy")).code == 0
     with pump.database.open("r+b") as file:
         file.seek(20_000)
@@ -151,6 +152,7 @@ def test_a_disk_that_turned_read_only_costs_that_run_alone(
 ) -> None:
     on_disk.edit(3)
     on_disk.studio.requests.clear()
+    on_disk.stage.close()
     assert is_mounted("-o", "remount,ro", str(disk))
     refused = auditor("run")
     assert is_mounted("-o", "remount,rw", str(disk))
