@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from auditor.context import Training
 from auditor.impulses import NO_PLACE, Impulse, ImpulsePlace
 from auditor.model import (
     BlockKindName,
@@ -107,12 +108,18 @@ class VersionEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetHistory:
-    """A target and its versions, newest first; `older` is how many versions are left out."""
+    """A target and its versions, newest first.
+
+    Attributes:
+        older: how many versions are left out.
+        trainings: that reports have, the oldest first.
+    """
 
     overview: TargetOverview
     entries: tuple[VersionEntry, ...]
     older: int
     baseline_run_id: int | None
+    trainings: tuple[Training, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

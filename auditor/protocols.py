@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from auditor.context import Endpoint, EndpointState, KnownTraining
+from auditor.context import Endpoint, EndpointState, KnownTraining, Training
 from auditor.drift.recurrence import PastChange, PastFolding
 from auditor.drift.secrets import Secrets
 from auditor.listings import RunSummary, TargetOverview, TargetStatus
@@ -447,6 +447,16 @@ class HistoryStore(Protocol):
 
     def pruned_runs(self) -> frozenset[int]:
         """Return the closed runs whose reports were pruned."""
+        ...
+
+    def training_dates(self) -> Mapping[TargetId, str]:
+        """Return when each target was trained last, as Studio writes it, where that is known."""
+        ...
+
+    def past_trainings(
+        self, targets: Collection[TargetId]
+    ) -> Mapping[TargetId, tuple[Training, ...]]:
+        """Return the trainings of targets that stored reports have, the oldest first."""
         ...
 
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import urlsplit
+
+TEMPLATES = Path(__file__).parents[1] / "templates"
 
 
 class Page(HTMLParser):
@@ -19,7 +24,16 @@ class Page(HTMLParser):
         self.attributes: set[str] = set()
         self.headings: list[int] = []
         self.policy = ""
+        self.scripts: list[str] = []  # that run; data is none
+        self._is_in_script = False
         self.feed(text)
+
+    def handle_endtag(self, tag: str) -> None:
+        self._is_in_script = self._is_in_script and tag != "script"
+
+    def handle_data(self, data: str) -> None:
+        if self._is_in_script:
+            self.scripts[-1] += data
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         known = {name: value or "" for name, value in attrs}
@@ -31,8 +45,23 @@ class Page(HTMLParser):
             self.ids.append(known["id"])
         if known.get("http-equiv") == "Content-Security-Policy":
             self.policy = known["content"]
+        if tag == "script" and known.get("type") != "application/json":
+            self._is_in_script = True
+            self.scripts.append("")
         if tag in {"h1", "h2", "h3", "h4"}:
             self.headings.append(int(tag[1]))
+
+
+def strange_scripts(page: Page) -> list[str]:
+    """Return scripts that are not the templates' own, or not the only ones the policy names."""
+    own = {path.read_text(encoding="utf-8").strip() for path in TEMPLATES.glob("*.js")}
+    hashes = {
+        f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
+        for script in page.scripts
+    }
+    found = re.search(r"script-src ([^;]*)", page.policy)
+    named = set(found[1].split()) if found else set()
+    return [script for script in page.scripts if script.strip() not in own or named != hashes]
 
 
 def pages(folder: Path) -> dict[Path, Page]:

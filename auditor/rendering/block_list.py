@@ -8,22 +8,37 @@ from dataclasses import dataclass
 
 from auditor.drift.conditions import worst_conditions_first
 from auditor.listings import TargetOverview
-from auditor.model import ConditionKind, ModelState, OpenCondition, Severity, TargetState
-from auditor.rendering.archive import impulse_place, target_place
+from auditor.model import ConditionKind, ModelState, OpenCondition, Severity, TargetId, TargetState
+from auditor.rendering.archive import impulse_place, project_place, target_place
 from auditor.rendering.conditions import count_kinds, name_kinds
 from auditor.rendering.pictures import STATES
 from auditor.rendering.views import title_impulse
 from auditor.rendering.words import moment, name, sentence
 
 _OF_MODEL = (ConditionKind.STALE, ConditionKind.TRAINING_LOST)
+_OPEN, _RETIRED = "open", "retired"
+_KIND_WORDS = {
+    _OPEN: "open condition",
+    **{str(state): look.words for state, look in STATES.items()},
+    _RETIRED: "no longer audited",
+}
+MOST_BLOCKS = 500  # in the list of all blocks
 TONES = ("critical", "high", "medium", "low", "info", "ok")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlockRow:
-    """A block in its project's list; `names_model`: its state does not say the model's."""
+    """A block in a list.
+
+    Attributes:
+        kinds: what a filter knows of it: its state, and whether a condition is open.
+        names_model: its state does not say the model's.
+    """
 
     title: str
+    project: str
+    project_place: str
+    kinds: tuple[str, ...]
     target: str
     place: str
     type: str
@@ -51,6 +66,9 @@ def block_row(overview: TargetOverview) -> BlockRow:
     changed = status.last_changed_at
     return BlockRow(
         title=block_title(overview),
+        project=project_title([overview]),
+        project_place=project_place(status.target.project_id),
+        kinds=_kinds(overview),
         target=str(status.target),
         place=target_place(status.target),
         type=name(status.type),
@@ -61,6 +79,17 @@ def block_row(overview: TargetOverview) -> BlockRow:
         and not any(each.kind in _OF_MODEL for each in overview.open),
         changed="never" if changed is None else moment(changed),
     )
+
+
+def list_blocks(overviews: Iterable[TargetOverview]) -> tuple[BlockRow, ...]:
+    """Return a row per block, the `MOST_BLOCKS` worst of them, worst first."""
+    return tuple(map(block_row, sorted(overviews, key=_badness)[:MOST_BLOCKS]))
+
+
+def filter_blocks(rows: Iterable[BlockRow]) -> tuple[tuple[str, str], ...]:
+    """Return the kinds that a filter offers for these blocks, each in words."""
+    found = {kind for row in rows for kind in row.kinds}
+    return tuple((kind, words) for kind, words in _KIND_WORDS.items() if kind in found)
 
 
 def block_title(overview: TargetOverview) -> str:
@@ -86,6 +115,18 @@ def count_states(overviews: Iterable[TargetOverview]) -> tuple[str, str]:
     still_open = open_conditions(every)
     more = f"; open: {count_kinds(still_open)}" if still_open else ""
     return f"{words}{more}", min(map(tone_of, every), key=TONES.index)
+
+
+def _badness(overview: TargetOverview) -> tuple[bool, int, int, TargetId]:
+    """Return what puts blocks in order, the worst first; what is not audited is at the end."""
+    weight = STATES[overview.state].weight
+    return overview.retired, TONES.index(tone_of(overview)), -weight, overview.status.target
+
+
+def _kinds(overview: TargetOverview) -> tuple[str, ...]:
+    if overview.retired:
+        return (_RETIRED,)
+    return (*([_OPEN] if overview.open else []), str(overview.state))
 
 
 def state_words(overview: TargetOverview) -> str:

@@ -1,6 +1,7 @@
 """Reports and comparisons as HTML: a mail with its styles inlined, or a page of its own.
 
-A page carries its Content-Security-Policy: its own styles, named by their hash, and nothing else.
+A page carries its Content-Security-Policy: its own styles and scripts, named by their hash, and
+nothing else.
 https://www.w3.org/TR/CSP3/: a policy in a `meta` element holds for what follows it.
 """
 
@@ -11,6 +12,7 @@ import hashlib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
@@ -51,8 +53,10 @@ _MODEL_TONES = {
 _CODE = re.compile(r"`(auditor [^`]*)`")
 _HEAD = '<meta charset="utf-8">'
 _STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
+_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 _ATTRIBUTE = re.compile(r'<[a-z][^<>]* style="')
 _MOST_ROWS = 8  # of a section; more entries are lines of one row
+_MOST_UNSEARCHED = 8  # rows of a list that is short enough to see at once
 _NO_STYLE = "'none'"
 
 
@@ -103,6 +107,7 @@ class HtmlRenderer:
             most_runs=MOST_RUNS_DRAWN,
             most_named=MOST_NAMED,
             most_rows=_MOST_ROWS,
+            most_unsearched=_MOST_UNSEARCHED,
             alike_acknowledge=ALIKE_ACKNOWLEDGE,
             describe_undone=describe_undone,
             judged_alone=JUDGED_ALONE,
@@ -167,14 +172,17 @@ def measure_stretches(slots: str) -> tuple[tuple[str, int], ...]:
 
 
 def add_policy(page: str) -> str:
-    """Return the page with its policy: no script, no frame, no form, nothing from elsewhere.
+    """Return the page with its policy: no frame, no form, nothing from elsewhere.
 
-    Style attributes are allowed where the page has some; foreign text cannot bring one in, for
-    its quotes and angle brackets are escaped.
+    Its own scripts and styles are named by their hash, so no other one runs. Style attributes are
+    allowed where the page has some; foreign text cannot bring one in, for its quotes and angle
+    brackets are escaped.
     """
+    scripts = " ".join(map(_hash, _SCRIPT.findall(page)))
     policy = [
         "default-src 'none'",
         f"style-src {' '.join(map(_hash, _STYLE.findall(page))) or _NO_STYLE}",
+        *([f"script-src {scripts}"] if scripts else []),
         *(["style-src-attr 'unsafe-inline'"] if _ATTRIBUTE.search(page) else []),
         "base-uri 'none'",
         "form-action 'none'",
@@ -188,6 +196,7 @@ def _signed(line: ChangeLine, *, in_pair: bool) -> str:
     return f"{_SHOWN_SIGNS[line.sign]} {word}{line.text}".rstrip()
 
 
-def _hash(style: str) -> str:
-    digest = hashlib.sha256(style.encode()).digest()
+@lru_cache(maxsize=16)  # of the templates' own, which every page repeats
+def _hash(content: str) -> str:
+    digest = hashlib.sha256(content.encode()).digest()
     return f"'sha256-{base64.b64encode(digest).decode('ascii')}'"

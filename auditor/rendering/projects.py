@@ -10,27 +10,32 @@ from auditor.drift.impulses import order_of_data
 from auditor.listings import ProjectBlocks, TargetOverview
 from auditor.rendering.archive import project_place
 from auditor.rendering.block_list import (
+    TONES,
     BlockRow,
     ConditionRow,
     block_row,
     count_states,
+    filter_blocks,
     link_impulses,
     list_conditions,
     open_conditions,
     project_title,
+    tone_of,
 )
 from auditor.rendering.words import count, project_page
 
 MOST_OPEN = 60
+_CALM = ("ok", "info", "low")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectRow:
-    """A project in the list of projects."""
+    """A project in the list of projects; `troubled` blocks are in any state that is bad."""
 
     title: str
     place: str
     blocks: int
+    troubled: int
     words: str
     tone: str
 
@@ -48,10 +53,11 @@ class ProjectPage:
     open_hidden: int
     blocks: tuple[BlockRow, ...]
     impulses: tuple[tuple[str, str], ...] = ()
+    kinds: tuple[tuple[str, str], ...] = ()
 
 
 def list_projects(overviews: Iterable[TargetOverview]) -> tuple[ProjectRow, ...]:
-    """Return a row per project, by name; blocks that are no longer audited are not counted."""
+    """Return a row per project, worst first; blocks that are no longer audited do not count."""
     rows = []
     for project_id, group in groupby(
         overviews, key=lambda overview: overview.status.target.project_id
@@ -64,17 +70,24 @@ def list_projects(overviews: Iterable[TargetOverview]) -> tuple[ProjectRow, ...]
                 title=project_title(every),
                 place=project_place(project_id),
                 blocks=len(audited),
+                troubled=sum(tone_of(overview) not in _CALM for overview in audited),
                 words=words,
                 tone=tone,
             )
         )
-    return tuple(sorted(rows, key=lambda row: row.title.casefold()))
+    return tuple(sorted(rows, key=_trouble))
+
+
+def _trouble(row: ProjectRow) -> tuple[bool, int, int, str]:
+    """Return what puts projects in order: the worst block, how many are bad, the name."""
+    return not row.blocks, TONES.index(row.tone), -row.troubled, row.title.casefold()
 
 
 def make_project_page(project: ProjectBlocks, *, studio_url: str) -> ProjectPage:
     """Return a project's page."""
     audited = [overview for overview in project.overviews if not overview.retired]
     words, tone = count_states(audited)
+    blocks = tuple(map(block_row, sorted(project.overviews, key=_in_data)))
     return ProjectPage(
         title=project_title(project.overviews),
         project_id=project.project_id,
@@ -83,7 +96,8 @@ def make_project_page(project: ProjectBlocks, *, studio_url: str) -> ProjectPage
         words=f"{count(len(audited), 'block')}: {words}" if audited else words,
         open=list_conditions(audited)[:MOST_OPEN],
         open_hidden=max(len(open_conditions(audited)) - MOST_OPEN, 0),
-        blocks=tuple(map(block_row, sorted(project.overviews, key=_in_data))),
+        blocks=blocks,
+        kinds=filter_blocks(blocks),
         impulses=link_impulses(project.overviews),
     )
 

@@ -18,6 +18,7 @@ from enum import Enum, auto
 from functools import partial
 from itertools import groupby, pairwise
 
+from auditor.context import Training
 from auditor.drift.difference import find_difference
 from auditor.drift.secrets import Secrets
 from auditor.errors import AuditorError
@@ -144,12 +145,18 @@ class Publisher:
 
     def _publish_targets(self, overviews: Sequence[TargetOverview], marks: PageMarks) -> PageMarks:
         written = dict(marks.targets)
-        secrets = self.store.secrets()
+        dates = self.store.training_dates()
+        outdated: dict[TargetId, tuple[TargetOverview, str]] = {}
         for overview in overviews:
-            target, mark = overview.status.target, mark_target(overview)
-            if written.get(target) == mark:
-                continue
-            write = partial(self._write_target, overview, secrets, marks)
+            target = overview.status.target
+            mark = mark_target(overview, trained=dates.get(target, ""))
+            if written.get(target) != mark:
+                outdated[target] = overview, mark
+        trainings = self.store.past_trainings(outdated.keys() & dates.keys())
+        secrets = self.store.secrets()
+        for target, (overview, mark) in outdated.items():
+            history = partial(_history, overview, self.store, secrets, trainings.get(target, ()))
+            write = partial(self._write_target, history, marks)
             result = PageResult.REFUSED if self.stopping() else _try(f"block {target}", write)
             if result is PageResult.REFUSED:
                 break
@@ -157,9 +164,8 @@ class Publisher:
                 written[target] = mark
         return replace(marks, targets=written)
 
-    def _write_target(self, overview: TargetOverview, secrets: Secrets, marks: PageMarks) -> None:
-        history = _history(overview, self.store, secrets)
-        self.site.write_target(history, runs=marks.runs)
+    def _write_target(self, history: Callable[[], TargetHistory], marks: PageMarks) -> None:
+        self.site.write_target(history(), runs=marks.runs)
 
     def _publish_projects(
         self, overviews: Sequence[TargetOverview], marks: PageMarks
@@ -285,13 +291,14 @@ def _try(what: str, write: Callable[[], None]) -> PageResult:
     return PageResult.WRITTEN
 
 
-def mark_target(overview: TargetOverview) -> str:
-    """Return a digest of what a target's page shows.
+def mark_target(overview: TargetOverview, *, trained: str = "") -> str:
+    """Return a digest of what a target's page shows; `trained` is when it was trained last.
 
     When the target was checked last is no part of it: every run changes that.
     """
     status = overview.status
     return _digest(
+        trained,
         overview.version_id,
         overview.baseline_version_id,
         overview.retired,
@@ -325,7 +332,9 @@ def split_runs(
     return tuple(runs[:listed]), tuple(runs[listed:])
 
 
-def _history(overview: TargetOverview, store: Store, secrets: Secrets) -> TargetHistory:
+def _history(
+    overview: TargetOverview, store: Store, secrets: Secrets, trainings: tuple[Training, ...]
+) -> TargetHistory:
     target, baseline = overview.status.target, overview.baseline_version_id
     # One more than is shown: the last entry says what differs from the version before it.
     versions = store.target_versions(target, most=MOST_ENTRIES + 1)
@@ -333,11 +342,13 @@ def _history(overview: TargetOverview, store: Store, secrets: Secrets) -> Target
     approved = None
     if baseline is not None:
         approved = store.lines_of_versions([baseline]).get(baseline)
+    are_all = len(versions) <= MOST_ENTRIES
     return TargetHistory(
         overview=overview,
         entries=tuple(_entry(new, old, secrets) for new, old in pairs[:MOST_ENTRIES]),
-        older=max(store.count_versions(target) - MOST_ENTRIES, 0),
+        older=0 if are_all else store.count_versions(target) - MOST_ENTRIES,
         baseline_run_id=None if approved is None else approved.run_id,
+        trainings=trainings,
     )
 
 

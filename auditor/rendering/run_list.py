@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from calendar import Calendar, month_name
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
@@ -51,6 +51,12 @@ class RunRow:
     counts: str
     has_report: bool = True
 
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Return what a filter knows of it: its letter, and whether not all was checked."""
+        letter = self.letter.rstrip(INCOMPLETE_MARK)
+        return (letter, INCOMPLETE_MARK) if self.is_partial else (letter,)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Day:
@@ -75,6 +81,22 @@ def list_runs(listing: RunListing, *, runs: Collection[int]) -> tuple[RunRow, ..
     """Return a row per run, newest first; those in `runs` have a page."""
     briefs = {brief.run.id: brief for brief in listing.briefs}
     return tuple(_run_row(run, briefs.get(run.id), runs) for run in listing.runs)
+
+
+def filter_runs(rows: Iterable[RunRow]) -> tuple[tuple[str, str], ...]:
+    """Return the kinds that a filter offers for these runs, each in words."""
+    found = {kind for row in rows for kind in row.kinds}
+    words = {letter: words for letter, _, words in LEGEND} | {
+        INCOMPLETE_MARK: "not everything checked"
+    }
+    return tuple((kind, words[kind]) for kind in words if kind in found)
+
+
+def find_worse(rows: Sequence[RunRow], run: RunRow) -> RunRow | None:
+    """Return the worst run of the same day where it is worse than `run`, None without one."""
+    same_day = [row for row in rows if row.day == run.day and row.has_report]
+    worst = min(same_day, key=_rank, default=run)
+    return worst if worst.rank < run.rank else None
 
 
 def make_calendar(rows: Sequence[RunRow]) -> tuple[Month, ...]:
@@ -173,10 +195,14 @@ def _month(year: int, month: int, rows: Sequence[RunRow]) -> Month:
     )
 
 
+def _rank(row: RunRow) -> tuple[int, int]:
+    return row.rank, -row.run_id
+
+
 def _day(number: int, title: str, rows: Sequence[RunRow]) -> Day:
     if not rows:
         return Day(number=number)
-    worst = min(rows, key=lambda row: (row.rank, -row.run_id))
+    worst = min(rows, key=_rank)
     more = f", the worst of {len(rows)} runs" if len(rows) > 1 else ""
     is_marked = worst.rank < len(_FOUND) and any(row.is_partial for row in rows)
     return Day(

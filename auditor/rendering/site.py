@@ -1,6 +1,7 @@
 """The archive as a small static site: pages in a folder that link to each other.
 
-It needs no server and no script, and can be moved anywhere: every link is relative. Names of
+It needs no server, and can be moved anywhere: every link is relative. What scripts add, search and
+comparison, stands in the pages themselves. Names of
 files are made of ids; a file with another name in the folder is not the archive's and stays.
 """
 
@@ -47,12 +48,13 @@ from auditor.rendering.archive import (
     target_place,
     year_place,
 )
+from auditor.rendering.block_list import filter_blocks, list_blocks
 from auditor.rendering.fleet import draw_fleet
 from auditor.rendering.html import HtmlRenderer, add_policy, link_nothing
 from auditor.rendering.impulse_page import make_impulse_page
 from auditor.rendering.outline import Footer, Limits
 from auditor.rendering.projects import list_projects, make_project_page
-from auditor.rendering.run_list import LEGEND, list_runs, make_calendar
+from auditor.rendering.run_list import LEGEND, filter_runs, find_worse, list_runs, make_calendar
 from auditor.rendering.sections import outline_report
 from auditor.rendering.target_page import make_target_page
 from auditor.rendering.verdict import judge_run
@@ -61,7 +63,7 @@ from auditor.report import Report
 
 logger = logging.getLogger(__name__)
 
-FORM = "3"  # of the pages: raise it to have all old pages written again
+FORM = "4"  # of the pages: raise it to have all old pages written again
 MARKS = ".pages.json"
 _NEWEST = '<span class="next">newest run</span>'
 _Key = TypeVar("_Key")
@@ -166,7 +168,12 @@ class FolderSite:
         """Write the page of a year's older runs."""
         with times_in(self.footer.zone):
             shown = list_runs(listing, runs=runs)
-        calendar = {"rows": shown, "months": make_calendar(shown), "legend": LEGEND}
+        calendar = {
+            "rows": shown,
+            "run_kinds": filter_runs(shown),
+            "months": make_calendar(shown),
+            "legend": LEGEND,
+        }
         self._put(year_place(year), self._page("year.html", root="", year=year, **calendar))
 
     def write_overview(self, overview: Overview, *, runs: Collection[int]) -> None:
@@ -178,14 +185,21 @@ class FolderSite:
     def _index(self, overview: Overview, runs: Collection[int]) -> str:
         shown = list_runs(overview.listing, runs=runs)
         newest = overview.newest
+        run = next((row for row in shown if newest and row.run_id == newest.run.id), None)
+        blocks = list_blocks(overview.overviews)
         return self._page(
             "index.html",
             root="",
             newest=shown[0] if shown else None,
             when=moment(newest.run.started_at) if newest else "",
             verdict=judge_run(newest) if newest else None,
-            run=next((row for row in shown if newest and row.run_id == newest.run.id), None),
+            run=run,
+            worse=find_worse(shown, run) if run else None,
             rows=shown,
+            run_kinds=filter_runs(shown),
+            blocks=blocks,
+            block_kinds=filter_blocks(blocks),
+            other_blocks=len(overview.overviews) - len(blocks),
             months=make_calendar(shown),
             legend=LEGEND,
             years=tuple((year, year_place(year)) for year in overview.years),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from auditor.drift.block_kinds import kind_of
+from auditor.drift.canonical import read
 from auditor.listings import TargetHistory, VersionEntry
-from auditor.model import ModelState, TargetState
+from auditor.model import Json, ModelState, TargetState
+from auditor.records import Version
 from auditor.rendering.archive import project_place, run_place
 from auditor.rendering.block_list import (
     ConditionRow,
@@ -17,11 +20,24 @@ from auditor.rendering.block_list import (
     state_words,
     tone_of,
 )
+from auditor.rendering.charts import Chart, draw_accuracy, draw_versions
+from auditor.rendering.configuration import Configuration, describe_configuration
 from auditor.rendering.outline import FindingView
+from auditor.rendering.version_table import ReadVersion, VersionTable, read_versions, tabulate
 from auditor.rendering.views import view_finding
-from auditor.rendering.words import block_page, count, moment, name, sentence
+from auditor.rendering.words import (
+    block_page,
+    brief_moment,
+    count,
+    cut,
+    harmless,
+    moment,
+    name,
+    sentence,
+)
 
 MOST_FINDINGS = 40
+_LONGEST_CHOICE = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +55,28 @@ class VersionView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """What a page needs to compare any two of some versions.
+
+    Attributes:
+        versions: each with its run and in words, the newest first.
+        table: see `VersionTable.encode`.
+        left_out: what of the versions cannot be chosen, empty where all can.
+    """
+
+    versions: tuple[tuple[int, str], ...]
+    table: Json
+    left_out: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TargetPage:
-    """A block's page; `impulses` are titles and places."""
+    """A block's page; `impulses` are titles and places.
+
+    Attributes:
+        configuration: as it is now, None where no version is stored.
+        comparison: None where there are no two versions to compare.
+    """
 
     title: str
     target: str
@@ -56,6 +92,9 @@ class TargetPage:
     versions: tuple[VersionView, ...]
     older: str
     impulses: tuple[tuple[str, str], ...] = ()
+    configuration: Configuration | None = None
+    charts: tuple[Chart, ...] = ()
+    comparison: Comparison | None = None
 
 
 def make_target_page(
@@ -63,6 +102,9 @@ def make_target_page(
 ) -> TargetPage:
     """Return a block's page; `runs` have pages to link to."""
     overview, status = history.overview, history.overview.status
+    versions = read_versions([entry.version for entry in history.entries])
+    table = tabulate(versions)
+    accuracy = draw_accuracy(history.trainings)
     return TargetPage(
         title=block_title(overview),
         target=str(status.target),
@@ -78,7 +120,33 @@ def make_target_page(
         versions=tuple(_version_view(entry, runs) for entry in history.entries),
         older=_older(history),
         impulses=link_impulses([overview]),
+        configuration=_configuration(versions),
+        charts=(*draw_versions(table), *([accuracy] if accuracy else [])),
+        comparison=_comparison(table, history),
     )
+
+
+def _configuration(versions: Sequence[ReadVersion]) -> Configuration | None:
+    if not versions:
+        return None
+    kind = kind_of(versions[0].version.kind)
+    return describe_configuration(read(versions[0].document, kind), kind)
+
+
+def _comparison(table: VersionTable, history: TargetHistory) -> Comparison | None:
+    if len(table.versions) < 2:
+        return None
+    hidden = len(history.entries) + history.older - len(table.versions)
+    return Comparison(
+        versions=tuple((version.run_id, _choice(version)) for version in table.versions),
+        table=table.encode(),
+        left_out=f"{count(hidden, 'other version')} cannot be chosen here." if hidden else "",
+    )
+
+
+def _choice(version: Version) -> str:
+    headline = cut(harmless(version.headline), _LONGEST_CHOICE)
+    return f"run {version.run_id}, {brief_moment(version.seen_at)}: {headline}"
 
 
 def _facts(history: TargetHistory) -> tuple[tuple[str, str], ...]:

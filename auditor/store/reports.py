@@ -9,14 +9,14 @@ lines, however many targets it has.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from functools import cache
 from itertools import groupby
 from typing import Any, TypeAlias, cast
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, select, update
 
 from auditor.context import ModelMetadata, Training
 from auditor.errors import UsageError
@@ -65,6 +65,8 @@ Form: TypeAlias = Mapping[str, Any]
 
 _NOT_CLOSED = (RunStatus.RUNNING, RunStatus.ABANDONED)
 _REPORTS_AT_ONCE = 20
+_MOST_ROSTERS = 30
+_PLACE_OF_TRAINING = 5  # in a roster, behind the ids of the target
 _NO_REPORT = "This run has no report: it did not end. What it found is in the next run's report."
 _OF_REPORTED_TARGETS = ("findings", "late", "acknowledged", "steps")
 
@@ -193,6 +195,35 @@ def run_summaries(connection: Connection, most: int) -> tuple[RunSummary, ...]:
         )
         found.append(summary)
     return tuple(found)
+
+
+def past_trainings(
+    connection: Connection, targets: Collection[TargetId], *, most: int = _MOST_ROSTERS
+) -> dict[TargetId, tuple[Training, ...]]:
+    """Return the trainings of targets that stored reports have, the oldest first.
+
+    They are read from the newest `most` lists of targets: a training makes a new list.
+    """
+    query = (
+        select(run.c.roster_digest)
+        .where(run.c.roster_digest.is_not(None))
+        .group_by(run.c.roster_digest)
+        .order_by(func.max(run.c.id).desc())
+        .limit(most)
+    )
+    read_roster = _roster_reader(connection)
+    found: dict[TargetId, dict[str, Training]] = {target: {} for target in targets}
+    for digest in connection.execute(query).scalars().all():
+        for project_id, learn_id, *rest in read_roster(digest):
+            known = found.get(TargetId(project_id, learn_id))
+            if known is not None and len(rest) > _PLACE_OF_TRAINING:
+                training = _training(rest[_PLACE_OF_TRAINING])
+                known.setdefault(training.metadata.created, training)
+    return {
+        target: tuple(sorted(known.values(), key=lambda each: each.metadata.at))
+        for target, known in found.items()
+        if known
+    }
 
 
 def pruned_runs(connection: Connection) -> frozenset[int]:

@@ -200,6 +200,7 @@ class SqlStore:
     remember_ignore_rules = _write(decisions.remember_ignore_rules)
 
     known_trainings = _read(trainings.known_trainings)
+    training_dates = _read(trainings.training_dates)
     endpoint_states = _read(trainings.endpoint_states)
     headlines_since = _read(trainings.headlines_since)
 
@@ -255,6 +256,7 @@ class SqlStore:
     report = _read(reports.report)
     brief_reports = _read(reports.brief_reports)
     pruned_runs = _read(reports.pruned_runs)
+    past_trainings = _read(reports.past_trainings)
     pruned_versions = _read(versions.pruned_versions)
 
     approve = _write(decisions.approve)

@@ -37,6 +37,13 @@ def known_trainings(
     return found
 
 
+def training_dates(connection: Connection) -> dict[TargetId, str]:
+    """Return when each target was trained last, as Studio writes it, where that is known."""
+    columns = training.c.project_id, training.c.learn_id, training.c.created
+    rows = connection.execute(select(*columns).where(training.c.created.is_not(None)))
+    return {TargetId(project_id, learn_id): created for project_id, learn_id, created in rows}
+
+
 def keep_trainings(
     connection: Connection, run_id: int, known: Mapping[TargetId, KnownTraining]
 ) -> None:
