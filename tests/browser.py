@@ -52,6 +52,13 @@ class Browser:
     def click(self, css: str) -> None:
         self._post(f"element/{self._find(css)}/click")
 
+    def type(self, css: str, words: str) -> None:
+        self._post(f"element/{self._find(css)}/value", text=words)
+
+    def allow_scripts(self, are_allowed: bool) -> None:
+        """Say whether pages may run scripts, as a reader's settings do."""
+        self._devtools("Emulation.setScriptExecutionDisabled", value=not are_allowed)
+
     def press_tab(self) -> None:
         keys = [{"type": "keyDown", "value": "\ue004"}, {"type": "keyUp", "value": "\ue004"}]
         self._post("actions", actions=[{"type": "key", "id": "keyboard", "actions": keys}])

@@ -25,9 +25,10 @@ _LONGEST_VALUE, _MOST_MEMBERS = 160, 20
 _SCALE = 200  # pixels from 0 to the end of a threshold's scale
 _THRESHOLD = "thresholds[]"
 _ABOVE_THRESHOLDS = ("thresholds", "metadata", "metadata.thresholds")
+_OF_VLM = "metadata.config{}"
 _SET = (Owner.INTENT, Owner.UNKNOWN)
 _FOUND = (Owner.DATASET, Owner.TRAINING)
-_NOT_LISTED = frozenset({SCRIPT, "type", "block.type", *NAME_PATHS})
+_NOT_LISTED = frozenset({SCRIPT, "type", "block.type", "dsp.type", *NAME_PATHS})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +114,8 @@ def label_of(node: Node, key: str) -> str:
     pattern = node.field.pattern
     if pattern.endswith("?"):
         return cap(harmless(node.path), LONGEST_NAME)
+    if pattern == _OF_VLM:
+        return cap(harmless(key), LONGEST_NAME)
     if pattern.endswith("{}"):
         return cap(f"{node.field.label} {harmless(key)}", LONGEST_NAME)
     return node.field.label

@@ -16,13 +16,9 @@ from auditor.listings import (
     RunListing,
     RunSummary,
     TargetHistory,
-    TargetOverview,
-    TargetStatus,
 )
 from auditor.model import (
     Area,
-    BlockKindName,
-    ModelState,
     RunInfo,
     RunStatus,
     Severity,
@@ -38,41 +34,14 @@ from auditor.rendering.archive import (
 )
 from auditor.rendering.fleet import MOST_ROWS, draw_fleet
 from auditor.rendering.html import add_policy
-from auditor.rendering.outline import Footer
 from auditor.rendering.publish import mark_target, split_runs
 from auditor.rendering.run_list import list_runs, make_calendar
-from auditor.rendering.site import FolderSite, make_linked_pages
 from auditor.report import Totals
 from tests.crawling import Page, pages, strange_scripts
-from tests.rendering.samples import HOSTILE, NIGHTS, TEMPLATES, block, finding, report, unread
-from tests.rendering.sites import year_of_runs
+from tests.rendering.samples import HOSTILE, NIGHTS, block, finding, report, unread
+from tests.rendering.sites import overview_of, site, year_of_runs
 
 STARTED = datetime(2026, 11, 23, 3, 15, tzinfo=UTC)
-
-
-def site(folder: Path) -> FolderSite:
-    return FolderSite(
-        directory=folder, pages=make_linked_pages(TEMPLATES), footer=Footer(version="0.1.0")
-    )
-
-
-def overview_of(
-    learn_id: int, state: TargetState = TargetState.IN_SYNC, **more: str
-) -> TargetOverview:
-    status = TargetStatus(
-        kind=BlockKindName.KERAS,
-        target=TargetId(1, learn_id),
-        project=more.get("project", "Pump"),
-        name=more.get("name", f"Block {learn_id}"),
-        type="keras",
-        state=state,
-        model_state=ModelState.TRAINED,
-        last_changed_at=STARTED,
-        last_checked_at=STARTED,
-        last_attempted_at=STARTED,
-        error=None,
-    )
-    return TargetOverview(status=status, version_id=7, baseline_version_id=None, retired=False)
 
 
 def info(run_id: int, at: datetime, status: RunStatus = RunStatus.COMPLETE) -> RunInfo:
