@@ -2,7 +2,7 @@
 
 A value has a number: the same number in two versions means that the product finds no difference
 there (`drift.canonical`), so a page compares numbers and judges nothing. Only what differs between
-any of the versions is in the table. Layers are told apart by their keys (`drift.layer_keys`).
+any of the versions is in the table. Layers are known by their keys (`drift.layer_keys`).
 """
 
 from __future__ import annotations
