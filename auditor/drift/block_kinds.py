@@ -130,7 +130,8 @@ class BlockKind:
 
     def top(self, key: str) -> Field:
         """Return the row of a top-level key of a document."""
-        return self.fields.get(f"{self.prefix}{key}", UNKNOWN)
+        shared = self.fields.get(key, UNKNOWN)
+        return self.fields.get(f"{self.prefix}{key}", shared)
 
     def child(self, container: Field, key: str) -> Field:
         """Return the row of `key` inside an object of the row `container`."""

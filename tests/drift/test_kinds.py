@@ -358,6 +358,20 @@ def test_a_post_processing_block_is_processing() -> None:
     ]
 
 
+def test_the_listing_of_a_post_processing_block_is_compared_as_that_of_others() -> None:
+    def upgrade(document: Document) -> None:
+        document["block"].update(implementationVersion=9, createdAt="2026-04-01", name="Tracker")
+        document["parameters"].append({**document["parameters"][0], "param": "new-one"})
+
+    found = difference(POST, upgrade)
+
+    assert [(each.path, each.area, each.folded) for each in found.findings] == [
+        ("block.implementationVersion", "processing", ("parameters[new-one]",)),
+        ("block.name", "identity", ()),
+    ]
+    assert found.suppressed == 1
+
+
 @pytest.mark.parametrize(
     ("key", "value"),
     [

@@ -21,7 +21,8 @@ from hypothesis import strategies as st
 
 from auditor.drift.acceptance import digest_value
 from auditor.drift.block_kinds import KERAS
-from auditor.drift.compare import compare, models_of
+from auditor.drift.compare import compare, compare_catalogues, models_of
+from auditor.drift.fields import CATALOGUE
 from auditor.drift.policy import judge
 from auditor.drift.rules import IgnoreRule, Rules, SeverityRule, Subject, TargetScope, Window
 from auditor.model import Area, Change, Kind, Owner, Severity, TargetId
@@ -211,17 +212,17 @@ class _Audited:
     """What the law needs to know of a fleet beside its reports.
 
     Attributes:
-        last: each block's answer as it was last read.
+        last: each block's last version: an answer that says the same makes no new one.
         baselines: and as it was approved.
         accepted: (block, path) and digest of each value that was accepted, or folded under one.
-        given: the paths that went to the vendor.
+        given: (block, path) and digest of each value that the vendor was said to have left there.
     """
 
     fleet: Fleet
     last: dict[int, Answer] = field(default_factory=dict)
     baselines: dict[int, Answer] = field(default_factory=dict)
     accepted: dict[tuple[int, str], set[str]] = field(default_factory=dict)
-    given: set[str] = field(default_factory=set)
+    given: dict[tuple[int, str], set[str]] = field(default_factory=dict)
 
 
 @_MANY
@@ -251,9 +252,7 @@ def copied_all(blocks: Mapping[int, Answer]) -> dict[int, Answer]:
 def _live(audited: _Audited, night: _Night) -> None:
     fleet = audited.fleet
     if night.approves:
-        approve_all()(fleet)
-        for block, answer in audited.last.items():
-            audited.baselines.setdefault(block, copied(answer))
+        _approve(audited)
     for name, blocks in night.edits:
         edit(fleet, _EDITS[name], *blocks)
     fleet.silent = set(night.silent)
@@ -263,16 +262,41 @@ def _live(audited: _Audited, night: _Night) -> None:
         if block in night.silent:
             continue
         line = line_of(report, block)
-        lost = list(_lost(audited, block, line, vendor))
+        _give(audited, block, vendor)
+        lost = list(_lost(audited, block, line))
         assert not lost, (block, lost, line["findings"], report["catalogue"])
-        audited.last[block] = copied(fleet.blocks[block])
-    audited.given |= vendor
+        _keep(audited, block)
     for block in fleet.blocks:
         open_ones = [
             each for each in line_of(report, block)["findings"] if each["since"] == "baseline"
         ]
         for finding in open_ones[: night.accepts]:
             _accept(audited, block, finding)
+
+
+def _approve(audited: _Audited) -> None:
+    approve_all()(audited.fleet)
+    for block, answer in audited.last.items():
+        audited.baselines.setdefault(block, copied(answer))
+
+
+def _keep(audited: _Audited, block: int) -> None:
+    """Keep a block's answer as its last version, where it differs from that."""
+    last, answer = audited.last[block], audited.fleet.blocks[block]
+    catalogues = last[CATALOGUE], answer[CATALOGUE]
+    if compare(last, answer, KERAS) or compare_catalogues(*catalogues, KERAS):
+        audited.last[block] = copied(answer)
+
+
+def _give(audited: _Audited, block: int, vendor: set[str]) -> None:
+    """Note what of a block's changes the run gave to the vendor."""
+    old, new = audited.last[block], audited.fleet.blocks[block]
+    if old["type"] != new["type"]:
+        return  # a block of another type has other keys, whoever made it
+    for change in compare(old, new, KERAS):
+        path = _unplaced(change.path)
+        if path in vendor and _can_be_vendors(change):
+            audited.given.setdefault((block, path), set()).add(digest_value(change.after))
 
 
 def _accept(audited: _Audited, block: int, finding: Any) -> None:  # noqa: ANN401 - any JSON
@@ -292,19 +316,17 @@ def _lost(
     audited: _Audited,
     block: int,
     line: Any,  # noqa: ANN401 - any JSON
-    vendor: set[str],
 ) -> Iterator[str]:
     """Yield what happened to a block and is in no finding."""
     old, new = audited.last[block], audited.fleet.blocks[block]
     tonight = [each for each in line["findings"] if each["since"] == "last"]
-    yield from _lost_of(audited, block, tonight, (old, new), vendor)
+    yield from _lost_of(audited, block, tonight, (old, new))
     yield from _twice(tonight)
-    is_another = any(each["path"] == "type" and each["kind"] == "replaced" for each in tonight)
-    if block in audited.baselines and not is_another:  # else nothing of the baseline is left
+    if block in audited.baselines:
         pair = (audited.baselines[block], new)
         yield from (
             f"baseline: {path}"
-            for path in _lost_of(audited, block, line["findings"], pair, vendor | audited.given)
+            for path in _lost_of(audited, block, line["findings"], pair)
             if not _is_accepted(audited, block, path, pair)
         )
 
@@ -327,12 +349,10 @@ def _lost_of(
     block: int,
     findings: list[Any],
     pair: tuple[Answer, Answer],
-    vendor: set[str],
 ) -> Iterator[str]:
     old, new = pair
     target, rules = TargetId(_PROJECT, block), audited.fleet.rules
     is_generated = old["mode"] == new["mode"] == "visual"
-    is_replaced = old["type"] != new["type"]
     for change in map(_as_judged, compare(old, new, KERAS)):
         verdict = judge(change, in_use=models_of(new), new=new)
         if (
@@ -349,7 +369,7 @@ def _lost_of(
             continue
         if _is_reported(change, severity, findings):
             continue
-        if _unplaced(change.path) in vendor and _can_be_vendors(change) and not is_replaced:
+        if digest_value(change.after) in audited.given.get((block, _unplaced(change.path)), ()):
             continue
         yield change.path
 
