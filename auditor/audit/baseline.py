@@ -248,12 +248,14 @@ def _hides_older(difference: Finding, *, tonight: Sequence[Finding]) -> bool:
 def _brings(change: Finding, path: str) -> bool:
     """Return whether a change of this run brought what is at a path: its value, or a part of it.
 
-    What is removed or moved brings nothing to the path that it names.
+    What is removed or moved brings nothing to the path that it names, and several fields of an
+    object that changed as one bring nothing to its other fields.
     """
-    if change.kind in (Kind.REMOVED, Kind.MOVED):
+    if change.kind in (Kind.REMOVED, Kind.MOVED) or path in change.folded:
         return path in change.folded
-    is_inside = path.startswith((f"{change.path}.", f"{change.path}["))
-    return is_inside or path in change.folded
+    below = (f"{change.path}.", f"{change.path}[")
+    is_of_some_fields = any(folded.startswith(below) for folded in change.folded)
+    return path.startswith(below) and not is_of_some_fields
 
 
 def compare_with_baseline(

@@ -197,9 +197,8 @@ class Judge:
         reading = _Reading(
             pending.project, pending.body_digest, pending.validator, pending.snapshot
         )
-        return self._changed_version(
-            known, reading, compared, at=pending.at, vendor_acts=vendor_acts
-        )
+        here = name_acts(compared.comparison).intersection(vendor_acts)
+        return self._changed_version(known, reading, compared, at=pending.at, vendor_acts=here)
 
     def _first_version(self, target: TargetId, reading: _Reading) -> NewVersion:
         document = parse(reading.snapshot.document)

@@ -164,6 +164,8 @@ def _weighed(
         if len(fields) > 1:
             whole = _whole(policy, comparison)
             verdict = judge(whole, new=comparison.new)
+            if reading.is_ignored(whole.path, verdict.area):
+                continue
             weight = weigh(whole, verdict)
             members = tuple(
                 i for i in fields if i not in ignored | vendors and weights[i].rank <= weight.rank

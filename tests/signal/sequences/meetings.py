@@ -387,4 +387,95 @@ _LATE = (
     ),
 )
 
-SEQUENCES = (*_ACCEPTED, *_PLACES, *_VENDOR, *_LATE)
+_OLDER = (
+    Sequence(
+        "a policy switched on, and other details of it the night after",
+        _KERAS,
+        (
+            Night(
+                steps=(
+                    approve_all(),
+                    edit(3, to=put(**{_SPECTROGRAM: {"enabled": True, "warping": True}})),
+                ),
+                findings={
+                    3: (
+                        TRAINING.changed(
+                            _SPECTROGRAM, f"{_SPECTROGRAM}.enabled", f"{_SPECTROGRAM}.warping"
+                        ),
+                    )
+                },
+                models=_STALE,
+            ),
+            Night(
+                steps=(edit(3, to=put(_SPECTROGRAM, freqMasking="low", timeMasking="low")),),
+                findings={
+                    3: (
+                        TRAINING.changed(
+                            _SPECTROGRAM,
+                            f"{_SPECTROGRAM}.freqMasking",
+                            f"{_SPECTROGRAM}.timeMasking",
+                        ),
+                    )
+                },
+                baseline={
+                    3: (
+                        TRAINING.changed(f"{_SPECTROGRAM}.enabled"),
+                        TRAINING.added(f"{_SPECTROGRAM}.warping"),
+                    )
+                },
+                models=_STALE,
+            ),
+        ),
+    ),
+    Sequence(
+        "a threshold that a person added before the vendor brings it to the others",
+        dict.fromkeys((1, 2, 3, 4), SAMPLES["keras"]),
+        (
+            Night(
+                steps=(approve_all(), edit(1, to=insert("thresholds.1", _IOU))),
+                findings={1: (THRESHOLDS.added("thresholds[iou]"),)},
+            ),
+            Night(
+                steps=(
+                    edit(2, 3, 4, to=insert("thresholds.1", _IOU)),
+                    edit(1, 2, 3, 4, to=put(heads=2)),
+                ),
+                baseline={1: (THRESHOLDS.added("thresholds[iou]"),)},
+                catalogue=frozenset({"4 added heads", "3 added thresholds[iou]"}),
+            ),
+        ),
+    ),
+    Sequence(
+        "a batch edited, and the block replaced the night after",
+        _KERAS,
+        (
+            Night(
+                steps=(approve_all(), edit(3, to=put(batchSize=64))),
+                findings={3: (TRAINING.changed("batchSize"),)},
+                models=_STALE,
+            ),
+            Night(
+                steps=(edit(3, to=put(type="keras-regression")),),
+                findings={3: (BLOCK.replaced("type"),)},
+                baseline={3: (TRAINING.changed("batchSize"),)},
+            ),
+            Night(baseline={3: (BLOCK.replaced("type", "batchSize"),)}),
+        ),
+    ),
+    Sequence(
+        "a key that the vendor took away, and blocks that are replaced",
+        dict.fromkeys((1, 2, 3), SAMPLES["keras"]),
+        (
+            Night(
+                steps=(approve_all(), edit(1, 2, 3, to=cut("trainTestSplit"))),
+                catalogue=frozenset({"3 removed trainTestSplit"}),
+            ),
+            Night(
+                steps=(edit(1, 2, 3, to=put(type="keras-regression")),),
+                findings=dict.fromkeys((1, 2, 3), (BLOCK.replaced("type"),)),
+            ),
+        ),
+    ),
+)
+
+SEQUENCES = (*_ACCEPTED, *_PLACES, *_VENDOR, *_LATE, *_OLDER)
