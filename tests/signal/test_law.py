@@ -34,7 +34,6 @@ from tests.signal.fleet import Fleet, approve_all
 _MANY = settings(
     max_examples=int(os.environ.get("AUDITOR_EXAMPLES", "25")),
     deadline=None,
-    derandomize="AUDITOR_EXAMPLES" not in os.environ,  # the suite tries the same ones each time
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 _PROJECT = 7
