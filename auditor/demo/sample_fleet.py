@@ -168,7 +168,9 @@ def fill_studio(studio: BuiltInStudio, built_at: datetime) -> None:
 
 def edit_blocks(studio: BuiltInStudio, at: datetime) -> tuple[str, ...]:
     """Edit the fleet as people and the vendor do on a day; return a description of each change."""
-    studio.train(ANOMALY, at=at + timedelta(hours=9), person="Ben Example")
+    studio.train(
+        ANOMALY, at=at + timedelta(hours=9), person="Ben Example", accuracy=0.93, loss=0.18
+    )
     studio.leave_behind(CAMERA, impulse_id=2)
     studio.edit(TargetId(PUMP, 3), _insert_dropout)
     studio.edit(TargetId(CAMERA, 3), _lower_threshold)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from auditor.demo.sample_reports import STATES, block, condition, finding, report
+from auditor.demo.sample_blocks import LAST_NIGHT, STARTED, block, condition, finding, report
+from auditor.drift.canonical import dump
 from auditor.impulses import Impulse, ImpulsePlace
 from auditor.model import (
     Area,
     BlockKindName,
     ConditionKind,
     Finding,
+    Interval,
     Kind,
     ModelEvent,
     ModelState,
@@ -19,9 +21,10 @@ from auditor.model import (
     TargetId,
     TargetState,
 )
-from auditor.report import Report, TargetReport
+from auditor.report import AnswerExcerpt, Report, TargetReport
 
 _MOTION, _KEYWORDS = Impulse(1, "Impulse #1"), Impulse(4, "Keywords")
+_TRACKING = dump({"enabled": True})
 _WITH = "with the edit of “Time series”"
 
 
@@ -31,6 +34,12 @@ def impulse() -> Report:
         *_edited_impulse(),
         *_replaced_impulse(),
         open=(
+            condition(
+                ConditionKind.STALE,
+                TargetId(1, 4),
+                Severity.HIGH,
+                "Model is stale: settings or data changed after its training (inferred)",
+            ),
             condition(
                 ConditionKind.FEATURES_MISSING,
                 TargetId(1, 6),
@@ -71,12 +80,14 @@ def _edited_impulse() -> tuple[TargetReport, ...]:
             state=drifted,
             model_state=ModelState.STALE,
             model_event=ModelEvent.STALE,
+            model_since=Interval(LAST_NIGHT, STARTED),
             findings=(_followed("dependencies.featureCount", "Input features", 39, 21),),
         ),
         replace(
             _block(1, 5, "Object tracking", "object-tracking", BlockKindName.POST_PROCESSING, 4),
             state=drifted,
             findings=(tracking,),
+            excerpt=AnswerExcerpt(before=_TRACKING, after=_TRACKING, findings=(tracking.id,)),
         ),
         _block(1, 6, "Flatten", "flatten", BlockKindName.PROCESSING, 2),
     )
@@ -131,7 +142,3 @@ def _block(
         model_state=ModelState.TRAINED if has_model else ModelState.NONE,
         place=ImpulsePlace((impulse,), sources),
     )
-
-
-ALL_STATES = {**STATES, "impulse": impulse}
-"""A report of every kind, by name."""

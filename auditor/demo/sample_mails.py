@@ -13,8 +13,8 @@ from uuid import uuid4
 
 from auditor import app, config
 from auditor.config import ChannelTable, Settings
-from auditor.demo.sample_impulse import ALL_STATES
-from auditor.demo.sample_reports import STARTED, drift
+from auditor.demo.sample_blocks import STARTED
+from auditor.demo.sample_reports import STATES, drift
 from auditor.errors import ConfigError
 from auditor.mail import MimeComposer
 from auditor.outbox import Message, MessageState, channel_recipient
@@ -80,7 +80,7 @@ def write_sample_mails(folder: Path, builder: MailBuilder) -> tuple[Path, ...]:
     folder.mkdir(parents=True, exist_ok=True)
     mails = {
         name: builder.renderer.mail_content(state(), page=_RUN_PAGE)
-        for name, state in ALL_STATES.items()
+        for name, state in STATES.items()
     }
     written = [
         path for name, mail in mails.items() for path in _write(folder, name, mail, builder)

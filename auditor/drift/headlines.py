@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from auditor.drift.canonical import as_number, is_number, is_same
@@ -169,10 +170,31 @@ def _script(change: Change, verdict: Verdict) -> str:
     if verdict.rule == "script:same-program":
         *more, last = name_formalities(before, after)
         return f"Training script: only {', '.join(more)} or {last} changed, same program"
-    lines = changed_lines(before, after)
-    added = sum(1 for line in lines if line.startswith("+"))
-    counts = f"{added} {'line' if added == 1 else 'lines'} added, {len(lines) - added} removed"
+    counts = _count_lines(changed_lines(before, after))
     return f"Training script: {'; '.join(describe_script(before, after))} ({counts})"
+
+
+def _count_lines(changed: Sequence[str]) -> str:
+    """Return how many lines came and went; one that is a comment now, or was, is its own count."""
+    removed, added = (
+        [line[1:].strip() for line in changed if line[0] == sign] for sign in ("-", "+")
+    )
+    commented = (Counter(removed) & Counter(map(_without_hash, added))).total()
+    restored = (Counter(map(_without_hash, removed)) & Counter(added)).total()
+    counts = [
+        (len(added) - commented - restored, "added"),
+        (len(removed) - commented - restored, "removed"),
+        (commented, "commented out"),
+        (restored, "no longer commented out"),
+    ]
+    named = [count for count in counts if count[0]] if commented or restored else counts[:2]
+    first = f"{named[0][0]} {'line' if named[0][0] == 1 else 'lines'} {named[0][1]}"
+    return ", ".join([first, *(f"{number} {what}" for number, what in named[1:])])
+
+
+def _without_hash(line: str) -> str:
+    """Return what a comment says, of another line nothing."""
+    return line.lstrip("# ") if line.startswith("#") else "#"
 
 
 def _sample_count(change: Change, _verdict: Verdict) -> str:

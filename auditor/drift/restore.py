@@ -79,12 +79,13 @@ _HIDDEN = re.compile(r"\(hidden(:[0-9a-f]{32})?\)")
 _THRESHOLD_VALUE = re.compile(r"thresholds\[([^\"'#\]]+)\]\.value")
 _TRAIN = "no setting brings a lost training back: train again"
 _ASKED = "Studio asks for it after an edit: train again, or undo the edit"
-_UNKNOWN_REST = "the settings around it are not known here: see the version before"
+_UNKNOWN_REST = "the request needs other settings, not known here: see the version before"
 _HIDDEN_VALUE = "it contains a secret, which is never stored: set it in Studio"
 _WHOLE_IMPULSE = (
     "Studio's API sets it with the whole impulse: set it under Create impulse in Studio"
 )
 _FOLLOWS = "it follows an edit: restore block {}, then generate the features and train again"
+_NAME = "no request sets only a name: rename the block in Studio"
 _OF_AUTHOR = "the block's author decides which parameters there are"
 _PARAMETER_VALUE = re.compile(r"(?:config|parameters)\[([^\"\]]+)\]\.value")
 _REASONS = {
@@ -215,7 +216,7 @@ def _reason_against_other(finding: Finding) -> str:
     if finding.area in _REASONS:
         return _REASONS[finding.area]
     if finding.path in NAME_PATHS:
-        return "this request cannot set it: rename the block in Studio"
+        return _NAME
     if finding.area is Area.IDENTITY:
         return "the id now belongs to another block"
     return _WHOLE_IMPULSE if finding.path.startswith("block.") else ""
@@ -271,7 +272,7 @@ def _reason_against(finding: Finding, key: str) -> str:
     if key == "type":
         return "the id now belongs to another block"
     if key == "name":
-        return "this request cannot set it: rename the block in Studio"
+        return _NAME
     return "" if key in SETTABLE else _REASONS[Area.UNKNOWN]
 
 

@@ -18,6 +18,7 @@ from auditor.redaction import HIDDEN, shown
 _MAX_VALUE = 60  # characters of one value; the report shows the whole value below the headline
 _MAX_MEMBERS = 5  # of a list, listed by name
 _BEFORE_DIFFERENCE = 8
+_CLOSING = {"(": ")", "[": "]", "{": "}", "“": "”"}
 _TYPES = {str: "text", bool: "on or off", int: "a number", float: "a number"}
 
 
@@ -84,6 +85,17 @@ def _moves(before: Sequence[Json], after: Sequence[Json]) -> list[tuple[str, int
         for place, (key, label) in enumerate(zip(old, before, strict=True))
         if numbers[key] == new_numbers[key] == 1 and places[key] != place
     ]
+
+
+def close_brackets(text: str) -> str:
+    """Return what closes the brackets that a text leaves open, the innermost first."""
+    closing: list[str] = []
+    for character in text:
+        if character in _CLOSING:
+            closing.append(_CLOSING[character])
+        elif closing and character == closing[-1]:
+            closing.pop()
+    return "".join(reversed(closing))
 
 
 class _ShownMembers(NamedTuple):

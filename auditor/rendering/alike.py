@@ -15,7 +15,7 @@ from typing import TypeAlias
 
 from auditor.drift.policy import worst_first
 from auditor.model import Finding, Kind, Severity, VendorFinding
-from auditor.rendering.outline import Entry, NamedBlock
+from auditor.rendering.outline import Entry, NamedBlock, Section, count_hidden
 from auditor.rendering.summary import LEAST_ALIKE
 from auditor.rendering.words import count, join_first
 from auditor.report import TargetReport
@@ -76,6 +76,13 @@ def merge_entries(entries: Sequence[Entry]) -> list[Entry]:
             )
         )
     return merged
+
+
+def cut_section(title: str, entries: Sequence[Entry], most: int | None) -> Section:
+    """Return a section of at most `most` entries, those alike merged."""
+    merged = merge_entries(entries)
+    hidden = count_hidden(len(merged), most)
+    return Section(title=title, entries=tuple(merged[:most]), hidden=hidden)
 
 
 def merge_rewordings(catalogue: Iterable[VendorFinding]) -> tuple[VendorFinding, ...]:

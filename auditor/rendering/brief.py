@@ -95,7 +95,6 @@ def _lines(report: Outline) -> Iterator[str]:
     for finding in report.vendor:
         where = count(finding.targets, "block")
         yield f"[{finding.severity.upper()}] Edge Impulse, {where}: {finding.headline}"
-    yield from _section(report.baseline)
 
 
 def _unchecked(group: UncheckedBlocks) -> str:

@@ -78,14 +78,14 @@ class MailRenderer:
     def link_content(self, report: Report, *, page: str) -> MailContent:
         """Return the content of a mail; `page` is where readers find the run's page."""
         whole, html = self._at(report, Limits(), full=page)
-        summary = render_summary(whole)
+        text, summary = render_report(whole), render_summary(whole)
         if _fits(html):
-            return self._mailing(whole, html, report, texts=(render_report(whole), summary))
+            return self._mailing(whole, html, report, texts=(text, summary))
         attached = _name_attachment(report) if self.attaches else ""
-        where = f"{attached}, attached" + (f"; also {page}" if page else "") if attached else page
+        where = _locate(attached, page)
         shown, html = self._fitted(report, full=where)
-        texts = (self._text(report, full=where), summary)
-        mailing = self._mailing(shown, html, report, texts=texts)
+        text = self._shortened(text, report, full=where)
+        mailing = self._mailing(shown, html, report, texts=(text, summary))
         if not attached:
             return mailing
         return replace(mailing, attachment=_attachment(attached, self.page(report)))
@@ -108,13 +108,12 @@ class MailRenderer:
             headers=self._headers(report, shown),
         )
 
-    def _text(self, report: Report, *, full: str) -> str:
-        """Return the text with as many details as it may have: every finding has its line."""
-        text = ""
-        for findings in (None, *_DETAILS_IN_TEXT):
-            text = render_report(self._outline(report, Limits(findings=findings), full=full))
+    def _shortened(self, text: str, report: Report, *, full: str) -> str:
+        """Return the text, with fewer details if it is too long: every finding has its line."""
+        for findings in _DETAILS_IN_TEXT:
             if len(text.encode()) <= MOST_TEXT_BYTES:
                 break
+            text = render_report(self._outline(report, Limits(findings=findings), full=full))
         return text
 
     def text(self, report: Report, *, page: str = "") -> str:
@@ -166,6 +165,14 @@ class MailRenderer:
             "X-EI-Drift-Run": "dry-run" if report.run.id is None else str(report.run.id),
             "X-EI-Drift-Coverage": f"{totals.checked}/{totals.checked + totals.unknown}",
         }
+
+
+def _locate(attached: str, page: str) -> str:
+    """Return where the full report is: attached, on a page, or both."""
+    if not attached:
+        return page
+    also = page.replace(attached, "", 1).strip() if page.startswith(attached) else page
+    return f"attached as {attached}" + (f"; also {also}" if also else "")
 
 
 def _name_attachment(report: Report) -> str:

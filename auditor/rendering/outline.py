@@ -192,8 +192,10 @@ class Outline:
         api: where Studio's API is, for requests that a person sends.
         full: where the full report is; empty where it is stored nowhere.
         unchecked_hidden: blocks not checked that the section leaves out.
-        extras: the sections next to the changes: rules, expected changes, those that go back
-            and forth, the state of models; only those that are not empty.
+        changes: of blocks, worst first; a block has all of its findings in one place.
+        extras: the sections next to the changes: what is open, rules, expected changes, those
+            that go back and forth, the state of models; only those that are not empty.
+        dataset: blocks of which nothing changed but data, of severity low or info.
         coverage: what was checked, and what was suppressed.
     """
 
@@ -211,7 +213,6 @@ class Outline:
     dataset: tuple[TargetView | AlikeView, ...]
     vendor: tuple[FindingView, ...]
     vendor_hidden: int
-    baseline: Section
     coverage: tuple[str, ...]
     ids: tuple[NamedBlock, ...]
     shown: str
@@ -254,3 +255,8 @@ class Limits:
     entries: int | None = None
     pictures: int | None = None
     links: bool = True
+
+
+def count_hidden(every: int, most: int | None) -> int:
+    """Return how many of `every` are left out where `most` are shown."""
+    return 0 if most is None else max(every - most, 0)

@@ -19,7 +19,7 @@ from auditor.drift.layers import Alignment, align
 from auditor.drift.report import STATE_SIGNS
 from auditor.listings import MOST_RUNS_DRAWN
 from auditor.model import Finding, Json, JsonObject, Kind, TargetState
-from auditor.rendering.words import count, cut, harmless, start_at_difference
+from auditor.rendering.words import count, cut_words, harmless, start_at_difference
 from auditor.report import AnswerExcerpt
 
 SLOTS = 24
@@ -214,7 +214,7 @@ def _ordered(layer: JsonObject, first: Sequence[str]) -> JsonObject:
 
 def _words(place: int, layer: JsonObject) -> str:
     words = harmless(layer_words(layer))
-    return f"{place + 1} {cut(words, _LONGEST_LAYER)}"
+    return f"{place + 1} {cut_words(words, _LONGEST_LAYER)}"
 
 
 def _number(value: Json) -> float | None:

@@ -28,14 +28,14 @@ from auditor.rendering.views import view_finding
 from auditor.rendering.words import (
     columns,
     count,
-    cut,
+    cut_words,
     describe_model,
     join_first,
     name,
 )
 
 WIDTH = 72
-AUTHOR = "Studio's API does not say who made a change."
+AUTHOR = "Studio's API says who trained a model, but not who edited a setting."
 VENDOR = "Edge Impulse made these changes for all customers. Nobody edited a block."
 JUDGED_ALONE = "judged from these two answers alone"
 SHORT_FORM = "This is the short form of the report: the mail server refused the longer ones."
@@ -45,10 +45,8 @@ COMMANDS = (
     ("auditor explain ID", "shows all details of a finding"),
     ("auditor approve P/L --reason …", "makes its current version the baseline"),
 )
-ALIKE_ACKNOWLEDGE = (
-    'acknowledge one: auditor acknowledge ID --reason "…", with the id of its finding'
-)
-ALIKE_RESTORE = "restore one: auditor explain ID shows its request"
+ALIKE_ACKNOWLEDGE = 'acknowledge a block: auditor acknowledge ID --reason "…"'
+ALIKE_RESTORE = "restore a block: auditor explain ID shows the request"
 LONGEST_BODY = 300  # of a request, in a mail
 _LABEL = 13
 _JOINED = "\u00a0"  # a blank at which no line ends
@@ -119,7 +117,6 @@ def _report(report: Outline) -> Iterator[str]:
         yield from _section(section)
     yield from _target_views("Dataset", report.dataset)
     yield from _vendor(report)
-    yield from _section(report.baseline)
     yield from _answers_in_general(report)
     yield from _heading("Coverage")
     for line in report.coverage:
@@ -146,7 +143,6 @@ def _entries(report: Outline) -> Iterator[str]:
     for section in (*report.extras, *report.inventory):
         yield from _section(section)
     yield from _vendor(report)
-    yield from _section(report.baseline)
 
 
 def _finding_entries(report: Outline) -> Iterator[str]:
@@ -210,7 +206,7 @@ def _unchecked_blocks(group: UncheckedBlocks) -> Iterator[str]:
 def _changes(report: Outline) -> Iterator[str]:
     yield from _target_views("Changes", report.changes)
     if report.shown:
-        where = f" It is here: {report.full}" if report.full else ""
+        where = f" It is {report.full}." if report.full else ""
         yield from ("", *wrap_text(f"{report.shown}{where}"))
     yield from _section(report.further)
 
@@ -301,11 +297,11 @@ def _stack(stack: LayerStack) -> Iterator[str]:
             yield f"    {FOLDED}  {row.old}"
         else:
             sign = row.sign if row.sign.strip() else " "
-            yield f"    {sign:<3}{_cell(row.old)} | {cut(row.new, _COLUMN)}".rstrip()
+            yield f"    {sign:<3}{_cell(row.old)} | {cut_words(row.new, _COLUMN)}".rstrip()
 
 
 def _cell(text: str) -> str:
-    short = cut(text, _COLUMN)
+    short = cut_words(text, _COLUMN)
     return short + " " * (_COLUMN - columns(short))
 
 
@@ -360,7 +356,7 @@ def _training(training: TrainingView) -> Iterator[str]:
     width = max((len(row.before) for row in training.rows), default=0)
     labels = max((len(row.label) for row in training.rows), default=0)
     for row in training.rows:
-        yield f"      {row.label:<{labels}}  {row.before:>{width}} -> {row.after}"
+        yield f"      {row.label:<{labels}}  {row.before:>{width}} → {row.after}"
 
 
 def _chopped(text: str, indent: str) -> Iterator[str]:

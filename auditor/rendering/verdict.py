@@ -21,7 +21,16 @@ from auditor.rendering.summary import (
     title_target,
     whose_worst,
 )
-from auditor.rendering.words import count, cut, harmless, join_first, moment, name, sentence
+from auditor.rendering.words import (
+    count,
+    cut,
+    cut_words,
+    harmless,
+    join_first,
+    moment,
+    name,
+    sentence,
+)
 from auditor.report import Report, TargetReport, Totals
 
 PREFIX = "[EI drift] "
@@ -137,7 +146,6 @@ def judge_run(report: Report) -> RunVerdict:
     summary = summarize(report)
     level = _level(summary)
     words, lead = _sentences(summary, level)
-    is_digest = report.digest is not None
     return RunVerdict(
         level=level,
         found=_level_of_changes(summary),
@@ -145,7 +153,7 @@ def judge_run(report: Report) -> RunVerdict:
         word=_word(summary, level),
         sentence=words,
         lead=lead,
-        subject=_subject(_subject_parts(summary, level), PREFIX + (DIGEST if is_digest else "")),
+        subject=_subject(_subject_parts(summary, level), _prefix(summary)),
         severity=_severity(summary, level),
     )
 
@@ -408,28 +416,27 @@ def _worst(summary: Summary) -> str:
     return f"Worst: {whose_worst(summary.findings)}: {headline}"
 
 
+def _prefix(summary: Summary) -> str:
+    return PREFIX if summary.report.digest is None else PREFIX + DIGEST
+
+
 def _subject(parts: list[str], prefix: str) -> str:
     """Return one harmless line of at most 77 characters, in ASCII as far as names are."""
     first, *others = (part.translate(_IN_ASCII) for part in parts)
-    subject = _cut(prefix + first, LONGEST_SUBJECT)
+    subject = cut_words(prefix + first, LONGEST_SUBJECT, "...")
     for part in others:
         room = LONGEST_SUBJECT - len(subject) - len(_BETWEEN)
         if room < min(len(part), _SHORTEST_PART):
             break
-        subject += _BETWEEN + _cut(part, room)
+        subject += _BETWEEN + cut_words(part, room, "...")
     return subject
-
-
-def _cut(text: str, width: int) -> str:
-    return text if len(text) <= width else f"{text[: width - 3].rstrip()}..."
 
 
 def _subject_parts(summary: Summary, level: Level) -> list[str]:
     """Return the subject's parts: the first is always shown, the others where there is room."""
-    late = [f"late: {_counted(summary.late, ', ')}"] if summary.late else []
     rules = _rule_phrases(summary)
     open_now = [f"open: {describe_worst(summary.lasting)}"] if summary.lasting else []
-    others = [*late, *_inventory_parts(summary)]
+    others = [*_late_parts(summary), *_inventory_parts(summary)]
     match level:
         case Level.FAILED:
             return [f"AUDIT FAILED: {_cause(summary)}"]
@@ -438,15 +445,27 @@ def _subject_parts(summary: Summary, level: Level) -> list[str]:
             found = _in_order(summary, found, rules)
             return [f"INCOMPLETE: {_short_shortfall(summary)}", *found, *others, *open_now]
         case Level.CRITICAL | Level.DRIFT:
-            drift = (
-                [f"{_counted(summary.findings, ', ')}{_where(summary)}"]
-                if summary.findings
-                else []
-            )
-            drift = _in_order(summary, drift, rules)
-            return [*drift, *others, *_worst_part(summary), *open_now]
+            return [*_drift_parts(summary, rules, others), *open_now]
         case Level.NEWS | Level.CALM:
             return _calm_parts(summary)
+
+
+def _late_parts(summary: Summary) -> list[str]:
+    return [f"late: {_counted(summary.late, ', ')}"] if summary.late else []
+
+
+def _drift_parts(summary: Summary, rules: list[str], others: list[str]) -> list[str]:
+    """Return what was found; in how many projects only where that leaves room for the rest."""
+    worst = _worst_part(summary)
+    is_critical = bool(summary.findings) and _is_critical(summary)
+    rest = [*worst, *others] if is_critical else [*others, *worst]
+    if not summary.findings:
+        return [*rules, *rest]
+    changes = _counted(summary.findings, ", ")
+    with_place = _in_order(summary, [f"{changes}{_where(summary)}"], rules)
+    if len(_prefix(summary) + _BETWEEN.join([*with_place, *rest])) <= LONGEST_SUBJECT:
+        return [*with_place, *rest]
+    return [*_in_order(summary, [changes], rules), *rest]
 
 
 def _in_order(summary: Summary, changes: list[str], rules: list[str]) -> list[str]:
@@ -518,8 +537,9 @@ def _worst_part(summary: Summary) -> list[str]:
     pairs = summary.findings or summary.late
     target, finding = pairs[0]
     is_stale = target.model_state is ModelState.STALE and finding.area in _TRAINED_FROM
-    what = "model stale" if is_stale else harmless(finding.headline)
-    return [f"{cut(whose_worst(pairs), 30)}: {what}"]
+    is_lost = finding.path == "trained" and finding.after is False
+    what = "training lost" if is_lost else harmless(finding.headline)
+    return [f"{cut(whose_worst(pairs), 30)}: {'model stale' if is_stale else what}"]
 
 
 def _counted(findings: Sequence[tuple[TargetReport, Finding]], joint: str) -> str:

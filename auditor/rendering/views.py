@@ -238,32 +238,28 @@ def _named(target: TargetReport, finding: Finding) -> NamedBlock:
 def _target_views(
     pairs: Iterable[Pair], report: Report, footer: Footer, limits: Limits
 ) -> tuple[TargetView, ...]:
-    """Return a view for each block: worst project first, its worst impulse first.
+    """Return a view for each block: worst impulse first, and its blocks in the order of the data.
 
-    Blocks of one impulse stand together, in the order of the data.
+    `pairs` are worst first.
     """
     by_target: dict[TargetId, list[Pair]] = {}
-    worst: dict[int, int] = {}
-    worst_impulse: dict[tuple[int, ...], int] = {}
+    worst: dict[tuple[int, ...], int] = {}
     for target, finding in pairs:
         by_target.setdefault(target.target, []).append((target, finding))
-        project, impulse = target.target.project_id, _impulse_of(target)
-        rank = finding.severity.rank
-        worst[project] = max(worst.get(project, 0), rank)
-        worst_impulse[impulse] = max(worst_impulse.get(impulse, 0), rank)
+        worst.setdefault(_impulse_of(target), finding.severity.rank)
     ordered = sorted(
         by_target.values(),
         key=lambda own: (
-            -worst[own[0][0].target.project_id],
-            own[0][0].target.project_id,
-            -worst_impulse[_impulse_of(own[0][0])],
+            -worst[_impulse_of(own[0][0])],
             _impulse_of(own[0][0]),
             place_in_data(own[0][0]),
         ),
     )
-    views = [_target_view(own, report, footer) for own in ordered]
-    drawn = len(views) if limits.pictures is None else limits.pictures
-    return (*views[:drawn], *map(_without_pictures, views[drawn:]))
+    drawn = len(ordered) if limits.pictures is None else limits.pictures
+    return tuple(
+        _target_view(own, report, footer, is_drawn=number < drawn)
+        for number, own in enumerate(ordered)
+    )
 
 
 def _impulse_of(target: TargetReport) -> tuple[int, ...]:
@@ -285,14 +281,10 @@ def title_impulse(impulse: Impulse) -> str:
     )
 
 
-def _without_pictures(view: TargetView) -> TargetView:
-    findings = tuple(replace(finding, scale=None) for finding in view.findings)
-    return replace(view, stack=None, run_strip=None, findings=findings)
-
-
-def _target_view(own: list[Pair], report: Report, footer: Footer) -> TargetView:
+def _target_view(own: list[Pair], report: Report, footer: Footer, *, is_drawn: bool) -> TargetView:
     target = own[0][0]
     has_layers = any(finding.area is Area.LAYERS for _, finding in own)
+    views = (_with_answers(finding, target, is_drawn=is_drawn) for _, finding in own)
     return TargetView(
         project=title_project(target),
         block=block_title(target),
@@ -304,9 +296,9 @@ def _target_view(own: list[Pair], report: Report, footer: Footer) -> TargetView:
         changed=_changed(target, report),
         link=block_page(footer.studio_url, target.target, target.kind, target.type),
         page=footer.site and f"{footer.site}{target_place(target.target)}",
-        findings=tuple(_mark_repeated_requests(_with_answers(f, target) for _, f in own)),
-        stack=draw_stack(target.excerpt) if has_layers else None,
-        run_strip=draw_runs(target.signs),
+        findings=tuple(_mark_repeated_requests(views)),
+        stack=draw_stack(target.excerpt) if has_layers and is_drawn else None,
+        run_strip=draw_runs(target.signs) if is_drawn else None,
     )
 
 
@@ -348,7 +340,7 @@ def _mark_repeated_requests(findings: Iterable[FindingView]) -> Iterator[Finding
         requests |= {body} - {""}
 
 
-def _with_answers(finding: Finding, target: TargetReport) -> FindingView:
+def _with_answers(finding: Finding, target: TargetReport, *, is_drawn: bool) -> FindingView:
     """Return a finding with what a person can do about it."""
     return replace(
         view_finding(finding),
@@ -356,7 +348,7 @@ def _with_answers(finding: Finding, target: TargetReport) -> FindingView:
         if finding.against_baseline is AgainstBaseline.DIFFERS
         else "",
         restore=find_restoration(finding, target.target, kind_of(target.kind), target.excerpt),
-        scale=draw_scale(finding, target.excerpt),
+        scale=draw_scale(finding, target.excerpt) if is_drawn else None,
         training=view_training(finding, target),
     )
 

@@ -15,6 +15,7 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from itertools import takewhile
 
 from auditor.drift.block_kinds import kind_of
+from auditor.drift.wording import close_brackets
 from auditor.model import BlockKindName, ModelState, Starter, TargetId
 from auditor.redaction import shown
 
@@ -78,6 +79,22 @@ def describe_model(state: ModelState) -> str:
 def cut(text: str, width: int) -> str:
     """Return `text` in at most `width` characters, with an ellipsis where it was cut."""
     return text if len(text) <= width else text[: width - 1].rstrip() + "…"
+
+
+def cut_words(text: str, width: int, mark: str = "…") -> str:
+    """Return `text` in at most `width` characters, cut after a word, its brackets closed.
+
+    A word that takes more than half of the room is cut where the room ends.
+    """
+    if len(text) <= width:
+        return text
+    for end in range(width - len(mark), width // 2, -1):
+        if text[end] == " ":
+            head = text[:end].rstrip(" ,;:([{“=-→>")
+            short = f"{head}{mark}{close_brackets(head)}"
+            if len(short) <= width:
+                return short
+    return f"{text[: width - len(mark)].rstrip()}{mark}"
 
 
 def start_at_difference(first: str, second: str) -> tuple[str, str]:

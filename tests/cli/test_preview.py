@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.demo.sample_impulse import ALL_STATES as STATES
+from auditor.demo.sample_reports import STATES
 from tests.audit.stage import Stage
 from tests.cli.command import ROOT, Command, python
 

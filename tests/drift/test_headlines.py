@@ -103,6 +103,18 @@ def test_an_edited_script_is_described_in_words() -> None:
     )
 
 
+def test_lines_that_became_comments_are_counted_as_such() -> None:
+    def edit(answer: dict[str, Any]) -> None:
+        lines = answer["script"].split("\n")
+        place = next(n for n, line in enumerate(lines) if line.startswith("model.add("))
+        lines[place] = f"# {lines[place]}"
+        answer.update(script="\n".join(lines))
+
+    (finding,) = after(edit, sample("keras-expert"))
+
+    assert finding.headline.endswith(" (1 line commented out)")
+
+
 def test_a_withdrawn_model_shows_the_vendors_reason_as_plain_text() -> None:
     reason = {
         "reasonMarkdown": "Use **YOLO-Pro**, see [the guide](https://docs.example.org/yolo).",

@@ -4,31 +4,32 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from auditor.demo.sample_impulse import ALL_STATES as STATES
-from auditor.demo.sample_reports import (
-    HOSTILE,
+from auditor.demo.sample_blocks import (
     LAST_NIGHT,
-    NEW_SCRIPT,
-    OLD_SCRIPT,
     STARTED,
     block,
     condition,
-    decided,
-    drift,
-    drifted_block,
-    failed,
     finding,
-    first_night,
-    flood,
-    flood_alike,
-    hostile,
-    incomplete,
-    quiet,
     report,
     run,
     unread,
+)
+from auditor.demo.sample_changes import (
+    NEW_SCRIPT,
+    OLD_SCRIPT,
+    drifted_block,
     untrained_block,
     vendor,
+)
+from auditor.demo.sample_floods import HOSTILE, flood, flood_alike, hostile
+from auditor.demo.sample_reports import (
+    STATES,
+    decided,
+    drift,
+    failed,
+    first_night,
+    incomplete,
+    quiet,
 )
 from auditor.rendering.html import HtmlRenderer
 from auditor.rendering.mailing import MailRenderer

@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
+from functools import cache
 from html.parser import HTMLParser
 from zoneinfo import ZoneInfo
 
@@ -20,15 +21,18 @@ from auditor.model import (
     Interval,
     Kind,
     ModelState,
+    NoticeKind,
+    Owner,
     Severity,
     TargetId,
     TargetState,
 )
+from auditor.publishing import MailContent
 from auditor.rendering.html import HtmlRenderer
 from auditor.rendering.mailing import MOST_HTML_BYTES
 from auditor.rendering.site import link_below
 from auditor.rendering.words import harmless
-from auditor.report import Report, TargetReport
+from auditor.report import Notice, Report, TargetReport
 from tests.rendering.samples import (
     HOSTILE,
     NIGHTS,
@@ -83,6 +87,17 @@ def crowd() -> Report:
     return report(*map(drifted, range(499)), drifted(499, Severity.CRITICAL))
 
 
+@cache
+def crowd_mail(*, attaches: bool = True) -> MailContent:
+    """Return the mail of the crowd, which takes a second to make."""
+    return replace(renderer(), attaches=attaches).mail_content(crowd(), page=PAGE)
+
+
+def ids_in(text: str) -> set[str]:
+    """Return the ids that a text names as such."""
+    return set(re.findall(r"\bid\s+([0-9a-f]{16})\b", text))
+
+
 def flood() -> Report:
     """Return a run that is long in every section, all of it in long words."""
     long = "語" * 400
@@ -98,22 +113,20 @@ def flood() -> Report:
 
 
 @pytest.mark.parametrize("night", [crowd, flood, *NIGHTS.values()])
-def test_the_html_stays_below_what_mail_programs_clip(night: object) -> None:
-    assert callable(night)
-
+def test_the_html_stays_below_what_mail_programs_clip(night: Callable[[], Report]) -> None:
     html = renderer().mail_content(night(), page=PAGE).html
 
     assert len(binascii.b2a_qp(html.encode())) <= MOST_HTML_BYTES
 
 
 def test_a_mail_that_is_cut_shows_the_worst_and_says_where_the_rest_lies() -> None:
-    mailing = renderer().mail_content(crowd(), page=PAGE)
+    mailing = crowd_mail()
 
     kept = mailing.html.count("default:layers")
     assert 1 <= kept < 500
     assert "[CRITICAL] Neurons of layer 499: 8 → 511" in mailing.text
     assert f"Details of {500 - kept} more in the full report." in mailing.html
-    assert "run-000007.html, attached; also run-000007.html in the folder" in mailing.html
+    assert "It is attached as run-000007.html; also in the folder of reports." in mailing.html
     assert mailing.text.count("default:layers") == 500
     assert mailing.attachment is not None
     assert mailing.attachment.content.decode() == renderer().page(crowd())
@@ -123,12 +136,12 @@ def test_a_mail_that_is_cut_shows_the_worst_and_says_where_the_rest_lies() -> No
 def test_a_mail_that_was_cut_names_every_finding_in_its_text_and_in_its_short_form(
     attaches: bool,
 ) -> None:
-    mailing = replace(renderer(), attaches=attaches).mail_content(crowd(), page=PAGE)
+    mailing = crowd_mail(attaches=attaches)
 
     assert (mailing.attachment is not None) is attaches
-    for found in (found for target in crowd().targets for found in target.findings):
-        assert re.search(rf"\bid\s+{found.id}\b", mailing.text)
-        assert re.search(rf"\bid\s+{found.id}\b", mailing.summary)
+    every = {found.id for target in crowd().targets for found in target.findings}
+    assert every <= ids_in(mailing.text)
+    assert every <= ids_in(mailing.summary)
     assert len(mailing.summary) < 100_000
 
 
@@ -280,10 +293,8 @@ def test_a_mail_links_to_the_pages_of_the_run_and_of_its_blocks() -> None:
     assert f'<a href="{site}run-000007.html"' in long
 
 
-@pytest.mark.parametrize("night", [crowd, *NIGHTS.values()])
-def test_a_mail_names_no_path_of_the_server(night: object) -> None:
-    assert callable(night)
-
+@pytest.mark.parametrize("night", NIGHTS.values())
+def test_a_mail_names_no_path_of_the_server(night: Callable[[], Report]) -> None:
     mailing = renderer().mail_content(night(), page=PAGE)
 
     assert "/var/lib" not in mailing.html + mailing.text + mailing.summary
@@ -301,9 +312,7 @@ def test_times_are_in_the_zone_of_the_readers_with_its_name() -> None:
 
 
 def test_500_findings_all_have_their_line_in_the_html() -> None:
-    mailing = renderer().mail_content(crowd(), page=PAGE)
-
-    page = flat(Elements(mailing.html).text)
+    page = flat(Elements(crowd_mail().html).text)
     for target in crowd().targets:
         assert target.findings[0].headline in page
         assert f"({target.target})" in page or f"· {target.target}" in page
@@ -342,8 +351,50 @@ def test_the_text_of_a_flood_stays_below_a_megabyte_and_names_everything() -> No
     text = renderer().mail_content(report(*blocks), page=PAGE).text
 
     assert len(text.encode()) < 1_000_000
-    for target in blocks:
-        assert target.findings[0].id in text
+    assert {target.findings[0].id for target in blocks} <= ids_in(text)
+
+
+def test_blocks_whose_samples_alone_changed_stand_below_what_is_open() -> None:
+    few = finding(Area.DATA, "dependencies.sampleCount", 9, 12, owner=Owner.DATASET)
+    lost = finding(Area.DATA, "dependencies.classes", ["a"], ["b"], owner=Owner.DATASET)
+    few = replace(few, severity=Severity.LOW, headline="Samples: 9 → 12")
+    stale = condition(ConditionKind.STALE, TargetId(1, 3), Severity.HIGH, "Model is stale")
+    night = report(
+        block(1, 3, state=TargetState.DRIFTED, findings=(lost, few)),
+        block(1, 4, state=TargetState.DRIFTED, findings=(few,)),
+        open=(stale,),
+    )
+
+    text = renderer().mail_content(night, page=PAGE).text
+
+    order = ["\nCHANGES", "(1/3, ", "[HIGH]", "[LOW]", "\nOPEN", "\nDATASET", "(1/4, "]
+    places = [text.index(words) for words in order]
+    assert places == sorted(places)
+    assert text.count("Pump / Motion classifier 3 (1/3, keras)") == 1
+
+
+def test_a_rule_that_broke_and_is_open_is_named_once() -> None:
+    words = "Rule “a sane score” is broken: thresholds[min_score].value is 0.7"
+    notice = Notice(kind=NoticeKind.RULE_BROKEN, text=words, target=TargetId(1, 3))
+    broken = condition(ConditionKind.RULE_BROKEN, TargetId(1, 3), Severity.HIGH, words)
+
+    text = flat(
+        renderer()
+        .mail_content(report(block(1, 3), notices=(notice,), open=(broken,)), page=PAGE)
+        .text
+    )
+
+    assert f"OPEN CONDITIONS {'-' * 72} * Pump / Motion classifier 3 (1/3): high: {words}" in text
+    assert "RULES AND NOTICES" not in text
+
+
+def test_a_missing_block_that_is_open_is_named_once() -> None:
+    gone = condition(ConditionKind.MISSING, TargetId(1, 8), Severity.HIGH, "Block is missing")
+    valve = block(1, 8, name="Valve", state=TargetState.MISSING, is_news=True)
+
+    text = renderer().mail_content(report(block(1, 3), valve, open=(gone,)), page=PAGE).text
+
+    assert text.count("Valve (1/8)") == 1
 
 
 def test_rewordings_of_the_vendor_are_one_line() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.demo.sample_reports import excerpt_layers
+from auditor.demo.sample_changes import excerpt_layers
 from auditor.listings import MOST_RUNS_DRAWN as SHOWN
 from auditor.model import Area, Json, Kind
 from auditor.rendering.mailing import MOST_HTML_BYTES

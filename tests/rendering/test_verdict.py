@@ -86,9 +86,9 @@ def stale() -> TargetReport:
         (report(stale()), "1 low | pump-b: model stale"),
         (
             report(stale(), untrained_block()),
-            "1 critical, 3 more in both projects | Keyword spotter: The trai...",
+            "1 critical, 3 more | Keyword spotter: training lost",
         ),
-        (drift(), "1 critical, 9 more in 2 of 3 projects | missing: Valve"),
+        (drift(), "1 critical, 11 more | Keyword spotter: training lost"),
         (incomplete(), "INCOMPLETE: 3 of 5 blocks not checked | 5 high, 2 more"),
         (failed(), "AUDIT FAILED: API key rejected"),
         (report(), "INCOMPLETE: nothing checked, no block found"),
@@ -188,4 +188,19 @@ def test_the_same_change_on_many_blocks_is_the_worst_as_one() -> None:
     verdict = judge_run(flood_alike())
 
     assert verdict.lead == "Worst: 500 blocks: Minimum confidence: 0.6 → 0.7"
-    assert verdict.subject.startswith("[EI drift] 500 high in all 20 projects | 500 blocks: Min")
+    assert verdict.subject == ("[EI drift] 500 high | 500 blocks: Minimum confidence: 0.6 -> 0.7")
+
+
+def test_a_subject_is_cut_after_a_word_with_its_brackets_closed() -> None:
+    change = finding(
+        Area.THRESHOLDS,
+        "thresholds[min_score].value",
+        0.5,
+        0.35,
+        headline="Threshold min_score (Score of the detected objects): 0.5 → 0.35",
+    )
+    night = report(block(1, 3, name="Screw finder", state=TargetState.DRIFTED, findings=(change,)))
+
+    assert judge_run(night).subject == (
+        "[EI drift] 1 high | Screw finder: Threshold min_score (Score of the...)"
+    )

@@ -17,6 +17,7 @@ from typing import TypeAlias
 
 from auditor.drift.script.trees import shape
 from auditor.drift.sequences import find_hunks
+from auditor.drift.wording import close_brackets
 from auditor.redaction import shown
 
 _ADAM_FAMILY = ("Adam", "AdamW", "Adamax", "Nadam")
@@ -91,14 +92,19 @@ def one_line(code: str) -> str:
 
 
 def cut(value: str, longest: int = WIDEST) -> str:
-    """Return a value with secrets hidden, cut at the end where it is too long.
+    """Return a value with secrets hidden, cut at the end where it is too long; brackets closed.
 
     Modules before a name are left out first: `Adam` for `tf.keras.optimizers.Adam`.
     """
     hidden = shown(value)  # first: half a secret would not be recognized as one
     if len(hidden) > longest:
         hidden = _MODULES.sub("", hidden)
-    return hidden if len(hidden) <= longest else f"{hidden[: longest - 1]}…"
+    if len(hidden) <= longest:
+        return hidden
+    head = hidden[: longest - 1]
+    while len(head) + 1 + len(close_brackets(head)) > longest:
+        head = head[:-1]
+    return f"{head}…{close_brackets(head)}"
 
 
 def call_name(call: ast.Call) -> str:
