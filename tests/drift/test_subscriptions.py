@@ -30,7 +30,7 @@ def test_a_part_has_the_blocks_of_its_scope_and_counts_them() -> None:
 
     assert part is not None
     assert {target.target.project_id for target in part.targets} == {1}
-    assert (part.totals.targets, part.totals.findings) == (2, 7)
+    assert (part.totals.targets, part.totals.findings) == (3, 8)
     assert part.catalogue == ()
 
 
@@ -38,7 +38,9 @@ def test_a_part_has_the_findings_of_its_areas_and_severities() -> None:
     assert _paths(_part(drift(), areas=frozenset({Area.TRAINED, Area.DATA}))) == [
         "dependencies.classes",
         "dependencies.sampleCount",
+        "metadata.created",
         "trained",
+        "dependencies.sampleCount",
     ]
     assert _paths(_part(drift(), least=Severity.CRITICAL)) == ["trained"]
 
@@ -47,7 +49,7 @@ def test_a_block_whose_findings_are_left_out_is_in_sync() -> None:
     part = _part(drift(), scope=_PUMP, areas=frozenset({Area.SCRIPT}), gets=frozenset({"quiet"}))
 
     assert part is not None
-    assert [str(target.state) for target in part.targets] == ["in_sync", "in_sync"]
+    assert [str(target.state) for target in part.targets] == ["in_sync"] * 3
     assert part.targets[0].model_state is ModelState.STALE
 
 

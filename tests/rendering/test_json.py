@@ -93,7 +93,7 @@ def test_a_report_has_the_keys_of_the_contract_in_their_order() -> None:
     ]
     targets = document["targets"]
     assert isinstance(targets, list)
-    first = targets[1]
+    first = targets[2]
     assert isinstance(first, dict)
     assert list(first)[:4] == ["project_id", "block_id", "learn_id", "kind"]
     assert list(first)[4:8] == ["project", "name", "type", "state"]

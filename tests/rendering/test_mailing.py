@@ -389,10 +389,10 @@ def test_a_rule_that_broke_and_is_open_is_named_once() -> None:
 
 
 def test_a_missing_block_that_is_open_is_named_once() -> None:
-    gone = condition(ConditionKind.MISSING, TargetId(1, 8), Severity.HIGH, "Block is missing")
+    is_open = condition(ConditionKind.MISSING, TargetId(1, 8), Severity.HIGH, "Block is missing")
     valve = block(1, 8, name="Valve", state=TargetState.MISSING, is_news=True)
 
-    text = renderer().mail_content(report(block(1, 3), valve, open=(gone,)), page=PAGE).text
+    text = renderer().mail_content(report(block(1, 3), valve, open=(is_open,)), page=PAGE).text
 
     assert text.count("Valve (1/8)") == 1
 
