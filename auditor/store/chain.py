@@ -1,10 +1,11 @@
 """The hash chain: the links of versions, of the ledger's entries and of runs.
 
-A version's hash covers its whole row, the bytes of its document and catalogue, and the hash of
-the target's version before it. An entry of the ledger covers a decision, or how a run ended with
-its report, and the entry before it. A run's head covers the head of the run before it, the hashes
-of its own versions, and the newest entry of the ledger when the run started. So the last head
-covers the whole history, apart from what was decided and reported since that run started.
+A version's hash covers its row (the keys of its layers apart, which follow from documents), the
+bytes of its document and catalogue, and the hash of the target's version before it. An entry of
+the ledger covers a decision, or how a run ended with its report, and the entry before it. A run's
+head covers the head of the run before it, the hashes of its own versions, and the newest entry of
+the ledger when the run started. So the last head covers the whole history, apart from what was
+decided and reported since that run started.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from typing import TypeAlias
+
+from auditor.model import BlockKindName
 
 START = ""
 """The previous hash of each first link: of a target's versions, of the ledger, of the runs."""
@@ -29,6 +32,8 @@ class Link:
     Attributes:
         content_hash: SHA-256 of the document's bytes.
         catalogue_hash: SHA-256 of the bytes of the catalogue's document.
+        kind: how the document is read. That of a Keras block is left out of the hash: versions
+            from before 0007 have no other.
     """
 
     previous_hash: str
@@ -45,10 +50,14 @@ class Link:
     type: str
     model_state: str
     headline: str
+    kind: str
 
     def hash(self) -> str:
         """Return the version's hash, 64 hex digits."""
-        return _hash({**asdict(self), "seen_at": _moment(self.seen_at)})
+        line = {**asdict(self), "seen_at": _moment(self.seen_at)}
+        if self.kind == BlockKindName.KERAS:
+            del line["kind"]
+        return _hash(line)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -294,6 +294,7 @@ def link_of(row: RowMapping, content: str, catalogue_hash: str) -> Link:
         type=row["type"],
         model_state=row["model_state"],
         headline=row["headline"],
+        kind=row["kind"],
     )
 
 

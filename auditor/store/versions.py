@@ -74,6 +74,7 @@ def add_versions(
             type=result.snapshot.type,
             model_state=result.model_state,
             headline=result.headline,
+            kind=result.snapshot.kind,
         )
         rows.append({**_row(link, result.snapshot, last), "layers": _layers_form(result.layers)})
     connection.execute(insert(version), rows)
@@ -317,7 +318,7 @@ def _row(link: Link, taken: Snapshot, last: _LastVersion | None) -> dict[str, ob
         "hash": link.hash(),
         "previous_hash": link.previous_hash,
         "document": packed,
-        "kind": taken.kind,
+        "kind": link.kind,
     }
 
 

@@ -1,10 +1,25 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from auditor.model import BlockKindName
 from auditor.store.store import SqlStore
 
-from .examples import FAN, PUMP, Sql, audited, changed, first, night, opened, quiet, vendor_finding
+from .examples import (
+    FAN,
+    PUMP,
+    Sql,
+    audited,
+    changed,
+    first,
+    night,
+    opened,
+    quiet,
+    snapshot,
+    vendor_finding,
+)
 
 
 @pytest.fixture
@@ -40,6 +55,7 @@ def test_a_history_with_an_abandoned_run_is_sound(store: SqlStore) -> None:
         ("UPDATE version SET headline = 'nothing' WHERE id = 3", "version 3 of 1/3"),
         ("UPDATE version SET name = 'x' WHERE id = 1", "version 1 of 1/3"),
         ("UPDATE version SET type = 'x' WHERE id = 1", "version 1 of 1/3"),
+        ("UPDATE version SET kind = 'anomaly' WHERE id = 1", "version 1 of 1/3"),
         ("UPDATE version SET model_state = 'trained' WHERE id = 3", "version 3 of 1/3"),
         ("UPDATE version SET digest = hash WHERE id = 3", "version 3 of 1/3"),
         ("UPDATE version SET hash = digest WHERE id = 2", "version 2 of 1/7"),
@@ -73,6 +89,18 @@ def test_an_altered_or_missing_row_is_the_first_broken_link(
 
     assert breach is not None
     assert breach.where.startswith(where)
+
+
+def test_a_block_of_another_kind_is_not_made_a_keras_block(store: SqlStore, sql: Sql) -> None:
+    dsp = BlockKindName.PROCESSING
+    audited(store, 0, replace(first(), kind=dsp, snapshot=replace(snapshot(), kind=dsp)))
+    before = store.verify()
+    sql.write("UPDATE version SET kind = 'keras'")
+    breach = store.verify()
+
+    assert before is None
+    assert breach is not None
+    assert breach.where == "version 1 of 1/3"
 
 
 @pytest.mark.parametrize(
