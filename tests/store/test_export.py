@@ -14,6 +14,7 @@ from auditor.errors import StoreError
 from auditor.retention import Retention
 from auditor.store.schema import REVISIONS
 from auditor.store.store import SqlStore, open_database
+from auditor.store.tables import metadata
 from tests.conftest import Postgres
 
 from .examples import FAN, PUMP, Sql, audited, changed, first, night, opened
@@ -85,6 +86,20 @@ def test_a_history_is_the_same_in_the_other_database(
     for run in store.all_runs():
         if run.id not in store.pruned_runs():
             assert other.report(run.id) == store.report(run.id)
+
+
+@on_sqlite
+@pytest.mark.parametrize("seed", range(2))
+def test_the_history_that_is_moved_has_a_value_in_every_column(
+    store: SqlStore, sql: Sql, seed: int
+) -> None:
+    varied(store, seed)
+    columns = [
+        (table.name, column.name) for table in metadata.tables.values() for column in table.c
+    ]
+    query = "SELECT count({1}) FROM {0}"  # the program's own names
+
+    assert [each for each in columns if sql.read(query.format(*each)) == [0]] == []
 
 
 def test_after_an_import_the_history_goes_on(store: SqlStore, other: SqlStore) -> None:
