@@ -23,7 +23,7 @@ from sqlalchemy import inspect
 
 from auditor import app
 from auditor.errors import StoreError
-from auditor.model import Since, Trigger
+from auditor.model import BlockKindName, Since, TargetState, Trigger
 from auditor.rendering.json import encode_report
 from auditor.report import Report
 from auditor.resources import folder
@@ -33,6 +33,7 @@ from auditor.store.store import open_database
 from tests.audit.stage import KEY, Stage, stage, target
 from tests.cli.command import Command
 from tests.conftest import Postgres
+from tests.kinds import sample_answer, sample_entry
 from tests.released import CANARY, RELEASED
 
 _STORED = sorted(release.name for release in RELEASED.iterdir() if release.is_dir())
@@ -205,14 +206,18 @@ def test_nights_go_on_without_a_flood(old: tuple[str, dict[str, Any]], tmp_path:
     before = stored["reports"][-1]
 
     with stage(url, tmp_path, answers) as set_up:
+        ask_of_everything(set_up)
         quiet = set_up.night().report
         assert paths_of(quiet) <= paths_of(before)
-        assert quiet.totals.findings == quiet.totals.new == 0
+        assert quiet.totals.findings == 0
+        new = [each.target.learn_id for each in quiet.targets if each.state is TargetState.NEW]
+        assert new == [1, 2, 9]
         assert (quiet.catalogue, quiet.notices) == ((), ())
         assert subjects(set_up, f"run-{before['run']['id']}.") == 2  # were queued before
 
         set_up.studio.edit(target(7), lambda answer: answer.update(batchSize=64))
         drifted = set_up.night().report
+        assert (drifted.totals.new, drifted.notices) == (0, ())
         reported = [found for block in drifted.targets for found in block.findings]
         assert [found.path for found in reported if found.since is Since.LAST] == ["batchSize"]
         assert paths_of(drifted) == paths_of(quiet) | {"7 batchSize"}
@@ -220,6 +225,20 @@ def test_nights_go_on_without_a_flood(old: tuple[str, dict[str, Any]], tmp_path:
         with app.open_store(set_up.settings) as store:
             assert store.verify() is None
         assert CANARY not in repr(drifted)
+
+
+def ask_of_everything(set_up: Stage) -> None:
+    """Put the blocks around the learn blocks in place, which old releases did not ask for.
+
+    Block 9 is an anomaly block, which they called unsupported. All models are trained.
+    """
+    set_up.reconfigure("training = false", "training = true")
+    set_up.reconfigure("deployments = false", "deployments = true")
+    put, listed = set_up.studio.put_block, {"type": "anomaly", "name": "Outliers", "dsp": [2]}
+    put(target(9), BlockKindName.ANOMALY, sample_answer("anomaly"), entry=listed)
+    put(target(1), BlockKindName.INPUT, {}, entry=sample_entry("inputBlocks"))
+    spectral = sample_answer("dsp-spectral-analysis")
+    put(target(2), BlockKindName.PROCESSING, spectral, entry=sample_entry("dspBlocks"))
 
 
 def paths_of(report: Report | dict[str, Any]) -> set[str]:
