@@ -30,6 +30,9 @@ from auditor.store.tables import condition, target
 
 _KEY = tuple_(condition.c.project_id, condition.c.learn_id)
 _IS_OPEN = condition.c.ended_at.is_(None)
+_IS_OF_TARGET = and_(
+    target.c.project_id == condition.c.project_id, target.c.learn_id == condition.c.learn_id
+)
 _THIS = and_(
     condition.c.kind == bindparam("of_kind"),
     condition.c.project_id == bindparam("of_project"),
@@ -101,17 +104,24 @@ def open_conditions(
             for row in connection.execute(_open_of(batch)).mappings()
         ]
         return worst_conditions_first(found)
-    same = (target.c.project_id == condition.c.project_id) & (
-        target.c.learn_id == condition.c.learn_id
-    )
-    query = select(condition).join(target, same).where(_IS_OPEN, ~target.c.retired)
+    query = select(condition).join(target, _IS_OF_TARGET).where(_IS_OPEN, ~target.c.retired)
     return worst_conditions_first(map(_condition, connection.execute(query).mappings()))
 
 
 def old_conditions(connection: Connection, before: datetime) -> tuple[int, ...]:
-    """Return the rows of the conditions that ended before a time."""
-    ended = condition.c.ended_at.is_not(None) & (condition.c.ended_at <= before)
-    return tuple(connection.execute(select(condition.c.id).where(ended)).scalars())
+    """Return the rows of the conditions that ended before a time.
+
+    With them the deployments left behind of blocks that are not audited since then: each names
+    who built it, and is found again should its block come back.
+    """
+    has_ended = condition.c.ended_at.is_not(None) & (condition.c.ended_at <= before)
+    is_left = (
+        (condition.c.kind == ConditionKind.DEPLOYMENT_BEHIND)
+        & target.c.retired
+        & (target.c.last_attempted_at <= before)
+    )
+    query = select(condition.c.id).outerjoin(target, _IS_OF_TARGET)
+    return tuple(connection.execute(query.where(has_ended | is_left)).scalars())
 
 
 def drop_conditions(connection: Connection, ids: Sequence[int]) -> None:

@@ -21,6 +21,7 @@ from sqlalchemy import (
     RowMapping,
     Select,
     bindparam,
+    case,
     delete,
     or_,
     select,
@@ -59,6 +60,7 @@ from auditor.store.verification import link_of
 from auditor.store.versions import document
 
 _anchor = version.alias("anchor")
+_NO_SUBJECT = "(pruned)"
 _LOCK = text("LOCK TABLE version, target, finding, approval, acknowledgement IN SHARE MODE")
 
 
@@ -70,10 +72,12 @@ def prune(connection: Connection, retention: Retention, *, now: datetime, is_dry
     """
     if connection.dialect.name == "postgresql" and not is_dry:
         connection.execute(_LOCK)  # a decision made meanwhile could need what is dropped
-    runs = _old_runs(connection, now - retention.keep)
+    before = now - retention.keep
+    runs = _old_runs(connection, before)
     old = _old_versions(connection, retention, now)
+    digests = newest_digests(connection)
     messages = _messages_of(connection, runs)
-    conditions = old_conditions(connection, now - retention.keep)
+    conditions = old_conditions(connection, before)
     if is_dry:
         catalogues = _unused_catalogues(connection, without=old.ids)
     else:
@@ -81,15 +85,16 @@ def prune(connection: Connection, retention: Retention, *, now: datetime, is_dry
         catalogues = _unused_catalogues(connection) if old.ids else ()
         _drop_catalogues(connection, catalogues)
         _drop_reports(connection, runs)
-        drop_names(connection, runs)
-        _drop_messages(connection, messages)
+        drop_names(connection, before=before)
+        _drop_messages(connection, messages - digests)
+        _drop_contents(connection, messages & digests)
         drop_conditions(connection, conditions)
     return Pruned(
         versions=len(old.ids),
         targets=tuple(old.targets),
         catalogues=len(catalogues),
         runs=runs,
-        messages=len(messages),
+        messages=len(messages - digests),
         conditions=len(conditions),
     )
 
@@ -283,16 +288,17 @@ def _has_unreported(table: Any) -> ColumnElement[bool]:  # noqa: ANN401 - findin
     return unreported.exists()
 
 
-def _messages_of(connection: Connection, runs: Sequence[int]) -> list[int]:
+def _messages_of(connection: Connection, runs: Sequence[int]) -> frozenset[int]:
     """Return the messages of old runs: each was delivered, or is dead.
 
-    The newest digest of each reader stays: it says when the next one is due, and since when.
+    Of the newest digest of each reader only the content goes: the rest says when the next one is
+    due, and since when.
     """
-    found: list[int] = []
+    found: set[int] = set()
     for some in in_batches(runs):
         of_runs = select(message.c.id).where(message.c.run_id.in_(some))
-        found.extend(connection.execute(of_runs).scalars())
-    return sorted(set(found) - newest_digests(connection))
+        found.update(connection.execute(of_runs).scalars())
+    return frozenset(found)
 
 
 def _drop_reports(connection: Connection, runs: Sequence[int]) -> None:
@@ -308,7 +314,17 @@ def _drop_reports(connection: Connection, runs: Sequence[int]) -> None:
         connection.execute(delete(roster).where(roster.c.digest.not_in(used)))
 
 
-def _drop_messages(connection: Connection, ids: Sequence[int]) -> None:
-    for some in in_batches(ids):
+def _drop_messages(connection: Connection, ids: Collection[int]) -> None:
+    for some in in_batches(sorted(ids)):
         connection.execute(delete(holding).where(holding.c.message_id.in_(some)))
         connection.execute(delete(message).where(message.c.id.in_(some)))
+
+
+def _drop_contents(connection: Connection, ids: Collection[int]) -> None:
+    """Leave of messages that they were sent, and to whom; a dead one cannot be sent again."""
+    state = case(
+        (message.c.state == MessageState.DEAD, MessageState.DROPPED), else_=message.c.state
+    )
+    for some in in_batches(sorted(ids)):
+        left = {"subject": _NO_SUBJECT, "content": None, "summary": None, "state": state}
+        connection.execute(update(message).where(message.c.id.in_(some)).values(**left))

@@ -18,7 +18,7 @@ from auditor.context import (
     ModelMetadata,
     Training,
 )
-from auditor.model import Area, Json, Severity, Since, TargetId
+from auditor.model import Area, Json, RunStatus, Severity, Since, TargetId
 from auditor.store.batches import in_batches
 from auditor.store.packing import pack_json, unpack_json
 from auditor.store.tables import endpoint, finding, insert_into, run, training
@@ -69,11 +69,17 @@ def forget_trainings(connection: Connection, targets: Sequence[TargetId]) -> Non
         connection.execute(delete(training).where(_KEY.in_(batch)))
 
 
-def drop_names(connection: Connection, runs: Sequence[int]) -> None:
-    """Drop the names of people that the reports of runs had."""
-    for some in in_batches(runs):
-        of_runs = update(training).where(training.c.run_id.in_(some))
-        connection.execute(of_runs.values(person=None, next_person=None))
+def drop_names(connection: Connection, *, before: datetime) -> None:
+    """Drop the names of people that runs until a time stored and whose reports are gone.
+
+    A run that was abandoned has no report.
+    """
+    runs = select(run.c.id).where(
+        run.c.report.is_(None), run.c.started_at <= before, run.c.status != RunStatus.RUNNING
+    )
+    has_name = training.c.person.is_not(None) | training.c.next_person.is_not(None)
+    of_runs = update(training).where(has_name, training.c.run_id.in_(runs))
+    connection.execute(of_runs.values(person=None, next_person=None))
 
 
 def endpoint_states(

@@ -14,7 +14,6 @@ from auditor.audit.plan import Scope
 from auditor.demo.context import make_metadata
 from auditor.demo.faults import Fault
 from auditor.model import BlockKindName, TargetId
-from auditor.retention import Retention
 from tests.audit.stage import KEY, PROJECT, Stage, block, stage, target
 from tests.kinds import sample_answer
 
@@ -432,35 +431,6 @@ def test_a_stored_report_has_the_same_training(pump: Stage) -> None:
     line = stored.targets[0]
     assert line.is_trained_now
     assert line.training_before is not None
-
-
-@pytest.mark.both_databases
-def test_names_of_people_are_kept_only_with_the_report(pump: Stage) -> None:
-    pump.night()
-    pump.studio.edit(BLOCK, lambda answer: answer.update(trainingCycles=99))
-    pump.studio.train(BLOCK, at=NOON, person="Ada Lovelace")
-    pump.night()
-    pump.studio.train(BLOCK, at=NOON + DAY, person="Ada Lovelace")
-    pump.night()
-    pump.night()
-    with pump.open_store() as store:
-        ids = [run.id for run in store.all_runs() if run.id is not None]
-        found = [
-            occurrence.finding.headline
-            for report in store.brief_reports(ids)
-            for line in report.targets
-            for each in line.findings
-            for occurrence in store.finding_occurrences(each.id)
-        ]
-        headlines = [line.headline for line in store.version_lines(BLOCK)]
-        future = datetime.now(UTC) + timedelta(days=100)
-        store.prune(Retention(keep=timedelta(days=1), versions=1, monthly=False), now=future)
-        known = store.known_trainings([BLOCK])[BLOCK]
-
-    assert len(found) == 2
-    assert not any("Ada" in each for each in (*found, *headlines))
-    assert known.last is not None
-    assert known.last.person == ""
 
 
 def test_a_mail_says_who_trained_and_what_was_measured(pump: Stage) -> None:

@@ -9,12 +9,20 @@ from pathlib import Path
 import pytest
 
 from auditor import upkeep
+from auditor.context import KnownTraining, TrainingNews
 from auditor.demo.studio_server import sample_blocks
-from auditor.drift.conditions import MISSING, JudgedConditions
+from auditor.drift.conditions import MISSING, FoundCondition, JudgedConditions
 from auditor.errors import DamagedDatabaseError, UsageError
-from auditor.model import ConditionKind, Snapshot, TargetId
+from auditor.model import ConditionKind, Severity, Snapshot, TargetId
 from auditor.outbox import Message, MessageState
-from auditor.records import Acknowledgement, Approval, Pruned, RunConclusions, Version
+from auditor.records import (
+    Acknowledgement,
+    Approval,
+    Pruned,
+    Retirement,
+    RunConclusions,
+    Version,
+)
 from auditor.rendering.outline import Footer
 from auditor.rendering.site import FolderSite
 from auditor.results import BatchNews, NewVersion
@@ -413,3 +421,48 @@ def test_conditions_that_ended_long_ago_go_and_open_ones_stay(store: SqlStore, s
     assert [each.target for each in still_open] == [FAN]
     assert sql.read("SELECT count(*) FROM condition") == [1]
     assert store.verify() is None
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # the statement is the same
+def test_a_digest_that_is_kept_loses_what_it_said(store: SqlStore, sql: Sql) -> None:
+    audited(store, 0, first(), messages=("ops@example.org",))
+    sql.write("UPDATE message SET message_id = '<digest-1>', state = 'dead'")
+    audited(store, 1, quiet())
+    found = pruned(store)
+
+    assert found.messages == 0
+    assert sql.read("SELECT subject FROM message") == ["(pruned)"]
+    assert sql.read("SELECT state FROM message WHERE content IS NULL") == ["dropped"]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # the statement is the same
+def test_who_built_what_goes_with_a_block_that_is_audited_no_longer(store: SqlStore) -> None:
+    behind = FoundCondition(
+        kind=ConditionKind.DEPLOYMENT_BEHIND, severity=Severity.MEDIUM, headline="built by Ada"
+    )
+    judged = [
+        JudgedConditions(target=target, judged=frozenset({behind.kind}), found=(behind,))
+        for target in (PUMP, FAN)
+    ]
+    run_id = opened(store)
+    both = [first(PUMP), first(FAN)]
+    store.save(run_id, both, at=night(0), news=BatchNews(conditions=judged))
+    store.abandon_open_runs(night(0))
+    audited(store, 1, quiet(FAN), retirement=Retirement())
+
+    assert pruned(store).conditions == 1
+    assert [each.target for each in store.open_conditions([PUMP, FAN])] == [FAN]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # the statement is the same
+def test_a_name_goes_though_its_run_has_no_report(store: SqlStore, sql: Sql) -> None:
+    known = KnownTraining(tries=3, job=7, person="Ada")
+    run_id = opened(store)
+    store.save(run_id, [replace(first(), training=TrainingNews(known=known))], at=night(0))
+    store.abandon_open_runs(night(0))
+    pruned(store, is_dry=True)
+    before = sql.read("SELECT next_person FROM training")
+    pruned(store)
+
+    assert before == ["Ada"]
+    assert store.known_trainings([PUMP]) == {PUMP: replace(known, person="")}
