@@ -234,7 +234,8 @@ def ask_of_everything(set_up: Stage) -> None:
     """
     set_up.reconfigure("training = false", "training = true")
     set_up.reconfigure("deployments = false", "deployments = true")
-    put, listed = set_up.studio.put_block, {"type": "anomaly", "name": "Outliers", "dsp": [2]}
+    put = set_up.studio.put_block
+    listed: dict[str, Any] = {"type": "anomaly", "name": "Outliers", "dsp": [2]}
     put(target(9), BlockKindName.ANOMALY, sample_answer("anomaly"), entry=listed)
     put(target(1), BlockKindName.INPUT, {}, entry=sample_entry("inputBlocks"))
     spectral = sample_answer("dsp-spectral-analysis")
