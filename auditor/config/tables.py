@@ -1,28 +1,37 @@
 """The configuration's tables and keys with their defaults, and the settings that they yield.
 
 The one list of what a configuration may say: each table is a frozen model whose fields are the
-keys, and whose properties are the values that the program works with. Tags of union members are
-in angle brackets, so that no tag is taken for a key.
+keys, and whose properties are the values that the program works with. The forms of `auth` and the
+operator's rules are in modules of their own. Tags of union members are in angle brackets, so that
+no tag is taken for a key.
 """
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeAlias
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, PrivateAttr, Tag
+from pydantic import BeforeValidator, Discriminator, Field, PrivateAttr, Tag
 
 from auditor import credentials
+from auditor.config.auth_tables import AnyAuth
+from auditor.config.base import Table
+from auditor.config.rule_tables import (
+    IgnoreTable,
+    RuleTable,
+    SeverityTable,
+    SiblingsTable,
+    SubscriptionTable,
+    WindowTable,
+)
 from auditor.config.values import (
     Address,
     AnyPath,
     AnySecret,
     BaseUrl,
-    BlockScope,
     ChannelUrl,
-    Choices,
     CronLine,
     DatabaseUrl,
     FromList,
@@ -33,144 +42,25 @@ from auditor.config.values import (
     LineOfText,
     MailHost,
     MetricsFile,
-    Moment,
     NotEmpty,
-    Pattern,
     PemFile,
     PingUrl,
-    PlainValue,
     ProjectPatterns,
     ProjectScope,
     ProxyAddress,
-    Range,
     ReportsUrl,
     Zone,
-    in_utc,
     refusal,
 )
 from auditor.context import ContextScope
 from auditor.drift.filters import BlockFilter, Patterns, ProjectFilter
 from auditor.drift.rules import (
-    Between,
-    Condition,
-    IgnoreRule,
-    OneOf,
     Rules,
-    SeverityRule,
-    StaleAtMost,
-    StateRule,
-    Subject,
-    TargetScope,
-    Window,
 )
 from auditor.drift.subscriptions import Subscription
-from auditor.model import Area, Severity, TargetId
-from auditor.outbox import channel_recipient
+from auditor.model import TargetId
 from auditor.retention import Retention
 from auditor.schedule import parse_cron
-
-
-class _Table(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid", strict=True, frozen=True, hide_input_in_errors=True, validate_default=True
-    )
-
-
-class JwtTable(_Table):
-    """`auth` with a user's token."""
-
-    type: Literal["jwt", "jwt_cookie"]
-    token: HeaderSecret
-
-    @property
-    def credential(self) -> credentials.JwtHeader | credentials.JwtCookie:
-        """Return the credential, which differs in the header that carries it."""
-        carried = credentials.JwtHeader if self.type == "jwt" else credentials.JwtCookie
-        return carried(self.token)
-
-
-class ClientCredentialsTable(_Table):
-    """`auth` with the client credentials grant."""
-
-    type: Literal["oauth2"]
-    grant: Literal["client_credentials"]
-    client_id: LineOfText
-    client_secret: AnySecret
-
-    @property
-    def credential(self) -> credentials.ClientCredentials:
-        """Return the credential."""
-        return credentials.ClientCredentials(self.client_id, self.client_secret)
-
-
-class PasswordTable(_Table):
-    """`auth` with the password grant."""
-
-    type: Literal["oauth2"]
-    grant: Literal["password"]
-    client_id: LineOfText
-    username: LineOfText
-    password: AnySecret
-
-    @property
-    def credential(self) -> credentials.PasswordGrant:
-        """Return the credential."""
-        return credentials.PasswordGrant(self.client_id, self.username, self.password)
-
-
-class AuthorizationCodeTable(_Table):
-    """`auth` with the authorization code grant."""
-
-    type: Literal["oauth2"]
-    grant: Literal["authorization_code"]
-    client_id: LineOfText
-    token_file: AnyPath = Path("oauth-token.json")
-
-    @property
-    def credential(self) -> credentials.StoredLogin:
-        """Return the credential."""
-        return credentials.StoredLogin(self.client_id, self.token_file)
-
-
-class TokenTable(_Table):
-    """`auth` with a token that was obtained elsewhere."""
-
-    type: Literal["oauth2"]
-    grant: Literal["token"]
-    access_token: HeaderSecret
-
-    @property
-    def credential(self) -> credentials.BearerToken:
-        """Return the credential."""
-        return credentials.BearerToken(self.access_token)
-
-
-_GRANTS = ("client_credentials", "password", "authorization_code", "token")
-
-
-def _of_known_kind(value: object) -> object:
-    if not isinstance(value, dict):
-        raise refusal("is not a table", 'write { type = "jwt", token = { env = "NAME" } }')
-    kind, grant = value.get("type"), value.get("grant")
-    if kind not in ("jwt", "jwt_cookie", "oauth2"):
-        raise refusal("has no known type", 'type is "jwt", "jwt_cookie" or "oauth2"')
-    if kind == "oauth2" and grant not in _GRANTS:
-        raise refusal("has no known grant", f"grant is {' or '.join(_GRANTS)}")
-    return value
-
-
-def _auth_tag(value: dict[str, object]) -> str:
-    return f"<{value['grant']}>" if value["type"] == "oauth2" else "<jwt>"
-
-
-AuthTable: TypeAlias = (
-    Annotated[JwtTable, Tag("<jwt>")]
-    | Annotated[ClientCredentialsTable, Tag("<client_credentials>")]
-    | Annotated[PasswordTable, Tag("<password>")]
-    | Annotated[AuthorizationCodeTable, Tag("<authorization_code>")]
-    | Annotated[TokenTable, Tag("<token>")]
-)
-AnyAuth = Annotated[AuthTable, Discriminator(_auth_tag), BeforeValidator(_of_known_kind)]
 
 
 def _blocks(value: object) -> object:
@@ -193,7 +83,7 @@ LearnBlocks = Annotated[
 ]
 
 
-class FilterTable(_Table):
+class FilterTable(Table):
     """`include` or `exclude`: patterns of types and names of learn blocks."""
 
     types: Annotated[tuple[Glob, ...], FromList, NotEmpty] | None = None
@@ -205,7 +95,7 @@ class FilterTable(_Table):
         return Patterns(types=self.types or (), names=self.names or ())
 
 
-class _AuditedTable(_Table):
+class _AuditedTable(Table):
     """What `[studio]` and each of `[[projects]]` may say: a credential, and which blocks."""
 
     api_key: HeaderSecret | None = None
@@ -253,14 +143,14 @@ class StudioTable(_AuditedTable):
         return timedelta(seconds=self.timeout_s)
 
 
-class DatabaseTable(_Table):
+class DatabaseTable(Table):
     """`[database]`. The URL is SQLAlchemy's, and may hold a password."""
 
     url: DatabaseUrl = Field("sqlite:///auditor.db", repr=False)
     auto_upgrade: bool = True
 
 
-class ScheduleTable(_Table):
+class ScheduleTable(Table):
     """`[schedule]`: when the projects that are in none of `[[schedules]]` are audited."""
 
     cron: CronLine = parse_cron("15 3 * * *")
@@ -273,7 +163,7 @@ class ScheduleTable(_Table):
         return timedelta(seconds=self.limit_s)
 
 
-class NamedScheduleTable(_Table):
+class NamedScheduleTable(Table):
     """One of `[[schedules]]`: when some of the projects are audited."""
 
     name: LineOfText
@@ -282,7 +172,7 @@ class NamedScheduleTable(_Table):
     projects: ProjectScope
 
 
-class ReportsTable(_Table):
+class ReportsTable(Table):
     """`[reports]`: the folder of pages, where its readers find it, and the zone of times.
 
     Attributes:
@@ -297,7 +187,7 @@ class ReportsTable(_Table):
 Send: TypeAlias = Literal["always", "drift", "weekly"]
 
 
-class EmailTable(_Table):
+class EmailTable(Table):
     """`[email]`: the mail server and who gets mail. A login has both a name and a password."""
 
     host: MailHost = "localhost"
@@ -313,7 +203,7 @@ class EmailTable(_Table):
     send: Send = "always"
 
 
-class ChannelTable(_Table):
+class ChannelTable(Table):
     """One of `[[channels]]`: a service other than mail that gets reports.
 
     Attributes:
@@ -328,7 +218,7 @@ class ChannelTable(_Table):
     secret: AnySecret | None = None
 
 
-class RetentionTable(_Table):
+class RetentionTable(Table):
     """`[retention]`."""
 
     keep_days: int = Field(1825, ge=0, le=36500)
@@ -345,13 +235,13 @@ class RetentionTable(_Table):
         )
 
 
-class HeartbeatTable(_Table):
+class HeartbeatTable(Table):
     """`[heartbeat]`. Whoever knows the URL can ping it, so it is a secret."""
 
     url: PingUrl | None = None
 
 
-class MetricsTable(_Table):
+class MetricsTable(Table):
     """`[metrics]`."""
 
     textfile: MetricsFile | None = None
@@ -360,7 +250,7 @@ class MetricsTable(_Table):
 LogFormat: TypeAlias = Literal["text", "json"]
 
 
-class LogTable(_Table):
+class LogTable(Table):
     """`[log]`."""
 
     format: LogFormat = "text"
@@ -379,158 +269,7 @@ class ProjectTable(_AuditedTable):
         return None if self.learn_blocks == "all" else self.learn_blocks
 
 
-SeverityName: TypeAlias = Literal["info", "low", "medium", "high", "critical"]
-# All but "interface", whose changes are reported to nobody.
-AreaName: TypeAlias = Literal[
-    "trained",
-    "layers",
-    "thresholds",
-    "script",
-    "training",
-    "data",
-    "identity",
-    "catalogue",
-    "unknown",
-    "input",
-    "processing",
-]
-
-Worth: TypeAlias = Literal["drift", "failures", "quiet"]
-
-
-class ScopedTable(_Table):
-    """What each of the operator's rules may say: the targets that it applies to."""
-
-    projects: ProjectScope | None = None
-    blocks: BlockScope | None = None
-
-    @property
-    def scope(self) -> TargetScope:
-        """Return the targets that the rule applies to."""
-        return TargetScope(
-            projects=frozenset(self.projects or ()), blocks=frozenset(self.blocks or ())
-        )
-
-
-class SubjectTable(ScopedTable):
-    """A rule about findings; checks require one of `path` and `area`."""
-
-    path: Pattern | None = None
-    area: AreaName | None = None
-
-    @property
-    def subject(self) -> Subject:
-        """Return the findings that the rule is about."""
-        return Subject(path=self.path or "", area=Area(self.area) if self.area else None)
-
-
-class SeverityTable(SubjectTable):
-    """One of `[[severity]]`."""
-
-    severity: SeverityName
-
-    def rule(self, name: str) -> SeverityRule:
-        """Return the rule; its table has no key for a name."""
-        return SeverityRule(
-            name=name,
-            subject=self.subject,
-            severity=Severity(self.severity),
-            scope=self.scope,
-        )
-
-
-class IgnoreTable(SubjectTable):
-    """One of `[[ignore]]`."""
-
-    name: LineOfText | None = None
-    reason: LineOfText
-    author: LineOfText
-    until: date
-
-    @property
-    def rule(self) -> IgnoreRule:
-        """Return the rule."""
-        return IgnoreRule(
-            name=self.name or str(self.subject),
-            subject=self.subject,
-            reason=self.reason,
-            author=self.author,
-            until=self.until,
-            scope=self.scope,
-        )
-
-
-class RuleTable(ScopedTable):
-    """One of `[[rules]]`; checks require one condition, and a path where it needs one."""
-
-    name: LineOfText
-    path: Pattern | None = None
-    between: Range | None = None
-    is_: PlainValue | None = Field(None, alias="is")
-    one_of: Choices | None = None
-    stale_at_most_days: float | None = Field(None, gt=0, le=36500, allow_inf_nan=False)
-    severity: SeverityName = "high"
-
-    @property
-    def rule(self) -> StateRule:
-        """Return the rule."""
-        return StateRule(
-            name=self.name,
-            condition=self._condition(),
-            path=self.path or "",
-            severity=Severity(self.severity),
-            scope=self.scope,
-        )
-
-    def _condition(self) -> Condition:
-        if self.between is not None:
-            return Between(*self.between)
-        if self.stale_at_most_days is not None:
-            return StaleAtMost(self.stale_at_most_days)
-        return OneOf((self.is_,) if self.is_ is not None else self.one_of or ())
-
-
-class WindowTable(ScopedTable):
-    """One of `[[windows]]`."""
-
-    from_: Moment = Field(alias="from")
-    until: Moment
-    reason: LineOfText
-    author: LineOfText
-
-    def window(self, zone: ZoneInfo) -> Window:
-        """Return the window; its times without an offset are local times of `zone`."""
-        return Window(
-            reason=self.reason,
-            author=self.author,
-            starts_at=in_utc(self.from_, zone),
-            ends_at=in_utc(self.until, zone),
-            scope=self.scope,
-        )
-
-
-class SubscriptionTable(ScopedTable):
-    """One of `[[subscriptions]]`; checks require one of `recipient` and `channel`."""
-
-    recipient: Address | None = None
-    channel: LineOfText | None = None
-    areas: Annotated[tuple[AreaName, ...], FromList, NotEmpty] | None = None
-    severity: SeverityName = "info"
-    gets: Annotated[tuple[Worth, ...], FromList, NotEmpty] = ("drift", "failures")
-
-    @property
-    def subscription(self) -> Subscription:
-        """Return the subscription."""
-        return Subscription(
-            recipient=self.recipient or channel_recipient(self.channel or ""),
-            scope=self.scope,
-            areas=frozenset(Area(area) for area in self.areas or ()),
-            least=Severity(self.severity),
-            gets=frozenset(self.gets),
-        )
-
-
-class ContextTable(_Table):
+class ContextTable(Table):
     """`[context]`: what is asked for beside the configuration of blocks."""
 
     training: bool = True
@@ -542,13 +281,7 @@ class ContextTable(_Table):
         return ContextScope(training=self.training, deployments=self.deployments)
 
 
-class SiblingsTable(_Table):
-    """One of `[[siblings]]`."""
-
-    targets: Annotated[BlockScope, Field(min_length=2)]
-
-
-class Settings(_Table):
+class Settings(Table):
     """A whole configuration that can be used: secrets read, paths absolute, times parsed.
 
     Fields whose name ends in `_table` or `_tables` are written without it; a property of the

@@ -489,20 +489,17 @@ def _channel_url(value: object, info: ValidationInfo) -> Secret:
 
 
 def _require_webhook(text: str) -> None:
-    remedy = 'store one as https://HOST/PATH, or remove format = "json"'
-    try:
-        parts = urlsplit(text)
-        port = parts.port
-    except ValueError:
-        raise refusal("is not a URL", remedy) from None
-    if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0:
-        raise refusal("is not a URL of http or https", remedy)
-    if _HEADER_SAFE.fullmatch(text) is None or parts.fragment:
-        raise refusal("contains a space, a fragment or a character outside ASCII", remedy)
+    _require_web_address(text, 'store one as https://HOST/PATH, or remove format = "json"')
 
 
 def _require_url(text: str) -> None:
     remedy = "write it as https://hc-ping.com/UUID"
+    _require_web_address(text, remedy)
+    if "@" in urlsplit(text).netloc:
+        raise refusal("contains a user name or a password", "remove them")
+
+
+def _require_web_address(text: str, remedy: str) -> None:
     try:
         parts = urlsplit(text)
         port = parts.port
@@ -510,8 +507,6 @@ def _require_url(text: str) -> None:
         raise refusal("is not a URL", remedy) from None
     if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0:
         raise refusal("is not a URL of http or https", remedy)
-    if "@" in parts.netloc:
-        raise refusal("contains a user name or a password", "remove them")
     if _HEADER_SAFE.fullmatch(text) is None or parts.fragment:
         raise refusal("contains a space, a fragment or a character outside ASCII", remedy)
 

@@ -11,7 +11,7 @@ import pytest
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from auditor.config import load, tables, warnings
+from auditor.config import auth_tables, load, rule_tables, tables, warnings
 from auditor.credentials import ApiKey
 from auditor.drift.rules import Rules
 from auditor.redaction import Secret
@@ -44,15 +44,15 @@ TABLES: dict[str, type[BaseModel]] = {
 OFFERED: dict[str, type[BaseModel]] = {
     "schedules": tables.NamedScheduleTable,
     "channels": tables.ChannelTable,
-    "severity": tables.SeverityTable,
-    "ignore": tables.IgnoreTable,
-    "rules": tables.RuleTable,
-    "windows": tables.WindowTable,
-    "siblings": tables.SiblingsTable,
-    "subscriptions": tables.SubscriptionTable,
+    "severity": rule_tables.SeverityTable,
+    "ignore": rule_tables.IgnoreTable,
+    "rules": rule_tables.RuleTable,
+    "windows": rule_tables.WindowTable,
+    "siblings": rule_tables.SiblingsTable,
+    "subscriptions": rule_tables.SubscriptionTable,
 }
 ALL = TABLES | OFFERED
-AUTH_TABLES = [get_args(member)[0] for member in get_args(tables.AuthTable)]
+AUTH_TABLES = [get_args(member)[0] for member in get_args(auth_tables.AuthTable)]
 # Keys that hold one of several forms, or have no default and so show an example.
 EXAMPLES = {"sender", "recipients", "id", "api_key"}
 # What a key needs beside it.

@@ -7,7 +7,7 @@ from typing import get_args
 
 import pytest
 
-from auditor.config import Settings, load, tables, warnings
+from auditor.config import Settings, load, rule_tables, warnings
 from auditor.drift.rules import (
     Between,
     IgnoreRule,
@@ -199,8 +199,8 @@ def test_each_may_be_for_some_targets_alone(tmp_path: Path, name: str) -> None:
 
 
 def test_every_area_but_interface_and_every_severity_can_be_written() -> None:
-    assert {*get_args(tables.AreaName), "interface"} == set(Area)
-    assert set(get_args(tables.SeverityName)) == set(Severity)
+    assert {*get_args(rule_tables.AreaName), "interface"} == set(Area)
+    assert set(get_args(rule_tables.SeverityName)) == set(Severity)
 
 
 def test_the_operators_page_shows_rules_that_can_be_used(tmp_path: Path) -> None:
