@@ -330,10 +330,12 @@ def test_the_chain_head_of_a_mail_shows_that_the_last_run_was_removed(
     pump: Stage, auditor: Command
 ) -> None:
     pump.night()
+    pump.close()
     database = pump.folder / "auditor.db"
     copy = database.read_bytes()
     head = pump.night().report.head_hash
     found = auditor("verify", "--head", head.upper())
+    pump.close()
     database.write_bytes(copy)
     missed = [
         auditor("verify"),
