@@ -129,26 +129,24 @@ def test_templates_and_migrations_come_from_the_wheel(installed: Installed) -> N
     assert all(path.is_relative_to(installed.home) for path in found)
 
 
-def test_the_demo_runs_from_another_folder(installed: Installed) -> None:
-    done = installed.run("python", "-I", "-m", "auditor", "demo", "--folder", "X")
+def test_the_demo_runs_from_another_folder_and_prints_a_command_that_works(
+    installed: Installed,
+) -> None:
+    done, elsewhere = installed.run("auditor", "demo", "--folder", "X"), installed.home.parent
+    [command] = [line.strip() for line in done.stdout.splitlines() if " status " in line]
+    page = elsewhere / "elsewhere" / "X" / "reports" / "run-000003.html"
 
     assert (done.returncode, done.stderr) == (0, "")
     assert "Layer 4 added: dropout" in done.stdout
-    page = installed.home.parent / "elsewhere" / "X" / "reports" / "run-000003.html"
     assert "</html>" in page.read_text()
+    assert command == f"{installed.home}/bin/auditor status --config X/config.toml"
+    shown = started("/bin/sh", "-c", command, folder=elsewhere / "elsewhere")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert "Screw finder" in shown.stdout
 
 
-def test_a_command_that_the_demo_prints_works_in_the_wheel(installed: Installed) -> None:
-    shown = installed.run("auditor", "demo", "--folder", "Y")
-    [command] = [line.strip() for line in shown.stdout.splitlines() if " status " in line]
-
-    assert command == f"{installed.home}/bin/auditor status --config Y/config.toml"
-    done = started("/bin/sh", "-c", command, folder=installed.home.parent / "elsewhere")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "Screw finder" in done.stdout
-
-
-def test_the_command_is_installed(installed: Installed) -> None:
-    done = installed.run("auditor", "--version")
+@pytest.mark.parametrize("program", [["auditor"], ["python", "-I", "-m", "auditor"]])
+def test_the_command_is_installed(installed: Installed, program: list[str]) -> None:
+    done = installed.run(*program, "--version")
 
     assert (done.returncode, done.stdout) == (0, f"auditor {__version__}\n")

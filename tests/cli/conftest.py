@@ -36,7 +36,7 @@ def pump(
     del auditor  # for its environment
     shutil.copy(sqlite_template, tmp_path / "auditor.db")
     monkeypatch.setenv("AUDITOR_CONFIG", str(tmp_path / "config.toml"))
-    with stage("sqlite:///auditor.db", tmp_path, _blocks()) as set_up:
+    with stage("sqlite:///auditor.db", tmp_path, two_blocks()) as set_up:
         yield set_up
 
 
@@ -46,7 +46,7 @@ def three_nights(
 ) -> Iterator[Stage]:
     folder = tmp_path_factory.mktemp("three-nights")
     shutil.copy(sqlite_template, folder / "auditor.db")
-    with stage("sqlite:///auditor.db", folder, _blocks()) as set_up:
+    with stage("sqlite:///auditor.db", folder, two_blocks()) as set_up:
         set_up.night()
         set_up.night()
         set_up.studio.edit(target(3), lambda a: a.update(batchSize=64))
@@ -62,7 +62,8 @@ def history(three_nights: Stage, auditor: Command, monkeypatch: pytest.MonkeyPat
     return three_nights
 
 
-def _blocks() -> dict[int, JsonObject]:
+def two_blocks() -> dict[int, JsonObject]:
+    """Answers for the learn blocks of an installation."""
     return {
         3: block(name="Motion", visualLayers=_SIX),
         4: block("keras-object-detection", name="Screws"),

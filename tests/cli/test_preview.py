@@ -11,12 +11,19 @@ from auditor.demo.sample_reports import STATES
 from tests.audit.stage import Stage
 from tests.cli.command import ROOT, Command, python
 
+pytestmark = pytest.mark.xdist_group("preview")  # what its fixture makes is made once
 
-def test_the_preview_writes_every_state_without_a_configuration(tmp_path: Path) -> None:
-    done = python("-m", "auditor", "report", "--preview", "look", folder=tmp_path)
 
+@pytest.fixture(scope="module")
+def look(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that the command writes where there is no configuration."""
+    folder = tmp_path_factory.mktemp("preview")
+    done = python("-m", "auditor", "report", "--preview", "look", folder=folder)
     assert (done.returncode, done.stderr) == (0, b"")
-    look = tmp_path / "look"
+    return folder / "look"
+
+
+def test_the_preview_writes_every_state_without_a_configuration(look: Path) -> None:
     assert sorted(path.name for path in look.iterdir()) == sorted(
         ["index.html", *(f"{name}.{form}" for name in STATES for form in ("html", "txt", "eml"))]
     )
@@ -24,10 +31,11 @@ def test_the_preview_writes_every_state_without_a_configuration(tmp_path: Path) 
     assert all(f'href="{name}.eml"' in index for name in STATES)
 
 
-def test_every_mail_of_the_preview_reads_back_strictly(tmp_path: Path) -> None:
-    python("-m", "auditor", "report", "--preview", "look", folder=tmp_path)
+def test_every_mail_of_the_preview_reads_back_strictly(look: Path) -> None:
+    mails = sorted(look.glob("*.eml"))
 
-    for path in (tmp_path / "look").glob("*.eml"):
+    assert mails
+    for path in mails:
         content = path.read_bytes()
         mail = message_from_bytes(content, policy=SMTP.clone(raise_on_defect=True))
         parts = {part.get_content_type(): part for part in mail.walk()}

@@ -6,15 +6,21 @@ import contextlib
 import os
 import pty
 import re
+import shutil
 import subprocess
 import sys
 import termios
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from auditor.demo.faults import Fault
-from tests.audit.stage import KEY, Stage, target
+from tests.audit.stage import KEY, Stage, stage, target
 from tests.cli.command import Command, environment
+from tests.cli.conftest import two_blocks
+
+pytestmark = pytest.mark.xdist_group("terminal")  # what its fixtures make is made once
 
 _SEQUENCE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -51,13 +57,25 @@ def lines_of(shown: str) -> list[str]:
     return [_SEQUENCE.sub("", line).strip("\r").rstrip() for line in kept]
 
 
+@pytest.fixture(scope="module")
+def two_nights(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """Two nights: block 4 lost its training before the second, and block 5 was never read."""
+    folder = tmp_path_factory.mktemp("terminal")
+    shutil.copy(sqlite_template, folder / "auditor.db")
+    with stage("sqlite:///auditor.db", folder, two_blocks()) as set_up:
+        set_up.night()
+        set_up.studio.edit(target(4), lambda a: a.update(trained=False))
+        set_up.studio.fail(Fault.HTTP_500, target=target(5))
+        set_up.night()
+        yield set_up
+
+
 @pytest.fixture
-def drifted(pump: Stage) -> Stage:
-    pump.night()
-    pump.studio.edit(target(4), lambda a: a.update(trained=False))
-    pump.studio.fail(Fault.HTTP_500, target=target(5))
-    pump.night()
-    return pump
+def drifted(two_nights: Stage, auditor: Command, monkeypatch: pytest.MonkeyPatch) -> Stage:
+    """The same for the command line, which finds it by $AUDITOR_CONFIG."""
+    del auditor  # for its environment
+    monkeypatch.setenv("AUDITOR_CONFIG", str(two_nights.folder / "config.toml"))
+    return two_nights
 
 
 def test_status_is_coloured_and_fits_80_columns(drifted: Stage) -> None:
@@ -134,16 +152,15 @@ def test_what_was_sent_is_in_the_log_of_a_run_that_nobody_watches(auditor: Comma
     assert "sent to" not in done.out
 
 
-@pytest.mark.parametrize(
-    ("answer", "is_approved"), [("y", True), ("YES", True), ("n", False), ("", False)]
-)
 def test_approve_asks_on_a_terminal_before_it_approves_a_lost_training(
-    drifted: Stage, auditor: Command, answer: str, is_approved: bool
+    drifted: Stage, auditor: Command
 ) -> None:
-    shown = on_terminal(drifted, "approve", "7/4", "--reason", "start", typed=f"{answer}\n")
-    baselines = auditor("history", "7/4", "--format", "json").json["baselines"]
+    for answer, approved in (("n", 0), ("", 0), ("y", 1), ("YES", 2)):
+        before = len(auditor("history", "7/4", "--format", "json").json["baselines"])
+        shown = on_terminal(drifted, "approve", "7/4", "--reason", "start", typed=f"{answer}\n")
+        baselines = auditor("history", "7/4", "--format", "json").json["baselines"]
 
-    assert "7/4 Screws: its training is lost" in shown
-    assert "Approve them as they are? [y/N] " in shown
-    assert ("nothing was approved" in shown) is not is_approved
-    assert len(baselines) == is_approved
+        assert "7/4 Screws: its training is lost" in shown
+        assert "Approve them as they are? [y/N] " in shown
+        assert ("nothing was approved" in shown) is (len(baselines) == before)
+        assert len(baselines) == approved
