@@ -39,7 +39,8 @@ from auditor.drift.learn_fields import (
 )
 from auditor.model import Area, BlockKindName, JsonObject, ModelState, TargetId
 
-# As public projects link to them.
+# As public projects link to them. No address is known that all anomaly blocks have, nor one of a
+# VLM block: these link to their impulse.
 _DSP, _CREATE = "/dsp/{type}/{block}", "/create-impulse"
 _WORD = re.compile(r"[a-z0-9-]+")
 
@@ -51,8 +52,8 @@ class BlockKind:
     Attributes:
         path: where the API returns the configuration (GET) and changes it (POST), below the
             API's base; `{project}` and `{block}` stand for the ids.
-        page: the block's page in Studio, below the address of Studio, with the same two places
-            and `{type}`.
+        page: the page in Studio of the block, or of its impulse, below the address of Studio,
+            with the same two places and `{type}`.
         fields: what a document may hold, by pattern.
         required: the JSON types without which an answer is refused: for each container (empty
             for the answer itself, `dependencies`, `visualLayers[]`) its keys.
@@ -192,7 +193,7 @@ _DATA_LISTS = (("dependencies", "classes"), ("dependencies", "outputClasses"))
 ANOMALY = BlockKind(
     name=BlockKindName.ANOMALY,
     path="/api/{project}/training/anomaly/{block}",
-    page="/studio/{project}/learning/anomaly/{block}",
+    page=f"/studio/{{project}}{_CREATE}",
     fields=ANOMALY_FIELDS,
     required=ANOMALY_REQUIRED,
     collections=(("thresholds",), ("selectedAxes",), *_DATA_LISTS),
@@ -205,7 +206,7 @@ ANOMALY = BlockKind(
 VLM = BlockKind(
     name=BlockKindName.VLM,
     path="/api/{project}/training/vlm/{block}",
-    page="/studio/{project}/learning/vlm/{block}",
+    page=f"/studio/{{project}}{_CREATE}",
     fields=VLM_FIELDS,
     required=VLM_REQUIRED,
     collections=((METADATA, "config"),),

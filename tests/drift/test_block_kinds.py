@@ -38,7 +38,8 @@ def test_other_paths_are_for_no_block() -> None:
     ("name", "type_", "page"),
     [
         (BlockKindName.KERAS, "keras", "/studio/101/learning/keras/3"),
-        (BlockKindName.ANOMALY, "anomaly-gmm", "/studio/101/learning/anomaly/3"),
+        (BlockKindName.ANOMALY, "anomaly-gmm", "/studio/101/create-impulse"),
+        (BlockKindName.VLM, "vlm", "/studio/101/create-impulse"),
         (BlockKindName.PROCESSING, "spectral-analysis", "/studio/101/dsp/spectral-analysis/3"),
         (BlockKindName.PROCESSING, "../evil?x=", "/studio/101/create-impulse"),
         (BlockKindName.INPUT, "time-series", "/studio/101/create-impulse"),
