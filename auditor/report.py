@@ -110,6 +110,8 @@ class TargetReport:
         training: the last training that is known of it.
         is_trained_now: this run found that training.
         training_before: the one before, of one that this run found.
+        proving_job: the job that trained it since the last run, where its result cannot be read
+            yet; None without one.
     """
 
     target: TargetId
@@ -134,6 +136,7 @@ class TargetReport:
     training: Training | None = None
     is_trained_now: bool = False
     training_before: Training | None = None
+    proving_job: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -147,7 +147,10 @@ class ProjectContexts:
         metadata = await self._metadata(studio, target, kind)
         if metadata is None:
             return _unread(stored, job)
-        return self._read(target, metadata, stored, job, is_first=is_first)
+        news = self._read(target, metadata, stored, job, is_first=is_first)
+        if job is None and known is not None and _is_older_than_edit(metadata, known, answer):
+            return replace(news, is_proven=False)  # of a training that an earlier run waited for
+        return news
 
     async def _metadata(
         self, studio: Studio, target: TargetId, kind: BlockKindName
@@ -278,6 +281,15 @@ def _is_worth_asking(
         return is_trained
     was_untrained = known is not None and known.model_state is ModelState.UNTRAINED
     return stored.tries > 0 or (is_trained and was_untrained)
+
+
+def _is_older_than_edit(
+    metadata: ModelMetadata, known: KnownTarget, answer: Answer | None
+) -> bool:
+    """Return whether a model was trained before the edit that makes it stale, or may."""
+    stale_after = known.model_since.after if known.model_since else None
+    edited_after = stale_after if answer is None else known.last_checked_at
+    return edited_after is not None and metadata.at < edited_after
 
 
 def _is_trained(known: KnownTarget | None, answer: Answer | None) -> bool:

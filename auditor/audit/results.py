@@ -277,13 +277,16 @@ class _TrainingColumns(TypedDict, total=False):
     training: Training | None
     is_trained_now: bool
     training_before: Training | None
+    proving_job: int | None
 
 
 def _of_training(result: ReadResult) -> _TrainingColumns:
     """Return what a report says of a training that this run found."""
     news = result.training
-    if news is None or not news.is_news:
+    if news is None:
         return {}
+    if not news.is_news:
+        return {"proving_job": news.known.job if news.is_proven else None}
     return {
         "training": news.known.last,
         "is_trained_now": True,

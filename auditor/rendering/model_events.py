@@ -9,6 +9,7 @@ from auditor.model import ConditionKind, Finding, Interval, ModelEvent
 from auditor.rendering.conditions import is_asked_for
 from auditor.rendering.outline import Entry
 from auditor.rendering.summary import Summary
+from auditor.rendering.trainings import describe_proof
 from auditor.rendering.views import enter_target
 from auditor.rendering.words import length, moment, period
 from auditor.report import Report, TargetReport
@@ -60,10 +61,12 @@ def _event(event: ModelEvent, target: TargetReport, report: Report) -> tuple[str
     """Return what happened to a model, and whether that is inferred and not said by Studio."""
     if event is ModelEvent.STALE and is_asked_for(target, report):
         return "stale: Studio asks to train it again", False
-    if event is ModelEvent.RETRAINED and any(map(_ends_request, target.findings)):
-        return "trained again: Studio no longer asks for it", False
-    if event is ModelEvent.RETRAINED and target.is_trained_now:
-        return "trained again: Studio has the date", False
+    if event is ModelEvent.RETRAINED:
+        proof = describe_proof(target)
+        if any(map(_ends_request, target.findings)):
+            return f"{proof or 'trained again'}: Studio no longer asks for it", False
+        if proof:
+            return proof, False
     return _EVENTS[event]
 
 

@@ -52,14 +52,25 @@ def view_training(finding: Finding, target: TargetReport) -> TrainingView | None
     last = target.training
     if last is None or not target.is_trained_now or not names_training(finding):
         return None
-    local, zone = in_reader_zone(last.metadata.at)
-    by = f" by {name(last.person)}" if last.person else ""
     model_type = last.metadata.model_type
     return TrainingView(
-        words=f"trained{by}, {short_date(local)} {zone}",
+        words=f"trained{_by_whom_and_when(last)}",
         model=name(model_type),
         rows=_rows(last, target.training_before),
     )
+
+
+def describe_proof(target: TargetReport) -> str:
+    """Return `trained again by Ada, 12 Nov 14:02 CET`, as far as Studio says, else empty."""
+    if target.is_trained_now and target.training is not None:
+        return f"trained again{_by_whom_and_when(target.training)}"
+    return "" if target.proving_job is None else f"trained again by job {target.proving_job}"
+
+
+def _by_whom_and_when(training: Training) -> str:
+    local, zone = in_reader_zone(training.metadata.at)
+    by = f" by {name(training.person)}" if training.person else ""
+    return f"{by}, {short_date(local)} {zone}"
 
 
 def _rows(last: Training, before: Training | None) -> tuple[MetricRow, ...]:

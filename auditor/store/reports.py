@@ -272,6 +272,7 @@ def report_form(report: Report) -> Json:
         "around": placed(lambda target: _excerpt_form(target.excerpt)),
         "nights": placed(lambda target: target.signs),
         "trained_before": placed(_trained_before_form),
+        "proving_jobs": placed(lambda target: target.proving_job),
         "notices": list(map(findings.notice_form, report.notices)),
         "suppressed_by": report.suppressed_by,
         "broken_rules": report.broken_rules,
@@ -353,6 +354,7 @@ def _target_reports(targets: Roster, form: Form, places: Sequence[int]) -> Itera
     acknowledged = dict(form.get("acknowledged", ()))
     excerpts, nights = dict(form.get("around", ())), dict(form.get("nights", ()))
     trained_before = dict(form.get("trained_before", ()))
+    proving_jobs = dict(form.get("proving_jobs", ()))
     for place, column in zip(places, columns, strict=True):
         state, model_state, suppressed, last_good, went = column
         project_id, learn_id, project, name, type_, *later = targets[place]
@@ -381,6 +383,7 @@ def _target_reports(targets: Roster, form: Form, places: Sequence[int]) -> Itera
             signs=nights.get(place, ""),
             is_trained_now=place in trained_before,
             training_before=_training_before(trained_before.get(place)),
+            proving_job=proving_jobs.get(place),
         )
 
 

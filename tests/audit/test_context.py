@@ -14,6 +14,8 @@ from auditor.audit.plan import Scope
 from auditor.demo.context import make_metadata
 from auditor.demo.faults import Fault
 from auditor.model import BlockKindName, TargetId
+from auditor.rendering.model_events import enter_model_events
+from auditor.rendering.summary import summarize
 from tests.audit.stage import KEY, PROJECT, Stage, block, stage, target
 from tests.kinds import sample_answer
 
@@ -186,6 +188,38 @@ def test_a_training_ends_stale(pump: Stage) -> None:
     assert of_block(report)["model_step"] == "retrained"
     assert report["open"] == []
     assert of_block(after)["model_state"] == "trained"
+
+
+def test_a_report_names_the_training_or_the_job_that_ends_stale(pump: Stage) -> None:
+    pump.night()
+    for learn in (BLOCK, OTHER):
+        pump.studio.edit(learn, lambda answer: answer.update(trainingCycles=99))
+    pump.night()
+    pump.studio.train(BLOCK, at=NOON, person="Ada")
+    job = pump.studio.add_job(PROJECT, "keras-4", at=NOON, person="Ada")
+    report = pump.night().report
+    entries = [entry.note for entry in enter_model_events(summarize(report))]
+
+    assert entries[0].startswith("trained again by Ada, 12 Nov 14:02 UTC (between ")
+    assert entries[1].startswith(f"trained again by job {job} (between ")
+    assert not any("inferred" in entry for entry in entries)
+
+
+def test_a_training_before_the_edit_does_not_end_stale_however_late_it_is_read(
+    pump: Stage,
+) -> None:
+    pump.night()
+    trained_at = datetime.now(UTC)
+    pump.studio.add_job(PROJECT, "keras-3", at=trained_at, person="Ada")
+    pump.night()
+    pump.studio.edit(BLOCK, lambda answer: answer.update(trainingCycles=99))
+    pump.night()
+    pump.studio.put_model(BLOCK, make_metadata(trained_at))
+    report = pump.json()
+
+    assert [found["path"] for found in findings(report)] == ["metadata.created"]
+    assert of_block(report)["model_state"] == "stale"
+    assert [each["kind"] for each in report["open"]] == ["stale"]
 
 
 def test_a_model_that_studio_wants_trained_stays_stale(pump: Stage) -> None:
@@ -443,6 +477,6 @@ def test_a_mail_says_who_trained_and_what_was_measured(pump: Stage) -> None:
     assert text is not None
     assert html is not None
     assert f"trained by {PERSON}, 12 Nov 14:02 UTC (int8)" in text.get_content()
-    assert "accuracy     0.94 -> 0.5\r\n" in text.get_content()
+    assert "accuracy     0.94 → 0.5\r\n" in text.get_content()
     assert "Ada &lt;b&gt;Lovelace&lt;/b&gt;" in html.get_content()
     assert "<b>Lovelace" not in html.get_content()

@@ -67,6 +67,7 @@ TARGETS = st.builds(
     excerpt=st.none()
     | st.just(AnswerExcerpt(before=b'{"mode":"visual"}', after=b"{}", findings=("a1",))),
     signs=st.text("·▲?○+ ", max_size=30),
+    proving_job=st.none() | st.integers(1, 2**62),
 )
 REPORTS = st.builds(
     Report,
