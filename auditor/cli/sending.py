@@ -74,7 +74,9 @@ def _test_messages(settings: Settings) -> Iterator[Message]:
 
     if settings.email is not None:
         builder = build_mail_builder(settings)
-        for recipient in settings.email.recipients:
+        of_parts = (each.recipient for each in settings.subscriptions)
+        by_mail = (name for name in of_parts if not channel_of(name))
+        for recipient in dict.fromkeys((*settings.email.recipients, *by_mail)):
             yield compose_test_mail(builder, recipient, app.now())
     for channel in settings.channels:
         yield compose_test_post(settings, channel, app.now())

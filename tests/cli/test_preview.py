@@ -66,14 +66,18 @@ def test_a_folder_that_cannot_be_written_is_named(auditor: Command) -> None:
 
 
 def test_a_test_mail_goes_to_every_recipient(pump: Stage, auditor: Command) -> None:
+    config = pump.folder / "config.toml"
+    of_a_part = '[[subscriptions]]\nrecipient = "team@example.org"\nprojects = [7]\n'
+    config.write_text(config.read_text() + of_a_part)
     auditor("run")
     pump.postbox.taken.clear()
     done = auditor("check", "--send-test")
 
     assert done.code == 0
-    assert done.out.count("the server took it") == 2
+    assert done.out.count("the server took it") == 3
     subjects = [mail["Subject"] for _, mail in pump.postbox.taken]
-    assert len(subjects) == 2
+    assert [to for to, _ in pump.postbox.taken][-1] == "team@example.org"
+    assert len(subjects) == 3
     assert all(
         subject.startswith("[test] [EI drift]") and len(subject) < 85 for subject in subjects
     )
