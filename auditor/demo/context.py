@@ -41,7 +41,13 @@ class ServedContext:
         return number
 
     def add_deployment(
-        self, impulse_id: int, *, at: datetime, person: str = "", format_: str = "arduino"
+        self,
+        impulse_id: int,
+        *,
+        at: datetime,
+        person: str = "",
+        impulse: str = "",
+        format_: str = "arduino",
     ) -> None:
         """Add what was built of an impulse; nothing has changed since."""
         number = len(self.deployments) + 1
@@ -53,7 +59,7 @@ class ServedContext:
                 "engine": "tflite-eon",
                 "modelType": "int8",
                 "impulseId": impulse_id,
-                "impulseName": f"Impulse #{impulse_id}",
+                "impulseName": impulse or f"Impulse #{impulse_id}",
                 "impulseIsDeleted": False,
                 "impulseHasChangedSinceDeployment": False,
                 "downloadUrl": f"/v1/api/deployment/history/{number}/download",

@@ -97,7 +97,7 @@ _EDITS = (
         ["idle", "snake", "wave"],
         ["idle", "updown", "wave"],
         owner=Owner.DATASET,
-        headline="Classes: updown added, snake removed",
+        headline="Labels: updown added, snake removed",
     ),
     finding(
         Area.TRAINING,

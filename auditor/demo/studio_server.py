@@ -203,8 +203,10 @@ class BuiltInStudio:
     ) -> None:
         """Build a deployment of an impulse."""
         with self._lock:
-            context = self._projects[project_id].context
-            context.add_deployment(impulse_id, at=at, person=person)
+            project = self._projects[project_id]
+            served = project.impulses.get(impulse_id)
+            name = served.name if served else ""
+            project.context.add_deployment(impulse_id, at=at, person=person, impulse=name)
 
     def leave_behind(self, project_id: int, *, impulse_id: int = 1) -> None:
         """Let what was built of an impulse be older than the impulse."""

@@ -127,7 +127,7 @@ def _label(change: Change) -> str:
     if row.pattern.endswith("{}"):
         return f"{row.label} {_last_key(change.path)}"
     if row.pattern.endswith("?"):
-        return f"Field {change.path}, unknown to this version"
+        return f"Unknown field {change.path}"
     return row.label
 
 

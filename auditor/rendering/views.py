@@ -147,7 +147,7 @@ def enter_impulse(found: ReplacedImpulse) -> Entry:
         project="",
         block=f"{title_project(found.project)} / {title_impulse(found.impulse)}",
         target="",
-        note=f"{join_first(tuple(parts))}, of {found.number:,}{before}{origin}",
+        note=f"{join_first(tuple(parts))}, of {found.number:,} before and now{before}{origin}",
         severity=found.severity,
         blocks=tuple(
             NamedBlock(

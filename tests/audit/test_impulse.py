@@ -310,7 +310,7 @@ def test_an_impulse_that_was_made_anew_is_one_entry(pump: Stage) -> None:
         }
     ]
     assert "1 impulse was replaced: Impulse #1" in text
-    assert "4 blocks are gone, 4 blocks are new, of 8; a result" in text
+    assert "4 blocks are gone, 4 blocks are new, of 8 before and now; a result" in text
     assert "MISSING BLOCKS" not in text
     assert "NEW BLOCKS" not in text
     assert "impulse replaced: Impulse #1" in pump.postbox.taken[-1][1]["Subject"]

@@ -191,6 +191,18 @@ def test_the_same_change_on_many_blocks_is_the_worst_as_one() -> None:
     assert verdict.subject == ("[EI drift] 500 high | 500 blocks: Minimum confidence: 0.6 -> 0.7")
 
 
+def test_a_subject_has_both_values_or_none() -> None:
+    change = finding(
+        Area.INPUT, "windowIncreaseMs", 80, 160, headline="Window increase (stride): 80 → 160 ms"
+    )
+    long = block(1, 3, name="Accelerometer of pump 12 B", state=TargetState.DRIFTED)
+    night = report(replace(long, findings=(change,)))
+
+    assert judge_run(night).subject == (
+        "[EI drift] 1 high | Accelerometer of pump 12 B: Window increase (stride)..."
+    )
+
+
 def test_a_subject_is_cut_after_a_word_with_its_brackets_closed() -> None:
     change = finding(
         Area.THRESHOLDS,
