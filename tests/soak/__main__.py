@@ -70,7 +70,7 @@ def _print_result(name: str, years: Soak, seconds: float) -> int:
 
 def _print_books(years: Soak) -> None:
     books, news, vendor = years.books, years.news, years.vendor
-    chains = f"of these {years.chains} with features that followed"
+    chains = f"of these {years.chains} with features that followed, {years.trainings} trainings"
     reported = f"reported {books.reported_edits}, of these late {books.late_edits}"
     print(f"  edits {books.edits}, {chains}, {reported}")
     kinds = ", ".join(f"{kind} {number}" for kind, number in news.happened.items())

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
+from auditor.demo.context import make_metadata
 from auditor.demo.studio_server import sample_blocks
+from auditor.drift import block_kinds
 from auditor.model import BlockKindName, TargetId
 from tests.audit.stage import KEY
 from tests.kinds import sample_answer, sample_entry
@@ -13,6 +16,7 @@ from tests.soak.edits import BlockNow
 from tests.soak.ledger import RELEASED
 
 BLOCKS_A_PROJECT = 20
+FIRST_TRAINING = datetime(2025, 12, 31, 8, 20, tzinfo=UTC)  # before the first night
 FIRST_RELEASE = 32  # of a sample block's `defaultBatchSize`
 _IMPULSE = (
     *(BlockKindName.INPUT, BlockKindName.PROCESSING, BlockKindName.KERAS, BlockKindName.ANOMALY),
@@ -29,15 +33,27 @@ def furnish(studio: SimulatedStudio, number: int) -> list[TargetId]:
         target = TargetId(1 + place // BLOCKS_A_PROJECT, 1 + place % BLOCKS_A_PROJECT)
         if target.learn_id == 1:
             studio.add_project(target.project_id, name=f"P{target.project_id}", api_key=KEY)
-        put(studio, target, new_block(target, release=0))
+        furnish_block(studio, target, release=0)
         targets.append(target)
     return targets
+
+
+def furnish_block(studio: SimulatedStudio, target: TargetId, *, release: int) -> None:
+    """Add a block that was never edited, and its model."""
+    put(studio, target, new_block(target, release))
+    studio.put_model(target, make_metadata(FIRST_TRAINING))
 
 
 def put(studio: SimulatedStudio, target: TargetId, block: BlockNow) -> None:
     """Add a block to its impulse."""
     impulses = (_impulse_of(target),)
     studio.put_block(target, block.kind, block.answer, entry=block.entry, impulses=impulses)
+
+
+def has_trained_model(studio: SimulatedStudio, target: TargetId) -> bool:
+    """Return whether Studio has a trained model of a block."""
+    has_model = block_kinds.kind_of(kind_of(target)).has_model
+    return has_model and studio.answer(target).get("trained") is True
 
 
 def block_of(studio: SimulatedStudio, target: TargetId) -> BlockNow:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
+from auditor.drift.trainings import TRAINING_PATH
 from auditor.listings import TargetStatus
 from auditor.model import Finding, NoticeKind, Since, TargetId, TargetState
 from auditor.report import Report, TargetReport
@@ -15,7 +16,10 @@ Place: TypeAlias = tuple[TargetId, str]
 
 RELEASED = "defaultBatchSize"  # the vendor raises it by 1 with each release
 
-_FOLLOWERS = ("dependencies.sampleCount",)  # folded where it is known what it follows
+_FOLLOWERS = (
+    "dependencies.sampleCount",
+    TRAINING_PATH,
+)  # folded where it is known what it follows
 _FOLDED = object()
 
 _KINDS = {TargetState.NEW: NoticeKind.BLOCK_NEW, TargetState.MISSING: NoticeKind.BLOCK_MISSING}

@@ -15,6 +15,7 @@ def test_every_edit_and_every_piece_of_news_is_reported_once(
     assert years.books.reported_edits > 5
     assert years.books.late_edits > 0
     assert years.chains > 0
+    assert years.trainings > 0
     assert years.crashes > 0
     assert years.read_only > 0
     assert years.jumps > 0

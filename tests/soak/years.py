@@ -1,7 +1,7 @@
 """Hundreds of nights by a simulated clock: edits, news, releases, faults, crashes, jumps.
 
 Blocks of every kind are edited. Now and then a window or a parameter is, and the features of the
-blocks after it follow.
+blocks after it follow. Models are trained again, and deployments are built and left behind.
 
 `make soak` runs 400 nights of 200 targets on both databases; the suite runs the same code on a
 few. What is required: every edit and every piece of news is reported exactly once, by its run's
@@ -27,8 +27,10 @@ from auditor.audit.results import CompletedRun
 from auditor.audit.run import Audit
 from auditor.config import Settings
 from auditor.deliver import deliver
+from auditor.demo.context import write_date
 from auditor.demo.faults import Fault
 from auditor.drift.report import read_too_little
+from auditor.drift.trainings import TRAINING_PATH
 from auditor.errors import AuditorError, StoreError, UsageError
 from auditor.model import BlockKindName, JsonObject, TargetId
 from auditor.retention import Retention
@@ -47,12 +49,14 @@ from tests.soak.edits import (
 from tests.soak.fleet import (
     BLOCKS_A_PROJECT,
     FIRST_RELEASE,
+    FIRST_TRAINING,
     block_of,
     chain_of,
     furnish,
+    furnish_block,
+    has_trained_model,
     is_led_by_settings,
     kind_of,
-    new_block,
     put,
 )
 from tests.soak.ledger import RELEASED, EditLedger, NewsLedger, VendorLedger
@@ -108,6 +112,7 @@ class Soak:
 
     Attributes:
         targets: every block that there ever was, in Studio or out of it for some nights.
+        trainings: how often a model was trained again.
         chains: how often features were generated anew, for another window or parameter.
         read_only: how often the database turned read-only.
         held_back: how often a clock that was ahead held pruning back.
@@ -119,10 +124,12 @@ class Soak:
     database: DatabaseSwitch
     targets: list[TargetId]
     chance: random.Random
+    chance_of_training: random.Random
     books: EditLedger = field(default_factory=EditLedger)
     news: NewsLedger = field(default_factory=NewsLedger)
     vendor: VendorLedger = field(default_factory=VendorLedger)
     footprints: list[Footprint] = field(default_factory=list)
+    trainings: int = 0
     chains: int = 0
     crashes: int = 0
     read_only: int = 0
@@ -134,6 +141,7 @@ class Soak:
     _absent: dict[TargetId, tuple[int, BlockNow]] = field(default_factory=dict)
     _rested: dict[TargetId, int] = field(default_factory=dict)
     _taken: set[str] = field(default_factory=set)
+    _trained_at: dict[TargetId, datetime] = field(default_factory=dict)
 
     def now(self) -> datetime:
         """Return what the clock says; it moves a little with every call."""
@@ -169,6 +177,10 @@ class Soak:
         self._edit(self.chance.randint(0, 4))
         if self.chance.random() < 0.3:
             self._generate_features()
+        if self.chance_of_training.random() < 0.5:
+            self._train()
+        if self.chance_of_training.random() < 0.2:
+            self._deploy()
         if self.chance.random() < 0.2:
             self._take_out(night)
         if self.chance.random() < 0.1:
@@ -216,6 +228,27 @@ class Soak:
                     self._make(target, features)
         self.chains += 1
 
+    def _train(self) -> None:
+        """Train the model of a block again; no setting changes."""
+        present = self._known_and_present()
+        trained = [each for each in present if has_trained_model(self.studio, each)]
+        if not trained:
+            return
+        target = self.chance_of_training.choice(trained)
+        before, at = self._trained_at.get(target, FIRST_TRAINING), self._clock
+        self.studio.train(target, at=at, person=f"Person {target}")
+        self.books.edited(target, TRAINING_PATH, write_date(before), write_date(at))
+        self._trained_at[target] = at
+        self.trainings += 1
+
+    def _deploy(self) -> None:
+        """Build a deployment, or leave behind what was built; a condition is no finding."""
+        project_id = self.chance_of_training.choice(self.targets).project_id
+        if self.chance_of_training.random() < 0.5:
+            self.studio.deploy(project_id, at=self._clock, person="Somebody")
+        else:
+            self.studio.leave_behind(project_id)
+
     def _take_out(self, night: int) -> None:
         """Let a block go for some nights, unless it went a short while ago."""
         target = self.chance.choice(self.targets)
@@ -235,7 +268,7 @@ class Soak:
     def _add_block(self) -> None:
         project_id = self.chance.choice(self.targets).project_id
         target = TargetId(project_id, 1 + len(self.targets) + BLOCKS_A_PROJECT)
-        put(self.studio, target, new_block(target, self._release))
+        furnish_block(self.studio, target, release=self._release)
         self.targets.append(target)
 
     def _publish_release(self) -> None:
@@ -410,7 +443,8 @@ class Soak:
 @contextmanager
 def soak(url: str, folder: Path, *, targets: int, seed: int) -> Iterator[Soak]:
     """Set an installation up with so many targets."""
-    postbox, chance = TroubledPostbox(), random.Random(seed)  # noqa: S311 - chance, not secrecy
+    postbox = TroubledPostbox()
+    chance, of_training = random.Random(seed), random.Random(seed)  # noqa: S311 - not secrecy
     with mail_server(postbox) as port, SimulatedStudio() as studio:
         blocks = furnish(studio, targets)
         text = _CONFIG.format(base_url=studio.base_url, url=url, port=port)
@@ -418,7 +452,7 @@ def soak(url: str, folder: Path, *, targets: int, seed: int) -> Iterator[Soak]:
             text += f"[[projects]]\nid = {project_id}\n"
         (folder / "config.toml").write_text(text)
         settings = config.load(folder / "config.toml", environ={"EI_KEY": KEY})
-        yield Soak(settings, studio, postbox, DatabaseSwitch(url), blocks, chance)
+        yield Soak(settings, studio, postbox, DatabaseSwitch(url), blocks, chance, of_training)
 
 
 @contextmanager
