@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import email
 import email.policy
+import json
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from email.message import EmailMessage
@@ -28,6 +29,7 @@ from tests.simulated_studio import SimulatedStudio
 KEY = "ei_" + "5e" * 24
 TOKEN = "eyJ0.c2Vl.YWxs"  # of a user who sees every project
 PROJECT = 7
+TEAM = ("ops@example.org", "ml@example.org")
 
 
 class Postbox:
@@ -139,7 +141,7 @@ url = "{url}"
 host = "127.0.0.1"
 port = {port}
 sender = "auditor@example.org"
-recipients = ["ops@example.org", "ml@example.org"]
+recipients = {recipients}
 [context]
 training = false
 deployments = false
@@ -152,7 +154,9 @@ learn_blocks = "all"
 
 
 @contextmanager
-def stage(url: str, folder: Path, blocks: dict[int, JsonObject]) -> Iterator[Stage]:
+def stage(
+    url: str, folder: Path, blocks: dict[int, JsonObject], *, recipients: Sequence[str] = TEAM[:1]
+) -> Iterator[Stage]:
     """Set an installation up with one project of these learn blocks."""
     postbox = Postbox()
     with mail_server(postbox) as port, SimulatedStudio(jwt=TOKEN) as studio:
@@ -160,7 +164,11 @@ def stage(url: str, folder: Path, blocks: dict[int, JsonObject]) -> Iterator[Sta
         for learn_id, answer in blocks.items():
             studio.put(TargetId(PROJECT, learn_id), answer)
         set_up = Stage(studio, folder, postbox)
-        set_up.configure(CONFIG.format(base_url=studio.base_url, url=url, port=port))
+        set_up.configure(
+            CONFIG.format(
+                base_url=studio.base_url, url=url, port=port, recipients=json.dumps(recipients)
+            )
+        )
         try:
             yield set_up
         finally:

@@ -19,7 +19,7 @@ from auditor.audit.plan import RunControl, Scope
 from auditor.demo.faults import Fault
 from auditor.model import TargetId
 from auditor.rendering.json import encode_report
-from tests.audit.stage import KEY, Stage, block, stage, target
+from tests.audit.stage import KEY, TEAM, Stage, block, stage, target
 from tests.chat_services import webhook
 
 ML = "ml@example.org"
@@ -92,7 +92,7 @@ def weeks(database_url: str, tmp_path: Path) -> Iterator[Weeks]:
         4: block(name="Screws", trained=True),
         5: block(name="Valves", trained=True),
     }
-    with stage(database_url, tmp_path, blocks) as set_up:
+    with stage(database_url, tmp_path, blocks, recipients=TEAM) as set_up:
         set_up.reconfigure(
             'sender = "auditor@example.org"', 'sender = "auditor@example.org"\nsend = "weekly"'
         )

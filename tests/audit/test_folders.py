@@ -10,14 +10,16 @@ from pathlib import Path
 import pytest
 
 from auditor.model import JsonObject
-from tests.audit.stage import Stage, block, stage, target
+from tests.audit.stage import TEAM, Stage, block, stage, target
 from tests.crawling import broken_links
 
 
 @pytest.fixture
 def pump(sqlite_template: Path, tmp_path: Path) -> Iterator[Stage]:
     shutil.copy(sqlite_template, tmp_path / "auditor.db")
-    with stage("sqlite:///auditor.db", tmp_path, {3: block(name="Motion")}) as set_up:
+    with stage(
+        "sqlite:///auditor.db", tmp_path, {3: block(name="Motion")}, recipients=TEAM
+    ) as set_up:
         yield set_up
 
 

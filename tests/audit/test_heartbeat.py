@@ -12,7 +12,7 @@ from auditor.audit.plan import RunControl, Scope
 from auditor.demo.faults import Fault
 from auditor.redaction import Secret
 from auditor.store.store import SqlStore
-from tests.audit.stage import Stage, block, stage, target
+from tests.audit.stage import TEAM, Stage, block, stage, target
 from tests.pings import Pings, pings
 
 # The store has no part in it beyond what the nights try on both databases.
@@ -28,7 +28,7 @@ def heard() -> Iterator[Pings]:
 @pytest.fixture
 def pump(database_url: str, tmp_path: Path, heard: Pings) -> Iterator[Stage]:
     blocks = {3: block(name="Motion"), 4: block(name="Screws")}
-    with stage(database_url, tmp_path, blocks) as set_up:
+    with stage(database_url, tmp_path, blocks, recipients=TEAM) as set_up:
         set_up.change("heartbeat", url=Secret(heard.url))
         yield set_up
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.audit.stage import Stage, block, stage
+from tests.audit.stage import TEAM, Stage, block, stage
 
 
 @pytest.fixture
 def pump(sqlite_template: Path, tmp_path: Path) -> Iterator[Stage]:
     shutil.copy(sqlite_template, tmp_path / "auditor.db")
-    with stage("sqlite:///auditor.db", tmp_path, {3: block()}) as set_up:
+    with stage("sqlite:///auditor.db", tmp_path, {3: block()}, recipients=TEAM) as set_up:
         yield set_up
 
 

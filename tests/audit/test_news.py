@@ -16,7 +16,7 @@ from auditor.audit.run import Audit
 from auditor.demo.faults import Fault
 from auditor.errors import LockLostError
 from auditor.outbox import mark_failed
-from tests.audit.stage import Stage, block, stage, target
+from tests.audit.stage import TEAM, Stage, block, stage, target
 
 pytestmark = pytest.mark.both_databases
 
@@ -26,7 +26,7 @@ BOTH = ("ops@example.org", "ml@example.org")
 @pytest.fixture
 def pump(database_url: str, tmp_path: Path) -> Iterator[Stage]:
     blocks = {learn_id: block(name=f"Block {learn_id}") for learn_id in (3, 4, 5)}
-    with stage(database_url, tmp_path, blocks) as set_up:
+    with stage(database_url, tmp_path, blocks, recipients=TEAM) as set_up:
         set_up.night()
         yield set_up
 

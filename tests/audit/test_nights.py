@@ -18,7 +18,7 @@ from auditor.drift.excerpts import layer_stacks
 from auditor.errors import UsageError
 from auditor.model import RunInfo, RunStatus, Trigger
 from auditor.report import Report, Totals
-from tests.audit.stage import KEY, PROJECT, Stage, block, stage, target
+from tests.audit.stage import KEY, PROJECT, TEAM, Stage, block, stage, target
 from tests.kinds import sample_answer
 
 _SIX = [
@@ -38,7 +38,7 @@ def pump(database_url: str, tmp_path: Path) -> Iterator[Stage]:
         4: block("keras-object-detection", name="Screws"),
         5: block("keras-transfer-kws", name="Valves"),
     }
-    with stage(database_url, tmp_path, blocks) as set_up:
+    with stage(database_url, tmp_path, blocks, recipients=TEAM) as set_up:
         yield set_up
 
 
@@ -201,7 +201,7 @@ def test_a_template_of_generated_scripts_is_the_vendors_and_makes_nothing_stale(
     database_url: str, tmp_path: Path
 ) -> None:
     blocks = {3: block(name="A"), 4: block(name="B", visualLayers=_SIX)}
-    with stage(database_url, tmp_path, blocks) as set_up:
+    with stage(database_url, tmp_path, blocks, recipients=TEAM) as set_up:
         set_up.night()
         for learn_id in blocks:
             set_up.studio.edit(
@@ -431,7 +431,7 @@ def test_a_mail_that_had_to_cut_carries_every_finding_in_its_attachment(
     database_url: str, tmp_path: Path
 ) -> None:
     blocks = {learn_id: block(name=f"Block {learn_id}") for learn_id in range(1, 61)}
-    with stage(database_url, tmp_path, blocks) as set_up:
+    with stage(database_url, tmp_path, blocks, recipients=TEAM) as set_up:
         set_up.night()
         for learn_id in blocks:
             own = {"batchSize": 64 + learn_id, "trainingCycles": 100 + learn_id}

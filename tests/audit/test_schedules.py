@@ -18,7 +18,7 @@ from auditor.errors import RunUnderWayError
 from auditor.model import NoticeKind, RunStatus, Starter, TargetId, TargetState
 from auditor.report import Report
 from auditor.schedule import Gap
-from tests.audit.stage import KEY, Stage, block, stage, target
+from tests.audit.stage import KEY, TEAM, Stage, block, stage, target
 
 pytestmark = pytest.mark.both_databases
 
@@ -40,7 +40,7 @@ projects = [8]
 def pump(database_url: str, tmp_path: Path) -> Iterator[Stage]:
     """Project 7 by the usual schedule, project 8 by the hour."""
     blocks = {3: block(name="Motion"), 4: block(name="Screws")}
-    with stage(database_url, tmp_path, blocks) as set_up:
+    with stage(database_url, tmp_path, blocks, recipients=TEAM) as set_up:
         set_up.studio.add_project(8, name="fan", api_key=KEY)
         set_up.studio.put(FAN, block(name="Blades"))
         set_up.configure((tmp_path / "config.toml").read_text() + _FAN)

@@ -10,7 +10,7 @@ import pytest
 from auditor import app
 from auditor.demo.faults import Fault
 from auditor.model import Trigger
-from tests.audit.stage import Stage, block, stage, target
+from tests.audit.stage import TEAM, Stage, block, stage, target
 
 _SUBSCRIPTIONS = """
 [[subscriptions]]
@@ -25,7 +25,9 @@ _ALL = {"ops@example.org", "ml@example.org"}
 
 @pytest.fixture
 def pump(database_url: str, tmp_path: Path) -> Iterator[Stage]:
-    with stage(database_url, tmp_path, {3: block(name="Motion"), 4: block(name="Wave")}) as set_up:
+    with stage(
+        database_url, tmp_path, {3: block(name="Motion"), 4: block(name="Wave")}, recipients=TEAM
+    ) as set_up:
         text = (set_up.folder / "config.toml").read_text()
         set_up.configure(f"{text}\n{_SUBSCRIPTIONS}")
         set_up.night()

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from auditor import app
-from tests.audit.stage import Stage, block, stage
+from tests.audit.stage import TEAM, Stage, block, stage
 
 
 @pytest.fixture
 def pump(database_url: str, tmp_path: Path) -> Iterator[Stage]:
     """An installation of three blocks, the night six to seven hours ago."""
     blocks = {3: block(name="Motion"), 4: block(name="Screws"), 5: block(name="Valves")}
-    with stage(database_url, tmp_path, blocks) as set_up:
+    with stage(database_url, tmp_path, blocks, recipients=TEAM) as set_up:
         schedule(set_up, f"0 {(app.now() - timedelta(hours=6)).hour} * * *")
         yield set_up
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import subprocess
 import sys
@@ -19,7 +20,17 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from auditor import app
 from auditor.demo.http_server import ReceivedRequest, ServerReply
 from auditor.rendering.json import encode_report
-from tests.audit.stage import CONFIG, KEY, PROJECT, Postbox, Stage, block, mail_server, target
+from tests.audit.stage import (
+    CONFIG,
+    KEY,
+    PROJECT,
+    TEAM,
+    Postbox,
+    Stage,
+    block,
+    mail_server,
+    target,
+)
 from tests.cli.command import environment
 from tests.simulated_studio import SimulatedStudio
 
@@ -193,7 +204,9 @@ def installation(url: str, folder: Path) -> Iterator[Installation]:
         stage = Stage(studio, folder, postbox)
         # Else a request at a gate gives up after five seconds, and the run goes on without it.
         text = CONFIG.replace("timeout_s = 5", f"timeout_s = {DEADLINE_S}")
-        stage.configure(text.format(base_url=studio.base_url, url=url, port=port))
+        stage.configure(
+            text.format(base_url=studio.base_url, url=url, port=port, recipients=json.dumps(TEAM))
+        )
         try:
             stage.night()
             yield Installation(stage, studio, postbox, [])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.audit.stage import Stage, block, stage, target
+from tests.audit.stage import TEAM, Stage, block, stage, target
 from tests.chat_services import Services, is_signed, webhook
 from tests.faults.stage import DEADLINE_S, running, wait_until
 
@@ -32,7 +32,7 @@ def pump(database_url: str, tmp_path: Path, robot: Services) -> Iterator[Stage]:
     for name, text in (("robot-url", robot.url), ("robot-secret", "s3cret-s3cret")):
         (tmp_path / name).write_text(text)
         (tmp_path / name).chmod(0o600)
-    with stage(database_url, tmp_path, {3: block(name="Motion")}) as set_up:
+    with stage(database_url, tmp_path, {3: block(name="Motion")}, recipients=TEAM) as set_up:
         text = (tmp_path / "config.toml").read_text()
         head, _, rest = text.partition("[email]")
         set_up.configure(f"{head}[context]{rest.partition('[context]')[2]}{_CHANNEL}")

@@ -22,7 +22,7 @@ from auditor.daemon.service import RETRY_AFTER, Service
 from auditor.errors import StoreUnreachableError
 from auditor.model import RunStatus, Trigger
 from auditor.store.schema import upgrade
-from tests.audit.stage import block, stage, target
+from tests.audit.stage import TEAM, block, stage, target
 from tests.cli.command import Command
 from tests.daemon.clock import SetClock
 from tests.daemon.conftest import scheduled_since
@@ -47,7 +47,9 @@ def other(pump: Installation) -> Iterator[sqlite3.Connection]:
 def test_a_name_that_is_no_unicode_text_costs_nothing(
     database_url: str, tmp_path: Path, name: str
 ) -> None:
-    with stage(database_url, tmp_path, {3: block(name=name), 4: block(name="Motion")}) as set_up:
+    with stage(
+        database_url, tmp_path, {3: block(name=name), 4: block(name="Motion")}, recipients=TEAM
+    ) as set_up:
         assert set_up.night().report.run.status is RunStatus.COMPLETE
         set_up.studio.edit(target(3), lambda answer: answer.update(name=f"{name}2", script=name))
 

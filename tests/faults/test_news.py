@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.audit.stage import PROJECT, Stage, block, stage, target
+from tests.audit.stage import PROJECT, TEAM, Stage, block, stage, target
 from tests.faults.stage import RECIPIENTS, running, wait_until
 from tests.store.examples import Sql
 
@@ -30,7 +30,7 @@ NEWS = (
 def pump(database_url: str, tmp_path: Path) -> Iterator[Stage]:
     """A project after two nights, in the second of which block 5 was missing."""
     blocks = {learn_id: block(name=f"Block {learn_id}") for learn_id in (3, 4, 5, 6, 7)}
-    with stage(database_url, tmp_path, blocks) as set_up:
+    with stage(database_url, tmp_path, blocks, recipients=TEAM) as set_up:
         set_up.reconfigure('name = "Pump"\n', "")
         set_up.night()
         set_up.studio.remove(target(5))
@@ -102,7 +102,7 @@ def test_what_is_of_many_blocks_is_one_notice_with_their_number(
     database_url: str, tmp_path: Path
 ) -> None:
     blocks = {learn_id: block(name=f"Block {learn_id}") for learn_id in range(1, 9)}
-    with stage(database_url, tmp_path, blocks) as set_up:
+    with stage(database_url, tmp_path, blocks, recipients=TEAM) as set_up:
         set_up.postbox.refuses = dict.fromkeys(RECIPIENTS, "550 no such user")
         set_up.night()
         set_up.postbox.refuses = {}
