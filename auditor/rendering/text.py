@@ -356,7 +356,7 @@ def _training(training: TrainingView) -> Iterator[str]:
     width = max((len(row.before) for row in training.rows), default=0)
     labels = max((len(row.label) for row in training.rows), default=0)
     for row in training.rows:
-        yield f"      {row.label:<{labels}}  {row.before:>{width}} -> {row.after}"
+        yield f"      {row.label:<{labels}}  {row.before:>{width}} → {row.after}"
 
 
 def _chopped(text: str, indent: str) -> Iterator[str]:
