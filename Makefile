@@ -13,8 +13,9 @@ LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes \
 demo: $(BIN)/auditor
 	@$(BIN)/auditor demo
 
+# The tests of a module stay on one worker: what its fixtures make is made once.
 test: $(VENV)/.development
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 check: lint types layers test
 

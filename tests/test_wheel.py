@@ -15,8 +15,6 @@ import pytest
 
 from auditor import __version__
 
-pytestmark = pytest.mark.xdist_group("wheel")  # what its fixtures make is made once
-
 ROOT = Path(__file__).parents[1]
 
 

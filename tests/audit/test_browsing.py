@@ -12,8 +12,6 @@ from auditor.model import JsonObject
 from tests.audit.stage import block, stage, target
 from tests.browser import Browser, browser
 
-pytestmark = pytest.mark.xdist_group("browsing")  # what its fixtures make is made once
-
 
 @pytest.fixture(scope="module")
 def reports(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:

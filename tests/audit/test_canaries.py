@@ -18,8 +18,6 @@ from tests.audit.spill import of_command, of_files, of_mail, of_rows
 from tests.audit.stage import Postbox, block
 from tests.simulated_studio import SimulatedStudio
 
-pytestmark = pytest.mark.xdist_group("canaries")  # what its fixtures make is made once
-
 CANARIES = {
     "api key": "ei_" + "0c0ffee1" * 6,
     "jwt": "eyJ-canary-of-a-user",

@@ -13,8 +13,6 @@ from auditor.model import RunStatus, TargetState
 from tests.audit.faulty_fleet import Fleet, audited_fleet
 from tests.fault_table import by_fault, rows
 
-pytestmark = pytest.mark.xdist_group("faulty fleets")  # what its fixtures make is made once
-
 TABLE = by_fault()
 UNREAD = [fault for fault in Fault if TABLE[fault].state == "unknown"]
 BELIEVED = [fault for fault in Fault if TABLE[fault].state == "drifted"]

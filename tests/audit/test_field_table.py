@@ -15,8 +15,6 @@ from auditor.report import Report
 from tests.audit.stage import Stage, block, stage, target
 from tests.older import Older, older_auditor
 
-pytestmark = pytest.mark.xdist_group("field table")  # what its fixtures make is made once
-
 _AKIDA = "akidaEdgeLearningConfig"
 _AKIDA_ROWS = [
     _AKIDA,

@@ -11,8 +11,6 @@ from auditor.demo.sample_reports import STATES
 from tests.audit.stage import Stage
 from tests.cli.command import ROOT, Command, python
 
-pytestmark = pytest.mark.xdist_group("preview")  # what its fixture makes is made once
-
 
 @pytest.fixture(scope="module")
 def look(tmp_path_factory: pytest.TempPathFactory) -> Path:

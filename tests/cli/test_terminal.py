@@ -20,8 +20,6 @@ from tests.audit.stage import KEY, Stage, stage, target
 from tests.cli.command import Command, environment
 from tests.cli.conftest import two_blocks
 
-pytestmark = pytest.mark.xdist_group("terminal")  # what its fixtures make is made once
-
 _SEQUENCE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 

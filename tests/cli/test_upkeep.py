@@ -19,8 +19,6 @@ from tests.conftest import Postgres
 from tests.crawling import broken_links
 from tests.store.examples import Sql
 
-pytestmark = pytest.mark.xdist_group("upkeep")  # what its fixtures make is made once
-
 
 @pytest.mark.usefixtures("pump")
 def test_a_sound_history_is_exit_0(auditor: Command) -> None:

@@ -22,8 +22,6 @@ from tests.simulated_studio import SimulatedStudio
 SAMPLES = sample_blocks()
 BUILT = datetime(2026, 11, 12, 15, 20, tzinfo=UTC)
 
-pytestmark = pytest.mark.xdist_group("official client")  # to import it takes seconds
-
 
 @pytest.fixture(scope="module")
 def vendor() -> Any:  # noqa: ANN401 # a module without types

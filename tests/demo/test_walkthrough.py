@@ -25,8 +25,6 @@ from auditor.rendering.json import encode_report
 from auditor.store.store import open_database
 from tests.store.examples import audited, first
 
-pytestmark = pytest.mark.xdist_group("walkthrough")  # what its fixtures make is made once
-
 ROOT = Path(__file__).parents[2]
 FOREIGN = "kept as it is\n"
 

@@ -20,8 +20,6 @@ from tests.fault_table import by_fault
 from tests.simulated_studio import SimulatedStudio
 from tests.studio.asking import NAMED, client
 
-pytestmark = pytest.mark.xdist_group("faulty studio")  # what its fixtures make is made once
-
 TABLE = by_fault()
 TARGETS = {fault: TargetId(100 + place, 3) for place, fault in enumerate(Fault)}
 FAILING = [fault for fault in Fault if TABLE[fault].state == "unknown"]
