@@ -24,7 +24,7 @@ import zstandard
 
 from auditor.demo.faults import Fault
 from tests import postgres
-from tests.audit.stage import KEY, Stage, block, stage, target
+from tests.audit.stage import KEY, TEAM, Stage, block, stage, target
 
 RELEASED = Path(__file__).parent / "data" / "released"
 CANARY = "canary-5ecret"
@@ -81,7 +81,9 @@ def _keep(kind: str, program: Path, url: str, place: Path) -> None:
     blocks = {3: _with_secret(), 4: block(name="Wave"), 5: block("keras-regression")}
     blocks |= {6: block("keras-expert"), 7: block("keras-object-detection"), 8: block("keras")}
     blocks[9] = block(type="anomaly", name="Outliers")
-    with stage(url.replace("postgresql:", "postgresql+psycopg:"), place, blocks) as set_up:
+    with stage(
+        url.replace("postgresql:", "postgresql+psycopg:"), place, blocks, recipients=TEAM
+    ) as set_up:
         if not (program / "auditor" / "context.py").exists():  # it refuses what it does not know
             set_up.reconfigure("[context]\ntraining = false\ndeployments = false\n", "")
         auditor = Program(program, place / "config.toml")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from auditor.model import JsonObject
-from tests.audit.stage import KEY, Stage, block, stage, target
+from tests.audit.stage import KEY, TEAM, Stage, block, stage, target
 from tests.cli.command import Command
 
 _SIX = [
@@ -36,7 +36,7 @@ def pump(
     del auditor  # for its environment
     shutil.copy(sqlite_template, tmp_path / "auditor.db")
     monkeypatch.setenv("AUDITOR_CONFIG", str(tmp_path / "config.toml"))
-    with stage("sqlite:///auditor.db", tmp_path, two_blocks()) as set_up:
+    with stage("sqlite:///auditor.db", tmp_path, two_blocks(), recipients=TEAM) as set_up:
         yield set_up
 
 
@@ -46,7 +46,7 @@ def three_nights(
 ) -> Iterator[Stage]:
     folder = tmp_path_factory.mktemp("three-nights")
     shutil.copy(sqlite_template, folder / "auditor.db")
-    with stage("sqlite:///auditor.db", folder, two_blocks()) as set_up:
+    with stage("sqlite:///auditor.db", folder, two_blocks(), recipients=TEAM) as set_up:
         set_up.night()
         set_up.night()
         set_up.studio.edit(target(3), lambda a: a.update(batchSize=64))

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from auditor.demo.faults import Fault
-from tests.audit.stage import KEY, Stage, stage, target
+from tests.audit.stage import KEY, TEAM, Stage, stage, target
 from tests.cli.command import Command, environment
 from tests.cli.conftest import two_blocks
 
@@ -60,7 +60,7 @@ def two_nights(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) 
     """Two nights: block 4 lost its training before the second, and block 5 was never read."""
     folder = tmp_path_factory.mktemp("terminal")
     shutil.copy(sqlite_template, folder / "auditor.db")
-    with stage("sqlite:///auditor.db", folder, two_blocks()) as set_up:
+    with stage("sqlite:///auditor.db", folder, two_blocks(), recipients=TEAM) as set_up:
         set_up.night()
         set_up.studio.edit(target(4), lambda a: a.update(trained=False))
         set_up.studio.fail(Fault.HTTP_500, target=target(5))

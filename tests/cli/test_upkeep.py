@@ -13,7 +13,7 @@ import pytest
 
 from auditor import app
 from auditor.model import Json, JsonObject
-from tests.audit.stage import Stage, block, stage, target
+from tests.audit.stage import TEAM, Stage, block, stage, target
 from tests.cli.command import Command, database, python, reconfigure
 from tests.conftest import Postgres
 from tests.crawling import broken_links
@@ -114,7 +114,9 @@ def four_nights(
     folder = tmp_path_factory.mktemp("four-nights") / "installed"
     folder.mkdir()
     shutil.copy(sqlite_template, folder / "auditor.db")
-    with stage("sqlite:///auditor.db", folder, {3: block(), 4: block(name="Fan")}) as set_up:
+    with stage(
+        "sqlite:///auditor.db", folder, {3: block(), 4: block(name="Fan")}, recipients=TEAM
+    ) as set_up:
         nights(set_up, 64, 128, 64, 128)
         yield set_up
 

@@ -14,7 +14,7 @@ from auditor.retention import Retention
 from auditor.store.packing import unpack
 from auditor.store.store import SqlStore
 from auditor.store.tables import metadata
-from tests.audit.stage import PROJECT, block, stage, target
+from tests.audit.stage import PROJECT, TEAM, block, stage, target
 
 BLOCK, OTHER = target(3), target(4)
 NOON = datetime(2026, 11, 12, 14, 2, 51, tzinfo=UTC)
@@ -47,7 +47,9 @@ def prune_all(store: SqlStore) -> None:
 
 
 def test_names_of_people_are_kept_only_with_the_report(database_url: str, tmp_path: Path) -> None:
-    with stage(database_url, tmp_path, {3: block(), 4: block(name="Other")}) as pump:
+    with stage(
+        database_url, tmp_path, {3: block(), 4: block(name="Other")}, recipients=TEAM
+    ) as pump:
         pump.reconfigure("training = false", "training = true")
         pump.reconfigure("deployments = false", "deployments = true")
         pump.postbox.refuses["ml@example.org"] = "550 no such user"

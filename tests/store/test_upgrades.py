@@ -30,7 +30,7 @@ from auditor.resources import folder
 from auditor.store.database import Database
 from auditor.store.schema import HEAD, REVISIONS, revision
 from auditor.store.store import open_database
-from tests.audit.stage import KEY, Stage, stage, target
+from tests.audit.stage import KEY, TEAM, Stage, stage, target
 from tests.cli.command import Command
 from tests.conftest import Postgres
 from tests.kinds import sample_answer, sample_entry
@@ -205,7 +205,7 @@ def test_nights_go_on_without_a_flood(old: tuple[str, dict[str, Any]], tmp_path:
     answers = {int(learn_id): answer for learn_id, answer in stored["answers"].items()}
     before = stored["reports"][-1]
 
-    with stage(url, tmp_path, answers) as set_up:
+    with stage(url, tmp_path, answers, recipients=TEAM) as set_up:
         ask_of_everything(set_up)
         quiet = set_up.night().report
         assert paths_of(quiet) <= paths_of(before)
