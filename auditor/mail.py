@@ -10,18 +10,20 @@ from datetime import datetime
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
+from functools import lru_cache
 from hashlib import sha256
 
 from auditor.addresses import MailAddress, parse_mailbox
 from auditor.errors import DeliveryError
 from auditor.headers import write_address_field, write_structured_field, write_text_field
 from auditor.outbox import Message
-from auditor.publishing import MailContent
+from auditor.publishing import Attachment, MailContent
 
 _MIXED = "multipart/mixed"
 _FIELDS = re.compile(  # all but those of MIME, each with its folded lines
     rb"(?m)^(?!(?i:content-|mime-version))[!-9;-~]+:[^\r\n]*(?:\r\n[ \t][^\r\n]*)*\r\n"
 )
+_ANY_BOUNDARY = b"=_" + 32 * b"0"  # as long as each; no content can contain `=_`
 _BODY = re.compile(r"<body[^>]*>", re.IGNORECASE)
 _LAST_WHOLE_ATTEMPT = 18  # after two days: a server may time out on a form, or refuse it for now
 _LEFT_OUT = (
@@ -45,19 +47,8 @@ class MimeComposer:
             DeliveryError: sender or recipient is not a mail address.
         """
         head = self._write_head(mailing, recipient=recipient, message_id=message_id, at=at)
-        message = EmailMessage(policy=SMTP)
-        message.set_content(_encodable(mailing.text), cte="quoted-printable")
-        message.add_alternative(_encodable(mailing.html), subtype="html", cte="quoted-printable")
-        if mailing.attachment is not None:
-            kind, _, form = mailing.attachment.type.partition("/")
-            message.add_attachment(
-                mailing.attachment.content,
-                maintype=kind,
-                subtype=form,
-                filename=mailing.attachment.name,
-            )
-        message.set_boundary(_boundary(message_id))
-        return head + message.as_bytes()
+        body = _write_body(mailing.text, mailing.html, mailing.attachment)
+        return head + body.replace(_ANY_BOUNDARY, _boundary(message_id).encode())
 
     def compose_summary(
         self, mailing: MailContent, *, recipient: str, message_id: str, at: datetime
@@ -69,10 +60,8 @@ class MimeComposer:
         """
         if not mailing.summary:
             return b""
-        message = EmailMessage(policy=SMTP)
-        message.set_content(_encodable(mailing.summary), cte="quoted-printable")
         head = self._write_head(mailing, recipient=recipient, message_id=message_id, at=at)
-        return head + message.as_bytes()
+        return head + _write_summary(mailing.summary)
 
     def _write_head(
         self, mailing: MailContent, *, recipient: str, message_id: str, at: datetime
@@ -118,6 +107,28 @@ def _leave_out_attachment(content: bytes) -> bytes:
     head, _, _ = content.partition(b"\r\n\r\n")
     fields = _FIELDS.findall(head + b"\r\n")  # as they are: the library would write them anew
     return b"".join([*fields, b"MIME-Version: 1.0\r\n", body.as_bytes()])
+
+
+@lru_cache(maxsize=1)  # of all recipients of a report, who differ in the fields above it
+def _write_body(text: str, html: str, attachment: Attachment | None) -> bytes:
+    """Return the parts of a message, with `_ANY_BOUNDARY` between them."""
+    message = EmailMessage(policy=SMTP)
+    message.set_content(_encodable(text), cte="quoted-printable")
+    message.add_alternative(_encodable(html), subtype="html", cte="quoted-printable")
+    if attachment is not None:
+        kind, _, form = attachment.type.partition("/")
+        message.add_attachment(
+            attachment.content, maintype=kind, subtype=form, filename=attachment.name
+        )
+    message.set_boundary(_ANY_BOUNDARY.decode())
+    return message.as_bytes()
+
+
+@lru_cache(maxsize=1)
+def _write_summary(summary: str) -> bytes:
+    message = EmailMessage(policy=SMTP)
+    message.set_content(_encodable(summary), cte="quoted-printable")
+    return message.as_bytes()
 
 
 def _boundary(message_id: str) -> str:

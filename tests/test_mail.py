@@ -205,6 +205,19 @@ def refusal(mailer: SmtpMailer) -> DeliveryError:
     return caught.value
 
 
+def test_recipients_of_one_report_get_the_same_parts_with_boundaries_of_their_own() -> None:
+    composer, content = MimeComposer("auditor@example.org"), mail_content()
+    first, second = (
+        composer.compose(content, recipient="ops@example.org", message_id=each, at=NOW)
+        for each in (MESSAGE_ID, MESSAGE_ID.replace("run-7", "run-8"))
+    )
+    boundaries = [email.message_from_bytes(each).get_boundary() or "" for each in (first, second)]
+
+    assert boundaries[0] != boundaries[1]
+    as_first = second.replace(boundaries[1].encode(), boundaries[0].encode())
+    assert as_first.replace(b"run-8", b"run-7") == first
+
+
 def test_a_message_reads_back_as_it_was_meant() -> None:
     parsed = read(composed())
 

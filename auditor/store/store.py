@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import wraps
 from pathlib import Path
@@ -302,9 +302,9 @@ class SqlStore:
 
     def secrets(self) -> Secrets:
         """Return what hides the secrets of this database."""
-        self.fingerprint_key()  # is made where it is missing
         with self.database.reading() as connection:
-            return settings.secrets_of(connection)
+            found = settings.secrets_of(connection)
+        return found if found.key else replace(found, key=self.fingerprint_key())
 
     def schedule_start(self, schedule: str, line: str, *, now: datetime) -> datetime:
         """Return since when the schedule has had this line; `now` where it is new."""
