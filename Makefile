@@ -5,6 +5,7 @@ VENV := .venv
 unexport PYTHONDONTWRITEBYTECODE
 BIN := $(VENV)/bin
 WORKERS ?= 4
+TARGETS ?= 1000 5000
 LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes \
         --no-emit-index-url --no-emit-find-links --no-annotate --quiet
 
@@ -33,8 +34,9 @@ format: $(VENV)/.development
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+# By hand, some minutes: what runs cost, beside the aims; AGAINST=bench/results/… beside an earlier result.
 bench: $(VENV)/.development
-	$(BIN)/python -m bench.quiet_run
+	$(BIN)/python -m bench.quiet_run --targets $(TARGETS) $(if $(AGAINST),--against $(AGAINST))
 
 signal: $(VENV)/.development
 	$(BIN)/python -m tests.signal.measure

@@ -9,6 +9,8 @@ import asyncio
 import sys
 from pathlib import Path
 
+from bench.fleet import file_of
+
 DELAY_S = 0.1
 
 
@@ -34,7 +36,7 @@ class Late(asyncio.Protocol):
             asyncio.get_running_loop().call_later(DELAY_S, self._answer, path)
 
     def _answer(self, path: str) -> None:
-        body = (self._folder / path.lstrip("/")).read_bytes()
+        body = file_of(self._folder, path).read_bytes()
         head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n"
         self._wire.write(head.encode() + body)
 

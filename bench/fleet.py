@@ -24,6 +24,14 @@ _DENSE = (
     "model.add(Dense({0}, activation='relu', "
     "activity_regularizer=tf.keras.regularizers.l1(0.00001)))"
 )
+_JOBS = {"success": True, "jobs": [], "totalJobCount": 0}
+_DEPLOYMENTS = {"success": True, "deployments": []}
+_METADATA = {
+    "success": True,
+    "created": "2026-01-05T10:00:00.000Z",
+    "recommendedModelType": "int8",
+    "modelValidationMetrics": [{"type": "int8", "accuracy": 0.93, "loss": 0.2}],
+}
 _BUILT = "model = Sequential()\n"
 _OUTPUT = "model.add(Dense(classes, name='y_pred', activation='softmax'))"
 
@@ -45,8 +53,13 @@ class Fleet:
         return found
 
     def paths(self) -> list[str]:
-        """Return the paths to request, in the order of the targets."""
-        return [_path(number) for number in range(self.size)]
+        """Return what a quiet run requests: two answers a project, and one a target."""
+        context = (path for project in self.projects for path in _context_paths(project))
+        return [*context, *map(_path, range(self.size))]
+
+    def first_paths(self) -> list[str]:
+        """Return what the first run requests: also when each target was trained."""
+        return [*self.paths(), *(f"{_path(number)}/metadata" for number in range(self.size))]
 
     def answer_bytes(self) -> int:
         """Return the mean size of an answer."""
@@ -57,9 +70,12 @@ class Fleet:
         sample = sample_blocks()["keras"]
         catalogue = _catalogue(sample)
         for number in range(self.size):
-            file = self._file(number)
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(_dump(_answer(sample, catalogue, number)))
+            self._write(_path(number), _answer(sample, catalogue, number))
+            self._write(f"{_path(number)}/metadata", _METADATA)
+        for project in self.projects:
+            jobs, deployments = _context_paths(project)
+            self._write(jobs, _JOBS)
+            self._write(deployments, _DEPLOYMENTS)
 
     def edit(self, *, every: int) -> int:
         """Edit the first layer of one block in `every`, its script with it; return how many.
@@ -77,7 +93,17 @@ class Fleet:
         return len(edited)
 
     def _file(self, number: int) -> Path:
-        return self.folder / _path(number).lstrip("/")
+        return file_of(self.folder, _path(number))
+
+    def _write(self, path: str, answer: object) -> None:
+        file = file_of(self.folder, path)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(_dump(answer))
+
+
+def file_of(folder: Path, path: str) -> Path:
+    """Return the file with the answer to a request; a path may go on where another ends."""
+    return folder / f"{path.partition('?')[0].lstrip('/')}.json"
 
 
 def _ids(number: int) -> tuple[int, int]:
@@ -88,6 +114,11 @@ def _ids(number: int) -> tuple[int, int]:
 def _path(number: int) -> str:
     project_id, learn_id = _ids(number)
     return f"/v1/api/{project_id}/training/keras/{learn_id}"
+
+
+def _context_paths(project_id: int) -> tuple[str, str]:
+    api = f"/v1/api/{project_id}"
+    return f"{api}/jobs/history", f"{api}/deployment/history"
 
 
 def _catalogue(sample: dict[str, Any]) -> list[Any]:

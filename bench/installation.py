@@ -61,11 +61,6 @@ class Installation:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return sum(file.stat().st_size for file in self.folder.glob("auditor.db*"))
 
-    def page_bytes(self) -> int:
-        """Return the size of the newest report's page."""
-        pages = (self.folder / "reports").iterdir()
-        return max(pages, key=lambda page: page.stat().st_mtime_ns).stat().st_size
-
     @property
     def _config(self) -> Path:
         return self.folder / "config.toml"

@@ -24,7 +24,9 @@ http {{
   keepalive_requests 1000000;
   client_body_temp_path {folder}; proxy_temp_path {folder}; fastcgi_temp_path {folder};
   uwsgi_temp_path {folder}; scgi_temp_path {folder};
-  server {{ listen 127.0.0.1:{port}; root {files}; }}
+  server {{ listen 127.0.0.1:{port}; root {files};
+    location / {{ try_files $uri.json =404; }}
+  }}
 }}
 """
 
