@@ -168,7 +168,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     marks = metafunc.definition.iter_markers("parametrize")
     if "database_url" not in metafunc.fixturenames or any("database_url" in m.args for m in marks):
         return
-    is_of_nights = metafunc.definition.path.parent.name == "audit"
+    is_of_nights = metafunc.definition.path.parent.name in {"audit", "daemon"}
     is_marked = metafunc.definition.get_closest_marker("both_databases") is not None
     kinds = ["sqlite", "postgresql"] if is_marked or not is_of_nights else ["sqlite"]
     metafunc.parametrize("database_url", kinds, indirect=True)

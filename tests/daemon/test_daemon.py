@@ -22,6 +22,8 @@ from tests.daemon.conftest import schedule, scheduled_since
 from tests.daemon.manager import daemon
 from tests.test_mail import free_port
 
+pytestmark = pytest.mark.both_databases
+
 ONLY_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 

@@ -24,6 +24,8 @@ from tests.daemon.clock import SetClock
 from tests.daemon.conftest import scheduled_since
 from tests.store.examples import Sql
 
+pytestmark = pytest.mark.both_databases
+
 DAYS = timedelta(days=1)
 ONLY_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 ONLY_POSTGRESQL = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)

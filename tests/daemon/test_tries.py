@@ -97,6 +97,7 @@ def test_a_boot_before_the_network_is_one_report_of_the_run_that_succeeded(
     assert last.trigger is Trigger.CATCH_UP
 
 
+@pytest.mark.both_databases
 def test_an_outage_is_tried_after_5_15_and_45_minutes_and_then_hourly_and_reported_once(
     pump: Stage, store: SqlStore
 ) -> None:
@@ -202,6 +203,7 @@ def test_a_failure_is_reported_at_once_where_the_next_slot_comes_before_the_next
     assert len(mails(pump)) == 1
 
 
+@pytest.mark.both_databases
 def test_stops_use_up_no_try_of_a_slot(pump: Stage, store: SqlStore) -> None:
     async def stopped_run(service: Service, clock: SetClock) -> None:
         del clock
@@ -228,6 +230,7 @@ def rename(pump: Stage) -> None:
     pump.configure(config.read_text().partition("\n[schedule]")[0] + "\n" + table)
 
 
+@pytest.mark.both_databases
 def test_a_schedule_that_was_renamed_while_it_owed_a_run_has_it_once(
     pump: Stage, store: SqlStore
 ) -> None:
