@@ -173,7 +173,7 @@ def _add_messages(commands: _Commands[_Parser]) -> None:
 
 def _add_versions(commands: _Commands[_Parser]) -> None:
     """Add the commands that show and compare versions of a block."""
-    diff = _command(commands, "diff", "read:diff", "compare two getKeras answers")
+    diff = _command(commands, "diff", "comparison:diff", "compare two getKeras answers")
     for side in ("old", "new"):
         diff.add_argument(
             side,

@@ -1,138 +1,25 @@
-"""Commands that read the history: diff, history, runs, show and report."""
+"""Commands that read the history: history, runs, show and report."""
 
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from secrets import token_bytes
 from typing import TYPE_CHECKING
 
 from auditor import app, review
+from auditor.cli.comparison import load_version
 from auditor.cli.console import print_text
 from auditor.cli.sending import NOBODY
 from auditor.cli.terminal import find_layout, print_answer
-from auditor.config import Settings
-from auditor.drift.block_kinds import KERAS
-from auditor.drift.difference import Difference, find_difference
-from auditor.drift.secrets import Secrets, as_sent
-from auditor.errors import StudioError, UsageError
-from auditor.model import JsonObject, Snapshot, TargetId
-from auditor.records import Version
+from auditor.drift.secrets import as_sent
+from auditor.errors import UsageError
 from auditor.rendering import json as as_json
-from auditor.rendering.outline import VersionDiff
 from auditor.rendering.words import join_first, times_in
-from auditor.review import Reference
-from auditor.studio.answers import read_answer
 
-if TYPE_CHECKING:  # SQLAlchemy is slow to import, and two files need no database
+if TYPE_CHECKING:  # SQLAlchemy is slow to import, and `--preview` needs no database
     from auditor.store.store import SqlStore
 
 _RUNS_AT_ONCE = 100
-MAX_BYTES = 16 * 1024 * 1024  # as `studio.max_bytes`, if no configuration is read
-
-
-def diff(args: argparse.Namespace) -> int:
-    """Compare two answers; exit 1 if there is a finding."""
-    names = (args.old, args.new)
-    if names == ("-", "-"):
-        raise UsageError("only one of OLD and NEW can be standard input (-)")
-    with _sides(names, args.config) as sides:
-        old, new = sides.snapshots
-        difference = find_difference(
-            old,
-            new,
-            target=sides.target,
-            secrets=sides.secrets,
-        )
-    printed = print_answer if args.format == "text" else print_text
-    printed(_rendered(difference, names, args.format))
-    return 1 if difference.findings else 0
-
-
-def _rendered(difference: Difference, names: tuple[str, str], form: str) -> str:
-    if form == "json":
-        document = as_json.encode_diff(
-            difference.model_state, difference.findings, difference.suppressed
-        )
-        return as_json.dump_json(document)
-    comparison = VersionDiff(
-        old=names[0],
-        new=names[1],
-        model_state=difference.model_state,
-        findings=difference.findings,
-        suppressed=difference.suppressed,
-    )
-    if form == "html":
-        return app.load_templates().diff(comparison)
-    from auditor.rendering.text import render_diff  # noqa: PLC0415
-
-    return render_diff(comparison)
-
-
-@dataclass(frozen=True, slots=True)
-class _Sides:
-    snapshots: tuple[Snapshot, Snapshot]
-    secrets: Secrets
-    target: TargetId | None
-
-
-@contextmanager
-def _sides(names: tuple[str, str], path: str | None) -> Iterator[_Sides]:
-    """Read both sides; a configuration and its database only if one side is a stored version."""
-    references = [review.parse_reference(name) for name in names]
-    if not any(references):
-        max_bytes = (
-            app.load_settings(path, reads_secrets=False).studio.max_bytes
-            if path is not None
-            else MAX_BYTES
-        )
-        answers = [_answer(name, max_bytes) for name in names]
-        (old, new), secrets = review.take_snapshots(answers, Secrets(token_bytes(32)))
-        yield _Sides((old, new), secrets, None)
-        return
-    settings = app.load_settings(path, reads_secrets=False)
-    with app.open_existing_store(settings) as store:
-        answers = [
-            _answer(name, settings.studio.max_bytes)
-            for name, reference in zip(names, references, strict=True)
-            if reference is None
-        ]
-        taken, secrets = review.take_snapshots(answers, store.secrets())
-        snapshots = iter(taken)
-        old, new = (
-            next(snapshots) if reference is None else _version(reference, settings, store).snapshot
-            for reference in references
-        )
-        target = next(reference.target for reference in references if reference is not None)
-        yield _Sides((old, new), secrets, target)
-
-
-def _answer(name: str, max_bytes: int) -> JsonObject:
-    try:
-        body = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
-    except OSError as error:
-        raise UsageError(f"{name} cannot be read: {error.strerror or error}") from error
-    where = "standard input" if name == "-" else name
-    if len(body) > max_bytes:
-        raise UsageError(f"{where} is not a getKeras answer: it has more than {max_bytes:,} bytes")
-    try:
-        return read_answer(body, KERAS)
-    except StudioError as error:
-        raise UsageError(f"{where} is not a getKeras answer: {error}") from error
-
-
-def _version(reference: Reference, settings: Settings, store: SqlStore) -> Version:
-    review.require_run(reference, store)
-    return review.find_version(
-        reference,
-        store,
-        baseline_id=review.find_baseline(reference.target, store),
-        zone=settings.schedule.timezone,
-    )
 
 
 def history(args: argparse.Namespace) -> int:
@@ -199,7 +86,7 @@ def show(args: argparse.Namespace) -> int:
         raise UsageError(f"{args.version!r} is not a version: write PROJECT/BLOCK[@WHEN]")
     settings = app.load_settings(args.config, reads_secrets=False)
     with app.open_existing_store(settings) as store:
-        snapshot = _version(reference, settings, store).snapshot
+        snapshot = load_version(reference, settings, store).snapshot
     print_text(as_json.dump_json(as_sent(snapshot)))
     return 0
 

@@ -12,12 +12,12 @@ import hashlib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from css_inline import CSSInliner
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
@@ -39,6 +39,9 @@ from auditor.rendering.text import (
 )
 from auditor.rendering.views import view_finding
 from auditor.rendering.words import name
+
+if TYPE_CHECKING:  # only mails need it
+    from css_inline import CSSInliner
 
 _CSS = {"-": "del", "+": "add", " ": "same", "@": "mark"}
 _SHOWN_SIGNS = {"-": "\N{MINUS SIGN}", "+": "+", " ": " ", "@": "·"}
@@ -113,14 +116,10 @@ class HtmlRenderer:
             judged_alone=JUDGED_ALONE,
             alike_restore=ALIKE_RESTORE,
         )
-        # Clients that know `prefers-color-scheme` need the at-rules; Gmail drops both.
-        self._inliner = CSSInliner(
-            keep_style_tags=False, keep_at_rules=True, load_remote_stylesheets=False
-        )
 
     def mail(self, report: Outline) -> str:
         """Return the report with every style on its element, as mail clients need it."""
-        return self._inliner.inline(self._report(report, is_page=False))
+        return _inliner().inline(self._report(report, is_page=False))
 
     def page(self, report: Outline) -> str:
         """Return the report as a page of its own, with the values of vendor changes."""
@@ -194,6 +193,14 @@ def add_policy(page: str) -> str:
 def _signed(line: ChangeLine, *, in_pair: bool) -> str:
     word = f"{_WORDS[line.sign]} " if in_pair else ""
     return f"{_SHOWN_SIGNS[line.sign]} {word}{line.text}".rstrip()
+
+
+@cache
+def _inliner() -> CSSInliner:
+    from css_inline import CSSInliner  # noqa: PLC0415
+
+    # Clients that know `prefers-color-scheme` need the at-rules; Gmail drops both.
+    return CSSInliner(keep_style_tags=False, keep_at_rules=True, load_remote_stylesheets=False)
 
 
 @lru_cache(maxsize=16)  # of the templates' own, which every page repeats

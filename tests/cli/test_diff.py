@@ -188,19 +188,6 @@ def test_two_files_need_no_configuration_but_one_that_is_named_must_be_right(
     assert "concurency" in done.err
 
 
-def test_two_files_are_compared_without_database_and_http(
-    old: str, new: str, tmp_path: Path
-) -> None:
-    program = (
-        "import sys; from auditor.cli import main; code = main(sys.argv[1:]);"
-        "assert not {'sqlalchemy', 'httpx', 'aiohttp'} & set(sys.modules), sys.modules;"
-        "sys.exit(code)"
-    )
-    done = python("-c", program, "diff", old, new, folder=tmp_path)
-
-    assert (done.returncode, done.stderr) == (1, b"")
-
-
 @pytest.mark.parametrize(
     ("old", "new", "found"),
     [
