@@ -6,16 +6,13 @@ import json
 from typing import Any
 
 import pytest
-from edgeimpulse_api.models.dsp_config_request import DSPConfigRequest
-from edgeimpulse_api.models.post_processing_config_request import PostProcessingConfigRequest
-from edgeimpulse_api.models.set_anomaly_parameter_request import SetAnomalyParameterRequest
-from edgeimpulse_api.models.start_training_request_anomaly import StartTrainingRequestAnomaly
 
 from auditor.drift.block_kinds import kind_of
 from auditor.drift.excerpts import excerpt_answers
 from auditor.drift.restore import Restoration, find_restoration
 from auditor.model import BlockKindName, TargetId
 from tests.drift.kinds import Edit, difference, document_of, edited_document, parameter
+from tests.official_client import model
 
 TARGET = TargetId(12, 3)
 ANOMALY, VLM = BlockKindName.ANOMALY, BlockKindName.VLM
@@ -43,7 +40,7 @@ def test_a_parameter_of_a_processing_block_is_set_as_a_text() -> None:
 
     assert found.request == "POST /api/12/dsp/3"
     assert body(found) == {"config": {"fft-length": "16"}}
-    DSPConfigRequest.parse_obj(body(found))
+    model("dsp_config_request.DSPConfigRequest").parse_obj(body(found))
 
 
 def test_a_parameter_of_a_post_processing_block_is_set_with_what_is_required() -> None:
@@ -51,14 +48,14 @@ def test_a_parameter_of_a_post_processing_block_is_set_with_what_is_required() -
 
     assert found.request == "POST /api/12/post-processing/3"
     assert body(found) == {"enabled": True, "parameters": {"keep_grace": "5"}}
-    PostProcessingConfigRequest.parse_obj(body(found))
+    model("post_processing_config_request.PostProcessingConfigRequest").parse_obj(body(found))
 
 
 def test_a_post_processing_block_is_switched_on_again() -> None:
     found = restoration_of(POST, lambda document: document.update(enabled=False))
 
     assert body(found) == {"enabled": True, "parameters": {}}
-    PostProcessingConfigRequest.parse_obj(body(found))
+    model("post_processing_config_request.PostProcessingConfigRequest").parse_obj(body(found))
 
 
 def test_the_rating_of_an_anomaly_block_is_set_alone() -> None:
@@ -66,7 +63,7 @@ def test_the_rating_of_an_anomaly_block_is_set_alone() -> None:
 
     assert found.request == "POST /api/12/training/anomaly/3"
     assert body(found) == {"minimumConfidenceRating": 0.3}
-    SetAnomalyParameterRequest.parse_obj(body(found))
+    model("set_anomaly_parameter_request.SetAnomalyParameterRequest").parse_obj(body(found))
 
 
 def test_clusters_and_axes_are_those_of_a_training() -> None:
@@ -78,7 +75,7 @@ def test_clusters_and_axes_are_those_of_a_training() -> None:
         "minimumConfidenceRating": 0.3,
         "clusterCount": 32,
     }
-    StartTrainingRequestAnomaly.parse_obj(body(found))
+    model("start_training_request_anomaly.StartTrainingRequestAnomaly").parse_obj(body(found))
 
 
 def test_a_threshold_of_any_learn_block_is_set_at_its_impulse() -> None:
