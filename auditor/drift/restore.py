@@ -26,7 +26,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from auditor.drift.block_kinds import BlockKind, kind_of
+from auditor.drift.block_kinds import KERAS, BlockKind
 from auditor.drift.canonical import parse
 from auditor.drift.compare import compare
 from auditor.drift.excerpts import MODE, SCRIPT, THRESHOLDS, top_field
@@ -38,7 +38,6 @@ from auditor.model import (
     AgainstBaseline,
     Area,
     BlockKindName,
-    Change,
     Finding,
     Json,
     JsonObject,
@@ -104,13 +103,22 @@ class Restoration:
         request: method and path below the API's base URL; empty where there is no request.
         body: the JSON to send; empty where there is no request.
         why: why no setting restores the value; empty where there is a request.
-        undoes: the paths of the other changes that the request undoes as well.
+        own: the paths of the finding.
+        within: the paths of all changes of the fields in the body.
     """
 
     request: str = ""
     body: str = ""
     why: str = ""
-    undoes: tuple[str, ...] = ()
+    own: tuple[str, ...] = ()
+    within: tuple[str, ...] = ()
+
+    @property
+    def undoes(self) -> tuple[str, ...]:
+        """Return the paths of the other changes that the request undoes as well."""
+        return tuple(
+            path for path in self.within if not any(paths_overlap(path, own) for own in self.own)
+        )
 
     @property
     def lacks_impulse(self) -> bool:
@@ -135,23 +143,19 @@ def find_restoration(
     why = _reason_against(finding, key)
     if why:
         return Restoration(why=why)
-    known = excerpt if excerpt and finding.id in excerpt.findings else None
-    body = _body(finding, key, parse(known.before) if known else {})
-    if key not in body:
-        return Restoration(why=_reason_without_value(finding, key, known))
-    restoration = _request(f"POST {kind.path_of(target)}", body)
-    undoes = _also_undone(finding, body, kind, known) if known and restoration.body else ()
-    return replace(restoration, undoes=undoes)
+    return _keras_restoration(finding, key, f"POST {kind.path_of(target)}", excerpt)
 
 
 @lru_cache(maxsize=8)
-def changes_within(
-    keys: tuple[str, ...], before: bytes, after: bytes, name: BlockKindName
-) -> tuple[Change, ...]:
-    """Return the changes of these fields; all findings of a stack of layers ask for the same."""
+def paths_within(keys: tuple[str, ...], before: bytes, after: bytes) -> tuple[str, ...]:
+    """Return the paths of what changed in fields of a Keras block but for the mode, each once.
+
+    All findings inside a field ask for the same.
+    """
     old, new = parse(before), parse(after)
     kept = [key for key in keys if key in old and key in new]
-    return compare({key: old[key] for key in kept}, {key: new[key] for key in kept}, kind_of(name))
+    changes = compare({key: old[key] for key in kept}, {key: new[key] for key in kept}, KERAS)
+    return tuple(dict.fromkeys(change.path for change in changes if change.path != MODE))
 
 
 def _is_to_restore(finding: Finding) -> bool:
@@ -286,18 +290,52 @@ def _reason_without_value(finding: Finding, key: str, known: AnswerExcerpt | Non
     return "it was not set before, and Studio's API does not say how to unset it"
 
 
-def _body(finding: Finding, key: str, before: JsonObject) -> JsonObject:
-    """Return the old values of the finding's field and of the fields folded into it."""
-    own = _own_value(finding, key, before)
-    values = {key: own, **{name: before.get(name) for name in _folded_fields(finding, key)}}
-    if SCRIPT in values and _was_visual(finding, before):
-        del values[SCRIPT]
-    return {name: value for name, value in values.items() if value is not None}
+def _keras_restoration(
+    finding: Finding, key: str, request: str, excerpt: AnswerExcerpt | None
+) -> Restoration:
+    """Return how to restore a value in the field `key` of a Keras block."""
+    known = excerpt if excerpt and finding.id in excerpt.findings else None
+    fields = (key, *_folded_fields(finding, key))
+    if known and finding.path != key:
+        restoration = _request_of_fields(request, fields, known.before)
+    else:
+        old = parse(known.before) if known else {}
+        values = {name: old.get(name) for name in (MODE, *fields)}
+        restoration = _request_of_values(request, fields, values | {key: _own_value(finding, key)})
+    if restoration is None:
+        return Restoration(why=_reason_without_value(finding, key, known))
+    if not known or not restoration.body:
+        return restoration
+    within = paths_within((*fields, MODE), known.before, known.after)
+    return replace(restoration, own=(finding.path, *finding.folded), within=within)
 
 
-def _own_value(finding: Finding, key: str, before: JsonObject) -> Json:
+@lru_cache(maxsize=8)
+def _request_of_fields(request: str, fields: tuple[str, ...], before: bytes) -> Restoration | None:
+    """Return the request that restores whole fields; all findings inside one ask for the same."""
+    return _request_of_values(request, fields, parse(before))
+
+
+def _request_of_values(
+    request: str, fields: tuple[str, ...], values: JsonObject
+) -> Restoration | None:
+    """Return the request that sets fields to values, None where the first has none.
+
+    In visual mode Studio makes the script itself.
+    """
+    is_visual = values.get(MODE) == "visual"
+    body: JsonObject = {
+        name: values[name]
+        for name in fields
+        if values.get(name) is not None and not (is_visual and name == SCRIPT)
+    }
+    return _request(request, body) if fields[0] in body else None
+
+
+def _own_value(finding: Finding, key: str) -> Json:
+    """Return the value that a finding's own field had."""
     if finding.path != key:
-        return before.get(key)
+        return None  # what is around the finding's value is not known
     if finding.before is None and finding.after is True:
         return False
     if finding.before is None and isinstance(finding.after, dict) and "enabled" in finding.after:
@@ -305,31 +343,11 @@ def _own_value(finding: Finding, key: str, before: JsonObject) -> Json:
     return finding.before
 
 
-def _also_undone(
-    finding: Finding, body: JsonObject, kind: BlockKind, known: AnswerExcerpt
-) -> tuple[str, ...]:
-    """Return what else of the fields in a body changed, by path."""
-    changes = changes_within((*body, MODE), known.before, known.after, kind.name)
-    own = (finding.path, *finding.folded)
-    return tuple(
-        dict.fromkeys(
-            change.path
-            for change in changes
-            if change.path != MODE and not any(paths_overlap(change.path, path) for path in own)
-        )
-    )
-
-
 def _folded_fields(finding: Finding, key: str) -> Iterator[str]:
     for path in finding.folded:
         other = top_field(path)
         if other in SETTABLE - {key, "minimumConfidenceRating", "selectedModelType"}:
             yield other
-
-
-def _was_visual(finding: Finding, before: JsonObject) -> bool:
-    mode = finding.before if finding.path == MODE else before.get(MODE)
-    return mode == "visual"
 
 
 def _request(request: str, body: JsonObject) -> Restoration:

@@ -19,7 +19,7 @@ from auditor.drift.canonical import (
     read_catalogues,
 )
 from auditor.drift.excerpts import excerpt_answers
-from auditor.drift.restore import changes_within, find_restoration
+from auditor.drift.restore import find_restoration, paths_within
 from auditor.model import BlockKindName, Json, JsonObject, TargetId
 from tests.drift.answers import Answer, difference_between, sample
 from tests.drift.kinds import document_of
@@ -114,10 +114,10 @@ def test_the_layers_of_an_answer_are_aligned_once_for_all_its_restorations() -> 
     new["visualLayers"] = [layer | {"neurons": -1} for layer in old["visualLayers"]]
     findings = difference_between(old, new).findings
     excerpt = excerpt_answers(old, new, findings, KERAS)
-    changes_within.cache_clear()
+    paths_within.cache_clear()
 
     for finding in findings:
         assert find_restoration(finding, TargetId(1, 2), KERAS, excerpt)
 
     assert len(findings) == 300
-    assert changes_within.cache_info().misses == 1
+    assert paths_within.cache_info().misses == 1
