@@ -55,8 +55,8 @@ _MODEL_TONES = {
 }
 _CODE = re.compile(r"`(auditor [^`]*)`")
 _HEAD = '<meta charset="utf-8">'
-_STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
-_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
+_STYLE = re.compile(r"<style>((?:[^<]++|<(?!/style>))*+)</style>")
+_SCRIPT = re.compile(r"<script>((?:[^<]++|<(?!/script>))*+)</script>")
 _ATTRIBUTE = re.compile(r'<[a-z][^<>]* style="')
 _MOST_ROWS = 8  # of a section; more entries are lines of one row
 _MOST_UNSEARCHED = 8  # rows of a list that is short enough to see at once

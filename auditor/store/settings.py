@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, bindparam, insert, select
 
 from auditor.drift.secrets import Secrets
 from auditor.model import TargetId
@@ -20,6 +20,9 @@ _FINGERPRINT_KEY = "fingerprint_key"
 _FOUND_PROJECTS = "found_projects"
 _RULE_MATCHES = "rule_matches"
 _KEY_BYTES = 32
+# Read so often that to build them anew takes longer than to execute them.
+_VALUE = select(setting.c.value).where(setting.c.key == bindparam("of"))
+_SECRET_PARAMETERS = select(secret_parameter.c.name)
 _SIGNS = {kind: f"seen_{kind}" for kind in SignKind}
 
 
@@ -113,7 +116,7 @@ def add_secret_parameters(connection: Connection, names: Iterable[str]) -> None:
 
 
 def _secret_parameters(connection: Connection) -> frozenset[str]:
-    return frozenset(connection.execute(select(secret_parameter.c.name)).scalars())
+    return frozenset(connection.execute(_SECRET_PARAMETERS).scalars())
 
 
 def _put(connection: Connection, key: str, value: str) -> None:
@@ -124,6 +127,5 @@ def _put(connection: Connection, key: str, value: str) -> None:
 
 
 def _value(connection: Connection, key: str) -> bytes | None:
-    query = select(setting.c.value).where(setting.c.key == key)
-    value: bytes | None = connection.execute(query).scalar_one_or_none()
+    value: bytes | None = connection.execute(_VALUE, {"of": key}).scalar_one_or_none()
     return value
