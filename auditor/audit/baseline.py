@@ -215,8 +215,7 @@ class Baselines:
             if made_now[name_act(finding)]:
                 made_now[name_act(finding)] -= 1
             elif not (
-                any(_brings(change, finding.path) for change in changes)
-                or self._is_as_the_vendor_left_it(finding, before)
+                _is_brought(finding, changes) or self._is_as_the_vendor_left_it(finding, before)
             ):
                 older.append(finding)
         if not older:
@@ -240,9 +239,20 @@ class Baselines:
 
 def _hides_older(difference: Finding, *, tonight: Sequence[Finding]) -> bool:
     """Return whether a difference that this run reports folds what the run's change does not."""
-    same = [change for change in tonight if name_act(change) == name_act(difference)]
+    same = any(name_act(change) == name_act(difference) for change in tonight)
+    return same and not _reports_folded(difference, tonight)
+
+
+def _reports_folded(difference: Finding, tonight: Sequence[Finding]) -> bool:
+    """Return whether changes of this run report all that a difference folds."""
     reported = {path for change in tonight for path in (change.path, *change.folded)}
-    return bool(same) and not reported.issuperset(difference.folded)
+    return reported.issuperset(difference.folded)
+
+
+def _is_brought(difference: Finding, tonight: Sequence[Finding]) -> bool:
+    """Return whether changes of this run brought what differs, and all that it folds."""
+    is_brought = any(_brings(change, difference.path) for change in tonight)
+    return is_brought and _reports_folded(difference, tonight)
 
 
 def _brings(change: Finding, path: str) -> bool:

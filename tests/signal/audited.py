@@ -12,8 +12,7 @@ from typing import Any
 from auditor.drift.rules import Rules
 from auditor.errors import UsageError
 from tests.signal.edits import Answer, Edit, copied
-from tests.signal.fleet import Fleet
-from tests.signal.fleet import acknowledge as accepting
+from tests.signal.fleet import Fleet, acknowledge_finding
 
 Own = dict[str, tuple[str, ...]]
 
@@ -38,8 +37,13 @@ def edit(fleet: Fleet, change: Edit, *blocks: int) -> None:
 
 def accept(fleet: Fleet, block: int, path: str) -> bool:
     """Acknowledge a block's newest finding at a path; return whether that was possible."""
+    return accept_finding(fleet, fleet.finding(block, path))
+
+
+def accept_finding(fleet: Fleet, finding_id: str) -> bool:
+    """Acknowledge a finding; return whether that was possible."""
     try:
-        accepting(block, path)(fleet)
+        acknowledge_finding(finding_id)(fleet)
     except UsageError:
         return False
     return True

@@ -112,9 +112,12 @@ def approve_block(block: int) -> Step:
 
 def acknowledge(block: int, path: str) -> Step:
     """Accept the value of the newest finding of a block at a path."""
-    return lambda fleet: _ignore(
-        decide.acknowledge(fleet.finding(block, path), fleet.store, _decision(fleet))
-    )
+    return lambda fleet: acknowledge_finding(fleet.finding(block, path))(fleet)
+
+
+def acknowledge_finding(finding_id: str) -> Step:
+    """Accept the value of a finding."""
+    return lambda fleet: _ignore(decide.acknowledge(finding_id, fleet.store, _decision(fleet)))
 
 
 def unacknowledge(block: int, path: str) -> Step:

@@ -26,7 +26,7 @@ from auditor.drift.fields import CATALOGUE
 from auditor.drift.policy import judge
 from auditor.drift.rules import IgnoreRule, Rules, SeverityRule, Subject, TargetScope, Window
 from auditor.model import Area, Change, Kind, Owner, Severity, TargetId
-from tests.signal.audited import accept, edit, fleet_of, line_of
+from tests.signal.audited import accept_finding, edit, fleet_of, line_of
 from tests.signal.bases import BASES
 from tests.signal.edits import Answer, Edit, copied, every, insert, put
 from tests.signal.fleet import Fleet, approve_all
@@ -300,16 +300,13 @@ def _give(audited: _Audited, block: int, vendor: set[str]) -> None:
 
 
 def _accept(audited: _Audited, block: int, finding: Any) -> None:  # noqa: ANN401 - any JSON
-    if not accept(audited.fleet, block, finding["path"]):
+    if not accept_finding(audited.fleet, finding["id"]):
         return
-    changes = {
-        change.path: change
-        for change in compare(audited.baselines[block], audited.fleet.blocks[block], KERAS)
-    }
-    for path in (finding["path"], *finding["folded"]):
-        if path in changes:
-            digest = digest_value(changes[path].after)
-            audited.accepted.setdefault((block, path), set()).add(digest)
+    own = finding["path"], finding["kind"]  # a layer may be removed at the place of another
+    for change in compare(audited.baselines[block], audited.fleet.blocks[block], KERAS):
+        if (change.path, _as_judged(change).kind) == own or change.path in finding["folded"]:
+            digest = digest_value(change.after)
+            audited.accepted.setdefault((block, change.path), set()).add(digest)
 
 
 def _lost(
@@ -320,14 +317,14 @@ def _lost(
     """Yield what happened to a block and is in no finding."""
     old, new = audited.last[block], audited.fleet.blocks[block]
     tonight = [each for each in line["findings"] if each["since"] == "last"]
-    yield from _lost_of(audited, block, tonight, (old, new))
+    yield from (change.path for change in _lost_of(audited, block, tonight, (old, new)))
     yield from _twice(tonight)
     if block in audited.baselines:
         pair = (audited.baselines[block], new)
         yield from (
-            f"baseline: {path}"
-            for path in _lost_of(audited, block, line["findings"], pair)
-            if not _is_accepted(audited, block, path, pair)
+            f"baseline: {change.path}"
+            for change in _lost_of(audited, block, line["findings"], pair)
+            if not _is_accepted(audited, block, change)
         )
 
 
@@ -339,9 +336,8 @@ def _twice(findings: list[Any]) -> Iterator[str]:
             yield f"twice: {path}"
 
 
-def _is_accepted(audited: _Audited, block: int, path: str, pair: tuple[Answer, Answer]) -> bool:
-    change = next(change for change in compare(*pair, KERAS) if change.path == path)
-    return digest_value(change.after) in audited.accepted.get((block, path), ())
+def _is_accepted(audited: _Audited, block: int, change: Change) -> bool:
+    return digest_value(change.after) in audited.accepted.get((block, change.path), ())
 
 
 def _lost_of(
@@ -349,17 +345,14 @@ def _lost_of(
     block: int,
     findings: list[Any],
     pair: tuple[Answer, Answer],
-) -> Iterator[str]:
+) -> Iterator[Change]:
     old, new = pair
     target, rules = TargetId(_PROJECT, block), audited.fleet.rules
     is_generated = old["mode"] == new["mode"] == "visual"
     for change in map(_as_judged, compare(old, new, KERAS)):
         verdict = judge(change, in_use=models_of(new), new=new)
-        if (
-            verdict.owner not in (Owner.INTENT, Owner.DATASET)
-            and pair[0] is not audited.last[block]
-        ):
-            continue  # of the baseline only what people set and devices depend on
+        if old is not audited.last[block] and not _is_of_baseline(change, verdict.owner, new):
+            continue
         severity = _weight(rules, change.path, verdict.area, target) or verdict.severity
         if change.path == "script" and is_generated:
             severity = Severity.INFO
@@ -371,7 +364,13 @@ def _lost_of(
             continue
         if digest_value(change.after) in audited.given.get((block, _unplaced(change.path)), ()):
             continue
-        yield change.path
+        yield change
+
+
+def _is_of_baseline(change: Change, owner: Owner, new: Answer) -> bool:
+    """Tell what people set and devices depend on; a script that Studio makes nobody sets."""
+    is_generated = change.path == "script" and new["mode"] == "visual"
+    return owner in (Owner.INTENT, Owner.DATASET) and not is_generated
 
 
 def _as_judged(change: Change) -> Change:
@@ -387,8 +386,10 @@ def _can_be_vendors(change: Change) -> bool:
 
 def _is_reported(change: Change, severity: Severity, findings: list[Any]) -> bool:
     for finding in findings:
-        if (finding["path"], finding["kind"]) == (change.path, str(change.kind)):
-            return True
+        is_same_kind = finding["kind"] == str(change.kind)
+        is_same_value = change.after is not None and finding["after"] == change.after
+        if finding["path"] == change.path and (is_same_kind or is_same_value):
+            return True  # what came back tonight may differ from the baseline
         is_asked = change.path == "selectedModelType" and change.after == "requiresRetrain"
         weight = Severity(finding["severity"]).rank
         least = Severity.MEDIUM.rank if is_asked else severity.rank
