@@ -5,9 +5,11 @@ import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
-from sqlalchemy import NullPool, create_engine, make_url, text
+from sqlalchemy import make_url
 
 from auditor.store.schema import upgrade
 from auditor.store.tables import metadata
@@ -26,8 +28,9 @@ class Postgres:
         self._made: list[str] = []
         self._lent: list[str] = []
         self._spare: list[str] = []
-        self._schema: tuple[str, ...] = ()
+        self._schema: list[str] = []
         self._reset = ""
+        self._server: psycopg.Connection[Any] | None = None
 
     def empty(self, *, encoding: str = "UTF8") -> str:
         """Return the URL of a new database without tables."""
@@ -45,7 +48,7 @@ class Postgres:
             url = self.empty()
             upgrade(url)
             self._template = self._made.pop()
-            self._schema, self._reset = self._schema_of(self._template), self._emptying()
+            self._learn_template()
         name = self._spare.pop() if self._spare else self._make(self._template)
         self._made = [made for made in self._made if made != name]
         self._lent.append(name)
@@ -54,67 +57,83 @@ class Postgres:
     def take_back(self) -> None:
         """Empty what `ready` lent, and drop everything else that was made."""
         for name in self._lent:
-            self._execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name",
-                name=name,
+            self._ask(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", name
             )
             # settings first: with one such as a statement_timeout nothing else can be asked
-            settings = self._execute(_SETTINGS, name=name)
-            if settings == _NO_SETTINGS and self._schema_of(name) == self._schema:
-                self._execute(self._reset, database=name)
-                self._spare.append(name)
-            else:
-                self._made.append(name)
+            is_as_made = self._ask(_SETTINGS, name) == _NO_SETTINGS
+            (self._spare if is_as_made and self._is_emptied(name) else self._made).append(name)
         self._lent.clear()
         self._drop_made()
 
-    def close(self) -> None:
+    def _is_emptied(self, name: str) -> bool:
+        """Empty a database whose schema is still the template's."""
+        with psycopg.connect(self._address_of(name), autocommit=True) as connection:
+            if _rows(connection, _SCHEMA) != self._schema:
+                return False
+            connection.execute(self._reset)
+        return True
+
+    def drop_all(self) -> None:
         """Drop whatever was made, the template with it."""
         self._made += [*self._lent, *self._spare, *filter(None, [self._template])]
         self._drop_made()
 
+    def close(self) -> None:
+        """Close the connection to the server."""
+        if self._server is not None:
+            self._server.close()
+
     def _drop_made(self) -> None:
         for name in self._made:
-            self._execute(f"DROP DATABASE {name} WITH (FORCE)")
+            self._ask(f"DROP DATABASE {name} WITH (FORCE)")
         self._made.clear()
 
     def _make(self, template: str) -> str:
         name = f"auditor_test_{self._mark}_{self._count}"
         self._count += 1
-        self._execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        self._ask(f"CREATE DATABASE {name} TEMPLATE {template}")
         self._made.append(name)
         return name
 
     def _url_of(self, name: str) -> str:
         return self._url.set(database=name).render_as_string(hide_password=False)
 
-    def _schema_of(self, name: str) -> tuple[str, ...]:
-        """Return what a test may have altered besides rows and settings."""
-        return tuple(self._execute(_SCHEMA, database=name))
+    def _address_of(self, name: str) -> str:
+        url = self._url.set(drivername="postgresql", database=name)
+        return url.render_as_string(hide_password=False)
 
-    def _emptying(self) -> str:
-        """Return the statements that leave a database as the template is."""
-        sequences = self._execute(_SEQUENCES, database=self._template)
-        return "; ".join(
+    def _learn_template(self) -> None:
+        """Remember the template's schema, and the statements that leave a database like it."""
+        with psycopg.connect(self._address_of(self._template), autocommit=True) as connection:
+            self._schema = _rows(connection, _SCHEMA)
+            sequences = _rows(connection, _SEQUENCES)
+        self._reset = "; ".join(
             [
                 *(str(table.delete()) for table in reversed(metadata.sorted_tables)),
                 *(f"SELECT setval('{sequence}', 1, false)" for sequence in sequences),
             ]
         )
 
-    def _execute(self, statement: str, *, database: str = "", **values: str) -> list[str]:
-        url = self._url.set(database=database) if database else self._url
-        engine = create_engine(url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
-        with engine.connect() as connection:
-            result = connection.execute(text(statement), values)
-            return [str(row[0]) for row in result] if result.returns_rows else []
+    def _ask(self, statement: str, *values: str) -> list[str]:
+        if self._server is None:
+            self._server = psycopg.connect(
+                self._url.set(drivername="postgresql").render_as_string(hide_password=False),
+                autocommit=True,
+            )
+        return _rows(self._server, statement, *values)
+
+
+def _rows(connection: psycopg.Connection[Any], statement: str, *values: str) -> list[str]:
+    result = connection.execute(statement, values or None)
+    return [str(row[0]) for row in result] if result.description else []
 
 
 _SEQUENCES = "SELECT sequencename FROM pg_sequences WHERE schemaname = 'public'"
 _SETTINGS = """
 SELECT concat_ws(' ', datconnlimit, datallowconn, count(setconfig)) FROM pg_database
   LEFT JOIN pg_db_role_setting ON pg_database.oid = setdatabase
-  WHERE datname = :name GROUP BY datconnlimit, datallowconn
+  WHERE datname = %s GROUP BY datconnlimit, datallowconn
 """
 _NO_SETTINGS = ["-1 t 0"]
 _SCHEMA = """
@@ -133,7 +152,8 @@ def postgres_of_session(postgres_url: str) -> Iterator[Postgres]:
     server = Postgres(postgres_url)
     yield server
     if os.environ.get("AUDITOR_TEST_POSTGRES"):  # else the server goes, and its databases with it
-        server.close()
+        server.drop_all()
+    server.close()
 
 
 @pytest.fixture
