@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from auditor.drift.canonical import as_number, is_number, is_same
@@ -179,8 +179,8 @@ def _count_lines(changed: Sequence[str]) -> str:
     removed, added = (
         [line[1:].strip() for line in changed if line[0] == sign] for sign in ("-", "+")
     )
-    commented = (Counter(removed) & Counter(map(_without_hash, added))).total()
-    restored = (Counter(map(_without_hash, removed)) & Counter(added)).total()
+    commented = (Counter(removed) & Counter(_code_in_comments(added))).total()
+    restored = (Counter(_code_in_comments(removed)) & Counter(added)).total()
     counts = [
         (len(added) - commented - restored, "added"),
         (len(removed) - commented - restored, "removed"),
@@ -192,9 +192,10 @@ def _count_lines(changed: Sequence[str]) -> str:
     return ", ".join([first, *(f"{number} {what}" for number, what in named[1:])])
 
 
-def _without_hash(line: str) -> str:
-    """Return what a comment says, of another line nothing."""
-    return line.lstrip("# ") if line.startswith("#") else "#"
+def _code_in_comments(lines: Iterable[str]) -> list[str]:
+    """Return what those of the lines say that are comments, without empty ones."""
+    texts = (line.lstrip("# ") for line in lines if line.startswith("#"))
+    return [text for text in texts if text]
 
 
 def _sample_count(change: Change, _verdict: Verdict) -> str:

@@ -9,8 +9,10 @@ shown as `\u00a0`. Other texts are shown as they are.
 from __future__ import annotations
 
 import difflib
+import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from itertools import chain, pairwise
 
 _LONGEST = 2_000  # characters; longer texts that look alike are shown as they are
 _MOST_NAMED = 3
@@ -30,6 +32,7 @@ _MORE = {
     "\u201d": '"', "\u2044": "/", "\u2215": "/", "\u2800": "", "\u1160": "", "\u115f": "",
 }  # fmt: skip
 _READ_AS = str.maketrans(dict(zip(_RESEMBLING, _LATIN, strict=True)) | _MORE)
+_LETTERS = re.compile(r"\w+")
 _CONTROLS = {"\t": "TAB", "\n": "LINE FEED", "\r": "CARRIAGE RETURN", "\0": "NUL"}
 
 
@@ -61,7 +64,37 @@ def name_difference(first: str, second: str) -> str:
     hidden = dict.fromkeys(_hidden_differences(first, second))
     if not hidden:
         return "only upper and lower case differ"
-    return ", ".join(_names(hidden))
+    return name_letters(hidden)
+
+
+def find_hidden_letters(*texts: str) -> frozenset[str]:
+    """Return the characters in which words of texts differ while they look alike, case kept.
+
+    A word is what stands between blanks, and every run of letters and digits in it.
+    """
+    if all(map(str.isascii, texts)):
+        return frozenset()
+    alike: dict[str, set[str]] = {}
+    for word in {word for text in texts for word in (*text.split(), *_LETTERS.findall(text))}:
+        alike.setdefault(_visible_part(word), set()).add(word)
+    return frozenset(
+        chain.from_iterable(
+            _hidden_differences(*pair)
+            for words in alike.values()
+            for pair in pairwise(sorted(words))
+            if max(map(len, pair)) <= _LONGEST
+        )
+    )
+
+
+def escape_letters(text: str, letters: Collection[str]) -> str:
+    """Return a text with some of its characters as escapes."""
+    return "".join(_escaped(each) if each in letters else each for each in text)
+
+
+def name_letters(letters: Iterable[str]) -> str:
+    """Return in words what characters are, the first ones by name."""
+    return ", ".join(_names(letters))
 
 
 def _visible_part(text: str) -> str:

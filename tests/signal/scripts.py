@@ -1,7 +1,8 @@
 """Edits of training scripts with what the headline must say of them and must never say.
 
-Each file of `tests/data/scripts` is one edit, and each row of `_EDITS` another. Labels are read
-from the contract ("Script." under "What counts as one finding"), never from what the code says.
+Each file of `tests/data/scripts` is one edit, and so is each row of `_EDITS` and of `FRAGMENTS`.
+Labels are read from the contract ("Script." under "What counts as one finding"), never from what
+the code says.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from auditor.drift.secrets import Secrets
 from auditor.review import take_snapshots
 from tests.signal.bases import BASES
 from tests.signal.edits import edited, put
+from tests.signal.fragments import FRAGMENTS
 
 _DIRECTORY = Path(__file__).parents[1] / "data" / "scripts"
 _SECRETS = Secrets(b"k" * 32)
@@ -67,7 +69,7 @@ def count_named() -> tuple[int, int]:
 @cache
 def script_cases() -> tuple[ScriptCase, ...]:
     """Return all labelled edits of scripts."""
-    return (*_stored_cases(), *_edited_cases())
+    return (*_stored_cases(), *_edited_cases(), *_fragment_cases())
 
 
 def _difference(case: ScriptCase) -> Difference:
@@ -96,6 +98,20 @@ def _edited_cases() -> Iterator[ScriptCase]:
         for before, after in replacements:
             assert before in new, f"{name}: {before!r} is not in the script"
             new = new.replace(before, after)
+        yield ScriptCase(
+            name=name,
+            old=old,
+            new=new,
+            severity=severity,
+            says=says,
+            never_says=(_UNNAMED, *never_says),
+        )
+
+
+def _fragment_cases() -> Iterator[ScriptCase]:
+    script = _script(_MOTION)
+    for name, before, after, severity, says, never_says in FRAGMENTS:
+        old, new = (script.replace(_COMPILE, code + _COMPILE) for code in (before, after))
         yield ScriptCase(
             name=name,
             old=old,

@@ -8,14 +8,15 @@ script that Python cannot parse is compared as text.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from enum import Enum, auto
 
 from auditor.drift.canonical import program_text
+from auditor.drift.lookalikes import escape_letters, find_hidden_letters, name_letters
 from auditor.drift.script.edits import find_edits, group_statements, is_too_long
 from auditor.drift.script.normal_form import name_differences, normalize
 from auditor.drift.script.parsing import OversizedScript, UnparsableScript, parse_script
-from auditor.drift.script.phrases import WIDEST, EditRank, ScriptEdit, cut, one_line, plain_edit
+from auditor.drift.script.phrases import WIDEST, EditRank, ScriptEdit, cut, cut_pair, one_line
 from auditor.drift.script.trees import shape
 from auditor.drift.sequences import find_hunks
 
@@ -51,20 +52,21 @@ def describe_script(before: str, after: str) -> tuple[str, ...]:
     """Return what changed between two scripts as short phrases, the most important first.
 
     Empty where they are the same program. Together they have at most `MAX_CHARS` characters; one
-    more phrase counts what has no room. A phrase has no line break and shows no Studio key; the
-    caller has to escape markup and other control characters.
+    more phrase counts what has no room. Letters that make words look alike are escapes, which the
+    last phrase names. A phrase has no line break and shows no Studio key; the caller has to escape
+    markup and other control characters.
     """
     match parse_script(before), parse_script(after):
         case ast.Module() as old, ast.Module() as new:
-            phrases = _described(old, new)
+            phrases = _described(old, new, (before, after))
             if phrases is not None:
                 return phrases
             return _as_text("too long to describe, compared as text", before, after)
         case ast.Module(), UnparsableScript(reason=reason):
             because = f"no longer parses ({cut(reason, _MAX_REASON)})"
-            return _with_lines(because, changed_lines(before, after))
+            return _with_lines(because, before, after)
         case UnparsableScript(), ast.Module():
-            return _with_lines("parses again", changed_lines(before, after))
+            return _with_lines("parses again", before, after)
         case (OversizedScript(reason), _) | (_, OversizedScript(reason)):
             return _as_text(f"cannot be parsed here ({reason}), compared as text", before, after)
         case _:
@@ -98,13 +100,13 @@ def _lines(script: str) -> list[str]:
     return text.split("\n") if text else []
 
 
-def _described(old: ast.Module, new: ast.Module) -> tuple[str, ...] | None:
+def _described(old: ast.Module, new: ast.Module, texts: tuple[str, str]) -> tuple[str, ...] | None:
     """Return what changed between two programs, None where they are too long."""
     if _are_same(old, new):
         return ()
     if is_too_long(old) or is_too_long(new):
         return None
-    return _phrases(find_edits(old, new))
+    return _phrases(find_edits(old, new), texts)
 
 
 def _are_same(old: ast.Module, new: ast.Module) -> bool:
@@ -112,20 +114,34 @@ def _are_same(old: ast.Module, new: ast.Module) -> bool:
     return shape(normalize(old)) == shape(normalize(new))
 
 
-def _phrases(edits: list[ScriptEdit]) -> tuple[str, ...]:
+def _phrases(edits: list[ScriptEdit], texts: tuple[str, str]) -> tuple[str, ...]:
     """Return the edits as widely worded as there is room; where there is little, grouped."""
-    for grouped, widths in ((edits, _WIDTHS), (group_statements(edits), _WIDTHS + _NARROW)):
+    letters = _hidden_letters(edits, texts)
+    note = (name_letters(letters),) if letters else ()
+    room = MAX_CHARS - sum(len(phrase) + 2 for phrase in note)
+    groups = group_statements(edits)
+    for grouped, widths in ((edits, _WIDTHS), (groups, _WIDTHS + _NARROW)):
         for width in widths:
-            phrases = tuple(edit.words(width) for edit in grouped)
-            if sum(len(phrase) + 2 for phrase in phrases) <= MAX_CHARS:
-                return phrases
-    return _counted(group_statements(edits), _NARROW[-1])
+            phrases = _worded(grouped, width, letters)
+            if sum(len(phrase) + 2 for phrase in phrases) <= room:
+                return (*phrases, *note)
+    return (*_counted(groups, _worded(groups, _NARROW[-1], letters), room), *note)
 
 
-def _counted(edits: list[ScriptEdit], width: int) -> tuple[str, ...]:
+def _hidden_letters(edits: list[ScriptEdit], texts: tuple[str, str]) -> list[str]:
+    """Return the letters that phrases have and that make words look alike."""
+    phrases = [edit.words(WIDEST) for edit in edits]
+    letters = find_hidden_letters(*texts, *phrases)
+    return sorted(letter for letter in letters if any(letter in phrase for phrase in phrases))
+
+
+def _worded(edits: list[ScriptEdit], width: int, letters: Collection[str]) -> list[str]:
+    return [escape_letters(edit.words(width), letters) for edit in edits]
+
+
+def _counted(edits: list[ScriptEdit], phrases: list[str], room: int) -> tuple[str, ...]:
     """Return the phrases for which there is room, and how many more changes there are."""
-    phrases = [edit.words(width) for edit in edits]
-    room, listed = MAX_CHARS, 0
+    listed = 0
     while listed < len(phrases) and len(phrases[listed]) + 2 <= room:
         room -= len(phrases[listed]) + 2
         listed += 1
@@ -137,17 +153,28 @@ def _counted(edits: list[ScriptEdit], width: int) -> tuple[str, ...]:
 
 def _as_text(reason: str, before: str, after: str) -> tuple[str, ...]:
     """Return why two texts are compared as texts, and their first lines that differ."""
-    lines = changed_lines(before, after)
-    return _with_lines(reason, lines) if lines else ()
+    return _with_lines(reason, before, after) if changed_lines(before, after) else ()
 
 
-def _with_lines(reason: str, lines: Sequence[str]) -> tuple[str, ...]:
+def _with_lines(reason: str, before: str, after: str) -> tuple[str, ...]:
     first = ScriptEdit(EditRank.OPTIMIZER, lambda _: reason)
-    return _phrases(
-        [first, *(_line_edit(line) for line in lines[:_MAX_LINES] if line[1:].strip())]
-    )
+    return _phrases([first, *_line_edits(changed_lines(before, after))], (before, after))
 
 
-def _line_edit(line: str) -> ScriptEdit:
-    what = "added" if line.startswith("+") else "removed"
-    return plain_edit(EditRank.STATEMENT, "“", one_line(line[1:].strip()), f"” {what}")
+def _line_edits(lines: Sequence[str]) -> Iterator[ScriptEdit]:
+    """Yield the first lines that came and went, each cut where it differs from its neighbour."""
+    texts = [one_line(line[1:].strip()) for line in lines]
+    for place, line in enumerate(lines[:_MAX_LINES]):
+        is_removed = line.startswith("-")
+        other = place + 1 if is_removed else place - 1
+        is_pair = 0 <= other < len(lines) and lines[other][0] != line[0]
+        if texts[place]:
+            beside = texts[other] if is_pair else ""
+            yield _line_edit(texts[place], beside, "removed" if is_removed else "added")
+
+
+def _line_edit(text: str, beside: str, what: str) -> ScriptEdit:
+    def words(width: int) -> str:
+        return f"“{cut_pair(text, beside, width)[0]}” {what}"
+
+    return ScriptEdit(EditRank.STATEMENT, words)

@@ -99,13 +99,19 @@ def _describe_pair(difference: ScopeDifference, old: Topic, new: Topic) -> None:
     if frames[0] == frames[1]:
         suffix = _which_call(difference, new, before, after)
         edits = _focus_edits(difference, old, new, before, after)
-        difference.add([_with_suffix(edit, suffix) for edit in edits])
+        difference.add([_with_suffix(edit, suffix, new.label) for edit in edits])
     else:
         difference.add([change_words(*nodes)])
 
 
-def _with_suffix(edit: ScriptEdit, suffix: str) -> ScriptEdit:
-    return replace(edit, words=lambda width: edit.words(width) + suffix) if suffix else edit
+def _with_suffix(edit: ScriptEdit, suffix: str, label: str) -> ScriptEdit:
+    """Return the edit with what tells its call from others, unless its words begin with that."""
+
+    def words(width: int) -> str:
+        phrase = edit.words(width)
+        return phrase if phrase.startswith(f"{label}:") else phrase + suffix
+
+    return replace(edit, words=words) if suffix else edit
 
 
 def _which_call(

@@ -148,19 +148,30 @@ def joined_arguments(values: Arguments) -> str:
 
 
 def arrow_phrase(before: str, after: str, width: int) -> str:
-    """Return `before → after`, both cut to show where they begin to differ."""
+    """Return `before → after`, both cut to show where they begin to differ.
+
+    Of values that differ only in what is hidden it is said that they changed.
+    """
     before, after = shown(before), shown(after)
+    if before == after:
+        return f"{cut(before, width)} changed"
     if max(len(before), len(after)) > width:
         short = [_MODULES.sub("", value) for value in (before, after)]
         if short[0] != short[1]:
             before, after = short
-    if max(len(before), len(after)) <= width or before == after:
-        return f"{cut(before, width)} → {cut(after, width)}"
-    pairs = zip(before, after, strict=False)
+    return " → ".join(cut_pair(before, after, width))
+
+
+def cut_pair(first: str, second: str, width: int) -> tuple[str, str]:
+    """Return two texts with secrets hidden, cut to show where they begin to differ."""
+    first, second = shown(first), shown(second)
+    if max(len(first), len(second)) <= width or first == second:
+        return cut(first, width), cut(second, width)
+    pairs = zip(first, second, strict=False)
     shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
     start = shared - _MAX_SHARED if shared > width // 2 else 0
     lead = "…" if start else ""
-    return " → ".join(cut(lead + value[start:], width) for value in (before, after))
+    return cut(lead + first[start:], width), cut(lead + second[start:], width)
 
 
 def plain_edit(rank: EditRank, before: str, value: str = "", after: str = "") -> ScriptEdit:

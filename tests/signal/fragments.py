@@ -1,0 +1,235 @@
+"""Pieces of code that stand before the training in a script, before and after an edit.
+
+Labels are read from the contract, as those of `scripts`.
+"""
+
+from __future__ import annotations
+
+from tests.signal.bases import EI_KEY
+
+HIGH, INFO = "high", "info"
+
+_Row = tuple[str, str, str, str, tuple[str, ...], tuple[str, ...]]
+"""Name, code before and after, severity, what the headline says and never says."""
+
+_LONG_SUM = "x = " + "+".join(["a"] * 3000)
+_LOOP = "for u in (8, 16):\n    model.add(Dense(u))\n"
+_FIT_ONCE = "train(model, 3)\n"
+
+FRAGMENTS: list[_Row] = [
+    (
+        "a letter of another alphabet in a text",
+        "x = 'val_loss'\n",
+        "x = 'val_l\u043ess'\n",
+        HIGH,
+        ("val_loss", r"val_l\u043ess", "CYRILLIC SMALL LETTER O"),
+        (),
+    ),
+    (
+        "a letter of another alphabet, written as an escape",
+        "x = 'val_loss'\n",
+        "x = 'val_l\\u043ess'\n",
+        HIGH,
+        (r"val_l\u043ess", "CYRILLIC SMALL LETTER O"),
+        (),
+    ),
+    (
+        "a letter of another alphabet in the name that is set",
+        "RATE = 3\nf(RATE)\n",
+        "RAT\u0415 = 3\nf(RATE)\n",
+        HIGH,
+        (r"RAT\u0415", "CYRILLIC CAPITAL LETTER IE"),
+        ("renamed",),
+    ),
+    (
+        "a letter of another alphabet in the name that is called",
+        "build_model(3)\n",
+        "build_m\u043edel(3)\n",
+        HIGH,
+        (r"build_m\u043edel",),
+        (),
+    ),
+    (
+        "a letter of another alphabet in a keyword",
+        "f(units=3)\n",
+        "f(un\u0456ts=3)\n",
+        HIGH,
+        (r"un\u0456ts",),
+        (),
+    ),
+    (
+        "a letter of another alphabet in the name of a function",
+        "def head(x):\n    return x\n",
+        "def he\u0430d(x):\n    return x\n",
+        HIGH,
+        ("head", r"he\u0430d"),
+        (),
+    ),
+    (
+        "a letter of another alphabet in an import",
+        "import tools\n",
+        "import t\u043eols\n",
+        HIGH,
+        (r"t\u043eols",),
+        (),
+    ),
+    (
+        "a text composed otherwise",
+        "x = 'caf\u00e9'\n",
+        "x = 'cafe\u0301'\n",
+        HIGH,
+        (r"caf\u00e9", r"cafe\u0301", "COMBINING ACUTE ACCENT"),
+        (),
+    ),
+    ("a dash for a hyphen", "x = 'a-b'\n", "x = 'a\u2013b'\n", HIGH, (r"a\u2013b", "DASH"), ()),
+    (
+        "a word of another alphabet that nothing resembles",
+        "x = '\u0441\u043e\u0432\u0430'\n",
+        "x = '\u0441\u043e\u043d'\n",
+        HIGH,
+        ("\u0441\u043e\u0432\u0430", "\u0441\u043e\u043d"),
+        ("\\u",),
+    ),
+    ("an identifier in full width", "x1 = 3\n", "\uff581 = 3\n", INFO, (), ()),
+    (
+        "the end of a line that is too long to parse",
+        f"{_LONG_SUM}+a\n",
+        f"{_LONG_SUM}+b\n",
+        HIGH,
+        ("+a” removed", "+b” added"),
+        (),
+    ),
+    (
+        "calls and the blank line between them commented out",
+        "f(1)\n\ng(2)\n",
+        "# f(1)\n#\n# g(2)\n",
+        HIGH,
+        ("f(1) removed", "g(2) removed", "2 commented out"),
+        ("no longer commented out",),
+    ),
+    (
+        "a call of a chain gone",
+        "ds = ds.cache().shuffle(100).batch(32)\n",
+        "ds = ds.cache().batch(32)\n",
+        HIGH,
+        ("ds: shuffle(100) removed",),
+        ("for ds", "cache"),
+    ),
+    (
+        "the calls of a chain in another order",
+        "ds = ds.shuffle(100).batch(32)\n",
+        "ds = ds.batch(32).shuffle(100)\n",
+        HIGH,
+        ("ds: ", " at another place"),
+        ("for ds", ") removed", ") added"),
+    ),
+    (
+        "another key",
+        f"KEY = '{EI_KEY}'\n",
+        f"KEY = '{EI_KEY[:-1]}e'\n",
+        HIGH,
+        ("KEY", "changed"),
+        ("→",),
+    ),
+    ("a text for a number", "f(units=10)\n", "f(units='10')\n", HIGH, ("units", "'10'"), ()),
+    ("one for true", "f(a=True)\n", "f(a=1)\n", HIGH, ("True → 1",), ()),
+    ("a zero with a sign", "f(rate=0.0)\n", "f(rate=-0.0)\n", HIGH, ("rate", "-0.0"), ()),
+    (
+        "a condition in an else and as elif",
+        "if a:\n    f()\nelif b:\n    g()\n",
+        "if a:\n    f()\nelse:\n    if b:\n        g()\n",
+        INFO,
+        (),
+        (),
+    ),
+    ("a name only annotated", "", "LIMIT: int\n", INFO, ("annotations",), ()),
+    (
+        "a text that differs at its end",
+        f"PROMPT = '{'x' * 3000}a'\n",
+        f"PROMPT = '{'x' * 3000}b'\n",
+        HIGH,
+        ("PROMPT", "xa'", "xb'"),
+        (),
+    ),
+    (
+        "one item of a long dictionary",
+        f"W = {dict.fromkeys(range(300), 1)}\n",
+        f"W = {dict.fromkeys(range(300), 1) | {200: 7}}\n",
+        HIGH,
+        ("W[200] 1 → 7",),
+        (),
+    ),
+    (
+        "the same change in one of two functions alike",
+        "def f(x):\n    y = g(x, 1)\n    return y\ndef h(x):\n    y = g(x, 1)\n    return y\n",
+        "def f(x):\n    y = g(x, 1)\n    return y\ndef h(x):\n    y = g(x, 2)\n    return y\n",
+        HIGH,
+        ("argument 2 of g 1 → 2", "in h"),
+        ("in f",),
+    ),
+    (
+        "a statement handed from one function to another",
+        "def f(x):\n    x = aug(x)\n    return x\ndef h(x):\n    return x\n",
+        "def f(x):\n    return x\ndef h(x):\n    x = aug(x)\n    return x\n",
+        HIGH,
+        ("aug(x)", "from function f into function h"),
+        ("aug(x) added", "aug(x) removed"),
+    ),
+    ("a value through a new name", "h = f(64)\n", "U = 64\nh = f(U)\n", HIGH, ("U", "64 → U"), ()),
+    (
+        "a name for one that is there",
+        "a = 1\nb = 2\ng(a)\n",
+        "a = 1\nb = 2\ng(b)\n",
+        HIGH,
+        ("argument 1 of g a → b",),
+        ("renamed",),
+    ),
+    (
+        "a loop unrolled",
+        _LOOP,
+        "model.add(Dense(8))\nmodel.add(Dense(16))\n",
+        HIGH,
+        ("for u in (8, 16)", "Dense", "16"),
+        (),
+    ),
+    (
+        "an assignment taken out of its condition",
+        "if (n := f()) > 3:\n    g(n)\n",
+        "n = f()\nif n > 3:\n    g(n)\n",
+        HIGH,
+        ("n = f() added", "n > 3"),
+        ("g(n) removed",),
+    ),
+    (
+        "training in a loop",
+        _FIT_ONCE,
+        f"for fold in range(3):\n    {_FIT_ONCE}",
+        HIGH,
+        ("for fold in range(3)", "added around train"),
+        ("train(model, 3) removed",),
+    ),
+    (
+        "training where any error is passed over",
+        _FIT_ONCE,
+        f"try:\n    {_FIT_ONCE}except Exception:\n    pass\n",
+        HIGH,
+        ("try", "except Exception"),
+        ("train(model, 3) removed",),
+    ),
+    (
+        "a setting moved and changed",
+        "A = 1\nB = 2\nC = 3\n",
+        "B = 2\nC = 3\nA = 9\n",
+        HIGH,
+        ("A 1 → 9",),
+        ("B 2", "C 3"),
+    ),
+    (
+        "a call moved past many that are alike",
+        "a()\n" * 200 + "b()\n" + "a()\n" * 200,
+        "b()\n" + "a()\n" * 400,
+        HIGH,
+        ("b() moved",),
+        ("a() added", "a() removed"),
+    ),
+]
