@@ -14,7 +14,7 @@ from sqlalchemy import make_url
 from auditor.store.schema import upgrade
 from auditor.store.tables import metadata
 
-pytest_plugins = ["tests.postgres"]
+pytest_plugins = ["tests.postgres", "tests.statements"]
 
 
 class Postgres:
