@@ -6,6 +6,7 @@ import argparse
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from functools import cache
 from importlib import import_module
 from typing import NoReturn
 
@@ -28,8 +29,9 @@ class _Parser(argparse.ArgumentParser):
         super().error(harmless(message))
 
 
+@cache
 def build_parser() -> argparse.ArgumentParser:
-    """Return the parser of the whole command line."""
+    """Return the parser of the whole command line, built once a process."""
     top = _Parser(
         prog="auditor",
         description="Audits the blocks of Edge Impulse projects for configuration drift.",
