@@ -9,7 +9,7 @@ from sqlalchemy import Connection, NullPool, event, text
 
 from auditor.errors import StoreError
 from auditor.store.database import Database
-from auditor.store.tables import metadata
+from auditor.store.tables import add_postgresql_options, metadata
 
 _LOCK = 0x61756401  # any number that no other program locks
 
@@ -25,6 +25,7 @@ def migrate(url: str) -> None:
             # A table of years may take long; what others lock is not waited for any longer.
             connection.execute(text("SET LOCAL statement_timeout = 0"))
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+        add_postgresql_options()
         context.configure(
             connection=connection,
             target_metadata=metadata,

@@ -11,6 +11,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import groupby
@@ -18,7 +19,8 @@ from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader, StrictUndefined
+from jinja2.bccache import Bucket
 from markupsafe import Markup, escape
 
 from auditor.listings import MOST_RUNS_DRAWN
@@ -91,6 +93,8 @@ class HtmlRenderer:
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
+            auto_reload=False,  # else each use of a template asks whether its file has changed
+            bytecode_cache=_CompiledTemplates(templates),
         )
         self._place = place
         self._environment.filters.update(
@@ -149,6 +153,30 @@ class HtmlRenderer:
 
     def _report(self, report: Outline, *, is_page: bool) -> str:
         return self.render("report.html", report=report, is_page=is_page)
+
+
+class _CompiledTemplates(FileSystemBytecodeCache):
+    """Compiled templates, kept beside the templates as Python keeps its compiled modules.
+
+    Where that folder cannot be written, they are compiled at each start.
+    """
+
+    def __init__(self, templates: Path) -> None:
+        self._folder = templates / "__pycache__"
+        super().__init__(str(self._folder))
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Fill the bucket, unless there is no file for it or a damaged one."""
+        try:
+            super().load_bytecode(bucket)
+        except Exception:  # noqa: BLE001 - whatever `pickle` and `marshal` say of damaged files
+            bucket.reset()
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Write what was compiled."""
+        with suppress(OSError):
+            self._folder.mkdir(exist_ok=True)
+            super().dump_bytecode(bucket)
 
 
 def mark_code(words: object) -> Markup:

@@ -69,7 +69,7 @@ try:
 finally:
     new = set(sys.modules) - present
     packages = {name for name in new if "site-packages" in str(sys.modules[name])}
-    heavy = {"asyncio", "ssl", "auditor.config"} & new
+    heavy = {"asyncio", "ssl", "auditor.config", "sqlalchemy.dialects.postgresql"} & new
     print("imported", *heavy, *{name.partition(".")[0] for name in packages}, file=sys.stderr)
 """
 READING = (
