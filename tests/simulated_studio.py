@@ -49,6 +49,20 @@ class SimulatedStudio(BuiltInStudio):
         with self._lock:
             self._projects[project_id].role = role
 
+    def delete_impulse(self, project_id: int, impulse_id: int) -> None:
+        """Let an impulse be gone that was built; the blocks stay in their other impulses."""
+        with self._lock:
+            project = self._projects[project_id]
+            project.impulses[impulse_id].blocks.clear()
+            for deployment in project.context.deployments:
+                if deployment["impulseId"] == impulse_id:
+                    deployment["impulseIsDeleted"] = True
+
+    def turn_jobs(self, project_id: int) -> None:
+        """List the jobs that there are so far in the other order."""
+        with self._lock:
+            self._projects[project_id].context.jobs.reverse()
+
     def remove(self, target: TargetId) -> None:
         """Delete a block."""
         with self._lock:

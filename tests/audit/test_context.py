@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -71,6 +71,8 @@ def test_a_training_that_changed_no_setting_is_a_finding(pump: Stage) -> None:
     assert report["totals"]["findings"] == 1
     training = of_block(report)["training"]
     assert (training["at"], training["by"]) == ("2026-11-12T14:02:51Z", PERSON)
+    assert training["job"] == of_block(first)["training"]["job"] + 1
+    assert list(training) == ["at", "by", "job", "metrics"]
     assert training["metrics"]["int8"] == {
         "accuracy": 0.93,
         "loss": 0.15,
@@ -119,6 +121,29 @@ def test_without_context_nothing_is_asked(pump: Stage) -> None:
     assert "training" not in of_block(report)
 
 
+@pytest.mark.parametrize(
+    ("left_out", "endpoints"),
+    [
+        ("training", ["/deployment"]),
+        ("deployments", ["/jobs", "/training/keras/3", "/training/keras/4"]),
+    ],
+)
+def test_each_half_of_the_context_can_be_left_out_alone(
+    pump: Stage, left_out: str, endpoints: list[str]
+) -> None:
+    pump.reconfigure(f"{left_out} = true", f"{left_out} = false")
+    pump.night()
+
+    assert [path.rpartition("/")[0] for path in asked(pump)] == endpoints
+
+
+def test_both_halves_of_the_context_are_asked_for_by_default(pump: Stage) -> None:
+    pump.reconfigure("[context]\ntraining = true\ndeployments = true\n", "")
+    pump.night()
+
+    assert len(asked(pump)) == 4
+
+
 @pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("accuracy", "severity"),
@@ -161,6 +186,45 @@ def test_an_edit_and_its_training_are_one_finding(pump: Stage) -> None:
     )
     assert of_block(report)["model_state"] == "trained"
     assert report["open"] == []
+
+
+@pytest.mark.parametrize(
+    ("sample", "edit", "path"),
+    [
+        ("keras", lambda a: a["visualLayers"][0].update(neurons=99), "visualLayers[0].neurons"),
+        ("keras-expert", lambda a: a.update(script=a["script"] + "print(1)\n"), "script"),
+    ],
+)
+def test_a_training_is_part_of_an_edit_of_layers_or_script(
+    pump: Stage, sample: str, edit: Callable[[dict[str, Any]], object], path: str
+) -> None:
+    pump.studio.put(BLOCK, block(sample))
+    pump.night()
+    pump.studio.edit(BLOCK, edit)
+    pump.studio.train(BLOCK, at=NOON, person="Ada")
+    report = pump.json()
+
+    (found,) = findings(report)
+    assert (found["path"], "metadata.created" in found["folded"]) == (path, True)
+    assert "; trained by Ada, 12 Nov 14:02 UTC: accuracy" in found["headline"]
+    assert of_block(report)["model_state"] == "trained"
+
+
+@pytest.mark.parametrize(
+    ("edit", "path"),
+    [
+        (lambda answer: answer["thresholds"][0].update(value=0.9), "thresholds[min_score].value"),
+        (lambda a: a["dependencies"]["classes"].append("new"), "dependencies.classes"),
+    ],
+)
+def test_a_training_is_no_part_of_what_it_does_not_answer(
+    pump: Stage, edit: Callable[[dict[str, Any]], object], path: str
+) -> None:
+    pump.night()
+    pump.studio.edit(BLOCK, edit)
+    pump.studio.train(BLOCK, at=NOON)
+
+    assert {found["path"] for found in findings(pump.json())} == {path, "metadata.created"}
 
 
 def test_a_worse_training_is_no_part_of_a_lesser_edit(pump: Stage) -> None:
@@ -357,50 +421,51 @@ def test_metadata_that_fails_costs_nothing_but_a_notice(pump: Stage) -> None:
     assert [each["path"] for each in findings(healed)] == ["metadata.created"]
 
 
-@pytest.mark.both_databases
-def test_a_deployment_that_its_impulse_left_behind_is_open_until_a_newer_one(pump: Stage) -> None:
-    pump.studio.deploy(PROJECT, at=NOON, person="Ada")
-    built = pump.json()
-    pump.studio.edit(BLOCK, lambda answer: answer["thresholds"][0].update(value=0.9))
-    pump.studio.leave_behind(PROJECT)
-    behind = pump.json()
-    pump.studio.fail(Fault.HTTP_403, path="/deployment/history")
-    unread = pump.json()
-    pump.studio.heal()
-    pump.studio.deploy(PROJECT, at=NOON + DAY, person="Ada")
-    newer = pump.json()
+@pytest.mark.parametrize(
+    ("path", "endpoints"),
+    [("/jobs/history", 1), ("/deployment/history", 1), ("/metadata", 1), ("/history", 2)],
+)
+def test_an_answer_that_comes_too_late_costs_nothing_but_a_notice(
+    pump: Stage, path: str, endpoints: int
+) -> None:
+    pump.night()
+    pump.studio.edit(BLOCK, lambda answer: answer.update(trainingCycles=99))
+    pump.studio.train(BLOCK, at=NOON, person="Ada")
+    pump.change("studio", timeout_s=0.3)
+    for ending in ("/jobs/history", "/deployment/history", "/metadata"):
+        if ending.endswith(path):
+            pump.studio.fail(Fault.SLOW, path=ending)
+    report = pump.json()
 
-    assert built["open"] == []
-    (condition,) = behind["open"]
-    assert (condition["kind"], condition["severity"]) == ("deployment_behind", "medium")
-    assert (condition["project_id"], condition["block_id"]) == (7, 3)
-    assert condition["headline"].startswith(
-        "Deployment 1 (arduino) of Impulse #1, built by Ada on 12 Nov 14:02 UTC, is behind: "
-        "since then "
-    )
-    assert "0.9" in condition["headline"]
-    assert unread["open"] == [condition]
-    assert newer["open"] == []
+    assert (report["run"]["status"], report["errors"]) == ("complete", [])
+    assert report["totals"]["checked"] == 2
+    assert "trainingCycles" in [found["path"] for found in findings(report)]
+    assert [each["kind"] for each in report["notices"]] == ["context_unread"] * endpoints
 
 
-def test_what_moved_is_unknown_where_only_studio_saw_it(pump: Stage) -> None:
-    pump.studio.deploy(PROJECT, at=NOON)
-    pump.studio.leave_behind(PROJECT)
+def test_a_studio_without_any_of_it_is_audited_as_before(pump: Stage) -> None:
+    for path in ("/jobs/history", "/deployment/history", "/metadata"):
+        pump.studio.fail(Fault.HTTP_404, path=path)
+    first, second = pump.json(), pump.json()
+    pump.studio.edit(BLOCK, lambda answer: answer.update(trainingCycles=99))
+    edited = pump.json()
 
-    (condition,) = pump.json()["open"]
-    assert condition["headline"] == (
-        "Deployment 1 (arduino) of Impulse #1, built on 12 Nov 14:02 UTC, is behind: "
-        "Studio says that the impulse changed since"
-    )
+    assert [each["kind"] for each in first["notices"]] == ["context_unread"] * 3
+    assert not any("notices" in each for each in (second, edited))
+    assert {each["run"]["status"] for each in (first, second, edited)} == {"complete"}
+    assert [found["path"] for found in findings(edited)] == ["trainingCycles"]
+    assert of_block(edited)["model_state"] == "stale"
+    assert "training" not in of_block(edited)
 
 
-def test_it_is_one_condition_an_impulse(pump: Stage) -> None:
-    pump.studio.put(target(5), block(name="Second"), impulses=(2,))
-    for impulse_id in (1, 2):
-        pump.studio.deploy(PROJECT, at=NOON, impulse_id=impulse_id)
-        pump.studio.leave_behind(PROJECT, impulse_id=impulse_id)
+def test_a_key_that_may_not_read_trainings_keeps_no_block_from_being_read(pump: Stage) -> None:
+    for path in ("/jobs/history", "/deployment/history", "/metadata"):
+        pump.studio.fail(Fault.HTTP_401, path=path)
+    report = pump.json()
 
-    assert [each["block_id"] for each in pump.json()["open"]] == [3, 5]
+    assert report["totals"]["checked"] == report["totals"]["targets"] == 2
+    assert [each["kind"] for each in report["notices"]] == ["context_unread"] * 3
+    assert report["errors"] == []
 
 
 def test_a_dry_run_says_the_same_and_keeps_nothing(pump: Stage) -> None:

@@ -326,6 +326,77 @@ def test_an_impulse_that_is_new_is_one_entry(pump: Stage) -> None:
     assert "impulse new: Impulse #2" in pump.postbox.taken[-1][1]["Subject"]
 
 
+@pytest.mark.parametrize("others", [0, 1])
+def test_an_impulse_of_which_half_is_gone_is_one_entry_and_of_which_less_is_none(
+    pump: Stage, others: int
+) -> None:
+    for number in range(others):
+        pump.studio.put(target(30 + number), block(name="Stays"))
+    pump.night()
+    for removed in (KERAS, ANOMALY):
+        pump.studio.remove(removed)
+    report = pump.json()
+
+    entries = [(each["gone"], each["new"]) for each in report.get("impulses_replaced", [])]
+    assert entries == ([] if others else [([3, 4], [])])
+    assert report["totals"]["missing"] == 2
+    assert still_open(report) == [("missing", 3, "high"), ("missing", 4, "high")]
+    assert ("2 blocks are gone" in mailed_text(pump)) is not bool(others)
+    assert "impulses_replaced" not in pump.json()
+
+
+def test_blocks_that_became_others_under_their_ids_are_one_entry(pump: Stage) -> None:
+    pump.studio.edit_entry(INPUT, lambda listed: listed.update(type="image", createdBy="tuner"))
+    pump.studio.put(KERAS, block("keras-regression", name="Motion"))
+    report = pump.json()
+
+    (entry,) = report["impulses_replaced"]
+    assert (entry["gone"], entry["replaced"], entry["new"]) == ([], [1, 3], [])
+    assert entry["tuner"] is True
+    assert {(block_id, path) for block_id, path, _ in found(report)} == {(1, "type"), (3, "type")}
+    text = mailed_text(pump)
+    assert text.count("1 impulse was replaced: Impulse #1") == 1
+
+
+def share_processing(set_up: Stage) -> None:
+    """Have a second impulse use the processing block, with a learn block of its own."""
+    set_up.studio.put(OTHER, block(name="Second"), impulses=(2,))
+    answer, listed = sample_answer("dsp-spectral-analysis"), sample_entry("dspBlocks")
+    processing = BlockKindName.PROCESSING
+    set_up.studio.put_block(PROCESSING, processing, answer, entry=listed, impulses=(1, 2))
+
+
+def test_a_block_that_two_impulses_share_counts_once_and_both_follow_it(pump: Stage) -> None:
+    share_processing(pump)
+    pump.night()
+    pump.studio.requests.clear()
+    edit_parameter(pump)
+    generate_features(pump)
+    pump.studio.edit(OTHER, lambda answer: follow(answer, 65))
+    report = pump.json()
+
+    asked = [request.path for request in pump.studio.requests]
+    assert asked.count("/v1/api/7/dsp/2") == 1
+    assert report["totals"]["targets"] == 5
+    assert {each["block_id"]: each["impulse_ids"] for each in report["targets"]} == {
+        1: [1],
+        2: [1, 2],
+        3: [1],
+        4: [1],
+        9: [2],
+    }
+    assert found(report) == [
+        (2, "config[fft-length].value", None),
+        (3, "shape", 2),
+        (4, "dependencies.featureCount", 2),
+        (9, "shape", 2),
+    ]
+    assert mailed_text(pump).count("[HIGH] FFT length (fft-length): 16 → 32") == 1
+    for impulse in (1, 2):
+        page = (pump.folder / f"reports/impulses/7-{impulse}.html").read_text(encoding="utf-8")
+        assert "FFT length (fft-length): 16 → 32" in page
+
+
 def test_one_new_block_of_an_impulse_is_no_other_impulse(pump: Stage) -> None:
     pump.studio.put(OTHER, block(name="Other"))
 

@@ -12,6 +12,7 @@ from auditor.drift.secrets import Secrets
 from auditor.model import BlockKindName, ModelState
 from tests.drift.kinds import (
     Document,
+    Edit,
     difference,
     document_of,
     edited_document,
@@ -301,6 +302,52 @@ def test_connections_and_axes_are_processing(key: str, value: object) -> None:
     assert found == [(f"block.{key}", "processing", *HIGH)]
 
 
+def test_normalization_is_a_setting_of_a_processing_block() -> None:
+    value = "normalize-channel-standard-scaler"
+    found = findings_of(PROCESSING, lambda d: d["dsp"].update(normalizeData=value))
+
+    assert found == [("dsp.normalizeData", "processing", *HIGH)]
+
+
+@pytest.mark.parametrize(
+    ("edit", "path"),
+    [
+        (lambda d: d["dsp"]["features"].update(count=45), "dsp.features.count"),
+        (lambda d: d["dsp"]["features"].update(labels=["a"]), "dsp.features.labels"),
+        (lambda d: d["dsp"]["features"].update(classes=["a"]), "dsp.features.classes"),
+        (lambda d: d["dsp"].update(windowLength=9), "dsp.windowLength"),
+        (lambda d: d["dsp"].update(classes=["a"]), "dsp.classes"),
+    ],
+)
+def test_what_studio_makes_of_the_data_is_the_datasets(edit: Edit, path: str) -> None:
+    assert findings_of(PROCESSING, edit) == [(path, "data", "high", "dataset")]
+
+
+def test_a_mixture_is_read_as_kmeans_is() -> None:
+    document = document_of(ANOMALY)
+    old = snapshot_of(ANOMALY, document, "anomaly-gmm")
+    select_another_axis(document)
+    document["clusterCount"] = 64
+    new = snapshot_of(ANOMALY, document, "anomaly-gmm")
+    findings = find_difference(old, new, secrets=Secrets(b"k" * 32)).findings
+
+    assert [(each.path, each.area) for each in findings] == [
+        ("clusterCount", "training"),
+        ("selectedAxes", "training"),
+    ]
+
+
+def test_parameters_that_a_broken_custom_block_no_longer_says_are_one_finding() -> None:
+    def fail(document: Document) -> None:
+        del document["config"]
+        document["configError"] = "the block's server does not answer"
+
+    (finding,) = difference(PROCESSING, fail).findings
+
+    assert (finding.path, finding.kind) == ("config", "removed")
+    assert finding.folded == ("configError",)
+
+
 def test_when_and_how_a_block_was_made_says_nothing_alone() -> None:
     found = difference(
         PROCESSING, lambda d: d["block"].update(createdAt="2026-04-01", createdBy="clone")
@@ -383,6 +430,11 @@ def test_the_listing_of_a_post_processing_block_is_compared_as_that_of_others() 
         ("labelingMethodMultiLabel", {"type": "end-of-window"}),
         ("datasetSubset", {"subsetModulo": 10, "subsetSeed": 1}),
         ("resizeMode", "crop"),
+        ("classificationWindowIncreaseMs", 40),
+        ("imageWidth", 96),
+        ("imageHeight", 96),
+        ("resizeMethod", "nearest"),
+        ("cropAnchor", "top-left"),
     ],
 )
 def test_the_settings_of_an_input_block_are_input(key: str, value: object) -> None:

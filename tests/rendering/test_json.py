@@ -10,10 +10,12 @@ from auditor.listings import TargetStatus
 from auditor.model import (
     Area,
     BlockKindName,
+    ConditionKind,
     Failure,
     ModelState,
     RunStatus,
     TargetId,
+    TargetKind,
     TargetState,
 )
 from auditor.outbox import NO_MESSAGES, MessageInfo, MessageState, OutboxOverview
@@ -98,6 +100,14 @@ def test_a_report_has_the_keys_of_the_contract_in_their_order() -> None:
     assert list(first)[:4] == ["project_id", "block_id", "learn_id", "kind"]
     assert list(first)[4:8] == ["project", "name", "type", "state"]
     assert list(first)[8:] == ["model_state", "findings", "suppressed", "error"]
+
+
+def test_kinds_of_targets_and_conditions_are_those_of_the_contract() -> None:
+    assert set(TargetKind) == {"learn", "input", "processing", "post_processing"}
+    assert set(ConditionKind) == {
+        *("training_lost", "stale", "rule_broken", "missing", "off_baseline"),
+        *("deployment_behind", "sibling_differs", "features_missing"),
+    }
 
 
 def test_times_are_whole_seconds_in_utc() -> None:
