@@ -13,8 +13,16 @@ from sqlalchemy import make_url
 
 from auditor.store.schema import upgrade
 from auditor.store.tables import metadata
+from tests import processes
 
 pytest_plugins = ["tests.postgres", "tests.statements"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def end_of_processes() -> Iterator[None]:
+    """End what forks processes of the program with the session."""
+    yield
+    processes.close()
 
 
 class Postgres:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import pty
 import stat
-import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import pytest
@@ -22,6 +22,8 @@ from auditor.model import TargetId
 from tests.audit.stage import KEY, TOKEN, Postbox, mail_server
 from tests.chat_services import SLACK, chat_services
 from tests.cli.command import Command, Done, environment
+from tests.cli.gate import DEADLINE_S
+from tests.processes import start
 from tests.simulated_studio import SimulatedStudio
 
 OTHER_KEY = "ei_" + "0d" * 24
@@ -281,31 +283,30 @@ class Session:
 def at_terminal(studio: SimulatedStudio, folder: Path, *dialogue: tuple[str, str]) -> Session:
     """Run `auditor init`, and answer each question that ends the text so far."""
     ours, theirs = pty.openpty()
-    arguments = ("-m", "auditor", "init", "--base-url", studio.base_url)
-    running = subprocess.Popen(  # noqa: S603 - the tests name what is run
-        [sys.executable, *arguments],
-        cwd=folder,
-        env=environment(),
-        stdin=theirs,
-        stderr=theirs,
-        stdout=subprocess.PIPE,
-        start_new_session=True,
-        text=True,
-    )
-    os.close(theirs)
     shown = ""
-    try:
+    with (
+        TemporaryFile() as out,
+        start(
+            *("init", "--base-url", studio.base_url),
+            folder=folder,
+            stdin=theirs,
+            stdout=out.fileno(),
+            stderr=theirs,
+            environment=environment(),
+        ) as running,
+    ):
+        os.close(theirs)
         for question, answer in dialogue:
             begin = len(shown)
             while question not in shown[begin:] or not shown.endswith(": "):
                 shown += os.read(ours, 4096).decode()
             os.write(ours, f"{answer}\n".encode())
-        out, _ = running.communicate(timeout=60)
         shown += _rest(ours)
-    finally:
-        running.kill()
+        code = running.wait(DEADLINE_S)
         os.close(ours)
-    return Session(shown, Done(code=running.returncode, out=out, err=shown))
+        out.seek(0)
+        answered = out.read().decode()
+    return Session(shown, Done(code=code, out=answered, err=shown))
 
 
 def _rest(terminal: int) -> str:

@@ -4,8 +4,6 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,6 +14,7 @@ from auditor.model import TargetId
 from tests.audit.stage import KEY, Stage, target
 from tests.cli.command import Command, call, environment
 from tests.cli.gate import DEADLINE_S, gated_studio
+from tests.processes import Process, start
 from tests.store.examples import Sql
 
 
@@ -280,28 +279,15 @@ def test_a_run_that_was_killed_is_not_shown_as_running(pump: Stage, auditor: Com
     assert states == ["running", "abandoned"]
 
 
-def hear(process: subprocess.Popen[str], words: str) -> None:
+def hear(process: Process, words: str) -> None:
     """Wait until the process says so on standard error."""
     assert process.stderr is not None
     assert any(words in line for line in process.stderr)
 
 
-@contextmanager
-def running(*arguments: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
+def running(*arguments: str, folder: Path) -> Process:
     """Run a command that is still at it when the caller goes on."""
-    process = subprocess.Popen(  # noqa: S603 - our own program
-        [sys.executable, "-m", "auditor", *arguments],
-        cwd=folder,
-        env=environment(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
+    return start(*arguments, folder=folder, stderr=subprocess.PIPE, environment=environment())
 
 
 @pytest.mark.usefixtures("pump")

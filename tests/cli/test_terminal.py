@@ -7,8 +7,6 @@ import os
 import pty
 import re
 import shutil
-import subprocess
-import sys
 import termios
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +17,7 @@ from auditor.demo.faults import Fault
 from tests.audit.stage import KEY, TEAM, Stage, stage, target
 from tests.cli.command import Command, environment
 from tests.cli.conftest import two_blocks
+from tests.processes import start
 
 _SEQUENCE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -31,13 +30,8 @@ def on_terminal(pump: Stage, *arguments: str, typed: str = "", **changes: str) -
     around = environment(**{"EI_KEY": KEY, "TERM": "xterm-256color", **changes})
     for name in {"NO_COLOR", "COLUMNS", "LINES"} - changes.keys():
         around.pop(name, None)
-    with subprocess.Popen(  # noqa: S603 - the tests name what is run
-        [sys.executable, "-m", "auditor", *arguments],
-        cwd=pump.folder,
-        env=around,
-        stdin=its,
-        stdout=its,
-        stderr=its,
+    with start(
+        *arguments, folder=pump.folder, stdin=its, stdout=its, stderr=its, environment=around
     ) as process:
         os.close(its)
         shown = b""

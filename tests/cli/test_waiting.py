@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import sys
 import threading
 from dataclasses import replace
 from datetime import timedelta
@@ -15,9 +14,10 @@ from auditor import app
 from auditor.cli.waiting import Waiting
 from auditor.redaction import Secret
 from tests.audit.stage import KEY, Stage
-from tests.cli.command import Command, environment
+from tests.cli.command import ROOT, Command, environment
 from tests.cli.gate import DEADLINE_S
 from tests.pings import pings
+from tests.processes import start
 
 
 class NextAttempt(threading.Event):
@@ -89,15 +89,12 @@ def test_a_signal_ends_it_at_once_and_the_message_stays_queued(
 ) -> None:
     pump.postbox.refuses = {"ops@example.org": "450 greylisted"}
     arguments = ["run", "--deliver-for", "6h", "--config", str(pump.folder / "config.toml")]
-    with subprocess.Popen(  # noqa: S603 - our own program
-        [sys.executable, "-m", "auditor", *arguments],
-        env=environment(EI_KEY=KEY),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
+    with start(
+        *arguments, folder=ROOT, stderr=subprocess.PIPE, environment=environment(EI_KEY=KEY)
     ) as running:
         assert running.stderr is not None
         for line in running.stderr:
-            if b"messages wait for another attempt" in line:
+            if "messages wait for another attempt" in line:
                 break
         running.send_signal(number)
         assert running.wait(DEADLINE_S) == 128 + number

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import signal
 import socket
-import subprocess
-import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,8 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.audit.stage import KEY
-from tests.cli.command import environment
+from tests.cli.command import ROOT, environment
 from tests.cli.gate import DEADLINE_S
+from tests.processes import Process, start
 
 
 @dataclass
@@ -46,7 +45,7 @@ def ears(address: str) -> Iterator[Ears]:
 class Daemon:
     """A daemon that runs, with what it logged so far in a file."""
 
-    process: subprocess.Popen[bytes]
+    process: Process
     ears: Ears
     log_file: Path
 
@@ -77,15 +76,15 @@ def daemon(folder: Path, **variables: str) -> Iterator[Daemon]:
     """Run `auditor daemon` over the configuration in `folder`."""
     name = uuid.uuid4()
     address, log_file = f"@auditor-test-{name}", folder / f"{name}.log"
-    with ears(address) as listening, log_file.open("wb") as log:
-        process = subprocess.Popen(  # noqa: S603 - our own program
-            [sys.executable, "-m", "auditor", "daemon", "--config", folder / "config.toml"],
-            env=environment(NOTIFY_SOCKET=address, EI_KEY=KEY, **variables),
-            stdout=log,
-            stderr=log,
-        )
-        try:
-            yield Daemon(process, listening, log_file)
-        finally:
-            process.kill()
-            process.wait()
+    with (
+        ears(address) as listening,
+        log_file.open("wb") as log,
+        start(
+            *("daemon", "--config", folder / "config.toml"),
+            folder=ROOT,
+            stdout=log.fileno(),
+            stderr=log.fileno(),
+            environment=environment(NOTIFY_SOCKET=address, EI_KEY=KEY, **variables),
+        ) as process,
+    ):
+        yield Daemon(process, listening, log_file)

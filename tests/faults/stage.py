@@ -6,7 +6,6 @@ import asyncio
 import json
 import re
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -32,6 +31,7 @@ from tests.audit.stage import (
     target,
 )
 from tests.cli.command import environment
+from tests.processes import Process, start
 from tests.simulated_studio import SimulatedStudio
 
 DEADLINE_S = 60  # what hangs fails; nothing takes a tenth of it
@@ -214,21 +214,10 @@ def installation(url: str, folder: Path) -> Iterator[Installation]:
             stage.close()
 
 
-@contextmanager
-def running(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+def running(folder: Path) -> Process:
     """Run the auditor of a folder as a process of its own, and end it."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "auditor", "run"],
-        cwd=folder,
-        env=environment(EI_KEY=KEY, AUDITOR_CONFIG="config.toml"),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    )
-    with process:
-        try:
-            yield process
-        finally:
-            process.kill()
+    around = environment(EI_KEY=KEY, AUDITOR_CONFIG="config.toml")
+    return start("run", folder=folder, stderr=subprocess.PIPE, environment=around)
 
 
 def wait_until(happened: Callable[[], bool]) -> None:

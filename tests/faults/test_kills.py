@@ -103,7 +103,7 @@ def test_a_run_killed_at_a_random_moment_loses_and_doubles_nothing(
     pump.edit(3)
     with running(pump.stage.folder) as process:
         try:
-            process.wait(random.Random(seed).uniform(0.4, 1.2))  # noqa: S311 - no secret
+            process.wait(random.Random(seed).uniform(0.05, 0.4))  # noqa: S311 - no secret
         except subprocess.TimeoutExpired:
             process.kill()
 
