@@ -95,7 +95,7 @@ def read_success(body: bytes, *, secrets: Collection[Secret] = ()) -> JsonObject
     Raises:
         StudioError: as `read_answer`; `unauthorized` holds for the whole project.
     """
-    document = as_object(_parse(body), "the answer")
+    document = as_object(parse_body(body), "the answer")
     if document.get("success") is True:
         return document
     error_text = quote(document.get("error"), secrets=secrets)
@@ -126,7 +126,7 @@ def is_bad_key_error(error_text: str) -> bool:
 def read_error_text(body: bytes, *, secrets: Collection[Secret] = ()) -> str:
     """Return the `error` text of an answer with a failure status, empty if it has none."""
     try:
-        document = _parse(body)
+        document = parse_body(body)
     except StudioError:
         return ""
     return quote(document.get("error"), secrets=secrets) if isinstance(document, dict) else ""
@@ -200,7 +200,8 @@ def as_integer(value: Json, path: str) -> int:
     return int(value)
 
 
-def _parse(body: bytes) -> Json:
+def parse_body(body: bytes) -> Json:
+    """Return a body as a value; raises `StudioError` (`not_json`, `invalid`)."""
     try:
         document: Json = json.loads(
             body.decode("utf-8"),

@@ -31,7 +31,7 @@ from auditor.fetching import (
 )
 from auditor.model import EVERY_PROJECT, BlockKindName, Failure, JsonObject, TargetId
 from auditor.redaction import Secret
-from auditor.studio.answers import read_answer, read_error_text, status_error
+from auditor.studio.answers import read_error_text, status_error
 from auditor.studio.auth import (
     Access,
     FixedAccess,
@@ -40,6 +40,7 @@ from auditor.studio.auth import (
     read_key_info,
     refusal_remedy,
 )
+from auditor.studio.catalogues import AnswerReader
 from auditor.studio.context import read_deployments, read_jobs, read_metadata
 from auditor.studio.discovery import read_impulses, read_projects
 from auditor.studio.manners import Circuit, Pace, RetryBudget, parse_retry_after, wait_before_retry
@@ -157,6 +158,7 @@ class StudioClient:
     _pace: Pace = field(init=False, repr=False)
     _budget: RetryBudget = field(init=False, repr=False, default_factory=RetryBudget)
     _circuit: Circuit = field(init=False, repr=False, default_factory=Circuit)
+    _reader: AnswerReader = field(init=False, repr=False, default_factory=AnswerReader)
     _wire: Wire = field(init=False, repr=False)
 
     async def __aenter__(self) -> Self:
@@ -236,7 +238,7 @@ class StudioClient:
         if stored_body is not None and digest == stored_body.digest:
             return UnchangedAnswer(validator=validator)
         secrets = self._secrets(target.project_id)
-        answer = {} if kind.is_alone else read_answer(body, kind, secrets=secrets)
+        answer = {} if kind.is_alone else self._reader.read(body, kind, secrets=secrets)
         return Answer(
             kind=kind.name,
             document=kind.compose(source.entry, answer),
