@@ -18,16 +18,18 @@ import socket
 import subprocess
 import sys
 import threading
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryFile
 from types import TracebackType
 from typing import IO, Any
 
 ROOT = Path(__file__).parents[1]
 _LARGEST = 2**17  # bytes of a request: an environment and arguments
+_DEADLINE_S = 60  # what hangs fails
 
 
 @dataclass(slots=True, eq=False)
@@ -107,12 +109,15 @@ def start(
     stdout: int = subprocess.DEVNULL,
     stderr: int = subprocess.DEVNULL,
     environment: dict[str, str],
+    before: str = "",
 ) -> Process:
     """Start `auditor` with these arguments in a session of its own.
 
     Each stream is a descriptor or `subprocess.DEVNULL`; standard error may be `subprocess.PIPE`.
+    The process executes the Python source `before` first.
     """
     order = {
+        "before": before,
         "arguments": [str(argument) for argument in arguments],
         "folder": str(folder),
         "environment": environment,
@@ -130,6 +135,45 @@ def start(
         finally:
             os.close(write)
     return Process(pid, stderr=os.fdopen(read, encoding="utf-8"))
+
+
+def run(
+    *arguments: str | Path,
+    folder: Path,
+    environment: dict[str, str],
+    stdin: bytes = b"",
+    before: str = "",
+) -> subprocess.CompletedProcess[bytes]:
+    """Run `auditor` to its end, with standard input and output as pipes."""
+    its_input, our_output = os.pipe()
+    our_input, its_output = os.pipe()
+    feeder = threading.Thread(target=_feed, args=(our_output, stdin))
+    with (
+        TemporaryFile() as said,
+        start(
+            *arguments,
+            folder=folder,
+            stdin=its_input,
+            stdout=its_output,
+            stderr=said.fileno(),
+            environment=environment,
+            before=before,
+        ) as process,
+    ):
+        os.close(its_input)
+        os.close(its_output)
+        feeder.start()
+        with os.fdopen(our_input, "rb") as answers:
+            answer = answers.read()
+        code = process.wait(_DEADLINE_S)
+        feeder.join()
+        said.seek(0)
+        return subprocess.CompletedProcess(arguments, code, answer, said.read())
+
+
+def _feed(descriptor: int, content: bytes) -> None:
+    with suppress(BrokenPipeError), os.fdopen(descriptor, "wb") as pipe:
+        pipe.write(content)
 
 
 class _Parent:
@@ -213,6 +257,7 @@ def _become(order: dict[str, Any], streams: list[int]) -> None:
     sys.stdin = open(0, closefd=False)  # noqa: SIM115 - a descriptor, for the whole process
     sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115 - see above
     sys.stderr = open(2, "w", 1, errors="backslashreplace", closefd=False)  # noqa: SIM115
+    exec(order["before"], {})  # noqa: S102 - of a test
 
 
 def _main() -> None:

@@ -7,7 +7,8 @@ import pytest
 
 from auditor.model import TargetId
 from tests.audit.stage import KEY, Stage, block, target
-from tests.cli.command import Command, python
+from tests.cli.command import Command, environment
+from tests.processes import run
 
 
 @pytest.fixture
@@ -120,10 +121,9 @@ def test_a_secret_in_a_file_is_compared_and_not_shown(auditor: Command, tmp_path
 
 
 def test_one_side_can_be_standard_input(old: str, tmp_path: Path) -> None:
+    arguments = ("diff", old, "-", "--format", "json")
     answer = json.dumps(block(batchSize=64)).encode()
-    done = python(
-        "-m", "auditor", "diff", old, "-", "--format", "json", folder=tmp_path, stdin=answer
-    )
+    done = run(*arguments, folder=tmp_path, environment=environment(), stdin=answer)
 
     assert (done.returncode, done.stderr) == (1, b"")
     assert paths(json.loads(done.stdout)) == ["batchSize"]
@@ -170,7 +170,8 @@ def test_a_folder_cannot_be_read(auditor: Command, old: str, tmp_path: Path) -> 
 
 
 def test_what_standard_input_holds_is_called_so(old: str, tmp_path: Path) -> None:
-    done = python("-m", "auditor", "diff", "-", old, folder=tmp_path, stdin=b"{}")
+    arguments = ("diff", "-", old)
+    done = run(*arguments, folder=tmp_path, environment=environment(), stdin=b"{}")
 
     assert (done.returncode, done.stdout) == (2, b"")
     assert b"standard input is not a getKeras answer" in done.stderr

@@ -9,14 +9,15 @@ import pytest
 
 from auditor.demo.sample_reports import STATES
 from tests.audit.stage import Stage
-from tests.cli.command import ROOT, Command, python
+from tests.cli.command import ROOT, Command, environment
+from tests.processes import run
 
 
 @pytest.fixture(scope="module")
 def look(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that the command writes where there is no configuration."""
     folder = tmp_path_factory.mktemp("preview")
-    done = python("-m", "auditor", "report", "--preview", "look", folder=folder)
+    done = run("report", "--preview", "look", folder=folder, environment=environment())
     assert (done.returncode, done.stderr) == (0, b"")
     return folder / "look"
 

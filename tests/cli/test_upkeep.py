@@ -14,9 +14,10 @@ import pytest
 from auditor import app
 from auditor.model import Json, JsonObject
 from tests.audit.stage import TEAM, Stage, block, stage, target
-from tests.cli.command import Command, database, python, reconfigure
+from tests.cli.command import Command, database, environment, reconfigure
 from tests.conftest import Postgres
 from tests.crawling import broken_links
+from tests.processes import run
 from tests.store.examples import Sql
 
 
@@ -182,9 +183,10 @@ def test_every_report_is_the_same_byte_for_byte_in_the_other_database_and_back(
 
 
 def test_an_export_goes_through_a_pipe(aged: Stage, auditor: Command) -> None:
-    piped = python("-m", "auditor", "export", folder=aged.folder)
+    around, folder = environment(), aged.folder
+    piped = run("export", folder=folder, environment=around)
     substitute(aged, r'url = ".*\.db"', 'url = "sqlite:///new.db"')
-    taken = python("-m", "auditor", "import", "-", folder=aged.folder, stdin=piped.stdout)
+    taken = run("import", "-", folder=folder, environment=around, stdin=piped.stdout)
 
     assert (piped.returncode, piped.stderr) == (0, b"")
     assert taken.returncode == 0

@@ -3,31 +3,25 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.audit.stage import KEY, Stage
 from tests.cli.command import environment
-from tests.cli.gate import DEADLINE_S
+from tests.processes import run
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 # The program is imported before the machine runs out, so the place of the fault is certain.
-_START = """
-import os, resource, sys, threading
-from auditor.cli import main
-import auditor.daemon, auditor.store.store, auditor.store.database, auditor.config
-{limit}
-sys.exit(main(["daemon", "--config", "config.toml"]))
-"""
 _NO_FILE = """
+import os, resource
 used = {int(name) for name in os.listdir("/proc/self/fd")}
 free = next(number for number in range(99) if number not in used)
 resource.setrlimit(resource.RLIMIT_NOFILE, (free, free))
 """
 _NO_THREAD = """
+import resource, threading
 threading.stack_size(1 << 30)
 pages = int(open("/proc/self/statm").read().split()[0])
 limit = pages * resource.getpagesize() + (1 << 29)
@@ -45,16 +39,9 @@ auditor.app.load_settings = lambda path: 1 / 0
 """
 
 
-def start(folder: Path, limit: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(  # noqa: S603 - our own program
-        [sys.executable, "-c", _START.format(limit=limit)],
-        cwd=folder,
-        env=environment(EI_KEY=KEY),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=DEADLINE_S,
-    )
+def start(folder: Path, limit: str) -> subprocess.CompletedProcess[bytes]:
+    arguments, around = ("daemon", "--config", "config.toml"), environment(EI_KEY=KEY)
+    return run(*arguments, folder=folder, environment=around, before=limit)
 
 
 @pytest.mark.parametrize(
@@ -72,7 +59,7 @@ def test_what_may_pass_ends_a_start_with_75_and_says_why(
 ) -> None:
     done = start(pump.folder, limit)
 
-    assert (done.returncode, words in done.stderr) == (75, True), done.stderr
+    assert (done.returncode, words in done.stderr.decode()) == (75, True), done.stderr
 
 
 def test_a_wrong_configuration_ends_a_start_with_2(pump: Stage) -> None:
@@ -80,7 +67,7 @@ def test_a_wrong_configuration_ends_a_start_with_2(pump: Stage) -> None:
     done = start(pump.folder, "")
 
     assert done.returncode == 2
-    assert "studio.concurrency" in done.stderr
+    assert b"studio.concurrency" in done.stderr
 
 
 def test_a_secret_that_cannot_be_read_for_want_of_file_descriptors_is_no_wrong_key(
@@ -91,17 +78,9 @@ def test_a_secret_that_cannot_be_read_for_want_of_file_descriptors_is_no_wrong_k
     secret.chmod(0o600)
     config = pump.folder / "config.toml"
     config.write_text(config.read_text().replace('{ env = "EI_KEY" }', f'{{ file = "{secret}" }}'))
-    done = subprocess.run(  # noqa: S603 - our own program
-        [sys.executable, "-c", _READ],
-        cwd=pump.folder,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=DEADLINE_S,
-    )
+    done = run(folder=pump.folder, environment=environment(), before=_READ)
 
-    assert done.stdout.splitlines() == ["24 Too many open files"] * 2, done.stderr
+    assert done.stdout.splitlines() == [b"24 Too many open files"] * 2, done.stderr
 
 
 # With no descriptor left, the configuration cannot be read; with one, its secret cannot.
@@ -119,6 +98,7 @@ from auditor.config.values import _from_file
 resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
 refused(lambda: load(Path("config.toml"), environ=os.environ))
 refused(lambda: _from_file(Path("key").absolute()))
+raise SystemExit
 """
 
 
@@ -143,4 +123,4 @@ def test_an_environment_that_cannot_be_used_ends_a_start_with_2(
     done = start(pump.folder, "")
 
     assert done.returncode == 2
-    assert words in done.stderr
+    assert words in done.stderr.decode()

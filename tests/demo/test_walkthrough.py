@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
+import shlex
 import subprocess
-import sys
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
@@ -23,9 +22,10 @@ from auditor.demo.walkthrough import plan_faults, show_drift, show_faults
 from auditor.errors import UsageError
 from auditor.rendering.json import encode_report
 from auditor.store.store import open_database
+from tests.cli.command import environment
+from tests.processes import run
 from tests.store.examples import audited, first
 
-ROOT = Path(__file__).parents[2]
 FOREIGN = "kept as it is\n"
 
 
@@ -47,16 +47,9 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Shown:
     folder = here / "X"
     folder.mkdir()
     (folder / "notes.txt").write_text(FOREIGN)
-    done = subprocess.run(
-        [sys.executable, "-m", "auditor", "demo", "--folder", "X"],
-        cwd=here,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    return Shown(folder, done.returncode, done.stdout, done.stderr, _report(folder))
+    done = run("demo", "--folder", "X", folder=here, environment=environment())
+    out, err = done.stdout.decode(), done.stderr.decode()
+    return Shown(folder, done.returncode, out, err, _report(folder))
 
 
 def _report(folder: Path) -> Any:  # noqa: ANN401 - any JSON
@@ -114,7 +107,11 @@ COMMAND = re.compile(r"\S+ -m auditor \w+ .*|\S*/auditor \w+ .*|\bauditor \w+ --
 
 def test_whatever_it_prints_works_when_it_is_typed(shown: Shown) -> None:
     commands = COMMAND.findall(shown.out)
-    done = [typed(command, shown.folder.parent) for command in commands]
+    [program] = {program_of(command) for command in commands}
+    done = [
+        typed(commands[0], shown.folder.parent),
+        *(called(command.removeprefix(program), shown.folder.parent) for command in commands[1:]),
+    ]
 
     verbs = {command.partition("auditor ")[2].split()[0] for command in commands}
     assert verbs == {"status", "history", "diff", "explain", "approve"}
@@ -123,16 +120,27 @@ def test_whatever_it_prints_works_when_it_is_typed(shown: Shown) -> None:
     assert [(each.args, each.stderr) for each in done if each.returncode not in {0, 1}] == []
 
 
-def typed(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+def program_of(command: str) -> str:
+    """Return how a command calls the program: what stands before its verb."""
+    before, name, _ = command.partition("auditor ")
+    return before + name
+
+
+def typed(command: str, folder: Path) -> subprocess.CompletedProcess[bytes]:
+    """Let a shell read a whole command."""
     return subprocess.run(  # noqa: S603 - what the demo says
         ["/bin/sh", "-c", command],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env=environment(),
         capture_output=True,
-        text=True,
         check=False,
         timeout=60,
     )
+
+
+def called(arguments: str, folder: Path) -> subprocess.CompletedProcess[bytes]:
+    """Call the program, which is found as in the command before, with what a shell would read."""
+    return run(*shlex.split(arguments, comments=True), folder=folder, environment=environment())
 
 
 def test_the_report_tells_the_edits_that_were_made_and_no_other(shown: Shown) -> None:
