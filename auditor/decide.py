@@ -26,7 +26,7 @@ from auditor.drift.trainings import TRAINING_PATH
 from auditor.drift.wording import value_words
 from auditor.errors import UsageError
 from auditor.fetching import Answer
-from auditor.model import BlockKindName, Finding, ModelState, Since, TargetId
+from auditor.model import BlockKindName, Finding, ModelState, OpenCondition, Since, TargetId
 from auditor.protocols import Store
 from auditor.records import (
     Acknowledgement,
@@ -67,6 +67,18 @@ class NewBaseline:
     known: KnownTarget
     version: VersionLine
     faults: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DroppedBaseline:
+    """A target whose baseline was dropped.
+
+    Attributes:
+        reopened: what the approval had ended, and what is open again without it.
+    """
+
+    known: KnownTarget
+    reopened: tuple[OpenCondition, ...]
 
 
 def judge_versions(
@@ -169,8 +181,8 @@ def approve(baselines: Sequence[NewBaseline], store: Store, decision: Decision) 
 
 def unapprove(
     targets: Sequence[TargetId], store: Store, decision: Decision
-) -> tuple[KnownTarget, ...]:
-    """Drop the baselines of targets; return these.
+) -> tuple[DroppedBaseline, ...]:
+    """Drop the baselines of targets; return what that means for each.
 
     Raises:
         UsageError: a target has no baseline; every baseline stays then.
@@ -182,8 +194,11 @@ def unapprove(
                 f"{target} has no baseline, so nothing was changed: `auditor history {target}` "
                 "says what was approved"
             )
-    store.unapprove(_retractions(RetractionKind.UNAPPROVED, targets, decision))
-    return tuple(known[target] for target in dict.fromkeys(targets))
+    reopened = store.unapprove(_retractions(RetractionKind.UNAPPROVED, targets, decision))
+    return tuple(
+        DroppedBaseline(known[target], tuple(each for each in reopened if each.target == target))
+        for target in dict.fromkeys(targets)
+    )
 
 
 def forget(

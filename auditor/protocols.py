@@ -471,8 +471,8 @@ class DecisionStore(Protocol):
         """Return a target's approvals, newest first."""
         ...
 
-    def unapprove(self, decisions: Sequence[Retraction]) -> None:
-        """Drop the baselines of targets, in one transaction."""
+    def unapprove(self, decisions: Sequence[Retraction]) -> tuple[OpenCondition, ...]:
+        """Drop the baselines of targets, in one transaction; return what is open again then."""
         ...
 
     def forget(self, decisions: Sequence[Retraction]) -> None:

@@ -123,8 +123,11 @@ def unapprove(args: argparse.Namespace) -> int:
     targets = [review.parse_target(text) for text in args.targets]
     settings = app.load_settings(args.config, reads_secrets=False)
     with app.open_existing_store(settings) as store:
-        for known in decide.unapprove(targets, store, _decision(args)):
+        for dropped in decide.unapprove(targets, store, _decision(args)):
+            known = dropped.known
             print_text(f"{known.target} {name(known.name) or 'block'}: it has no baseline now")
+            for condition in dropped.reopened:
+                print_text(f"  open again: [{condition.severity}] {sentence(condition.headline)}")
     return 0
 
 

@@ -63,7 +63,7 @@ def update_conditions(
     for batch in in_batches(judged):
         before = _open_of([each.target for each in batch])
         changes = compare_conditions(
-            map(_condition, connection.execute(before).mappings()), batch, run_id=run_id, at=at
+            map(condition_of, connection.execute(before).mappings()), batch, run_id=run_id, at=at
         )
         if changes.begun:
             connection.execute(insert(condition), list(map(_row, changes.begun)))
@@ -99,13 +99,13 @@ def open_conditions(
     """Return the open conditions of audited targets, or of `targets`, worst first."""
     if targets is not None:
         found = [
-            _condition(row)
+            condition_of(row)
             for batch in in_batches(targets)
             for row in connection.execute(_open_of(batch)).mappings()
         ]
         return worst_conditions_first(found)
     query = select(condition).join(target, _IS_OF_TARGET).where(_IS_OPEN, ~target.c.retired)
-    return worst_conditions_first(map(_condition, connection.execute(query).mappings()))
+    return worst_conditions_first(map(condition_of, connection.execute(query).mappings()))
 
 
 def old_conditions(connection: Connection, before: datetime) -> tuple[int, ...]:
@@ -130,11 +130,8 @@ def drop_conditions(connection: Connection, ids: Sequence[int]) -> None:
         connection.execute(delete(condition).where(condition.c.id.in_(some)))
 
 
-def _open_of(targets: Sequence[TargetId]) -> Select[Any]:
-    return select(condition).where(_IS_OPEN, _KEY.in_(targets))
-
-
-def _condition(row: RowMapping) -> OpenCondition:
+def condition_of(row: RowMapping) -> OpenCondition:
+    """Return the condition of a row."""
     return OpenCondition(
         kind=ConditionKind(row["kind"]),
         target=TargetId(row["project_id"], row["learn_id"]),
@@ -144,6 +141,10 @@ def _condition(row: RowMapping) -> OpenCondition:
         run_id=row["began_run_id"],
         key=row["key"],
     )
+
+
+def _open_of(targets: Sequence[TargetId]) -> Select[Any]:
+    return select(condition).where(_IS_OPEN, _KEY.in_(targets))
 
 
 def _row(begun: OpenCondition) -> dict[str, object]:

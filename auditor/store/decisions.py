@@ -23,7 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.functions import func
 
 from auditor.drift.state_rules import RuleViolation
-from auditor.model import ConditionKind, JsonObject, ModelState, TargetId
+from auditor.model import ConditionKind, JsonObject, ModelState, OpenCondition, TargetId
 from auditor.records import (
     Acknowledgement,
     Approval,
@@ -35,6 +35,7 @@ from auditor.store import ledger
 from auditor.store.batches import in_batches
 from auditor.store.conditions import end_conditions, open_conditions
 from auditor.store.packing import pack_json, unpack_json
+from auditor.store.reopening import reopen_approved
 from auditor.store.tables import (
     acknowledgement,
     approval,
@@ -139,15 +140,20 @@ def _end_conditions(
     end_conditions(connection, ended, at=at, why=why)
 
 
-def unapprove(connection: Connection, decisions: Sequence[Retraction]) -> None:
-    """Drop the baselines of targets."""
-    ids = _retract_baselines(connection, decisions)
+def unapprove(
+    connection: Connection, decisions: Sequence[Retraction]
+) -> tuple[OpenCondition, ...]:
+    """Drop the baselines of targets; return the conditions that are open again without them."""
+    reopened: list[OpenCondition] = []
     for batch in in_batches(decisions):
         of_targets = [decision.target for decision in batch]
+        reopened += reopen_approved(connection, of_targets)
         _end_conditions(
             connection, of_targets, {ConditionKind.OFF_BASELINE}, at=batch[-1].at, why="unapproved"
         )
+    ids = _retract_baselines(connection, decisions)
     ledger.record_retractions(connection, ids)
+    return tuple(reopened)
 
 
 def forget(connection: Connection, decisions: Sequence[Retraction]) -> None:

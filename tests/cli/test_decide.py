@@ -388,3 +388,52 @@ def test_acknowledge_asks_studio_for_a_block_with_its_entry_in_the_listing(
 
     assert (finding["path"], done.code) == ("block.axes", 0)
     assert "it was compared with Studio's present answer" in done.out
+
+
+def test_an_approval_that_is_taken_back_ends_no_condition(pump: Stage, auditor: Command) -> None:
+    _drifted(pump, auditor)
+    pump.studio.edit(target(4), lambda answer: answer.update(trained=False))
+    before = auditor("run", "--format", "json").json
+    auditor("approve", "--all-new", "--reason", "all of them", "--yes")
+    approved = auditor("run", "--format", "json").json
+    dropped = auditor("unapprove", "7/3", "7/4", "--reason", "the wrong project")
+    status = auditor("status", "--format", "json").json
+    after = auditor("run", "--format", "json").json
+
+    assert [found["kind"] for found in before["open"]] == ["training_lost", "stale"]
+    assert "open" not in approved or not approved["open"]
+    assert "\n  open again: [critical] Training lost" in dropped.out
+    assert "\n  open again: [high] Model is stale" in dropped.out
+    assert status["open"] == before["open"]
+    assert after["open"] == before["open"]
+    assert after["targets"][0]["model_state"] == "stale"
+    assert auditor("verify").code == 0
+
+
+def test_an_edit_that_is_undone_ends_a_condition_that_is_open_again(
+    pump: Stage, auditor: Command
+) -> None:
+    _drifted(pump, auditor)
+    auditor("approve", "7/3", "--reason", "ok", "--yes")
+    auditor("unapprove", "7/3", "--reason", "a mistake")
+    _edit(pump, batchSize=32)
+    undone = auditor("run", "--format", "json").json
+
+    assert undone["open"] == []
+    assert undone["targets"][0]["model_step"] == "reverted"
+
+
+def test_a_model_that_was_trained_after_its_approval_is_not_stale_without_it(
+    pump: Stage, auditor: Command
+) -> None:
+    _drifted(pump, auditor)
+    auditor("approve", "7/3", "--reason", "ok", "--yes")
+    _edit(pump, trained=False)
+    auditor("run")
+    _edit(pump, trained=True)
+    auditor("run")
+    dropped = auditor("unapprove", "7/3", "--reason", "a mistake")
+    after = auditor("run", "--format", "json").json
+
+    assert "open again" not in dropped.out
+    assert after["open"] == []
