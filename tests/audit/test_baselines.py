@@ -21,7 +21,7 @@ def pump(database_url: str, tmp_path: Path) -> Iterator[Stage]:
     """Four approved blocks, to which the vendor brings a field that nobody knows."""
     blocks = {learn_id: block(name=f"Block {learn_id}") for learn_id in _BLOCKS}
     with stage(database_url, tmp_path, blocks) as set_up:
-        set_up.night()
+        set_up.audit()
         with set_up.open_store() as store:
             approve_all_new(store, Decision(author="anna", reason="ok", at=app.now()))
         for learn_id in _BLOCKS:
@@ -81,7 +81,7 @@ def test_a_persons_field_counts_where_the_vendor_never_was(pump: Stage) -> None:
 def test_what_a_person_put_back_is_the_vendors_again(pump: Stage) -> None:
     for learn_id in _BLOCKS:
         pump.studio.edit(target(learn_id), lambda answer: answer.update(level=5))
-    pump.night()
+    pump.audit()
     _edit(pump, level=7)
     between = pump.json()
     back, after = _edit(pump, level=5), pump.json()
@@ -120,7 +120,7 @@ def test_what_a_training_or_the_data_count_changes_is_no_difference(pump: Stage)
 
 def test_what_the_vendor_withdraws_is_tonights_and_no_difference(pump: Stage) -> None:
     pump.studio.put(target(9), block("keras-object-detection"))
-    pump.night()
+    pump.audit()
     with pump.open_store() as store:
         approve_all_new(store, Decision(author="anna", reason="ok", at=app.now()))
     used = block("keras-object-detection")["visualLayers"][0]["type"]

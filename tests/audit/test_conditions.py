@@ -55,11 +55,11 @@ def _stored(set_up: Stage) -> Any:  # noqa: ANN401 - any JSON
 
 @pytest.mark.both_databases
 def test_a_lost_training_stays_open_until_the_model_is_trained_again(pump: Stage) -> None:
-    quiet = pump.night().report
+    quiet = pump.audit()
     _edit(pump, trained=False)
-    first, later = pump.night().report, pump.night().report
+    first, later = pump.audit(), pump.audit()
     _edit(pump, trained=True)
-    again = pump.night().report
+    again = pump.audit()
 
     assert (_open(quiet), _open(again)) == ([], [])
     assert _open(first) == _open(later) == [("training_lost", "7/3", "critical")]
@@ -68,35 +68,35 @@ def test_a_lost_training_stays_open_until_the_model_is_trained_again(pump: Stage
 
 def test_a_block_that_was_never_trained_has_lost_nothing(pump: Stage) -> None:
     pump.studio.put(target(6), block(trained=False))
-    pump.night()
+    pump.audit()
     _edit(pump, 6, trainingCycles=77)
 
-    assert pump.night().report.open == ()
+    assert pump.audit().open == ()
 
 
 def test_a_stale_model_is_open_until_it_is_trained(pump: Stage) -> None:
-    pump.night()
+    pump.audit()
     _edit(pump, trainingCycles=77)
-    pump.night()
-    stale = pump.night().report
+    pump.audit()
+    stale = pump.audit()
     _edit(pump, trained=False)
-    pump.night()
+    pump.audit()
     _edit(pump, trained=True)
 
     assert _open(stale) == [("stale", "7/3", "high")]
-    assert pump.night().report.open == ()
+    assert pump.audit().open == ()
 
 
 def test_a_missing_block_is_open_until_it_is_listed_again(pump: Stage) -> None:
-    pump.night()
+    pump.audit()
     answer = block(name="Hum", trained=True)
     pump.studio.remove(target(5))
-    pump.night()
+    pump.audit()
     missing = pump.night().report
     pump.studio.put(target(5), answer)
 
     assert _open(missing) == [("missing", "7/5", "high")]
-    assert pump.night().report.open == ()
+    assert pump.audit().open == ()
 
 
 @pytest.mark.both_databases
@@ -104,12 +104,12 @@ def test_a_broken_rule_is_open_with_its_severity_until_the_rule_is_gone(pump: St
     text = (pump.folder / "config.toml").read_text()
     pump.configure(f"{text}\n{_RULE}")
     pump.studio.edit(target(3), lambda answer: answer["thresholds"][0].update(value=0.1))
-    first, later = pump.night().report, pump.night().report
+    first, later = pump.audit(), pump.audit()
     pump.studio.edit(target(3), lambda answer: answer["thresholds"][0].update(value=0.2))
-    moved = pump.night().report
+    moved = pump.audit()
     pump.studio.fail(Fault.HTTP_500, target=target(3))
     pump.configure(text)
-    after = pump.night().report
+    after = pump.audit()
 
     assert _open(first) == _open(later) == [("rule_broken", "7/3", "critical")]
     assert [condition.since for condition in moved.open] == [first.run.finished_at]
@@ -118,15 +118,15 @@ def test_a_broken_rule_is_open_with_its_severity_until_the_rule_is_gone(pump: St
 
 
 def test_a_difference_from_the_baseline_is_as_bad_as_the_worst_of_it(pump: Stage) -> None:
-    pump.night()
+    pump.audit()
     with pump.open_store() as store:
         approve_all_new(store, Decision(author="anna", reason="ok", at=app.now()))
     _edit(pump, name="Motion two")
-    renamed = pump.night().report
+    renamed = pump.audit()
     _edit(pump, name="Motion")
     pump.studio.edit(target(3), lambda answer: answer["thresholds"][0].update(value=0.1))
-    pump.night()
-    moved = pump.night().report
+    pump.audit()
+    moved = pump.audit()
 
     assert _open(renamed) == [("off_baseline", "7/3", "medium")]
     assert _open(moved) == [("off_baseline", "7/3", "high")]
@@ -134,22 +134,22 @@ def test_a_difference_from_the_baseline_is_as_bad_as_the_worst_of_it(pump: Stage
 
 
 def test_a_block_that_cannot_be_read_keeps_its_conditions(pump: Stage) -> None:
-    pump.night()
+    pump.audit()
     _edit(pump, trained=False)
-    before = pump.night().report
+    before = pump.audit()
     pump.studio.fail(Fault.HTTP_500, target=target(3))
 
-    assert pump.night().report.open == before.open
+    assert pump.audit().open == before.open
 
 
 def test_what_a_crashed_run_saw_is_open_in_the_next_report(pump: Stage) -> None:
-    pump.night()
+    pump.audit()
     _edit(pump, trained=False)
     with pump.open_store() as store, store.run_lock():
         run_id = store.open_run(Trigger.MANUAL, started_at=app.now())
         store.abandon_open_runs(app.now())
         assert store.open_conditions() == ()
-    report = pump.night().report
+    report = pump.audit()
 
     assert report.open[0].run_id == report.run.id != run_id
 
@@ -171,7 +171,7 @@ def test_what_a_run_saw_that_crashed_after_its_last_batch_is_open_once(pump: Sta
 
 
 def test_a_dry_run_shows_what_would_be_open_and_stores_nothing(pump: Stage) -> None:
-    pump.night()
+    pump.audit()
     _edit(pump, trained=False)
     with pump.open_store() as store:
         dry = app.run_async(app.run_dry(pump.settings, app.build_request(pump.settings), store))
@@ -181,9 +181,9 @@ def test_a_dry_run_shows_what_would_be_open_and_stores_nothing(pump: Stage) -> N
 
 
 def test_a_stored_report_says_what_was_open_then(pump: Stage) -> None:
-    pump.night()
+    pump.audit()
     _edit(pump, trained=False)
-    reported = encode_report(pump.night().report)
+    reported = encode_report(pump.audit())
 
     assert _stored(pump) == reported
     assert reported["open"] == [
@@ -201,26 +201,26 @@ def test_a_stored_report_says_what_was_open_then(pump: Stage) -> None:
 def test_a_block_that_is_no_longer_audited_is_named_no_more_until_it_is_again(
     pump: Stage,
 ) -> None:
-    pump.night()
+    pump.audit()
     _edit(pump, trained=False)
-    lost = pump.night().report
+    lost = pump.audit()
     pump.reconfigure('learn_blocks = "all"', "learn_blocks = [4, 5]")
-    without = pump.night().report
+    without = pump.audit()
     with pump.open_store() as store:
         open_without = store.open_conditions()
     pump.reconfigure("learn_blocks = [4, 5]", 'learn_blocks = "all"')
-    back = pump.night().report
+    back = pump.audit()
 
     assert (without.open, open_without) == ((), ())
     assert back.open == lost.open
 
 
 def test_the_worst_and_the_oldest_comes_first(pump: Stage) -> None:
-    pump.night()
+    pump.audit()
     _edit(pump, 4, trainingCycles=77)
-    pump.night()
+    pump.audit()
     _edit(pump, 5, trained=False)
-    report = pump.night().report
+    report = pump.audit()
 
     assert [condition.kind for condition in report.open] == [
         ConditionKind.TRAINING_LOST,
@@ -308,14 +308,14 @@ def _siblings(set_up: Stage, *learn_ids: int) -> None:
 
 def test_a_sibling_that_deviates_from_the_majority_is_open_until_it_is_alike(pump: Stage) -> None:
     _siblings(pump, 5, 3, 4)
-    alike = pump.night().report
+    alike = pump.audit()
     pump.studio.edit(target(5), lambda answer: answer["thresholds"][0].update(value=0.1))
-    deviating, later = pump.night().report, pump.night().report
+    deviating, later = pump.night().report, pump.audit()
     for learn_id in (3, 4):
         pump.studio.edit(
             target(learn_id), lambda answer: answer["thresholds"][0].update(value=0.1)
         )
-    again = pump.night().report
+    again = pump.audit()
 
     assert (_open(alike), _open(again)) == ([], [])
     assert _open(deviating) == [("sibling_differs", "7/5", "medium")]
@@ -327,10 +327,10 @@ def test_a_sibling_that_deviates_from_the_majority_is_open_until_it_is_alike(pum
 def test_where_most_siblings_do_not_agree_the_first_is_right(pump: Stage) -> None:
     _siblings(pump, 4, 5)
     _edit(pump, 4, trainingCycles=77)
-    first = pump.night().report
+    first = pump.audit()
     text = (pump.folder / "config.toml").read_text()
     pump.configure(text[: text.index("[[siblings]]")])
-    without = pump.night().report
+    without = pump.audit()
 
     assert _open(first) == [("sibling_differs", "7/5", "medium")]
     assert without.open == ()
@@ -340,12 +340,12 @@ def test_where_most_siblings_do_not_agree_the_first_is_right(pump: Stage) -> Non
 def test_a_dry_run_compares_siblings_by_what_it_reads(pump: Stage, has_history: bool) -> None:
     _siblings(pump, 5, 3, 4)
     if has_history:
-        pump.night()
+        pump.audit()
     pump.studio.edit(target(5), lambda answer: answer["thresholds"][0].update(value=0.1))
     with app.open_store_if_present(pump.settings) as store:
         work = app.run_dry(pump.settings, app.build_request(pump.settings), store)
         dry = app.run_async(work)
-    stored = pump.night().report
+    stored = pump.audit()
 
     assert _open(dry) == _open(stored) == [("sibling_differs", "7/5", "medium")]
     assert dry.open[0].headline == stored.open[0].headline
@@ -358,4 +358,4 @@ def test_siblings_may_differ_in_what_data_and_training_decide(pump: Stage) -> No
     )
     _edit(pump, 3, trained=False)
 
-    assert pump.night().report.open == ()
+    assert pump.audit().open == ()

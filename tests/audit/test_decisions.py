@@ -11,8 +11,6 @@ from typing import Any
 import pytest
 
 from auditor import app, decide
-from auditor.audit.close import close_run
-from auditor.audit.run import Audit
 from auditor.decide import Decision
 from auditor.errors import ConfigError, UsageError
 from auditor.fetching import Answer
@@ -80,22 +78,16 @@ def _decision() -> Decision:
 
 def _at(set_up: Stage, moment: datetime) -> Report:
     """Audit as if it were another day."""
-    with set_up.open_store() as store, store.run_lock():
-        audit = Audit(store, app.build_client(set_up.settings), now=lambda: moment)
-        ended = app.run_async(audit.run(app.build_request(set_up.settings)))
-        close_run(
-            ended, store, archive=app.build_archive(set_up.settings), plan=None, now=lambda: moment
-        )
-        return ended.report
+    return set_up.audit(now=lambda: moment)
 
 
 @pytest.mark.both_databases
 def test_what_differs_from_the_baseline_stays_until_it_is_approved(pump: Stage) -> None:
-    pump.night()
+    pump.audit()
     with pump.open_store() as store:
         approve_all_new(store, _decision())
     _edit(pump, trainingCycles=77)
-    first, second = pump.json(), pump.json()
+    first, second = pump.json_of_night(), pump.json_of_night()
     with pump.open_store() as store:
         approve([target(3)], store, _decision())
     third = pump.json()
@@ -110,11 +102,11 @@ def test_what_differs_from_the_baseline_stays_until_it_is_approved(pump: Stage) 
 
 def test_a_difference_that_is_reverted_leaves_the_report(pump: Stage) -> None:
     before = block()["trainingCycles"]
-    pump.night()
+    pump.audit()
     with pump.open_store() as store:
         approve_all_new(store, _decision())
     _edit(pump, trainingCycles=77)
-    pump.night()
+    pump.audit()
     _edit(pump, trainingCycles=before)
     reverted, after = pump.json(), pump.json()
 
@@ -126,7 +118,7 @@ def test_a_difference_that_is_reverted_leaves_the_report(pump: Stage) -> None:
 
 @pytest.mark.both_databases
 def test_an_acknowledged_difference_is_silent_until_the_value_moves(pump: Stage) -> None:
-    pump.night()
+    pump.audit()
     with pump.open_store() as store:
         approve_all_new(store, _decision())
     _edit(pump, trainingCycles=77)
@@ -147,7 +139,7 @@ def test_an_acknowledged_difference_is_silent_until_the_value_moves(pump: Stage)
 
 
 def test_an_acknowledgement_is_refused_where_the_value_has_moved_on(pump: Stage) -> None:
-    pump.night()
+    pump.audit()
     _edit(pump, trainingCycles=77)
     finding = pump.json()["targets"][0]["findings"][0]["id"]
     _edit(pump, trainingCycles=78)
@@ -158,7 +150,7 @@ def test_an_acknowledgement_is_refused_where_the_value_has_moved_on(pump: Stage)
         with pytest.raises(UsageError, match=r"no longer 77: it is 78 now"):
             decide.acknowledge(finding, store, _decision(), live=live)
         assert decide.acknowledge(finding, store, _decision()).path == "trainingCycles"
-    pump.night()
+    pump.audit()
     with pump.open_store() as store:
         with pytest.raises(UsageError, match="is no longer"):
             decide.acknowledge(finding, store, _decision())
@@ -166,7 +158,7 @@ def test_an_acknowledgement_is_refused_where_the_value_has_moved_on(pump: Stage)
 
 
 def test_an_acknowledgement_ends_after_its_last_day_and_says_so(pump: Stage) -> None:
-    pump.night()
+    pump.audit()
     with pump.open_store() as store:
         approve_all_new(store, _decision())
     _edit(pump, trainingCycles=77)
@@ -185,9 +177,9 @@ def test_an_acknowledgement_ends_after_its_last_day_and_says_so(pump: Stage) -> 
 @pytest.mark.both_databases
 def test_what_is_ignored_is_stored_counted_and_not_reported(pump: Stage) -> None:
     _with(pump, _RULES.format(until="2999-12-31"))
-    pump.night()
+    pump.audit()
     _edit(pump, dependencies={**block()["dependencies"], "sampleCount": 9999}, learningRate=0.3)
-    report = pump.json()
+    report = pump.json_of_night()
 
     motion = report["targets"][0]
     assert _findings(report) == [("learningRate", "last", "low")]
@@ -202,7 +194,7 @@ def test_what_is_ignored_is_stored_counted_and_not_reported(pump: Stage) -> None
 
 def test_a_rule_never_makes_a_stale_model_a_trained_one(pump: Stage) -> None:
     _with(pump, '[[severity]]\narea = "training"\nseverity = "info"\n')
-    pump.night()
+    pump.audit()
     _edit(pump, learningRate=0.3)
     first, second = pump.json(), pump.json()
 
@@ -215,7 +207,7 @@ def test_a_rule_never_makes_a_stale_model_a_trained_one(pump: Stage) -> None:
 def test_an_ignore_rule_ends_once(pump: Stage) -> None:
     today = app.now().date()
     _with(pump, _RULES.format(until=today))
-    pump.night()
+    pump.audit()
     _edit(pump, dependencies={**block()["dependencies"], "sampleCount": 9999})
     ended = _at(pump, app.now() + timedelta(days=1))
     _edit(pump, dependencies={**block()["dependencies"], "sampleCount": 99999})
@@ -231,7 +223,7 @@ def test_an_ignore_rule_that_could_never_hold_is_refused(pump: Stage) -> None:
     _with(pump, _RULES.format(until=date(2020, 1, 1)))
 
     with pytest.raises(ConfigError, match=r"ignore\[0\]\.until: 2020-01-01 lies in the past"):
-        pump.night()
+        pump.audit()
     with pump.open_store() as store:
         assert store.last_run() is None
 
@@ -242,7 +234,7 @@ def test_a_broken_rule_is_reported_once_a_breach_and_once_when_it_ends(pump: Sta
     _score(pump, 0.9)
     first, second = pump.json(), pump.json()
     _score(pump, 0.5)
-    third, fourth = pump.json(), pump.json()
+    third, fourth = pump.json_of_night(), pump.json()
 
     assert [kind for kind, _ in _notices(first)] == ["rule_broken"]
     assert "is 0.9, should be between 0.4 and 0.8" in _notices(first)[0][1]
@@ -257,7 +249,7 @@ def test_a_broken_rule_is_reported_once_a_breach_and_once_when_it_ends(pump: Sta
 def test_a_block_that_cannot_be_read_ends_no_episode(pump: Stage) -> None:
     _with(pump, _RULES.format(until="2999-12-31"))
     _score(pump, 0.9)
-    pump.night()
+    pump.audit()
     pump.studio.remove(target(3))
     report = pump.json()
 
@@ -269,7 +261,7 @@ def test_a_rule_taken_out_ends_its_episode(pump: Stage) -> None:
     plain = (pump.folder / "config.toml").read_text()
     _with(pump, _RULES.format(until="2999-12-31"))
     _score(pump, 0.9)
-    pump.night()
+    pump.audit()
     pump.configure(plain)
 
     ((kind, text),) = _notices(pump.json())
@@ -299,9 +291,11 @@ def test_a_change_in_a_declared_window_is_expected(pump: Stage) -> None:
 def test_values_that_go_back_and_forth_are_reported_once_and_then_counted(pump: Stage) -> None:
     pump.night()
     reports = []
-    for value in (0.7, 0.6, 0.7, 0.6, 0.7, 0.6, 0.7):
+    for value in (0.7, 0.6, 0.7, 0.6, 0.7, 0.6):
         _score(pump, value)
         reports.append(pump.json())
+    _score(pump, 0.7)
+    reports.append(pump.json_of_night())
     found = [report["targets"][0]["findings"][0] for report in reports]
 
     assert [finding.get("recurrence") for finding in found] == [
@@ -327,19 +321,19 @@ def test_a_notice_of_a_message_that_died_is_in_the_next_report(pump: Stage) -> N
         "ops@example.org": "550 no such user",
         "ml@example.org": "550 no such user",
     }
-    first = pump.json()
+    first = pump.json_of_night()
     pump.postbox.refuses = {}
-    second, third = pump.json(), pump.json()
+    second, third = pump.json_of_night(), pump.json()
 
     assert _notices(first) == _notices(second) != []
     assert _notices(third) == []
 
 
 def test_a_new_value_of_the_api_on_many_blocks_is_reported_once(pump: Stage) -> None:
-    pump.night()
+    pump.audit()
     _edit(pump, 3, selectedModelType="int4", kFolds=5)
     _edit(pump, 4, selectedModelType="int4", kFolds=5)
-    report = pump.night().report
+    report = pump.audit()
 
     assert report.notes == ("The API now has selectedModelType “int4” (2 blocks).",)
     assert [finding.headline for finding in report.catalogue] == ["The API now has kFolds"]
@@ -348,7 +342,7 @@ def test_a_new_value_of_the_api_on_many_blocks_is_reported_once(pump: Stage) -> 
 @pytest.mark.both_databases
 def test_an_ignored_change_of_the_vendors_is_stored_and_listed(pump: Stage) -> None:
     _with(pump, _RULES.format(until="2999-12-31").replace("dependencies.sampleCount", "kFolds"))
-    pump.night()
+    pump.audit()
     pump.studio.edit(target(3), lambda answer: answer.update(kFolds=5))
     pump.studio.edit(target(4), lambda answer: answer.update(kFolds=5))
     report = pump.json()
@@ -359,7 +353,7 @@ def test_an_ignored_change_of_the_vendors_is_stored_and_listed(pump: Stage) -> N
 def test_the_vendors_catalogue_can_be_ignored(pump: Stage) -> None:
     rule = 'area = "catalogue"\nreason = "read elsewhere"\nauthor = "anna"\nuntil = 2999-12-31\n'
     _with(pump, f"[[ignore]]\n{rule}")
-    pump.night()
+    pump.audit()
     for learn_id in (3, 4):
         pump.studio.edit(
             target(learn_id), lambda a: a["transferLearningModels"][0].update(author="Someone")
@@ -378,7 +372,7 @@ def test_the_vendors_catalogue_can_be_ignored(pump: Stage) -> None:
 def test_a_target_that_left_the_configuration_ends_its_episode(pump: Stage) -> None:
     _with(pump, _RULES.format(until="2999-12-31"))
     _score(pump, 0.9)
-    pump.night()
+    pump.audit()
     text = (pump.folder / "config.toml").read_text()
     pump.configure(text.replace('learn_blocks = "all"', "learn_blocks = [4]"))
 
@@ -386,7 +380,7 @@ def test_a_target_that_left_the_configuration_ends_its_episode(pump: Stage) -> N
 
 
 def _approved(set_up: Stage) -> None:
-    set_up.night()
+    set_up.audit()
     with set_up.open_store() as store:
         approve_all_new(store, _decision())
 
@@ -406,7 +400,7 @@ def test_what_the_vendor_did_is_no_difference_from_a_baseline(pump: Stage) -> No
 def test_an_ignored_script_that_is_the_vendors_makes_no_model_stale(pump: Stage) -> None:
     rule = 'area = "script"\nreason = "r"\nauthor = "a"\nuntil = 2999-12-31\n'
     _with(pump, f"[[ignore]]\n{rule}")
-    pump.night()
+    pump.audit()
     for learn_id in (3, 4):
         pump.studio.edit(target(learn_id), lambda a: a.update(script=a["script"] + "\nx = 1"))
 
@@ -415,7 +409,7 @@ def test_an_ignored_script_that_is_the_vendors_makes_no_model_stale(pump: Stage)
 
 def test_what_is_ignored_hides_nothing_else(pump: Stage) -> None:
     _with(pump, _RULES.format(until="2999-12-31"))
-    pump.night()
+    pump.audit()
     data = {**block()["dependencies"], "sampleCount": 9999}
     _edit(pump, dependencies=data, selectedModelType="requiresRetrain")
 
@@ -427,7 +421,7 @@ def test_layers_removed_on_two_nights_are_reported_once_each(pump: Stage) -> Non
     _edit(pump, visualLayers=stack)
     _approved(pump)
     _edit(pump, visualLayers=stack[1:])
-    pump.night()
+    pump.audit()
     _edit(pump, visualLayers=[stack[1], stack[3]])
 
     assert _findings(pump.json()) == [
@@ -443,14 +437,14 @@ def test_a_finding_reported_late_is_not_counted_twice(pump: Stage) -> None:
     pump.night()
     pump.postbox.refuses = {}
 
-    assert _findings(pump.json()) == [("trainingCycles", "last", "medium")]
-    assert _findings(pump.json()) == [("trainingCycles", "baseline", "medium")]
+    assert _findings(pump.json_of_night()) == [("trainingCycles", "last", "medium")]
+    assert _findings(pump.json_of_night()) == [("trainingCycles", "baseline", "medium")]
 
 
 def test_tonights_value_is_acknowledged_whatever_the_baseline_was(pump: Stage) -> None:
     _approved(pump)
     _edit(pump, trainingCycles=77)
-    pump.night()
+    pump.audit()
     _edit(pump, trainingCycles=78)
     finding = pump.json()["targets"][0]["findings"][0]["id"]
     with pump.open_store() as store:
@@ -466,7 +460,7 @@ def test_an_acknowledgement_ends_where_the_value_goes_back_unseen(pump: Stage) -
     with pump.open_store() as store:
         decide.acknowledge(finding, store, _decision())
     _edit(pump, mode="expert", visualLayers=[], trainingCycles=0, learningRate=0)
-    pump.night()
+    pump.audit()
 
     with pump.open_store() as store:
         assert [entry.ended_why for entry in store.all_acknowledgements()] == ["moved"]
@@ -497,7 +491,7 @@ def test_a_parameter_that_became_a_secret_is_hidden_in_what_was_reported(pump: S
     pump.night()
     _edit(pump, 5, customParameters={"token": "clear-two"})
     pump.postbox.refuses = dict.fromkeys(("ops@example.org", "ml@example.org"), "550 no")
-    finding = pump.json()["targets"][2]["findings"][0]["id"]
+    finding = pump.json_of_night()["targets"][2]["findings"][0]["id"]
     pump.postbox.refuses = {}
 
     def tell(answer: dict[str, Any]) -> None:
@@ -551,9 +545,9 @@ def test_approving_ends_what_was_acknowledged(pump: Stage) -> None:
 
 
 def test_a_model_that_is_trained_again_reverts_nothing(pump: Stage) -> None:
-    pump.night()
+    pump.audit()
     _edit(pump, trained=False)
-    pump.night()
+    pump.audit()
     _edit(pump, trained=True)
     (finding,) = pump.json()["targets"][0]["findings"]
 

@@ -34,9 +34,9 @@ class DefectiveListing(StudioClient):
 
 
 @pytest.fixture
-def pump(tmp_path: Path) -> Iterator[Stage]:
+def pump(database_url: str, tmp_path: Path) -> Iterator[Stage]:
     blocks = {number: block(name=f"Block {number}") for number in (3, 4, 5)}
-    with stage(f"sqlite:///{tmp_path / 'auditor.db'}", tmp_path, blocks) as set_up:
+    with stage(database_url, tmp_path, blocks) as set_up:
         yield set_up
 
 
@@ -74,7 +74,7 @@ def test_a_defect_met_by_one_block_leaves_the_others_their_night(
 def test_a_defect_met_by_a_listing_costs_that_project_alone(
     pump: Stage, caplog: pytest.LogCaptureFixture
 ) -> None:
-    pump.night()
+    pump.audit()
 
     report = audited(pump, DefectiveListing)
 
@@ -82,4 +82,4 @@ def test_a_defect_met_by_a_listing_costs_that_project_alone(
     assert [error.kind for error in report.errors] == ["internal"]
     assert {result.state for result in report.targets} == {TargetState.UNKNOWN}
     assert "project not listed" in caplog.text
-    assert pump.night().report.run.status is RunStatus.COMPLETE
+    assert pump.audit().run.status is RunStatus.COMPLETE

@@ -29,7 +29,7 @@ def test_a_deployment_that_its_impulse_left_behind_is_open_until_a_newer_one(pum
     built = pump.json()
     pump.studio.edit(BLOCK, lambda answer: answer["thresholds"][0].update(value=0.9))
     pump.studio.leave_behind(PROJECT)
-    behind = pump.json()
+    behind = pump.json_of_night()
     pump.studio.fail(Fault.HTTP_403, path="/deployment/history")
     unread = pump.json()
     pump.studio.heal()
@@ -73,7 +73,7 @@ def test_a_deployment_of_an_impulse_that_was_deleted_is_behind_nothing(pump: Sta
     pump.studio.put(target(5), block(name="Second"), impulses=(2,))
     pump.studio.deploy(PROJECT, at=NOON)
     pump.studio.leave_behind(PROJECT)
-    behind = pump.json()
+    behind = pump.json_of_night()
     pump.studio.delete_impulse(PROJECT, 1)
 
     assert [each["kind"] for each in behind["open"]] == ["deployment_behind"]
@@ -83,7 +83,7 @@ def test_a_deployment_of_an_impulse_that_was_deleted_is_behind_nothing(pump: Sta
 def test_a_deployment_that_no_page_has_any_more_is_as_it_was(pump: Stage) -> None:
     pump.studio.deploy(PROJECT, at=NOON, person="Ada")
     pump.studio.leave_behind(PROJECT)
-    behind = pump.json()
+    behind = pump.json_of_night()
     for day in range(100):
         pump.studio.deploy(PROJECT, at=NOON + DAY * (day + 1), impulse_id=2)
 
@@ -107,9 +107,9 @@ def test_named_blocks_are_taken_for_those_of_the_only_impulse_that_was_deployed(
 def test_named_blocks_cost_no_more_than_two_requests_beside_their_own(pump: Stage) -> None:
     pump.reconfigure('learn_blocks = "all"', "learn_blocks = [3, 4]")
     pump.reconfigure("training = false", "training = true")
-    pump.night()
+    pump.audit()
     pump.studio.requests.clear()
-    pump.night()
+    pump.audit()
 
     assert sorted(r.path.removeprefix("/v1/api/7") for r in pump.studio.requests) == [
         "/deployment/history?limit=100&offset=0",

@@ -55,7 +55,7 @@ class Weeks:
     ) -> DeliveredRun:
         """Audit at this night's time; the next night is `days` later."""
         settings, at = self.stage.settings, self.at
-        with app.open_store(settings) as store:
+        with self.stage.open_store() as store:
             request = app.build_request(settings, scope)
             if schedule:
                 [named] = [s for s in app.find_schedules(settings) if s.name == schedule]

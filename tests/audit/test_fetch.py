@@ -108,10 +108,9 @@ def fetch(studio: Settling, before: KnownTarget, today: date) -> FetchResult:
 
 
 @pytest.fixture
-def night(tmp_path: Path) -> Iterator[Stage]:
-    url = f"sqlite:///{tmp_path / 'auditor.db'}"
-    with stage(url, tmp_path, {3: sample_blocks()["keras"]}) as installation:
-        installation.night()
+def night(database_url: str, tmp_path: Path) -> Iterator[Stage]:
+    with stage(database_url, tmp_path, {3: sample_blocks()["keras"]}) as installation:
+        installation.audit()
         yield installation
 
 

@@ -94,10 +94,10 @@ def test_learnt_fields_tell_nothing_until_they_change(older: Older, pump: Stage)
         pump.studio.edit(target(place), putting(value))
     night_of(older, pump)
 
-    assert telling(pump.night().report) == QUIET
+    assert telling(pump.audit()) == QUIET
     for place in range(10, 10 + len(_PAIRS)):
         pump.studio.edit(target(place), reverse)
-    assert telling(pump.night().report) == QUIET
+    assert telling(pump.audit()) == QUIET
     with pump.open_store() as store:
         assert len(store.target_versions(target(10))) == 1
         assert store.verify() is None
@@ -106,7 +106,7 @@ def test_learnt_fields_tell_nothing_until_they_change(older: Older, pump: Stage)
         pump.studio.edit(target(place), putting(value))
     reported = {
         result.target.learn_id: [(found.path, found.area) for found in result.findings]
-        for result in pump.night().report.targets
+        for result in pump.audit().targets
         if result.findings
     }
 
@@ -129,15 +129,15 @@ def test_what_the_vendor_brought_keeps_nobody_off_the_baseline_once_it_is_known(
     edit_all(pump, **{_AKIDA: {"enabled": True, "neuronsPerClass": 2}, _KEY: "unit"})
     assert "The API now has" in night_of(older, pump, "run", "--format", "json")
 
-    assert telling(pump.night().report) == QUIET
+    assert telling(pump.audit()) == QUIET
 
     edit(pump, 4, **{_AKIDA: {"enabled": True, "neuronsPerClass": 3}})
-    by_block = {result.target.learn_id: result.findings for result in pump.night().report.targets}
+    by_block = {result.target.learn_id: result.findings for result in pump.audit().targets}
     assert [(finding.path, finding.since) for finding in by_block.pop(4)] == [
         (f"{_AKIDA}.neuronsPerClass", Since.LAST)
     ]
     assert set(by_block.values()) == {()}
-    after = {result.target.learn_id: result.findings for result in pump.night().report.targets}
+    after = {result.target.learn_id: result.findings for result in pump.audit().targets}
     assert [(finding.path, finding.since) for finding in after.pop(4)] == [
         (_AKIDA, Since.BASELINE)
     ]
@@ -154,7 +154,7 @@ def test_a_vendors_field_that_is_known_since_does_not_keep_a_reverted_model_stal
     night_of(older, pump)
 
     edit(pump, 3, trainingCycles=cycles)
-    report = pump.night().report
+    report = pump.audit()
 
     [reverted] = report.targets[0].findings
     assert reverted.headline.endswith("(changed and reverted)")
@@ -170,7 +170,7 @@ def test_decisions_of_before_hold(older: Older, pump: Stage) -> None:
         [finding] = store.report(None).targets[0].findings  # type: ignore[union-attr] # there is one
     night_of(older, pump, "acknowledge", finding.id, "--reason", "agreed")
 
-    report = pump.night().report
+    report = pump.audit()
 
     assert telling(report) == QUIET
     assert [result.acknowledged for result in report.targets] == [1, 0, 0]
@@ -190,13 +190,13 @@ def test_what_only_the_new_form_shows_is_kept_apart_from_drift(older: Older, pum
     assert notice.kind is NoticeKind.READ_AGAIN
     assert "2 differences in 2 blocks appear" in notice.text
     assert report.suppressed_by == (("upgrade", 2),)
-    assert telling(pump.night().report) == QUIET
+    assert telling(pump.audit()) == QUIET
     with pump.open_store() as store:
         assert store.verify() is None
 
 
 def test_an_older_auditor_put_back_is_quiet_as_well(older: Older, pump: Stage) -> None:
     edit_all(pump, **{_KEY: "unit", _AKIDA: {"enabled": True}})
-    pump.night()
+    pump.audit()
 
     assert '"in_sync": 3' in night_of(older, pump, "run", "--format", "json")

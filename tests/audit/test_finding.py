@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,11 +25,10 @@ MOTION, SCREWS, VALVES = target(3), target(4), TargetId(8, 3)
 
 
 @pytest.fixture
-def fleet(sqlite_template: Path, tmp_path: Path) -> Iterator[Stage]:
+def fleet(database_url: str, tmp_path: Path) -> Iterator[Stage]:
     """Project 7, named, and 8 and 9, which only the account sees."""
-    shutil.copy(sqlite_template, tmp_path / "auditor.db")
     blocks = {3: block(name="Motion"), 4: block("keras-object-detection", name="Screws")}
-    with stage("sqlite:///auditor.db", tmp_path, blocks) as set_up:
+    with stage(database_url, tmp_path, blocks) as set_up:
         set_up.studio.add_project(8, name="Fan", api_key="ei_" + "08" * 24)
         set_up.studio.add_project(9, name="Mill", api_key="ei_" + "09" * 24)
         set_up.studio.put(VALVES, block("keras-transfer-kws", name="Valves"))
@@ -54,7 +52,7 @@ def reconfigure(set_up: Stage, *changes: str) -> None:
 def night(set_up: Stage, scope: Scope | None = None) -> Report:
     """Run once, with no page to write and nobody to mail; what was found counts as reported."""
     settings = set_up.settings
-    with app.open_store(settings) as store:
+    with set_up.open_store() as store:
         studio = app.build_client(settings)
         studio.sleep = at_once
         audit = Audit(store, studio, now=app.now)

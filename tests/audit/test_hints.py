@@ -17,7 +17,7 @@ from tests.decisions import approve_all_new
 @pytest.fixture
 def pump(database_url: str, tmp_path: Path) -> Iterator[Stage]:
     with stage(database_url, tmp_path, {3: block(name="Motion", trained=True)}) as set_up:
-        set_up.night()
+        set_up.audit()
         yield set_up
 
 

@@ -32,7 +32,7 @@ def pump(database_url: str, tmp_path: Path) -> Iterator[Stage]:
             "dsp": [2],
         }
         put(ANOMALY, BlockKindName.ANOMALY, sample_answer("anomaly"), entry=listed)
-        set_up.night()
+        set_up.audit()
         yield set_up
 
 
@@ -165,9 +165,9 @@ def test_a_window_one_night_and_the_features_the_next(pump: Stage) -> None:
 
 def test_learn_blocks_may_follow_a_night_after_the_features(pump: Stage) -> None:
     edit_parameter(pump)
-    pump.night()
+    pump.audit()
     pump.studio.edit(PROCESSING, lambda answer: answer["dsp"]["features"].update(count=65))
-    pump.night()
+    pump.audit()
     pump.studio.edit(KERAS, lambda answer: follow(answer, 65))
 
     assert found(pump.json()) == [(3, "shape", 2)]
@@ -176,7 +176,7 @@ def test_learn_blocks_may_follow_a_night_after_the_features(pump: Stage) -> None
 def test_data_follows_an_edit_once(pump: Stage) -> None:
     edit_parameter(pump)
     generate_features(pump)
-    pump.night()
+    pump.audit()
     generate_features(pump, 77)
 
     assert found(pump.json()) == [
@@ -190,7 +190,7 @@ def test_data_follows_an_edit_once(pump: Stage) -> None:
 
 def test_new_samples_alone_follow_nothing(pump: Stage) -> None:
     edit_parameter(pump)
-    pump.night()
+    pump.audit()
     pump.studio.edit(KERAS, lambda answer: answer["dependencies"].update(sampleCount=9999))
 
     assert found(pump.json()) == [(3, "dependencies.sampleCount", None)]
@@ -205,7 +205,7 @@ def test_a_name_is_no_edit_that_data_follows(pump: Stage) -> None:
 
 def test_blocks_of_another_impulse_follow_nothing(pump: Stage) -> None:
     pump.studio.put(OTHER, block(name="Other"), impulses=(2,))
-    pump.night()
+    pump.audit()
     edit_parameter(pump)
     for learn in (KERAS, OTHER):
         pump.studio.edit(learn, lambda answer: follow(answer, 65))
@@ -255,7 +255,7 @@ def test_labels_that_come_with_an_edit_stay_in_the_headline(pump: Stage) -> None
 def test_a_stored_report_still_says_what_follows(pump: Stage) -> None:
     edit_parameter(pump)
     generate_features(pump)
-    run = pump.night().report.run.id
+    run = pump.audit().run.id
     with pump.open_store() as store:
         stored = store.report(run)
     assert stored is not None
@@ -319,7 +319,7 @@ def test_an_impulse_that_was_made_anew_is_one_entry(pump: Stage) -> None:
 def test_an_impulse_that_is_new_is_one_entry(pump: Stage) -> None:
     pump.studio.put(target(21), block(name="Other"), impulses=(2,))
     pump.studio.put(target(22), block(name="Another"), impulses=(2,))
-    report = pump.json()
+    report = pump.json_of_night()
 
     (found,) = report["impulses_replaced"]
     assert (found["impulse_id"], found["gone"], found["new"]) == (2, [], [21, 22])
@@ -335,20 +335,20 @@ def test_an_impulse_of_which_half_is_gone_is_one_entry_and_of_which_less_is_none
     pump.night()
     for removed in (KERAS, ANOMALY):
         pump.studio.remove(removed)
-    report = pump.json()
+    report = pump.json_of_night()
 
     entries = [(each["gone"], each["new"]) for each in report.get("impulses_replaced", [])]
     assert entries == ([] if others else [([3, 4], [])])
     assert report["totals"]["missing"] == 2
     assert still_open(report) == [("missing", 3, "high"), ("missing", 4, "high")]
     assert ("2 blocks are gone" in mailed_text(pump)) is not bool(others)
-    assert "impulses_replaced" not in pump.json()
+    assert "impulses_replaced" not in pump.json_of_night()
 
 
 def test_blocks_that_became_others_under_their_ids_are_one_entry(pump: Stage) -> None:
     pump.studio.edit_entry(INPUT, lambda listed: listed.update(type="image", createdBy="tuner"))
     pump.studio.put(KERAS, block("keras-regression", name="Motion"))
-    report = pump.json()
+    report = pump.json_of_night()
 
     (entry,) = report["impulses_replaced"]
     assert (entry["gone"], entry["replaced"], entry["new"]) == ([], [1, 3], [])
@@ -373,7 +373,7 @@ def test_a_block_that_two_impulses_share_counts_once_and_both_follow_it(pump: St
     edit_parameter(pump)
     generate_features(pump)
     pump.studio.edit(OTHER, lambda answer: follow(answer, 65))
-    report = pump.json()
+    report = pump.json_of_night()
 
     asked = [request.path for request in pump.studio.requests]
     assert asked.count("/v1/api/7/dsp/2") == 1

@@ -13,8 +13,6 @@ from tests.audit.stage import Stage, block, stage, target
 from tests.kinds import sample_answer, sample_entry
 from tests.store.examples import Sql
 
-pytestmark = pytest.mark.both_databases
-
 INPUT, PROCESSING, KERAS, ANOMALY, POST, VLM = (target(number) for number in range(1, 7))
 
 
@@ -66,6 +64,7 @@ def parameter(answer: dict[str, Any], param: str) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.both_databases
 def test_every_block_of_an_impulse_is_a_target_of_its_kind(pump: Stage) -> None:
     report, again = pump.json(), pump.json()
 
@@ -86,7 +85,7 @@ def test_every_block_of_an_impulse_is_a_target_of_its_kind(pump: Stage) -> None:
 
 
 def test_a_run_asks_for_the_listing_and_once_for_each_block_but_the_input(pump: Stage) -> None:
-    pump.night()
+    pump.audit()
 
     assert asked(pump) == [
         "/7/dsp/2",
@@ -98,15 +97,16 @@ def test_a_run_asks_for_the_listing_and_once_for_each_block_but_the_input(pump: 
     ]
 
 
+@pytest.mark.both_databases
 def test_an_edit_of_each_kind_is_one_finding(pump: Stage) -> None:
     studio = pump.studio
-    pump.night()
+    pump.audit()
     studio.edit_entry(INPUT, lambda listed: listed.update(windowSizeMs=1000))
     studio.edit(PROCESSING, lambda answer: parameter(answer, "fft-length").update(value="32"))
     studio.edit(ANOMALY, lambda answer: answer.update(clusterCount=64))
     studio.edit(POST, lambda answer: answer.update(enabled=False))
     studio.edit(VLM, lambda answer: answer["metadata"]["config"].update(modelId=5, configId=18))
-    report, after = pump.json(), pump.json()
+    report, after = pump.json_of_night(), pump.json()
 
     assert paths(report) == [
         (1, "windowSizeMs"),
@@ -121,16 +121,17 @@ def test_an_edit_of_each_kind_is_one_finding(pump: Stage) -> None:
 
 
 def test_an_entry_of_the_listing_is_part_of_a_processing_block(pump: Stage) -> None:
-    pump.night()
+    pump.audit()
     pump.studio.edit_entry(PROCESSING, lambda listed: listed.update(implementationVersion=5))
 
     assert paths(pump.json()) == [(2, "block.implementationVersion")]
 
 
+@pytest.mark.both_databases
 def test_without_the_impulse_only_learn_blocks_are_audited(pump: Stage) -> None:
-    pump.night()
+    pump.audit()
     pump.reconfigure('learn_blocks = "all"', 'learn_blocks = "all"\nimpulse = false')
-    report, again = pump.json(), pump.json()
+    report, again = pump.json_of_night(), pump.json()
 
     assert states(report) == dict.fromkeys((3, 4, 6), "in_sync")
     assert report["totals"]["missing"] == 0
@@ -150,10 +151,10 @@ def test_filters_hold_for_every_kind(pump: Stage) -> None:
 
 
 def test_a_failed_listing_makes_every_target_unknown(pump: Stage) -> None:
-    pump.night()
+    pump.audit()
     pump.studio.change_role(7, "viewer")
 
-    report = pump.json()
+    report = pump.json_of_night()
 
     assert states(report) == dict.fromkeys(range(1, 7), "unknown")
     models = {each["block_id"]: each["model_state"] for each in report["targets"]}
@@ -161,7 +162,7 @@ def test_a_failed_listing_makes_every_target_unknown(pump: Stage) -> None:
 
 
 def test_blocks_that_leave_the_impulse_are_missing(pump: Stage) -> None:
-    pump.night()
+    pump.audit()
     for removed in (INPUT, PROCESSING):
         pump.studio.remove(removed)
     report = pump.json()
@@ -190,7 +191,7 @@ def test_blocks_that_leave_the_impulse_are_missing(pump: Stage) -> None:
 def test_an_answer_that_cannot_be_believed_is_no_snapshot(
     pump: Stage, which: TargetId, spoil: Callable[[dict[str, Any]], object]
 ) -> None:
-    pump.night()
+    pump.audit()
     pump.studio.edit(which, spoil)
     report = pump.json()
 
@@ -199,7 +200,7 @@ def test_an_answer_that_cannot_be_believed_is_no_snapshot(
 
 
 def test_the_configuration_of_a_post_processing_block_may_stand_under_config(pump: Stage) -> None:
-    pump.night()
+    pump.audit()
     inner = sample_answer("post-processing")
     answer = {"success": inner.pop("success"), "config": inner}
     listed = sample_entry("postProcessingBlocks")
@@ -221,8 +222,9 @@ def test_a_named_block_of_unknown_type_is_asked_for_in_turn_and_remembered(pump:
     assert second["targets"][1]["type"] == "anomaly"
 
 
+@pytest.mark.both_databases
 def test_what_an_older_auditor_could_not_read_is_new(pump: Stage, database_url: str) -> None:
-    pump.night()
+    pump.audit()
     with Sql(database_url) as sql:  # as 0006 left an anomaly block in the place of a Keras block
         keras = sql.read("SELECT version_id FROM target WHERE learn_id = 3")[0]
         sql.write(
@@ -238,13 +240,14 @@ def test_what_an_older_auditor_could_not_read_is_new(pump: Stage, database_url: 
     assert "notices" not in report
 
 
+@pytest.mark.both_databases
 def test_a_confirmed_answer_is_the_same_only_with_the_same_entry(
     pump: Stage, tmp_path: Path
 ) -> None:
     del tmp_path
     pump.studio._etags = True
-    pump.night()
-    pump.night()
+    pump.audit()
+    pump.audit()
     pump.studio.edit_entry(PROCESSING, lambda listed: listed.update(implementationVersion=5))
 
     assert paths(pump.json()) == [(2, "block.implementationVersion")]
@@ -255,7 +258,7 @@ def test_the_authors_words_are_reported_once_and_drift_nobody(pump: Stage) -> No
     another = sample_answer("dsp-spectral-analysis")
     listed = {**sample_entry("dspBlocks"), "id": 7, "name": "Other"}
     pump.studio.put_block(target(7), BlockKindName.PROCESSING, another, entry=listed)
-    pump.night()
+    pump.audit()
     for which in (PROCESSING, target(7)):
         pump.studio.edit(
             which, lambda a: parameter(a, "fft-length").update(help="Longer is finer.")
@@ -274,7 +277,7 @@ def test_a_parameter_that_comes_on_many_blocks_is_the_vendors(pump: Stage) -> No
         answer = sample_answer("dsp-spectral-analysis")
         listed = {**sample_entry("dspBlocks"), "id": block_id.learn_id}
         pump.studio.put_block(block_id, BlockKindName.PROCESSING, answer, entry=listed)
-    pump.night()
+    pump.audit()
     for block_id in which:
         pump.studio.edit(block_id, add_parameter)
     report = pump.json()
@@ -291,7 +294,7 @@ def add_parameter(answer: dict[str, Any]) -> None:
 
 
 def test_a_named_block_is_a_learn_block_whatever_it_was(pump: Stage) -> None:
-    pump.night()
+    pump.audit()
     pump.reconfigure('learn_blocks = "all"', "learn_blocks = [2, 3]")
     report = pump.json()
 

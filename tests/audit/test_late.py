@@ -15,8 +15,6 @@ from auditor.rendering.verdict import Level, judge_run
 from tests.audit.stage import Stage, block, stage, target
 from tests.decisions import approve
 
-pytestmark = pytest.mark.both_databases
-
 BOTH = ("ops@example.org", "ml@example.org")
 
 
@@ -24,12 +22,12 @@ BOTH = ("ops@example.org", "ml@example.org")
 def pump(database_url: str, tmp_path: Path) -> Iterator[Stage]:
     blocks = {3: block(name="Motion", trained=True), 4: block(name="Screws", trained=True)}
     with stage(database_url, tmp_path, blocks) as set_up:
-        set_up.night()
+        set_up.audit()
         yield set_up
 
 
 def _unheard_night(pump: Stage) -> None:
-    """Audit while the mail server refuses everybody for good."""
+    """Have a night on which the mail server refuses everybody for good."""
     pump.postbox.refuses = dict.fromkeys(BOTH, "550 no such user")
     pump.night()
     pump.postbox.refuses = {}
@@ -49,12 +47,13 @@ def _mail(pump: Stage) -> tuple[str, str, str]:
     return str(mail["Subject"]), text.get_content(), page.get_content()
 
 
+@pytest.mark.both_databases
 def test_what_no_longer_holds_is_named_with_its_run_and_heads_nothing(pump: Stage) -> None:
     pump.studio.edit(target(3), lambda a: a.update(trained=False))
     _unheard_night(pump)
     pump.studio.edit(target(3), lambda a: a.update(trained=True))
     _unheard_night(pump)
-    report = pump.json()
+    report = pump.json_of_night()
     subject, text, page = _mail(pump)
 
     assert [(found["after"], found["run"], found["holds"]) for found in _late(report)] == [
@@ -74,7 +73,7 @@ def test_what_no_longer_holds_is_named_with_its_run_and_heads_nothing(pump: Stag
 def test_it_counts_neither_in_the_totals_nor_in_the_state(pump: Stage) -> None:
     pump.studio.edit(target(3), lambda a: a.update(batchSize=64))
     _unheard_night(pump)
-    report, after = pump.json(), pump.json()
+    report, after = pump.json_of_night(), pump.json_of_night()
 
     assert [(found["path"], found["run"], found["holds"]) for found in _late(report)] == [
         ("batchSize", 2, True)
@@ -86,8 +85,8 @@ def test_it_counts_neither_in_the_totals_nor_in_the_state(pump: Stage) -> None:
 
 def test_what_still_holds_is_what_verdict_and_subject_speak_of(pump: Stage) -> None:
     pump.studio.edit(target(3), lambda a: a.update(trained=False))
-    _unheard_night(pump)
-    verdict = judge_run(pump.night().report)
+    pump.audit(is_received=False)
+    verdict = judge_run(pump.audit())
 
     assert verdict.level is Level.CRITICAL
     assert verdict.severity == "critical"
@@ -97,10 +96,9 @@ def test_what_still_holds_is_what_verdict_and_subject_speak_of(pump: Stage) -> N
 
 def test_a_calm_night_stays_calm_where_nothing_late_holds(pump: Stage) -> None:
     pump.studio.edit(target(3), lambda a: a.update(batchSize=64))
-    _unheard_night(pump)
+    pump.audit(is_received=False)
     pump.studio.edit(target(3), lambda a: a.update(batchSize=32))
-    pump.postbox.refuses = {}
-    verdict = judge_run(pump.night().report)
+    verdict = judge_run(pump.audit())
 
     assert "late" not in verdict.subject
     assert "1 medium" in verdict.subject  # tonight's own: it was undone
@@ -110,7 +108,7 @@ def test_a_change_is_listed_once_beside_a_baseline(pump: Stage) -> None:
     with pump.open_store() as store:
         approve([target(3)], store, Decision(at=app.now(), author="me", reason="as it should be"))
     pump.studio.edit(target(3), lambda a: a.update(batchSize=64))
-    _unheard_night(pump)
+    pump.audit(is_received=False)
     report, after = pump.json(), pump.json()
 
     assert [(f.get("late"), f["since"]) for f in report["targets"][0]["findings"]] == [
@@ -122,12 +120,13 @@ def test_a_change_is_listed_once_beside_a_baseline(pump: Stage) -> None:
     ]
 
 
+@pytest.mark.both_databases
 def test_a_stored_report_says_again_what_was_late(pump: Stage) -> None:
     pump.studio.edit(target(3), lambda a: a.update(batchSize=64))
     pump.studio.edit(target(3), lambda a: a.update(defaultBatchSize=99))
     pump.studio.edit(target(4), lambda a: a.update(defaultBatchSize=99))
-    _unheard_night(pump)
-    report = pump.night().report
+    pump.audit(is_received=False)
+    report = pump.audit()
     with pump.open_store() as store:
         stored = store.report(report.run.id)
         (brief,) = store.brief_reports([report.run.id or 0])
@@ -151,7 +150,7 @@ def _neurons(pump: Stage, place: int, neurons: int) -> None:
 
 def test_an_edited_layer_holds_in_another_place(pump: Stage) -> None:
     _neurons(pump, 1, 99)
-    _unheard_night(pump)
+    pump.audit(is_received=False)
     _insert(pump, 0)
     report = pump.json()
 
@@ -164,7 +163,7 @@ def test_an_edited_layer_no_longer_holds_though_another_has_its_place_and_value(
     pump: Stage,
 ) -> None:
     _neurons(pump, 1, 99)
-    _unheard_night(pump)
+    pump.audit(is_received=False)
     _insert(pump, 0)
     _neurons(pump, 2, 98)
     _neurons(pump, 1, 99)
@@ -179,7 +178,7 @@ def test_an_edited_layer_is_listed_once_beside_a_baseline_in_another_place(pump:
     with pump.open_store() as store:
         approve([target(3)], store, Decision(at=app.now(), author="me", reason="as it should be"))
     _neurons(pump, 1, 99)
-    _unheard_night(pump)
+    pump.audit(is_received=False)
     _insert(pump, 0)
     report = pump.json()
 
@@ -199,6 +198,7 @@ def _vendor(report: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401 - any JSON
     return [tuple(found.get(key) for key in keys) for found in report["catalogue"]]
 
 
+@pytest.mark.both_databases
 def test_a_change_of_the_vendors_whose_mails_died_twice_counts_every_block(pump: Stage) -> None:
     pump.studio.put(target(5), block(name="Hum"))
     pump.night()
@@ -206,7 +206,7 @@ def test_a_change_of_the_vendors_whose_mails_died_twice_counts_every_block(pump:
     _unheard_night(pump)
     _release(pump, 5)
     _unheard_night(pump)
-    report, after = pump.json(), pump.json()
+    report, after = pump.json_of_night(), pump.json_of_night()
 
     assert _vendor(report) == [(99, 3, True, 4)]
     assert _vendor(after) == []
@@ -216,9 +216,9 @@ def test_a_change_of_the_vendors_is_late_beside_the_same_change_on_other_blocks(
     pump: Stage,
 ) -> None:
     pump.studio.put(target(5), block(name="Hum"))
-    pump.night()
+    pump.audit()
     _release(pump, 3, 4)
-    _unheard_night(pump)
+    pump.audit(is_received=False)
     _release(pump, 5)
     report, after = pump.json(), pump.json()
 
@@ -230,13 +230,13 @@ def test_a_change_of_the_vendors_that_was_undone_on_some_blocks_counts_the_other
     pump: Stage,
 ) -> None:
     pump.studio.put(target(5), block(name="Hum"))
-    pump.night()
+    pump.audit()
     _release(pump, 3, 4, 5)
-    _unheard_night(pump)
+    pump.audit(is_received=False)
     _release(pump, 5, size=32)
-    _unheard_night(pump)
+    pump.audit(is_received=False)
     _release(pump, 5)
-    _unheard_night(pump)
+    pump.audit(is_received=False)
 
     assert sorted(_vendor(pump.json())) == [(32, 1, True, 4), (99, 3, True, 5)]
 
@@ -254,7 +254,7 @@ def test_what_a_run_kept_to_itself_is_late_with_its_run_however_often(pump: Stag
     pump.studio.edit(target(4), lambda a: a.update(batchSize=64))
     second = _unsent_night(pump)
     pump.studio.edit(target(3), lambda a: a.update(batchSize=32))
-    report, after = pump.json(), pump.json()
+    report, after = pump.json_of_night(), pump.json_of_night()
 
     assert first["totals"]["findings"] == second["totals"]["findings"] == 1
     assert [(found["run"], found["holds"]) for found in _late(second)] == [(2, True)]

@@ -32,7 +32,7 @@ def pump(database_url: str, tmp_path: Path) -> Iterator[Stage]:
 def _night(set_up: Stage, *edits: Edit) -> Report:
     for edit in edits:
         set_up.studio.edit(target(3), edit)
-    return set_up.night().report
+    return set_up.audit()
 
 
 def _model(report: Report) -> tuple[str, list[str]]:
@@ -102,7 +102,7 @@ UNTRAINED: _Model = ("untrained", [])
 def test_a_models_state_and_its_open_conditions_say_the_same(
     pump: Stage, nights: list[Edit], expected: list[tuple[str, list[str]]]
 ) -> None:
-    pump.night()
+    pump.audit()
 
     found = []
     for edit in nights:
@@ -124,7 +124,7 @@ def test_a_models_state_and_its_open_conditions_say_the_same(
 def test_what_a_person_approves_is_neither_stale_nor_lost_until_more_happens(
     pump: Stage, edit: Edit, before: tuple[str, list[str]], after: tuple[str, list[str]]
 ) -> None:
-    pump.night()
+    pump.audit()
     found = _model(_night(pump, edit))
     _approve(pump)
     quiet = _model(_night(pump))
@@ -136,7 +136,7 @@ def test_what_a_person_approves_is_neither_stale_nor_lost_until_more_happens(
 
 
 def test_an_edit_after_the_approval_makes_the_model_stale_again(pump: Stage) -> None:
-    pump.night()
+    pump.audit()
     _night(pump, _model_type("requiresRetrain"))
     _approve(pump)
 
@@ -154,9 +154,9 @@ def test_an_edit_after_the_approval_makes_the_model_stale_again(pump: Stage) -> 
 def test_a_condition_that_an_upgrade_found_lasts_since_then_and_ends_like_others(
     pump: Stage, database_url: str, edit: Edit, back: Edit, kind: str
 ) -> None:
-    pump.night()
+    pump.audit()
     first = _night(pump, edit).open[0]
-    pump.night()
+    pump.audit()
     _seed_by_upgrade(database_url)
     seeded, ended = _night(pump).open, _night(pump, back).open
 
@@ -169,7 +169,7 @@ def test_a_condition_that_an_upgrade_found_lasts_since_then_and_ends_like_others
 def test_an_approval_ends_a_condition_that_an_upgrade_found(
     pump: Stage, database_url: str
 ) -> None:
-    pump.night()
+    pump.audit()
     _night(pump, _cycles(77))
     _seed_by_upgrade(database_url)
     _approve(pump)
@@ -180,7 +180,7 @@ def test_an_approval_ends_a_condition_that_an_upgrade_found(
 def test_a_condition_of_a_model_that_is_as_trained_ends_without_a_new_version(
     pump: Stage, database_url: str
 ) -> None:
-    pump.night()
+    pump.audit()
     _night(pump, _cycles(77))
     with _connection(database_url) as connection:
         rows = [row._asdict() for row in connection.execute(condition.select())]

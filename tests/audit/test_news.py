@@ -18,8 +18,6 @@ from auditor.errors import LockLostError
 from auditor.outbox import mark_failed
 from tests.audit.stage import TEAM, Stage, block, stage, target
 
-pytestmark = pytest.mark.both_databases
-
 BOTH = ("ops@example.org", "ml@example.org")
 
 
@@ -27,7 +25,7 @@ BOTH = ("ops@example.org", "ml@example.org")
 def pump(database_url: str, tmp_path: Path) -> Iterator[Stage]:
     blocks = {learn_id: block(name=f"Block {learn_id}") for learn_id in (3, 4, 5)}
     with stage(database_url, tmp_path, blocks, recipients=TEAM) as set_up:
-        set_up.night()
+        set_up.audit()
         yield set_up
 
 
@@ -56,6 +54,7 @@ def _close(pump: Stage, completed: CompletedRun) -> None:
         )
 
 
+@pytest.mark.both_databases
 def test_a_message_that_dies_before_the_run_is_closed_takes_no_notice_with_it(
     pump: Stage,
 ) -> None:
@@ -69,9 +68,10 @@ def test_a_message_that_dies_before_the_run_is_closed_takes_no_notice_with_it(
     pump.postbox.refuses = {}
     _close(pump, completed)
 
-    assert _said(pump.json()) == [("new", "Block 6 (7/6) was new")]
+    assert _said(pump.json_of_night()) == [("new", "Block 6 (7/6) was new")]
 
 
+@pytest.mark.both_databases
 def test_a_run_that_was_given_up_retires_nothing_and_remembers_nothing(pump: Stage) -> None:
     pump.reconfigure('learn_blocks = "all"', "learn_blocks = [3, 4]")
     given_up = _completed(pump)
@@ -86,6 +86,7 @@ def test_a_run_that_was_given_up_retires_nothing_and_remembers_nothing(pump: Sta
         assert [status.target.learn_id for status in store.statuses()] == [3, 4, 5]
 
 
+@pytest.mark.both_databases
 def test_a_part_that_was_taken_has_reported_the_notices_that_it_holds(pump: Stage) -> None:
     pump.reconfigure(
         "[[projects]]",
@@ -101,12 +102,13 @@ def test_a_part_that_was_taken_has_reported_the_notices_that_it_holds(pump: Stag
     pump.night()
     pump.postbox.refuses = {}
 
-    assert _said(pump.json()) == [("block_back", _BACK)]
+    assert _said(pump.json_of_night()) == [("block_back", _BACK)]
 
 
 _BACK = "listed again after it was missing; compared with its last version"
 
 
+@pytest.mark.both_databases
 def test_a_leavers_findings_are_one_notice_however_many_mails_die(pump: Stage) -> None:
     _refuse(pump, "550 no such user")
     pump.studio.edit(target(5), lambda answer: answer.update(batchSize=64))
@@ -127,10 +129,10 @@ def test_without_drift_a_vendors_change_waits_for_a_mail_and_is_said_in_that_alo
     pump.change("email", send="drift")
     for learn_id in (3, 4, 5):
         pump.studio.edit(target(learn_id), lambda answer: answer.update(defaultBatchSize=99))
-    first, quiet = pump.json(), pump.json()
+    first, quiet = pump.json_of_night(), pump.json_of_night()
     pump.postbox.taken.clear()
     pump.studio.edit(target(3), lambda answer: answer.update(batchSize=64))
-    mailed, after = pump.json(), pump.json()
+    mailed, after = pump.json_of_night(), pump.json_of_night()
 
     assert [(found["path"], found["targets"]) for found in first["catalogue"]] == [
         ("defaultBatchSize", 3)
@@ -146,14 +148,14 @@ def test_without_drift_a_vendors_change_waits_for_a_mail_and_is_said_in_that_alo
 def _night_of_vendor(pump: Stage, size: int) -> Any:  # noqa: ANN401 - any JSON
     for learn_id in (3, 4, 5):
         pump.studio.edit(target(learn_id), lambda answer: answer.update(defaultBatchSize=size))
-    return pump.json()["catalogue"]
+    return pump.json_of_night()["catalogue"]
 
 
 def test_a_vendors_change_that_is_undone_and_made_again_is_counted_once(pump: Stage) -> None:
     pump.change("email", send="drift")
     catalogues = [_night_of_vendor(pump, size) for size in (99, 32, 99)]
     pump.studio.edit(target(3), lambda answer: answer.update(batchSize=64))
-    mailed = pump.json()
+    mailed = pump.json_of_night()
 
     assert [(found["after"], found["targets"], found.get("late")) for found in catalogues[-1]] == [
         (99, 3, None)
@@ -193,7 +195,7 @@ def test_a_named_block_that_never_existed_is_not_missing_once_all_are_asked_for(
 
 def test_a_missing_block_that_is_named_by_now_is_unknown_in_the_status_too(pump: Stage) -> None:
     pump.studio.remove(target(5))
-    pump.night()
+    pump.audit()
     pump.reconfigure('learn_blocks = "all"', "learn_blocks = [3, 4, 5]")
     report = pump.json()
 
@@ -205,7 +207,7 @@ def test_a_missing_block_that_is_listed_again_is_back_even_where_it_cannot_be_re
     pump: Stage,
 ) -> None:
     pump.studio.remove(target(5))
-    pump.night()
+    pump.audit()
     pump.studio.put(target(5), block(name="Block 5"))
     pump.studio.fail(Fault.HTTP_500, target=target(5))
     report = pump.json()

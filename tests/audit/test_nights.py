@@ -61,9 +61,9 @@ def _changes(report: Any) -> list[tuple[int, str, str, list[str]]]:  # noqa: ANN
 
 @pytest.mark.both_databases
 def test_three_nights_tell_three_edits_and_nothing_else(pump: Stage) -> None:
-    first, second = pump.json(), pump.json()
+    first, second = pump.json_of_night(), pump.json_of_night()
     _edit_three(pump)
-    third = pump.json()
+    third = pump.json_of_night()
 
     assert [result["state"] for result in first["targets"]] == ["new"] * 3
     assert [result["state"] for result in second["targets"]] == ["in_sync"] * 3
@@ -98,10 +98,10 @@ def test_page_mail_text_and_stored_report_tell_the_same(pump: Stage) -> None:
 
 
 def test_a_drifted_block_is_reported_with_its_runs_and_the_lines_near_it(pump: Stage) -> None:
-    pump.night()
-    pump.night()
+    pump.audit()
+    pump.audit()
     _edit_three(pump)
-    layers, threshold, trained = pump.night().report.targets
+    layers, threshold, trained = pump.audit().targets
 
     assert [finding.signs for finding in (layers, threshold, trained)] == ["+·▲"] * 3
     assert layer_stacks(layers.excerpt) is not None
@@ -125,10 +125,10 @@ def test_each_recipient_gets_each_night_once(pump: Stage) -> None:
 
 
 def test_an_unreadable_block_is_unknown_and_keeps_what_is_known(pump: Stage) -> None:
-    pump.night()
+    pump.audit()
     pump.studio.fail(Fault.HTML, target=target(4))
     _edit_three(pump)
-    report = pump.json()
+    report = pump.json_of_night()
     pump.studio.heal()
     after = pump.json()
 
@@ -143,9 +143,9 @@ def test_an_unreadable_block_is_unknown_and_keeps_what_is_known(pump: Stage) -> 
 
 
 def test_a_wrong_key_is_one_error_and_every_known_block_is_unknown(pump: Stage) -> None:
-    pump.night()
+    pump.audit()
     pump.studio.change_key(PROJECT, "ei_" + "00" * 24)
-    report = pump.json()
+    report = pump.json_of_night()
 
     assert report["run"]["status"] == "failed"
     assert [result["state"] for result in report["targets"]] == ["unknown"] * 3
@@ -156,13 +156,13 @@ def test_a_wrong_key_is_one_error_and_every_known_block_is_unknown(pump: Stage) 
 
 
 def test_a_block_is_missing_after_a_listing_that_lacks_it(pump: Stage) -> None:
-    pump.night()
+    pump.audit()
     pump.studio.remove(target(4))
-    missing, still_missing = pump.night(), pump.json()
+    missing, still_missing = pump.audit(), pump.json()
     pump.studio.put(target(4), block("keras-object-detection", name="Screws"))
     back = pump.json()
 
-    assert [result.is_news for result in missing.report.targets] == [False, True, False]
+    assert [result.is_news for result in missing.targets] == [False, True, False]
     assert [result["state"] for result in still_missing["targets"]] == [
         "in_sync",
         "missing",
@@ -172,13 +172,13 @@ def test_a_block_is_missing_after_a_listing_that_lacks_it(pump: Stage) -> None:
 
 
 def test_a_vendor_release_is_reported_once_and_drifts_nobody(pump: Stage) -> None:
-    pump.night()
+    pump.audit()
     for learn_id in (3, 4, 5):
         pump.studio.edit(target(learn_id), lambda a: a.update(futureHeads=False))
     pump.studio.edit(
         target(3), lambda a: a["transferLearningModels"][0].update(description="Better")
     )
-    report = pump.json()
+    report = pump.json_of_night()
 
     assert [result["state"] for result in report["targets"]] == ["in_sync"] * 3
     assert sorted((finding["path"], finding["targets"]) for finding in report["catalogue"]) == [
@@ -189,7 +189,7 @@ def test_a_vendor_release_is_reported_once_and_drifts_nobody(pump: Stage) -> Non
 
 
 def test_an_unknown_field_on_one_block_is_its_own(pump: Stage) -> None:
-    pump.night()
+    pump.audit()
     pump.studio.edit(target(3), lambda a: a.update(futureHeads=False))
     report = pump.json()
 
@@ -202,7 +202,7 @@ def test_a_template_of_generated_scripts_is_the_vendors_and_makes_nothing_stale(
 ) -> None:
     blocks = {3: block(name="A"), 4: block(name="B", visualLayers=_SIX)}
     with stage(database_url, tmp_path, blocks, recipients=TEAM) as set_up:
-        set_up.night()
+        set_up.audit()
         for learn_id in blocks:
             set_up.studio.edit(
                 target(learn_id),
@@ -218,14 +218,14 @@ def test_a_template_of_generated_scripts_is_the_vendors_and_makes_nothing_stale(
 
 
 def test_the_model_in_use_withdrawn_is_the_blocks_own_and_reported_once(pump: Stage) -> None:
-    pump.night()
+    pump.audit()
     pump.studio.edit(
         target(4),
         lambda a: a["transferLearningModels"][0].update(
             blockNoLongerAvailable={"reasonMarkdown": "Use v2", "reasonHtml": "Use v2"}
         ),
     )
-    report, after = pump.json(), pump.json()
+    report, after = pump.json_of_night(), pump.json()
 
     [finding] = report["targets"][1]["findings"]
     assert (finding["severity"], finding["area"], finding["owner"]) == (
@@ -237,7 +237,7 @@ def test_the_model_in_use_withdrawn_is_the_blocks_own_and_reported_once(pump: St
 
 
 def test_a_stale_model_stays_stale_until_the_edit_is_reverted(pump: Stage) -> None:
-    pump.night()
+    pump.audit()
     pump.studio.edit(target(3), lambda a: a.update(batchSize=64))
     pump.studio.edit(target(4), lambda a: a.update(batchSize=64))
     stale, quiet = pump.json(), pump.json()
@@ -252,7 +252,7 @@ def test_a_stale_model_stays_stale_until_the_edit_is_reverted(pump: Stage) -> No
 
 
 def test_training_again_ends_stale(pump: Stage) -> None:
-    pump.night()
+    pump.audit()
     pump.studio.edit(target(3), lambda a: a.update(selectedModelType="requiresRetrain"))
     stale = pump.json()
     pump.studio.edit(target(3), lambda a: a.update(selectedModelType="int8"))
@@ -263,7 +263,7 @@ def test_training_again_ends_stale(pump: Stage) -> None:
 
 
 def test_what_the_interface_remembers_is_stored_and_counted(pump: Stage) -> None:
-    pump.night()
+    pump.audit()
     pump.studio.edit(target(3), lambda a: a.update(showAdvancedTrainingSettings=True))
     report, after = pump.json(), pump.json()
 
@@ -291,7 +291,7 @@ def test_a_dead_message_leaves_its_findings_to_the_next_report_once(pump: Stage)
     pump.studio.edit(target(3), lambda a: a.update(batchSize=64))
     pump.night()
     pump.postbox.refuses.clear()
-    again, quiet = pump.json(), pump.json()
+    again, quiet = pump.json_of_night(), pump.json_of_night()
 
     assert [finding[2] for finding in _changes(again)] == ["batchSize"]
     assert _changes(quiet) == []
@@ -302,8 +302,8 @@ def test_without_mail_findings_are_reported_by_the_page(pump: Stage) -> None:
     pump.night()
     pump.studio.edit(target(3), lambda a: a.update(batchSize=64))
 
-    assert len(_changes(pump.json())) == 1
-    assert _changes(pump.json()) == []
+    assert len(_changes(pump.json_of_night())) == 1
+    assert _changes(pump.json_of_night()) == []
 
 
 def test_a_page_that_cannot_be_written_keeps_no_mail_from_going(pump: Stage) -> None:
@@ -327,7 +327,7 @@ def test_a_dry_run_stores_and_sends_nothing(pump: Stage) -> None:
 
 
 def test_a_run_narrowed_to_one_block_leaves_the_others_alone(pump: Stage) -> None:
-    pump.night()
+    pump.audit()
     _edit_three(pump)
     narrowed = pump.json(scope=Scope(target=target(4)))
     rest = pump.json()
@@ -338,14 +338,14 @@ def test_a_run_narrowed_to_one_block_leaves_the_others_alone(pump: Stage) -> Non
 
 def test_a_scope_that_is_not_configured_is_refused(pump: Stage) -> None:
     with pytest.raises(UsageError, match="not in the configuration"):
-        pump.night(scope=Scope(project_id=8))
+        pump.audit(scope=Scope(project_id=8))
 
 
 def test_named_blocks_are_asked_of_getkeras_alone(pump: Stage) -> None:
     text = (pump.folder / "config.toml").read_text().replace('"all"', "[3, 4]")
     pump.configure(text)
     pump.studio.requests.clear()
-    pump.night()
+    pump.audit()
 
     assert {asked.path for asked in pump.studio.requests} == {
         "/v1/api/7/training/keras/3",
@@ -375,13 +375,13 @@ def _crashed(set_up: Stage) -> None:
 
 @pytest.mark.both_databases
 def test_what_a_crashed_run_found_is_in_the_next_report_once(pump: Stage) -> None:
-    pump.night()
+    pump.audit()
     _edit_three(pump)
     for learn_id in (3, 4):
         pump.studio.edit(target(learn_id), lambda a: a.update(defaultBatchSize=99))
     _crashed(pump)
     pump.studio.edit(target(5), lambda a: a.update(defaultBatchSize=99))
-    report, quiet = pump.json(), pump.json()
+    report, quiet = pump.json_of_night(), pump.json()
 
     assert [row[0] for row in _changes(report)] == [3, 4, 5]
     assert [result["state"] for result in report["targets"]] == ["in_sync"] * 3
@@ -393,15 +393,15 @@ def test_what_a_crashed_run_found_is_in_the_next_report_once(pump: Stage) -> Non
 
 def test_a_crashed_run_is_abandoned_and_named_in_the_next_report(pump: Stage) -> None:
     _crashed(pump)
-    report = pump.night().report
+    report = pump.audit()
 
     assert report.notes == ("Run 1 did not end; what it found is reported here.",)
 
 
 def test_a_block_replaced_by_one_of_another_kind_is_one_finding(pump: Stage) -> None:
-    pump.night()
+    pump.audit()
     pump.studio.put(target(4), {**sample_answer("anomaly"), "type": "anomaly"})
-    report, after = pump.json(), pump.json()
+    report, after = pump.json_of_night(), pump.json()
 
     assert _changes(report) == [(4, "replaced", "type", [])]
     assert [result["state"] for result in after["targets"]] == ["in_sync"] * 3
@@ -409,7 +409,7 @@ def test_a_block_replaced_by_one_of_another_kind_is_one_finding(pump: Stage) -> 
 
 
 def test_a_block_that_could_not_be_read_for_a_night_has_its_own_name_again(pump: Stage) -> None:
-    pump.night()
+    pump.audit()
     answer = pump.studio.answer(target(4))
     pump.studio.put(target(4), {"name": "Odd", "type": "anomaly"})
     odd = pump.json()["targets"][1]
@@ -451,13 +451,13 @@ def test_a_mail_that_had_to_cut_carries_every_finding_in_its_attachment(
 
 
 def test_a_block_that_leaves_the_configuration_is_no_longer_listed(pump: Stage) -> None:
-    pump.night()
+    pump.audit()
     text = (pump.folder / "config.toml").read_text()
     pump.configure(text.replace('"all"', "[3, 4]"))
-    pump.night(scope=Scope(target=target(3)))
+    pump.audit(scope=Scope(target=target(3)))
     with pump.open_store() as store:
         narrowed = [status.target.learn_id for status in store.statuses()]
-    pump.night()
+    pump.audit()
     with pump.open_store() as store:
         whole = [status.target.learn_id for status in store.statuses()]
 
@@ -487,13 +487,13 @@ def test_drift_missing_new_and_unchecked_are_worth_a_mail(
 
 
 def test_a_missing_block_is_no_news_after_a_night_without_a_listing(pump: Stage) -> None:
-    pump.night()
+    pump.audit()
     pump.studio.remove(target(4))
-    pump.night()
+    pump.audit()
     pump.studio.fail(Fault.HTML)
     unlisted = pump.json()
     pump.studio.heal()
-    after = pump.night().report
+    after = pump.audit()
 
     assert [result["state"] for result in unlisted["targets"]] == ["unknown"] * 3
     assert [result.state for result in after.targets] == ["in_sync", "missing", "in_sync"]
@@ -504,14 +504,14 @@ def test_a_missing_block_is_no_news_after_a_night_without_a_listing(pump: Stage)
 def test_what_became_known_as_a_secret_later_is_hidden_in_what_is_stored(pump: Stage) -> None:
     secret = "canary-2f9c"
     pump.studio.edit(target(3), lambda a: a.update(customParameters={"token": secret}))
-    pump.night()
+    pump.audit()
     pump.studio.edit(target(3), lambda a: a.update(customParameters={"token": secret + "2"}))
-    before = pump.night().report
+    before = pump.audit()
     typed = {"param": "token", "type": "secret", "value": ""}
     pump.studio.edit(
         target(3), lambda a: a["transferLearningModels"][0]["customParameters"].append(typed)
     )
-    pump.night()
+    pump.audit()
     with pump.open_store() as store:
         first = store.target_versions(target(3))[-1].snapshot
         shown = store.report(before.run.id)

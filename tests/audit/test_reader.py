@@ -56,12 +56,11 @@ def _words_of(page: str) -> str:
     return _flat(unescape(re.sub(r"<[^<>]*>", " ", body)))
 
 
-def test_a_mail_names_each_of_120_edits_and_no_other(tmp_path: Path) -> None:
+def test_a_mail_names_each_of_120_edits_and_no_other(database_url: str, tmp_path: Path) -> None:
     blocks = {n: block(name=f"Motor {n}", trained=True) for n in _BLOCKS}
-    with stage(f"sqlite:///{tmp_path}/auditor.db", tmp_path, blocks) as set_up:
-        set_up.night()
+    with stage(database_url, tmp_path, blocks) as set_up:
+        set_up.audit()
         made = _edit_all(set_up)
-        set_up.postbox.taken.clear()
         report = set_up.night().report
         mail = set_up.postbox.taken[-1][1]
     plain, rich = (mail.get_body((form,)) for form in ("plain", "html"))

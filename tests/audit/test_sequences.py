@@ -10,8 +10,6 @@ from typing import Any
 import pytest
 
 from auditor import app, decide
-from auditor.audit.close import close_run
-from auditor.audit.run import Audit
 from auditor.decide import Decision
 from auditor.model import JsonObject
 from auditor.protocols import Store
@@ -35,12 +33,7 @@ def lived(database_url: str, tmp_path: Path) -> Iterator[Stage]:
 
 
 def _run(set_up: Stage, moment: datetime) -> Any:  # noqa: ANN401 - any JSON
-    with set_up.open_store() as store, store.run_lock():
-        audit = Audit(store, app.build_client(set_up.settings), now=lambda: moment)
-        ended = app.run_async(audit.run(app.build_request(set_up.settings)))
-        archive = app.build_archive(set_up.settings)
-        close_run(ended, store, archive=archive, plan=None, now=lambda: moment)
-        return encode_report(ended.report)
+    return encode_report(set_up.audit(now=lambda: moment))
 
 
 def _labels(line: Any, moments: list[str | None]) -> frozenset[str]:  # noqa: ANN401 - any JSON

@@ -93,7 +93,7 @@ def test_what_a_block_has_or_may_get_is_not_named(pump: Stage, text: str) -> Non
 def test_an_ignore_rule_and_a_severity_rule_are_named(pump: Stage) -> None:
     _add(pump, f'\n[[ignore]]\npath = "visualLayers[9].neurons"\n{_IGNORE}')
     _add(pump, '\n[[severity]]\npath = "scrpt"\nseverity = "low"\n')
-    said = _said(pump.json())
+    said = _said(pump.json_of_night())
 
     assert len(said) == 2
     assert "no audited block has visualLayers[9].neurons, so the rule has no effect" in str(said)

@@ -69,7 +69,7 @@ def test_a_dead_message_leaves_every_kind_of_news_to_the_next_report_once(
     pump.night()
     pump.postbox.refuses = {}
     pump.postbox.taken.clear()
-    report = pump.json()
+    report = pump.json_of_night()
     (text, _) = (mail.get_body(("plain",)) for _, mail in pump.postbox.taken)
 
     assert _said(report) == Counter(NEWS)
@@ -79,7 +79,7 @@ def test_a_dead_message_leaves_every_kind_of_news_to_the_next_report_once(
     ]
     assert text is not None
     assert "Block 8 (7/8) was new; found by run 3," in " ".join(text.get_content().split())
-    assert _said(pump.json()) == Counter()
+    assert _said(pump.json_of_night()) == Counter()
 
 
 def test_a_run_killed_after_its_last_batch_leaves_every_kind_of_news_to_the_next_report_once(
@@ -91,11 +91,11 @@ def test_a_run_killed_after_its_last_batch_leaves_every_kind_of_news_to_the_next
         assert process.poll() is None, process.stderr and process.stderr.read()
         process.kill()
         process.wait()
-    report = pump.json()
+    report = pump.json_of_night()
 
     assert report["run"]["status"] == "complete"
     assert _said(report) == Counter(NEWS)
-    assert _said(pump.json()) == Counter()
+    assert _said(pump.json_of_night()) == Counter()
 
 
 def test_what_is_of_many_blocks_is_one_notice_with_their_number(
@@ -106,7 +106,7 @@ def test_what_is_of_many_blocks_is_one_notice_with_their_number(
         set_up.postbox.refuses = dict.fromkeys(RECIPIENTS, "550 no such user")
         set_up.night()
         set_up.postbox.refuses = {}
-        (notice,) = set_up.json()["notices"]
+        (notice,) = set_up.json_of_night()["notices"]
 
     assert notice["text"] == (
         "8 blocks were new: Block 1 (7/1), Block 2 (7/2), Block 3 (7/3), Block 4 (7/4), "
