@@ -9,6 +9,18 @@ from auditor.model import Json, JsonObject
 
 _TRAINING_TIME = timedelta(minutes=5)
 _LATENCY_MS, _RAM, _ROM = 3, 1900, 15300
+_NO_CLASSES: dict[str, tuple[str, dict[str, float]]] = {
+    "keras-regression": (
+        "regression",
+        {"Mean squared error": 4.21, "Mean absolute error": 1.58, "Explained variance": 0.97},
+    ),
+    "keras-object-detection": (
+        "object-detection",
+        {"Precision": 0.91, "Recall": 0.88, "F1 score": 0.89},
+    ),
+    "keras-visual-anomaly": ("visual-anomaly", {"F1 score": 0.92}),
+}
+"""By type of block, of models without an accuracy: their mode, and what is measured instead."""
 
 
 @dataclass(kw_only=True)
@@ -87,6 +99,32 @@ class ServedContext:
             "deployments": page,
             "totalDeploymentCount": len(self.deployments),
         }
+
+
+def make_first_metadata(at: datetime, type_: str) -> JsonObject:
+    """Return what Studio says of the first model of a block of a type."""
+    if type_.startswith("anomaly"):
+        return make_anomaly_metadata(at)
+    if type_ not in _NO_CLASSES:
+        return make_metadata(at)
+    mode, metrics = _NO_CLASSES[type_]
+    return {**make_metadata(at, accuracy=None, **metrics), "mode": mode}
+
+
+def make_anomaly_metadata(at: datetime) -> JsonObject:
+    """Return what Studio says of clusters that were trained; nothing is measured of them."""
+    cluster: JsonObject = {"center": [0.12, -0.4, 0.9], "maxError": 0.31}
+    return {
+        "success": True,
+        "created": write_date(at),
+        "scale": [1.2, 0.8, 1.1],
+        "mean": [0.1, 0.0, 0.2],
+        "clusters": [cluster],
+        "axes": [0, 3, 6],
+        "defaultMinimumConfidenceRating": 0.3,
+        "hasTrainedModel": True,
+        "thresholds": [],
+    }
 
 
 def make_metadata(

@@ -168,9 +168,9 @@ def fill_studio(studio: BuiltInStudio, built_at: datetime) -> None:
 
 def edit_blocks(studio: BuiltInStudio, at: datetime) -> tuple[str, ...]:
     """Edit the fleet as people and the vendor do on a day; return a description of each change."""
-    studio.train(
-        ANOMALY, at=at + timedelta(hours=9), person="Ben Example", accuracy=0.93, loss=0.18
-    )
+    studio.train(ANOMALY, at=at + timedelta(hours=9), person="Ben Example")
+    at_noon = at + timedelta(hours=10, minutes=40)
+    studio.train(TargetId(PUMP, 6), at=at_noon, person="Cleo Example", accuracy=0.91, loss=0.24)
     studio.leave_behind(CAMERA, impulse_id=2)
     studio.edit(TargetId(PUMP, 3), _insert_dropout)
     studio.edit(TargetId(CAMERA, 3), _lower_threshold)
@@ -185,6 +185,7 @@ def edit_blocks(studio: BuiltInStudio, at: datetime) -> tuple[str, ...]:
         "Microphone: the window is halved; the features of MFE are generated anew",
         "Valve sounds: the training is lost with the old features",
         "Unusual motion: Ben Example trains it again and edits nothing",
+        "Bearing classifier: so does Cleo Example; its accuracy falls from 0.94 to 0.91",
         "Screws: what was built of the impulse is left behind by its new threshold",
         "Part sorter: 120 samples are added",
         "the vendor rewords a model's description and adds a field to every answer",

@@ -18,7 +18,12 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qs
 
-from auditor.demo.context import ServedContext, make_metadata
+from auditor.demo.context import (
+    ServedContext,
+    make_anomaly_metadata,
+    make_first_metadata,
+    make_metadata,
+)
 from auditor.demo.faults import ActiveFault, ApiRequest, Fault, faulty_reply
 from auditor.demo.http_server import (
     ReceivedRequest,
@@ -172,12 +177,17 @@ class BuiltInStudio:
             change(self._projects[target.project_id].entries[target.learn_id])
 
     def train(self, target: TargetId, *, at: datetime, person: str = "", **metrics: float) -> None:
-        """Train a block anew: a job that ends at this time, and a model (see `make_metadata`)."""
+        """Train a block anew: a job that ends at this time, and a model (see `make_metadata`).
+
+        Of the clusters of an anomaly block nothing is measured.
+        """
         with self._lock:
             context = self._projects[target.project_id].context
             kind = self._projects[target.project_id].kinds[target.learn_id]
             context.add_job(f"{kind}-{target.learn_id}", at=at, person=person)
-            context.models[target.learn_id] = make_metadata(at, **metrics)
+            is_keras = kind is BlockKindName.KERAS
+            model = make_metadata(at, **metrics) if is_keras else make_anomaly_metadata(at)
+            context.models[target.learn_id] = model
 
     def add_job(
         self,
@@ -316,7 +326,8 @@ def _metadata(project: ServedProject, learn_id: int) -> ServerReply:
     answer = project.blocks.get(learn_id, {})
     model = project.context.models.get(learn_id)
     if model is None and answer.get("trained") is True:
-        model = make_metadata(_FIRST_TRAINING)
+        type_ = str(answer.get("type", project.kinds[learn_id]))
+        model = make_first_metadata(_FIRST_TRAINING, type_)
     if model is None or answer.get("trained") is not True:
         return refusal_reply("No trained model")
     return json_reply(model)

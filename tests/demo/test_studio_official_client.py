@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from auditor.demo.faults import Fault
-from auditor.demo.sample_fleet import CAMERA, KEY, PUMP, fill_studio
+from auditor.demo.sample_fleet import CAMERA, KERAS_BLOCKS, KEY, PUMP, fill_studio
 from auditor.demo.studio_server import BuiltInStudio, sample_blocks
 from auditor.drift.block_kinds import KERAS
 from auditor.drift.restore import SETTABLE
@@ -168,6 +168,26 @@ def test_the_strict_model_accepts_jobs_trainings_and_deployments(
     for model, response in asked.items():
         assert json.loads(response.data)["success"] is True, model
         assert refused_places(vendor, response.data, model) == [], model
+
+
+def test_the_strict_model_accepts_the_metadata_of_every_trained_block(
+    vendor: Any,  # noqa: ANN401
+    of_fleet: Any,  # noqa: ANN401
+) -> None:
+    learn, modes = vendor.LearnApi(of_fleet), {}
+    untrained, anomaly = TargetId(PUMP, 7), TargetId(PUMP, 8)
+    for target in sorted({each for each, _, _ in KERAS_BLOCKS} - {untrained}):
+        body = learn.get_keras_metadata(*target, _preload_content=False).data
+        assert refused_places(vendor, body, "KerasModelMetadataResponse") == [], target
+        modes[target] = json.loads(body)["mode"]
+    clusters = learn.get_anomaly_metadata(*anomaly, _preload_content=False).data
+    none = learn.get_keras_metadata(*untrained, _preload_content=False).data
+
+    assert refused_places(vendor, clusters, "AnomalyModelMetadataResponse") == []
+    assert set(modes.values()) == {
+        *("classification", "regression", "object-detection", "visual-anomaly")
+    }
+    assert json.loads(none)["success"] is False
 
 
 def test_the_official_client_meets_a_fault_too(

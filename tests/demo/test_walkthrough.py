@@ -148,13 +148,30 @@ def test_the_report_tells_the_edits_that_were_made_and_no_other(shown: Shown) ->
         (PUMP, 3, "Motion classifier", "visualLayers[3]"),
         (PUMP, 5, "Valve sounds", "trained"),
         (PUMP, 5, "Valve sounds", "shape"),
+        (PUMP, 6, "Bearing classifier", "metadata.created"),
         (PUMP, 8, "Unusual motion", "metadata.created"),
         (PUMP, 9, "Microphone", "windowSizeMs"),
         (PUMP, 10, "MFE", "dsp.features.count"),
         (CAMERA, 2, "Part sorter", "dependencies.sampleCount"),
         (CAMERA, 3, "Screw finder", "thresholds[min_score].value"),
     }
-    assert shown.report["totals"]["findings"] == 8
+    assert shown.report["totals"]["findings"] == 9
+
+
+def test_who_trained_again_and_whether_the_model_is_worse_is_said(shown: Shown) -> None:
+    trained = {
+        result["block_id"]: (finding["severity"], finding["headline"])
+        for result in shown.report["targets"]
+        for finding in result["findings"]
+        if finding["path"] == "metadata.created"
+    }
+
+    severity, headline = trained[6]
+    assert (severity, headline.partition(",")[0]) == ("high", "Trained again by Cleo Example")
+    assert headline.endswith(": accuracy 0.94 → 0.91 (int8)")
+    severity, headline = trained[8]  # of clusters nothing is measured
+    assert (severity, headline.partition(",")[0]) == ("medium", "Trained again by Ben Example")
+    assert headline.endswith(" UTC")
 
 
 def test_a_deployment_is_left_behind(shown: Shown) -> None:
@@ -173,7 +190,7 @@ def test_the_vendor_is_reported_once_and_drifts_nobody(shown: Shown) -> None:
 
     assert (added["path"], added["targets"]) == ("kFoldsValidationConfig", 8)
     assert sum(finding["targets"] for finding in described) == 8
-    assert shown.report["totals"]["in_sync"] == 16
+    assert shown.report["totals"]["in_sync"] == 15
 
 
 def test_the_block_that_was_not_read_is_unknown_and_not_in_sync(shown: Shown) -> None:
