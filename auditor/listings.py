@@ -132,12 +132,17 @@ class ProjectBlocks:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImpulseBlocks:
-    """An impulse, its blocks, and the newest versions of these."""
+    """An impulse, its blocks, and the newest versions of these.
+
+    Attributes:
+        trainings: by block, those that reports have, the oldest first.
+    """
 
     project_id: int
     impulse: Impulse
     overviews: tuple[TargetOverview, ...]
     lines: tuple[VersionLine, ...]
+    trainings: Mapping[TargetId, tuple[Training, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -83,7 +83,7 @@ _HIDDEN_VALUE = "it contains a secret, which is never stored: set it in Studio"
 _WHOLE_IMPULSE = (
     "Studio's API sets it with the whole impulse: set it under Create impulse in Studio"
 )
-_FOLLOWS = "it follows an edit: restore block {}, then generate the features and train again"
+_FOLLOWS = "it follows an edit: undo that of block {}, generate the features and train again"
 _NAME = "no request sets only a name: rename the block in Studio"
 _OF_AUTHOR = "the block's author decides which parameters there are"
 _PARAMETER_VALUE = re.compile(r"(?:config|parameters)\[([^\"\]]+)\]\.value")

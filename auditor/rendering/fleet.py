@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -50,7 +51,9 @@ def draw_fleet(runs: Sequence[RunSummary], overviews: Iterable[TargetOverview]) 
     ordered = sorted(noticed, key=lambda target: _badness(target, runs), reverse=True)
     audited = frozenset().union(*(run.audited for run in runs)) & known.keys()
     oldest_first = tuple(reversed(runs))
-    lines = tuple(_target_line(target, oldest_first, known) for target in ordered[:MOST_ROWS])
+    drawn = ordered[:MOST_ROWS]
+    labels = _labels(drawn, known)
+    lines = tuple(_target_line(each, labels[each], oldest_first, known) for each in drawn)
     return Fleet(
         lines=lines,
         days=tuple(_day_labels(oldest_first)),
@@ -67,15 +70,35 @@ def _badness(target: TargetId, runs: Sequence[RunSummary]) -> tuple[int, int, in
     return weight, findings, -target.project_id, -target.learn_id
 
 
+def _labels(
+    targets: Sequence[TargetId], known: Mapping[TargetId, TargetOverview]
+) -> dict[TargetId, str]:
+    """Return how blocks are called beside the picture: those of one name with their ids."""
+    named = {target: _label(known[target]) for target in targets}
+    counts = Counter(named.values())
+    return {
+        target: label if counts[label] == 1 else _label(known[target], f" ({target})")
+        for target, label in named.items()
+    }
+
+
+def _label(overview: TargetOverview, suffix: str = "") -> str:
+    block, project = block_title(overview), project_title([overview])
+    return f"{cut(block, _LONGEST_BLOCK)}{suffix} · {cut(project, _LONGEST_PROJECT)}"
+
+
 def _target_line(
-    target: TargetId, runs: Sequence[RunSummary], known: Mapping[TargetId, TargetOverview]
+    target: TargetId,
+    label: str,
+    runs: Sequence[RunSummary],
+    known: Mapping[TargetId, TargetOverview],
 ) -> TargetLine:
     overview = known.get(target)
     block = block_title(overview) if overview else f"block {target}"
     project = project_title([overview]) if overview else f"Project {target.project_id}"
     states = [run.state(target) for run in runs]
     return TargetLine(
-        label=f"{cut(block, _LONGEST_BLOCK)} · {cut(project, _LONGEST_PROJECT)}",
+        label=label,
         title=f"{project} / {block}",
         place=target_place(target) if overview else "",
         cells=tuple(None if state is None else STATES[state] for state in states),

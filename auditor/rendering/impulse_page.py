@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from auditor.drift.impulses import order_of_data
 from auditor.listings import ImpulseBlocks, TargetOverview
-from auditor.model import TargetKind, TargetState
+from auditor.model import TargetId, TargetKind, TargetState
 from auditor.records import VersionLine
 from auditor.rendering.archive import project_place, run_place, target_place
 from auditor.rendering.block_list import (
@@ -21,6 +22,7 @@ from auditor.rendering.block_list import (
     project_title,
 )
 from auditor.rendering.pictures import STATES
+from auditor.rendering.trainings import list_trainings
 from auditor.rendering.views import title_impulse
 from auditor.rendering.words import count, cut, join_first, moment, sentence
 
@@ -76,7 +78,10 @@ class ChainRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeRow:
-    """A change of a block; `run_place` is empty where the run has no page."""
+    """A change of a block; `run_place` is empty where the run has no page.
+
+    `run` is empty of a training, which belongs to none.
+    """
 
     when: str
     run: str
@@ -106,7 +111,6 @@ def make_impulse_page(impulse: ImpulseBlocks, *, runs: Collection[int]) -> Impul
     blocks = sorted(impulse.overviews, key=_in_order)
     words, tone = count_states(blocks)
     by_id = {overview.status.target.learn_id: overview for overview in blocks}
-    newest = sorted(impulse.lines, key=lambda line: line.id, reverse=True)
     return ImpulsePage(
         title=title_impulse(impulse.impulse),
         project=project_title(blocks),
@@ -116,7 +120,7 @@ def make_impulse_page(impulse: ImpulseBlocks, *, runs: Collection[int]) -> Impul
         chain=draw_chain(blocks[:MOST_DRAWN]),
         undrawn=max(len(blocks) - MOST_DRAWN, 0),
         rows=tuple(_row(overview, by_id) for overview in blocks),
-        changes=tuple(_change(line, by_id, runs) for line in newest[:MOST_CHANGES]),
+        changes=_changes(impulse, by_id, runs),
     )
 
 
@@ -177,6 +181,37 @@ def _row(overview: TargetOverview, by_id: Mapping[int, TargetOverview]) -> Chain
         kind=KIND_WORDS[overview.status.kind.target_kind],
         sources=join_first(tuple(map(block_title, sources))),
         block=block_row(overview),
+    )
+
+
+def _changes(
+    impulse: ImpulseBlocks, by_id: Mapping[int, TargetOverview], runs: Collection[int]
+) -> tuple[ChangeRow, ...]:
+    """Return the versions of the blocks and the trainings between them, the newest first."""
+    first: dict[TargetId, datetime] = {}
+    for line in impulse.lines:
+        first[line.target] = min(line.seen_at, first.get(line.target, line.seen_at))
+    dated = [((line.seen_at, line.id), _change(line, by_id, runs)) for line in impulse.lines]
+    dated += [
+        ((at, 0), _training(target, at, headline, by_id))
+        for target, trainings in impulse.trainings.items()
+        if target in first
+        for at, headline in list_trainings(trainings, since=first[target])
+    ]
+    dated.sort(key=lambda pair: pair[0], reverse=True)
+    return tuple(row for _, row in dated[:MOST_CHANGES])
+
+
+def _training(
+    target: TargetId, at: datetime, headline: str, by_id: Mapping[int, TargetOverview]
+) -> ChangeRow:
+    return ChangeRow(
+        when=moment(at),
+        run="",
+        run_place="",
+        block=block_title(by_id[target.learn_id]),
+        place=target_place(target),
+        headline=headline,
     )
 
 

@@ -148,8 +148,7 @@ class Publisher:
         dates = self.store.training_dates()
         outdated: dict[TargetId, tuple[TargetOverview, str]] = {}
         for overview in overviews:
-            target = overview.status.target
-            mark = mark_target(overview, trained=dates.get(target, ""))
+            target, mark = overview.status.target, _mark_in(overview, dates)
             if written.get(target) != mark:
                 outdated[target] = overview, mark
         trainings = self.store.past_trainings(outdated.keys() & dates.keys())
@@ -191,31 +190,39 @@ class Publisher:
         self, overviews: Sequence[TargetOverview], marks: PageMarks
     ) -> PageMarks:
         written = dict(marks.impulses)
+        dates = self.store.training_dates()
+        outdated: list[tuple[ImpulseBlocks, str]] = []
         for project_id, impulse, blocks in _by_impulse(overviews):
-            key, mark = (project_id, impulse.id), _digest(impulse, *map(mark_target, blocks))
-            if written.get(key) == mark:
-                continue
-            write = partial(self._write_impulse, project_id, impulse, blocks, marks)
-            what = f"impulse {impulse.id} of project {project_id}"
+            mark = _digest(impulse, *(_mark_in(block, dates) for block in blocks))
+            if written.get((project_id, impulse.id)) != mark:
+                outdated.append((_without_changes(project_id, impulse, blocks), mark))
+        targets = {each.status.target for found, _ in outdated for each in found.overviews}
+        trainings = self.store.past_trainings(targets & dates.keys())
+        for found, mark in outdated:
+            write = partial(self._write_impulse, found, trainings, marks)
+            what = f"impulse {found.impulse.id} of project {found.project_id}"
             result = PageResult.REFUSED if self.stopping() else _try(what, write)
             if result is PageResult.REFUSED:
                 break
             if result is PageResult.WRITTEN:
-                written[key] = mark
+                written[found.project_id, found.impulse.id] = mark
         return replace(marks, impulses=written)
 
     def _write_impulse(
-        self, project_id: int, impulse: Impulse, blocks: list[TargetOverview], marks: PageMarks
+        self,
+        impulse: ImpulseBlocks,
+        trainings: Mapping[TargetId, tuple[Training, ...]],
+        marks: PageMarks,
     ) -> None:
-        newest = sorted(blocks, key=_last_changed, reverse=True)[:MOST_ENTRIES]
-        lines = (self.store.version_lines(block.status.target) for block in newest)
-        listed = ImpulseBlocks(
-            project_id=project_id,
-            impulse=impulse,
-            overviews=tuple(blocks),
+        newest = sorted(impulse.overviews, key=_last_changed, reverse=True)[:MOST_ENTRIES]
+        shown = [block.status.target for block in newest]
+        lines = map(self.store.version_lines, shown)
+        whole = replace(
+            impulse,
             lines=tuple(line for of_block in lines for line in of_block[:MOST_ENTRIES]),
+            trainings={target: trainings[target] for target in shown if target in trainings},
         )
-        self.site.write_impulse(listed, runs=marks.runs)
+        self.site.write_impulse(whole, runs=marks.runs)
 
     def _publish_index(
         self, runs: Sequence[RunInfo], overviews: tuple[TargetOverview, ...], marks: PageMarks
@@ -258,6 +265,16 @@ def _by_impulse(
     for (project_id, impulse_id), blocks in sorted(found.items()):
         audited = [block for block in blocks if not block.retired]
         yield project_id, Impulse(impulse_id, names[project_id, impulse_id]), audited or blocks
+
+
+def _without_changes(
+    project_id: int, impulse: Impulse, blocks: Sequence[TargetOverview]
+) -> ImpulseBlocks:
+    return ImpulseBlocks(project_id=project_id, impulse=impulse, overviews=tuple(blocks), lines=())
+
+
+def _mark_in(block: TargetOverview, dates: Mapping[TargetId, str]) -> str:
+    return mark_target(block, trained=dates.get(block.status.target, ""))
 
 
 def _last_changed(overview: TargetOverview) -> datetime:

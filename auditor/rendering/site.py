@@ -63,7 +63,7 @@ from auditor.report import Report
 
 logger = logging.getLogger(__name__)
 
-FORM = "4"  # of the pages: raise it to have all old pages written again
+FORM = "5"  # of the pages: raise it to have all old pages written again
 MARKS = ".pages.json"
 _NEWEST = '<span class="next">newest run</span>'
 _Key = TypeVar("_Key")

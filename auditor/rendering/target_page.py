@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from auditor.drift.block_kinds import kind_of
 from auditor.drift.canonical import read
@@ -23,6 +24,7 @@ from auditor.rendering.block_list import (
 from auditor.rendering.charts import Chart, draw_accuracy, draw_versions
 from auditor.rendering.configuration import Configuration, describe_configuration
 from auditor.rendering.outline import FindingView
+from auditor.rendering.trainings import list_trainings
 from auditor.rendering.version_table import ReadVersion, VersionTable, read_versions, tabulate
 from auditor.rendering.views import view_finding
 from auditor.rendering.words import (
@@ -52,6 +54,15 @@ class VersionView:
     compared: str
     findings: tuple[FindingView, ...]
     hidden: str
+    is_newest: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingEntry:
+    """A training in a timeline, which made no version by itself."""
+
+    when: str
+    headline: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +87,7 @@ class TargetPage:
     Attributes:
         configuration: as it is now, None where no version is stored.
         comparison: None where there are no two versions to compare.
+        timeline: versions and the trainings between them, the newest first.
     """
 
     title: str
@@ -89,7 +101,7 @@ class TargetPage:
     model: ModelState
     open: tuple[ConditionRow, ...]
     facts: tuple[tuple[str, str], ...]
-    versions: tuple[VersionView, ...]
+    timeline: tuple[VersionView | TrainingEntry, ...]
     older: str
     impulses: tuple[tuple[str, str], ...] = ()
     configuration: Configuration | None = None
@@ -117,7 +129,7 @@ def make_target_page(
         model=status.model_state,
         open=tuple(condition_row(overview, each) for each in overview.open),
         facts=tuple(pair for pair in _facts(history) if pair[1]),
-        versions=tuple(_version_view(entry, runs) for entry in history.entries),
+        timeline=_timeline(history, runs),
         older=_older(history),
         impulses=link_impulses([overview]),
         configuration=_configuration(versions),
@@ -162,7 +174,24 @@ def _facts(history: TargetHistory) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _version_view(entry: VersionEntry, runs: Collection[int]) -> VersionView:
+def _timeline(
+    history: TargetHistory, runs: Collection[int]
+) -> tuple[VersionView | TrainingEntry, ...]:
+    """Return the versions with the trainings since the oldest of them."""
+    dated: list[tuple[datetime, VersionView | TrainingEntry]] = [
+        (entry.version.seen_at, _version_view(entry, runs, is_newest=place == 0))
+        for place, entry in enumerate(history.entries)
+    ]
+    dated += [
+        (at, TrainingEntry(when=moment(at), headline=headline))
+        for entry in history.entries[-1:]
+        for at, headline in list_trainings(history.trainings, since=entry.version.seen_at)
+    ]
+    dated.sort(key=lambda pair: pair[0], reverse=True)
+    return tuple(entry for _, entry in dated)
+
+
+def _version_view(entry: VersionEntry, runs: Collection[int], *, is_newest: bool) -> VersionView:
     version = entry.version
     findings = entry.findings or ()
     hidden = len(findings) - MOST_FINDINGS
@@ -175,6 +204,7 @@ def _version_view(entry: VersionEntry, runs: Collection[int]) -> VersionView:
         compared=_compared(entry),
         findings=tuple(map(view_finding, findings[:MOST_FINDINGS])),
         hidden=f"and {count(hidden, 'more difference')}: auditor diff" if hidden > 0 else "",
+        is_newest=is_newest,
     )
 
 

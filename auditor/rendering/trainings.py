@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from auditor.context import Training
-from auditor.drift.trainings import metric_words, names_training, short_date
+from auditor.drift.trainings import (
+    describe_result,
+    metric_words,
+    names_training,
+    short_date,
+)
 from auditor.model import Finding
-from auditor.rendering.words import in_reader_zone, name
+from auditor.rendering.words import in_reader_zone, name, sentence
 from auditor.report import TargetReport
 
 _LABELS = {
@@ -48,16 +55,31 @@ class TrainingView:
 
 
 def view_training(finding: Finding, target: TargetReport) -> TrainingView | None:
-    """Return the training that a finding is or names, None where it has none."""
+    """Return the training that a finding is or names, None where it has none.
+
+    Nor is there one where the headline says all of it.
+    """
     last = target.training
     if last is None or not target.is_trained_now or not names_training(finding):
         return None
-    model_type = last.metadata.model_type
-    return TrainingView(
-        words=f"trained{_by_whom_and_when(last)}",
-        model=name(model_type),
-        rows=_rows(last, target.training_before),
-    )
+    whose, rows = _by_whom_and_when(last), _rows(last, target.training_before)
+    if not rows and whose in finding.headline:
+        return None
+    model = name(last.metadata.model_type)
+    return TrainingView(words=f"trained{whose}", model=model, rows=rows)
+
+
+def list_trainings(
+    trainings: Sequence[Training], *, since: datetime
+) -> Iterator[tuple[datetime, str]]:
+    """Yield when a block was trained after a time, and what came of it.
+
+    `trainings` are the oldest first. Nobody is named: pages of blocks outlive the reports that
+    have the name.
+    """
+    for before, last in zip((None, *trainings), trainings, strict=False):
+        if last.metadata.at > since:
+            yield last.metadata.at, sentence(describe_result(last, before))
 
 
 def describe_proof(target: TargetReport) -> str:

@@ -536,6 +536,25 @@ def test_a_stored_report_has_the_same_training(pump: Stage) -> None:
     assert line.training_before is not None
 
 
+def test_pages_of_block_and_impulse_say_that_it_was_trained_and_not_by_whom(pump: Stage) -> None:
+    pump.night()
+    pump.studio.train(BLOCK, at=datetime.now(UTC), person=PERSON, accuracy=0.93)
+    pump.night()
+    reports = pump.folder / "reports"
+    pages = [
+        (reports / name).read_text(encoding="utf-8")
+        for name in ("targets/7-3.html", "impulses/7-1.html")
+    ]
+    other = (reports / "targets/7-4.html").read_text(encoding="utf-8")
+
+    for page in pages:
+        assert page.count("Trained again: accuracy 0.94 → 0.93 (int8)") == 1
+        assert page.index("Trained again") < page.index("First seen")
+        assert "Trained: " not in page  # what was trained before the first sight
+        assert "Lovelace" not in page
+    assert "Trained again" not in other
+
+
 def test_a_mail_says_who_trained_and_what_was_measured(pump: Stage) -> None:
     pump.night()
     pump.studio.train(BLOCK, at=NOON, person=PERSON, accuracy=0.5)

@@ -172,6 +172,8 @@ def test_who_trained_again_and_whether_the_model_is_worse_is_said(shown: Shown) 
     severity, headline = trained[8]  # of clusters nothing is measured
     assert (severity, headline.partition(",")[0]) == ("medium", "Trained again by Ben Example")
     assert headline.endswith(" UTC")
+    assert shown.out.count("rained again by Ben Example") == 1
+    assert "trained by Ben Example" not in shown.out  # it would say the same again
 
 
 def test_a_deployment_is_left_behind(shown: Shown) -> None:

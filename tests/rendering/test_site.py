@@ -168,6 +168,16 @@ def test_the_picture_names_no_block_that_is_forgotten() -> None:
     assert shown.rest == "and 1 more block always in sync"
 
 
+def test_the_picture_tells_blocks_of_one_name_apart() -> None:
+    summaries = [run_summary(1, 3, **{f"b{n}": TargetState.NEW for n in (1, 2, 3)})]
+    named = [overview_of(n, name="Image") for n in (1, 2)]
+
+    shown = draw_fleet(summaries, [*named, overview_of(3)])
+
+    labels = ["Image (1/1) · Pump", "Image (1/2) · Pump", "Block 3 · Pump"]
+    assert [line.label for line in shown.lines] == labels
+
+
 def test_the_picture_is_cut_and_says_so() -> None:
     states = {f"b{n}": TargetState.DRIFTED for n in range(1, 100)}
 
