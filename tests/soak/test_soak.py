@@ -44,12 +44,17 @@ def test_a_quiet_night_takes_two_requests_a_project_beside_those_of_its_blocks(
     assert (totals.targets, totals.in_sync) == (120, 120)
     assert asked == {
         # one for each block but the input blocks, which are in the listing
-        **{"training/keras": 42, "training/anomaly": 18, "training/vlm": 12},
-        **{"dsp": 18, "post-processing": 12},
+        "training/keras": 42,
+        "training/anomaly": 18,
+        "training/vlm": 12,
+        "dsp": 18,
+        "post-processing": 12,
         # a project's blocks and, as the configuration has none, its name
-        **{"impulses": 6, "projects": 6},
+        "impulses": 6,
+        "projects": 6,
         # who trained what, and what was built
-        **{"jobs/history": 6, "deployment/history": 6},
+        "jobs/history": 6,
+        "deployment/history": 6,
     }
 
 
