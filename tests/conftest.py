@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import uuid
@@ -23,6 +24,12 @@ def end_of_processes() -> Iterator[None]:
     """End what forks processes of the program with the session."""
     yield
     processes.close()
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector the modules and tests, which stay to the end."""
+    gc.collect()
+    gc.freeze()
 
 
 class Postgres:

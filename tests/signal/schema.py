@@ -13,7 +13,9 @@ import yaml
 from tests.signal.edits import Answer
 
 _FILE = Path(__file__).parents[1] / "data" / "getkeras-openapi.yaml"
-_SCHEMAS: dict[str, Any] = yaml.safe_load(_FILE.read_text("utf-8"))["components"]["schemas"]
+_SCHEMAS: dict[str, Any] = yaml.load(_FILE.read_text("utf-8"), yaml.CSafeLoader)["components"][
+    "schemas"
+]
 
 
 def _resolved(schema: dict[str, Any]) -> dict[str, Any]:
