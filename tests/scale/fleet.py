@@ -30,6 +30,7 @@ from tests.contextless import WithoutContext
 
 BLOCKS_A_PROJECT = 100
 _SAMPLE = sample_blocks()["keras"]
+_SHORT = {**_SAMPLE, "script": "", "transferLearningModels": []}
 _CONFIG = """
 [database]
 url = "{url}"
@@ -58,7 +59,7 @@ class LargeStudio(WithoutContext):
     Attributes:
         release: each one adds a field to every answer, and a line to every generated script.
         edits: how often each block was edited.
-        is_short: scripts have a few lines, which are quickly compared.
+        is_short: answers have few lines of a script and no catalogue: they are quickly compared.
     """
 
     size: int
@@ -104,15 +105,15 @@ class LargeStudio(WithoutContext):
         raise NotImplementedError
 
     def _answer(self, target: TargetId, edits: int) -> JsonObject:
-        script = "" if self.is_short else str(_SAMPLE["script"])
+        sample = _SHORT if self.is_short else _SAMPLE
         template = "".join(f"vendor.release({n})\n" for n in range(1, self.release + 1))
         own = f"SEED = {target.project_id * 1000 + target.learn_id}\n"
         fields = {f"vendorRelease{n}": n for n in range(1, self.release + 1)}
         return {
-            **_SAMPLE,
+            **sample,
             **fields,
             "name": f"Block {target}",
-            "script": own + script + template,
+            "script": f"{own}{sample['script']}{template}",
             "trainingCycles": 30 + edits,
         }
 

@@ -7,7 +7,7 @@ cross. PostgreSQL's limit cannot be lowered as far as SQLite's.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import NullPool, create_engine, event, make_url, text
 
 from auditor.decide import Decision
+from auditor.model import ConditionKind, OpenCondition, TargetId
 from auditor.outbox import mark_failed
 from auditor.protocols import Store
 from auditor.retention import Retention
@@ -46,12 +47,7 @@ def fleet(tight_store: SqlStore, database_url: str, tmp_path: Path) -> LargeFlee
     return LargeFleet(studio, tight_store, configure(database_url, tmp_path, studio))
 
 
-@pytest.fixture
-def empty_store(empty_database_url: str) -> Iterator[SqlStore]:
-    with open_database(empty_database_url, upgrade=True) as store:
-        yield store
-
-
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # an edit's statements, below
 def test_a_night_on_which_the_vendor_changes_every_answer_is_stored_and_the_next_is_quiet(
     fleet: LargeFleet,
 ) -> None:
@@ -70,23 +66,28 @@ def test_a_night_on_which_the_vendor_changes_every_answer_is_stored_and_the_next
 def test_whatever_is_done_to_a_whole_fleet_takes_more_than_one_statement(
     fleet: LargeFleet,
 ) -> None:
-    """Every block is approved, edited, carried, left out; the history is pruned and exported."""
+    """Every block is approved, edited, approved again, carried; the history is pruned."""
     store, everything = fleet.store, fleet.studio.targets()
     fleet.audit()
     decision = Decision(author="anna", reason="as built", at=fleet.now())
     assert len(approve_all_new(store, decision)) == len(everything)
-    assert len(approve(everything, store, decision)) == len(everything)
-
     fleet.studio.edit(*everything)
     edited = fleet.audit()
     _give_up(store, fleet.now())
+    assert len(approve(everything, store, decision)) == len(everything)
     carried = fleet.audit()
     assert edited.totals.findings == len(everything)
+    assert _off_baseline(edited.open) == everything
+    assert _off_baseline(store.open_conditions()) == []
     assert [len(line.late) for line in carried.targets] == [1] * len(everything)
 
     pruned = store.prune(_NOTHING_KEPT, now=fleet.now() + timedelta(days=900))
     assert pruned.versions == 0
     assert store.verify() is None
+
+
+def _off_baseline(conditions: Iterable[OpenCondition]) -> list[TargetId]:
+    return sorted(each.target for each in conditions if each.kind is ConditionKind.OFF_BASELINE)
 
 
 def _give_up(store: Store, at: datetime) -> None:
