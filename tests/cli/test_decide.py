@@ -75,11 +75,10 @@ def test_approve_all_new_takes_those_without_a_baseline(pump: Stage, auditor: Co
         (["explain", "0000000000000000"], "no finding 0000000000000000"),
     ],
 )
+@pytest.mark.usefixtures("history")
 def test_what_cannot_be_decided_says_why(
-    pump: Stage, auditor: Command, arguments: list[str], words: str
+    auditor: Command, arguments: list[str], words: str
 ) -> None:
-    del pump
-    auditor("run")
     done = auditor(*arguments)
 
     assert (done.code, done.out) == (2, "")
@@ -175,12 +174,13 @@ def test_without_a_listing_explain_says_where_the_impulse_is_found(
 
 
 @pytest.mark.parametrize("wrong", ["nope", "n!"])
-def test_a_wrong_id_offers_the_newest_findings(pump: Stage, auditor: Command, wrong: str) -> None:
-    finding = _drifted(pump, auditor)
+@pytest.mark.usefixtures("history")
+def test_a_wrong_id_offers_the_newest_findings(auditor: Command, wrong: str) -> None:
+    [finding] = auditor("report", "--format", "json").json["targets"][0]["findings"]
     done = auditor("explain", wrong)
 
     assert done.code == 2
-    assert f"; the newest are\n  {finding}  7/3 Batch size" in done.err
+    assert f"; the newest are\n  {finding['id']}  7/3 Batch size" in done.err
 
 
 def test_suppressed_lists_by_rule_what_is_not_reported(pump: Stage, auditor: Command) -> None:

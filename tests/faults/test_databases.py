@@ -8,9 +8,11 @@ import shutil
 import sqlite3
 import subprocess
 import threading
+import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -20,7 +22,7 @@ from sqlalchemy import Connection, event, make_url
 from auditor import app
 from auditor.daemon.service import RETRY_AFTER, Service
 from auditor.errors import StoreUnreachableError
-from auditor.model import RunStatus, Trigger
+from auditor.model import JsonObject, RunStatus, Trigger
 from auditor.store.schema import upgrade
 from tests.audit.stage import TEAM, block, stage, target
 from tests.cli.command import Command
@@ -43,17 +45,25 @@ def other(pump: Installation) -> Iterator[sqlite3.Connection]:
         yield connected
 
 
-@pytest.mark.parametrize("name", ["a\x00b", "x\ud83d", "\udcff y"], ids=ascii)
-def test_a_name_that_is_no_unicode_text_costs_nothing(
-    database_url: str, tmp_path: Path, name: str
-) -> None:
-    with stage(
-        database_url, tmp_path, {3: block(name=name), 4: block(name="Motion")}, recipients=TEAM
-    ) as set_up:
-        assert set_up.night().report.run.status is RunStatus.COMPLETE
-        set_up.studio.edit(target(3), lambda answer: answer.update(name=f"{name}2", script=name))
+_ODD_NAMES = {3: "a\x00b", 5: "x\ud83d", 6: "\udcff y"}
 
+
+def test_a_name_that_is_no_unicode_text_costs_nothing(database_url: str, tmp_path: Path) -> None:
+    names = {4: "Motion", **_ODD_NAMES}
+    blocks = {learn_id: block(name=name) for learn_id, name in names.items()}
+    with stage(database_url, tmp_path, blocks, recipients=TEAM) as set_up:
         assert set_up.night().report.run.status is RunStatus.COMPLETE
+        for learn_id, name in _ODD_NAMES.items():
+            edited = {"name": f"{name}2", "script": name}
+            set_up.studio.edit(target(learn_id), partial(_update, edited))
+        again = set_up.night().report
+
+        assert again.run.status is RunStatus.COMPLETE
+        assert (again.totals.checked, again.totals.drifted) == (4, 3)
+
+
+def _update(values: JsonObject, answer: JsonObject) -> None:
+    answer.update(values)
 
 
 def test_a_writer_that_locks_the_database_for_a_moment_is_waited_for(
@@ -214,53 +224,61 @@ def _fill(disk: Path) -> None:
             return
 
 
-def test_a_server_that_goes_under_a_run_and_comes_back_costs_that_run_alone(
-    tmp_path: Path, auditor: Command, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture(scope="module")
+def mortal_server() -> Iterator[_Server]:
     binaries = programs()
     if binaries is None or os.environ.get(GIVEN):
         pytest.skip("no PostgreSQL that may be stopped")
-    monkeypatch.setenv("AUDITOR_CONFIG", str(tmp_path / "config.toml"))
     with server(loses_commits=False) as url:
         postgres = _Server(binaries, url)
-        own = make_url(url).set(drivername="postgresql+psycopg")
-        upgrade(own.render_as_string())
-        with installation(own.render_as_string(), tmp_path) as set_up:
-            set_up.edit(3)
-            set_up.studio.gate.meanwhile = postgres.stop
-            failed = auditor("run")
-            with postgres.back():
-                set_up.hold_to_the_law()
+        try:
+            yield postgres
+        finally:
+            if postgres.is_running:
+                postgres.stop()
 
+
+@pytest.fixture
+def on_server(
+    mortal_server: _Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Installation]:
+    """An installation on a server that goes while block 5 is read."""
+    monkeypatch.setenv("AUDITOR_CONFIG", str(tmp_path / "config.toml"))
+    if not mortal_server.is_running:
+        mortal_server.start()
+    with installation(mortal_server.new_database(), tmp_path) as set_up:
+        set_up.edit(3)
+        set_up.studio.gate.meanwhile = mortal_server.stop
+        yield set_up
+
+
+def test_a_server_that_goes_under_a_run_and_comes_back_costs_that_run_alone(
+    on_server: Installation, mortal_server: _Server, auditor: Command
+) -> None:
+    failed = auditor("run")
+    mortal_server.start()
+
+    on_server.hold_to_the_law()
     assert (failed.code, failed.out) == (2, "")
     assert "check that the server runs" in failed.err
 
 
 def test_a_server_that_goes_under_a_run_of_the_service_costs_a_quarter_of_an_hour(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    on_server: Installation, mortal_server: _Server, caplog: pytest.LogCaptureFixture
 ) -> None:
-    binaries = programs()
-    if binaries is None or os.environ.get(GIVEN):
-        pytest.skip("no PostgreSQL that may be stopped")
-    with ExitStack() as stack:
-        url = stack.enter_context(server(loses_commits=False))
-        postgres = _Server(binaries, url)
-        own = make_url(url).set(drivername="postgresql+psycopg")
-        upgrade(own.render_as_string())
-        set_up = stack.enter_context(installation(own.render_as_string(), tmp_path))
-        set_up.edit(3)
-        set_up.studio.gate.meanwhile = postgres.stop
-        _serve(set_up, meanwhile=lambda: stack.enter_context(postgres.back()))
+    _serve(on_server, meanwhile=mortal_server.start)
 
-        failed = [record for record in caplog.records if record.msg.startswith("job failed")]
-        assert failed
-        assert not any(record.exc_info for record in failed)  # one line, for it is met each minute
-        _require_a_second_run(set_up)
-        set_up.hold_to_the_law()
+    failed = [record for record in caplog.records if record.msg.startswith("job failed")]
+    assert failed
+    assert not any(record.exc_info for record in failed)  # one line, for it is met each minute
+    _require_a_second_run(on_server)
+    on_server.hold_to_the_law()
 
 
 class _Server:
     """A PostgreSQL that is stopped as by a crash, and started again where it was."""
+
+    _PRISTINE = "pristine"
 
     def __init__(self, binaries: Path, url: str) -> None:
         self._program = str(binaries / "pg_ctl")
@@ -268,18 +286,35 @@ class _Server:
             found = connected.execute("SHOW data_directory").fetchone()
         assert found is not None
         self._data = str(found[0])
+        self._url = make_url(url)
+        self._ask(f"CREATE DATABASE {self._PRISTINE}")
+        upgrade(self._url_of(self._PRISTINE))
+
+    @property
+    def is_running(self) -> bool:
+        return (Path(self._data) / "postmaster.pid").exists()
+
+    def new_database(self) -> str:
+        """Return the URL of a database with this program's schema and no rows."""
+        name = f"of_test_{uuid.uuid4().hex[:8]}"
+        self._ask(f"CREATE DATABASE {name} TEMPLATE {self._PRISTINE}")
+        return self._url_of(name)
 
     def stop(self) -> None:
         self._do("stop", "-m", "immediate")
 
-    @contextmanager
-    def back(self) -> Iterator[None]:
+    def start(self) -> None:
         options = (Path(self._data) / "postmaster.opts").read_text().split(maxsplit=1)[1]
         self._do("start", "-o", options, "-l", str(Path(self._data) / "log"))
-        try:
-            yield
-        finally:
-            self.stop()
+
+    def _url_of(self, name: str) -> str:
+        url = self._url.set(drivername="postgresql+psycopg", database=name)
+        return url.render_as_string()
+
+    def _ask(self, statement: str) -> None:
+        address = self._url.render_as_string()
+        with psycopg.connect(address, autocommit=True) as connected:
+            connected.execute(statement)
 
     def _do(self, *arguments: str) -> None:
         subprocess.run(  # noqa: S603 - the system's own server

@@ -98,6 +98,7 @@ def test_a_run_killed_after_its_last_batch_leaves_every_kind_of_news_to_the_next
     assert _said(pump.json_of_night()) == Counter()
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_what_is_of_many_blocks_is_one_notice_with_their_number(
     database_url: str, tmp_path: Path
 ) -> None:
