@@ -18,7 +18,9 @@ import socket
 import subprocess
 import sys
 import threading
-from contextlib import closing, suppress
+import uuid
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
@@ -174,6 +176,59 @@ def run(
 def _feed(descriptor: int, content: bytes) -> None:
     with suppress(BrokenPipeError), os.fdopen(descriptor, "wb") as pipe:
         pipe.write(content)
+
+
+# Hands its arguments, folder, environment and streams on to the test session.
+_COMMAND = """#!{python} -IS
+import json, os, socket, sys
+with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as channel:
+    channel.connect({address!r})
+    order = dict(arguments=sys.argv[1:], folder=os.getcwd(), environment=dict(os.environ))
+    socket.send_fds(channel, [json.dumps(order).encode()], [0, 1, 2])
+    sys.exit(int(channel.recv(64)))
+"""
+
+
+@contextmanager
+def command(path: Path) -> Iterator[None]:
+    """Put a program `auditor` there, for shells to call; each call is a process as of `start`."""
+    address = f"\0auditor-test-{uuid.uuid4()}"
+    path.write_text(_COMMAND.format(python=sys.executable, address=address))
+    path.chmod(0o755)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
+        listener.bind(address)
+        listener.listen()
+        server = threading.Thread(target=_answer_calls, args=(listener,))
+        server.start()
+        try:
+            yield
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            server.join()
+
+
+def _answer_calls(listener: socket.socket) -> None:
+    """Start a process for each call, one after the other, until the listener is shut down."""
+    while True:
+        try:
+            call, _ = listener.accept()
+        except OSError:
+            return
+        with call:
+            message, streams, _, _ = socket.recv_fds(call, _LARGEST, 3)
+            order = json.loads(message)
+            stdin, stdout, stderr = streams
+            with start(
+                *order["arguments"],
+                folder=order["folder"],
+                stdin=stdin,
+                stdout=stdout,
+                stderr=stderr,
+                environment=order["environment"],
+            ) as process:
+                for stream in streams:
+                    os.close(stream)
+                call.send(str(process.wait(_DEADLINE_S)).encode())
 
 
 class _Parent:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +17,7 @@ from auditor.demo.studio_server import sample_blocks
 from auditor.model import TargetId
 from tests.audit.stage import KEY
 from tests.cli.command import ROOT, environment
+from tests.processes import command
 from tests.simulated_studio import SimulatedStudio
 
 PAGE = (ROOT / "docs" / "ci.md").read_text()
@@ -59,9 +58,7 @@ class Job:
 def job(tmp_path: Path) -> Iterator[Job]:
     program = tmp_path / "bin" / "auditor"
     program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m auditor "$@"\n')
-    program.chmod(0o755)
-    with SimulatedStudio() as studio:
+    with command(program), SimulatedStudio() as studio:
         studio.add_project(TARGET.project_id, name="pump", api_key=KEY)
         studio.put(TARGET, sample_blocks()["keras"])
         (tmp_path / "config.toml").write_text(

@@ -54,7 +54,7 @@ def test_a_name_that_is_no_unicode_text_costs_nothing(database_url: str, tmp_pat
     with stage(database_url, tmp_path, blocks, recipients=TEAM) as set_up:
         assert set_up.night().report.run.status is RunStatus.COMPLETE
         for learn_id, name in _ODD_NAMES.items():
-            edited = {"name": f"{name}2", "script": name}
+            edited: JsonObject = {"name": f"{name}2", "script": name}
             set_up.studio.edit(target(learn_id), partial(_update, edited))
         again = set_up.night().report
 
