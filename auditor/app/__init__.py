@@ -46,6 +46,7 @@ from auditor.app.run import (
     write_metrics,
 )
 from auditor.app.schedules import Schedule, find_next_run, find_schedules
+from auditor.app.workers import do_batches
 
 __all__ = [
     "ClosedRun",
@@ -67,6 +68,7 @@ __all__ = [
     "check_rules",
     "claim_database",
     "deliver_messages",
+    "do_batches",
     "find_complaints",
     "find_last_run",
     "find_mail_domain",

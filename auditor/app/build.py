@@ -39,6 +39,7 @@ if TYPE_CHECKING:  # each command imports what it needs: `--help` and `diff` sta
     from auditor.store.store import SqlStore
     from auditor.studio.client import StudioClient
     from auditor.studio.grants import Tokens
+    from auditor.studio.manners import Circuit, Turns
     from auditor.studio.tls import Security
 
 logger = logging.getLogger(__name__)
@@ -134,10 +135,19 @@ def check_rules(settings: Settings, store: RunStore | None) -> None:
 
 
 def build_client(
-    settings: Settings, *, stopping: Callable[[], bool] | None = None, explains: bool = False
+    settings: Settings,
+    *,
+    stopping: Callable[[], bool] | None = None,
+    explains: bool = False,
+    circuit: Circuit | None = None,
+    pace: Turns | None = None,
 ) -> StudioClient:
-    """Return the client for one run; it stops its retries once `stopping` returns true."""
+    """Return the client for one run; it stops its retries once `stopping` returns true.
+
+    `circuit` and `pace` are None where it shares neither with other machines.
+    """
     from auditor.studio.client import StudioClient  # noqa: PLC0415
+    from auditor.studio.manners import Circuit  # noqa: PLC0415
 
     studio = settings.studio
     return StudioClient(
@@ -153,6 +163,8 @@ def build_client(
         security=build_security(settings),
         stopping=stopping,
         explains=explains,
+        circuit=circuit or Circuit(),
+        pace=pace,
     )
 
 

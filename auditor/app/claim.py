@@ -66,18 +66,23 @@ def require_own_database(settings: Settings, store: ConfigurationStore) -> None:
         _require_own(own, known)
 
 
+def digest_inventory(settings: Settings) -> str:
+    """Return a digest of what a configuration audits, 64 hex digits."""
+    plan = build_plan(settings)
+    unnamed = [repr(replace(project, name="")) for project in plan.projects]
+    audited = "\n".join([settings.studio.base_url, repr(plan.every), *sorted(unnamed)])
+    return sha256(audited.encode()).hexdigest()
+
+
 def _identify(settings: Settings) -> Configuration | None:
     """Return the configuration's marks, None if it was read from no file."""
     if settings.file is None:
         return None
-    plan = build_plan(settings)
-    unnamed = [repr(replace(project, name="")) for project in plan.projects]
-    audited = "\n".join([settings.studio.base_url, repr(plan.every), *sorted(unnamed)])
     return Configuration(
         file=str(settings.file),
         host=socket.gethostname(),
-        inventory=sha256(audited.encode()).hexdigest(),
-        audits=_describe(plan, settings.studio.base_url),
+        inventory=digest_inventory(settings),
+        audits=_describe(build_plan(settings), settings.studio.base_url),
     )
 
 

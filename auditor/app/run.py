@@ -7,7 +7,13 @@ import logging
 import os
 import time
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, suppress
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    ExitStack,
+    asynccontextmanager,
+    suppress,
+)
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -26,6 +32,7 @@ from auditor.app.build import (
 from auditor.app.claim import claim_database, require_own_database
 from auditor.app.deliveries import deliver_messages, drop_unwanted_messages
 from auditor.app.schedules import Schedule, find_next_run, find_schedules
+from auditor.app.workers import build_shared_studio, count_at_once
 from auditor.audit.close import close_run, leave_to_next_message
 from auditor.audit.plan import RunControl, RunRequest, Scope
 from auditor.audit.results import CompletedRun
@@ -34,6 +41,7 @@ from auditor.config import Settings
 from auditor.deliver import Delivery
 from auditor.drift.report import read_too_little
 from auditor.errors import DamagedDatabaseError, StoreError, UsageError
+from auditor.fetching import Studio
 from auditor.health import HealthStore
 from auditor.locks import SignStore
 from auditor.model import RunInfo, RunStatus, Starter
@@ -253,7 +261,8 @@ async def run_dry(
     """Run without storing or sending anything; the report has no run id."""
     siblings = {target for group in settings.siblings for target in group}
     dry = DryStore(store, siblings)
-    completed = await _audit(settings, request, dry, control or RunControl())
+    control = control or RunControl()
+    completed = await _audit(settings, request, dry, control, is_stored=False)
     return replace(completed.report, run=replace(completed.report.run, id=None))
 
 
@@ -269,14 +278,27 @@ async def _pinging_failure(heartbeat: Heartbeat) -> AsyncIterator[None]:
 
 
 async def _audit(
-    settings: Settings, request: RunRequest, store: RunStore, control: RunControl
+    settings: Settings,
+    request: RunRequest,
+    store: RunStore,
+    control: RunControl,
+    *,
+    is_stored: bool = True,
 ) -> CompletedRun:
-    """Audit until every target is checked or the time limit of a run is reached."""
+    """Audit until every target is checked or the time limit of a run is reached.
+
+    Only a run that is stored shares its requests with workers.
+    """
     # Measurements by a clock that nobody sets: a jump of the time of day must not end a run.
     end = time.monotonic() + settings.schedule.limit.total_seconds()
     limited = replace(control, is_late=lambda: time.monotonic() >= end)
-    client = build_client(settings, stopping=lambda: limited.halt() is not None)
-    return await Audit(store, client, now=control.clock or now, control=limited).run(request)
+    studio: AbstractAsyncContextManager[Studio]
+    if is_stored and settings.workers.enabled:
+        studio = build_shared_studio(settings, halt=limited.halt)
+        request = replace(request, concurrency=count_at_once(settings))
+    else:
+        studio = build_client(settings, stopping=lambda: limited.halt() is not None)
+    return await Audit(store, studio, now=control.clock or now, control=limited).run(request)
 
 
 def _close(

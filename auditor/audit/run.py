@@ -53,7 +53,7 @@ from auditor.fetching import (
 from auditor.impulses import NO_PLACE
 from auditor.model import BlockKindName, Failure, RunInfo, RunStatus, TargetId
 from auditor.protocols import RunStore
-from auditor.records import KnownTarget
+from auditor.records import NOT_COME_TO, KnownTarget
 from auditor.results import BatchNews, NewVersion, TargetResult, Unchanged, Unreadable
 
 BATCH = 200  # targets a transaction
@@ -345,6 +345,9 @@ class Audit:
             snapshot_of=partial(self._in_store, self._store.snapshot),
             today=judge.today,
         )
+        if isinstance(fetched, FetchFailure) and fetched.failure.kind in NOT_COME_TO:
+            self._add_failure(stop, fetched.failure, was_asked_for=False)
+            return
         self._results.count_fetched(fetched)
         match fetched:
             case FetchFailure(failure=failure, whole_project=whole_project):

@@ -26,7 +26,7 @@ _MAX_LENGTH = 2000  # characters of a line: a log must not hold whole documents
 _RECORD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _DEFECT = "a defect of the auditor, please report it"
 _SILENCE = logging.NullHandler()
-_CHATTY = ("httpx", "apscheduler", "alembic")
+_CHATTY = ("httpx", "apscheduler", "alembic", "procrastinate")
 
 
 class TextLines(logging.Formatter):

@@ -64,7 +64,8 @@ _Commands = argparse._SubParsersAction  # noqa: SLF001 - argparse has no public 
 def _add_audit(commands: _Commands[_Parser]) -> None:
     run = _add_run(commands)
     daemon = _command(commands, "daemon", "run:daemon", "run as a service, by the schedule")
-    for command in (run, daemon):
+    worker = _command(commands, "worker", "run:worker", "do batches of the runs of other machines")
+    for command in (run, daemon, worker):
         command.add_argument(
             "--log-format",
             choices=("text", "json"),

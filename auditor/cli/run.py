@@ -1,4 +1,4 @@
-"""The commands run, daemon and demo, and sending a report again."""
+"""The commands run, daemon, worker and demo, and sending a report again."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -240,15 +240,38 @@ def send_again(settings: Settings, store: Store, report: Report) -> int:
 
 
 def daemon(args: argparse.Namespace) -> int:
-    """Run by the schedule until the process is asked to stop.
+    """Run by the schedule until the process is asked to stop."""
+
+    def serve() -> Coroutine[Any, Any, int]:
+        from auditor import daemon  # noqa: PLC0415 - APScheduler
+
+        return daemon.serve(lambda: _loaded(args, logging.INFO))
+
+    return _serve(serve)
+
+
+def worker(args: argparse.Namespace) -> int:
+    """Do batches of other machines' runs until the process is asked to stop."""
+
+    async def work() -> int:
+        settings, stop = _loaded(args, logging.INFO), asyncio.Event()
+        app.require_usable_environment(settings)
+        for number in _STOPS:
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        await app.do_batches(settings, stop)
+        return 0
+
+    return _serve(work)
+
+
+def _serve(work: Callable[[], Coroutine[Any, Any, int]]) -> int:
+    """Do the work of a service and return its exit code.
 
     The unit starts the service again unless a person has to act first. So whatever may pass (no
     thread, no file descriptor, no memory, a defect) has an exit code of its own.
     """
     try:
-        from auditor.daemon import serve  # noqa: PLC0415 - APScheduler
-
-        return app.run_async(serve(lambda: _loaded(args, logging.INFO)))
+        return app.run_async(work())
     except (
         ConfigError,
         UsageError,

@@ -247,6 +247,19 @@ class MetricsTable(Table):
     textfile: MetricsFile | None = None
 
 
+class WorkersTable(Table):
+    """`[workers]`."""
+
+    enabled: bool = False
+    batch: int = Field(200, ge=1, le=1000)
+    lost_after_s: float = Field(30, ge=3, le=3600, allow_inf_nan=False)
+
+    @property
+    def lost_after(self) -> timedelta:
+        """Return how long a worker gives no sign of life before it counts as dead."""
+        return timedelta(seconds=self.lost_after_s)
+
+
 LogFormat: TypeAlias = Literal["text", "json"]
 
 
@@ -299,6 +312,7 @@ class Settings(Table):
     metrics: MetricsTable
     log: LogTable
     context: ContextTable
+    workers: WorkersTable
     email: EmailTable | None = None
     channels: Annotated[tuple[ChannelTable, ...], FromList] = ()
     retention_table: RetentionTable | None = Field(None, alias="retention")

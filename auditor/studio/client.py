@@ -43,7 +43,14 @@ from auditor.studio.auth import (
 from auditor.studio.catalogues import AnswerReader
 from auditor.studio.context import read_deployments, read_jobs, read_metadata
 from auditor.studio.discovery import read_impulses, read_projects
-from auditor.studio.manners import Circuit, Pace, RetryBudget, parse_retry_after, wait_before_retry
+from auditor.studio.manners import (
+    Circuit,
+    Pace,
+    RetryBudget,
+    Turns,
+    parse_retry_after,
+    wait_before_retry,
+)
 from auditor.studio.tls import Security
 from auditor.studio.tokens import token_access
 from auditor.studio.wire import Reply, Wire, strong_validator
@@ -125,6 +132,8 @@ class StudioClient:
         jitter: returns a number from 0 to 1.
         stopping: checked every second of a wait; once it returns True nothing is retried.
         explains: look up the project of a refused key; a run requests nothing but blocks.
+        circuit: shared with the run's other machines, where there are any.
+        pace: the same; None for a pace of `per_second` of its own.
     """
 
     base_url: str
@@ -142,6 +151,8 @@ class StudioClient:
     jitter: Callable[[], float] = random.random
     stopping: Callable[[], bool] | None = None
     explains: bool = False
+    circuit: Circuit = field(default_factory=Circuit)
+    pace: Turns | None = None
     _accesses: dict[Credential, Access] = field(init=False, repr=False, default_factory=dict)
     _blocked: dict[int, StudioError] = field(init=False, repr=False, default_factory=dict)
     _readable: set[int] = field(init=False, repr=False, default_factory=set)
@@ -155,15 +166,14 @@ class StudioClient:
     _allows_optional: bool = field(init=False, repr=False, default=True)
     _context_failures: int = field(init=False, repr=False, default=0)
     _slots: asyncio.Semaphore = field(init=False, repr=False)
-    _pace: Pace = field(init=False, repr=False)
+    _pace: Turns = field(init=False, repr=False)
     _budget: RetryBudget = field(init=False, repr=False, default_factory=RetryBudget)
-    _circuit: Circuit = field(init=False, repr=False, default_factory=Circuit)
     _reader: AnswerReader = field(init=False, repr=False, default_factory=AnswerReader)
     _wire: Wire = field(init=False, repr=False)
 
     async def __aenter__(self) -> Self:
         self._slots = asyncio.Semaphore(self.concurrency)
-        self._pace = Pace(self.per_second, clock=self.clock, sleep=self.sleep)
+        self._pace = self.pace or Pace(self.per_second, clock=self.clock, sleep=self.sleep)
         self._wire = Wire(
             base_url=self.base_url.rstrip("/"),
             concurrency=self.concurrency,
@@ -379,7 +389,7 @@ class StudioClient:
             if is_blocked or self._context_failures >= _MOST_CONTEXT_FAILURES:
                 raise StudioError(NOT_ASKED, "Studio was not asked")
             try:
-                self._circuit.require_closed(project_id)
+                self.circuit.require_closed(project_id)
             except StudioError as error:
                 raise StudioError(NOT_ASKED, "Studio was not asked") from error
             await self._pace.wait_for_turn()
@@ -422,7 +432,7 @@ class StudioClient:
         self._budget.count_request()
         failures = 0
         while True:
-            self._circuit.require_closed(project_id)
+            self.circuit.require_closed(project_id)
             await self._pace.wait_for_turn()
             try:
                 return await self._send_once(project_id, request)
@@ -431,7 +441,7 @@ class StudioClient:
                 if not error.transient:
                     raise
                 if not self._may_retry(project_id, failures):
-                    self._circuit.record_failure(project_id, error)
+                    self.circuit.record_failure(project_id, error)
                     raise _given_up(error, failures) from error
                 wait = wait_before_retry(
                     failures, retry_after=error.retry_after, jitter=self.jitter()
@@ -440,7 +450,7 @@ class StudioClient:
             await self._wait(wait)
 
     def _may_retry(self, project_id: int, failures: int) -> bool:
-        is_in_doubt = self._circuit.is_in_doubt(project_id)
+        is_in_doubt = self.circuit.is_in_doubt(project_id)
         if failures >= self.tries or self._is_stopping() or is_in_doubt:
             return False
         return self._budget.spend_retry()
@@ -458,7 +468,7 @@ class StudioClient:
     async def _send_once(self, project_id: int, request: _StudioRequest) -> Reply:
         reply = await self._exchange(project_id, request)
         if reply.status == HTTPStatus.OK or request.is_unchanged(reply):
-            self._circuit.record_answer(project_id)
+            self.circuit.record_answer(project_id)
             return reply
         error = status_error(
             reply.status,
@@ -466,7 +476,7 @@ class StudioClient:
             retry_after=parse_retry_after(reply.header("retry-after"), now=self.now()),
         )
         if not error.transient:
-            self._circuit.record_answer(project_id)
+            self.circuit.record_answer(project_id)
         raise error
 
     async def _exchange(self, project_id: int, request: _StudioRequest) -> Reply:

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from typing import Protocol
 
 from auditor.errors import NoTokenError, StudioError
 
@@ -57,6 +58,14 @@ def wait_before_retry(failures: int, *, retry_after: timedelta | None, jitter: f
     doublings = min(failures - 1, 10)  # a timedelta overflows, an integer does not
     backoff = min(FIRST_WAIT * 2.0**doublings, LONGEST_WAIT) * jitter
     return max(backoff, retry_after or timedelta())
+
+
+class Turns(Protocol):
+    """Says when the next request may be sent."""
+
+    async def wait_for_turn(self) -> None:
+        """Wait until the next request may be sent."""
+        ...
 
 
 class Pace:
@@ -111,20 +120,24 @@ class Circuit:
     closes the circuit. Open: nothing is sent, and every request fails with the same cause. The
     circuit opens for a project after `OPEN_AFTER` failed requests in a row, and for all projects
     if these belong to `PROJECTS_DOWN` projects or more.
+
+    Attributes:
+        of_all: the failures in a row of all projects together.
+        of_projects: those of each project.
     """
 
     def __init__(self) -> None:
-        self._all = _FailureStreak()
-        self._own: dict[int, _FailureStreak] = defaultdict(_FailureStreak)
+        self.of_all = FailureStreak()
+        self.of_projects: dict[int, FailureStreak] = defaultdict(FailureStreak)
 
     def is_in_doubt(self, project_id: int) -> bool:
         """Return whether requests of the project are sent only once."""
-        failures = max(len(self._all.projects), len(self._own[project_id].projects))
+        failures = max(len(streak.projects) for streak in self._streaks_of(project_id))
         return failures >= DOUBTFUL_AFTER
 
     def record_answer(self, project_id: int) -> None:
         """Record that Studio answered, whatever the answer was."""
-        for streak in (self._all, self._own[project_id]):
+        for streak in self._streaks_of(project_id):
             streak.projects.clear()
 
     def record_failure(self, project_id: int, error: StudioError) -> None:
@@ -132,25 +145,30 @@ class Circuit:
 
         A missing token says nothing about Studio's answers to other credentials.
         """
-        self._own[project_id].add(project_id, error, least_projects=1)
+        of_all, of_project = self._streaks_of(project_id)
+        of_project.add(project_id, error, least_projects=1)
         if not isinstance(error, NoTokenError):
-            self._all.add(project_id, error, least_projects=PROJECTS_DOWN)
+            of_all.add(project_id, error, least_projects=PROJECTS_DOWN)
 
     def require_closed(self, project_id: int) -> None:
         """Raise the common cause, a `StudioError`, if the circuit is open for the project."""
-        for streak in (self._all, self._own[project_id]):
+        for streak in self._streaks_of(project_id):
             if streak.cause is not None:
                 raise streak.cause.again()
 
+    def _streaks_of(self, project_id: int) -> tuple[FailureStreak, FailureStreak]:
+        return self.of_all, self.of_projects[project_id]
+
 
 @dataclass(slots=True)
-class _FailureStreak:
-    """Failed requests in a row, by project; `cause` is set once there are too many."""
+class FailureStreak:
+    """Failed requests in a row: the project of each; `cause` is set once there are too many."""
 
     projects: list[int] = field(default_factory=list)
     cause: StudioError | None = None
 
     def add(self, project_id: int, error: StudioError, *, least_projects: int) -> None:
+        """Add a failure; there are too many once they are of `least_projects` at least."""
         self.projects.append(project_id)
         is_full = len(self.projects) >= OPEN_AFTER and len(set(self.projects)) >= least_projects
         if is_full and self.cause is None:

@@ -206,11 +206,16 @@ learn_blocks = "all"
 
 @contextmanager
 def stage(
-    url: str, folder: Path, blocks: dict[int, JsonObject], *, recipients: Sequence[str] = TEAM[:1]
+    url: str,
+    folder: Path,
+    blocks: dict[int, JsonObject],
+    *,
+    recipients: Sequence[str] = TEAM[:1],
+    studio: SimulatedStudio | None = None,
 ) -> Iterator[Stage]:
     """Set an installation up with one project of these learn blocks."""
     postbox = Postbox()
-    with mail_server(postbox) as port, SimulatedStudio(jwt=TOKEN) as studio:
+    with mail_server(postbox) as port, studio or SimulatedStudio(jwt=TOKEN) as studio:
         studio.add_project(PROJECT, name="pump", api_key=KEY)
         for learn_id, answer in blocks.items():
             studio.put(TargetId(PROJECT, learn_id), answer)

@@ -38,6 +38,7 @@ TABLES: dict[str, type[BaseModel]] = {
     "metrics": tables.MetricsTable,
     "log": tables.LogTable,
     "context": tables.ContextTable,
+    "workers": tables.WorkersTable,
     "projects": tables.ProjectTable,
 }
 # Tables that the example shows behind a comment sign as a whole: without them there are no rules.

@@ -1,0 +1,1 @@
+"""Runs whose requests several machines share."""
