@@ -90,7 +90,8 @@ man: $(VENV)/.development
 
 lock: $(VENV)/.development
 	$(BIN)/$(LOCK) pyproject.toml -o requirements.txt
-	$(BIN)/$(LOCK) pyproject.toml --group dev -o requirements-dev.txt
+	$(BIN)/$(LOCK) pyproject.toml --extra workers -o requirements-workers.txt
+	$(BIN)/$(LOCK) pyproject.toml --extra workers --group dev -o requirements-dev.txt
 
 $(VENV)/bin/python:
 	@echo "Making a Python environment in $(VENV)"

@@ -11,7 +11,12 @@ from auditor.config import load, warnings
 from tests.systemd.page import blocks, commands
 
 SYSTEMD = Path(__file__).parents[1] / "systemd"
-SERVICES = ("auditor.service", "auditor-run.service", "auditor-check.service")
+SERVICES = (
+    "auditor.service",
+    "auditor-run.service",
+    "auditor-check.service",
+    "auditor-worker.service",
+)
 UNITS = (*SERVICES, "auditor-run.timer")
 PYTHON = "/opt/auditor/bin/python"
 # What the services have of their own; all else, the hardening, is one.
@@ -108,7 +113,7 @@ def test_the_services_are_hardened_alike() -> None:
         for service in SERVICES
     )
 
-    assert others == [daemon, daemon]
+    assert others == [daemon] * 3
     assert ("User", "auditor") in daemon
 
 
@@ -124,7 +129,7 @@ def test_the_services_start_the_commands_that_there_are() -> None:
 
     assert [dict(settings(service, "Service"))["ExecStart"] for service in SERVICES] == [
         f"{start} {command} --config /etc/auditor/config.toml"
-        for command in ("daemon", "run --by-timer --deliver-for 6h", "check")
+        for command in ("daemon", "run --by-timer --deliver-for 6h", "check", "worker")
     ]
 
 

@@ -44,8 +44,8 @@ class SharedCircuit(Circuit):
     async def share(self, exchange: Exchange, run: str) -> bool:
         """Bring the circuit together with that of the run; return whether the run goes on."""
         if self._unshared:
-            told, self._unshared = self._unshared, []
-            await exchange.change_circuit(run, lambda circuit: _replay(circuit, told))
+            met, self._unshared = self._unshared, []
+            await exchange.change_circuit(run, lambda circuit: _replay(circuit, met))
         circuit = await exchange.read_circuit(run)
         if circuit is None:
             return False

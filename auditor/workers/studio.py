@@ -87,7 +87,8 @@ class SharedStudio:
         except StoreUnreachableError as error:
             self._go_on_alone(error)
             return self
-        logger.info("run shared with workers", extra={"workers": workers})
+        extra = {"queue": self._exchange.queue, "workers": workers}
+        logger.info("run shared with workers", extra=extra)
         own_work = self._exchange.work(self._do_own, batches=BATCHES)
         for work in (self._leave_batches(), self._take_outcomes(), self._care(), own_work):
             self._tasks.append(asyncio.create_task(self._guarded(work)))

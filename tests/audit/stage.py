@@ -215,14 +215,14 @@ def stage(
 ) -> Iterator[Stage]:
     """Set an installation up with one project of these learn blocks."""
     postbox = Postbox()
-    with mail_server(postbox) as port, studio or SimulatedStudio(jwt=TOKEN) as studio:
-        studio.add_project(PROJECT, name="pump", api_key=KEY)
+    with mail_server(postbox) as port, studio or SimulatedStudio(jwt=TOKEN) as served:
+        served.add_project(PROJECT, name="pump", api_key=KEY)
         for learn_id, answer in blocks.items():
-            studio.put(TargetId(PROJECT, learn_id), answer)
-        set_up = Stage(studio, folder, postbox)
+            served.put(TargetId(PROJECT, learn_id), answer)
+        set_up = Stage(served, folder, postbox)
         set_up.configure(
             CONFIG.format(
-                base_url=studio.base_url, url=url, port=port, recipients=json.dumps(recipients)
+                base_url=served.base_url, url=url, port=port, recipients=json.dumps(recipients)
             )
         )
         try:

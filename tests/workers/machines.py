@@ -69,7 +69,7 @@ class Machine:
     def _work(self) -> None:
         try:
             self._loop.run_until_complete(app.do_batches(self._settings, self._stop))
-        except BaseException as error:  # noqa: BLE001 - told to the test
+        except BaseException as error:  # noqa: BLE001 - the test looks at it
             self.failed = error
 
 

@@ -23,9 +23,9 @@ HOUR = timedelta(hours=1)
 async def two(url: str) -> AsyncIterator[tuple[Exchange, Exchange]]:
     """Have the exchange as two machines see it, of a run that began."""
     machines = [Exchange(url, queue="batches", lost_after=timedelta(seconds=30)) for _ in range(2)]
-    async with machines[0] as one, machines[1] as other:
-        await one.begin(RUN)
-        yield one, other
+    async with machines[0] as first, machines[1] as second:
+        await first.begin(RUN)
+        yield first, second
 
 
 def _fail(circuit: SharedCircuit, project_id: int, times: int) -> None:

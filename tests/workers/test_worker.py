@@ -42,11 +42,11 @@ def test_every_block_is_read_where_two_workers_are_killed(
         studio.put(target(number), block(name=f"Block {number}"))
     shared.night()
     studio.edit(target(41), lambda answer: answer.update(batchSize=64))
-    with worker(shared) as one, worker(shared) as other:
+    with worker(shared) as first, worker(shared) as second:
         wait_for_workers(shared.settings, 2)
-        studio.hook(dict(zip(MOMENTS, (one.kill, other.kill), strict=True)))
+        studio.hook(dict(zip(MOMENTS, (first.kill, second.kill), strict=True)))
         report = shared.json()
-        ended = one.wait(DEADLINE_S), other.wait(DEADLINE_S)
+        ended = first.wait(DEADLINE_S), second.wait(DEADLINE_S)
 
     assert ended == (-signal.SIGKILL, -signal.SIGKILL)
     assert report["run"]["status"] == "complete"
