@@ -7,7 +7,7 @@ import json
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -41,7 +41,15 @@ from auditor.studio.auth import (
     refusal_remedy,
 )
 from auditor.studio.catalogues import AnswerReader
-from auditor.studio.context import read_deployments, read_jobs, read_metadata
+from auditor.studio.context import (
+    JOBS_AT_ONCE,
+    further_pages,
+    is_newest_first,
+    reaches,
+    read_deployments,
+    read_jobs,
+    read_metadata,
+)
 from auditor.studio.discovery import read_impulses, read_projects
 from auditor.studio.manners import (
     Circuit,
@@ -58,7 +66,6 @@ from auditor.studio.wire import Reply, Wire, strong_validator
 logger = logging.getLogger(__name__)
 
 _PROJECTS = "/api/projects"
-_JOBS_AT_ONCE = 100
 _DEPLOYMENTS = 100
 _MOST_CONTEXT_FAILURES = 3  # of a run, which may pass
 _KEY_INFO = "/api/projects/api-key-info"
@@ -335,12 +342,12 @@ class StudioClient:
     async def _list_trainings(self, project_id: int, since: int | None) -> NewTrainings:
         page = await self._job_page(project_id, 0)
         found = {job.id: job for job in page.trainings}
-        seen, offsets = set(page.ids), _further_pages(page)
-        most = 1 if since is None and _is_newest_first(page) else MOST_JOBS // _JOBS_AT_ONCE
-        if since is None and not _is_newest_first(page):
+        seen, offsets = set(page.ids), further_pages(page)
+        most = 1 if since is None and is_newest_first(page) else MOST_JOBS // JOBS_AT_ONCE
+        if since is None and not is_newest_first(page):
             most = 2
         read = 1
-        while read < most and not _reaches(page, since):
+        while read < most and not reaches(page, since):
             offset = next(offsets, None)
             if offset is None:
                 break
@@ -352,7 +359,7 @@ class StudioClient:
         return NewTrainings(jobs=tuple(found[number] for number in sorted(found)), newest=newest)
 
     async def _job_page(self, project_id: int, offset: int) -> JobPage:
-        path = f"/api/{project_id}/jobs/history?limit={_JOBS_AT_ONCE}&offset={offset}"
+        path = f"/api/{project_id}/jobs/history?limit={JOBS_AT_ONCE}&offset={offset}"
         body = await self._get_context(project_id, path)
         return read_jobs(body, secrets=self._secrets(project_id))
 
@@ -568,26 +575,6 @@ class StudioClient:
         is_certain = error.kind == "unauthorized" or project_id in self._suspect
         self._suspect.add(project_id)
         return is_certain
-
-
-def _is_newest_first(page: JobPage) -> bool:
-    return list(page.ids) == sorted(page.ids, reverse=True)
-
-
-def _reaches(page: JobPage, since: int | None) -> bool:
-    """Return whether no further page has a job after `since`; no order is relied upon."""
-    is_reached = since is not None and any(number <= since for number in page.ids)
-    return is_reached and _is_newest_first(page)
-
-
-def _further_pages(first: JobPage) -> Iterator[int]:
-    """Yield where the pages after the first begin; the last first, where those are newer."""
-    size = len(first.ids) or _JOBS_AT_ONCE
-    offsets = range(size, first.total if first.ids else 0, size)
-    if _is_newest_first(first):
-        yield from offsets
-    else:
-        yield from (max(0, first.total - each) for each in offsets)
 
 
 def _says_of_kind(error: StudioError) -> bool:

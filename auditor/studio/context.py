@@ -17,6 +17,8 @@ from auditor.model import Json, JsonObject
 from auditor.redaction import Secret, shown
 from auditor.studio.answers import as_list, read_success
 
+JOBS_AT_ONCE = 100
+"""How many jobs a page of the history is asked for."""
 _TRAINS = re.compile(r"(?:keras|anomaly)(?:-[a-z]+)*-(\d{1,18})")
 _LONGEST_NAME = 200
 _MOST_MODEL_TYPES = 8
@@ -184,3 +186,24 @@ def _person(value: Json) -> str:
 
 def _text(value: Json) -> str:
     return shown(value)[:_LONGEST_NAME] if isinstance(value, str) else ""
+
+
+def is_newest_first(page: JobPage) -> bool:
+    """Return whether a page lists jobs as Studio does today; no order is relied upon."""
+    return list(page.ids) == sorted(page.ids, reverse=True)
+
+
+def reaches(page: JobPage, since: int | None) -> bool:
+    """Return whether no further page has a job after `since`; no order is relied upon."""
+    is_reached = since is not None and any(number <= since for number in page.ids)
+    return is_reached and is_newest_first(page)
+
+
+def further_pages(first: JobPage) -> Iterator[int]:
+    """Yield where the pages after the first begin; the last first, where those are newer."""
+    size = len(first.ids) or JOBS_AT_ONCE
+    offsets = range(size, first.total if first.ids else 0, size)
+    if is_newest_first(first):
+        yield from offsets
+    else:
+        yield from (max(0, first.total - each) for each in offsets)
