@@ -17,6 +17,7 @@ import pytest
 
 from auditor.cli import main
 from tests.audit.stage import Stage
+from tests.cli.gate import DEADLINE_S
 
 ROOT = Path(__file__).parents[2]
 _OTHERS = ("httpx", "apscheduler", "alembic", "mail.log")
@@ -94,7 +95,7 @@ def python(
         input=stdin,
         capture_output=True,
         check=False,
-        timeout=60,
+        timeout=DEADLINE_S,
     )
 
 

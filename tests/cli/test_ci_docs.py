@@ -17,6 +17,7 @@ from auditor.demo.studio_server import sample_blocks
 from auditor.model import TargetId
 from tests.audit.stage import KEY
 from tests.cli.command import ROOT, environment
+from tests.cli.gate import DEADLINE_S
 from tests.processes import command
 from tests.simulated_studio import SimulatedStudio
 
@@ -47,7 +48,7 @@ class Job:
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=DEADLINE_S,
         )
 
     def edit(self, **values: object) -> None:
@@ -137,7 +138,7 @@ def test_a_stored_version_takes_the_place_of_a_file(job: Job) -> None:
         env=environment(EI_KEY=KEY),
         capture_output=True,
         check=True,
-        timeout=60,
+        timeout=DEADLINE_S,
     )
     done = job.run("stored")
 

@@ -14,6 +14,7 @@ import pytest
 from auditor import __version__
 from tests.audit.stage import KEY, Stage, block
 from tests.cli.command import Command, environment, python
+from tests.cli.gate import DEADLINE_S
 
 COMMANDS = (
     ["init"],
@@ -248,7 +249,7 @@ def test_a_reader_that_closes_the_pipe_gets_nothing_more(tmp_path: Path, form: s
             stdout=nobody,
             stderr=subprocess.PIPE,
             check=False,
-            timeout=60,
+            timeout=DEADLINE_S,
         )
 
     assert (done.returncode, done.stderr) == (2, b"")

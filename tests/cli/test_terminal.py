@@ -17,6 +17,7 @@ from auditor.demo.faults import Fault
 from tests.audit.stage import KEY, TEAM, Stage, stage, target
 from tests.cli.command import Command, environment
 from tests.cli.conftest import two_blocks
+from tests.cli.gate import DEADLINE_S
 from tests.processes import start
 
 _SEQUENCE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -38,7 +39,7 @@ def on_terminal(pump: Stage, *arguments: str, typed: str = "", **changes: str) -
         with contextlib.suppress(OSError):  # the other end was closed
             while part := os.read(own, 65536):
                 shown += part
-        process.wait(60)
+        process.wait(DEADLINE_S)
     os.close(own)
     return shown.decode().replace("\r\n", "\n")
 

@@ -23,6 +23,7 @@ from auditor.errors import UsageError
 from auditor.rendering.json import encode_report
 from auditor.store.store import open_database
 from tests.cli.command import environment
+from tests.cli.gate import DEADLINE_S
 from tests.processes import run
 from tests.store.examples import audited, first
 
@@ -134,7 +135,7 @@ def typed(command: str, folder: Path) -> subprocess.CompletedProcess[bytes]:
         env=environment(),
         capture_output=True,
         check=False,
-        timeout=60,
+        timeout=DEADLINE_S,
     )
 
 
