@@ -46,7 +46,7 @@ from auditor.app.run import (
     write_metrics,
 )
 from auditor.app.schedules import Schedule, find_next_run, find_schedules
-from auditor.app.workers import do_batches
+from auditor.app.workers import describe_workers, do_batches
 
 __all__ = [
     "ClosedRun",
@@ -68,6 +68,7 @@ __all__ = [
     "check_rules",
     "claim_database",
     "deliver_messages",
+    "describe_workers",
     "do_batches",
     "find_complaints",
     "find_last_run",

@@ -18,6 +18,7 @@ from auditor.config import Settings
 from auditor.errors import StoreUnreachableError, UnfitDatabaseError, UsageError
 from auditor.fetching import Studio
 from auditor.model import Failure
+from auditor.rendering.words import count
 
 if TYPE_CHECKING:  # Procrastinate is there only with the extra `workers`
     from auditor.workers.exchange import Exchange
@@ -71,6 +72,23 @@ def build_exchange(settings: Settings) -> Exchange:
         queue=f"auditor-{__version__}-{digest_inventory(settings)[:16]}",
         lost_after=settings.workers.lost_after,
     )
+
+
+async def describe_workers(settings: Settings) -> str:
+    """Return in words who would share a run now.
+
+    Raises:
+        UsageError: the extra `workers` is not installed.
+        StoreError: the database cannot be reached, or is SQLite.
+    """
+    async with build_exchange(settings) as exchange:
+        is_ready = await exchange.is_ready()
+        workers = await exchange.count_workers() if is_ready else 0
+    if not is_ready:
+        return "the first run makes the tables that it shares"
+    if not workers:
+        return "none gives a sign of life, so runs do without; start `auditor worker`"
+    return f"{count(workers, 'worker')} ready"
 
 
 def join_run(

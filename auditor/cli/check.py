@@ -108,6 +108,7 @@ def _probes(settings: Settings, survey: Survey) -> list[Probe]:
         *_mail_probes(settings),
         *channel_probes(settings),
         *_heartbeat_probes(settings),
+        *_worker_probes(settings),
     ]
 
 
@@ -145,6 +146,13 @@ def _heartbeat_probes(settings: Settings) -> list[Probe]:
     from auditor.heartbeat import probe_heartbeat  # noqa: PLC0415 - TLS takes its time
 
     return [Probe("heartbeat", _in_thread(partial(probe_heartbeat, settings.heartbeat.url)))]
+
+
+def _worker_probes(settings: Settings) -> list[Probe]:
+    """Return the probe of the machines that share runs; none if runs are not shared."""
+    if not settings.workers.enabled:
+        return []
+    return [Probe("workers", partial(app.describe_workers, settings))]
 
 
 def _in_thread(work: Callable[[], str]) -> Callable[[], Awaitable[str]]:

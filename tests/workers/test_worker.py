@@ -73,6 +73,20 @@ def test_a_worker_waits_for_the_tables_that_the_first_run_makes(shared: Stage) -
         workers.wait_until_ready()
 
 
+def test_the_check_counts_the_workers(shared: Stage, auditor: Command) -> None:
+    def workers() -> str:
+        done = auditor("check", "--config", str(shared.folder / "config.toml"))
+        (line,) = (line for line in done.out.splitlines() if "workers" in line)
+        return line
+
+    assert "the first run makes the tables that it shares" in workers()
+    shared.night()
+    assert "none gives a sign of life, so runs do without" in workers()
+    with machines(shared.settings, 2) as both:
+        both.wait_until_ready()
+        assert "2 workers ready" in workers()
+
+
 def test_workers_need_postgresql(alone: Stage, auditor: Command) -> None:
     alone.reconfigure("[context]", "[workers]\nenabled = true\n[context]")
     for name in ("worker", "run"):
