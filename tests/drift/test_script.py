@@ -66,6 +66,7 @@ SAME, OTHER, BROKEN = (
         pytest.param("import a.b\nimport a.c", "import a.c, a.b", id="parts of one package"),
         pytest.param("import a\nx: int\nimport b", "import b, a", id="a declaration between"),
         pytest.param("def f():\n import a, b", "def f():\n import b, a", id="in a function"),
+        pytest.param("pass\nf()", "x: int\npass\nf()", id="a declaration before a call"),
         pytest.param("x = u'a'", "x = 'a'", id="a prefix without effect"),
         pytest.param("del (a, b)", "del a, b", id="del in parentheses"),
         pytest.param("\ufb01 = 1", "fi = 1", id="a ligature in a name"),
@@ -114,6 +115,8 @@ def test_the_same_program_written_differently(old: str, new: str) -> None:
         pytest.param("x = '\\r'", "x = '\\n'", id="escaped line ends"),
         pytest.param("def f(:", "def g(:", id="two texts that do not parse"),
         pytest.param("def f(:", "x = 1", id="a text that parses again"),
+        pytest.param("f()\n'a'\ng()", "f()\n'b'\ng()", id="a text between calls"),
+        pytest.param("f()\n@a\ndef g(): 1", "f()\n@b\ndef g(): 1", id="a decorator"),
     ],
 )
 def test_another_program(old: str, new: str) -> None:

@@ -18,6 +18,7 @@ from auditor.drift.script.normal_form import name_differences, normalize
 from auditor.drift.script.parsing import OversizedScript, UnparsableScript, parse_script
 from auditor.drift.script.phrases import WIDEST, EditRank, ScriptEdit, cut, cut_pair, one_line
 from auditor.drift.script.trees import shape
+from auditor.drift.script.unchanged import drop_unchanged
 from auditor.drift.sequences import find_hunks
 
 MAX_CHARS = 345  # of all phrases: a sentence of a report has 400 characters
@@ -37,15 +38,16 @@ class ScriptChange(Enum):
 
 def judge_script(before: str, after: str) -> ScriptChange:
     """Return how a script whose text changed differs."""
+    before, after = program_text(before), program_text(after)
     match parse_script(before), parse_script(after):
-        case ast.Module() as old, ast.Module() as new if _are_same(old, new):
-            return ScriptChange.SAME_PROGRAM
+        case ast.Module() as old, ast.Module() as new:
+            drop_unchanged(old, new, before, after)
+            is_same = _are_same(old, new)
         case ast.Module(), UnparsableScript():
             return ScriptChange.NO_LONGER_PARSES
-        case _ if program_text(before) == program_text(after):
-            return ScriptChange.SAME_PROGRAM
         case _:
-            return ScriptChange.OTHER_PROGRAM
+            is_same = before == after
+    return ScriptChange.SAME_PROGRAM if is_same else ScriptChange.OTHER_PROGRAM
 
 
 def describe_script(before: str, after: str) -> tuple[str, ...]:
