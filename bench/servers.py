@@ -41,24 +41,30 @@ def nginx(files: Path, folder: Path) -> Iterator[str]:
     program = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
     if program is None:
         raise FileNotFoundError("nginx is not on this machine: install it (apt install nginx)")
-    port = _free_port()
+    port = free_port()
     settings = folder / "nginx.conf"
     settings.write_text(_NGINX.format(folder=folder, files=files, port=port))
     command = [program, "-e", "stderr", "-p", str(folder), "-c", str(settings)]
-    with _serving(command, port):
+    with serving(command, port):
         yield f"http://127.0.0.1:{port}"
 
 
 @contextmanager
 def delayed(files: Path) -> Iterator[str]:
     """Serve `files`, each answer 100 ms late; yields the base URL."""
-    port = _free_port()
-    with _serving([sys.executable, "-m", "bench.delayed", str(files), str(port)], port):
+    port = free_port()
+    with serving([sys.executable, "-m", "bench.delayed", str(files), str(port)], port):
         yield f"http://127.0.0.1:{port}"
 
 
 @contextmanager
-def _serving(command: list[str], port: int) -> Iterator[None]:
+def serving(command: list[str], port: int) -> Iterator[None]:
+    """Have a server that listens on a port, and end it.
+
+    Raises:
+        ChildProcessError: it ended by itself.
+        TimeoutError: it does not listen.
+    """
     server = subprocess.Popen(command)
     try:
         _wait_until_it_listens(server, port)
@@ -79,7 +85,8 @@ def _wait_until_it_listens(server: subprocess.Popen[bytes], port: int) -> None:
     raise TimeoutError(f"{server.args!r} does not listen")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of 127.0.0.1 that nothing listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
