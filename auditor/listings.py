@@ -73,7 +73,8 @@ class RunSummary:
     """A closed run in short, for pictures of many runs.
 
     Attributes:
-        audited: every target of the run; the same object for runs with the same targets.
+        audited: every target that the run lists; the same object for runs with the same targets.
+        counted: the projects with targets that it does not list; nothing is to be said of these.
         states: of the targets that were anything but in sync.
         findings: for each target with findings, how many.
     """
@@ -83,10 +84,11 @@ class RunSummary:
     audited: frozenset[TargetId]
     states: Mapping[TargetId, TargetState]
     findings: Mapping[TargetId, int]
+    counted: frozenset[int] = frozenset()
 
     def state(self, target: TargetId) -> TargetState | None:
         """Return how a target stood in the run, or None if it was not audited."""
-        if target not in self.audited:
+        if target not in self.audited and target.project_id not in self.counted:
             return None
         return self.states.get(target, TargetState.IN_SYNC)
 
@@ -154,6 +156,39 @@ class RunListing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectRow:
+    """A project in the list of projects; `troubled` blocks are in any state that is bad."""
+
+    title: str
+    place: str
+    blocks: int
+    troubled: int
+    words: str
+    tone: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetOverview:
+    """What the index shows of all targets.
+
+    Attributes:
+        targets: how many there are.
+        audited: how many of them the last runs audited.
+        worst: the worst of them, worst first.
+        noticed: those that were not in sync in all of the last runs.
+        projects: a row per project, worst first.
+        lacking: where pages of `worst` and `noticed` would be that do not exist.
+    """
+
+    targets: int = 0
+    audited: int = 0
+    worst: tuple[TargetOverview, ...] = ()
+    noticed: tuple[TargetOverview, ...] = ()
+    projects: tuple[ProjectRow, ...] = ()
+    lacking: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
     """What the index shows.
 
@@ -161,25 +196,46 @@ class Overview:
         newest: the last closed run's whole report, None before the first.
         years: years whose older runs have a page of their own, newest first.
         summaries: the last closed runs in short, newest first.
+        project_lists: how many pages list all projects; 0 where the index does.
     """
 
     newest: Report | None
     listing: RunListing
     years: tuple[int, ...]
     summaries: tuple[RunSummary, ...]
-    overviews: tuple[TargetOverview, ...]
+    fleet: FleetOverview
+    project_lists: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageMarks:
-    """Which pages exist, each with a digest of what it showed when it was written.
+    """Which pages of runs and years exist.
 
-    A page without a mark is written again. Pages of runs need none: a run does not change.
-    An impulse is known by its project and its own id.
+    A mark is a digest of what a page showed when it was written. A page without a mark is written
+    again. Pages of runs need none: a run does not change.
     """
 
     runs: frozenset[int] = frozenset()
-    targets: Mapping[TargetId, str] = field(default_factory=dict)
-    projects: Mapping[int, str] = field(default_factory=dict)
     years: Mapping[int, str] = field(default_factory=dict)
-    impulses: Mapping[tuple[int, int], str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectMarks:
+    """Which pages of a project exist, each with its mark.
+
+    Attributes:
+        project: of its own page, empty without one.
+        targets, impulses: of those of its blocks and impulses, by their ids.
+    """
+
+    project: str = ""
+    targets: Mapping[int, str] = field(default_factory=dict)
+    impulses: Mapping[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectPages:
+    """The blocks and impulses of a project that may have pages, by their ids."""
+
+    targets: frozenset[int] = frozenset()
+    impulses: frozenset[int] = frozenset()

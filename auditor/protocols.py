@@ -124,10 +124,8 @@ class RunStore(Protocol):
         """Return what is known of `targets` (a few hundred at most); new ones are absent."""
         ...
 
-    def last_checks_of_starved(
-        self, targets: Sequence[TargetId]
-    ) -> dict[TargetId, datetime | None]:
-        """Return when those of `targets` were last checked that the last run did not come to."""
+    def last_checks_of_starved(self) -> dict[TargetId, datetime | None]:
+        """Return when the targets were last checked that the last run did not come to."""
         ...
 
     def known_project_targets(self, project_id: int) -> tuple[KnownTarget, ...]:
@@ -308,8 +306,12 @@ class DigestStore(RunStore, Protocol):
         """Return the id of the newest closed run that ended before then, 0 without one."""
         ...
 
-    def statuses(self) -> tuple[TargetStatus, ...]:
-        """Return every audited target's status, by project and learn id."""
+    def known_projects(self) -> tuple[int, ...]:
+        """Return the projects of every target that was ever audited, by id."""
+        ...
+
+    def statuses(self, projects: Sequence[int] | None = None) -> tuple[TargetStatus, ...]:
+        """Return every audited target's status, by project and learn id; or of `projects`."""
         ...
 
 
@@ -366,8 +368,8 @@ class OutboxStore(Protocol):
 class HistoryStore(Protocol):
     """What `status`, `history`, `show`, `diff` and `report` read."""
 
-    def statuses(self) -> tuple[TargetStatus, ...]:
-        """Return every audited target's status, by project and learn id."""
+    def statuses(self, projects: Sequence[int] | None = None) -> tuple[TargetStatus, ...]:
+        """Return every audited target's status, by project and learn id; or of `projects`."""
         ...
 
     def open_conditions(
@@ -430,8 +432,12 @@ class HistoryStore(Protocol):
         """Return the last `most` closed runs in short, newest first."""
         ...
 
-    def target_overviews(self) -> tuple[TargetOverview, ...]:
-        """Return every target that was ever audited, by project and learn id."""
+    def known_projects(self) -> tuple[int, ...]:
+        """Return the projects of every target that was ever audited, by id."""
+        ...
+
+    def target_overviews(self, projects: Sequence[int]) -> tuple[TargetOverview, ...]:
+        """Return every target of projects that was ever audited, by project and learn id."""
         ...
 
     def all_runs(self) -> tuple[RunInfo, ...]:
@@ -449,13 +455,11 @@ class HistoryStore(Protocol):
         """Return the closed runs whose reports were pruned."""
         ...
 
-    def training_dates(self) -> Mapping[TargetId, str]:
-        """Return when each target was trained last, as Studio writes it, where that is known."""
+    def training_dates(self, projects: Sequence[int]) -> Mapping[TargetId, str]:
+        """Return when targets of projects were trained last, as Studio writes it, where known."""
         ...
 
-    def past_trainings(
-        self, targets: Collection[TargetId]
-    ) -> Mapping[TargetId, tuple[Training, ...]]:
+    def past_trainings(self) -> Mapping[TargetId, tuple[Training, ...]]:
         """Return the trainings of targets that stored reports have, the oldest first."""
         ...
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -12,10 +12,12 @@ from auditor.listings import (
     Overview,
     PageMarks,
     ProjectBlocks,
+    ProjectMarks,
+    ProjectPages,
+    ProjectRow,
     RunListing,
     TargetHistory,
 )
-from auditor.model import TargetId
 from auditor.outbox import Message
 from auditor.report import Report
 
@@ -90,11 +92,19 @@ class Site(Protocol):
     """The archive as pages that link to each other. Each method raises `OSError`."""
 
     def marks(self) -> PageMarks:
-        """Return which pages there are."""
+        """Return which pages of runs and years there are."""
         ...
 
     def keep(self, marks: PageMarks) -> None:
         """Remember the marks; unchanged ones are not written."""
+        ...
+
+    def project_marks(self, project_id: int) -> ProjectMarks:
+        """Return which pages of a project there are."""
+        ...
+
+    def keep_project(self, project_id: int, marks: ProjectMarks) -> None:
+        """Remember the marks of a project's pages; unchanged ones are not written."""
         ...
 
     def write_run(self, report: Report, *, previous: int | None, following: int | None) -> None:
@@ -109,16 +119,28 @@ class Site(Protocol):
         """Take the pages of runs that the database does not have out of the site."""
         ...
 
-    def write_target(self, history: TargetHistory, *, runs: Collection[int]) -> None:
-        """Write a target's page; `runs` have pages to link to."""
+    def write_target(
+        self, history: TargetHistory, *, runs: Collection[int], lacking: Collection[str] = ()
+    ) -> None:
+        """Write a target's page; `runs` have pages to link to, places `lacking` have none."""
         ...
 
-    def write_project(self, project: ProjectBlocks) -> None:
+    def write_project(self, project: ProjectBlocks, *, lacking: Collection[str] = ()) -> None:
         """Write a project's page."""
         ...
 
-    def write_impulse(self, impulse: ImpulseBlocks, *, runs: Collection[int]) -> None:
-        """Write an impulse's page; `runs` have pages to link to."""
+    def write_impulse(
+        self, impulse: ImpulseBlocks, *, runs: Collection[int], lacking: Collection[str] = ()
+    ) -> None:
+        """Write an impulse's page."""
+        ...
+
+    def write_project_lists(self, projects: Sequence[ProjectRow]) -> int:
+        """Write the pages that list all projects, where these are many; return how many."""
+        ...
+
+    def forward_old_pages(self) -> None:
+        """Have pages at addresses of earlier releases lead to where they are now."""
         ...
 
     def write_year(self, year: int, listing: RunListing, *, runs: Collection[int]) -> None:
@@ -130,12 +152,11 @@ class Site(Protocol):
         ...
 
     def prune(
-        self,
-        keep_runs: Collection[int],
-        keep_targets: Collection[TargetId],
-        keep_impulses: Collection[tuple[int, int]] = (),
+        self, keep_runs: Collection[int], keep_project: Callable[[int], ProjectPages]
     ) -> tuple[str, ...]:
         """Remove all other pages of runs, targets and impulses, and links to them; return which.
+
+        `keep_project` is asked for the pages of each project that are kept.
 
         What lies in the folder under another name than the archive gives is left alone.
         """

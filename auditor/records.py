@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import Enum, StrEnum, auto
@@ -268,7 +268,7 @@ class RunConclusions:
         suppressed_vendor: the vendor's findings that a rule suppresses.
         conditions: what only the end of the run can say of open conditions.
         rule_matches: what the configuration's rules matched, None where it was not compared.
-        places: where in which impulses each target is that was listed.
+        places: yields where in which impulses each target is that was listed.
         endpoints: how it went to ask for what stands beside the configuration.
         trainings: that could not be read yet, of blocks whose results do not have them.
     """
@@ -284,7 +284,7 @@ class RunConclusions:
     suppressed_vendor: tuple[SuppressedVendorFinding, ...] = ()
     conditions: tuple[JudgedConditions, ...] = ()
     rule_matches: Mapping[str, RuleMatch] | None = None
-    places: Mapping[TargetId, ImpulsePlace] = field(default_factory=dict)
+    places: Callable[[], Iterable[tuple[TargetId, ImpulsePlace]]] = tuple
     endpoints: Mapping[tuple[int, Endpoint], EndpointState] = field(default_factory=dict)
     trainings: Mapping[TargetId, KnownTraining] = field(default_factory=dict)
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from auditor.context import Training
 from auditor.impulses import NO_PLACE, ImpulsePlace
 from auditor.model import (
+    EVERY_PROJECT,
     BlockKindName,
     Failure,
     Finding,
@@ -28,6 +29,38 @@ from auditor.model import (
     VendorFinding,
     require_utc,
 )
+
+MOST_LISTED = 5000
+"""A report of at most so many targets lists all of them; of more it lists what has news."""
+MOST_ALIKE = 1000
+"""How many new targets, and how many that could not be read, such a report lists."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """How many targets of a project a report counts and does not list.
+
+    Attributes:
+        project: as `TargetReport.project`.
+        in_sync, new, unknown, unsupported: by their state; there are none of other states.
+        passing: those of the unknown ones whose failure may pass.
+        projects: how many projects these are the targets of, where `project_id` is that of
+            every project.
+    """
+
+    project_id: int
+    project: str
+    in_sync: int = 0
+    new: int = 0
+    unknown: int = 0
+    unsupported: int = 0
+    passing: int = 0
+    projects: int = 1
+
+    @property
+    def targets(self) -> int:
+        """Return how many there are."""
+        return self.in_sync + self.new + self.unknown + self.unsupported
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,7 +243,9 @@ class Report:
     """What is reported of a run.
 
     Attributes:
-        targets: all targets of the run, by project and learn id.
+        targets: the targets of the run, by project and learn id: all of them, or in a large
+            fleet those of which there is more to say than a number.
+        left_out: how many targets each project has beside those, by project.
         head_hash: the run's link in the hash chain, empty in a dry run.
         next_run_at: when the service runs next, None where no service was seen.
         starter: what starts the next run, None in reports from before this was stored.
@@ -225,6 +260,7 @@ class Report:
     run: RunInfo
     totals: Totals
     targets: tuple[TargetReport, ...]
+    left_out: tuple[LeftOut, ...] = ()
     catalogue: tuple[VendorFinding, ...] = ()
     late_catalogue: tuple[LateVendorFinding, ...] = ()
     errors: tuple[ProjectError, ...] = ()
@@ -241,3 +277,27 @@ class Report:
     is_whole: bool = True  # nobody narrowed the run to some targets
     digest: Digest | None = None  # it is of all runs since the last digest; never stored
     open: tuple[OpenCondition, ...] = ()
+
+    def projects(self) -> frozenset[int]:
+        """Return the projects of all its targets, as far as it names them."""
+        listed = {target.target.project_id for target in self.targets}
+        return frozenset(listed | {each.project_id for each in self.left_out})
+
+    def count_projects(self) -> int:
+        """Return how many projects its targets are of."""
+        merged = (each for each in self.left_out if each.project_id == EVERY_PROJECT)
+        return next((each.projects for each in merged), len(self.projects()))
+
+    def count_left_out(self, state: TargetState) -> int:
+        """Return how many targets in a state it counts and does not list."""
+        match state:
+            case TargetState.IN_SYNC:
+                return sum(each.in_sync for each in self.left_out)
+            case TargetState.NEW:
+                return sum(each.new for each in self.left_out)
+            case TargetState.UNKNOWN:
+                return sum(each.unknown for each in self.left_out)
+            case TargetState.UNSUPPORTED:
+                return sum(each.unsupported for each in self.left_out)
+            case TargetState.DRIFTED | TargetState.MISSING:
+                return 0

@@ -7,10 +7,13 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
+from itertools import groupby
 from pathlib import Path
 
 from auditor.errors import AuditorError, UsageError
 from auditor.files import open_draft, sync
+from auditor.listings import ProjectPages
 from auditor.protocols import Store
 from auditor.publishing import Site
 from auditor.records import Pruned
@@ -69,19 +72,26 @@ def prune(store: Store, site: Site, retention: Retention, *, now: datetime) -> P
             "if it is right, a few more runs show that"
         )
     pruned = store.prune(retention, now=now)
-    marks = site.marks()
-    unchanged = marks.targets.keys() - set(pruned.targets)
-    targets = {target: marks.targets[target] for target in unchanged}
-    site.keep(replace(marks, targets=targets))
+    by_project = groupby(sorted(pruned.targets), key=lambda target: target.project_id)
+    for project_id, targets in by_project:
+        marks = site.project_marks(project_id)
+        lost = {target.learn_id for target in targets}
+        kept = {block_id: mark for block_id, mark in marks.targets.items() if block_id not in lost}
+        site.keep_project(project_id, replace(marks, targets=kept))
     runs = {run.id for run in store.all_runs() if run.id is not None} - store.pruned_runs()
-    overviews = store.target_overviews()
-    impulses = {
-        (overview.status.target.project_id, impulse.id)
-        for overview in overviews
-        for impulse in overview.place.impulses
-    }
-    site.prune(runs, [overview.status.target for overview in overviews], impulses)
+    site.prune(runs, partial(_pages_of, store))
     return pruned
+
+
+def _pages_of(store: Store, project_id: int) -> ProjectPages:
+    """Return the blocks and impulses of a project that are still known."""
+    overviews = store.target_overviews([project_id])
+    return ProjectPages(
+        targets=frozenset(overview.status.target.learn_id for overview in overviews),
+        impulses=frozenset(
+            impulse.id for overview in overviews for impulse in overview.place.impulses
+        ),
+    )
 
 
 @contextmanager

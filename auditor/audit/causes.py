@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from auditor.audit.inventory import Inventory
 from auditor.drift.causes import (
     OLDEST_EDIT,
     cause_of_edit,
@@ -19,8 +20,6 @@ from auditor.drift.causes import (
 from auditor.drift.compare import Comparison
 from auditor.drift.followers import Cause
 from auditor.drift.recurrence import PastChange
-from auditor.fetching import ListedBlock
-from auditor.impulses import NO_PLACE, ImpulsePlace
 from auditor.model import BlockKindName, TargetId
 from auditor.results import NewVersion, TargetResult
 
@@ -30,15 +29,13 @@ class Causes:
     """Knows what was edited in this run so far, and what earlier runs found.
 
     Attributes:
-        places: where each listed target is.
-        listed: their entries in the listing.
-        waiting: targets of which this run has no result yet.
+        inventory: the targets of the run, and their entries in the listing.
+        is_settled: says whether this run has the result of a target.
         past_changes: returns what earlier runs found of a target.
     """
 
-    places: Mapping[TargetId, ImpulsePlace] = field(default_factory=dict)
-    listed: Mapping[TargetId, ListedBlock] = field(default_factory=dict)
-    waiting: set[TargetId] = field(default_factory=set)
+    inventory: Inventory = field(default_factory=Inventory)
+    is_settled: Callable[[TargetId], bool] = lambda _target: False
     past_changes: Callable[[TargetId], tuple[PastChange, ...]] = lambda _target: ()
     _edited: set[TargetId] = field(default_factory=set)
     _followed: dict[TargetId, int] = field(default_factory=dict)
@@ -46,7 +43,6 @@ class Causes:
 
     def add(self, result: TargetResult) -> None:
         """Take the final result of a target."""
-        self.waiting.discard(result.target)
         if not isinstance(result, NewVersion) or result.first:
             return
         suppressed = [found.finding for found in result.suppressed]
@@ -61,7 +57,10 @@ class Causes:
         target = comparison.target
         if target is None or not has_data(comparison.changes):
             return False
-        return any(source in self.waiting for source in self._before(target))
+        return any(
+            self.inventory.contains(source) and not self.is_settled(source)
+            for source in self._before(target)
+        )
 
     def find(self, comparison: Comparison, at: datetime) -> Cause | None:
         """Return the edit that a block's changes of data follow, None where none is known."""
@@ -112,7 +111,7 @@ class Causes:
         while near:
             further = []
             for block in near:
-                for source_id in self.places.get(block, NO_PLACE).sources:
+                for source_id in self.inventory.place_of(block).sources:
                     source = TargetId(target.project_id, source_id)
                     if source not in seen and self._gives_data(source):
                         seen.add(source)
@@ -121,11 +120,11 @@ class Causes:
             near = further
 
     def _gives_data(self, target: TargetId) -> bool:
-        listed = self.listed.get(target)
+        listed = self.inventory.find(target)
         kinds = (BlockKindName.INPUT, BlockKindName.PROCESSING)
         return listed is not None and listed.kind in kinds
 
     def _cause(self, source: TargetId, target: TargetId, *, is_past: bool) -> Cause:
-        listed = self.listed.get(source)
+        listed = self.inventory.find(source)
         name = listed.name if listed else ""
         return cause_of_edit(source.learn_id, name, is_own=source == target, is_past=is_past)

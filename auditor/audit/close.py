@@ -11,8 +11,8 @@ from datetime import UTC, datetime, tzinfo
 from auditor.audit.conditions import conditions_at_end, end_rules
 from auditor.audit.deployments import judge_deployments
 from auditor.audit.digest import find_due, write_digest
-from auditor.audit.late import judge_late
-from auditor.audit.news import late_notices, notices_of_news, without_carried
+from auditor.audit.late import LateFindings, judge_late, known_targets
+from auditor.audit.news import late_notices, without_carried
 from auditor.audit.notices import (
     conclude,
     find_open_breaches,
@@ -71,7 +71,8 @@ def complete_run(
         results.vendor_findings(), context.rules, today=context.today
     )
     results.suppressed.update(suppressed.rule for suppressed in hidden)
-    late = judge_late(carried, results.lines.keys(), store)
+    late = judge_late(carried, results.audited, store)
+    _list_again(results, late, store)
     ended_at = context.now()
     report = results.to_report(run, finished_at=ended_at, vendor=vendor, late=late)
     open_before = store.open_conditions()
@@ -103,7 +104,7 @@ def complete_run(
         broken_rules=find_open_breaches(conclusions, store),
         is_whole=not request.is_narrowed,
         open=conditions_at_end(
-            open_before, conclusions.conditions, results.lines.keys(), run_id=run_id, at=ended_at
+            open_before, conclusions.conditions, results.audited, run_id=run_id, at=ended_at
         ),
     )
     late_ones = late_notices(unreported_notices, report, notices)
@@ -112,6 +113,15 @@ def complete_run(
         report = add_run_signs(report, store.run_summaries(MOST_RUNS_DRAWN - 1))
     reported = [unreported for unreported in carried if results.can_report(unreported)]
     return CompletedRun(report=report, carried=(*reported, *of_leavers), conclusions=conclusions)
+
+
+def _list_again(results: Results, late: LateFindings, store: RunStore) -> None:
+    """List targets that the results only count, where the report has to say more of them."""
+    if results.lists_all:
+        return
+    results.list_again(known_targets(list(late.own), store))
+    for project_id in results.projects_to_list():
+        results.list_again(store.known_project_targets(project_id))
 
 
 def _conclude(
@@ -124,22 +134,22 @@ def _conclude(
     """Return what the whole run shows beside the results of its targets."""
     conclusions = conclude(results, context, store, scope=request.scope)
     contexts = results.contexts
-    audited = results.lines.keys() if request.scope.is_whole else None
+    audited = results.audited if request.scope.is_whole else None
     stored_trainings = store.known_trainings(list(contexts.waiting)) if contexts.waiting else {}
     coverage = _compare_configuration(request, results, store)
     unmatched = notices_of_unmatched(coverage) if coverage else ()
     return replace(
         conclusions,
         notices=(*conclusions.notices, *unmatched, *contexts.notices()),
-        news=notices_of_news(results.lines.values()),
+        news=results.block_news.notices(),
         retirement=_retirement(request.scope),
         conditions=(
             *end_rules(conclusions.ended, open_before),
             *judge_siblings(request.siblings, store, open_before),
-            *judge_deployments(contexts, results.lines, store, open_before),
+            *judge_deployments(results, store, open_before),
         ),
         rule_matches=coverage.found if coverage else None,
-        places=results.places,
+        places=results.inventory.places,
         endpoints=contexts.states,
         trainings=contexts.trainings_to_come(stored_trainings, audited),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -125,7 +125,7 @@ def end_rules(
 def conditions_at_end(
     open_before: Sequence[OpenCondition],
     judged: Sequence[JudgedConditions],
-    targets: Collection[TargetId],
+    targets: Container[TargetId],
     *,
     run_id: int,
     at: datetime,

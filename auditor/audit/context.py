@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TypeVar
 
+from auditor.audit.packed import PackedValues
 from auditor.context import (
     TRIES,
     ContextScope,
@@ -27,9 +28,8 @@ from auditor.context import (
 )
 from auditor.drift.block_kinds import kind_of
 from auditor.errors import AuditorError
-from auditor.fetching import NOT_ASKED, Answer, ListedBlock, Studio
-from auditor.impulses import ImpulsePlace
-from auditor.model import BlockKindName, Failure, ModelState, NoticeKind, TargetId, TargetKind
+from auditor.fetching import NOT_ASKED, Answer, Studio
+from auditor.model import BlockKindName, Failure, ModelState, NoticeKind, TargetId
 from auditor.records import KnownTarget
 from auditor.report import Notice
 
@@ -53,23 +53,22 @@ class ProjectContexts:
 
     Attributes:
         names: of the projects.
-        jobs: by block, the jobs that trained it since the last run, oldest first.
+        jobs: of each project, by block, the jobs that trained it since the last run, oldest
+            first.
         states: how it went to ask for each endpoint, this run included.
         failures: why an endpoint could not be read that answered before.
         deployments: of the projects that say what was built.
         waiting: blocks with a job whose training was not asked for so far.
-        members: the blocks of each impulse that is listed, by its project and its id.
     """
 
     scope: ContextScope = field(default_factory=ContextScope)
     names: dict[int, str] = field(default_factory=dict)
-    jobs: dict[TargetId, list[TrainingJob]] = field(default_factory=dict)
+    jobs: PackedValues[Mapping[int, list[TrainingJob]]] = field(default_factory=PackedValues)
     states: dict[tuple[int, Endpoint], EndpointState] = field(default_factory=dict)
     failures: dict[tuple[int, Endpoint], Failure] = field(default_factory=dict)
-    deployments: dict[int, tuple[Deployment, ...]] = field(default_factory=dict)
+    deployments: PackedValues[tuple[Deployment, ...]] = field(default_factory=PackedValues)
     waiting: dict[TargetId, TrainingJob] = field(default_factory=dict)
-    members: Mapping[tuple[int, int], tuple[TargetId, ...]] = field(default_factory=dict)
-    _before: Mapping[tuple[int, Endpoint], EndpointState] = field(default_factory=dict)
+    _before: dict[tuple[int, Endpoint], EndpointState] = field(default_factory=dict)
     _refused: set[int] = field(default_factory=set)
 
     async def ask_projects(
@@ -83,8 +82,8 @@ class ProjectContexts:
 
         Jobs are asked for where a project has blocks `with_models`.
         """
-        self.names = dict(names)
-        self._before = before
+        self.names |= names
+        self._before |= before
         questions = []
         for project_id in names:
             if self.scope.training and project_id in with_models:
@@ -101,16 +100,19 @@ class ProjectContexts:
             self.record_failure(place, answer)
             return
         newest = max(mark or 0, answer.newest or 0)  # 0 of a project without any job
-        self.states[place] = EndpointState(mark=newest)
+        self._set_state(place, EndpointState(mark=newest))
+        jobs: dict[int, list[TrainingJob]] = {}
         for job in sorted(answer.jobs, key=lambda job: job.id):
             target = TargetId(project_id, job.block_id)
             if job.has_worked is False or (mark is not None and job.id <= mark):
                 continue
             if mark is None:  # they only say who trained what is there
-                self.jobs[target] = [job]
+                jobs[job.block_id] = [job]
             else:
-                self.jobs.setdefault(target, []).append(job)
+                jobs.setdefault(job.block_id, []).append(job)
                 self.waiting[target] = job
+        if jobs:
+            self.jobs[project_id] = jobs
 
     async def _ask_deployments(self, studio: Studio, project_id: int) -> None:
         place = project_id, Endpoint.DEPLOYMENTS
@@ -118,8 +120,13 @@ class ProjectContexts:
         if isinstance(answer, Failure):
             self.record_failure(place, answer)
             return
-        self.states[place] = EndpointState()
+        self._set_state(place, EndpointState())
         self.deployments[project_id] = answer
+
+    def _set_state(self, place: tuple[int, Endpoint], state: EndpointState) -> None:
+        """Remember how an endpoint answered, as far as that is not stored already."""
+        if self._before.get(place) != state:
+            self.states[place] = state
 
     async def learn_training(
         self,
@@ -166,7 +173,8 @@ class ProjectContexts:
             if metadata.kind in _REFUSALS:
                 self._refused.add(target.project_id)
             return None
-        self.states.setdefault(place, EndpointState())
+        if place not in self.states:
+            self._set_state(place, EndpointState())
         return metadata
 
     def _new_job(self, target: TargetId, stored: KnownTraining | None) -> TrainingJob | None:
@@ -213,7 +221,7 @@ class ProjectContexts:
         """Return the job that trained a model, and who started it."""
         before = [
             each
-            for each in self.jobs.get(target, ())
+            for each in self._jobs_of(target)
             if each.has_worked and each.created_at <= metadata.at + _SLACK
         ]
         if before:
@@ -223,8 +231,13 @@ class ProjectContexts:
             return job.id, job.person
         return (stored.job, stored.person) if stored else (None, "")
 
+    def _jobs_of(self, target: TargetId) -> Sequence[TrainingJob]:
+        if target.project_id not in self.jobs:
+            return ()
+        return self.jobs[target.project_id].get(target.learn_id, ())
+
     def trainings_to_come(
-        self, stored: Mapping[TargetId, KnownTraining], targets: Collection[TargetId] | None
+        self, stored: Mapping[TargetId, KnownTraining], targets: Container[TargetId] | None
     ) -> dict[TargetId, KnownTraining]:
         """Return what is stored of blocks with a job that this run did not read.
 
@@ -322,21 +335,3 @@ async def _bounded(ask: Callable[[], Awaitable[_T | Failure]]) -> _T | Failure:
     except Exception:
         logger.exception("context not read")
         return Failure(kind="internal", message="the auditor itself failed here")
-
-
-def projects_of(targets: Iterable[tuple[TargetId, str]]) -> dict[int, str]:
-    """Return the projects of targets, with their names."""
-    return {target.project_id: name for target, name in targets}
-
-
-def blocks_of_impulses(
-    listed: Mapping[TargetId, ListedBlock], places: Mapping[TargetId, ImpulsePlace]
-) -> dict[tuple[int, int], tuple[TargetId, ...]]:
-    """Return the blocks of each impulse by its project and its id, learn blocks first."""
-    members: dict[tuple[int, int], list[TargetId]] = {}
-    for is_learn in (True, False):
-        for target in sorted(listed):
-            if (listed[target].kind.target_kind is TargetKind.LEARN) is is_learn:
-                for impulse in places[target].impulses:
-                    members.setdefault((target.project_id, impulse.id), []).append(target)
-    return {impulse: tuple(blocks) for impulse, blocks in members.items()}

@@ -14,23 +14,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from auditor.audit.context import ProjectContexts
+from auditor.audit.results import Results
 from auditor.context import Deployment
 from auditor.drift.conditions import FoundCondition, JudgedConditions
 from auditor.drift.trainings import short_date
 from auditor.model import ConditionKind, OpenCondition, Severity, TargetId
 from auditor.protocols import RunStore
-from auditor.report import TargetReport
 
 _KIND = ConditionKind.DEPLOYMENT_BEHIND
 _MOST_NAMED = 3
 
 
 def judge_deployments(
-    contexts: ProjectContexts,
-    lines: Mapping[TargetId, TargetReport],
-    store: RunStore,
-    open_before: Sequence[OpenCondition],
+    results: Results, store: RunStore, open_before: Sequence[OpenCondition]
 ) -> tuple[JudgedConditions, ...]:
     """Return of which impulses the last deployment is behind, and of which it no longer is."""
     before = {
@@ -38,9 +34,9 @@ def judge_deployments(
         for condition in open_before
         if condition.kind is _KIND
     }
-    judge = _DeploymentJudge(contexts, lines, store, before)
+    judge = _DeploymentJudge(results, store, before)
     found: dict[TargetId, list[FoundCondition]] = {}
-    answered = contexts.deployments
+    answered = results.contexts.deployments
     for (project_id, key), condition in before.items():
         if project_id in answered:
             of_target = found.setdefault(condition.target, [])
@@ -60,8 +56,7 @@ def judge_deployments(
 class _DeploymentJudge:
     """Judges deployments by what a run knows of their impulses."""
 
-    contexts: ProjectContexts
-    lines: Mapping[TargetId, TargetReport]
+    results: Results
     store: RunStore
     before: Mapping[tuple[int, str], OpenCondition]
 
@@ -97,8 +92,8 @@ class _DeploymentJudge:
         now = [
             (target, finding.nameless_headline or finding.headline)
             for target in blocks
-            if target in self.lines
-            for finding in self.lines[target].findings
+            if target in self.results.lines
+            for finding in self.results.lines[target].findings
             if finding.severity is not Severity.INFO
         ]
         moved = list(dict.fromkeys([*now, *earlier]))
@@ -114,13 +109,13 @@ class _DeploymentJudge:
         Where the configuration names the blocks, there is no listing: they are taken for those
         of the only impulse that was ever deployed.
         """
-        listed = self.contexts.members.get((project_id, impulse_id))
+        inventory, deployments = self.results.inventory, self.results.contexts.deployments
+        listed = inventory.blocks_of_impulse(project_id, impulse_id)
         if listed is not None:
             return listed
-        is_listed = any(project == project_id for project, _ in self.contexts.members)
-        if is_listed or len(self.contexts.deployments[project_id]) != 1:
+        if inventory.is_listed(project_id) or len(deployments[project_id]) != 1:
             return ()
-        return tuple(sorted(each for each in self.lines if each.project_id == project_id))
+        return self.results.audited.of_project(project_id)
 
 
 def _as_it_was(condition: OpenCondition) -> FoundCondition:

@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta, tzinfo
 
 from auditor.audit.baseline import name_act
+from auditor.audit.left_out import LeftOutCounts, has_news
 from auditor.audit.plan import RunContext
 from auditor.audit.snapshots import Snapshots
 from auditor.drift.conditions import worst_conditions_first
@@ -44,10 +45,11 @@ from auditor.model import (
 )
 from auditor.protocols import DigestStore
 from auditor.records import DigestMark, KnownTarget, Retirement, RunPeriod, TargetChanges
-from auditor.report import Digest, Notice, Report, TargetReport
+from auditor.report import Digest, LeftOut, Notice, Report, TargetReport
 
 _WEEK = timedelta(days=7)
 _AT_ONCE = 200  # targets
+_PROJECTS_AT_ONCE = 20
 _NEVER = DigestMark()
 _NO_CHANGES = TargetChanges()
 # What the states of the blocks say, and what the open conditions say.
@@ -129,13 +131,13 @@ def write_digest(
     run_id = report.run.id or 0
     period = store.run_period(after, until=run_id)
     opened = _open_conditions(report, store)
-    lines = _lines(report, store, opened, retirement)
+    lines, left_out = _lines(report, store, opened, retirement, period)
     net = _NetChanges(store, context, period, lines)
     targets = tuple(
         _line_of_period(line, net.of(line.target), period, opened.get(line.target, ()), after)
         for line in lines.values()
     )
-    totals = count_totals(targets)
+    totals = count_totals(targets, left_out)
     status = status_of(totals, report.errors)
     catalogue = _net_vendor((*period.vendor, *report.catalogue))
     every_open = tuple(each for group in opened.values() for each in group)
@@ -148,6 +150,7 @@ def write_digest(
         ),
         totals=totals,
         targets=targets,
+        left_out=left_out,
         catalogue=catalogue,
         late_catalogue=(),
         notices=_net_notices((*period.notices, *report.notices), opened),
@@ -176,14 +179,32 @@ def _lines(
     store: DigestStore,
     opened: Mapping[TargetId, Sequence[OpenCondition]],
     retirement: Retirement | None,
-) -> dict[TargetId, TargetReport]:
-    """Return a line for each audited target, by id: other schedules have theirs."""
+    period: RunPeriod,
+) -> tuple[dict[TargetId, TargetReport], tuple[LeftOut, ...]]:
+    """Return a line for each audited target, by id: other schedules have theirs.
+
+    Where the run's report does not list all targets, those without news in the period are counted.
+    """
     lines = {line.target: line for line in report.targets}
-    for status in store.statuses():
-        is_retired = retirement is not None and retirement.covers(status.target.project_id)
-        if status.target not in lines and not is_retired:
-            lines[status.target] = _line_of_status(status, opened.get(status.target, ()))
-    return dict(sorted(lines.items()))
+    counts, counted = LeftOutCounts(), {each.project_id for each in report.left_out}
+    for status in _statuses(store):
+        target = status.target
+        is_retired = retirement is not None and retirement.covers(target.project_id)
+        if target in lines or (is_retired and target.project_id not in counted):
+            continue
+        line = _line_of_status(status, opened.get(target, ()))
+        is_news = target in period.versions or target in period.changes or target in opened
+        if report.left_out and not is_news and not has_news(line):
+            counts.add(line)
+        else:
+            lines[target] = line
+    return dict(sorted(lines.items())), counts.every()
+
+
+def _statuses(store: DigestStore) -> Iterator[TargetStatus]:
+    projects = store.known_projects()
+    for start in range(0, len(projects), _PROJECTS_AT_ONCE):
+        yield from store.statuses(projects[start : start + _PROJECTS_AT_ONCE])
 
 
 def _line_of_status(status: TargetStatus, opened: Sequence[OpenCondition]) -> TargetReport:

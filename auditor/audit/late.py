@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from auditor.audit.baseline import name_act
@@ -75,7 +75,7 @@ def _undone_id(finding: VendorFinding) -> str:
 
 
 def judge_late(
-    carried: Sequence[UnreportedFinding], targets: Collection[TargetId], store: RunStore
+    carried: Sequence[UnreportedFinding], targets: Container[TargetId], store: RunStore
 ) -> LateFindings:
     """Return the unreported findings of `targets` and the vendor's, and which of them hold."""
     own: dict[TargetId, list[tuple[UnreportedFinding, Finding]]] = defaultdict(list)
@@ -96,14 +96,15 @@ def judge_late(
             case Finding():
                 pass
     judge = _LateJudge(store)
-    known = _known_targets(list(own), store)
+    known = known_targets(list(own), store)
     return LateFindings(
         own={each.target: tuple(judge.judge(each, own[each.target])) for each in known},
         vendor=tuple(vendor),
     )
 
 
-def _known_targets(targets: Sequence[TargetId], store: RunStore) -> Iterator[KnownTarget]:
+def known_targets(targets: Sequence[TargetId], store: RunStore) -> Iterator[KnownTarget]:
+    """Yield what the store knows of targets, however many they are."""
     for start in range(0, len(targets), _AT_ONCE):
         yield from store.known_targets(targets[start : start + _AT_ONCE]).values()
 

@@ -7,9 +7,8 @@ notice is for a later report, where nobody received this one.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 from auditor.model import NoticeKind, TargetId, TargetState
@@ -33,26 +32,51 @@ _WORDS = {
 _STATES = {kind: state for state, kind in _KINDS.items()}
 
 
-def notices_of_news(lines: Iterable[TargetReport]) -> tuple[Notice, ...]:
-    """Return a notice a project and kind of news; its text names the first few blocks."""
-    groups: dict[tuple[int, NoticeKind], list[TargetReport]] = defaultdict(list)
-    for line in lines:
-        if line.state is TargetState.NEW or line.is_news:
-            groups[line.target.project_id, _KINDS[line.state]].append(line)
-    return tuple(
-        Notice(
-            kind=kind,
-            text=", ".join(map(_title, sorted(group, key=_target)[:MOST_NAMED])),
-            target=group[0].target if len(group) == 1 else None,
-            project_id=project_id if len(group) > 1 else None,
-            number=len(group),
-        )
-        for (project_id, kind), group in groups.items()
+@dataclass(slots=True)
+class BlockNews:
+    """The blocks that are new, missing or cannot be read, by project and kind of news.
+
+    Of each project and kind it knows the number and the first few, and no more.
+    """
+
+    _groups: dict[tuple[int, NoticeKind], tuple[int, tuple[tuple[TargetId, str], ...]]] = field(
+        default_factory=dict
     )
 
+    def add(self, line: TargetReport) -> None:
+        """Take a target's line, which may have no news."""
+        if not is_block_news(line):
+            return
+        key = line.target.project_id, _KINDS[line.state]
+        number, first = self._groups.get(key, (0, ()))
+        named = sorted((*first, (line.target, _title(line))))[:MOST_NAMED]
+        self._groups[key] = number + 1, tuple(named)
 
-def _target(line: TargetReport) -> TargetId:
-    return line.target
+    def notices(self) -> tuple[Notice, ...]:
+        """Return a notice a project and kind of news; its text names the first few blocks."""
+        return tuple(
+            Notice(
+                kind=kind,
+                text=", ".join(title for _, title in first),
+                target=first[0][0] if number == 1 else None,
+                project_id=project_id if number > 1 else None,
+                number=number,
+            )
+            for (project_id, kind), (number, first) in self._groups.items()
+        )
+
+
+def is_block_news(line: TargetReport) -> bool:
+    """Return whether a target is new, went missing, or turned out to be one not to be read."""
+    return line.state is TargetState.NEW or line.is_news
+
+
+def notices_of_news(lines: Iterable[TargetReport]) -> tuple[Notice, ...]:
+    """Return a notice a project and kind of news; its text names the first few blocks."""
+    news = BlockNews()
+    for line in lines:
+        news.add(line)
+    return news.notices()
 
 
 def _title(line: TargetReport) -> str:

@@ -165,10 +165,11 @@ def conclude(
         for violation in of_target
     }
     began = tuple(found for key, found in violations.items() if key not in open_breaches)
-    of_other_runs = {
-        breach.target for breach in open_breaches.values() if not scope.settles(breach.target)
-    }
-    audited = results.lines.keys() | of_other_runs
+    audited = frozenset(
+        breach.target
+        for breach in open_breaches.values()
+        if breach.target in results.audited or not scope.settles(breach.target)
+    )
     ended = tuple(
         breach
         for key, breach in open_breaches.items()
@@ -236,8 +237,9 @@ def _ended_acknowledgements(
 def _has_other_value(acknowledgement: Acknowledgement, results: Results) -> bool:
     """Return whether this run found another value than the one that was acknowledged."""
     target = acknowledgement.target
-    if target in results.baseline_values:
-        return acknowledgement.accepts not in results.baseline_values[target]
+    off_baseline = results.values_off_baseline(target)
+    if off_baseline is not None:
+        return acknowledgement.accepts not in off_baseline
     line = results.lines.get(target)
     place = without_direction(acknowledgement.lasting_path or acknowledgement.path)
     return line is not None and any(

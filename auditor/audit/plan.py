@@ -26,6 +26,7 @@ from auditor.model import (
     Trigger,
 )
 from auditor.records import NOT_COME_TO
+from auditor.report import MOST_LISTED
 from auditor.schedule import Gap
 
 STOPPED = Failure(kind=NOT_COME_TO[0], message="the auditor was stopped before it came to this")
@@ -150,6 +151,7 @@ class RunRequest:
         zone: the schedule's time zone, in which the days of rules begin and end.
         reader_zone: of the times in sentences that people read.
         context: what is asked for beside the configuration.
+        most_listed: a report of more targets lists only those that have news.
         is_for_digests: whether everybody who gets whole reports gets weekly digests instead.
         earlier_tries: the runs of the same slot that read too little.
         next_try: returns when the slot is tried again if this run reads too little and ends at
@@ -171,6 +173,7 @@ class RunRequest:
     siblings: tuple[tuple[TargetId, ...], ...] = ()
     zone: tzinfo = UTC
     reader_zone: tzinfo = UTC
+    most_listed: int = MOST_LISTED
     is_for_digests: bool = False
     earlier_tries: tuple[int, ...] = ()
     context: ContextScope = field(default_factory=ContextScope)

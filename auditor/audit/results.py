@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypedDict
 
 from auditor.audit.conditions import judge_conditions
 from auditor.audit.context import ProjectContexts
+from auditor.audit.inventory import Inventory
 from auditor.audit.late import LateFindings
-from auditor.audit.news import notices_of_news, notices_of_upgrade
+from auditor.audit.left_out import LeftOutCounts, has_news, may_be_replaced
+from auditor.audit.news import BlockNews, is_block_news, notices_of_news, notices_of_upgrade
 from auditor.audit.pending import PendingResults
+from auditor.audit.target_set import TargetSet
 from auditor.context import Training
 from auditor.drift.block_kinds import unread_model
 from auditor.drift.conditions import JudgedConditions
@@ -20,7 +23,7 @@ from auditor.drift.findings import finding_id, make_vendor_finding
 from auditor.drift.report import CHECKED_STATES, count_totals, merge_vendor_findings, status_of
 from auditor.drift.state_rules import RuleViolation
 from auditor.fetching import Answer, FetchFailure, FetchResult, UnchangedAnswer
-from auditor.impulses import NO_PLACE, ImpulsePlace
+from auditor.impulses import NO_PLACE
 from auditor.model import (
     Interval,
     ModelEvent,
@@ -54,10 +57,15 @@ class CompletedRun:
 class Results:
     """Collects the results of targets, in any order.
 
-    A result is kept as its line of the report; of a target without news nothing else is kept.
+    A result is kept as its line of the report. Where not all are listed, a target without news
+    leaves its id and a count.
 
     Attributes:
-        lines: what the report says of each target.
+        lines: what the report says of each target that it lists.
+        lists_all: whether it lists all targets, whatever there is to say of them.
+        named: targets that are listed in any case, as the configuration names them.
+        audited: every target with a result.
+        block_news: which blocks are new or gone.
         pending: results with changes that are the vendor's if enough targets show the same.
         errors: causes that hold for a whole project, in the order they were met.
         vendor: the vendor's changes by act, each with the number of targets that show it.
@@ -65,16 +73,21 @@ class Results:
         suppressed: for each rule, how many findings it suppressed.
         new_values: how many targets have a value that the schema does not name.
         violations: the rules on state that do not hold, of each target that breaks one.
-        baseline_values: of each target that was read and has a baseline, what differs from it.
+        baseline_values: of each target that was read and differs from its baseline, what does.
+        at_baseline: the targets that were read and equal their baseline.
         notices: about projects and blocks that are back, renamed or left out.
         asked: as `Report.asked`.
         from_upgrade: what only shows because the auditor was upgraded, by id, of each target.
         conditions: what the results say of open conditions, of each target that is not saved.
-        places: where in which impulses each listed target is.
+        inventory: what is audited, and where each listed target is.
         contexts: what stands beside the configuration.
     """
 
     lines: dict[TargetId, TargetReport] = field(default_factory=dict)
+    lists_all: bool = True
+    named: frozenset[TargetId] = frozenset()
+    audited: TargetSet = field(default_factory=TargetSet)
+    block_news: BlockNews = field(default_factory=BlockNews)
     pending: PendingResults = field(default_factory=PendingResults)
     vendor: dict[str, VendorFinding] = field(default_factory=dict)
     unsaved: Counter[str] = field(default_factory=Counter)
@@ -83,12 +96,17 @@ class Results:
     new_values: Counter[tuple[str, str]] = field(default_factory=Counter)
     violations: dict[TargetId, tuple[RuleViolation, ...]] = field(default_factory=dict)
     baseline_values: dict[TargetId, frozenset[AcceptedValue]] = field(default_factory=dict)
+    at_baseline: TargetSet = field(default_factory=TargetSet)
     notices: list[Notice] = field(default_factory=list)
     asked: Counter[str] = field(default_factory=Counter)
     from_upgrade: dict[TargetId, frozenset[str]] = field(default_factory=dict)
     conditions: dict[TargetId, JudgedConditions] = field(default_factory=dict)
-    places: Mapping[TargetId, ImpulsePlace] = field(default_factory=dict)
+    inventory: Inventory = field(default_factory=Inventory)
     contexts: ProjectContexts = field(default_factory=ProjectContexts)
+    _read_projects: set[int] = field(default_factory=set)
+    _unread: TargetSet = field(default_factory=TargetSet)
+    _left_out: LeftOutCounts = field(default_factory=LeftOutCounts)
+    _unsaved_news: dict[TargetId, TargetReport] = field(default_factory=dict)
 
     def count_fetched(self, fetched: FetchResult) -> None:
         """Count an answer, or why there is none."""
@@ -103,16 +121,37 @@ class Results:
     def add(self, result: TargetResult, known: KnownTarget | None) -> None:
         """Add the final result of a target."""
         target = result.target
-        place = self.places.get(target) or (known.place if known else NO_PLACE)
+        listed = self.inventory.find(target)
+        place = listed.place if listed else known.place if known else NO_PLACE
         line = replace(target_report(result, known), place=place)
         if self.contexts.scope.training:
             line = _with_last_training(line, result, known)
-        self.lines[target] = line
+        self._add_line(line)
         if (judged := judge_conditions(result, known)) is not None:
             self.conditions[target] = judged
         if not isinstance(result, Unchanged | NewVersion):
             return
         self._add_read(result)
+
+    def _add_line(self, line: TargetReport) -> None:
+        """Take a target's line, and list it where there is something to say."""
+        target = line.target
+        self.audited.add(target)
+        if line.state in CHECKED_STATES:
+            self._read_projects.add(target.project_id)
+        else:
+            self._unread.add(target)
+        if is_block_news(line):
+            self.block_news.add(line)
+            self._unsaved_news[target] = line
+        if self.lists_all or target in self.named:
+            self.lines[target] = line
+        elif has_news(line):
+            self.lines[target] = line
+            for each in self._left_out.beyond_most_alike(line):
+                self._left_out.add(self.lines.pop(each))
+        else:
+            self._left_out.add(line)
 
     def _add_read(self, result: Unchanged | NewVersion) -> None:
         target = result.target
@@ -120,8 +159,10 @@ class Results:
             self.contexts.waiting.pop(target, None)
         if result.violations:
             self.violations[target] = result.violations
-        if result.baseline is not None:
+        if result.baseline is not None and result.baseline.values:
             self.baseline_values[target] = result.baseline.values
+        elif result.baseline is not None:
+            self.at_baseline.add(target)
         if result.from_upgrade:
             self.from_upgrade[target] = result.from_upgrade
         self.suppressed.update(result.suppressed_by)
@@ -158,7 +199,11 @@ class Results:
         )
         upgraded = [self.from_upgrade[target] for target in targets if target in self.from_upgrade]
         return (
-            *notices_of_news(self.lines[target] for target in targets),
+            *notices_of_news(
+                self._unsaved_news.pop(target)
+                for target in targets
+                if target in self._unsaved_news
+            ),
             *returned,
             *notices_of_upgrade(upgraded),
         )
@@ -170,11 +215,43 @@ class Results:
 
     def was_read(self, target: TargetId) -> bool:
         """Return whether a target was read in this run."""
-        return target in self.lines and self.lines[target].state in CHECKED_STATES
+        return target in self.audited and target not in self._unread
+
+    def values_off_baseline(self, target: TargetId) -> frozenset[AcceptedValue] | None:
+        """Return what differs from the baseline; None of a target not read, or without one."""
+        if target in self.at_baseline:
+            return frozenset()
+        return self.baseline_values.get(target)
 
     def can_report(self, unreported: UnreportedFinding) -> bool:
         """Return whether this run's report has a place for a finding of an earlier one."""
-        return unreported.target is None or unreported.target in self.lines
+        return unreported.target is None or unreported.target in self.audited
+
+    def list_again(self, known: Iterable[KnownTarget]) -> None:
+        """List targets that were left out, of which more is to be said after all.
+
+        `known` is what the store knows of them after the run.
+        """
+        for each in known:
+            if each.target in self.audited and each.target not in self.lines:
+                line = self._left_out.take(_line_again(each))
+                if line is not None:
+                    self.lines[each.target] = line
+
+    def projects_to_list(self) -> list[int]:
+        """Return projects with targets that are left out, and whose impulses may be others now.
+
+        Whether an impulse is another one, all its blocks tell together.
+        """
+        lines: dict[int, list[TargetReport]] = defaultdict(list)
+        for line in self.lines.values():
+            if self._left_out.of_project(line.target.project_id).targets:
+                lines[line.target.project_id].append(line)
+        return sorted(
+            project_id
+            for project_id, of_project in lines.items()
+            if may_be_replaced(of_project, self._left_out.of_project(project_id))
+        )
 
     def to_report(
         self,
@@ -189,9 +266,11 @@ class Results:
         `vendor` are the vendor's changes of this run, as the operator's rules leave them.
         """
         in_order = tuple(late.add_to(self.lines[target]) for target in sorted(self.lines))
-        totals = count_totals(in_order)
-        read = {line.target.project_id for line in in_order if line.state in CHECKED_STATES}
-        errors = tuple(error for error in self.errors if error.project_id not in read)
+        left_out = self._left_out.every()
+        totals = count_totals(in_order, left_out)
+        errors = tuple(
+            error for error in self.errors if error.project_id not in self._read_projects
+        )
         catalogue, late_catalogue = late.split_vendor(
             merge_vendor_findings(vendor), totals.checked
         )
@@ -199,6 +278,7 @@ class Results:
             run=replace(run, status=status_of(totals, errors), finished_at=finished_at),
             totals=totals,
             targets=in_order,
+            left_out=left_out,
             catalogue=catalogue,
             late_catalogue=late_catalogue,
             errors=errors,
@@ -323,6 +403,21 @@ def _report_of_unread(result: Unreadable | Missing, known: KnownTarget | None) -
         case Missing():
             is_news = before is not TargetState.MISSING
             return replace(line, state=TargetState.MISSING, is_news=is_news)
+
+
+def _line_again(known: KnownTarget) -> TargetReport:
+    """Return the line of a target of which the run has no news."""
+    return TargetReport(
+        target=known.target,
+        kind=known.kind,
+        project=known.project,
+        name=known.version_name or known.name,
+        type=known.version_type or known.type,
+        state=known.state,
+        model_state=known.model_state,
+        place=known.place,
+        training=known.training.last if known.training else None,
+    )
 
 
 def _reported_since(

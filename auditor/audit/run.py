@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
+from itertools import islice
 from typing import TypeAlias, TypeVar
 
 from auditor.audit.causes import Causes
 from auditor.audit.close import complete_run
-from auditor.audit.context import blocks_of_impulses, projects_of
 from auditor.audit.fetch import DEFECT, fetch_target, find_source
+from auditor.audit.inventory import Inventory, ListedTarget
 from auditor.audit.judge import Judge
 from auditor.audit.notices import (
     notice_of_listing,
@@ -32,26 +33,22 @@ from auditor.audit.pending import PendingResult, name_sort
 from auditor.audit.plan import STOPPED, RunContext, RunControl, RunRequest
 from auditor.audit.results import CompletedRun, Results
 from auditor.audit.targets import (
-    Inventory,
     InventorySources,
     KnownProjects,
     error_of_project,
     take_inventory,
 )
 from auditor.context import TrainingNews
-from auditor.drift.block_kinds import kind_of
 from auditor.drift.impulses import order_of_data
 from auditor.errors import AuditorError, RunStoppedError
 from auditor.fetching import (
     Answer,
     BlockSource,
     FetchFailure,
-    ListedBlock,
     Studio,
     UnchangedAnswer,
 )
-from auditor.impulses import NO_PLACE
-from auditor.model import BlockKindName, Failure, RunInfo, RunStatus, TargetId
+from auditor.model import Failure, RunInfo, RunStatus, TargetId
 from auditor.protocols import RunStore
 from auditor.records import NOT_COME_TO, KnownTarget
 from auditor.results import BatchNews, NewVersion, TargetResult, Unchanged, Unreadable
@@ -65,22 +62,25 @@ _Result = TypeVar("_Result", bound=TargetResult)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Stop:
-    """A target on its way to a worker, with what the store knows of it.
+class _Stop(ListedTarget):
+    """A target on its way to a worker, with what the store knows of it."""
 
-    Attributes:
-        listed: its entry in the listing, None where the configuration names it.
-    """
-
-    target: TargetId
-    project: str
     known: KnownTarget | None
-    listed: ListedBlock | None
 
     @property
     def source(self) -> BlockSource:
         """Return how Studio is asked for it."""
         return find_source(self.listed, self.known)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Fetching:
+    """What the workers of a run share."""
+
+    run_id: int
+    studio: Studio
+    judge: Judge
+    workers: int
 
 
 _Queue: TypeAlias = "asyncio.Queue[_Stop | None]"
@@ -133,21 +133,26 @@ class Audit:
         await self._in_store(self._prepare, context, started_at)
         async with self._studio as studio:
             sources = self._sources(studio)
-            inventory = await take_inventory(request.plan, request.scope, sources)
+            inventory = await take_inventory(
+                request.plan, request.scope, sources, concurrency=request.concurrency
+            )
             self._causes = self._known_causes(inventory)
-            self._results.places = inventory.places
+            self._prepare_results(request, inventory)
             run_id = await self._in_store(self._open, request, started_at)
             if inventory.found is not None or inventory.notices:
                 await self._in_store(
                     self._store.remember_inventory, run_id, inventory.found, inventory.notices
                 )
             judge = await self._in_store(Judge, self._store, context, self._causes)
-            ordered = await self._starved_first(inventory.targets, inventory.listed)
-            inventory = replace(inventory, targets=ordered)
-            self._contexts.scope = request.context
+            starved = await self._starved_first(inventory)
             await self._ask_projects(inventory, studio)
-            workers = min(request.concurrency, len(inventory.targets))
-            await self._fetch_all(run_id, inventory, studio, judge, workers)
+            fetching = _Fetching(
+                run_id=run_id,
+                studio=studio,
+                judge=judge,
+                workers=min(request.concurrency, inventory.size),
+            )
+            await self._fetch_all(fetching, inventory, starved)
         if self._control.is_abandoned():
             await self._in_store(self._store.abandon_open_runs, self._now())
             raise RunStoppedError(_describe_stop(self._results.asked.total(), inventory))
@@ -162,11 +167,17 @@ class Audit:
 
     def _known_causes(self, inventory: Inventory) -> Causes:
         return Causes(
-            places=inventory.places,
-            listed=inventory.listed,
-            waiting={target for target, _ in inventory.targets},
+            inventory=inventory,
+            is_settled=self._results.audited.__contains__,
             past_changes=self._store.past_changes,
         )
+
+    def _prepare_results(self, request: RunRequest, inventory: Inventory) -> None:
+        self._contexts.scope = request.context
+        self._results.inventory = inventory
+        self._results.lists_all = inventory.size + inventory.settled_size <= request.most_listed
+        blocks = (scope.blocks for _, scope in request.scopes)
+        self._results.named = frozenset().union(*blocks)
 
     def _record(self, result: TargetResult, known: KnownTarget | None) -> None:
         """Add the final result of a target."""
@@ -177,16 +188,12 @@ class Audit:
         """Ask for what stands beside the configuration of the projects whose blocks are read."""
         if self._control.halt() is not None:
             return
-        names = projects_of(inventory.targets)
-        listed = inventory.listed
-        with_models = {
-            target.project_id
-            for target, _ in inventory.targets
-            if target not in listed or kind_of(listed[target].kind).has_model
-        }
-        before = await self._in_store(self._store.endpoint_states, list(names))
-        await self._contexts.ask_projects(studio, names, before, with_models)
-        self._contexts.members = blocks_of_impulses(inventory.listed, inventory.places)
+        names = list(inventory.projects().items())
+        for start in range(0, len(names), BATCH):
+            part = dict(names[start : start + BATCH])
+            with_models = set(filter(inventory.has_models, part))
+            before = await self._in_store(self._store.endpoint_states, list(part))
+            await self._contexts.ask_projects(studio, part, before, with_models)
 
     def _prepare(self, context: RunContext, started_at: datetime) -> None:
         self._store.abandon_open_runs(started_at)
@@ -216,8 +223,7 @@ class Audit:
         for error in inventory.errors:
             self._results.add_error(error)
         self._results.notices.extend(inventory.notices)
-        for start in range(0, len(inventory.settled), BATCH):
-            part = inventory.settled[start : start + BATCH]
+        for part in inventory.settled_batches(BATCH):
             targets = [result.target for result in part]
             known = await self._in_store(self._store.known_targets, targets)
             for result in part:
@@ -264,63 +270,51 @@ class Audit:
 
     def _with_impulse(self, result: _Result) -> _Result:
         """Return the result with the impulse of its block, which a request to restore may need."""
-        impulses = self._results.places.get(result.target, NO_PLACE).impulses
-        if not impulses or not isinstance(result, NewVersion) or result.excerpt is None:
+        if not isinstance(result, NewVersion) or result.excerpt is None:
+            return result
+        impulses = self._results.inventory.place_of(result.target).impulses
+        if not impulses:
             return result
         return replace(result, excerpt=replace(result.excerpt, impulse_id=impulses[0].id))
 
-    async def _starved_first(
-        self,
-        targets: Sequence[tuple[TargetId, str]],
-        listed: Mapping[TargetId, ListedBlock],
-    ) -> tuple[tuple[TargetId, str], ...]:
-        """Return the targets, first those that the last run did not come to, oldest check first.
-
-        Of the others those come first whose data others take.
+    async def _starved_first(self, inventory: Inventory) -> list[TargetId]:
+        """Return the targets that the last run did not come to, oldest check first.
 
         Else a time limit that is too short would leave the same ones unchecked every time.
         """
-        starved: dict[TargetId, datetime | None] = {}
-        for start in range(0, len(targets), BATCH):
-            part = [target for target, _ in targets[start : start + BATCH]]
-            starved |= await self._in_store(self._store.last_checks_of_starved, part)
-        by_check = sorted(starved, key=lambda target: (starved[target] or _NEVER, target))
-        place = {target: number for number, target in enumerate(by_check)}
-        kinds = {target: block.kind for target, block in listed.items()}
-
-        def order(named: tuple[TargetId, str]) -> tuple[int, int]:
-            kind = kinds.get(named[0], BlockKindName.KERAS)
-            return place.get(named[0], len(place)), order_of_data(kind)
-
-        return tuple(sorted(targets, key=order))
+        checks = await self._in_store(self._store.last_checks_of_starved)
+        starved = filter(inventory.contains, checks)
+        return sorted(starved, key=lambda target: (checks[target] or _NEVER, target))
 
     async def _fetch_all(
-        self, run_id: int, inventory: Inventory, studio: Studio, judge: Judge, workers: int
+        self, fetching: _Fetching, inventory: Inventory, starved: Sequence[TargetId]
     ) -> None:
-        self._control.planned(len(inventory.targets))
+        self._control.planned(inventory.size)
         queue: _Queue = asyncio.Queue(maxsize=2 * BATCH)
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._feed(queue, inventory, workers))
-            for _ in range(workers):
-                group.create_task(self._work(queue, run_id, studio, judge))
-        await self._save_batch(run_id)
+            group.create_task(self._feed(queue, inventory.in_order(starved), fetching.workers))
+            for _ in range(fetching.workers):
+                group.create_task(self._work(queue, fetching))
+        await self._save_batch(fetching.run_id)
 
-    async def _feed(self, queue: _Queue, inventory: Inventory, workers: int) -> None:
-        for start in range(0, len(inventory.targets), BATCH):
-            part = inventory.targets[start : start + BATCH]
-            known = await self._in_store(self._store.known_targets, [target for target, _ in part])
-            for target, project in part:
-                before = known.get(target)
-                name = project or (before.project if before else "")
-                listed = inventory.listed.get(target)
-                await queue.put(_Stop(target=target, project=name, known=before, listed=listed))
+    async def _feed(self, queue: _Queue, targets: Iterator[ListedTarget], workers: int) -> None:
+        while part := list(islice(targets, BATCH)):
+            known = await self._in_store(
+                self._store.known_targets, [listed.target for listed in part]
+            )
+            for each in part:
+                before = known.get(each.target)
+                name = each.project or (before.project if before else "")
+                await queue.put(
+                    _Stop(target=each.target, project=name, known=before, listed=each.listed)
+                )
         for _ in range(workers):
             await queue.put(None)
 
-    async def _work(self, queue: _Queue, run_id: int, studio: Studio, judge: Judge) -> None:
+    async def _work(self, queue: _Queue, fetching: _Fetching) -> None:
         while (stop := await queue.get()) is not None:
             try:
-                await self._audit(stop, studio, judge)
+                await self._audit(stop, fetching.studio, fetching.judge)
             except AuditorError:
                 raise  # of the store: it concerns every target
             except Exception:
@@ -328,7 +322,7 @@ class Audit:
                 self._add_failure(stop, DEFECT)
             self._control.checked(1)
             if len(self._batch) >= BATCH:
-                await self._save_batch(run_id)
+                await self._save_batch(fetching.run_id)
 
     async def _audit(self, stop: _Stop, studio: Studio, judge: Judge) -> None:
         """Fetch and judge one target."""
@@ -441,7 +435,7 @@ def _describe_stop(read: int, inventory: Inventory) -> str:
     if not read:
         return "the run was stopped before it read a block; it is stored as abandoned"
     return (
-        f"the run was stopped after {read:,} of {len(inventory.targets):,} blocks, and is stored "
+        f"the run was stopped after {read:,} of {inventory.size:,} blocks, and is stored "
         "as abandoned; the next run reports what it found"
     )
 

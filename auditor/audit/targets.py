@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TypeAlias, TypeVar
+from typing import TypeVar
 
 from auditor.audit.fetch import DEFECT
+from auditor.audit.inventory import Inventory, InventoryPart, name_with_id
 from auditor.audit.plan import EveryProject, Plan, Project, Scope
 from auditor.drift.filters import BlockLabel
 from auditor.errors import AuditorError, UsageError
 from auditor.fetching import ListedBlock, Studio
-from auditor.impulses import ImpulsePlace
 from auditor.model import EVERY_PROJECT, Failure, NoticeKind, ProjectError, TargetId, TargetState
 from auditor.records import KnownTarget
 from auditor.report import Notice
@@ -28,8 +27,6 @@ UNSTEADY = Failure(
     "something else: it is not believed",
     may_pass=True,
 )
-
-SettledResult: TypeAlias = Missing | Unreadable
 
 logger = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -59,31 +56,13 @@ class InventorySources:
     halt: Callable[[], Failure | None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Inventory:
-    """The targets of a run.
-
-    Attributes:
-        targets: what to fetch, by project and block id, with the project's name.
-        listed: the entries of those of them that Studio lists; the configuration names others.
-        settled: results that need no fetch: missing, or unreadable because the listing failed.
-        notices: about projects and blocks that the configuration leaves out, or new names.
-        found: the projects that are audited because Studio lists them, None where Studio was
-            not asked for its projects.
-        places: where in which impulses each listed target is.
-    """
-
-    targets: tuple[tuple[TargetId, str], ...] = ()
-    listed: Mapping[TargetId, ListedBlock] = field(default_factory=dict)
-    settled: tuple[SettledResult, ...] = ()
-    errors: tuple[ProjectError, ...] = ()
-    notices: tuple[Notice, ...] = ()
-    found: frozenset[int] | None = None
-    places: Mapping[TargetId, ImpulsePlace] = field(default_factory=dict)
-
-
-async def take_inventory(plan: Plan, scope: Scope, sources: InventorySources) -> Inventory:
+async def take_inventory(
+    plan: Plan, scope: Scope, sources: InventorySources, *, concurrency: int = 8
+) -> Inventory:
     """Return the targets of the plan in scope; asks Studio only where `"all"` is configured.
+
+    At most `concurrency` projects are listed at the same time: what is known of a project is in
+    memory until its listing is there.
 
     Raises:
         UsageError: the scope names something that the configuration does not audit.
@@ -91,13 +70,29 @@ async def take_inventory(plan: Plan, scope: Scope, sources: InventorySources) ->
     require_in_scope(plan, scope)
     named = tuple(project for project in plan.projects if scope.covers(project.id))
     found = await _find_projects(plan, scope, sources)
-    parts = await asyncio.gather(
-        *(list_targets(project, sources) for project in (*named, *found.projects))
-    )
-    whole = _with_distinct_names(_joined([found.others, *parts]))
-    if scope.is_whole:
-        return whole
-    return _narrowed(whole, scope, is_found=bool(named or found.projects))
+    projects = (*named, *found.projects)
+    inventory = Inventory()
+    inventory.put(0, _narrowed(found.others, scope))
+
+    async def put(place: int, project: Project) -> None:
+        inventory.put(place, _narrowed(await list_targets(project, sources), scope))
+
+    await in_turns(concurrency, (partial(put, *each) for each in enumerate(projects, start=1)))
+    inventory.complete()
+    if not scope.is_whole and inventory.is_empty:
+        _require_found(scope, is_found=bool(projects))
+    return inventory
+
+
+async def in_turns(most: int, work: Iterable[Callable[[], Awaitable[None]]]) -> None:
+    """Do the work, at most so many pieces at once."""
+    remaining = iter(work)
+
+    async def do_some() -> None:
+        for piece in remaining:
+            await piece()
+
+    await asyncio.gather(*(do_some() for _ in range(max(most, 1))))
 
 
 def require_in_scope(plan: Plan, scope: Scope) -> None:
@@ -113,82 +108,45 @@ def require_in_scope(plan: Plan, scope: Scope) -> None:
     raise UsageError(f"project {wanted} is not in the configuration: add it to [[projects]]")
 
 
-def _joined(parts: Sequence[Inventory]) -> Inventory:
-    return Inventory(
-        targets=tuple(target for part in parts for target in part.targets),
-        listed={target: block for part in parts for target, block in part.listed.items()},
-        settled=tuple(result for part in parts for result in part.settled),
-        errors=tuple(error for part in parts for error in part.errors),
-        notices=tuple(notice for part in parts for notice in part.notices),
-        found=parts[0].found,
-        places={target: place for part in parts for target, place in part.places.items()},
-    )
-
-
-def _narrowed(whole: Inventory, scope: Scope, *, is_found: bool) -> Inventory:
-    """Return the part of the inventory in scope.
+def _narrowed(part: InventoryPart, scope: Scope) -> InventoryPart:
+    """Return what of a part is in scope.
 
     Only a run over all targets says what the configuration leaves out, and remembers which
     projects were found.
     """
-    notices = tuple(notice for notice in whole.notices if notice.kind is not NoticeKind.LEFT_OUT)
-    narrowed = replace(whole, notices=notices, found=None)
+    if scope.is_whole:
+        return part
+    notices = tuple(notice for notice in part.notices if notice.kind is not NoticeKind.LEFT_OUT)
+    narrowed = replace(part, notices=notices, found=None)
     wanted = scope.target
-    if wanted is not None:
-        narrowed = replace(
-            narrowed,
-            targets=tuple(named for named in whole.targets if named[0] == wanted),
-            settled=tuple(result for result in whole.settled if result.target == wanted),
-        )
-    if narrowed.targets or narrowed.settled or narrowed.errors:
+    if wanted is None:
         return narrowed
+    return replace(
+        narrowed,
+        targets=tuple(named for named in part.targets if named[0] == wanted),
+        settled=tuple(result for result in part.settled if result.target == wanted),
+    )
+
+
+def _require_found(scope: Scope, *, is_found: bool) -> None:
+    """Raise `UsageError` where the run was to audit something that is not audited."""
     if not is_found:
         raise UsageError(
             f"project {scope.project} is not audited: it is not under [[projects]], and "
             "[studio] does not see it or leaves it out"
         )
-    if wanted is not None:
+    if scope.target is not None:
         raise UsageError(
-            f"block {wanted} is not audited: name it in learn_blocks of its project, or check "
-            "that Studio lists it and that include and exclude let it in"
+            f"block {scope.target} is not audited: name it in learn_blocks of its project, or "
+            "check that Studio lists it and that include and exclude let it in"
         )
-    return narrowed
 
 
-def _with_distinct_names(whole: Inventory) -> Inventory:
-    """Return the inventory with the id added to each project name that several projects have."""
-    names = {target.project_id: name for target, name in whole.targets if name}
-    names |= {
-        result.target.project_id: result.project for result in whole.settled if result.project
-    }
-    by_name = defaultdict(set)
-    for project_id, name in names.items():
-        by_name[name].add(project_id)
-    distinct = {
-        project_id: name_with_id(name, project_id)
-        for name, projects in by_name.items()
-        for project_id in projects
-        if len(projects) > 1
-    }
-    if not distinct:
-        return whole
-    return replace(
-        whole,
-        targets=tuple(
-            (target, distinct.get(target.project_id, name)) for target, name in whole.targets
-        ),
-        settled=tuple(
-            replace(result, project=distinct.get(result.target.project_id, result.project))
-            for result in whole.settled
-        ),
-    )
-
-
-async def list_targets(project: Project, sources: InventorySources) -> Inventory:
+async def list_targets(project: Project, sources: InventorySources) -> InventoryPart:
     """Return the targets of one project; Studio is asked where its blocks are not named."""
     if project.learn_blocks is not None:
         named = sorted(TargetId(project.id, learn_id) for learn_id in project.learn_blocks)
-        return Inventory(targets=tuple((target, project.name) for target in named))
+        return InventoryPart(targets=tuple((target, project.name) for target in named))
     known = await sources.known.targets_of(project.id)
     if (halted := sources.halt()) is not None:
         return _without_listing(project, known, halted)
@@ -252,10 +210,10 @@ def _lacks_most_known(known: Sequence[KnownTarget], listing: Sequence[ListedBloc
 
 def _without_listing(
     project: Project, known: Sequence[KnownTarget], failure: Failure
-) -> Inventory:
+) -> InventoryPart:
     """Return every known target of the project as unreadable, since its listing failed."""
     name = project.name or _known_name(project.id, known)
-    return Inventory(
+    return InventoryPart(
         settled=tuple(
             _unlisted(target, name, failure) for target in known if _admits(project, target)
         ),
@@ -289,7 +247,7 @@ def _unlisted(target: KnownTarget, name: str, failure: Failure) -> Unreadable:
 
 def _from_listing(
     project: Project, name: str, known: Sequence[KnownTarget], listing: Sequence[ListedBlock]
-) -> Inventory:
+) -> InventoryPart:
     kept = [
         block
         for block in listing
@@ -301,7 +259,7 @@ def _from_listing(
     never_read = [target for target in unlisted if _was_never_read(target)]
     audited = {block.target for block in kept} | {result.target for result in lost}
     audited |= {target.target for target in never_read}
-    return Inventory(
+    return InventoryPart(
         targets=tuple((block.target, name) for block in kept),
         listed={block.target: block for block in kept},
         settled=lost,
@@ -312,7 +270,6 @@ def _from_listing(
             *_notices_of_never_read(name, project, never_read),
             *_notices_of_new_name(name, project, known),
         ),
-        places={block.target: block.place for block in kept},
     )
 
 
@@ -386,11 +343,6 @@ def _notices_of_new_name(
     return (Notice(kind=NoticeKind.PROJECT_RENAMED, text=text),)
 
 
-def name_with_id(name: str, project_id: int) -> str:
-    """Return a project's name with its id, which no other project has."""
-    return f"{name} ({project_id})"
-
-
 def _name_without_id(name: str, project_id: int) -> str:
     return name.removesuffix(name_with_id("", project_id))
 
@@ -409,7 +361,7 @@ class FoundProjects:
     """The projects to list targets of, and what is known of others without listing them."""
 
     projects: tuple[Project, ...] = ()
-    others: Inventory = field(default_factory=Inventory)
+    others: InventoryPart = field(default_factory=InventoryPart)
 
 
 async def _find_projects(plan: Plan, scope: Scope, sources: InventorySources) -> FoundProjects:
@@ -453,7 +405,7 @@ class ProjectSearch:
                 self._project(project_id, listed[project_id])
                 for project_id in self._covered(listed)
             ),
-            others=Inventory(
+            others=InventoryPart(
                 settled=tuple(
                     result
                     for project in kept
@@ -488,7 +440,7 @@ class ProjectSearch:
         parts = [_without_listing(project, known[project], failure) for project in kept]
         error = error_of_project(EVERY_PROJECT, failure)
         return FoundProjects(
-            others=Inventory(
+            others=InventoryPart(
                 settled=tuple(result for part in parts for result in part.settled),
                 errors=(error,),
                 notices=(

@@ -75,6 +75,9 @@ class Coverage:
 
     def compare(self, rules: Rules, scopes: Collection[tuple[str, TargetScope]]) -> None:
         """Fill `unmatched` and `found`."""
+        paths = tuple(rule_paths(rules))
+        if not (paths or scopes or self._has_filters()):
+            return  # of a large fleet, not even the names are read
         self._known = {
             known.target: known
             for project_id in sorted(self.source.audited_projects())
@@ -83,10 +86,14 @@ class Coverage:
         if not self._known:
             self.found = dict(self.memory)
             return
-        self._compare_paths(tuple(rule_paths(rules)))
+        self._compare_paths(paths)
         for key, scope in scopes:
             self._compare_scope(key, scope)
         self._compare_filters()
+
+    def _has_filters(self) -> bool:
+        every = self.plan.every.filters if self.plan.every else ()
+        return bool(every) or any(project.filters for project in self.plan.projects)
 
     def _compare_paths(self, paths: tuple[RulePath, ...]) -> None:
         left: dict[str, RulePath] = {}

@@ -6,6 +6,7 @@ import errno
 import logging
 import os
 import sys
+from collections.abc import Iterable
 from io import TextIOWrapper
 
 from auditor.redaction import veiled
@@ -49,6 +50,17 @@ def print_text(text: str) -> None:
     if sys.stdout is None:  # closed by the caller (`>&-`)
         raise OSError(errno.EBADF, "standard output is closed")
     sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
+
+
+def print_parts(parts: Iterable[str]) -> None:
+    """Write the parts of a text to standard output, each when it is there.
+
+    Raises:
+        OSError: standard output cannot be written.
+    """
+    if sys.stdout is None:
+        raise OSError(errno.EBADF, "standard output is closed")
+    sys.stdout.writelines(parts)
 
 
 def print_error(text: str) -> None:

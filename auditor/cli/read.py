@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from auditor import app, review
 from auditor.cli.comparison import load_version
-from auditor.cli.console import print_text
+from auditor.cli.console import print_parts, print_text
 from auditor.cli.sending import NOBODY
 from auditor.cli.terminal import find_layout, print_answer
 from auditor.drift.secrets import as_sent
@@ -108,7 +108,7 @@ def report(args: argparse.Namespace) -> int:
             raise UsageError(_no_report(store, args.run))
         match args.format:
             case "json":
-                print_text(as_json.dump_json(as_json.encode_report(stored)))
+                print_parts(as_json.dump_report(stored))
             case "html":
                 print_text(app.build_renderer(settings).page(stored))
             case _:

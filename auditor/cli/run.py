@@ -17,7 +17,7 @@ from auditor import app, review
 from auditor.audit.close import Dispatch, compose_messages, name_installation
 from auditor.audit.plan import RunControl, RunRequest, Scope
 from auditor.audit.targets import require_in_scope
-from auditor.cli.console import print_error, print_text
+from auditor.cli.console import print_error, print_parts, print_text
 from auditor.cli.logs import log_to_standard_error, report_error, set_up_logging
 from auditor.cli.sending import NOBODY
 from auditor.cli.terminal import is_terminal, print_answer
@@ -174,7 +174,7 @@ def _scope(args: argparse.Namespace) -> Scope:
 
 def _print(report: Report, settings: Settings, form: str) -> None:
     if form == "json":
-        print_text(as_json.dump_json(as_json.encode_report(report)))
+        print_parts(as_json.dump_report(report))
     else:
         print_answer(
             app.build_renderer(settings).text(report, page=app.find_page(settings, report))

@@ -106,7 +106,7 @@ def find_replaced(report: Report) -> tuple[ReplacedImpulse, ...]:
             by_project.setdefault(target.target.project_id, []).append(target)
     found: list[ReplacedImpulse] = []
     for targets in by_project.values():
-        if any(map(_is_changed, targets)) and not all(map(_is_new, targets)):
+        if any(map(is_changed, targets)) and not all(map(_is_new, targets)):
             found += _merge_recreated(list(_replaced_in(targets)))
     return tuple(found)
 
@@ -128,7 +128,7 @@ def _replaced_in(targets: Iterable[TargetReport]) -> Iterator[ReplacedImpulse]:
                     names[impulse.id] = impulse.name
     seen: set[TargetId] = set()
     for impulse_id, blocks in sorted(by_impulse.items()):
-        changed = [block for block in blocks if _is_changed(block)]
+        changed = [block for block in blocks if is_changed(block)]
         apart = [block for block in changed if block.target not in seen]
         if len(apart) >= _FEWEST and 2 * len(changed) >= len(blocks):
             seen.update(block.target for block in apart)
@@ -161,7 +161,8 @@ def _merge_recreated(found: list[ReplacedImpulse]) -> list[ReplacedImpulse]:
     return merged
 
 
-def _is_changed(target: TargetReport) -> bool:
+def is_changed(target: TargetReport) -> bool:
+    """Return whether a block is new, gone or of another type in this run."""
     return _is_new(target) or _is_gone(target) or _is_other(target)
 
 

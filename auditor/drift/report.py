@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from auditor.drift.policy import worst_first
 from auditor.model import ProjectError, RunStatus, Since, TargetState, VendorFinding
-from auditor.report import Report, TargetReport, Totals
+from auditor.report import LeftOut, Report, TargetReport, Totals
 
 STATE_SIGNS = {
     TargetState.IN_SYNC: "·",
@@ -31,13 +31,18 @@ def merge_vendor_findings(findings: Iterable[VendorFinding]) -> tuple[VendorFind
     return worst_first(merged.values())
 
 
-def count_totals(targets: Iterable[TargetReport]) -> Totals:
+def count_totals(targets: Iterable[TargetReport], left_out: Iterable[LeftOut] = ()) -> Totals:
     """Return the totals of a run; only findings since the last version are counted."""
     states: Counter[TargetState] = Counter()
     findings = 0
     for target in targets:
         states[target.state] += 1
         findings += sum(finding.since is Since.LAST for finding in target.findings)
+    for each in left_out:
+        states[TargetState.IN_SYNC] += each.in_sync
+        states[TargetState.NEW] += each.new
+        states[TargetState.UNKNOWN] += each.unknown
+        states[TargetState.UNSUPPORTED] += each.unsupported
     return Totals(
         targets=states.total(),
         checked=sum(states[state] for state in CHECKED_STATES),
@@ -58,10 +63,11 @@ def read_too_little(report: Report) -> bool:
     """
     totals = report.totals
     determined = totals.checked + totals.missing + totals.unsupported
-    listed = {target.target.project_id for target in report.targets}
+    listed = report.projects()
     unlisted = [error for error in report.errors if error.project_id not in listed]
     failures = [target.error for target in report.targets if target.error is not None]
     passing = sum(failure.may_pass for failure in failures)
+    passing += sum(each.passing for each in report.left_out)
     passing += sum(error.may_pass for error in unlisted)
     failed = totals.unknown + len(unlisted)
     return determined < failed and passing * 2 > failed

@@ -32,7 +32,7 @@ from auditor.model import (
     TargetId,
     TargetState,
 )
-from auditor.report import Notice, Report, TargetReport
+from auditor.report import LeftOut, Notice, Report, TargetReport
 
 DRIFT, FAILURES, QUIET = "drift", "failures", "quiet"
 _COUNT = re.compile(r" \([\d,]+ blocks?\)")
@@ -65,10 +65,12 @@ def select_part(report: Report, subscription: Subscription) -> Report | None:
         for target in report.targets
         if subscription.scope.includes(target.target)
     )
+    left_out = tuple(each for each in report.left_out if _covers_left_out(subscription, each))
     part = replace(
         report,
         targets=targets,
-        totals=count_totals(targets),
+        left_out=left_out,
+        totals=count_totals(targets, left_out),
         catalogue=report.catalogue if _covers_vendor(subscription) else (),
         late_catalogue=report.late_catalogue if _covers_vendor(subscription) else (),
         errors=tuple(error for error in report.errors if _covers_error(subscription, error)),
@@ -125,6 +127,12 @@ def _covers_vendor(subscription: Subscription) -> bool:
     return subscription.scope.includes(None) and (
         not subscription.areas or Area.CATALOGUE in subscription.areas
     )
+
+
+def _covers_left_out(subscription: Subscription, left_out: LeftOut) -> bool:
+    """Return whether targets that a report only counts are in scope: it lists named blocks."""
+    scope = subscription.scope
+    return scope.includes(None) or left_out.project_id in scope.projects
 
 
 def _covers_error(subscription: Subscription, error: ProjectError) -> bool:

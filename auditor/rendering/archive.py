@@ -2,6 +2,10 @@
 
 Names of files are made of ids alone, digits that no stranger chooses. Only a file with such a
 name belongs to the archive: it may be linked, replaced or removed.
+
+A project has a folder of its own for the pages of its blocks, and another for those of its
+impulses. What has an id of 1000 or more is in a folder that its last three digits name, so that no
+folder has more than some thousand names, however many projects and blocks there are.
 """
 
 from __future__ import annotations
@@ -24,10 +28,14 @@ INDEX = "index.html"
 OWNER = ".database"
 SET_ASIDE = ".before-restore"
 TARGETS, PROJECTS, IMPULSES = "targets", "projects", "impulses"
+_SHARDS = 1000
 _RUN = re.compile(r"run-([0-9]{6,19})\.html")
 _YEAR = re.compile(r"runs-([0-9]{4,5})\.html")
-_TARGET = re.compile(r"([0-9]{1,19})-([0-9]{1,19})\.html")
-_PROJECT = re.compile(r"([0-9]{1,19})\.html")
+_LISTED = re.compile(r"list-([0-9]{4,19})\.html")
+_PAGE = re.compile(r"([0-9]{1,19})\.html")
+_ID = re.compile(r"[0-9]{1,19}")
+_SHARD = re.compile(r"[0-9]{3}")
+_OLD_PAGE = re.compile(r"([0-9]{1,19})-([0-9]{1,19})\.html")
 _TARGET_WORDS = re.compile(r"([0-9]{1,19})/([0-9]{1,19})")
 
 
@@ -121,24 +129,90 @@ def year_place(year: int) -> str:
 
 def target_place(target: TargetId) -> str:
     """Return where a target's page is."""
-    return f"{TARGETS}/{target.project_id}-{target.learn_id}.html"
+    return f"{blocks_folder(target.project_id)}/{_sharded(target.learn_id)}.html"
 
 
 def project_place(project_id: int) -> str:
     """Return where a project's page is."""
-    return f"{PROJECTS}/{project_id}.html"
+    return f"{PROJECTS}/{_sharded(project_id)}.html"
+
+
+def project_list_place(number: int) -> str:
+    """Return where a page of the list of all projects is, by its number from 1."""
+    return f"{PROJECTS}/list-{number:04d}.html"
 
 
 def impulse_place(project_id: int, impulse_id: int) -> str:
     """Return where an impulse's page is."""
-    return f"{IMPULSES}/{project_id}-{impulse_id}.html"
+    return f"{impulses_folder(project_id)}/{_sharded(impulse_id)}.html"
 
 
-def parse_impulse_place(name: str) -> tuple[int, int] | None:
-    """Return project and id of the impulse whose page has this file name, None without one."""
-    found = _TARGET.fullmatch(name)
-    impulse = (int(found[1]), int(found[2])) if found else None
-    return impulse if impulse and impulse_place(*impulse) == f"{IMPULSES}/{name}" else None
+def blocks_folder(project_id: int) -> str:
+    """Return the folder with the pages of a project's blocks."""
+    return f"{TARGETS}/{_sharded(project_id)}"
+
+
+def impulses_folder(project_id: int) -> str:
+    """Return the folder with the pages of a project's impulses."""
+    return f"{IMPULSES}/{_sharded(project_id)}"
+
+
+def root_of(place: str) -> str:
+    """Return the path from a page up to the folder of reports."""
+    return "../" * place.count("/")
+
+
+def _sharded(number: int) -> str:
+    """Return an id, in the folder that its last digits name unless it is a low one."""
+    return str(number) if number < _SHARDS else f"{number % _SHARDS:03d}/{number}"
+
+
+def list_pages(folder: Path) -> Iterator[int]:
+    """Yield the ids that have a page in a folder whose pages are named by an id."""
+    names = list_names(folder)
+    shards = filter(_SHARD.fullmatch, names)
+    places = (
+        *names,
+        *(f"{shard}/{name}" for shard in shards for name in list_names(folder / shard)),
+    )
+    for place in places:
+        found = _PAGE.fullmatch(place.rpartition("/")[2])
+        if found is not None and place == f"{_sharded(int(found[1]))}.html":
+            yield int(found[1])
+
+
+def list_project_folders(folder: Path) -> Iterator[int]:
+    """Yield the projects that have a folder in the folder of all blocks or of all impulses."""
+    names = list_names(folder)
+    shards = filter(_SHARD.fullmatch, names)
+    places = (
+        *names,
+        *(f"{shard}/{name}" for shard in shards for name in list_names(folder / shard)),
+    )
+    for place in places:
+        digits = place.rpartition("/")[2]
+        if _ID.fullmatch(digits) and place == _sharded(int(digits)):
+            yield int(digits)
+
+
+def list_old_pages(directory: Path) -> Iterator[tuple[str, str]]:
+    """Yield where pages are as earlier releases had them, each with where it is now."""
+    for name in list_names(directory / TARGETS):
+        if (found := _OLD_PAGE.fullmatch(name)) is not None:
+            yield f"{TARGETS}/{name}", target_place(TargetId(int(found[1]), int(found[2])))
+    for name in list_names(directory / IMPULSES):
+        if (found := _OLD_PAGE.fullmatch(name)) is not None:
+            yield f"{IMPULSES}/{name}", impulse_place(int(found[1]), int(found[2]))
+    for name in list_names(directory / PROJECTS):
+        if (found := _PAGE.fullmatch(name)) is not None and int(found[1]) >= _SHARDS:
+            yield f"{PROJECTS}/{name}", project_place(int(found[1]))
+
+
+def list_project_lists(folder: Path) -> Iterator[int]:
+    """Yield the numbers of the pages of the list of all projects."""
+    for name in list_names(folder):
+        if (found := _LISTED.fullmatch(name)) is not None:
+            yield int(found[1])
 
 
 def parse_run_place(name: str) -> int | None:
@@ -151,19 +225,6 @@ def parse_year_place(name: str) -> int | None:
     """Return the year whose page has this file name, or None if it is no page of a year."""
     found = _YEAR.fullmatch(name)
     return int(found[1]) if found and year_place(int(found[1])) == name else None
-
-
-def parse_target_place(name: str) -> TargetId | None:
-    """Return the target whose page has this file name, or None if it is no page of a target."""
-    found = _TARGET.fullmatch(name)
-    target = TargetId(int(found[1]), int(found[2])) if found else None
-    return target if target and target_place(target) == f"{TARGETS}/{name}" else None
-
-
-def parse_project_place(name: str) -> int | None:
-    """Return the project whose page has this file name, or None if it is no page of a project."""
-    found = _PROJECT.fullmatch(name)
-    return int(found[1]) if found and f"{int(found[1])}.html" == name else None
 
 
 def find_place(words: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from heapq import nsmallest
 
 from auditor.drift.conditions import worst_conditions_first
 from auditor.listings import TargetOverview
@@ -82,8 +83,13 @@ def block_row(overview: TargetOverview) -> BlockRow:
 
 
 def list_blocks(overviews: Iterable[TargetOverview]) -> tuple[BlockRow, ...]:
-    """Return a row per block, the `MOST_BLOCKS` worst of them, worst first."""
-    return tuple(map(block_row, sorted(overviews, key=_badness)[:MOST_BLOCKS]))
+    """Return a row per block, in their order."""
+    return tuple(map(block_row, overviews))
+
+
+def worst_blocks(overviews: Iterable[TargetOverview]) -> list[TargetOverview]:
+    """Return the `MOST_BLOCKS` worst of the blocks, worst first."""
+    return nsmallest(MOST_BLOCKS, overviews, key=_badness)
 
 
 def filter_blocks(rows: Iterable[BlockRow]) -> tuple[tuple[str, str], ...]:

@@ -19,6 +19,12 @@ _SUPPRESSORS = {
     policy.UPGRADE: "that only an upgrade of the auditor shows",
 }
 """By rule that is built in: which changes it suppresses."""
+_LEFT_OUT = {
+    TargetState.IN_SYNC: "unchanged",
+    TargetState.NEW: "new",
+    TargetState.UNKNOWN: "not checked",
+    TargetState.UNSUPPORTED: "of a type that cannot be audited",
+}
 
 
 def describe_coverage(summary: Summary) -> tuple[str, ...]:
@@ -26,6 +32,7 @@ def describe_coverage(summary: Summary) -> tuple[str, ...]:
     report, totals = summary.report, summary.report.totals
     readable = count(summary.readable, "block")
     lines = [f"{totals.checked:,} of {readable} checked, {totals.in_sync:,} unchanged."]
+    lines += _describe_left_out(report)
     if not report.is_whole:
         lines.append("This run audited a part of the configuration only, as it was asked to.")
     lines += _describe_suppressed(report)
@@ -36,6 +43,17 @@ def describe_coverage(summary: Summary) -> tuple[str, ...]:
     if totals.unsupported:
         lines.append(f"{count(totals.unsupported, 'block')} of a type that cannot be audited.")
     return tuple(lines)
+
+
+def _describe_left_out(report: Report) -> list[str]:
+    """Return how many blocks are counted and not listed, and where they are."""
+    numbers = [(report.count_left_out(state), words) for state, words in _LEFT_OUT.items()]
+    parts = [f"{number:,} {words}" for number, words in numbers if number]
+    if not parts:
+        return []
+    every = count(sum(number for number, _ in numbers), "block")
+    line = f"{every} counted here and not listed by name: {', '.join(parts)}."
+    return [f"{line} `auditor status` lists all."]
 
 
 def _describe_suppressed(report: Report) -> list[str]:
@@ -76,6 +94,8 @@ def list_unchecked(report: Report, most: int | None) -> tuple[tuple[UncheckedBlo
         key=lambda blocks: (blocks.project, blocks.reason),
     )
     covered = {target.target.project_id for target in unread}
+    covered |= {each.project_id for each in report.left_out if each.unknown}
+    uncounted = report.count_left_out(TargetState.UNKNOWN)
     reasons = {group.reason for group in groups}
     bare = [
         error
@@ -89,7 +109,8 @@ def list_unchecked(report: Report, most: int | None) -> tuple[tuple[UncheckedBlo
         )
         for error in bare[:most]
     ]
-    return tuple(groups), len(unread) - len(kept) + count_hidden(len(bare), most)
+    hidden = len(unread) - len(kept) + uncounted + count_hidden(len(bare), most)
+    return tuple(groups), hidden
 
 
 def _unchecked_for(

@@ -41,15 +41,22 @@ class Fleet:
     label_columns: int
 
 
-def draw_fleet(runs: Sequence[RunSummary], overviews: Iterable[TargetOverview]) -> Fleet:
+def find_noticed(runs: Iterable[RunSummary]) -> frozenset[TargetId]:
+    """Return the targets that were not in sync in all of the runs."""
+    return frozenset(target for run in runs for target in run.states)
+
+
+def draw_fleet(
+    runs: Sequence[RunSummary], overviews: Iterable[TargetOverview], *, audited: int
+) -> Fleet:
     """Return the targets that were not in sync in all of `runs` (newest first), worst first.
 
-    One that has no overview is forgotten, and named no more.
+    One that has no overview is forgotten, and named no more. `audited` is how many targets that
+    have one the runs audited.
     """
     known = {overview.status.target: overview for overview in overviews}
-    noticed = sorted({target for run in runs for target in run.states if target in known})
+    noticed = sorted(find_noticed(runs) & known.keys())
     ordered = sorted(noticed, key=lambda target: _badness(target, runs), reverse=True)
-    audited = frozenset().union(*(run.audited for run in runs)) & known.keys()
     oldest_first = tuple(reversed(runs))
     drawn = ordered[:MOST_ROWS]
     labels = _labels(drawn, known)
@@ -59,7 +66,7 @@ def draw_fleet(runs: Sequence[RunSummary], overviews: Iterable[TargetOverview]) 
         days=tuple(_day_labels(oldest_first)),
         first=moment(oldest_first[0].run.started_at) if oldest_first else "",
         last=moment(oldest_first[-1].run.started_at) if oldest_first else "",
-        rest=_rest(len(ordered) - MOST_ROWS, len(audited) - len(ordered)),
+        rest=_rest(len(ordered) - MOST_ROWS, audited - len(ordered)),
         label_columns=max((columns(line.label) for line in lines), default=0),
     )
 

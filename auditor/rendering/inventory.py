@@ -10,13 +10,14 @@ from auditor.drift.impulses import place_in_data
 from auditor.model import ConditionKind, TargetState
 from auditor.rendering.alike import cut_section
 from auditor.rendering.notices import AUDITED, enter_notices
-from auditor.rendering.outline import Entry, Section
+from auditor.rendering.outline import Entry, Section, count_hidden
 from auditor.rendering.summary import Summary, block_title
 from auditor.rendering.views import enter_target, title_project
 from auditor.rendering.words import count, describe_model, join_first, name
-from auditor.report import TargetReport
+from auditor.report import LeftOut, TargetReport
 
 _MOST_STARTED = 20  # blocks of a project that the first report names
+MOST_PROJECTS = 1000  # that the first report names
 
 
 def list_inventory(summary: Summary, most: int | None) -> tuple[Section, ...]:
@@ -71,20 +72,33 @@ def _new_note(target: TargetReport) -> str:
 
 def _started(summary: Summary, most: int | None) -> Section:
     """Return the first run's section: one line per project, since it may have many blocks."""
-    groups = [tuple(group) for _, group in groupby(summary.new, key=lambda t: t.target.project_id)]
+    listed = {
+        project_id: tuple(group)
+        for project_id, group in groupby(summary.new, key=lambda t: t.target.project_id)
+    }
+    counted = {each.project_id: each for each in summary.report.left_out if each.new}
     entries = [
-        Entry(
-            project="",
-            block=title_project(group[0]),
-            target="",
-            note=f"{count(len(group), 'block')}: {_named(group)}",
-        )
-        for group in groups
+        _started_project(listed.get(project_id, ()), counted.get(project_id))
+        for project_id in sorted(listed.keys() | counted.keys())
     ]
-    return cut_section("Audit started", entries, most)
+    largest = MOST_PROJECTS if most is None else min(most, MOST_PROJECTS)
+    hidden = count_hidden(len(entries), largest)
+    return Section(title="Audit started", entries=tuple(entries[:largest]), hidden=hidden)
 
 
-def _named(targets: tuple[TargetReport, ...]) -> str:
+def _started_project(listed: tuple[TargetReport, ...], counted: LeftOut | None) -> Entry:
+    """Return the line of a project; `counted` are its blocks that the report does not list."""
+    more = counted.new if counted else 0
+    number = count(len(listed) + more, "block")
+    if listed:
+        title, note = title_project(listed[0]), f"{number}: {_named(listed, more)}"
+    else:
+        title, note = name(counted.project) if counted and counted.project else "", number
+        title = title or f"Project {counted.project_id if counted else ''}"
+    return Entry(project="", block=title, target="", note=note)
+
+
+def _named(targets: tuple[TargetReport, ...], further: int) -> str:
     """Return the names of the first blocks, each with its id where several have it."""
     titles = Counter(map(block_title, targets))
     named = tuple(
@@ -92,5 +106,5 @@ def _named(targets: tuple[TargetReport, ...]) -> str:
         for target in targets
         for title in [block_title(target)]
     )
-    more = "; `auditor status` lists all" if len(named) > _MOST_STARTED else ""
-    return f"{join_first(named, most=_MOST_STARTED)}{more}"
+    more = "; `auditor status` lists all" if len(named) + further > _MOST_STARTED else ""
+    return f"{join_first(named, most=_MOST_STARTED, further=further)}{more}"

@@ -7,7 +7,7 @@ read `(hidden)` wherever they are, and the text is ASCII, so that no name can ha
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from auditor.context import Training
@@ -28,6 +28,7 @@ from auditor.model import (
     Since,
     TargetId,
     TargetKind,
+    TargetState,
     VendorFinding,
 )
 from auditor.outbox import MessageInfo, OutboxOverview
@@ -51,6 +52,9 @@ from auditor.report import (
     Totals,
 )
 
+_NO_TARGETS = '\n  "targets": []'
+_INDENT = 4 * " "
+
 
 def dump_json(document: JsonObject) -> str:
     """Return the document as indented ASCII with a line end."""
@@ -67,14 +71,27 @@ def format_utc(at: datetime | None) -> str | None:
     return None if at is None else f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
-def encode_report(report: Report) -> JsonObject:
-    """Return the report as `auditor.report/1`."""
+def dump_report(report: Report) -> Iterator[str]:
+    """Yield the parts of a report as `dump_json` writes it: a target is encoded when it is due."""
+    document = dump_json(encode_report(report, targets=()))
+    before, after = document.split(_NO_TARGETS, 1)
+    yield before + _NO_TARGETS[:-1]
+    for place, target in enumerate(report.targets):
+        encoded = json.dumps(hide_secrets(_target(target)), indent=2, allow_nan=False)
+        indented = encoded.replace("\n", f"\n{_INDENT}")
+        yield f"{',' if place else ''}\n{_INDENT}{indented}"
+    yield f"{f'{chr(10)}  ' if report.targets else ''}]{after}"
+
+
+def encode_report(report: Report, *, targets: Sequence[TargetReport] | None = None) -> JsonObject:
+    """Return the report as `auditor.report/1`, with the targets that it lists or `targets`."""
+    listed = report.targets if targets is None else targets
     return hide_secrets(
         {
             "schema": "auditor.report/1",
             "run": _run(report.run),
             "totals": _totals(report.totals),
-            "targets": [_target(target) for target in report.targets],
+            "targets": [_target(target) for target in listed],
             "catalogue": [
                 *(_vendor(finding) for finding in report.catalogue),
                 *({**_vendor(each.finding), **_late(each)} for each in report.late_catalogue),
@@ -249,6 +266,8 @@ def _run(run: RunInfo) -> JsonObject:
 def _optional_keys(report: Report) -> JsonObject:
     """Return the keys that only some reports have; others keep exactly the contract's keys."""
     optional: JsonObject = {}
+    if report.left_out:
+        optional["left_out"] = _left_out(report)
     kinds = {target.target: target.kind for target in report.targets}
     if report.digest is not None:
         optional["digest"] = _digest(report.digest, kinds)
@@ -264,6 +283,15 @@ def _optional_keys(report: Report) -> JsonObject:
     if replaced := find_replaced(report):
         optional["impulses_replaced"] = list(map(_replaced, replaced))
     return optional
+
+
+def _left_out(report: Report) -> JsonObject:
+    """Return how many targets are counted and not listed, by state."""
+    numbers = {str(state): report.count_left_out(state) for state in TargetState}
+    return {
+        "targets": sum(numbers.values()),
+        **{state: number for state, number in numbers.items() if number},
+    }
 
 
 def _digest(digest: Digest, kinds: Mapping[TargetId, BlockKindName]) -> JsonObject:

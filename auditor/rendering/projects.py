@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import groupby
 
 from auditor.drift.impulses import order_of_data
-from auditor.listings import ProjectBlocks, TargetOverview
+from auditor.listings import ProjectBlocks, ProjectRow, TargetOverview
 from auditor.rendering.archive import project_place
 from auditor.rendering.block_list import (
     TONES,
@@ -29,18 +28,6 @@ _CALM = ("ok", "info", "low")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProjectRow:
-    """A project in the list of projects; `troubled` blocks are in any state that is bad."""
-
-    title: str
-    place: str
-    blocks: int
-    troubled: int
-    words: str
-    tone: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectPage:
     """A project's page; `impulses` are titles and places."""
 
@@ -56,25 +43,22 @@ class ProjectPage:
     kinds: tuple[tuple[str, str], ...] = ()
 
 
-def list_projects(overviews: Iterable[TargetOverview]) -> tuple[ProjectRow, ...]:
-    """Return a row per project, worst first; blocks that are no longer audited do not count."""
-    rows = []
-    for project_id, group in groupby(
-        overviews, key=lambda overview: overview.status.target.project_id
-    ):
-        every = list(group)
-        audited = [overview for overview in every if not overview.retired]
-        words, tone = count_states(audited)
-        rows.append(
-            ProjectRow(
-                title=project_title(every),
-                place=project_place(project_id),
-                blocks=len(audited),
-                troubled=sum(tone_of(overview) not in _CALM for overview in audited),
-                words=words,
-                tone=tone,
-            )
-        )
+def project_row(project: ProjectBlocks) -> ProjectRow:
+    """Return a project as lists have it; blocks that are no longer audited do not count."""
+    audited = [overview for overview in project.overviews if not overview.retired]
+    words, tone = count_states(audited)
+    return ProjectRow(
+        title=project_title(project.overviews),
+        place=project_place(project.project_id),
+        blocks=len(audited),
+        troubled=sum(tone_of(overview) not in _CALM for overview in audited),
+        words=words,
+        tone=tone,
+    )
+
+
+def worst_projects_first(rows: Iterable[ProjectRow]) -> tuple[ProjectRow, ...]:
+    """Return the rows in order."""
     return tuple(sorted(rows, key=_trouble))
 
 

@@ -9,7 +9,7 @@ from datetime import date
 from itertools import groupby
 
 from auditor.listings import RunListing
-from auditor.model import RunInfo
+from auditor.model import RunInfo, TargetState
 from auditor.rendering.archive import run_place
 from auditor.rendering.summary import Summary, summarize
 from auditor.rendering.verdict import LEVELS, Level, judge_run
@@ -176,7 +176,12 @@ def _counts(summary: Summary) -> str:
         (len(summary.in_window), "expected"),
         (len(summary.report.open), "open"),
         (len(summary.missing) + sum(len(each.missing) for each in summary.replaced), "missing"),
-        (len(summary.new) + sum(len(each.new) for each in summary.replaced), "new"),
+        (
+            len(summary.new)
+            + sum(len(each.new) for each in summary.replaced)
+            + summary.report.count_left_out(TargetState.NEW),
+            "new",
+        ),
     )
     parts = [f"{number:,} {noun}" for number, noun in counted if number]
     checked = f"{totals.checked:,} of {count(summary.readable, 'block')} checked"

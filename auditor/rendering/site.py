@@ -10,11 +10,11 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from auditor.files import replace_file, sync
 from auditor.listings import (
@@ -22,6 +22,9 @@ from auditor.listings import (
     Overview,
     PageMarks,
     ProjectBlocks,
+    ProjectMarks,
+    ProjectPages,
+    ProjectRow,
     RunListing,
     TargetHistory,
 )
@@ -34,16 +37,21 @@ from auditor.rendering.archive import (
     PROJECTS,
     SET_ASIDE,
     TARGETS,
+    blocks_folder,
     find_place,
     impulse_place,
+    impulses_folder,
     list_names,
+    list_old_pages,
+    list_pages,
+    list_project_folders,
+    list_project_lists,
     list_run_pages,
-    parse_impulse_place,
-    parse_project_place,
     parse_run_place,
-    parse_target_place,
     parse_year_place,
+    project_list_place,
     project_place,
+    root_of,
     run_place,
     target_place,
     year_place,
@@ -53,7 +61,7 @@ from auditor.rendering.fleet import draw_fleet
 from auditor.rendering.html import HtmlRenderer, add_policy, link_nothing
 from auditor.rendering.impulse_page import make_impulse_page
 from auditor.rendering.outline import Footer, Limits
-from auditor.rendering.projects import list_projects, make_project_page
+from auditor.rendering.projects import make_project_page
 from auditor.rendering.run_list import LEGEND, filter_runs, find_worse, list_runs, make_calendar
 from auditor.rendering.sections import outline_report
 from auditor.rendering.target_page import make_target_page
@@ -66,9 +74,15 @@ logger = logging.getLogger(__name__)
 FORM = "5"  # of the pages: raise it to have all old pages written again
 MARKS = ".pages.json"
 _NEWEST = '<span class="next">newest run</span>'
-_Key = TypeVar("_Key")
+MOST_PROJECTS = 500  # on the index, and on a page of the list of all projects
+_DEEPEST = 4  # folders above a page
+_FORWARDS = "<!doctype html><!-- this page is elsewhere -->"
+_FORWARD = (
+    '<meta charset="utf-8"><meta http-equiv="refresh" content="0; url={address}">'
+    '<title>Moved</title><p><a href="{address}">This page is elsewhere now.</a></p>'
+)
 _LINK = re.compile(
-    r'<a (?:[a-z]+="[^"<>]*" )*href="(?:\.\./)?([a-z0-9/-]+\.html)"[^<>]*>(.*?)</a>'
+    r'<a (?:[a-z]+="[^"<>]*" )*href="(?:\.\./)*([a-z0-9/-]+\.html)"[^<>]*>(.*?)</a>'
 )
 
 
@@ -92,35 +106,47 @@ class FolderSite:
         )
 
     def marks(self) -> PageMarks:
-        """Return which pages exist, with the marks that were kept of them."""
-        kept = self._kept()
-        top = list_names(self.directory)
-        targets = {parse_target_place(name) for name in list_names(self.directory / TARGETS)}
-        projects = {parse_project_place(name) for name in list_names(self.directory / PROJECTS)}
-        years = {parse_year_place(name) for name in top}
+        """Return which pages of runs and years exist, with the marks that were kept."""
+        kept = self._kept(MARKS)
+        years = {parse_year_place(name) for name in list_names(self.directory)}
         return PageMarks(
             runs=frozenset(list_run_pages(self.directory)),
-            targets=_marks_of(kept, "targets", targets, _target),
-            projects=_marks_of(kept, "projects", projects, int),
-            years=_marks_of(kept, "years", years, int),
-            impulses=_marks_of(kept, "impulses", set(self._impulses()), _impulse),
+            years=_marks_of(kept, "years", years),
         )
 
     def keep(self, marks: PageMarks) -> None:
         """Remember the marks; unchanged ones are not written."""
+        self._keep(MARKS, {"years": {str(key): mark for key, mark in marks.years.items()}})
+
+    def project_marks(self, project_id: int) -> ProjectMarks:
+        """Return which pages of a project exist, with the marks that were kept of them."""
+        kept = self._kept(f"{blocks_folder(project_id)}/{MARKS}")
+        has_page = (self.directory / project_place(project_id)).is_file()
+        targets = set(list_pages(self.directory / blocks_folder(project_id)))
+        impulses = set(list_pages(self.directory / impulses_folder(project_id)))
+        project = kept.get("project")
+        return ProjectMarks(
+            project=project if has_page and isinstance(project, str) else "",
+            targets=_marks_of(kept, "targets", targets),
+            impulses=_marks_of(kept, "impulses", impulses),
+        )
+
+    def keep_project(self, project_id: int, marks: ProjectMarks) -> None:
+        """Remember the marks of a project's pages; unchanged ones are not written."""
         form = {
-            "form": self._form,
+            "project": marks.project,
             "targets": {str(key): mark for key, mark in marks.targets.items()},
-            "projects": {str(key): mark for key, mark in marks.projects.items()},
-            "impulses": {f"{key[0]}/{key[1]}": mark for key, mark in marks.impulses.items()},
-            "years": {str(key): mark for key, mark in marks.years.items()},
+            "impulses": {str(key): mark for key, mark in marks.impulses.items()},
         }
-        if form != self._kept():
-            self._put(MARKS, json.dumps(form, separators=(",", ":"), sort_keys=True))
-            below = (self.directory / folder for folder in (TARGETS, PROJECTS, IMPULSES))
-            for folder in (*below, self.directory):
-                if folder.is_dir():
-                    sync(folder)
+        self._keep(f"{blocks_folder(project_id)}/{MARKS}", form)
+
+    def _keep(self, place: str, form: dict[str, Any]) -> None:
+        if {"form": self._form, **form} != self._kept(place):
+            content = json.dumps(
+                {"form": self._form, **form}, separators=(",", ":"), sort_keys=True
+            )
+            self._put(place, content)
+            sync((self.directory / place).parent)
 
     def write_run(self, report: Report, *, previous: int | None, following: int | None) -> None:
         """Write a run's page; its neighbours are None where they have no page."""
@@ -143,26 +169,56 @@ class FolderSite:
         for place in sorted(removed):
             (self.directory / place).replace(self.directory / f"{place}{SET_ASIDE}")
 
-    def write_target(self, history: TargetHistory, *, runs: Collection[int]) -> None:
-        """Write a target's page."""
+    def write_target(
+        self, history: TargetHistory, *, runs: Collection[int], lacking: Collection[str] = ()
+    ) -> None:
+        """Write a target's page; it links to no page at a place that is `lacking`."""
         with times_in(self.footer.zone):
             view = make_target_page(history, runs=runs, studio_url=self.footer.studio_url)
         place = target_place(history.overview.status.target)
-        self._put(place, self._page("target.html", root="../", view=view))
+        self._put_page(place, "target.html", lacking, view=view)
 
-    def write_project(self, project: ProjectBlocks) -> None:
+    def write_project(self, project: ProjectBlocks, *, lacking: Collection[str] = ()) -> None:
         """Write a project's page."""
         with times_in(self.footer.zone):
             view = make_project_page(project, studio_url=self.footer.studio_url)
         place = project_place(project.project_id)
-        self._put(place, self._page("project.html", root="../", view=view))
+        self._put_page(place, "project.html", lacking, view=view)
 
-    def write_impulse(self, impulse: ImpulseBlocks, *, runs: Collection[int]) -> None:
+    def write_impulse(
+        self, impulse: ImpulseBlocks, *, runs: Collection[int], lacking: Collection[str] = ()
+    ) -> None:
         """Write an impulse's page."""
         with times_in(self.footer.zone):
             view = make_impulse_page(impulse, runs=runs)
         place = impulse_place(impulse.project_id, impulse.impulse.id)
-        self._put(place, self._page("impulse.html", root="../", view=view))
+        self._put_page(place, "impulse.html", lacking, view=view)
+
+    def write_project_lists(self, projects: Sequence[ProjectRow]) -> int:
+        """Write the pages with all projects by name, where the index has not room for them.
+
+        Return how many there are.
+        """
+        by_name = sorted(projects, key=lambda row: (row.title.casefold(), row.place))
+        parts = [
+            by_name[start : start + MOST_PROJECTS]
+            for start in range(0, len(by_name), MOST_PROJECTS)
+        ]
+        number = len(parts) if len(parts) > 1 else 0
+        for place, part in enumerate(parts[:number], start=1):
+            values = {"part": place, "parts": number, "projects": part}
+            self._put_page(project_list_place(place), "projects.html", (), **values)
+        for stale in list_project_lists(self.directory / PROJECTS):
+            if stale > number:
+                (self.directory / project_list_place(stale)).unlink(missing_ok=True)
+        return number
+
+    def forward_old_pages(self) -> None:
+        """Have the pages that an earlier release named otherwise lead to where they are now."""
+        for old, new in list_old_pages(self.directory):
+            address = f"{root_of(old)}{new}"
+            if not self._read(old).startswith(_FORWARDS):
+                self._put(old, f"{_FORWARDS}{_FORWARD.format(address=address)}")
 
     def write_year(self, year: int, listing: RunListing, *, runs: Collection[int]) -> None:
         """Write the page of a year's older runs."""
@@ -180,13 +236,14 @@ class FolderSite:
         """Write the index."""
         with times_in(self.footer.zone):
             page = self._index(overview, runs)
-        self._put(INDEX, page)
+        lacking = overview.fleet.lacking
+        self._put(INDEX, remove_links(page, lacking) if lacking else page)
 
     def _index(self, overview: Overview, runs: Collection[int]) -> str:
         shown = list_runs(overview.listing, runs=runs)
-        newest = overview.newest
+        newest, fleet = overview.newest, overview.fleet
         run = next((row for row in shown if newest and row.run_id == newest.run.id), None)
-        blocks = list_blocks(overview.overviews)
+        blocks = list_blocks(fleet.worst)
         return self._page(
             "index.html",
             root="",
@@ -199,47 +256,53 @@ class FolderSite:
             run_kinds=filter_runs(shown),
             blocks=blocks,
             block_kinds=filter_blocks(blocks),
-            other_blocks=len(overview.overviews) - len(blocks),
+            other_blocks=fleet.targets - len(blocks),
             months=make_calendar(shown),
             legend=LEGEND,
             years=tuple((year, year_place(year)) for year in overview.years),
-            fleet=draw_fleet(overview.summaries, overview.overviews),
-            projects=list_projects(overview.overviews),
+            fleet=draw_fleet(overview.summaries, fleet.noticed, audited=fleet.audited),
+            projects=fleet.projects[:MOST_PROJECTS],
+            other_projects=max(len(fleet.projects) - MOST_PROJECTS, 0),
+            project_lists=tuple(
+                (number, project_list_place(number))
+                for number in range(1, overview.project_lists + 1)
+            ),
             lost=sum(1 for row in shown if row.has_report and not row.place),
         )
 
     def prune(
-        self,
-        keep_runs: Collection[int],
-        keep_targets: Collection[TargetId],
-        keep_impulses: Collection[tuple[int, int]] = (),
+        self, keep_runs: Collection[int], keep_project: Callable[[int], ProjectPages]
     ) -> tuple[str, ...]:
         """Remove all other pages of runs, targets, impulses and projects, and links to them."""
-        keep_projects = {target.project_id for target in keep_targets}
         removed = {
-            *(
-                run_place(run_id)
-                for run_id in list_run_pages(self.directory)
-                if run_id not in keep_runs
-            ),
-            *(target_place(target) for target in self._targets() if target not in keep_targets),
-            *(
-                impulse_place(*impulse)
-                for impulse in self._impulses()
-                if impulse not in keep_impulses
-            ),
-            *(
-                project_place(project)
-                for project in self._projects()
-                if project not in keep_projects
-            ),
+            run_place(run_id)
+            for run_id in list_run_pages(self.directory)
+            if run_id not in keep_runs
         }
+        for project_id in self._projects():
+            removed |= self._others_of(project_id, keep_project(project_id))
         removed |= {year for year in self._years() if self._is_over(year, removed)}
         if removed:
             self._unlink(removed)
         for place in removed:
             (self.directory / place).unlink(missing_ok=True)
         return tuple(sorted(removed))
+
+    def _others_of(self, project_id: int, kept: ProjectPages) -> set[str]:
+        """Return the pages of a project that are not kept."""
+        removed = {
+            target_place(TargetId(project_id, block_id))
+            for block_id in list_pages(self.directory / blocks_folder(project_id))
+            if block_id not in kept.targets
+        }
+        removed |= {
+            impulse_place(project_id, impulse_id)
+            for impulse_id in list_pages(self.directory / impulses_folder(project_id))
+            if impulse_id not in kept.impulses
+        }
+        if not kept.targets and (self.directory / project_place(project_id)).is_file():
+            removed.add(project_place(project_id))
+        return removed
 
     def _is_over(self, year: str, removed: Collection[str]) -> bool:
         """Return whether a year's page links to no run that stays."""
@@ -248,14 +311,25 @@ class FolderSite:
 
     def _unlink(self, removed: Collection[str]) -> None:
         """Turn links to these pages into plain words, before the pages are removed."""
-        kept = {INDEX, *map(run_place, list_run_pages(self.directory)), *self._years()}
-        kept |= {*map(target_place, self._targets()), *map(project_place, self._projects())}
-        kept |= {impulse_place(*impulse) for impulse in self._impulses()}
-        for place in sorted(kept.difference(removed)):
-            page = self._read(place)
-            without = _LINK.sub(lambda link: link[2] if link[1] in removed else link[0], page)
-            if without != page:
-                self._put(place, without)
+        for place in self._places():
+            if place not in removed:
+                page = self._read(place)
+                without = remove_links(page, removed)
+                if without != page:
+                    self._put(place, without)
+
+    def _places(self) -> Iterator[str]:
+        """Yield where the pages are."""
+        yield INDEX
+        yield from map(run_place, list_run_pages(self.directory))
+        yield from list(self._years())
+        yield from map(project_list_place, list_project_lists(self.directory / PROJECTS))
+        for project_id in self._projects():
+            yield project_place(project_id)
+            for block_id in list_pages(self.directory / blocks_folder(project_id)):
+                yield target_place(TargetId(project_id, block_id))
+            for impulse_id in list_pages(self.directory / impulses_folder(project_id)):
+                yield impulse_place(project_id, impulse_id)
 
     def _read(self, place: str) -> str:
         try:
@@ -266,34 +340,34 @@ class FolderSite:
     def _years(self) -> Iterator[str]:
         return (name for name in list_names(self.directory) if parse_year_place(name) is not None)
 
-    def _targets(self) -> Iterator[TargetId]:
-        found = map(parse_target_place, list_names(self.directory / TARGETS))
-        return (page for page in found if page is not None)
-
-    def _impulses(self) -> Iterator[tuple[int, int]]:
-        found = map(parse_impulse_place, list_names(self.directory / IMPULSES))
-        return (page for page in found if page is not None)
-
-    def _projects(self) -> Iterator[int]:
-        found = map(parse_project_place, list_names(self.directory / PROJECTS))
-        return (page for page in found if page is not None)
+    def _projects(self) -> frozenset[int]:
+        """Return the projects that have any page."""
+        pages = list_pages(self.directory / PROJECTS)
+        folders = (list_project_folders(self.directory / name) for name in (TARGETS, IMPULSES))
+        return frozenset(pages).union(*folders)
 
     def _page(self, template: str, *, root: str, **values: object) -> str:
         return add_policy(self.pages[root].render(template, root=root, **values))
+
+    def _put_page(
+        self, place: str, template: str, lacking: Collection[str], **values: object
+    ) -> None:
+        page = self._page(template, root=root_of(place), **values)
+        self._put(place, remove_links(page, lacking) if lacking else page)
 
     def _put(self, place: str, content: str) -> None:
         path = self.directory / place
         path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
         replace_file(path, content.encode(), mode=FILE_MODE)
 
-    def _kept(self) -> dict[str, Any]:
+    def _kept(self, place: str) -> dict[str, Any]:
         """Return the marks as they were kept; none where the pages have another form."""
         try:
-            form = json.loads((self.directory / MARKS).read_bytes())
-        except FileNotFoundError:
+            form = json.loads((self.directory / place).read_bytes())
+        except (FileNotFoundError, NotADirectoryError):
             return {}
         except ValueError:
-            logger.warning("%s is not JSON: every page of the archive is written again", MARKS)
+            logger.warning("%s is not JSON: pages of the archive are written again", place)
             return {}
         return form if isinstance(form, dict) and form.get("form") == self._form else {}
 
@@ -303,9 +377,15 @@ class FolderSite:
         return f"{FORM} {self.footer.zone}"
 
 
+def remove_links(page: str, places: Collection[str]) -> str:
+    """Return a page whose links to these places are plain words."""
+    return _LINK.sub(lambda link: link[2] if link[1] in places else link[0], page)
+
+
 def make_linked_pages(templates: Path) -> dict[str, HtmlRenderer]:
     """Return renderers of pages, by the path from a page up to the folder of reports."""
-    return {root: HtmlRenderer(templates, partial(_place, root)) for root in ("", "../")}
+    roots = ("../" * depth for depth in range(_DEEPEST + 1))
+    return {root: HtmlRenderer(templates, partial(_place, root)) for root in roots}
 
 
 def link_below(site: str) -> Callable[[str], str]:
@@ -318,21 +398,9 @@ def _place(root: str, words: str) -> str:
     return f"{root}{found}" if found else ""
 
 
-def _marks_of(
-    kept: Mapping[str, Any], kind: str, found: Collection[_Key | None], key: Callable[[str], _Key]
-) -> dict[_Key, str]:
+def _marks_of(kept: Mapping[str, Any], kind: str, found: Collection[int | None]) -> dict[int, str]:
     try:
-        known = {key(name): str(mark) for name, mark in kept.get(kind, {}).items()}
+        known = {int(name): str(mark) for name, mark in kept.get(kind, {}).items()}
     except (AttributeError, ValueError):
         return {}  # somebody edited the file: pages without marks are written again
     return {page: mark for page, mark in known.items() if page in found}
-
-
-def _impulse(words: str) -> tuple[int, int]:
-    project_id, _, impulse_id = words.partition("/")
-    return int(project_id), int(impulse_id)
-
-
-def _target(words: str) -> TargetId:
-    project_id, _, learn_id = words.partition("/")
-    return TargetId(int(project_id), int(learn_id))

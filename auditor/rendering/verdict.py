@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from auditor.model import Area, Finding, ModelState, RunInfo, RunStatus, Severity
+from auditor.model import Area, Finding, ModelState, RunInfo, RunStatus, Severity, TargetState
 from auditor.rendering.conditions import count_conditions, count_older, describe_worst
 from auditor.rendering.summary import (
     Summary,
@@ -375,10 +375,10 @@ def _inventory_phrases(summary: Summary) -> list[str]:
     still = tuple(target for target in summary.missing if not target.is_news)
     new = () if summary.is_first_run else summary.new
     groups = (
-        (summary.newly_missing, "went missing", "went missing"),
-        (still, "is still missing", "are still missing"),
-        (summary.returned, "is back", "are back"),
-        (new, "is new", "are new"),
+        (summary.newly_missing, 0, "went missing", "went missing"),
+        (still, 0, "is still missing", "are still missing"),
+        (summary.returned, 0, "is back", "are back"),
+        (new, summary.report.count_left_out(TargetState.NEW), "is new", "are new"),
     )
     impulses = tuple(name(each.impulse.name) for each in summary.replaced)
     is_new = all(each.is_only_new for each in summary.replaced)
@@ -394,11 +394,12 @@ def _other_or_new(summary: Summary) -> str:
     return "new" if all(each.is_only_new for each in summary.replaced) else "replaced"
 
 
-def _block_phrases(groups: Sequence[tuple[tuple[TargetReport, ...], str, str]]) -> list[str]:
+def _block_phrases(groups: Sequence[tuple[tuple[TargetReport, ...], int, str, str]]) -> list[str]:
+    """Return a phrase for each group: its blocks, and how many more there are."""
     return [
-        f"{count(len(group), 'block')} {singular if len(group) == 1 else plural}: "
-        f"{join_first(tuple(map(block_title, group)), most=3)}"
-        for group, singular, plural in groups
+        f"{count(len(group) + more, 'block')} {singular if len(group) + more == 1 else plural}: "
+        f"{join_first(tuple(map(block_title, group)), most=3, further=more)}"
+        for group, more, singular, plural in groups
         if group
     ]
 
@@ -531,12 +532,14 @@ def _inventory_parts(summary: Summary) -> list[str]:
     if summary.returned:
         parts.append(f"back: {_first_of(summary.returned)}")
     if summary.new and not summary.is_first_run:
-        parts.append(f"new: {_first_of(summary.new)}")
+        unlisted = summary.report.count_left_out(TargetState.NEW)
+        parts.append(f"new: {_first_of(summary.new, further=unlisted)}")
     return parts
 
 
-def _first_of(targets: tuple[TargetReport, ...]) -> str:
-    more = f" and {len(targets) - 1} more" if len(targets) > 1 else ""
+def _first_of(targets: tuple[TargetReport, ...], *, further: int = 0) -> str:
+    others = len(targets) - 1 + further
+    more = f" and {others} more" if others else ""
     return cut(block_title(targets[0]), 30) + more
 
 
@@ -562,7 +565,7 @@ def _counted(findings: Sequence[tuple[TargetReport, Finding]], joint: str) -> st
 def _where(summary: Summary) -> str:
     """Return ` in 2 of 14 projects` for the run's findings; empty where there is one project."""
     changed = len({target.target.project_id for target, _ in summary.findings})
-    every = len({target.target.project_id for target in summary.report.targets})
+    every = summary.report.count_projects()
     if changed < every:
         return f" in {changed:,} of {every:,} projects"
     return {1: "", 2: " in both projects"}.get(every, f" in all {every:,} projects")

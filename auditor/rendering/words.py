@@ -112,11 +112,11 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def join_first(items: tuple[str, ...], *, most: int = 6) -> str:
-    """Return the items in a row, `a, b and 3 more` beyond `most`."""
-    if len(items) <= most:
-        return ", ".join(items)
-    return f"{', '.join(items[:most])} and {len(items) - most} more"
+def join_first(items: tuple[str, ...], *, most: int = 6, further: int = 0) -> str:
+    """Return the items in a row, `a, b and 3 more` beyond `most`; `further` are not among them."""
+    others = max(len(items) - most, 0) + further
+    more = f" and {others} more" if others else ""
+    return ", ".join(items[:most]) + more
 
 
 @contextmanager

@@ -76,11 +76,19 @@ class RunLink:
     ledger_head: str | None
 
     def head(self, hashes: Iterable[str]) -> str:
-        """Return the run's head, 64 hex digits; `hashes` are of its versions, by id."""
-        line = {**asdict(self), "started_at": _moment(self.started_at), "versions": list(hashes)}
+        """Return the run's head, 64 hex digits; `hashes` are of its versions, by id.
+
+        They are read as they come: a first run has as many versions as targets.
+        """
+        line = {**asdict(self), "started_at": _moment(self.started_at), "versions": []}
         if self.ledger_head is None:
             del line["ledger_head"]
-        return _hash(line)
+        text = _line(line)
+        digest = hashlib.sha256(text.removesuffix("]}").encode("ascii"))
+        for place, each in enumerate(hashes):
+            digest.update(f'{"," if place else ""}"{each}"'.encode("ascii"))
+        digest.update(b"]}")  # the versions are the last key
+        return digest.hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,8 +122,11 @@ def content_hash(document: bytes) -> str:
 
 
 def _hash(line: dict[str, object]) -> str:
-    text = json.dumps(line, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode("ascii")).hexdigest()
+    return hashlib.sha256(_line(line).encode("ascii")).hexdigest()
+
+
+def _line(line: dict[str, object]) -> str:
+    return json.dumps(line, sort_keys=True, separators=(",", ":"))
 
 
 def _plain(value: Cell) -> str | int | None:

@@ -81,11 +81,9 @@ class DryStore:
             for target, (version_id, version) in found.items()
         }
 
-    def last_checks_of_starved(
-        self, targets: Sequence[TargetId]
-    ) -> dict[TargetId, datetime | None]:
-        """Return what is stored of the targets."""
-        return self._stored.last_checks_of_starved(targets) if self._stored else {}
+    def last_checks_of_starved(self) -> dict[TargetId, datetime | None]:
+        """Return what is stored of targets."""
+        return self._stored.last_checks_of_starved() if self._stored else {}
 
     def known_project_targets(self, project_id: int) -> tuple[KnownTarget, ...]:
         """Return what is stored of the project."""

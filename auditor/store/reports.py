@@ -1,6 +1,7 @@
 """Reports: how a run is closed, in which form its report is stored, and how it is read again.
 
-The list of a run's targets seldom changes: it is a roster, which runs share. Of the rest, what
+The list of a run's targets seldom changes: it is a roster, which runs share. Where a report does
+not list all targets, the roster also has the counts of the others. Of the rest, what
 neighbours have in common is stored as stretches (`[value, how many in a row]`), and what few
 targets have with their places in the roster. So the report of a run without changes takes a few
 lines, however many targets it has.
@@ -9,10 +10,11 @@ lines, however many targets it has.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from itertools import groupby
 from typing import Any, TypeAlias, cast
 
@@ -23,6 +25,7 @@ from auditor.errors import UsageError
 from auditor.impulses import NO_PLACE, place_form, place_from
 from auditor.listings import RunSummary
 from auditor.model import (
+    EVERY_PROJECT,
     BlockKindName,
     ConditionKind,
     Failure,
@@ -41,7 +44,7 @@ from auditor.model import (
 )
 from auditor.outbox import Message
 from auditor.records import RunConclusions, UnreportedFinding
-from auditor.report import AnswerExcerpt, Report, TargetReport, Totals
+from auditor.report import AnswerExcerpt, LeftOut, Report, TargetReport, Totals
 from auditor.store import (
     conditions,
     decisions,
@@ -60,13 +63,15 @@ from auditor.store.packing import pack, pack_json, unpack_json
 from auditor.store.settings import secrets_of
 from auditor.store.tables import insert_into, roster, run
 
-Roster: TypeAlias = list[tuple[Any, ...]]
+Members: TypeAlias = list[tuple[Any, ...]]
 Form: TypeAlias = Mapping[str, Any]
 
 _NOT_CLOSED = (RunStatus.RUNNING, RunStatus.ABANDONED)
 _REPORTS_AT_ONCE = 20
 _MOST_ROSTERS = 30
 _PLACE_OF_TRAINING = 5  # in a roster, behind the ids of the target
+_COUNTS = ("project_id", "project", "in_sync", "new", "unknown", "unsupported", "passing")
+_ROSTERS_AT_HAND = 4
 _NO_REPORT = "This run has no report: it did not end. What it found is in the next run's report."
 _OF_REPORTED_TARGETS = ("findings", "late", "acknowledged", "steps")
 
@@ -110,7 +115,7 @@ def close_run(
     findings.replace_notices(connection, run_id, (*conclusions.notices, *conclusions.news))
     if conclusions.retirement is not None:
         targets.retire_others(connection, run_id, conclusions.retirement)
-    targets.remember_places(connection, conclusions.places)
+    targets.remember_places(connection, conclusions.places())
     decisions.begin_rule_breaches(connection, conclusions.began, at=at)
     decisions.end_rule_breaches(connection, conclusions.ended, at=at)
     decisions.mark_ignore_rules_announced(connection, conclusions.announced, at=at)
@@ -139,9 +144,9 @@ def report(connection: Connection, run_id: int | None) -> Report | None:
         query = query.where(run.c.id == run_id)
     row = connection.execute(query).mappings().first()
     if row is not None:
-        targets = cast(Roster, unpack_json(row["document"]))
+        listed = roster_from(unpack_json(row["document"]))
         form = cast(Form, unpack_json(row["report"]))
-        whole = report_from(runs.info_of(row), row["head_hash"], form, targets)
+        whole = report_from(runs.info_of(row), row["head_hash"], form, listed)
         return secrets_of(connection).hide_report(whole)
     found = None if run_id is None else runs.run_info(connection, run_id)
     if found is None:
@@ -165,9 +170,9 @@ def brief_reports(connection: Connection, run_ids: Sequence[int]) -> tuple[Repor
             places = {place for place, _ in _not_in_sync(form)}
             for name in _OF_REPORTED_TARGETS:
                 places.update(place for place, _ in form.get(name, ()))
-            targets = read_roster(row["roster_digest"])
+            listed = read_roster(row["roster_digest"])
             info, head = runs.info_of(row), row["head_hash"]
-            found.append(report_from(info, head, form, targets, sorted(places)))
+            found.append(report_from(info, head, form, listed, sorted(places)))
     hidden = map(secrets_of(connection).hide_report, found)
     return tuple(sorted(hidden, key=lambda brief: -(brief.run.id or 0)))
 
@@ -175,21 +180,27 @@ def brief_reports(connection: Connection, run_ids: Sequence[int]) -> tuple[Repor
 def run_summaries(connection: Connection, most: int) -> tuple[RunSummary, ...]:
     """Return the last `most` closed runs as summaries, newest first."""
     read_roster = _roster_reader(connection)
+    known: dict[frozenset[int], frozenset[int]] = {}
 
     @cache
-    def read_targets(digest: str) -> tuple[tuple[TargetId, ...], frozenset[TargetId]]:
-        targets = tuple(TargetId(row[0], row[1]) for row in read_roster(digest))
-        return targets, frozenset(targets)
+    def read_targets(
+        digest: str,
+    ) -> tuple[tuple[TargetId, ...], frozenset[TargetId], frozenset[int]]:
+        listed = read_roster(digest)
+        targets = tuple(TargetId(row[0], row[1]) for row in listed.members)
+        counted = listed.projects()
+        return targets, frozenset(targets), known.setdefault(counted, counted)
 
     query = select(run).where(run.c.report.is_not(None)).order_by(run.c.id.desc()).limit(most)
     found = []
     for row in connection.execute(query).mappings().all():
         form = cast(Form, unpack_json(row["report"]))
-        targets, audited = read_targets(row["roster_digest"])
+        targets, audited, counted = read_targets(row["roster_digest"])
         summary = RunSummary(
             run=runs.info_of(row),
             totals=Totals(**form["totals"]),
             audited=audited,
+            counted=counted,
             states={targets[place]: state for place, state in _not_in_sync(form)},
             findings={targets[place]: len(members) for place, members in form["findings"]},
         )
@@ -198,7 +209,7 @@ def run_summaries(connection: Connection, most: int) -> tuple[RunSummary, ...]:
 
 
 def past_trainings(
-    connection: Connection, targets: Collection[TargetId], *, most: int = _MOST_ROSTERS
+    connection: Connection, *, most: int = _MOST_ROSTERS
 ) -> dict[TargetId, tuple[Training, ...]]:
     """Return the trainings of targets that stored reports have, the oldest first.
 
@@ -212,17 +223,16 @@ def past_trainings(
         .limit(most)
     )
     read_roster = _roster_reader(connection)
-    found: dict[TargetId, dict[str, Training]] = {target: {} for target in targets}
+    found: dict[TargetId, dict[str, Training]] = defaultdict(dict)
     for digest in connection.execute(query).scalars().all():
-        for project_id, learn_id, *rest in read_roster(digest):
-            known = found.get(TargetId(project_id, learn_id))
-            if known is not None and len(rest) > _PLACE_OF_TRAINING:
+        for project_id, learn_id, *rest in read_roster(digest).members:
+            if len(rest) > _PLACE_OF_TRAINING:
                 training = _training(rest[_PLACE_OF_TRAINING])
-                known.setdefault(training.metadata.created, training)
+                of_target = found[TargetId(project_id, learn_id)]
+                of_target.setdefault(training.metadata.created, training)
     return {
         target: tuple(sorted(known.values(), key=lambda each: each.metadata.at))
         for target, known in found.items()
-        if known
     }
 
 
@@ -232,9 +242,42 @@ def pruned_runs(connection: Connection) -> frozenset[int]:
     return frozenset(connection.execute(query).scalars())
 
 
-def roster_form(report: Report) -> Roster:
-    """Return the list of the report's targets as JSON."""
-    return [
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """The targets that a report lists, and how many of each project it does not.
+
+    Attributes:
+        counts: for each project the values of `_COUNTS`.
+    """
+
+    members: Members
+    counts: Sequence[Sequence[Any]] = ()
+
+    def projects(self) -> frozenset[int]:
+        """Return the projects with targets that are not listed."""
+        return frozenset(each[0] for each in self.counts)
+
+    def left_out(self) -> tuple[LeftOut, ...]:
+        """Return how many targets of each project are not listed."""
+        return tuple(LeftOut(**dict(zip(_COUNTS, each, strict=True))) for each in self.counts)
+
+    def merged(self) -> tuple[LeftOut, ...]:
+        """Return how many targets of all projects are not listed; none where all are."""
+        if not self.counts:
+            return ()
+        sums = {
+            name: sum(each[place] for each in self.counts)
+            for place, name in enumerate(_COUNTS)
+            if name not in ("project_id", "project")
+        }
+        listed = frozenset(member[0] for member in self.members)
+        number = len(listed | self.projects())
+        return (LeftOut(project_id=EVERY_PROJECT, project="", projects=number, **sums),)
+
+
+def roster_form(report: Report) -> Json:
+    """Return the list of the report's targets as JSON, with the counts of others if any."""
+    members = [
         (
             *each.target,
             each.project,
@@ -246,6 +289,17 @@ def roster_form(report: Report) -> Roster:
         )
         for each in report.targets
     ]
+    if not report.left_out:
+        return cast(Json, members)
+    left_out = [[getattr(each, name) for name in _COUNTS] for each in report.left_out]
+    return cast(Json, {"targets": members, "left_out": left_out})
+
+
+def roster_from(form: Json) -> Roster:
+    """Return what `roster_form` wrote."""
+    if isinstance(form, dict):
+        return Roster(cast(Members, form["targets"]), cast("list[list[Any]]", form["left_out"]))
+    return Roster(cast(Members, form))
 
 
 def report_form(report: Report) -> Json:
@@ -295,15 +349,20 @@ def report_from(
     info: RunInfo,
     head_hash: str,
     form: Form,
-    targets: Roster,
+    listed: Roster,
     places: Sequence[int] | None = None,
 ) -> Report:
-    """Return the report of a form, with all targets or only those at `places`, in order."""
+    """Return the report of a form, with all targets or only those at `places`, in order.
+
+    With only some, the counts of those that it does not list are merged.
+    """
+    targets = listed.members
     shown = range(len(targets)) if places is None else places
     return Report(
         run=info,
         totals=Totals(**form["totals"]),
         targets=tuple(_target_reports(targets, form, shown)),
+        left_out=listed.left_out() if places is None else listed.merged(),
         catalogue=tuple(map(findings.vendor_finding_from, form["catalogue"])),
         late_catalogue=tuple(map(findings.late_vendor_from, form.get("late_catalogue", ()))),
         errors=tuple(ProjectError(**error) for error in form["errors"]),
@@ -335,17 +394,17 @@ def _keep_roster(connection: Connection, report: Report) -> str:
 
 
 def _roster_reader(connection: Connection) -> Callable[[str], Roster]:
-    """Return a function that reads the roster of a digest, each only once."""
+    """Return a function that reads the roster of a digest; the last few are kept."""
 
-    @cache
+    @lru_cache(maxsize=_ROSTERS_AT_HAND)
     def read(digest: str) -> Roster:
         query = select(roster.c.document).where(roster.c.digest == digest)
-        return cast(Roster, unpack_json(connection.execute(query).scalar_one()))
+        return roster_from(unpack_json(connection.execute(query).scalar_one()))
 
     return read
 
 
-def _target_reports(targets: Roster, form: Form, places: Sequence[int]) -> Iterator[TargetReport]:
+def _target_reports(targets: Members, form: Form, places: Sequence[int]) -> Iterator[TargetReport]:
     names = ("states", "model_states", "suppressed", "last_good", "went")
     columns = zip(*(_members(form[name], places) for name in names), strict=True)
     found, failures = dict(form["findings"]), dict(form["failures"])

@@ -23,6 +23,7 @@ _MARKS = {
     SlotRelease.STOPPED: "~",
     SlotRelease.READ_TOO_LITTLE: "?",
 }
+_AT_ONCE = 1000  # rows of a stream
 _SLOT_LENGTH = len("2026-11-23T03:15")
 
 
@@ -144,7 +145,8 @@ def head(connection: Connection, run_id: int) -> str:
         started_at=row.started_at,
         ledger_head=row.ledger_head,
     )
-    return link.head(connection.execute(hashes).scalars())
+    options = {"yield_per": _AT_ONCE}
+    return link.head(connection.execute(hashes, execution_options=options).scalars())
 
 
 def run_of_head(connection: Connection, head_hash: str) -> int | None:

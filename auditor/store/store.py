@@ -238,6 +238,7 @@ class SqlStore:
     forget_other_schedules = _write(runs.forget_other_schedules)
 
     statuses = _read(targets.statuses)
+    known_projects = _read(targets.known_projects)
     target_overviews = _read(targets.target_overviews)
     last_run = _read(runs.last_run)
     all_runs = _read(runs.all_runs)

@@ -91,12 +91,10 @@ def known_targets(
     return found
 
 
-def last_checks_of_starved(
-    connection: Connection, targets: Sequence[TargetId]
-) -> dict[TargetId, datetime | None]:
-    """Return when those of `targets` were last checked that the last run did not come to."""
+def last_checks_of_starved(connection: Connection) -> dict[TargetId, datetime | None]:
+    """Return when the targets were last checked that the last run did not come to."""
     columns = target.c.project_id, target.c.learn_id, target.c.last_checked_at
-    query = select(*columns).where(_KEY.in_(targets), target.c.error_kind.in_(NOT_COME_TO))
+    query = select(*columns).where(target.c.error_kind.in_(NOT_COME_TO))
     return {
         TargetId(project_id, learn_id): checked_at
         for project_id, learn_id, checked_at in connection.execute(query)
@@ -132,16 +130,29 @@ def audited_projects(connection: Connection) -> frozenset[int]:
     return frozenset(connection.execute(query).scalars())
 
 
-def statuses(connection: Connection) -> tuple[TargetStatus, ...]:
-    """Return every audited target's status, by project and learn id."""
+def statuses(
+    connection: Connection, projects: Sequence[int] | None = None
+) -> tuple[TargetStatus, ...]:
+    """Return every audited target's status, by project and learn id; with `projects`, of those."""
     query = select(target).where(~target.c.retired, _IS_KNOWN)
+    if projects is not None:
+        query = query.where(target.c.project_id.in_(projects))
     in_order = query.order_by(target.c.project_id, target.c.learn_id)
     return tuple(map(_status, connection.execute(in_order).mappings()))
 
 
-def target_overviews(connection: Connection) -> tuple[TargetOverview, ...]:
-    """Return every target that was ever audited and is not forgotten, by project and learn id."""
-    in_order = select(target).where(_IS_KNOWN).order_by(target.c.project_id, target.c.learn_id)
+def known_projects(connection: Connection) -> tuple[int, ...]:
+    """Return the projects of every target that was ever audited and is not forgotten, by id."""
+    query = select(target.c.project_id).where(_IS_KNOWN).distinct()
+    return tuple(connection.execute(query.order_by(target.c.project_id)).scalars())
+
+
+def target_overviews(
+    connection: Connection, projects: Sequence[int]
+) -> tuple[TargetOverview, ...]:
+    """Return every target of projects that is not forgotten, by project and learn id."""
+    of_projects = select(target).where(_IS_KNOWN, target.c.project_id.in_(projects))
+    in_order = of_projects.order_by(target.c.project_id, target.c.learn_id)
     return tuple(
         TargetOverview(
             status=_status(row),
@@ -215,14 +226,16 @@ def retire_others(connection: Connection, run_id: int, retirement: Retirement) -
         connection.execute(retired.values(retired=True))
 
 
-def remember_places(connection: Connection, places: Mapping[TargetId, ImpulsePlace]) -> None:
+def remember_places(
+    connection: Connection, places: Iterable[tuple[TargetId, ImpulsePlace]]
+) -> None:
     """Store where each of the targets is, as far as it is elsewhere than before."""
-    forms = {listed: json.dumps(place_form(place)) for listed, place in places.items()}
-    for batch in in_batches(forms):
+    for batch in in_batches(places):
+        forms = {listed: json.dumps(place_form(place)) for listed, place in batch}
         stored = select(target.c.project_id, target.c.learn_id, target.c.impulse)
         moved = [
             {"of_project": project_id, "of_learn": block_id, "new_impulse": form}
-            for project_id, block_id, before in connection.execute(stored.where(_KEY.in_(batch)))
+            for project_id, block_id, before in connection.execute(stored.where(_KEY.in_(forms)))
             if (form := forms[TargetId(project_id, block_id)]) != before
         ]
         if moved:

@@ -37,10 +37,11 @@ def known_trainings(
     return found
 
 
-def training_dates(connection: Connection) -> dict[TargetId, str]:
-    """Return when each target was trained last, as Studio writes it, where that is known."""
+def training_dates(connection: Connection, projects: Sequence[int]) -> dict[TargetId, str]:
+    """Return when targets of projects were trained last, as Studio writes it, where known."""
     columns = training.c.project_id, training.c.learn_id, training.c.created
-    rows = connection.execute(select(*columns).where(training.c.created.is_not(None)))
+    are_known = training.c.created.is_not(None), training.c.project_id.in_(projects)
+    rows = connection.execute(select(*columns).where(*are_known))
     return {TargetId(project_id, learn_id): created for project_id, learn_id, created in rows}
 
 

@@ -45,7 +45,7 @@ def test_from_the_index_to_a_run_to_a_block_and_back(reports: Path, opened: Brow
     opened.follow("Pump")
     assert opened.text("h1") == "Pump"
 
-    for name in ("targets/7-3.html", "run-000002.html", "index.html"):
+    for name in ("targets/7/3.html", "run-000002.html", "index.html"):
         opened.back()
         assert opened.address == (reports / name).as_uri()
     assert opened.complaints() == []
@@ -78,7 +78,7 @@ def test_the_policy_lets_the_pages_own_styles_in_and_no_script(
     assert len(opened.complaints()) == 2
 
 
-@pytest.mark.parametrize("name", ["index.html", "run-000002.html", "targets/7-3.html"])
+@pytest.mark.parametrize("name", ["index.html", "run-000002.html", "targets/7/3.html"])
 def test_no_page_is_wider_than_a_phone(reports: Path, opened: Browser, name: str) -> None:
     opened.open((reports / name).as_uri())
     opened.look(width=360, is_dark=False)

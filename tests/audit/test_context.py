@@ -543,9 +543,9 @@ def test_pages_of_block_and_impulse_say_that_it_was_trained_and_not_by_whom(pump
     reports = pump.folder / "reports"
     pages = [
         (reports / name).read_text(encoding="utf-8")
-        for name in ("targets/7-3.html", "impulses/7-1.html")
+        for name in ("targets/7/3.html", "impulses/7/1.html")
     ]
-    other = (reports / "targets/7-4.html").read_text(encoding="utf-8")
+    other = (reports / "targets/7/4.html").read_text(encoding="utf-8")
 
     for page in pages:
         assert page.count("Trained again: accuracy 0.94 → 0.93 (int8)") == 1

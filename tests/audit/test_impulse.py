@@ -393,7 +393,7 @@ def test_a_block_that_two_impulses_share_counts_once_and_both_follow_it(pump: St
     ]
     assert mailed_text(pump).count("[HIGH] FFT length (fft-length): 16 → 32") == 1
     for impulse in (1, 2):
-        page = (pump.folder / f"reports/impulses/7-{impulse}.html").read_text(encoding="utf-8")
+        page = (pump.folder / f"reports/impulses/7/{impulse}.html").read_text(encoding="utf-8")
         assert "FFT length (fft-length): 16 → 32" in page
 
 
@@ -435,22 +435,22 @@ def test_an_impulse_has_a_page_that_project_and_blocks_link_to(pump: Stage) -> N
     reports = pump.folder / "reports"
     page, project, own = (
         (reports / name).read_text(encoding="utf-8")
-        for name in ("impulses/7-1.html", "projects/7.html", "targets/7-2.html")
+        for name in ("impulses/7/1.html", "projects/7.html", "targets/7/2.html")
     )
 
     assert page.count('<rect class="box"') == 4
     assert page.count('<path class="way"') == 3  # the window to its features, these to two blocks
     assert "Window size: 2000 → 1000 ms" in page
-    assert page.index('../targets/7-1.html"><bdi>') < page.index('../targets/7-2.html"><bdi>')
+    assert page.index('../targets/7/1.html"><bdi>') < page.index('../targets/7/2.html"><bdi>')
     assert "<script" not in page
     for linking in (project, own):
-        assert 'href="../impulses/7-1.html"' in linking
+        assert '../impulses/7/1.html"' in linking
 
 
 def test_what_studio_no_longer_lists_is_at_the_end_of_the_chain(pump: Stage) -> None:
     pump.studio.remove(KERAS)
     pump.night()
-    page = (pump.folder / "reports/impulses/7-1.html").read_text(encoding="utf-8")
+    page = (pump.folder / "reports/impulses/7/1.html").read_text(encoding="utf-8")
 
     assert page.count('<rect class="box gone"') == 1
-    assert page.rindex("../targets/7-4.html", 0, page.index("</svg>")) < page.index('"box gone"')
+    assert page.rindex("../targets/7/4.html", 0, page.index("</svg>")) < page.index('"box gone"')

@@ -296,16 +296,16 @@ def test_a_run_prunes_versions_and_pages_if_retention_is_configured(
     quiet = aged.night()
     reports = aged.settings.reports.directory
     pages = {str(path.relative_to(reports)) for path in reports.rglob("*.html")}
-    timeline = (reports / "targets/7-3.html").read_text()
+    timeline = (reports / "targets/7/3.html").read_text()
 
     assert quiet.is_delivered
     assert pages == {
-        "impulses/7-1.html",
+        "impulses/7/1.html",
         "index.html",
         "projects/7.html",
         "run-000005.html",
-        "targets/7-3.html",
-        "targets/7-4.html",
+        "targets/7/3.html",
+        "targets/7/4.html",
     }
     assert broken_links(reports) == []
     assert timeline.count("pruned: its document is no longer stored") == 1

@@ -12,6 +12,7 @@ import pytest
 from auditor.demo.studio_server import sample_blocks
 from auditor.listings import Overview
 from auditor.model import TargetState
+from auditor.rendering.project_pages import gather_fleet
 from tests.browser import Browser, browser
 from tests.rendering.samples import HOSTILE
 from tests.rendering.sites import history_of, overview_of, site, year_of_runs
@@ -47,7 +48,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
             listing=year_of_runs(300),
             years=(),
             summaries=(),
-            overviews=tuple(blocks),
+            fleet=gather_fleet(blocks),
         ),
         runs=(),
     )
@@ -61,7 +62,7 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 
 def test_any_two_versions_are_compared(pages: Path, opened: Browser) -> None:
-    opened.open((pages / "targets/1-3.html").as_uri())
+    opened.open((pages / "targets/1/3.html").as_uri())
     assert opened.text("#compare output") == "1 value differs, and the script differs."
 
     opened.run(_CHOOSE.format(0, 2))
@@ -109,7 +110,7 @@ def test_without_javascript_all_is_listed_and_no_dead_control_is_shown(
     try:
         opened.open((pages / "index.html").as_uri())
         assert "Search blocks" not in opened.text()
-        opened.open((pages / "targets/1-3.html").as_uri())
+        opened.open((pages / "targets/1/3.html").as_uri())
         text = opened.text()
     finally:
         opened.allow_scripts(True)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -19,7 +20,13 @@ from auditor.model import (
     TargetState,
 )
 from auditor.outbox import NO_MESSAGES, MessageInfo, MessageState, OutboxOverview
-from auditor.rendering.json import dump_json, encode_diff, encode_report, encode_status
+from auditor.rendering.json import (
+    dump_json,
+    dump_report,
+    encode_diff,
+    encode_report,
+    encode_status,
+)
 from tests.rendering.samples import HOSTILE, NIGHTS, STARTED, drift, finding, quiet, run, vendor
 
 FINDING_KEYS = [
@@ -79,6 +86,14 @@ def test_a_report_is_ascii_and_reads_back(night: str) -> None:
 
     assert text.isascii()
     assert json.loads(text) == encode_report(NIGHTS[night]())
+
+
+@pytest.mark.parametrize("night", NIGHTS)
+def test_a_report_that_is_written_in_parts_is_the_same(night: str) -> None:
+    whole = NIGHTS[night]()
+
+    for each in (whole, replace(whole, targets=())):
+        assert "".join(dump_report(each)) == dump_json(encode_report(each))
 
 
 def test_a_report_has_the_keys_of_the_contract_in_their_order() -> None:

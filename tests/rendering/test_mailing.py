@@ -285,7 +285,7 @@ def test_a_mail_links_to_the_pages_of_the_run_and_of_its_blocks() -> None:
     mailing = linked.mail_content(NIGHTS["drift"](), page=PAGE)
 
     links = {a["href"] for tag, a in Elements(mailing.html).tags if tag == "a"}
-    for address in (f"{site}run-000007.html", f"{site}targets/1-3.html"):
+    for address in (f"{site}run-000007.html", f"{site}targets/1/3.html"):
         assert address in links
         assert address in mailing.text
     assert "/var/lib" not in mailing.html + mailing.text + mailing.summary
@@ -521,13 +521,13 @@ def test_the_mail_of_a_part_has_nothing_of_the_rest(night: Callable[[], Report])
     assert rest
     for target in rest:
         assert not re.search(rf"\b{target.target}\b", everything)
-        assert f"{target.target.project_id}-{target.target.learn_id}.html" not in everything
+        assert f"{target.target.project_id}/{target.target.learn_id}.html" not in everything
         assert target.project not in everything
         for found in target.findings:
             assert found.id not in everything or found.id in own.text(part)
     assert "run-000007.html" not in everything
     assert headers.endswith(f"{len(mine)}/{len(mine)}")
-    assert f"{site}targets/1-" in mailing.html
+    assert f"{site}targets/1/" in mailing.html
     assert "could not be written" not in mailing.text
 
 

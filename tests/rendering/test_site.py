@@ -13,6 +13,7 @@ from auditor.listings import (
     Overview,
     PageMarks,
     ProjectBlocks,
+    ProjectMarks,
     RunListing,
     RunSummary,
     TargetHistory,
@@ -27,14 +28,17 @@ from auditor.model import (
     Trigger,
 )
 from auditor.rendering.archive import (
-    parse_project_place,
+    blocks_folder,
+    list_pages,
+    list_project_folders,
     parse_run_place,
-    parse_target_place,
     parse_year_place,
+    target_place,
 )
 from auditor.rendering.fleet import MOST_ROWS, draw_fleet
 from auditor.rendering.html import add_policy
-from auditor.rendering.publish import mark_target, split_runs
+from auditor.rendering.project_pages import gather_fleet, mark_target
+from auditor.rendering.publish import split_runs
 from auditor.rendering.run_list import list_runs, make_calendar
 from auditor.report import Totals
 from tests.crawling import Page, pages, strange_scripts
@@ -96,11 +100,6 @@ def test_style_attributes_are_allowed_where_a_page_has_some() -> None:
         (parse_run_place, "run-000007.html\n", None),
         (parse_year_place, "runs-2025.html", 2025),
         (parse_year_place, "runs-25.html", None),
-        (parse_target_place, "1-3.html", TargetId(1, 3)),
-        (parse_target_place, "01-3.html", None),
-        (parse_target_place, "../1-3.html", None),
-        (parse_project_place, "12345.html", 12345),
-        (parse_project_place, "index.html", None),
     ],
     ids=lambda value: value.__name__ if callable(value) else repr(value),
 )
@@ -109,6 +108,28 @@ def test_only_names_of_the_archives_own_making_are_its_own(
 ) -> None:
     assert callable(read)
     assert read(name) == found
+
+
+@pytest.mark.parametrize(
+    ("target", "place"),
+    [
+        (TargetId(7, 3), "targets/7/3.html"),
+        (TargetId(12345, 3), "targets/345/12345/3.html"),
+        (TargetId(345, 12005), "targets/345/005/12005.html"),
+        (TargetId(12345, 4711), "targets/345/12345/711/4711.html"),
+    ],
+)
+def test_pages_of_blocks_are_found_in_the_folders_of_their_projects(
+    target: TargetId, place: str, tmp_path: Path
+) -> None:
+    assert target_place(target) == place
+
+    (tmp_path / place).parent.mkdir(parents=True)
+    (tmp_path / place).touch()
+    (tmp_path / place).with_name("03.html").touch()
+
+    assert list(list_pages(tmp_path / blocks_folder(target.project_id))) == [target.learn_id]
+    assert target.project_id in set(list_project_folders(tmp_path / "targets"))
 
 
 def test_a_day_of_the_calendar_shows_its_worst_run() -> None:
@@ -147,7 +168,7 @@ def test_the_picture_shows_what_was_not_in_sync_worst_first_and_says_it_in_words
         run_summary(1, 4, b2=TargetState.NEW),
     ]
 
-    shown = draw_fleet(summaries, [overview_of(n) for n in range(1, 10)])
+    shown = draw_fleet(summaries, [overview_of(n) for n in range(1, 10)], audited=9)
 
     assert [line.title for line in shown.lines] == ["Pump / Block 2", "Pump / Block 5"]
     assert [line.words for line in shown.lines] == [
@@ -162,7 +183,7 @@ def test_the_picture_shows_what_was_not_in_sync_worst_first_and_says_it_in_words
 def test_the_picture_names_no_block_that_is_forgotten() -> None:
     summaries = [run_summary(1, 3, b2=TargetState.MISSING, b3=TargetState.NEW)]
 
-    shown = draw_fleet(summaries, [overview_of(1), overview_of(3)])
+    shown = draw_fleet(summaries, [overview_of(1), overview_of(3)], audited=2)
 
     assert [line.title for line in shown.lines] == ["Pump / Block 3"]
     assert shown.rest == "and 1 more block always in sync"
@@ -172,7 +193,7 @@ def test_the_picture_tells_blocks_of_one_name_apart() -> None:
     summaries = [run_summary(1, 3, **{f"b{n}": TargetState.NEW for n in (1, 2, 3)})]
     named = [overview_of(n, name="Image") for n in (1, 2)]
 
-    shown = draw_fleet(summaries, [*named, overview_of(3)])
+    shown = draw_fleet(summaries, [*named, overview_of(3)], audited=3)
 
     labels = ["Image (1/1) · Pump", "Image (1/2) · Pump", "Block 3 · Pump"]
     assert [line.label for line in shown.lines] == labels
@@ -181,9 +202,9 @@ def test_the_picture_tells_blocks_of_one_name_apart() -> None:
 def test_the_picture_is_cut_and_says_so() -> None:
     states = {f"b{n}": TargetState.DRIFTED for n in range(1, 100)}
 
-    shown = draw_fleet(
-        [run_summary(1, 10_000, **states)], [overview_of(n) for n in range(1, 10_001)]
-    )
+    overviews = [overview_of(n) for n in range(1, 10_001)]
+
+    shown = draw_fleet([run_summary(1, 10_000, **states)], overviews, audited=10_000)
 
     assert len(shown.lines) == MOST_ROWS
     assert (
@@ -230,20 +251,23 @@ def test_a_mark_moves_with_what_a_page_shows_and_not_with_each_look() -> None:
 def test_marks_are_kept_for_the_pages_that_lie_there(tmp_path: Path) -> None:
     here = site(tmp_path)
     here.write_project(ProjectBlocks(project_id=1, overviews=(overview_of(3),)))
-    here.keep(PageMarks(targets={TargetId(1, 3): "ab"}, projects={1: "cd"}))
+    here.keep_project(1, ProjectMarks(project="cd", targets={3: "ab"}, impulses={1: "ef"}))
 
-    assert site(tmp_path).marks() == PageMarks(projects={1: "cd"})
+    assert site(tmp_path).project_marks(1) == ProjectMarks(project="cd")
 
 
 @pytest.mark.parametrize(
     "content", ["", "[]", '{"form": "0"}', '{"form": "1", "targets": {"x": 1}}']
 )
 def test_marks_that_cannot_be_read_are_none(tmp_path: Path, content: str) -> None:
-    (tmp_path / "targets").mkdir()
-    (tmp_path / "targets" / "1-3.html").touch()
-    (tmp_path / ".pages.json").write_text(content)
+    folder = tmp_path / "targets" / "1"
+    folder.mkdir(parents=True)
+    (folder / "3.html").touch()
+    for place in (tmp_path, folder):
+        (place / ".pages.json").write_text(content)
 
     assert site(tmp_path).marks() == PageMarks()
+    assert site(tmp_path).project_marks(1) == ProjectMarks()
 
 
 def test_hostile_words_stay_words_on_every_page(tmp_path: Path) -> None:
@@ -266,7 +290,7 @@ def test_hostile_words_stay_words_on_every_page(tmp_path: Path) -> None:
             listing=listing,
             years=(),
             summaries=summaries,
-            overviews=tuple(named),
+            fleet=gather_fleet(named, summaries),
         ),
         runs=(),
     )
@@ -301,13 +325,13 @@ def test_the_names_in_the_picture_of_the_fleet_are_links(tmp_path: Path) -> None
         listing=RunListing(runs=(), briefs=()),
         years=(),
         summaries=summaries,
-        overviews=(overview_of(2),),
+        fleet=gather_fleet([overview_of(2)], summaries),
     )
 
     site(tmp_path).write_overview(overview, runs=())
 
     index = (tmp_path / "index.html").read_text(encoding="utf-8")
-    assert re.search(r'<a href="targets/1-2.html"><text class="label"[^>]*>Block 2', index)
+    assert re.search(r'<a href="targets/1/2.html"><text class="label"[^>]*>Block 2', index)
 
 
 def test_a_day_shows_what_was_found_and_that_not_everything_was_checked() -> None:

@@ -15,7 +15,7 @@ from auditor.drift.block_kinds import kind_of
 from auditor.drift.canonical import read
 from auditor.model import BlockKindName, TargetState
 from auditor.rendering.configuration import describe_configuration
-from auditor.rendering.projects import list_projects
+from auditor.rendering.project_pages import gather_fleet
 from auditor.rendering.run_list import find_worse, list_runs
 from auditor.rendering.target_page import make_target_page
 from tests.drift.kinds import document_of
@@ -66,7 +66,7 @@ def test_the_project_in_most_trouble_is_first() -> None:
     calm, drifted = overview_of(3, project="A"), overview_of(4, TargetState.DRIFTED, project="B")
     elsewhere = replace(drifted.status, target=drifted.status.target._replace(project_id=2))
 
-    rows = list_projects([calm, replace(drifted, status=elsewhere)])
+    rows = gather_fleet([calm, replace(drifted, status=elsewhere)]).projects
 
     assert [row.title for row in rows] == ["B", "A"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from auditor.fetching import (
 )
 from auditor.model import BlockKindName, Failure, JsonObject, TargetId
 from auditor.protocols import Store
-from auditor.report import Report
+from auditor.report import MOST_LISTED, Report
 from tests.contextless import WithoutContext
 
 BLOCKS_A_PROJECT = 100
@@ -65,11 +65,12 @@ class LargeStudio(WithoutContext):
     size: int
     release: int = 0
     is_short: bool = False
+    blocks_a_project: int = BLOCKS_A_PROJECT
     edits: dict[TargetId, int] = field(default_factory=dict)
 
     def targets(self) -> list[TargetId]:
         """Return every block."""
-        numbers = (divmod(number, BLOCKS_A_PROJECT) for number in range(self.size))
+        numbers = (divmod(number, self.blocks_a_project) for number in range(self.size))
         return [TargetId(1000 + project, 3 + place) for project, place in numbers]
 
     def edit(self, *targets: TargetId) -> None:
@@ -126,10 +127,11 @@ class LargeFleet:
     store: Store
     settings: Settings
     nights: int = 0
+    most_listed: int = MOST_LISTED
 
     def audit(self) -> Report:
         """Run once over every block, close the run and queue its message."""
-        request = app.build_request(self.settings)
+        request = replace(app.build_request(self.settings), most_listed=self.most_listed)
         studio: AbstractAsyncContextManager[LargeStudio] = nullcontext(self.studio)
         with self.store.run_lock():
             completed = app.run_async(Audit(self.store, studio, now=self.now).run(request))

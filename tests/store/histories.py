@@ -183,7 +183,7 @@ def _conclusions(number: int) -> RunConclusions:
         began=(violation,),
         ended=(breach,),
         announced=("0123456789abcdef",),
-        places=dict.fromkeys(TARGETS, _PLACE),
+        places=lambda: ((target, _PLACE) for target in TARGETS),
         endpoints={(1, Endpoint.JOBS): EndpointState(has_failed=bool(number % 2), mark=number)},
         trainings={TARGETS[1]: KnownTraining(tries=3, job=number)},
     )

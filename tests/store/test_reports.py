@@ -21,7 +21,7 @@ from auditor.model import (
     VendorFinding,
 )
 from auditor.records import RunConclusions
-from auditor.report import AnswerExcerpt, Report, TargetReport, Totals
+from auditor.report import AnswerExcerpt, LeftOut, Report, TargetReport, Totals
 from auditor.store import reports
 from auditor.store.store import SqlStore
 
@@ -49,6 +49,7 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
     max_leaves=5,
 )
+NUMBERS = st.integers(0, 9)
 TARGETS = st.builds(
     TargetReport,
     target=st.builds(TargetId, st.integers(1, 9), st.integers(1, 9)),
@@ -76,6 +77,9 @@ REPORTS = st.builds(
     ),
     totals=st.builds(Totals, targets=st.integers(0, 9), findings=st.integers(0, 9)),
     targets=st.lists(TARGETS, max_size=6).map(tuple),
+    left_out=st.lists(
+        st.builds(LeftOut, project_id=NUMBERS, project=TEXTS, in_sync=NUMBERS), max_size=1
+    ).map(tuple),
     catalogue=st.lists(st.builds(VendorFinding, before=JSON, after=JSON), max_size=2).map(tuple),
     errors=st.lists(st.builds(ProjectError), max_size=2).map(tuple),
     head_hash=st.just("ab"),
@@ -111,7 +115,7 @@ def test_every_report_comes_back_from_its_stored_form(whole: Report) -> None:
     roster = json.loads(json.dumps(reports.roster_form(whole)))
     body = json.loads(json.dumps(reports.report_form(whole)))
 
-    read = reports.report_from(whole.run, whole.head_hash, body, roster)
+    read = reports.report_from(whole.run, whole.head_hash, body, reports.roster_from(roster))
 
     assert read == whole
     assert repr(read) == repr(whole)

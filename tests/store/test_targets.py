@@ -292,7 +292,7 @@ def test_overviews_have_every_target_and_its_last_version(store: SqlStore) -> No
     audited(store, 0, first(PUMP), first(FAN, "fan"))
     audited(store, 1, changed(PUMP), quiet(FAN, "fan"))
 
-    pump, fan = store.target_overviews()
+    pump, fan = store.target_overviews(store.known_projects())
 
     assert (pump.status, fan.status) == store.statuses()
     assert (pump.version_id, fan.version_id) == (3, 2)
@@ -305,7 +305,8 @@ def test_overviews_have_targets_that_are_no_longer_audited(store: SqlStore) -> N
     audited(store, 1, quiet(PUMP), retirement=Retirement())
 
     assert [
-        (overview.status.target, overview.retired) for overview in store.target_overviews()
+        (overview.status.target, overview.retired)
+        for overview in store.target_overviews(store.known_projects())
     ] == [
         (PUMP, False),
         (FAN, True),
