@@ -438,9 +438,9 @@ def test_an_empty_database_of_a_server_is_made_by_the_first_run(
 
 @pytest.mark.parametrize("command", ["check", "status", "run", "history 7/3", "suppressed"])
 def test_a_database_that_the_server_lacks_is_named_by_every_command(
-    pump: Stage, auditor: Command, postgres_server: Postgres, command: str
+    pump: Stage, auditor: Command, postgres_url: str, command: str
 ) -> None:
-    missing = make_url(postgres_server.empty()).set(database="mistyped")
+    missing = make_url(postgres_url).set(drivername="postgresql+psycopg", database="mistyped")
     use_database(pump, missing.render_as_string(hide_password=False))
     done = auditor(*command.split())
 
