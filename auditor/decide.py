@@ -26,7 +26,16 @@ from auditor.drift.trainings import TRAINING_PATH
 from auditor.drift.wording import value_words
 from auditor.errors import UsageError
 from auditor.fetching import Answer
-from auditor.model import BlockKindName, Finding, ModelState, OpenCondition, Since, TargetId
+from auditor.listings import TargetStatus
+from auditor.model import (
+    BlockKindName,
+    Finding,
+    ModelState,
+    OpenCondition,
+    Since,
+    TargetId,
+    TargetState,
+)
 from auditor.protocols import Store
 from auditor.records import (
     Acknowledgement,
@@ -44,6 +53,7 @@ from auditor.records import (
 from auditor.report import AnswerExcerpt
 
 _SHORTEST_ID = 4
+_PRESENT = (TargetState.NEW, TargetState.IN_SYNC, TargetState.DRIFTED)
 _RUNS_SEARCHED, _MOST_RECENT = 10, 5  # for findings to choose from
 
 
@@ -198,6 +208,16 @@ def unapprove(
     return tuple(
         DroppedBaseline(known[target], tuple(each for each in reopened if each.target == target))
         for target in dict.fromkeys(targets)
+    )
+
+
+def find_present(targets: Sequence[TargetId], store: Store) -> tuple[TargetStatus, ...]:
+    """Return those of targets that the last run still read: nothing says that they are gone."""
+    named = frozenset(targets)
+    return tuple(
+        status
+        for status in store.statuses()
+        if status.target in named and status.state in _PRESENT
     )
 
 

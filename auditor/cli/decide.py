@@ -17,6 +17,7 @@ from auditor.decide import Decision, NewBaseline
 from auditor.drift.block_kinds import kind_of
 from auditor.errors import ConfigError, UsageError
 from auditor.fetching import Answer
+from auditor.listings import TargetStatus
 from auditor.model import Failure, TargetId
 from auditor.protocols import Store
 from auditor.records import Acknowledgement, KnownTarget, VersionLine
@@ -70,7 +71,7 @@ def approve(args: argparse.Namespace) -> int:
                 f"no block of project {args.project} has a version, so nothing was approved: "
                 "`auditor status` lists all targets"
             )
-        _require_consent([each for each in baselines if each.faults], is_given=args.yes)
+        _consent_to_faults([each for each in baselines if each.faults], is_given=args.yes)
         decide.approve(baselines, store, decision)
     with times_in(settings.reader_zone):
         for baseline in baselines:
@@ -97,25 +98,47 @@ def _version(reference: Reference, settings: Settings, store: Store) -> VersionL
     )
 
 
-def _require_consent(faulty: Sequence[NewBaseline], *, is_given: bool) -> None:
-    """Name what is bad about versions to be approved, and ask, unless consent is given.
+def _consent_to_faults(faulty: Sequence[NewBaseline], *, is_given: bool) -> None:
+    """Name what is bad about versions to be approved, and ask, unless consent is given."""
+    for baseline in faulty:
+        block = f"{baseline.known.target} {name(baseline.known.name) or 'block'}"
+        print_error(f"{block}: {sentence('; '.join(baseline.faults))}")
+    if faulty and not is_given:
+        _ask(
+            "Approve them as they are?",
+            "nothing was approved",
+            remedy="to approve these as they are, add --yes",
+        )
+
+
+def _consent_to_present(present: Sequence[TargetStatus], *, is_given: bool) -> None:
+    """Name the blocks to be forgotten that Studio still has, and ask, unless consent is given."""
+    for status in present:
+        block = f"{status.target} {name(status.name) or 'block'}"
+        print_error(
+            f"{block}: the last run still read it; the next one calls it new, and what is open "
+            "of it is lost"
+        )
+    if present and not is_given:
+        _ask(
+            "Forget them all the same?",
+            "nothing was forgotten",
+            remedy="to forget these all the same, add --yes",
+        )
+
+
+def _ask(question: str, refusal: str, *, remedy: str) -> None:
+    """Ask a person to agree.
 
     Raises:
         UsageError: consent is refused, or there is no terminal to ask on.
     """
-    if not faulty:
-        return
-    for baseline in faulty:
-        block = f"{baseline.known.target} {name(baseline.known.name) or 'block'}"
-        print_error(f"{block}: {sentence('; '.join(baseline.faults))}")
-    if is_given:
-        return
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise UsageError("nothing was approved: to approve these as they are, add --yes")
-    sys.stderr.write("Approve them as they are? [y/N] ")
+        raise UsageError(f"{refusal}: {remedy}")
+    sys.stderr.write(f"{question} [y/N] ")
     sys.stderr.flush()
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-        raise UsageError("nothing was approved")
+        raise UsageError(refusal)
 
 
 def unapprove(args: argparse.Namespace) -> int:
@@ -136,6 +159,7 @@ def forget(args: argparse.Namespace) -> int:
     targets = [review.parse_target(text) for text in args.targets]
     settings = app.load_settings(args.config, reads_secrets=False)
     with app.open_existing_store(settings) as store:
+        _consent_to_present(decide.find_present(targets, store), is_given=args.yes)
         forgotten = decide.forget(targets, store, _decision(args))
     named = {
         (project.id, number)

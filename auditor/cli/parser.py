@@ -284,6 +284,12 @@ def _add_baselines(commands: _Commands[_Parser]) -> None:
     ):
         command = _command(commands, name, f"decide:{name}", summary)
         command.add_argument("targets", metavar="PROJECT/BLOCK", nargs="+", help=_TARGET)
+        if name == "forget":
+            command.add_argument(
+                "--yes",
+                action="store_true",
+                help="forget also a block that the last run still read, without a question",
+            )
         _add_decision(command)
 
 

@@ -437,3 +437,18 @@ def test_a_model_that_was_trained_after_its_approval_is_not_stale_without_it(
 
     assert "open again" not in dropped.out
     assert after["open"] == []
+
+
+def test_a_block_that_is_still_there_is_not_forgotten_unasked(
+    pump: Stage, auditor: Command
+) -> None:
+    _drifted(pump, auditor)
+    refused = auditor("forget", "7/3", "--reason", "a slip")
+    report = auditor("run", "--format", "json").json
+    done = auditor("forget", "7/3", "--reason", "begin anew", "--yes")
+
+    assert refused.code == 2
+    assert "7/3 Motion: the last run still read it" in refused.err
+    assert "nothing was forgotten: to forget these all the same, add --yes" in refused.err
+    assert [found["kind"] for found in report["open"]] == ["stale"]
+    assert done.out.startswith("7/3 Motion: forgotten")
