@@ -15,6 +15,7 @@ from auditor.rendering.json import dump_json, encode_report
 from auditor.rendering.outline import (
     AlikeView,
     Entry,
+    FindingView,
     Footer,
     Limits,
     NamedBlock,
@@ -82,19 +83,24 @@ def _head(report: Outline) -> Iterator[str]:
 def _lines(report: Outline) -> Iterator[str]:
     for group in report.unchecked:
         yield _unchecked(group)
-    for view in (*report.changes, *report.dataset):
-        if isinstance(view, AlikeView):
-            found = view.finding
-            yield f"[{found.severity.upper()}] {view.where}: {found.headline}"
-            continue
-        place = f"{view.project} / {view.block} ({view.target})"
-        for finding in view.findings:
-            yield f"[{finding.severity.upper()}] {place}: {finding.headline}"
+    # Worst first over all blocks: a chat shows the first lines, and a long text is cut.
+    found = sorted(_findings(report), key=lambda found: -found[0].severity.rank)
+    yield from (f"[{finding.severity.upper()}] {at}: {finding.headline}" for finding, at in found)
     for section in (report.further, *report.extras, *report.inventory):
         yield from _section(section)
     for finding in report.vendor:
         where = count(finding.targets, "block")
         yield f"[{finding.severity.upper()}] Edge Impulse, {where}: {finding.headline}"
+
+
+def _findings(report: Outline) -> Iterator[tuple[FindingView, str]]:
+    """Yield the findings of a report, each with where it is."""
+    for view in (*report.changes, *report.dataset):
+        if isinstance(view, AlikeView):
+            yield view.finding, view.where
+            continue
+        place = f"{view.project} / {view.block} ({view.target})"
+        yield from ((finding, place) for finding in view.findings)
 
 
 def _unchecked(group: UncheckedBlocks) -> str:

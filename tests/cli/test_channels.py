@@ -165,3 +165,18 @@ def test_check_names_each_channel_and_sends_only_where_asked(
     assert (before, checked.code, tested.code) == (0, 0, 0)
     assert robot.taken[0].json["test"] is True
     assert chat.taken[0].json["title"].startswith("[test] ")
+
+
+def test_a_chat_reads_the_worst_finding_of_all_blocks_first(
+    channels: Stage, chat: Services, auditor: Command
+) -> None:
+    auditor("run")
+    channels.studio.edit(target(3), lambda answer: answer.update(batchSize=64, trainingCycles=9))
+    channels.studio.edit(target(4), lambda answer: answer.update(trained=False))
+    auditor("run")
+
+    lines = chat.taken[-1].json["message"].splitlines()
+    found = [line for line in lines if line.startswith("[")]
+    assert found[0].startswith("[CRITICAL] ")
+    assert "(7/4)" in found[0]
+    assert len(found) == 3
