@@ -118,6 +118,12 @@ def _add_demo(commands: _Commands[_Parser]) -> None:
         metavar="NAME",
         help="let Studio answer with this fault in the second run; may be repeated",
     )
+    demo.add_argument(
+        "--serve",
+        action="store_true",
+        help="let Studio run on afterwards, until Ctrl-C, to try other commands; Enter edits a "
+        "block",
+    )
     demo.add_argument("--list-faults", action="store_true", help="list the names of all faults")
 
 

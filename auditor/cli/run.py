@@ -311,5 +311,12 @@ def demo(args: argparse.Namespace) -> int:
         return 0
     planned = plan_faults(args.fault)
     set_up_logging(level=logging.WARNING)
-    folder = Path(args.folder)
-    return show_faults(folder, planned, print_text) if planned else show_drift(folder, print_text)
+    folder, presses = Path(args.folder), sys.stdin if args.serve else None
+    try:
+        if planned:
+            return show_faults(folder, planned, print_text, presses)
+        return show_drift(folder, print_text, presses)
+    except KeyboardInterrupt:
+        if presses is None:
+            raise
+        return 0

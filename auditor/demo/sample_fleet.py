@@ -11,8 +11,8 @@ from auditor.demo.faults import Fault
 from auditor.demo.studio_server import BuiltInStudio, sample_answer, sample_blocks
 from auditor.model import BlockKindName, JsonObject, TargetId
 
-KEY = "ei_" + "d3" * 24  # valid only for the demo's own Studio
 PUMP, CAMERA = 101, 202
+KEYS = {PUMP: "ei_" + "d3" * 24, CAMERA: "ei_" + "e4" * 24}  # of the demo's own Studio only
 PROJECTS = ((PUMP, "pump-monitor"), (CAMERA, "line-camera"))
 
 _MADE = {"createdBy": "createImpulse", "createdAt": "2026-03-02T08:11:09.000Z"}
@@ -153,7 +153,7 @@ _Answer = dict[str, Any]
 def fill_studio(studio: BuiltInStudio, built_at: datetime) -> None:
     """Fill a Studio with the fleet; what runs in the field was built at a time."""
     for project_id, name in PROJECTS:
-        studio.add_project(project_id, name=name, api_key=KEY)
+        studio.add_project(project_id, name=name, api_key=KEYS[project_id])
     answers = dict(_learn_answers())
     for impulse in IMPULSES:
         studio.name_impulse(impulse.project_id, impulse.id, impulse.name, type_=impulse.type)
@@ -176,9 +176,11 @@ def edit_blocks(studio: BuiltInStudio, at: datetime) -> tuple[str, ...]:
     studio.edit(TargetId(CAMERA, 3), _lower_threshold)
     studio.edit(TargetId(CAMERA, 2), _add_samples)
     _halve_window(studio)
+    unread = TargetId(CAMERA, 5)
     for target, _, _ in KERAS_BLOCKS:
-        studio.edit(target, _vendor_release)
-    studio.fail(Fault.HTTP_500, target=TargetId(CAMERA, 5))
+        if target != unread:
+            studio.edit(target, _vendor_release)
+    studio.fail(Fault.HTTP_500, target=unread)
     return (
         "Motion classifier: a dropout layer is inserted in the middle of six",
         "Screw finder: the score threshold is lowered from 0.5 to 0.35",
@@ -191,6 +193,20 @@ def edit_blocks(studio: BuiltInStudio, at: datetime) -> tuple[str, ...]:
         "the vendor rewords a model's description and adds a field to every answer",
         "Scratch detector: Studio answers with an error",
     )
+
+
+def raise_threshold(studio: BuiltInStudio) -> str:
+    """Raise the threshold of the screw finder by a step, at last to begin anew; describe it."""
+    values: list[float] = []
+
+    def change(answer: _Answer) -> None:
+        now = answer["thresholds"][0]["value"]
+        values.extend((now, round(now % 0.9 + 0.05, 2)))
+        answer["thresholds"][0]["value"] = answer["minimumConfidenceRating"] = values[-1]
+
+    studio.edit(TargetId(CAMERA, 3), change)
+    before, after = values
+    return f"Screw finder: the score threshold is changed from {before:g} to {after:g}"
 
 
 def _learn_answers() -> Iterator[tuple[TargetId, _Answer]]:

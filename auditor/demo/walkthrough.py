@@ -10,7 +10,7 @@ import re
 import shlex
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -25,11 +25,12 @@ from auditor.demo.faults import FAULT_DESCRIPTIONS, Fault
 from auditor.demo.sample_fleet import (
     CAMERA,
     KERAS_BLOCKS,
-    KEY,
+    KEYS,
     NUMBER_OF_BLOCKS,
     PUMP,
     edit_blocks,
     fill_studio,
+    raise_threshold,
 )
 from auditor.demo.studio_server import BuiltInStudio
 from auditor.errors import UsageError
@@ -54,19 +55,21 @@ directory = "reports"
 [[projects]]
 id = {pump}
 name = "Pump monitor"
-api_key = {{ file = "studio.key" }}
+api_key = {{ file = "project-{pump}.key" }}
 learn_blocks = "all"
 [[projects]]
 id = {camera}
 name = "Line camera"
-api_key = {{ file = "studio.key" }}
+api_key = {{ file = "project-{camera}.key" }}
 learn_blocks = "all"
 """
 
 NIGHT = dt_time(3, 15)  # UTC
 DAY = timedelta(days=1)
 # What the reports and the demo tell a reader to type; the words after `auditor` are no prose.
-_COMMANDS = re.compile(r"\bauditor (status|history|diff|explain|approve|acknowledge|report)\b")
+_COMMANDS = re.compile(
+    r"\bauditor (status|history|diff|explain|approve|acknowledge|report|check|run)\b"
+)
 
 Say = Callable[[str], None]
 
@@ -115,12 +118,34 @@ class _Demo:
         text = app.build_renderer(self.settings).text(run.report, page=run.page or "")
         self.say(write_out_commands(text, self.folder, _example_id(run.report)))
 
-    def say_what_is_next(self, run: DeliveredRun) -> int:
-        """Print commands to type and, last, the page to open; return an exit code."""
+    def end(self, run: DeliveredRun, presses: Iterable[object] | None) -> int:
+        """Print what to type and to open, and serve on while somebody presses a key, if asked to.
+
+        Return an exit code. Each of `presses` edits a block; without them, Studio stops.
+        """
+        code = self._say_what_is_next(run, serves=presses is not None)
+        if presses is not None:
+            self.studio.heal()
+            for _ in presses:
+                self.say(f"  - {raise_threshold(self.studio)}")
+        return code
+
+    def _say_what_is_next(self, run: DeliveredRun, *, serves: bool) -> int:
         target, id_ = EXAMPLE, _example_id(run.report)
         asked = ["status", f"history {target}", f"diff {target}@previous {target}"]
         asked += [f"explain {id_}"] if id_ else []
-        self.say("\nStudio is stopped now; everything that it sent is stored. Commands to try:")
+        if serves:
+            asked = ["check", "run", *asked]
+            url = self.studio.base_url
+            self.say(f"\nStudio runs on at {url} until Ctrl-C, and Enter edits a block.")
+            self.say("With [email] or [[channels]] in the demo's config.toml, runs send reports.")
+            self.say(f"A key for `auditor init --base-url {url}`: {KEYS[PUMP]}")
+            self.say("Commands to try in another terminal:")
+        else:
+            self.say(
+                "\nStudio is stopped now; everything that it sent is stored. (With `--serve` it "
+                "runs on, to try runs, mails and chats.) Commands to try:"
+            )
         for command in asked:
             self.say(f"  {write_out_commands(f'auditor {command}', self.folder, id_)}")
         index = self.folder.resolve() / "reports" / "index.html"
@@ -131,8 +156,11 @@ class _Demo:
         return 0 if run.page and index.is_file() else 2
 
 
-def show_drift(folder: Path, say: Say) -> int:
-    """Audit the fleet three times in `folder` and describe it; return an exit code."""
+def show_drift(folder: Path, say: Say, presses: Iterable[object] | None = None) -> int:
+    """Audit the fleet three times in `folder` and describe it; return an exit code.
+
+    With `presses`, Studio serves until they end, and each of them edits a block.
+    """
     with _demo_studio(folder, say) as demo:
         demo.clock.go_to_next_night()
         say(f"\nNight 2, {_date(demo)}: nothing has changed.")
@@ -143,12 +171,20 @@ def show_drift(folder: Path, say: Say) -> int:
         demo.clock.go_to_next_night()
         say(f"\nNight 3, {_date(demo)}, the report:\n")
         last = demo.audit()
-    demo.say_report(last)
-    return demo.say_what_is_next(last)
+        demo.say_report(last)
+        return demo.end(last, presses)
 
 
-def show_faults(folder: Path, planned: Sequence[PlannedFault], say: Say) -> int:
-    """Audit the fleet three times, with the faults in the second run; return an exit code."""
+def show_faults(
+    folder: Path,
+    planned: Sequence[PlannedFault],
+    say: Say,
+    presses: Iterable[object] | None = None,
+) -> int:
+    """Audit the fleet three times, with the faults in the second run; return an exit code.
+
+    With `presses`, Studio serves until they end, and each of them edits a block.
+    """
     with _demo_studio(folder, say) as demo:
         say("\nThen Studio fails:")
         for plan in planned:
@@ -162,8 +198,8 @@ def show_faults(folder: Path, planned: Sequence[PlannedFault], say: Say) -> int:
         demo.clock.go_to_next_night()
         say(f"Night 3, {_date(demo)}: Studio works again; nobody has edited anything.")
         third = demo.audit()
-    say(f"{_describe_run(third)}\n")
-    return demo.say_what_is_next(third)
+        say(f"{_describe_run(third)}\n")
+        return demo.end(third, presses)
 
 
 @contextmanager
@@ -223,10 +259,11 @@ def _configure(folder: Path, base_url: str) -> Settings:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "config.toml"
     path.write_text(CONFIG.format(base_url=base_url, pump=PUMP, camera=CAMERA))
-    key = folder / "studio.key"
-    key.unlink(missing_ok=True)
-    key.touch(mode=0o600)
-    key.write_text(KEY)
+    for project_id, secret in KEYS.items():
+        key = folder / f"project-{project_id}.key"
+        key.unlink(missing_ok=True)
+        key.touch(mode=0o600)
+        key.write_text(secret)
     return config.load(path, environ={})
 
 

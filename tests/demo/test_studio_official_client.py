@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from importlib import import_module
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from auditor.demo.faults import Fault
-from auditor.demo.sample_fleet import CAMERA, KERAS_BLOCKS, KEY, PUMP, fill_studio
+from auditor.demo.sample_fleet import CAMERA, KERAS_BLOCKS, KEYS, PUMP, fill_studio
 from auditor.demo.studio_server import BuiltInStudio, sample_blocks
 from auditor.drift.block_kinds import KERAS
 from auditor.drift.restore import SETTABLE
@@ -45,11 +46,13 @@ def official(vendor: Any, studio: SimulatedStudio) -> Iterator[Any]:  # noqa: AN
 
 @pytest.fixture(scope="module")
 def of_fleet(vendor: Any) -> Iterator[Any]:  # noqa: ANN401
-    """The client before the demo's Studio."""
-    with BuiltInStudio() as studio:
+    """The clients before the demo's Studio, by project."""
+    with BuiltInStudio() as studio, ExitStack() as clients:
         fill_studio(studio, BUILT)
-        with client_of(vendor, studio, KEY) as client:
-            yield client
+        yield {
+            project_id: clients.enter_context(client_of(vendor, studio, key))
+            for project_id, key in KEYS.items()
+        }
 
 
 def client_of(vendor: Any, studio: BuiltInStudio, key: str) -> Any:  # noqa: ANN401
@@ -121,17 +124,18 @@ def test_the_strict_model_accepts_the_listing_and_every_block_of_the_demo(
     of_fleet: Any,  # noqa: ANN401
     project_id: int,
 ) -> None:
-    listed = vendor.ImpulseApi(of_fleet).get_all_impulses(project_id, _preload_content=False)
+    client = of_fleet[project_id]
+    listed = vendor.ImpulseApi(client).get_all_impulses(project_id, _preload_content=False)
     assert refused_places(vendor, listed.data, "GetAllImpulsesResponse") == []
 
     asked = {
-        "dspBlocks": (vendor.DSPApi(of_fleet).get_dsp_config, "DSPConfigResponse"),
+        "dspBlocks": (vendor.DSPApi(client).get_dsp_config, "DSPConfigResponse"),
         "postProcessingBlocks": (
-            vendor.PostProcessingApi(of_fleet).get_post_processing_config,
+            vendor.PostProcessingApi(client).get_post_processing_config,
             "PostProcessingConfigResponse",
         ),
-        "anomaly": (vendor.LearnApi(of_fleet).get_anomaly, "AnomalyConfigResponse"),
-        "keras": (vendor.LearnApi(of_fleet).get_keras, "KerasResponse"),
+        "anomaly": (vendor.LearnApi(client).get_anomaly, "AnomalyConfigResponse"),
+        "keras": (vendor.LearnApi(client).get_keras, "KerasResponse"),
     }
     seen = set()
     for impulse in json.loads(listed.data)["impulses"]:
@@ -154,13 +158,12 @@ def test_the_strict_model_accepts_jobs_trainings_and_deployments(
     vendor: Any,  # noqa: ANN401
     of_fleet: Any,  # noqa: ANN401
 ) -> None:
-    learn = vendor.LearnApi(of_fleet)
+    pump, camera = of_fleet[PUMP], of_fleet[CAMERA]
+    learn = vendor.LearnApi(pump)
     asked = {
-        "ListJobsResponse": vendor.JobsApi(of_fleet).list_finished_jobs(
-            PUMP, _preload_content=False
-        ),
+        "ListJobsResponse": vendor.JobsApi(pump).list_finished_jobs(PUMP, _preload_content=False),
         "KerasModelMetadataResponse": learn.get_keras_metadata(PUMP, 3, _preload_content=False),
-        "ListDeploymentHistoryResponse": vendor.DeploymentApi(of_fleet).list_deployment_history(
+        "ListDeploymentHistoryResponse": vendor.DeploymentApi(camera).list_deployment_history(
             CAMERA, _preload_content=False
         ),
     }
@@ -174,14 +177,15 @@ def test_the_strict_model_accepts_the_metadata_of_every_trained_block(
     vendor: Any,  # noqa: ANN401
     of_fleet: Any,  # noqa: ANN401
 ) -> None:
-    learn, modes = vendor.LearnApi(of_fleet), {}
+    learn = {project_id: vendor.LearnApi(client) for project_id, client in of_fleet.items()}
+    modes = {}
     untrained, anomaly = TargetId(PUMP, 7), TargetId(PUMP, 8)
     for target in sorted({each for each, _, _ in KERAS_BLOCKS} - {untrained}):
-        body = learn.get_keras_metadata(*target, _preload_content=False).data
+        body = learn[target.project_id].get_keras_metadata(*target, _preload_content=False).data
         assert refused_places(vendor, body, "KerasModelMetadataResponse") == [], target
         modes[target] = json.loads(body)["mode"]
-    clusters = learn.get_anomaly_metadata(*anomaly, _preload_content=False).data
-    none = learn.get_keras_metadata(*untrained, _preload_content=False).data
+    clusters = learn[PUMP].get_anomaly_metadata(*anomaly, _preload_content=False).data
+    none = learn[PUMP].get_keras_metadata(*untrained, _preload_content=False).data
 
     assert refused_places(vendor, clusters, "AnomalyModelMetadataResponse") == []
     assert set(modes.values()) == {

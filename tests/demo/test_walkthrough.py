@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
@@ -317,3 +318,48 @@ def test_every_fault_is_listed_with_what_comes_over_the_wire(
     assert [line.split(maxsplit=1) for line in lines] == [
         [fault, words] for fault, words in FAULT_DESCRIPTIONS.items()
     ]
+
+
+def test_a_studio_that_serves_on_is_audited_by_hand(tmp_path: Path) -> None:
+    folder, said = tmp_path / "demo", list[str]()
+    codes: list[int] = []
+
+    def presses() -> Iterator[str]:
+        codes.append(main(["check", "--config", str(folder / "config.toml")]))
+        yield "\n"
+        codes.append(main(["run", "--config", str(folder / "config.toml"), "--exit-code"]))
+
+    code = show_drift(folder, said.append, presses())
+    report = _report(folder)
+
+    assert (code, codes) == (0, [0, 1])
+    assert "  - Screw finder: the score threshold is changed from 0.35 to 0.4" in said
+    assert (report["run"]["id"], report["totals"]["unknown"]) == (4, 0)
+    assert findings_of(report) == {(CAMERA, 3, "Screw finder", "thresholds[min_score].value")}
+
+
+def test_a_first_configuration_is_made_with_a_key_of_the_demo(tmp_path: Path) -> None:
+    said: list[str] = []
+    codes: list[int] = []
+
+    def presses() -> Iterator[str]:
+        base_url, key = re.findall(r"--base-url (\S+)`: (\w+)", "\n".join(said))[0]
+        done = run(
+            *("init", "--api-key-env", "EI_KEY", "--base-url", base_url),
+            folder=tmp_path,
+            environment=environment(EI_KEY=key),
+        )
+        codes.append(done.returncode)
+        yield from ()
+
+    show_drift(tmp_path / "demo", said.append, presses())
+
+    assert codes == [0]
+
+
+def test_it_serves_until_its_input_ends(tmp_path: Path) -> None:
+    done = run(*("demo", "--serve"), folder=tmp_path, environment=environment(), stdin=b"\n" * 14)
+    edits = [line for line in done.stdout.decode().splitlines() if "is changed from" in line]
+
+    assert done.returncode == 0
+    assert (edits[0].split()[-3], edits[-1].split()[-1]) == ("0.35", "0.15")
