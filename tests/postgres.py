@@ -87,6 +87,10 @@ def _started(binaries: Path, folder: Path, *, loses_commits: bool) -> Iterator[s
         "fsync": "off",
         "synchronous_commit": "off" if loses_commits else "on",
         "full_page_writes": "off",
+        "autovacuum": "off",
+        "jit": "off",
+        "max_wal_senders": "0",
+        "wal_level": "minimal",
     }
     settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
     program, data = str(binaries / "postgres"), str(folder / "data")

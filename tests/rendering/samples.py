@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 from auditor.demo.sample_blocks import (
@@ -70,7 +71,9 @@ PAGE = "/var/lib/auditor/reports/run-000007.html"
 NIGHTS = {name: night for name, night in STATES.items() if not name.startswith("flood")}
 
 
+@cache
 def renderer() -> MailRenderer:
+    """Return a renderer, whose templates are compiled once for all tests."""
     footer = Footer(
         version="0.1.0",
         why="Your address is listed under [email] recipients in the auditor's configuration.",

@@ -67,7 +67,12 @@ def parts(value: Any, pattern: str = "") -> Iterator[tuple[str, Any]]:  # noqa: 
 
 def differing(old: Answer, new: Answer) -> frozenset[str]:
     """Return the patterns at which two answers do not hold the same values."""
+    same = {key for key in old if key in new and json.dumps(old[key]) == json.dumps(new[key])}
     before, after = (
-        Counter((p, json.dumps(v)) for p, v in parts(answer)) for answer in (old, new)
+        Counter(
+            (pattern, json.dumps(value))
+            for pattern, value in parts({key: answer[key] for key in answer if key not in same})
+        )
+        for answer in (old, new)
     )
     return frozenset(pattern for pattern, _ in (before - after) | (after - before))

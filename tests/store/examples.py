@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import NullPool, create_engine, text
+from sqlalchemy import create_engine, text
 
 from auditor import outbox
 from auditor.model import (
@@ -45,7 +45,7 @@ class Sql:
     """SQL on a store's database, as somebody who tampers with it would send."""
 
     def __init__(self, url: str) -> None:
-        self._engine = create_engine(url, poolclass=NullPool)
+        self._engine = create_engine(url, pool_size=1)
 
     def __enter__(self) -> Self:
         return self
