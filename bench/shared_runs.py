@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import subprocess
 import tempfile
 import time
@@ -39,6 +40,11 @@ class SharedInstallation(Installation):
         # Not super(): a dataclass with slots is another class than the one it was made of.
         yield from Installation._lines(self, base_url, concurrency)  # noqa: SLF001
 
+    def shares_of_batches(self) -> str:
+        """Return how many batches the last run had, and how many of them workers did."""
+        found = re.search(r"batches=(\d+) by_workers=(\d+)", (self.folder / "log").read_text())
+        return f"{found[1]}, {found[2]} by workers" if found else ""
+
     @contextmanager
     def workers(self, count: int) -> Iterator[list[subprocess.Popen[bytes]]]:
         """Have so many workers, which are idle at first."""
@@ -65,7 +71,7 @@ def main() -> None:
         fleet.write()
         base_url = stack.enter_context(nginx(fleet.folder, folder))
         print(f"quiet runs of {args.targets} targets, CPU in seconds")
-        print(f"{'run':24}{'this machine':>14}{'each worker':>20}{'wall':>8}{'MiB':>6}")
+        print(f"{'run':24}{'this machine':>14}{'each worker':>16}{'wall':>8}{'MiB':>6}  batches")
         for count in (None, 0, *args.workers):
             installed = SharedInstallation(
                 folder=folder / "auditor", fleet=fleet, url=database, shares=count is not None
@@ -73,15 +79,17 @@ def main() -> None:
             installed.configure(base_url, concurrency=8)
             if count is None:
                 installed.run(new=fleet.size)
-            usage, others = _least(installed, count or 0, args.repeats)
+            usage, others, shares = _least(installed, count or 0, args.repeats)
             name = "alone" if count is None else f"shared, {count} workers"
             spent = " ".join(f"{seconds:.2f}" for seconds in others)
-            row = f"{name:24}{usage.cpu_s:>14.2f}{spent:>20}{usage.wall_s:>8.2f}"
-            print(f"{row}{usage.peak_mib:>6.0f}", flush=True)
+            row = f"{name:24}{usage.cpu_s:>14.2f}{spent:>16}{usage.wall_s:>8.2f}"
+            print(f"{row}{usage.peak_mib:>6.0f}  {shares}", flush=True)
 
 
-def _least(installed: SharedInstallation, count: int, repeats: int) -> tuple[Usage, list[float]]:
-    """Return the cheapest of several runs, and the CPU seconds of each worker in it."""
+def _least(
+    installed: SharedInstallation, count: int, repeats: int
+) -> tuple[Usage, list[float], str]:
+    """Return the cheapest of several runs, the CPU seconds of each worker, and who did what."""
     rounds = []
     with installed.workers(count) as workers:
         for _ in range(repeats):
@@ -91,7 +99,7 @@ def _least(installed: SharedInstallation, count: int, repeats: int) -> tuple[Usa
                 _cpu_s(process.pid) - earlier
                 for process, earlier in zip(workers, before, strict=True)
             ]
-            rounds.append((usage, spent))
+            rounds.append((usage, spent, installed.shares_of_batches()))
     return min(rounds, key=lambda each: each[0].cpu_s + sum(each[1]))
 
 

@@ -73,7 +73,7 @@ class SharedStudio:
         self._gathered: list[_Waiting] = []
         self._is_wanted = asyncio.Event()
         self._out: dict[int, list[_Waiting]] = {}
-        self._numbers = itertools.count()
+        self._left = self._own = 0  # batches, in all and of this machine
         self._is_alone = False
         self._tasks: list[asyncio.Task[None]] = []
         self._opened = AsyncExitStack()
@@ -107,6 +107,8 @@ class SharedStudio:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        shares = {"batches": self._left, "by_workers": self._left - self._own}
+        logger.info("end of the run's requests", extra=shares)
         await self._opened.__aexit__(kind, error, traceback)
 
     async def fetch(
@@ -164,7 +166,7 @@ class SharedStudio:
             batch, self._gathered = self._gathered[: self._size], self._gathered[self._size :]
             if not self._gathered:
                 self._is_wanted.clear()
-            number = next(self._numbers)
+            number, self._left = self._left, self._left + 1
             self._out[number] = batch
             requests = pack_requests(request for request, _ in batch)
             await self._exchange.put(self._member.run, number, requests)
@@ -202,11 +204,12 @@ class SharedStudio:
             await self._take()
         for number in forsaken & self._out.keys():
             requests = [request for request, _ in self._out[number]]
+            self._own += 1
             self._resolve(number, await self._member.ask(requests))
 
     async def _do_own(self, run: str, number: int) -> None:
-        if run == self._member.run:
-            await self._member.do(number)
+        if run == self._member.run and await self._member.do(number):
+            self._own += 1
 
     async def fetch_again(self, target: TargetId, source: BlockSource) -> FetchResult:
         """Wait, then return the block's full answer again."""

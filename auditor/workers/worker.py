@@ -82,8 +82,8 @@ class Member:
         """Return whether nothing more is asked: the run is over, or the machine stops."""
         return self._is_over or self._stopping()
 
-    async def do(self, number: int) -> None:
-        """Do a batch of the run.
+    async def do(self, number: int) -> bool:
+        """Do a batch of the run; return whether it was still to be done.
 
         Raises:
             RunStoppedError: the machine stops; another one does the batch.
@@ -91,7 +91,7 @@ class Member:
         """
         content = await self._exchange.find_requests(self.run, number)
         if content is None:
-            return
+            return False
         self.in_hand += 1
         try:
             async with self._sharing():
@@ -101,6 +101,7 @@ class Member:
         if self._stopping() and None in outcomes:
             raise RunStoppedError("the worker was stopped in the middle of a batch")
         await self._exchange.answer(self.run, number, pack_outcomes(outcomes))
+        return True
 
     async def ask(self, requests: Sequence[BlockRequest]) -> list[Outcome]:
         """Return what Studio answers to each request, as many at a time as the client sends."""
