@@ -106,7 +106,7 @@ def test_learnt_fields_tell_nothing_until_they_change(older: Older, pump: Stage)
         pump.studio.edit(target(place), putting(value))
     reported = {
         result.target.learn_id: [(found.path, found.area) for found in result.findings]
-        for result in pump.audit().targets
+        for result in pump.night().report.targets
         if result.findings
     }
 

@@ -179,7 +179,7 @@ def test_data_follows_an_edit_once(pump: Stage) -> None:
     pump.audit()
     generate_features(pump, 77)
 
-    assert found(pump.json()) == [
+    assert found(pump.json_of_night()) == [
         (2, "dsp.features.count", None),
         (3, "shape", None),
         (3, "dependencies.sampleCount", None),
@@ -200,7 +200,7 @@ def test_a_name_is_no_edit_that_data_follows(pump: Stage) -> None:
     pump.studio.edit_entry(PROCESSING, lambda listed: listed.update(name="Spectra"))
     pump.studio.edit(KERAS, lambda answer: answer["dependencies"].update(sampleCount=9999))
 
-    assert (3, "dependencies.sampleCount", None) in found(pump.json())
+    assert (3, "dependencies.sampleCount", None) in found(pump.json_of_night())
 
 
 def test_blocks_of_another_impulse_follow_nothing(pump: Stage) -> None:

@@ -33,7 +33,10 @@ def lived(database_url: str, tmp_path: Path) -> Iterator[Stage]:
 
 
 def _run(set_up: Stage, moment: datetime) -> Any:  # noqa: ANN401 - any JSON
-    return encode_report(set_up.audit(now=lambda: moment))
+    report = set_up.audit(now=lambda: moment)
+    app.build_archive(set_up.settings).write(report)  # there is a page and a mail for all of it
+    assert app.build_renderer(set_up.settings).text(report, page="")
+    return encode_report(report)
 
 
 def _labels(line: Any, moments: list[str | None]) -> frozenset[str]:  # noqa: ANN401 - any JSON
