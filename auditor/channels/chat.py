@@ -36,9 +36,17 @@ _MENTION = re.compile(
 )
 _BREAK = "\u200b"
 _ICONS = ""
-_NO_SUCH_SERVICE = (
-    "its url is no address that Apprise knows: correct it (docs/channels.md has examples)"
-)
+_NO_SUCH_SERVICE = "its url is no address that Apprise knows"
+_CORRECT = "correct it (docs/channels.md has examples)"
+# What an address of a known service lacks, by the end of its host's name.
+_CORRECTIONS = {
+    "slack.com": "copy the whole webhook, https://hooks.slack.com/services/T…/B…/…",
+    "webhook.office.com": "these connectors of Teams have ended: create a workflow, see "
+    "docs/channels.md",
+    "logic.azure.com": "copy the whole address of the workflow, up to the end of sig=…",
+    "powerplatform.com": "copy the whole address of the workflow, up to the end of sig=…",
+    "discord.com": "copy the whole webhook, https://discord.com/api/webhooks/…/…",
+}
 _loading = threading.Lock()
 
 
@@ -130,7 +138,8 @@ class ChatChannel:
     def _load(self) -> Any:  # noqa: ANN401 - Apprise's own
         plugin = _load_service(self.url)
         if plugin is None:
-            raise DeliveryError(f"channel {self.name}: {_NO_SUCH_SERVICE}", permanent=False)
+            words = describe_unknown(self.url)
+            raise DeliveryError(f"channel {self.name}: {words}", permanent=False)
         plugin.request_rate_per_sec = self.pace_s
         return plugin
 
@@ -163,6 +172,22 @@ class ChatComposer:
         """Return nothing: the text is cut when the service refuses it."""
         del mailing, recipient, message_id, at
         return b""
+
+
+def is_known_service(url: Secret) -> bool:
+    """Return whether Apprise knows the service of a URL; nothing is connected to."""
+    return _load_service(url) is not None
+
+
+def describe_unknown(url: Secret) -> str:
+    """Return what is wrong with a URL of which Apprise knows no service, and nothing of it."""
+    host = urlsplit(url.reveal()).hostname or ""
+    remedies = (
+        words
+        for domain, words in _CORRECTIONS.items()
+        if host == domain or host.endswith(f".{domain}")
+    )
+    return f"{_NO_SUCH_SERVICE}: {next(remedies, _CORRECT)}"
 
 
 def _harmless(text: str) -> str:

@@ -15,6 +15,7 @@ from auditor.redaction import HIDDEN, Secret, shown, veiled
 from auditor.web import WebAnswer
 
 _FORM = frozenset({400, 413, 422})  # a shorter message may be taken
+_OF_ADDRESS = frozenset({401, 403, 404, 410})
 _TEMPORARY = frozenset({408, 425, 429})
 _BUSY = frozenset({429, 503})
 _SHORTEST_PART = 6  # of a URL; a shorter one would hide ordinary words
@@ -49,6 +50,8 @@ def refused(name: str, answer: WebAnswer, secrets: Iterable[Secret]) -> RefusedE
         said += "; redirects are not followed: name the address that it leads to"
     elif words:
         said += f": {words}"
+    if status in _OF_ADDRESS:
+        said += "; its url is wrong or no longer valid: create it anew at the service"
     is_for_good = 400 <= status < 500 and status not in _TEMPORARY
     return RefusedError(
         said,

@@ -273,6 +273,8 @@ def _mail(settings: Settings) -> str:
         remedy = "make sure that it runs and accepts mail from this machine, or correct [email]"
         if isinstance(error.__cause__, RefusalError):
             remedy = "correct [email] where it refuses something, or have the server accept it"
+        if isinstance(error.__cause__, socket.gaierror):  # it has its remedy
+            raise AuditorError(str(error)) from error
         raise AuditorError(f"{error}: {remedy}") from error
     limit = f", up to {human_size(most_bytes)} each" if most_bytes else ""
     return (

@@ -151,7 +151,7 @@ class Setup:
             if not url.reveal():
                 return None
             try:
-                require_channel_url(url)
+                _require_service(url)
             except UsageError as error:
                 say(f"  FAILED: {error}")
                 continue
@@ -308,8 +308,20 @@ def _channel_of_arguments(args: argparse.Namespace) -> SecretPlace | None:
         return None
     if not os.environ.get(variable):
         raise UsageError(f"the environment variable {variable} is not set: set it")
-    require_channel_url(Secret(os.environ[variable]))
+    _require_service(Secret(os.environ[variable]))
     return SecretPlace("env", variable)
+
+
+def _require_service(url: Secret) -> None:
+    """Raise UsageError for the URL of a channel that no service would be reached by."""
+    require_channel_url(url)
+    from auditor.channels.chat import (  # noqa: PLC0415 - Apprise is slow to load
+        describe_unknown,
+        is_known_service,
+    )
+
+    if not is_known_service(url):
+        raise UsageError(f"the address cannot be used: {describe_unknown(url)}")
 
 
 def _mail(

@@ -25,23 +25,30 @@ _PROBE_S = 15.0
 def channel_probes(settings: Settings) -> list[Probe]:
     """Return a probe of each channel."""
     return [
-        Probe(channel_recipient(name), _probe(channel))
+        Probe(channel_recipient(name), _probe(channel, channel_recipient(name)))
         for name, channel in app.build_channels(settings).items()
     ]
 
 
-def _probe(channel: ChatChannel | Webhook) -> Callable[[], Awaitable[str]]:
+def _probe(channel: ChatChannel | Webhook, recipient: str) -> Callable[[], Awaitable[str]]:
     def attempt() -> str:
         try:
             return channel.probe(limit_s=_PROBE_S)
         except WebError as error:
             remedy = "" if error.is_final else "; correct its url, or let this machine reach it"
             raise AuditorError(f"it cannot be reached: {error}{remedy}") from error
+        except DeliveryError as error:
+            raise AuditorError(_without_name(error, recipient)) from error
 
     async def in_thread() -> str:
         return await asyncio.to_thread(attempt)
 
     return in_thread
+
+
+def _without_name(error: DeliveryError, recipient: str) -> str:
+    """Return an error without the name of the channel, which stands before it here."""
+    return str(error).removeprefix(f"{recipient}: ")
 
 
 def send_test(settings: Settings) -> Iterator[int]:
@@ -57,7 +64,8 @@ def send_test(settings: Settings) -> Iterator[int]:
         try:
             router.send(message)
         except DeliveryError as error:
-            print_text(f"FAILED  {harmless(f'{to}: {error}')}")
+            words = _without_name(error, message.recipient)
+            print_text(f"FAILED  {harmless(f'{to}: {words}')}")
             yield 2
         else:
             taker = "the service" if name else "the server"

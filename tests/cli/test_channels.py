@@ -180,3 +180,18 @@ def test_a_chat_reads_the_worst_finding_of_all_blocks_first(
     assert found[0].startswith("[CRITICAL] ")
     assert "(7/4)" in found[0]
     assert len(found) == 3
+
+
+def test_a_test_message_that_is_refused_names_the_channel_once_and_a_remedy(
+    channels: Stage, robot: Services, auditor: Command
+) -> None:
+    write_secret(channels.folder / "chat-url", "https://hooks.slack.com/services/T0/B0")
+    robot.answers = [404]
+    done = auditor("check", "--send-test")
+    lines = [line for line in done.out.splitlines() if line.startswith("FAILED")]
+
+    assert done.code == 2
+    assert lines[0].startswith("FAILED  channel team chat: its url is no address that Apprise")
+    assert lines[1].startswith("FAILED  test message to channel robot: the service answered 404 (")
+    assert lines[1].endswith("its url is wrong or no longer valid: create it anew at the service")
+    assert lines[2].startswith("FAILED  test message to channel team chat: its url is no address")

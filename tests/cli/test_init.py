@@ -221,6 +221,38 @@ def test_what_does_not_work_is_exit_2_and_nothing_is_written(
     assert names(tmp_path) == []
 
 
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("https://example.org/hook", "correct it (docs/channels.md has examples)"),
+        ("https://hooks.slack.com/services/T00000000/B00000000", "copy the whole webhook"),
+        ("https://team.webhook.office.com/webhookb2/x", "have ended: create a workflow"),
+        (
+            "https://prod-4.westeurope.logic.azure.com/workflows/1/triggers/manual/paths/invoke",
+            "copy the whole address of the workflow",
+        ),
+        ("https://slack.com.example.org/services", "correct it"),
+    ],
+)
+def test_a_chat_whose_address_leads_to_no_service_is_refused_and_not_shown(
+    studio: SimulatedStudio,
+    auditor: Command,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    url: str,
+    words: str,
+) -> None:
+    monkeypatch.setenv("CHAT_URL", url)
+    asked = ("--api-key-env", "EI_KEY", "--channel-env", "CHAT_URL")
+    done = auditor("init", "--base-url", studio.base_url, *asked)
+
+    assert done.code == 2
+    assert "the address cannot be used: its url is no address that Apprise knows" in done.err
+    assert words in done.err
+    assert url not in done.err
+    assert names(tmp_path) == []
+
+
 def test_an_address_that_is_none_is_refused(auditor: Command, studio: SimulatedStudio) -> None:
     del studio
     done = auditor("init", "--api-key-env", "EI_KEY", "--base-url", "studio.example")
