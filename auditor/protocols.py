@@ -404,6 +404,12 @@ class HistoryStore(Protocol):
         """Return those of the runs that have a message which is queued or dead."""
         ...
 
+    def newest_versions(
+        self, targets: Sequence[TargetId], *, most: int
+    ) -> Mapping[TargetId, tuple[Version, ...]]:
+        """Return the newest `most` versions of each target that has any, newest first."""
+        ...
+
     def target_versions(self, target: TargetId, *, most: int | None = None) -> tuple[Version, ...]:
         """Return a target's versions, newest first; at most the newest `most`."""
         ...

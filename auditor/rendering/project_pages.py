@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property, partial
@@ -44,6 +45,7 @@ from auditor.rendering.projects import project_row, worst_projects_first
 MOST_ENTRIES = 30  # versions on a target's page
 MOST_PLAIN = 5000  # pages of blocks and impulses with nothing but settings, a publication
 _PROJECTS_AT_ONCE = 20
+_READ_AT_ONCE = 20  # blocks whose versions are in memory at once
 
 
 class Publication(Protocol):
@@ -253,18 +255,43 @@ class ProjectPublisher:
 
     def _write_targets(self, plan: _Plan, dates: Mapping[TargetId, str]) -> dict[int, str]:
         written, lacking = dict(plan.written.targets), plan.lacking
+        outdated: dict[TargetId, tuple[TargetOverview, str]] = {}
         for overview in plan.project.overviews:
             target = overview.status.target
             impulses = {impulse.id for impulse in overview.place.impulses}
             mark = _with_lacking(plan.marks[target.learn_id], impulses - plan.drawn)
-            if target.learn_id not in plan.targets or written.get(target.learn_id) == mark:
-                continue
+            if target.learn_id in plan.targets and written.get(target.learn_id) != mark:
+                outdated[target] = overview, mark
+        for target, versions in self._newest_versions(list(outdated)):
+            overview, mark = outdated[target]
             past = self._trainings.get(target, ()) if target in dates else ()
-            history = partial(_history, overview, self._store, self._secrets, past)
+            history = partial(_history, overview, self._store, self._secrets, versions, past)
             write = partial(self._write_target, history, lacking)
             if self._was_written(f"block {target}", write):
                 written[target.learn_id] = mark
         return written
+
+    def _newest_versions(
+        self, targets: Sequence[TargetId]
+    ) -> Iterator[tuple[TargetId, Callable[[], tuple[Version, ...]]]]:
+        """Yield each target with what returns its newest versions: one more than is shown.
+
+        The last entry of a page says what differs from the version before it.
+        """
+        for start in range(0, len(targets), _READ_AT_ONCE):
+            batch = targets[start : start + _READ_AT_ONCE]
+            found: Mapping[TargetId, tuple[Version, ...]] = {}
+            # Whatever is wrong with one of them is raised again where that one's page is written.
+            with suppress(Exception):
+                found = self._store.newest_versions(batch, most=MOST_ENTRIES + 1)
+            yield from ((target, partial(self._versions_of, target, found)) for target in batch)
+
+    def _versions_of(
+        self, target: TargetId, found: Mapping[TargetId, tuple[Version, ...]]
+    ) -> tuple[Version, ...]:
+        if target in found:
+            return found[target]
+        return self._store.target_versions(target, most=MOST_ENTRIES + 1)
 
     def _write_target(
         self, history: Callable[[], TargetHistory], lacking: Collection[str]
@@ -393,11 +420,14 @@ def mark_target(overview: TargetOverview, *, trained: str = "") -> str:
 
 
 def _history(
-    overview: TargetOverview, store: Store, secrets: Secrets, trainings: tuple[Training, ...]
+    overview: TargetOverview,
+    store: Store,
+    secrets: Secrets,
+    read_versions: Callable[[], tuple[Version, ...]],
+    trainings: tuple[Training, ...],
 ) -> TargetHistory:
     target, baseline = overview.status.target, overview.baseline_version_id
-    # One more than is shown: the last entry says what differs from the version before it.
-    versions = store.target_versions(target, most=MOST_ENTRIES + 1)
+    versions = read_versions()
     pairs = [*pairwise(versions), *((first, None) for first in versions[-1:])]
     approved = None
     if baseline is not None:

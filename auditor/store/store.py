@@ -243,6 +243,7 @@ class SqlStore:
     last_run = _read(runs.last_run)
     all_runs = _read(runs.all_runs)
     target_versions = _read(versions.target_versions)
+    newest_versions = _read(versions.newest_versions)
     versions_by_id = _read(versions.versions_by_id)
     version_lines = _read(versions.version_lines)
     lines_of_versions = _read(versions.lines_of_versions)

@@ -103,6 +103,23 @@ def target_versions(
     return _versions(connection, query)
 
 
+def newest_versions(
+    connection: Connection, targets: Sequence[TargetId], *, most: int
+) -> dict[TargetId, tuple[Version, ...]]:
+    """Return the newest `most` versions of each target that has any, newest first."""
+    found: dict[TargetId, list[Version]] = {}
+    of_target = (version.c.project_id, version.c.learn_id)
+    place = func.row_number().over(partition_by=of_target, order_by=version.c.id.desc())
+    for batch in in_batches(targets):
+        ranked = select(version.c.id, place.label("place")).where(tuple_(*of_target).in_(batch))
+        newest = ranked.subquery()
+        wanted = select(newest.c.id).where(newest.c.place <= most)
+        query = _packed_query().where(version.c.id.in_(wanted)).order_by(version.c.id.desc())
+        for each in _versions(connection, query):
+            found.setdefault(each.target, []).append(each)
+    return {target: tuple(versions) for target, versions in found.items()}
+
+
 def versions_by_id(connection: Connection, ids: Sequence[int]) -> dict[int, Version]:
     """Return versions by id."""
     found: dict[int, Version] = {}

@@ -221,6 +221,17 @@ def test_versions_come_newest_first_and_link_up(store: SqlStore) -> None:
     assert (newest.headline, newest.seen_at, newest.run_id) == ("training changed", night(1), 2)
 
 
+def test_the_newest_versions_of_many_targets_are_those_of_each(store: SqlStore) -> None:
+    audited(store, 0, first(PUMP), first(FAN))
+    audited(store, 1, changed(PUMP))
+    targets = [PUMP, FAN, TargetId(8, 1)]
+
+    for most in (1, 2):
+        assert store.newest_versions(targets, most=most) == {
+            target: store.target_versions(target, most=most) for target in (PUMP, FAN)
+        }
+
+
 def test_every_version_can_be_read_back(store: SqlStore) -> None:
     contents = ["a", "b", "a", "c" * 5000, "d", "d2", ""]
     audited(store, 0, first(PUMP, contents[0]))
