@@ -449,6 +449,7 @@ def test_the_units_run_the_program_that_wrote_them(auditor: Command, tmp_path: P
         "auditor-check.service",
         "auditor-run.service",
         "auditor-run.timer",
+        "auditor-worker.service",
         "auditor.service",
         "auditor.sysusers.conf",
     ]
