@@ -169,7 +169,7 @@ def test_object_detection_has_other_metrics(pump: Stage) -> None:
     metadata = make_metadata(NOON, accuracy=None, loss=0.2, Precision=0.8, Recall=0.7)
     pump.studio.put_model(BLOCK, metadata)
 
-    assert findings(pump.json())[0]["headline"] == (
+    assert findings(pump.json_of_night())[0]["headline"] == (
         "Trained again by Ada, 12 Nov 14:02 UTC: "
         "precision 0.9 → 0.8, recall 0.7, loss 0.15 → 0.2 (int8)"
     )
@@ -206,7 +206,7 @@ def test_a_training_is_part_of_an_edit_of_layers_or_script(
     pump.audit()
     pump.studio.edit(BLOCK, edit)
     pump.studio.train(BLOCK, at=NOON, person="Ada")
-    report = pump.json()
+    report = pump.json_of_night()
 
     (found,) = findings(report)
     assert (found["path"], "metadata.created" in found["folded"]) == (path, True)

@@ -208,7 +208,7 @@ def test_a_template_of_generated_scripts_is_the_vendors_and_makes_nothing_stale(
                 target(learn_id),
                 lambda a: a.update(script=a["script"].replace("beta_2=0.999", "beta_2=0.99")),
             )
-        report = set_up.json()
+        report = set_up.json_of_night()
 
     assert [(finding["path"], finding["targets"]) for finding in report["catalogue"]] == [
         ("script", 2)
