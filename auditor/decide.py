@@ -28,7 +28,6 @@ from auditor.errors import UsageError
 from auditor.fetching import Answer
 from auditor.listings import TargetStatus
 from auditor.model import (
-    BlockKindName,
     Finding,
     ModelState,
     OpenCondition,
@@ -315,10 +314,12 @@ def explain(finding_id: str, store: Store) -> Explanation:
             acknowledgements=(),
             approvals=(),
         )
+    known = store.known_targets([target]).get(target)
     value = value_of_finding(target, finding)
     holds = _current_value(newest, target, finding, store, None).holds
     return Explanation(
-        kind=_kind_of(target, store),
+        kind=known.kind if known else store.version_lines(target)[0].kind,
+        block=known.name if known else "",
         occurrences=occurrences,
         holds=holds,
         last_seen_at=_last_seen(newest, target, store) if holds else newest.at,
@@ -331,12 +332,6 @@ def explain(finding_id: str, store: Store) -> Explanation:
         retractions=store.retractions(target),
         excerpt=_excerpt(newest, target, finding, store),
     )
-
-
-def _kind_of(target: TargetId, store: Store) -> BlockKindName:
-    """Return how a block is read that has a finding, and so a version."""
-    known = store.known_targets([target]).get(target)
-    return known.kind if known else store.version_lines(target)[0].kind
 
 
 def acknowledge(

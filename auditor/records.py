@@ -295,6 +295,7 @@ class Explanation:
 
     Attributes:
         kind: of its block, None for the vendor's.
+        block: its name, empty for the vendor's and for a block that is forgotten.
         occurrences: every run that found it, oldest first.
         holds: whether the value is still what the finding says, by the last version.
         last_seen_at: when the value was last checked and was still the same.
@@ -312,6 +313,7 @@ class Explanation:
     approvals: tuple[Approval, ...]
     retractions: tuple[Retraction, ...] = ()
     excerpt: AnswerExcerpt | None = None
+    block: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

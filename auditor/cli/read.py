@@ -13,6 +13,7 @@ from auditor.cli.sending import NOBODY
 from auditor.cli.terminal import find_layout, print_answer
 from auditor.drift.secrets import as_sent
 from auditor.errors import UsageError
+from auditor.model import RunInfo
 from auditor.rendering import json as as_json
 from auditor.rendering.words import join_first, times_in
 
@@ -65,7 +66,7 @@ def runs(args: argparse.Namespace) -> int:
     settings = app.load_settings(args.config, reads_secrets=False)
     lines = []
     with app.open_store_if_present(settings, upgrade=None) as store:
-        infos = store.all_runs() if store else ()
+        infos = _runs_of(store) if store else ()
         for start in range(0, len(infos), _RUNS_AT_ONCE):
             batch = infos[start : start + _RUNS_AT_ONCE]
             ids = [info.id for info in batch if info.id is not None]
@@ -77,6 +78,12 @@ def runs(args: argparse.Namespace) -> int:
         with times_in(settings.reader_zone):
             print_answer(render_runs(lines, layout=find_layout()))
     return 0
+
+
+def _runs_of(store: SqlStore) -> tuple[RunInfo, ...]:
+    """Return every run, newest first; one that no process makes any more is abandoned."""
+    last = app.find_last_run(store)
+    return tuple(last if last and info.id == last.id else info for info in store.all_runs())
 
 
 def show(args: argparse.Namespace) -> int:

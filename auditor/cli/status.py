@@ -150,7 +150,7 @@ def _verdict(problems: Sequence[str] | None, conditions: Sequence[OpenCondition]
     if problems is None:
         return ""
     well = (
-        f"The service is well; {count_conditions(conditions)}." if conditions else "All is well."
+        f"The auditor is well; {count_conditions(conditions)}." if conditions else "All is well."
     )
     lines = [f"NOT WELL: {problem}" for problem in problems] or [well]
     return "\n".join(lines) + "\n\n"

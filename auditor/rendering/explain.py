@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from auditor.drift.block_kinds import kind_of
 from auditor.drift.policy import INTERFACE, UPGRADE
@@ -152,7 +152,8 @@ def _facts(known: Explanation) -> Iterator[tuple[str, str]]:
     first, newest = known.occurrences[0], known.occurrences[-1]
     finding = newest.finding
     yield "Finding", f"{finding.id}, {finding.kind}"
-    yield "Block", str(newest.target) if newest.target else "all blocks: the vendor changed this"
+    block = f"{newest.target} {name(known.block)}".rstrip()
+    yield "Block", block if newest.target else "all blocks: the vendor changed this"
     yield "Path", sentence(finding.path)
     yield "Area", f"{finding.area}{_owner(finding)}"
     yield "Severity", f"{finding.severity}{_rule(finding)}"
@@ -164,14 +165,19 @@ def _facts(known: Explanation) -> Iterator[tuple[str, str]]:
             "Now",
             "the value is still the same" if known.holds else "the value has changed since",
         )
+    yield from (text for _, text in sorted(_decisions(known), key=lambda decided: decided[0]))
+
+
+def _decisions(known: Explanation) -> Iterator[tuple[datetime, tuple[str, str]]]:
+    """Yield what people decided of a finding, each with its time."""
     for acknowledgement in known.acknowledgements:
-        yield "Acknowledged", _acknowledged(acknowledgement)
+        yield acknowledgement.at, ("Acknowledged", _acknowledged(acknowledgement))
     for retraction in _of_finding(known):
         decision = describe_decision(retraction.at, retraction.author, retraction.reason)
-        yield _RETRACTED[retraction.kind], decision
+        yield retraction.at, (_RETRACTED[retraction.kind], decision)
     for approval in known.approvals[:1]:
         decision = describe_decision(approval.at, approval.author, approval.reason)
-        yield "Baseline", f"approved {decision}"
+        yield approval.at, ("Baseline", f"approved {decision}")
 
 
 def _of_finding(known: Explanation) -> list[Retraction]:

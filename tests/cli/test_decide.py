@@ -452,3 +452,15 @@ def test_a_block_that_is_still_there_is_not_forgotten_unasked(
     assert "nothing was forgotten: to forget these all the same, add --yes" in refused.err
     assert [found["kind"] for found in report["open"]] == ["stale"]
     assert done.out.startswith("7/3 Motion: forgotten")
+
+
+def test_explain_names_the_block_and_its_decisions_in_their_order(
+    pump: Stage, auditor: Command
+) -> None:
+    finding = _drifted(pump, auditor)
+    auditor("approve", "7/3", "--reason", "release 4", "--yes")
+    auditor("unapprove", "7/3", "--reason", "a mistake")
+    explained = auditor("explain", finding).out
+
+    assert "\nBlock:        7/3 Motion\n" in explained
+    assert explained.index("Baseline:") < explained.index("Unapproved:")

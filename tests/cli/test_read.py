@@ -329,14 +329,18 @@ def test_runs_as_json(auditor: Command) -> None:
     assert document["runs"][0]["totals"]["checked"] == 2
 
 
-def test_a_run_that_is_not_closed_has_no_verdict(pump: Stage, auditor: Command) -> None:
+def test_a_run_that_is_not_closed_runs_while_a_process_makes_it(
+    pump: Stage, auditor: Command
+) -> None:
     pump.night()
     with open_database(pump.settings.database.url, upgrade=False) as store:
-        store.open_run(Trigger.MANUAL, started_at=datetime(2026, 11, 24, tzinfo=UTC))
+        with store.run_lock():
+            store.open_run(Trigger.MANUAL, started_at=datetime(2026, 11, 24, tzinfo=UTC))
+            running = auditor("runs", "--format", "json").json["runs"][0]
+        left = auditor("runs", "--format", "json").json["runs"][0]
 
-    newest = auditor("runs", "--format", "json").json["runs"][0]
-
-    assert (newest["status"], newest["verdict"], newest["totals"]) == ("running", None, None)
+    assert (running["status"], running["verdict"], running["totals"]) == ("running", None, None)
+    assert (left["status"], left["verdict"], left["totals"]) == ("abandoned", None, None)
 
 
 @pytest.mark.usefixtures("pump")

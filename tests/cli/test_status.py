@@ -51,7 +51,7 @@ def test_a_lost_training_is_no_fault_of_the_service_and_is_named_first(
     code, words = problems(auditor)
     listed = auditor("status")
 
-    assert (code, words) == (1, ["The service is well; 1 open condition."])
+    assert (code, words) == (1, ["The auditor is well; 1 open condition."])
     assert listed.code == 0
     assert listed.out.startswith("Open conditions: 1\n  [critical] ")
     assert "(7/3): Training lost" in listed.out
