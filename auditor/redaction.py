@@ -16,6 +16,7 @@ _STORED = re.compile(r"\(hidden:[0-9a-f]{32}\)")
 # Hex digits where Studio chose the key; its owner may choose other characters. What stands before
 # it says nothing: in JSON it may be the `n` of an escaped line end.
 _STUDIO_KEY = re.compile(r"ei_[A-Za-z0-9_-]{32,}")
+_STORED_START, _KEY_START = "(hidden:", "ei_"
 _SHORTEST_GUARDED = 8  # a shorter one would hide ordinary words, and can be guessed anyway
 _guarded: set[str] = set()
 
@@ -67,6 +68,8 @@ class Fingerprinter:
 
 def shown(text: str) -> str:
     """Return `text` as people may see it: no fingerprint, no Studio key."""
+    if _STORED_START not in text and _KEY_START not in text:  # as nearly every text
+        return text
     return _STUDIO_KEY.sub(HIDDEN, _STORED.sub(HIDDEN, text))
 
 

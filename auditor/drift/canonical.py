@@ -466,6 +466,9 @@ def parse_catalogue(document: bytes) -> Json:
     return parsed
 
 
+_short_json = json.JSONEncoder(separators=(",", ":")).encode
+
+
 def dump(value: Json) -> bytes:
     """Return a value as stored: JSON in ASCII, keys in their order."""
-    return json.dumps(value, separators=(",", ":")).encode("ascii")
+    return _short_json(value).encode("ascii")

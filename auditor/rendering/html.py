@@ -10,14 +10,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader, StrictUndefined
 from jinja2.bccache import Bucket
@@ -87,7 +87,7 @@ class HtmlRenderer:
     """
 
     def __init__(self, templates: Path, place: Callable[[str], str] = link_nothing) -> None:
-        self._environment = Environment(
+        self._environment = _Environment(
             loader=FileSystemLoader(templates),
             autoescape=True,
             undefined=StrictUndefined,
@@ -153,6 +153,17 @@ class HtmlRenderer:
 
     def _report(self, report: Outline, *, is_page: bool) -> str:
         return self.render("report.html", report=report, is_page=is_page)
+
+
+class _Environment(Environment):
+    """Templates that share one mapping of globals, which stay as they are at first.
+
+    Jinja's own, a `ChainMap` for each template, are slow to compare at each `import`.
+    """
+
+    def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
+        """Return the globals of a template."""
+        return {**self.globals, **d} if d else self.globals
 
 
 class _CompiledTemplates(FileSystemBytecodeCache):

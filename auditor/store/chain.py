@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
 from typing import TypeAlias
 
@@ -54,7 +54,7 @@ class Link:
 
     def hash(self) -> str:
         """Return the version's hash, 64 hex digits."""
-        line = {**asdict(self), "seen_at": _moment(self.seen_at)}
+        line = {**_columns(self), "seen_at": _moment(self.seen_at)}
         if self.kind == BlockKindName.KERAS:
             del line["kind"]
         return _hash(line)
@@ -80,7 +80,7 @@ class RunLink:
 
         They are read as they come: a first run has as many versions as targets.
         """
-        line = {**asdict(self), "started_at": _moment(self.started_at), "versions": []}
+        line = {**_columns(self), "started_at": _moment(self.started_at), "versions": []}
         if self.ledger_head is None:
             del line["ledger_head"]
         text = _line(line)
@@ -108,7 +108,7 @@ class LedgerLink:
 
     def hash(self) -> str:
         """Return the entry's hash, 64 hex digits."""
-        return _hash(asdict(self))
+        return _hash(_columns(self))
 
 
 def row_hash(row: Mapping[str, Cell]) -> str:
@@ -119,6 +119,10 @@ def row_hash(row: Mapping[str, Cell]) -> str:
 def content_hash(document: bytes) -> str:
     """Return the SHA-256 of a document's bytes, 64 hex digits."""
     return hashlib.sha256(document).hexdigest()
+
+
+def _columns(link: Link | RunLink | LedgerLink) -> dict[str, object]:
+    return {field.name: getattr(link, field.name) for field in fields(link)}
 
 
 def _hash(line: dict[str, object]) -> str:
