@@ -10,9 +10,12 @@ from auditor.audit.inventory import Inventory
 from auditor.drift.causes import (
     OLDEST_EDIT,
     cause_of_edit,
+    cause_of_renaming,
     has_data,
+    has_only_names,
     has_other_dimensions,
     is_edit,
+    is_renaming,
     lacks_features,
     newest_data,
     newest_edit,
@@ -38,6 +41,7 @@ class Causes:
     is_settled: Callable[[TargetId], bool] = lambda _target: False
     past_changes: Callable[[TargetId], tuple[PastChange, ...]] = lambda _target: ()
     _edited: set[TargetId] = field(default_factory=set)
+    _renamed: set[TargetId] = field(default_factory=set)
     _followed: dict[TargetId, int] = field(default_factory=dict)
     _newest_edits: dict[TargetId, datetime | None] = field(default_factory=dict)
 
@@ -45,9 +49,11 @@ class Causes:
         """Take the final result of a target."""
         if not isinstance(result, NewVersion) or result.first:
             return
-        suppressed = [found.finding for found in result.suppressed]
-        if any(map(is_edit, (*result.findings, *suppressed))):
+        every = (*result.findings, *(found.finding for found in result.suppressed))
+        if any(map(is_edit, every)):
             self._edited.add(result.target)
+        if any(map(is_renaming, every)):
+            self._renamed.add(result.target)
         for finding in result.findings:
             if finding.follows is not None:
                 self._followed[result.target] = finding.follows
@@ -68,6 +74,14 @@ class Causes:
         if target is None or not has_data(comparison.changes):
             return None
         before = tuple(self._before(target))
+        if has_only_names(comparison.changes):
+            for source in before:
+                if source in self._renamed:
+                    return cause_of_renaming(source.learn_id, self._name(source))
+        return self._of_this_run(target, before) or self._earlier(comparison, target, before, at)
+
+    def _of_this_run(self, target: TargetId, before: tuple[TargetId, ...]) -> Cause | None:
+        """Return the nearest edit of this run, else what a block before it follows."""
         for source in before:
             if source in self._edited:
                 return self._cause(source, target, is_past=False)
@@ -75,7 +89,7 @@ class Causes:
             if source in self._followed:
                 followed = TargetId(target.project_id, self._followed[source])
                 return self._cause(followed, target, is_past=followed not in self._edited)
-        return self._earlier(comparison, target, before, at)
+        return None
 
     def _earlier(
         self,
@@ -125,6 +139,9 @@ class Causes:
         return listed is not None and listed.kind in kinds
 
     def _cause(self, source: TargetId, target: TargetId, *, is_past: bool) -> Cause:
-        listed = self.inventory.find(source)
-        name = listed.name if listed else ""
+        name = self._name(source)
         return cause_of_edit(source.learn_id, name, is_own=source == target, is_past=is_past)
+
+    def _name(self, source: TargetId) -> str:
+        listed = self.inventory.find(source)
+        return listed.name if listed else ""

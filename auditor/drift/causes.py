@@ -3,6 +3,7 @@
 Rules:
 - An edit is a change of what a person sets of an input or processing block.
 - A block's data follows the nearest edited block before it; else what those before it follow.
+- The names of a block's inputs alone follow a renaming of one of them.
 - Features are often generated a night after the edit: a change of dimensions follows the newest
   edit before it that no earlier change followed.
 """
@@ -20,6 +21,7 @@ from auditor.model import Area, Change, Finding, JsonObject, Kind, Severity, Sin
 OLDEST_EDIT = timedelta(days=30)
 """How old an edit may be that a change still follows."""
 _SETTINGS = (Area.INPUT, Area.PROCESSING)
+_NAMES = frozenset({"name", "block.name"})
 _LIKE_SAMPLES = frozenset({"dependencies.sampleCount", "dsp.expectedWindowCount"})
 
 
@@ -30,11 +32,21 @@ def cause_of_edit(block_id: int, name: str, *, is_own: bool, is_past: bool) -> C
     return Cause(block_id=block_id, words=words)
 
 
+def cause_of_renaming(block_id: int, name: str) -> Cause:
+    """Return the new name of a block as a cause."""
+    return Cause(block_id=block_id, words=f", with the renaming to “{name or block_id}”")
+
+
 def is_edit(finding: Finding) -> bool:
     """Return whether a finding is an edit that data may follow."""
     is_setting = finding.area in _SETTINGS and finding.severity is not Severity.INFO
     is_other_block = finding.area is Area.IDENTITY and finding.kind is Kind.REPLACED
     return (is_setting and finding.path != "configError") or is_other_block
+
+
+def is_renaming(finding: Finding) -> bool:
+    """Return whether a finding is a new name of an input or processing block."""
+    return finding.area is Area.IDENTITY and finding.path in _NAMES
 
 
 def newest_edit(past: Iterable[PastChange]) -> datetime | None:
@@ -65,6 +77,12 @@ def newest_data(past: Iterable[PastChange]) -> datetime | None:
 def has_data(changes: Sequence[Change]) -> bool:
     """Return whether a block's data changed, so that it may follow an edit elsewhere."""
     return any(field_of(change).area is Area.DATA for change in changes)
+
+
+def has_only_names(changes: Sequence[Change]) -> bool:
+    """Return whether of a block's data the names of its inputs changed, and nothing else."""
+    data = [change for change in changes if field_of(change).area is Area.DATA]
+    return [change.pattern for change in data] == ["dependencies.blockNames"]
 
 
 def has_other_dimensions(changes: Sequence[Change]) -> bool:

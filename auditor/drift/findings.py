@@ -16,6 +16,8 @@ from auditor.drift.folding import JudgedChanges, explains_script, fold
 from auditor.drift.followers import (
     FOLLOWER_RULES,
     LABEL_FIELDS,
+    TOLD_AFTER,
+    TOLD_BEFORE,
     Cause,
     describe_origin,
     quiet_followers,
@@ -330,15 +332,14 @@ def _finding(
     *,
     documents: Documents | None,
 ) -> Finding:
-    members = [judged.changes[child] for child in sorted(folds) if folds[child] == index]
+    members = [child for child in sorted(folds) if folds[child] == index]
     change, verdict = judged.changes[index], judged.verdicts[index]
     finding = make_finding(target, change, verdict, documents=documents)
     if documents is not None and judged.has_cause and verdict.area is Area.DATA:
         labels = [
             headline(judged.changes[i], judged.verdicts[i], documents)
-            for i in sorted(folds)
-            if folds[i] == index
-            and judged.verdicts[i].severity.rank >= verdict.severity.rank
+            for i in members
+            if judged.verdicts[i].severity.rank >= verdict.severity.rank
             and judged.changes[i].pattern in LABEL_FIELDS
         ]
         finding = replace(finding, headline="; ".join([finding.headline, *labels]))
@@ -349,9 +350,27 @@ def _finding(
             for i in judged.composites[index]
         )
         finding = replace(finding, headline=f"{label}{'; '.join(words)}")
+    if documents is not None and verdict.area in (Area.INPUT, Area.PROCESSING):
+        told = _with_told(finding.headline, judged, members, documents)
+        finding = replace(finding, headline=told)
     origin = "" if documents is None else describe_origin(documents.old, documents.new)
-    folded = tuple(member.path for member in members)
+    folded = tuple(judged.changes[i].path for i in members)
     return replace(finding, folded=folded, headline=finding.headline + origin)
+
+
+def _with_told(
+    words: str, judged: JudgedChanges, members: Sequence[int], documents: Documents
+) -> str:
+    """Return a headline with those of the folded changes that no other line would tell."""
+    before, after = (
+        [
+            headline(judged.changes[i], judged.verdicts[i], documents)
+            for i in members
+            if judged.changes[i].pattern in patterns
+        ]
+        for patterns in (TOLD_BEFORE, TOLD_AFTER)
+    )
+    return "; ".join([*before, words, *after])
 
 
 def _as_vendors(finding: Finding) -> Finding:

@@ -126,6 +126,38 @@ def test_what_follows_two_edits_follows_the_nearest(pump: Stage) -> None:
     ]
 
 
+def rename(set_up: Stage, name: str) -> None:
+    set_up.studio.edit_entry(PROCESSING, lambda listed: listed.update(name=name))
+    set_up.studio.edit(PROCESSING, lambda answer: answer["dsp"].update(name=name))
+    for which in (KERAS, ANOMALY):
+        set_up.studio.edit(which, lambda a: a["dependencies"].update(blockNames=[name]))
+
+
+def test_the_names_of_inputs_follow_a_renaming(pump: Stage) -> None:
+    rename(pump, "Spectra")
+    report = pump.json()
+
+    assert found(report) == [
+        (2, "block.name", None),
+        (3, "dependencies.blockNames", 2),
+        (4, "dependencies.blockNames", 2),
+    ]
+    (finding,) = report["targets"][2]["findings"]
+    assert finding["headline"].endswith(", with the renaming to “Spectra”")
+
+
+def test_labels_do_not_follow_a_renaming(pump: Stage) -> None:
+    rename(pump, "Spectra")
+    pump.studio.edit(KERAS, lambda answer: answer["dependencies"]["classes"].append("zoom"))
+
+    assert found(pump.json()) == [
+        (2, "block.name", None),
+        (3, "dependencies.classes", None),
+        (3, "dependencies.blockNames", None),
+        (4, "dependencies.blockNames", 2),
+    ]
+
+
 def test_a_parameter_one_night_and_its_features_the_next(pump: Stage) -> None:
     edit_parameter(pump)
     drop_features(pump)

@@ -380,6 +380,9 @@ def test_an_error_of_the_parameters_is_high_and_belongs_to_the_edit() -> None:
 
     assert findings_of(PROCESSING, fail) == [("configError", "processing", *HIGH)]
     assert finding.folded == ("configError",)
+    assert finding.headline.endswith(
+        "16 → 17; Error of the parameters added: FFT length is no power of 2"
+    )
 
 
 def test_a_secret_parameter_is_shown_nowhere() -> None:
@@ -447,6 +450,7 @@ def test_width_and_height_of_images_are_one_edit() -> None:
     (finding,) = difference(INPUT, lambda d: d.update(imageWidth=96, imageHeight=96)).findings
 
     assert (finding.path, finding.folded) == ("imageWidth", ("imageHeight",))
+    assert finding.headline == "Image height added: 96 px; Image width added: 96 px"
 
 
 def test_an_unknown_key_of_a_listing_is_unknown() -> None:
