@@ -183,7 +183,9 @@ def findings_of(candidate: Candidate) -> frozenset[str]:
 
 def chosen_findings(candidate: Candidate) -> frozenset[str]:
     """Return the findings after the rules for equal layers and for swapped neighbours."""
-    return findings_of(_take_last_of_twins(_with_swaps(_take_last_of_twins(candidate))))
+    for _ in range(2):
+        candidate = _take_last_of_twins(_with_swaps_among_twins(candidate))
+    return findings_of(_take_last_of_twins(_with_swaps(candidate)))
 
 
 def expected_findings(old: str, new: str) -> tuple[Candidate, set[frozenset[str]]]:
@@ -225,6 +227,38 @@ def _renamed(
         if not any(ends.get(p) == name for p, name in zip(order, places, strict=True)):
             names.update(zip(order, places, strict=True))
     return names
+
+
+def _with_swaps_among_twins(candidate: Candidate) -> Candidate:
+    """Describe a move past equal layers as the swap of neighbours that it amounts to.
+
+    Tried are all neighbours among the layers that the move passes, all of them equal to their
+    counterparts; only where no other move crosses it.
+    """
+    for i, j in candidate.moved:
+        others = [link for link in candidate.moved if link != (i, j)]
+        if any((a < i) != (b < j) for a, b in others):
+            continue
+        passed = [link for link in candidate.pairs if (link[0] < i) != (link[1] < j)]
+        kept = [link for link in candidate.pairs if link not in passed]
+        olds, news = sorted([i, *(a for a, _ in passed)]), sorted([j, *(b for _, b in passed)])
+        for p, q in itertools.product(olds, news):
+            if p == q + 1 or p + 1 not in olds or q + 1 not in news:
+                continue
+            rest = (
+                [place for place in side if place not in ends]
+                for side, ends in ((olds, (p, p + 1)), (news, (q, q + 1)))
+            )
+            links = [*zip(*rest, strict=True), (p + 1, q)]
+            is_equal = all(candidate.old[a] == candidate.new[b] for a, b in [*links, (p, q + 1)])
+            pairs = tuple(sorted([*kept, *links]))
+            is_ordered = list(pairs) == sorted(pairs, key=lambda link: link[1])
+            if is_equal and is_ordered and candidate.old[p] != candidate.old[p + 1]:
+                candidate = Candidate(
+                    candidate.old, candidate.new, pairs, tuple(sorted([*others, (p, q + 1)]))
+                )
+                break
+    return candidate
 
 
 def _with_swaps(candidate: Candidate) -> Candidate:

@@ -84,9 +84,51 @@ def _move(draft: AlignmentDraft, i: int, j: int) -> None:
 
 def break_ties(stacks: NumberedStacks, draft: AlignmentDraft) -> None:
     """Choose between alignments with equal cost, findings and edits; changes the draft."""
-    _take_last_of_twins(stacks, draft)
+    for _ in range(2):  # one swap can uncover another
+        _find_swaps(stacks, draft)
+        _take_last_of_twins(stacks, draft)
     _swap_neighbours(stacks, draft)
     _take_last_of_twins(stacks, draft)  # a swap can make room for another twin
+
+
+def _find_swaps(stacks: NumberedStacks, draft: AlignmentDraft) -> None:
+    """Describe a move past equal layers as the swap of neighbours that it amounts to.
+
+    `dense, flatten, dense` that becomes `dense, dense, flatten` is the flatten layer behind its
+    neighbour, not the last layer at the top.
+    """
+    for i, j in sorted(draft.moved.items()):
+        if _is_crossed(draft, i, j):
+            continue
+        old, new = _segments(draft, i, j)
+        different = (
+            place
+            for place, (a, b) in enumerate(zip(old, new, strict=True))
+            if stacks.old[a] != stacks.new[b]
+        )
+        places = list(itertools.islice(different, 3))
+        if len(places) != 2:
+            continue
+        first, second = places
+        p, q = old[first], new[first]
+        is_swap = (old[second], new[second]) == (p + 1, q + 1) and (
+            (stacks.old[p], stacks.old[p + 1]) == (stacks.new[q + 1], stacks.new[q])
+        )
+        if is_swap and p != q + 1:
+            del draft.moved[i]
+            draft.pairs.update(zip(old, new, strict=True))
+            draft.pairs[p + 1] = q
+            draft.moved[p] = q + 1
+            del draft.pairs[p]
+
+
+def _segments(draft: AlignmentDraft, i: int, j: int) -> tuple[list[int], list[int]]:
+    """Return the old and the new places of a moved layer and of the pairs that it passes."""
+    passed = sorted((a, b) for a, b in draft.pairs.items() if (a < i) is not (b < j))
+    old = [a for a, _ in passed]
+    new = [b for _, b in passed]
+    is_down = bool(passed) and passed[0][0] > i
+    return ([i, *old], [*new, j]) if is_down else ([*old, i], [j, *new])
 
 
 def _take_last_of_twins(stacks: NumberedStacks, draft: AlignmentDraft) -> None:
