@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -24,6 +25,7 @@ from auditor.drift.canonical import (
     read_value,
 )
 from auditor.drift.fields import (
+    CATALOGUE,
     Field,
     Shape,
     names_model,
@@ -44,6 +46,7 @@ from auditor.model import (
 )
 
 _Nodes = Mapping[str, Node]
+_MODEL_PATH = re.compile(rf"{CATALOGUE}\[(.*?)\](?:\.|$)")
 _CATALOGUES_KEPT = 16  # pairs: after a vendor's release most targets show the same one
 
 
@@ -345,7 +348,8 @@ def identity_of_model(layer: JsonObject) -> str:
 class Documents(NamedTuple):
     """The answers before and after a change, `{}` if none is at hand.
 
-    `names` are what the catalogue calls the models that they use, by identity.
+    `names` are what the catalogue calls the models that they use or whose entries changed, by
+    identity.
     """
 
     old: JsonObject
@@ -388,6 +392,7 @@ class Comparison:
     def documents(self) -> Documents:
         """Return both answers, for what a headline says of them."""
         used = dict.fromkeys((*models_of(self.new), *models_of(self.old), *self.in_use))
+        used |= dict.fromkeys(filter(None, map(_changed_model, self.catalogue)))
         is_about_models = self.catalogue or any(
             change.pattern.startswith("visualLayers") for change in self.changes
         )
@@ -396,6 +401,12 @@ class Comparison:
             known = _model_names(catalogue)
             names = {name: known[name] for name in used if name in known} | names
         return Documents(self.old, self.new, names)
+
+
+def _changed_model(change: Change) -> str:
+    """Return the identity of the model of which the catalogue's entry changed, else nothing."""
+    found = _MODEL_PATH.match(change.path)
+    return found.group(1) if found else ""
 
 
 def compare_snapshots(

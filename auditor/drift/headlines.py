@@ -11,7 +11,7 @@ from auditor.drift.canonical import as_number, is_number, is_same
 from auditor.drift.compare import NO_DOCUMENTS, Documents, identity_of_model
 from auditor.drift.fields import CATALOGUE, TYPE_PATTERNS, Field, names_model
 from auditor.drift.parameter_words import describe_parameter, is_of_parameter
-from auditor.drift.policy import NO_EFFECT, REQUIRES_RETRAIN, Verdict, field_of
+from auditor.drift.policy import NO_EFFECT, POLICIES, REQUIRES_RETRAIN, Verdict, field_of
 from auditor.drift.script import changed_lines, describe_script, name_formalities
 from auditor.drift.wording import describe_list, describe_outputs, describe_pair, value_words
 from auditor.model import Change, Json, JsonObject, Kind
@@ -165,6 +165,27 @@ def _block_type(change: Change, _verdict: Verdict) -> str:
     return _value_change("Block type", change)
 
 
+def _policy(change: Change, _verdict: Verdict) -> str:
+    """Return that a policy was switched, where it came or went as a whole, with its details."""
+    label = _label(change)
+    policies = [side for side in (change.before, change.after) if isinstance(side, dict)]
+    if len(policies) != 1 or policies[0].get("enabled") is not True:
+        return _value_change(label, change)
+    if not isinstance(change.after, dict):
+        return f"{label}: on → off"
+    details = (
+        f"{_label(_detail(change, key))} {value_words(value)}"
+        for key, value in policies[0].items()
+        if key != "enabled"
+    )
+    return "; ".join([f"{label}: off → on", *details])
+
+
+def _detail(policy: Change, key: str) -> Change:
+    path, pattern = (f"{place}.{key}" for place in (policy.path, policy.pattern))
+    return replace(policy, path=path, pattern=pattern)
+
+
 def _script(change: Change, verdict: Verdict) -> str:
     before, after = str(change.before), str(change.after)
     if verdict.rule == "script:same-program":
@@ -229,6 +250,7 @@ _OWN_WORDS: dict[str, Callable[[Change, Verdict], str]] = {
     "mode": _mode,
     **dict.fromkeys(TYPE_PATTERNS, _block_type),
     "script": _script,
+    **dict.fromkeys(POLICIES, _policy),
     "dependencies.sampleCount": _sample_count,
     "dependencies.outputClasses": _output_classes,
 }
@@ -371,7 +393,7 @@ def _unchanged_threshold(key: str, documents: Documents) -> str:
 
 def _catalogue(change: Change, verdict: Verdict, names: Mapping[str, str]) -> str:
     identity = _member_name(change)
-    name = names.get(identity)
+    name = None if change.path.endswith(f"[{identity}].name") else names.get(identity)
     model = f"“{value_words(name)}” {identity}" if name else identity
     in_use = " (in use here)" if verdict.rule == "catalogue:model-in-use" else ""
     if change.pattern == f"{CATALOGUE}[]":

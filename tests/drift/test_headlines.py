@@ -42,6 +42,21 @@ def _base(name: str) -> dict[str, Any]:
             "Layer 2 (dense): neurons: 10 → 12",
         ),
         (
+            lambda a: a.update(akidaEdgeLearningConfig={"enabled": True, "additionalClasses": 5}),
+            "keras",
+            "Akida edge learning: off → on; Akida additional classes 5",
+        ),
+        (
+            lambda a: a["transferLearningModels"][1].update(implementationVersion=1),
+            "keras",
+            "Implementation of model “LightGBM” transfer_organization:901 added: 1",
+        ),
+        (
+            lambda a: a["transferLearningModels"][1].update(name="LGBM"),
+            "keras",
+            "Catalogue, name of model transfer_organization:901: LightGBM → LGBM",
+        ),
+        (
             lambda a: a["thresholds"][0].update(value=0.5),
             "keras",
             "Threshold min_score (Confidence threshold): 0.6 → 0.5",
