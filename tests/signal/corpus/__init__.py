@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from tests.signal.corpus import (
     acts_of_data,
+    at_once,
     catalogue,
     data,
     equalities,
@@ -56,4 +57,5 @@ CORPUS: dict[str, tuple[Pair, ...]] = {
     "programs": programs.PAIRS,
     "hidden": hidden.PAIRS,
     "many": nights_of_many.PAIRS,
+    "at once": at_once.PAIRS,
 }
