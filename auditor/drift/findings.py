@@ -16,8 +16,8 @@ from auditor.drift.folding import JudgedChanges, explains_script, fold
 from auditor.drift.followers import (
     FOLLOWER_RULES,
     LABEL_FIELDS,
-    TOLD_AFTER,
-    TOLD_BEFORE,
+    NAMED_AFTER,
+    NAMED_BEFORE,
     Cause,
     describe_origin,
     quiet_followers,
@@ -351,24 +351,24 @@ def _finding(
         )
         finding = replace(finding, headline=f"{label}{'; '.join(words)}")
     if documents is not None and verdict.area in (Area.INPUT, Area.PROCESSING):
-        told = _with_told(finding.headline, judged, members, documents)
-        finding = replace(finding, headline=told)
+        named = _with_folded_words(finding.headline, judged, members, documents)
+        finding = replace(finding, headline=named)
     origin = "" if documents is None else describe_origin(documents.old, documents.new)
     folded = tuple(judged.changes[i].path for i in members)
     return replace(finding, folded=folded, headline=finding.headline + origin)
 
 
-def _with_told(
+def _with_folded_words(
     words: str, judged: JudgedChanges, members: Sequence[int], documents: Documents
 ) -> str:
-    """Return a headline with those of the folded changes that no other line would tell."""
+    """Return a headline with those of the folded changes that no other line would name."""
     before, after = (
         [
             headline(judged.changes[i], judged.verdicts[i], documents)
             for i in members
             if judged.changes[i].pattern in patterns
         ]
-        for patterns in (TOLD_BEFORE, TOLD_AFTER)
+        for patterns in (NAMED_BEFORE, NAMED_AFTER)
     )
     return "; ".join([*before, words, *after])
 

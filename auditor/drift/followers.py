@@ -54,10 +54,10 @@ _TOGETHER = {
     "dsp.name": "block.name",
 }
 
-TOLD_BEFORE = frozenset(_TOGETHER) - {"dsp.name"}
+NAMED_BEFORE = frozenset(_TOGETHER) - {"dsp.name"}
 """What people set and what is folded: named before the change that it is part of, which may say
 that it was reverted."""
-TOLD_AFTER = frozenset({"configError"})
+NAMED_AFTER = frozenset({"configError"})
 
 LABEL_FIELDS = frozenset(
     {

@@ -57,7 +57,8 @@ def _is_within(statement: ast.stmt, other: ast.stmt, start: int) -> bool:
 
 def _is_behind(statement: ast.stmt, other: ast.stmt, line: int, shift: int) -> bool:
     """Return whether two statements are one text behind a line, `shift` lines further down."""
-    return _first_line(statement) > line and _place(statement, shift) == _place(other)
+    is_behind = _first_line(statement) > line and _first_line(other) > line + shift
+    return is_behind and _place(statement, shift) == _place(other)
 
 
 def _place(statement: ast.stmt, shift: int = 0) -> Sequence[object]:

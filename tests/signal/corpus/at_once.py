@@ -1,4 +1,4 @@
-"""Acts of several kinds in one night: each is told, and nothing that was not done."""
+"""Acts of several kinds in one night: each is reported, and nothing that was not done."""
 
 from __future__ import annotations
 

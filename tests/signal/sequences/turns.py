@@ -115,7 +115,7 @@ _VALUES = (
         ),
     ),
     Sequence(
-        "a threshold told to nobody, and put back",
+        "a threshold reported to nobody, and put back",
         _KERAS,
         (
             Night(steps=(withhold(), _three(put("thresholds.0", value=0.9))), findings=_THRESHOLD),
