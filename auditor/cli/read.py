@@ -24,7 +24,7 @@ _RUNS_AT_ONCE = 100
 
 
 def history(args: argparse.Namespace) -> int:
-    """List the versions of a block, newest first."""
+    """List the versions of a block, and the trainings between them, newest first."""
     from auditor.rendering.listings import render_history  # noqa: PLC0415
 
     target = review.parse_target(args.target)
@@ -34,6 +34,7 @@ def history(args: argparse.Namespace) -> int:
         approvals = store.approvals(target)
         acknowledgements = store.all_acknowledgements(target)
         retractions = store.retractions(target)
+        trainings = store.past_trainings().get(target, ())
     if not versions:
         raise UsageError(f"no version of {target} is stored: `auditor status` lists all targets")
     if args.format == "json":
@@ -52,6 +53,7 @@ def history(args: argparse.Namespace) -> int:
                 approvals,
                 acknowledgements=acknowledgements,
                 retractions=retractions,
+                trainings=trainings,
                 layout=find_layout(),
             )
         print_answer(text)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import TypeAlias
 
+from auditor.context import Training
 from auditor.listings import TargetStatus
 from auditor.model import ModelState, OpenCondition, RunInfo, Starter, TargetId, TargetState
 from auditor.outbox import MessageInfo, MessageState, OutboxOverview
@@ -19,6 +20,7 @@ from auditor.records import (
     VersionLine,
 )
 from auditor.rendering.text import wrap_text
+from auditor.rendering.trainings import list_trainings
 from auditor.rendering.verdict import RunLine
 from auditor.rendering.words import (
     age,
@@ -122,24 +124,25 @@ def render_history(
     *,
     acknowledgements: Sequence[Acknowledgement] = (),
     retractions: Sequence[Retraction] = (),
+    trainings: Sequence[Training] = (),
     layout: TableLayout | None = None,
 ) -> str:
-    """Return one line per version, in the order given, then one per decision, newest first.
+    """Return one line per version and training, then one per decision, each newest first.
 
-    A baseline says who approved it and why.
+    A baseline says who approved it and why. A training made no version by itself.
     """
     if not versions:
         return "No version is stored.\n"
-    rows = [("SEEN", "RUN", "MODEL", "WHAT")]
-    rows += [
-        (
-            moment(v.seen_at),
-            str(v.run_id),
-            _model(v.model_state),
-            _headline(v, approvals, retractions),
-        )
+    dated = [
+        (v.seen_at, (str(v.run_id), _model(v.model_state), _headline(v, approvals, retractions)))
         for v in versions
     ]
+    dated += [
+        (at, ("-", str(ModelState.TRAINED), headline))
+        for at, headline in list_trainings(trainings, since=versions[-1].seen_at)
+    ]
+    dated.sort(key=lambda line: line[0], reverse=True)
+    rows = [("SEEN", "RUN", "MODEL", "WHAT"), *((moment(at), *line) for at, line in dated)]
     return _joined((layout or _table)(rows), _decisions(acknowledgements, retractions))
 
 

@@ -363,3 +363,17 @@ def test_it_serves_until_its_input_ends(tmp_path: Path) -> None:
 
     assert done.returncode == 0
     assert (edits[0].split()[-3], edits[-1].split()[-1]) == ("0.35", "0.15")
+
+
+def test_the_history_of_a_block_that_was_only_trained_says_so(shown: Shown) -> None:
+    done = run(
+        *("history", "101/8", "--config", "X/config.toml"),
+        folder=shown.folder.parent,
+        environment=environment(),
+    )
+    lines = done.stdout.decode().splitlines()
+
+    assert done.returncode == 0
+    assert lines[1].endswith("  -    trained  Trained again")
+    assert lines[2].endswith("First seen")
+    assert len(lines) == 3
