@@ -214,8 +214,9 @@ def _project(project: DraftProject) -> Iterator[str]:
     yield "[[projects]]"
     yield f"id = {project.id}"
     yield f"api_key = {project.api_key}"
-    yield '# The ids of the learn blocks to audit, or "all". Blocks that were found:'
+    yield "# Blocks that were found:"
     yield from (f"#   {_comment(block)}" for block in _first(project.blocks) or ("none",))
+    yield '# The learn blocks to audit: "all", or a list of their ids.'
     yield 'learn_blocks = "all"'
     yield "# Also the input, processing and post-processing blocks of the impulses."
     yield "impulse = true"

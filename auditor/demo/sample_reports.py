@@ -96,6 +96,11 @@ _NOTICES = (
 )
 _BROKEN_RULE = "a sane score", "thresholds[min_score].value"
 
+_REFUSED = (
+    "Studio refused the credential (Invalid API key): check the configured key; create a key for "
+    "project {} with role admin in Studio (Dashboard, Keys)"
+)
+
 
 def first_night() -> Report:
     """Return a report in which every block is new."""
@@ -206,9 +211,9 @@ def incomplete() -> Report:
         block(1, 7),
         unread(2, 4, "timeout", timeout, last_good_at=LAST_NIGHT - timedelta(days=2)),
         unread(2, 5, "timeout", timeout, last_good_at=None),
-        unread(3, 8, "unauthorized", "Invalid API key"),
+        unread(3, 8, "unauthorized", _REFUSED.format(3)),
         open=(condition(ConditionKind.STALE, _PUMP_B, Severity.HIGH, _STALE),),
-        errors=(ProjectError(project_id=3, kind="unauthorized", message="Invalid API key"),),
+        errors=(ProjectError(project_id=3, kind="unauthorized", message=_REFUSED.format(3)),),
     )
 
 
@@ -266,10 +271,10 @@ def decided() -> Report:
 def failed() -> Report:
     """Return a report in which no block could be read."""
     return report(
-        unread(1, 3, "unauthorized", "Invalid API key"),
-        unread(1, 7, "unauthorized", "Invalid API key"),
+        unread(1, 3, "unauthorized", _REFUSED.format(1)),
+        unread(1, 7, "unauthorized", _REFUSED.format(1)),
         run=run(RunStatus.FAILED),
-        errors=(ProjectError(project_id=1, kind="unauthorized", message="Invalid API key"),),
+        errors=(ProjectError(project_id=1, kind="unauthorized", message=_REFUSED.format(1)),),
     )
 
 

@@ -29,6 +29,8 @@ from auditor.records import (
 from auditor.report import Notice, Report
 from auditor.results import NO_NEWS, BatchNews, NewVersion, TargetResult
 
+_AFTER_ALL = 2**31 - 1  # the greatest id of a run
+
 
 class DryStore:
     """A `RunStore` over a stored history, or over none where no database exists yet.
@@ -178,9 +180,9 @@ class DryStore:
         return ()
 
     def previous_run_id(self, run_id: int) -> int | None:
-        """Return no run."""
+        """Return the newest stored run: a dry run comes after all of them."""
         del run_id
-        return None
+        return self._stored.previous_run_id(_AFTER_ALL) if self._stored else None
 
     def run_summaries(self, most: int) -> tuple[RunSummary, ...]:
         """Return summaries of the last stored runs."""

@@ -172,6 +172,12 @@ def test_a_dry_run_compares_with_what_is_stored_and_leaves_it_so(
     assert auditor("run", "--exit-code").code == 1
 
 
+def test_a_dry_run_names_the_run_before_it(pump: Stage, auditor: Command) -> None:
+    pump.night()
+
+    assert "\nPrevious:    run 1\n" in auditor("run", "--dry-run").out
+
+
 def test_a_dry_run_works_beside_a_run(pump: Stage, auditor: Command) -> None:
     with app.open_store(pump.settings) as store, store.run_lock():
         assert auditor("run", "--dry-run").code == 0
