@@ -20,6 +20,7 @@ from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from http import HTTPStatus
 from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
@@ -178,10 +179,13 @@ class Wire:
     async def _exchange(self, request: httpx.Request, *, max_bytes: int) -> Reply:
         response = await self.transport.handle_async_request(request)
         try:
-            if response.status_code == httpx.codes.OK:
-                body = await _read(response, max_bytes=max_bytes)
-            else:
-                body = await _read_if_possible(response)
+            match response.status_code:
+                case HTTPStatus.OK:
+                    body = await _read(response, max_bytes=max_bytes)
+                case HTTPStatus.NOT_MODIFIED:  # it never has one
+                    body = b""
+                case _:
+                    body = await _read_if_possible(response)
             return Reply(status=response.status_code, headers=response.headers, body=body)
         finally:
             await response.aclose()

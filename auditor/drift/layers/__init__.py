@@ -42,7 +42,7 @@ class Alignment:
 def align(old: Sequence[JsonObject], new: Sequence[JsonObject]) -> Alignment:
     """Return the cheapest alignment of two stacks of layers in canonical form."""
     stacks = NumberedStacks.of(old, new)
-    if stacks.old == stacks.new:
+    if stacks.old == stacks.new or _is_one_edit(stacks):
         draft = AlignmentDraft(pairs={place: place for place in range(len(stacks.old))})
     else:
         draft = AlignmentSearch(stacks).cheapest()
@@ -53,3 +53,11 @@ def align(old: Sequence[JsonObject], new: Sequence[JsonObject]) -> Alignment:
         removed=tuple(sorted(draft.removed)),
         added=tuple(sorted(draft.added)),
     )
+
+
+def _is_one_edit(stacks: NumberedStacks) -> bool:
+    """Return whether one layer was edited in its place: no other alignment costs as little."""
+    if len(stacks.old) != len(stacks.new):
+        return False
+    differing = [pair for pair in zip(stacks.old, stacks.new, strict=True) if pair[0] != pair[1]]
+    return len(differing) == 1 and differing[0] in stacks.differences
