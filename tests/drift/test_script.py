@@ -198,6 +198,14 @@ def test_a_large_script_is_a_program(text: str) -> None:
     assert judge_script(text, f"{text}\nz = 1") is OTHER
 
 
+@pytest.mark.parametrize("place", ["", "x = 1\n"])
+def test_a_decorator_is_compared_where_all_other_lines_are_equal(place: str) -> None:
+    function = "def f(x):\n    return x\n\ng(f)\n"
+    old, new = place + function, f"{place}@tf.function\n{function}"
+
+    assert (judge_script(old, new), judge_script(new, old)) == (OTHER, OTHER)
+
+
 def test_a_number_too_long_to_be_written_is_compared_nevertheless() -> None:
     old, new = "x = 0x1" + "f" * 20_000, "x = 0x2" + "f" * 20_000
 
