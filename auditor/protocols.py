@@ -13,7 +13,7 @@ from auditor.drift.recurrence import PastChange, PastFolding
 from auditor.drift.secrets import Secrets
 from auditor.listings import RunSummary, TargetOverview, TargetStatus
 from auditor.locks import ConfigurationStore, Locks, SignStore
-from auditor.model import OpenCondition, RunInfo, Snapshot, TargetId, Trigger
+from auditor.model import OpenCondition, RunInfo, Snapshot, TargetId, TargetState, Trigger
 from auditor.outbox import Message, MessageInfo, MessageState, OutboxOverview
 from auditor.records import (
     Acknowledgement,
@@ -370,6 +370,10 @@ class HistoryStore(Protocol):
 
     def statuses(self, projects: Sequence[int] | None = None) -> tuple[TargetStatus, ...]:
         """Return every audited target's status, by project and learn id; or of `projects`."""
+        ...
+
+    def count_states(self) -> Mapping[tuple[int, TargetState], int]:
+        """Return how many audited targets of each project are in which state."""
         ...
 
     def open_conditions(

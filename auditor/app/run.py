@@ -447,7 +447,7 @@ def write_metrics(settings: Settings, records: HealthStore) -> None:
             version=__version__,
             last=briefs[0] if briefs else None,
             success=health.find_newest_whole(records, runs, health.WORKED),
-            statuses=records.statuses(),
+            states=records.count_states(),
             messages=records.count_messages(),
             open_conditions=records.open_conditions(),
         )

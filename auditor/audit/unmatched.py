@@ -8,7 +8,7 @@ that came since; one that matched is looked up where it matched last.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -24,6 +24,7 @@ from auditor.records import KnownTarget, RuleMatch
 from auditor.redaction import shown
 from auditor.report import Notice
 
+_EVERYTHING = TargetScope()
 _HOW_TO_LIST = "`auditor status` lists the blocks"
 
 
@@ -71,29 +72,21 @@ class Coverage:
     memory: Mapping[str, RuleMatch] = field(default_factory=dict)
     unmatched: dict[str, Unmatched] = field(default_factory=dict)
     found: dict[str, RuleMatch] = field(default_factory=dict)
-    _known: dict[TargetId, KnownTarget] = field(default_factory=dict)
+    _projects: frozenset[int] = frozenset()
 
     def compare(self, rules: Rules, scopes: Collection[tuple[str, TargetScope]]) -> None:
-        """Fill `unmatched` and `found`."""
-        paths = tuple(rule_paths(rules))
-        if not (paths or scopes or self._has_filters()):
-            return  # of a large fleet, not even the names are read
-        self._known = {
-            known.target: known
-            for project_id in sorted(self.source.audited_projects())
-            for known in self.source.known_project_targets(project_id)
-        }
-        if not self._known:
+        """Fill `unmatched` and `found`.
+
+        Blocks are read a project at a time, and no more of them than it takes.
+        """
+        self._projects = self.source.audited_projects()
+        if not self._projects:
             self.found = dict(self.memory)
             return
-        self._compare_paths(paths)
+        self._compare_paths(tuple(rule_paths(rules)))
         for key, scope in scopes:
             self._compare_scope(key, scope)
         self._compare_filters()
-
-    def _has_filters(self) -> bool:
-        every = self.plan.every.filters if self.plan.every else ()
-        return bool(every) or any(project.filters for project in self.plan.projects)
 
     def _compare_paths(self, paths: tuple[RulePath, ...]) -> None:
         left: dict[str, RulePath] = {}
@@ -101,7 +94,7 @@ class Coverage:
             key = _key(rule.key.partition("[")[0], rule.name, rule.path, *_members(rule.scope))
             if rule.is_of_table():
                 self.found[key] = RuleMatch(target=None, newest=0, is_matched=True)
-            elif any(rule.scope.includes(known.target) for known in self._read()):
+            elif any(rule.scope.includes(known.target) for known in self._read(rule.scope)):
                 left[key] = rule
             elif key in self.memory:
                 self.found[key] = self.memory[key]
@@ -111,10 +104,10 @@ class Coverage:
     def _search(self, left: dict[str, RulePath]) -> None:
         """Find a block that has each path; of the paths that none has, name the nearest."""
         secrets, seen = self.source.secrets(), dict[str, None]()
-        newest = max(known.version_id or 0 for known in self._known.values())
-        witnesses = {match.target for match in self.memory.values()}
+        newest = 0
         wants_catalogue = any(rule.may_be_of_catalogue for rule in left.values())
-        for known in sorted(self._read(), key=lambda known: known.target not in witnesses):
+        for known in self._witnesses_first():
+            newest = max(newest, known.version_id or 0)
             wanting = [
                 key for key, rule in left.items() if self._is_worth_reading(key, rule, known)
             ]
@@ -125,6 +118,7 @@ class Coverage:
                 seen.update(dict.fromkeys(paths))
             for key in wanting:
                 if left[key].is_among(paths):
+                    # Of what matches, only where it does is looked at again.
                     self.found[key] = RuleMatch(known.target, newest, is_matched=True)
                     del left[key]
             if not left:
@@ -132,6 +126,15 @@ class Coverage:
         for key, rule in left.items():
             self.found[key] = RuleMatch(None, newest, is_matched=False)
             self.unmatched[key] = Unmatched(f"{rule.key}.path", _words_of_path(rule, seen))
+
+    def _witnesses_first(self) -> Iterator[KnownTarget]:
+        """Yield the blocks that were read, first those that had the path of a rule before."""
+        witnesses = {match.target for match in self.memory.values()}
+        projects = frozenset(target.project_id for target in witnesses if target is not None)
+        of_projects = TargetScope(projects=projects)
+        if projects:
+            yield from (each for each in self._read(of_projects) if each.target in witnesses)
+        yield from (each for each in self._read() if each.target not in witnesses)
 
     def _is_worth_reading(self, key: str, rule: RulePath, known: KnownTarget) -> bool:
         before = self.memory.get(key)
@@ -146,11 +149,16 @@ class Coverage:
         models = parse_catalogue(snapshot.catalogue.document) if with_catalogue else None
         return paths_of(secrets.read_document(snapshot), kind_of(snapshot.kind), models)
 
-    def _read(self) -> Iterator[KnownTarget]:
-        return (known for known in self._known.values() if known.version_id is not None)
+    def _read(self, scope: TargetScope = _EVERYTHING) -> Iterator[KnownTarget]:
+        """Yield the blocks that were read, of the projects of a scope, by project."""
+        named = scope.projects | {target.project_id for target in scope.blocks}
+        for project_id in sorted(self._projects & named if named else self._projects):
+            for known in self.source.known_project_targets(project_id):
+                if known.version_id is not None:
+                    yield known
 
     def _compare_scope(self, key: str, scope: TargetScope) -> None:
-        projects = {target.project_id for target in self._known}
+        projects = self._projects
         kind = key.partition("[")[0]
         for project_id in sorted(scope.projects):
             words = f"project {project_id} has no block that is audited; {_HOW_TO_LIST}"
@@ -160,36 +168,49 @@ class Coverage:
         for target in sorted(scope.blocks):
             words = f"block {target} is not audited; {_HOW_TO_LIST}"
             place = _key(kind, "block", str(target))
-            is_matched = self._settled(target.project_id, is_matched=target in self._known)
+            is_matched = self._settled(target.project_id, is_matched=self._is_audited(target))
             self._add(place, f"{key}.blocks", words, is_matched=is_matched)
 
     def _compare_filters(self) -> None:
         """Compare what is included; what is excluded is not stored."""
         for project in self.plan.projects:
-            if project.learn_blocks is None and project.id not in self.unlisted:
-                own = [known for target, known in self._known.items() if target[0] == project.id]
-                for block_filter in project.filters:
-                    self._compare_filter(f"project {project.id}", block_filter, own)
+            is_listed = project.learn_blocks is None and project.id not in self.unlisted
+            for block_filter in project.filters if is_listed else ():
+                self._compare_filter(f"project {project.id}", block_filter, [project.id])
         if self.plan.every is not None and not self.unlisted:
             for block_filter in self.plan.every.filters:
-                self._compare_filter("studio", block_filter, list(self._known.values()))
+                self._compare_filter("studio", block_filter, sorted(self._projects))
 
     def _compare_filter(
-        self, where: str, block_filter: BlockFilter, known: Collection[KnownTarget]
+        self, where: str, block_filter: BlockFilter, projects: Iterable[int]
     ) -> None:
-        labels = [BlockLabel(target.type, target.name) for target in known]
-        unmatched = set(block_filter.find_unmatched(labels))
-        for part, patterns in (
-            ("include.types", block_filter.include.types),
-            ("include.names", block_filter.include.names),
-        ):
-            for pattern in patterns:
-                self._add(
-                    _key("filter", where, part, pattern),
-                    f"{where} {part}",
-                    f"{pattern!r} matches no block that is audited",
-                    is_matched=(part, pattern) not in unmatched,
-                )
+        remaining = {
+            **dict.fromkeys(("include.types", each) for each in block_filter.include.types),
+            **dict.fromkeys(("include.names", each) for each in block_filter.include.names),
+        }
+        members = tuple(remaining)
+        for project_id in projects:
+            if not remaining:
+                break
+            labels = [
+                BlockLabel(known.type, known.name)
+                for known in self.source.known_project_targets(project_id)
+            ]
+            unmatched = set(block_filter.find_unmatched(labels))
+            remaining = {each: None for each in remaining if each in unmatched}
+        for part, pattern in members:
+            self._add(
+                _key("filter", where, part, pattern),
+                f"{where} {part}",
+                f"{pattern!r} matches no block that is audited",
+                is_matched=(part, pattern) not in remaining,
+            )
+
+    def _is_audited(self, target: TargetId) -> bool:
+        if target.project_id not in self._projects:
+            return False
+        known = self.source.known_project_targets(target.project_id)
+        return any(each.target == target for each in known)
 
     def _settled(self, project_id: int, *, is_matched: bool) -> bool | None:
         """Return whether something matches, None where the project's blocks are not known."""

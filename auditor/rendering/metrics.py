@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
-from auditor.listings import TargetStatus
 from auditor.model import (
     ConditionKind,
     OpenCondition,
@@ -40,6 +39,7 @@ class Measurements:
     """What is measured.
 
     Attributes:
+        states: how many targets of each project are in which state.
         last: the report, unchanged targets left out, of the last finished run over all targets.
         success: the last run over all targets that checked something.
         messages: how many are queued, dead and dropped.
@@ -48,7 +48,7 @@ class Measurements:
     version: str
     last: Report | None
     success: RunInfo | None
-    statuses: Sequence[TargetStatus]
+    states: Mapping[tuple[int, TargetState], int]
     messages: Mapping[MessageState, int]
     open_conditions: Sequence[OpenCondition] = ()
 
@@ -84,7 +84,7 @@ def _of_service(measured: Measurements) -> Iterator[_Family]:
         "auditor_targets",
         "Audited blocks, by state.",
         ("state",),
-        _counted(TargetState, Counter(status.state for status in measured.statuses)),
+        _counted(TargetState, _sum_states(measured)),
     )
     opened = Counter((each.kind, each.severity) for each in measured.open_conditions)
     yield _Family(
@@ -104,6 +104,13 @@ def _of_service(measured: Measurements) -> Iterator[_Family]:
         ("state",),
         _counted(NOT_DELIVERED, Counter(measured.messages)),
     )
+
+
+def _sum_states(measured: Measurements) -> Counter[TargetState]:
+    sums: Counter[TargetState] = Counter()
+    for (_, state), number in measured.states.items():
+        sums[state] += number
+    return sums
 
 
 def _of_run(last: Report | None) -> Iterator[_Family]:
@@ -151,14 +158,13 @@ def _of_run(last: Report | None) -> Iterator[_Family]:
 
 
 def _of_projects(measured: Measurements) -> Iterator[_Family]:
-    audited = sorted({status.target.project_id for status in measured.statuses})
+    audited = sorted({project_id for project_id, _ in measured.states})
     projects = audited[:MOST_PROJECTS]
-    states = Counter((each.target.project_id, each.state) for each in measured.statuses)
     yield _Family(
         "auditor_project_targets",
         "Audited blocks of a project, by state.",
         ("project", "state"),
-        _by_project(projects, TargetState, states),
+        _by_project(projects, TargetState, Counter(measured.states)),
     )
     opened = Counter((each.target.project_id, each.severity) for each in measured.open_conditions)
     yield _Family(

@@ -238,6 +238,7 @@ class SqlStore:
     forget_other_schedules = _write(runs.forget_other_schedules)
 
     statuses = _read(targets.statuses)
+    count_states = _read(targets.count_states)
     known_projects = _read(targets.known_projects)
     target_overviews = _read(targets.target_overviews)
     last_run = _read(runs.last_run)

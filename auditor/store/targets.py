@@ -141,6 +141,16 @@ def statuses(
     return tuple(map(_status, connection.execute(in_order).mappings()))
 
 
+def count_states(connection: Connection) -> dict[tuple[int, TargetState], int]:
+    """Return how many audited targets of each project are in which state."""
+    columns = target.c.project_id, target.c.state
+    query = select(*columns, func.count()).where(~target.c.retired, _IS_KNOWN).group_by(*columns)
+    return {
+        (project_id, TargetState(state)): number
+        for project_id, state, number in connection.execute(query)
+    }
+
+
 def known_projects(connection: Connection) -> tuple[int, ...]:
     """Return the projects of every target that was ever audited and is not forgotten, by id."""
     query = select(target.c.project_id).where(_IS_KNOWN).distinct()

@@ -7,7 +7,6 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -47,7 +46,13 @@ STATUS = TargetStatus(
 def written() -> str:
     report = drift()
     return render_metrics(
-        Measurements(version="1", last=report, success=report.run, statuses=(STATUS,), messages={})
+        Measurements(
+            version="1",
+            last=report,
+            success=report.run,
+            states={(STATUS.target.project_id, STATUS.state): 1},
+            messages={},
+        )
     )
 
 
@@ -195,9 +200,9 @@ def test_a_panel_has_a_place_of_its_own_and_says_what_it_shows() -> None:
 
 
 def test_a_large_fleet_has_series_of_its_first_projects_and_says_how_many_are_left_out() -> None:
-    fleet = tuple(replace(STATUS, target=TargetId(number, 3)) for number in range(1, 251))
+    fleet = {(number, STATUS.state): 1 for number in range(1, 251)}
     text = render_metrics(
-        Measurements(version="1", last=None, success=None, statuses=fleet, messages={})
+        Measurements(version="1", last=None, success=None, states=fleet, messages={})
     )
     samples = read(text)
 

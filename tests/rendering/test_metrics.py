@@ -29,7 +29,7 @@ RUN = RunInfo(
     finished_at=BEGAN + timedelta(seconds=12.5),
 )
 REPORT = Report(run=RUN, totals=Totals(), targets=(), fetch_counts=(("same", 40), ("timeout", 1)))
-NOTHING = Measurements(version="1.2.3", last=None, success=None, statuses=(), messages={})
+NOTHING = Measurements(version="1.2.3", last=None, success=None, states={}, messages={})
 MEASURED = replace(NOTHING, last=REPORT, success=RUN)
 
 
