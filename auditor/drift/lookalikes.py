@@ -76,7 +76,7 @@ def find_hidden_letters(*texts: str) -> frozenset[str]:
         return frozenset()
     alike: dict[str, set[str]] = {}
     for word in {word for text in texts for word in (*text.split(), *_LETTERS.findall(text))}:
-        alike.setdefault(_visible_part(word), set()).add(word)
+        alike.setdefault(word if word.isascii() else _visible_part(word), set()).add(word)
     return frozenset(
         chain.from_iterable(
             _hidden_differences(*pair)
