@@ -10,7 +10,7 @@ import pytest
 from tests.audit.stage import KEY, Stage, block, stage
 from tests.cli.command import Command
 from tests.conftest import Postgres
-from tests.workers.machines import HookedStudio
+from tests.workers.machines import DEADLINE_S, HookedStudio
 
 BLOCKS = {3 + number: block(name=f"Block {number}") for number in range(12)}
 WORKERS = "[workers]\nenabled = true\nbatch = 2\nlost_after_s = 3\n"
@@ -21,6 +21,8 @@ def shared(postgres_server: Postgres, tmp_path: Path) -> Iterator[Stage]:
     """An installation of twelve blocks, which are asked for in batches of two."""
     with stage(postgres_server.ready(), tmp_path, BLOCKS, studio=HookedStudio()) as set_up:
         set_up.reconfigure("[context]", f"{WORKERS}[context]")
+        # Else a request that is held gives up after five seconds.
+        set_up.reconfigure("timeout_s = 5", f"timeout_s = {DEADLINE_S}")
         yield set_up
 
 

@@ -16,7 +16,7 @@ from auditor.demo.http_server import ReceivedRequest, ServerReply
 from auditor.workers.exchange import Exchange
 from tests.simulated_studio import SimulatedStudio
 
-DEADLINE_S = 60  # what hangs fails; nothing takes a tenth of it
+DEADLINE_S = 300  # what hangs fails; nothing takes a tenth of it
 
 
 class HookedStudio(SimulatedStudio):

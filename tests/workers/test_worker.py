@@ -12,8 +12,7 @@ from pathlib import Path
 
 from tests.audit.stage import KEY, TOKEN, Stage, block, target
 from tests.cli.command import ROOT, Command, environment, python
-from tests.faults.stage import DEADLINE_S
-from tests.workers.machines import HookedStudio, machines, wait_for_workers
+from tests.workers.machines import DEADLINE_S, HookedStudio, machines, wait_for_workers
 
 MOMENTS = (7, 19)  # requests at which a worker is killed
 
@@ -45,7 +44,7 @@ def test_every_block_is_read_where_two_workers_are_killed(
     with worker(shared) as first, worker(shared) as second:
         wait_for_workers(shared.settings, 2)
         studio.hook(dict(zip(MOMENTS, (first.kill, second.kill), strict=True)))
-        report = shared.json()
+        report = shared.json_of_night()
         ended = first.wait(DEADLINE_S), second.wait(DEADLINE_S)
 
     assert ended == (-signal.SIGKILL, -signal.SIGKILL)
@@ -61,7 +60,7 @@ def test_a_worker_that_is_asked_to_stop_leaves_its_batches_to_others(
     with worker(shared) as process:
         wait_for_workers(shared.settings, 1)
         studio.hook({3: process.terminate})
-        report = shared.json()
+        report = shared.json_of_night()
         code = process.wait(DEADLINE_S)
 
     assert (code, report["totals"]["in_sync"]) == (0, 12)
@@ -69,7 +68,7 @@ def test_a_worker_that_is_asked_to_stop_leaves_its_batches_to_others(
 
 def test_a_worker_waits_for_the_tables_that_the_first_run_makes(shared: Stage) -> None:
     with machines(shared.settings, 1) as workers:
-        assert shared.json()["totals"]["new"] == 12
+        assert shared.json_of_night()["totals"]["new"] == 12
         workers.wait_until_ready()
 
 
