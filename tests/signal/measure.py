@@ -124,8 +124,8 @@ def _sequences_hold() -> bool:
 
 
 def _properties_hold() -> bool:
-    _say("", f"Properties, {_EXAMPLES} examples each:")
     environment = {"AUDITOR_EXAMPLES": _EXAMPLES} | os.environ
+    _say("", f"Properties, {environment['AUDITOR_EXAMPLES']} examples each:")
     command = [sys.executable, "-m", "pytest", "-q", "tests/signal/test_properties.py"]
     return subprocess.run(command, env=environment, check=False).returncode == 0  # noqa: S603
 
