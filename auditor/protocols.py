@@ -13,7 +13,7 @@ from auditor.drift.recurrence import PastChange, PastFolding
 from auditor.drift.secrets import Secrets
 from auditor.listings import RunSummary, TargetOverview, TargetStatus
 from auditor.locks import ConfigurationStore, Locks, SignStore
-from auditor.model import OpenCondition, RunInfo, Snapshot, TargetId, TargetState, Trigger
+from auditor.model import Kind, OpenCondition, RunInfo, Snapshot, TargetId, TargetState, Trigger
 from auditor.outbox import Message, MessageInfo, MessageState, OutboxOverview
 from auditor.records import (
     Acknowledgement,
@@ -243,6 +243,10 @@ class RunStore(Protocol):
 
     def vendor_paths(self) -> frozenset[str]:
         """Return the paths of keys that were reported as the vendor's, its catalogue left out."""
+        ...
+
+    def vendor_keys(self) -> Mapping[tuple[Kind, str], datetime]:
+        """Return the keys that the vendor brought or took, and when a run found that last."""
         ...
 
     def rule_breaches(self) -> tuple[RuleBreach, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
@@ -29,6 +29,7 @@ from auditor.drift.findings import (
     judge_comparison,
     make_shared_finding,
     name_acts,
+    name_acts_of,
 )
 from auditor.drift.layer_keys import LayerKeys
 from auditor.drift.model_state import (
@@ -49,6 +50,7 @@ from auditor.model import (
     Finding,
     Interval,
     JsonObject,
+    Kind,
     ModelState,
     Snapshot,
     TargetId,
@@ -89,7 +91,8 @@ class Judge:
     """Compares this run's answers with the store's versions."""
 
     def __init__(self, store: RunStore, context: RunContext, causes: Causes | None = None) -> None:
-        self._context = context
+        self._store, self._context = store, context
+        self._vendor_keys: Mapping[tuple[Kind, str], datetime] | None = None
         self._causes = causes or Causes()
         self._snapshots = Snapshots(store)
         self._baselines = Baselines(store, self._snapshots, context)
@@ -197,8 +200,18 @@ class Judge:
         reading = _Reading(
             pending.project, pending.body_digest, pending.validator, pending.snapshot
         )
-        here = name_acts(compared.comparison).intersection(vendor_acts)
+        acts = {*vendor_acts, *self._missed_acts(known, compared.comparison)}
+        here = name_acts(compared.comparison).intersection(acts)
         return self._changed_version(known, reading, compared, at=pending.at, vendor_acts=here)
+
+    def _missed_acts(self, known: KnownTarget, comparison: Comparison) -> frozenset[str]:
+        """Return what runs that could not read this target found to be the vendor's."""
+        if known.last_checked_at is None:
+            return frozenset()
+        if self._vendor_keys is None:
+            self._vendor_keys = self._store.vendor_keys()
+        missed = {key for key, at in self._vendor_keys.items() if at > known.last_checked_at}
+        return name_acts_of(comparison, missed) if missed else frozenset()
 
     def _first_version(self, target: TargetId, reading: _Reading) -> NewVersion:
         document = parse(reading.snapshot.document)

@@ -412,6 +412,13 @@ def name_acts(comparison: Comparison) -> frozenset[str]:
     return frozenset(filter(None, map(_name_act, changes)))
 
 
+def name_acts_of(comparison: Comparison, keys: Collection[tuple[Kind, str]]) -> frozenset[str]:
+    """Return the vendor's acts in a comparison that brought or took some keys."""
+    changes = _with_replacement(comparison.changes)
+    of_keys = (change for change in changes if (change.kind, change.path) in keys)
+    return frozenset(filter(None, map(_name_act, of_keys)))
+
+
 def _name_act(change: Change) -> str | None:
     """Return what the vendor did if other targets show the same, None for what people do.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 
@@ -12,7 +12,7 @@ from auditor.drift.conditions import apply_changes, compare_conditions, worst_co
 from auditor.drift.recurrence import PastChange, PastFolding
 from auditor.drift.secrets import Secrets
 from auditor.listings import RunSummary
-from auditor.model import OpenCondition, RunInfo, Snapshot, TargetId, Trigger
+from auditor.model import Kind, OpenCondition, RunInfo, Snapshot, TargetId, Trigger
 from auditor.outbox import Message
 from auditor.protocols import RunStore
 from auditor.records import (
@@ -207,6 +207,10 @@ class DryStore:
     def vendor_paths(self) -> frozenset[str]:
         """Return the paths that were reported as the vendor's."""
         return self._stored.vendor_paths() if self._stored else frozenset()
+
+    def vendor_keys(self) -> Mapping[tuple[Kind, str], datetime]:
+        """Return the keys that stored runs found to be the vendor's."""
+        return self._stored.vendor_keys() if self._stored else {}
 
     def rule_breaches(self) -> tuple[RuleBreach, ...]:
         """Return the breaches of rules that have not ended."""

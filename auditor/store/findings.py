@@ -259,6 +259,21 @@ def vendor_paths(connection: Connection) -> frozenset[str]:
     return frozenset(connection.execute(query.distinct()).scalars())
 
 
+def vendor_keys(connection: Connection) -> dict[tuple[Kind, str], datetime]:
+    """Return the keys that the vendor brought or took, and when a run found that last."""
+    query = (
+        select(finding.c.kind, finding.c.path, func.max(run.c.started_at))
+        .join(run, run.c.id == finding.c.run_id)
+        .where(
+            finding.c.project_id.is_(None),
+            finding.c.area.not_in([Area.CATALOGUE, Area.SCRIPT]),
+            finding.c.kind.in_([Kind.ADDED, Kind.REMOVED]),
+        )
+        .group_by(finding.c.kind, finding.c.path)
+    )
+    return {(Kind(kind), path): at for kind, path, at in connection.execute(query)}
+
+
 def past_changes(
     connection: Connection, target: TargetId, *, most: int = _MOST_CHANGES
 ) -> tuple[PastChange, ...]:

@@ -193,6 +193,7 @@ class SqlStore:
     past_changes = _read(findings.past_changes)
     past_foldings = _read(findings.past_foldings)
     vendor_paths = _read(findings.vendor_paths)
+    vendor_keys = _read(findings.vendor_keys)
     acknowledgements = _read(decisions.acknowledgements)
     rule_breaches = _read(decisions.rule_breaches)
     ignore_rules = _read(decisions.ignore_rules)

@@ -10,6 +10,7 @@ import pytest
 
 from auditor import app
 from auditor.decide import Decision
+from auditor.demo.faults import Fault
 from tests.audit.stage import Stage, block, stage, target
 from tests.decisions import approve, approve_all_new
 
@@ -134,3 +135,24 @@ def test_what_the_vendor_withdraws_is_tonights_and_no_difference(pump: Stage) ->
 
     assert [each[:2] for each in _said(withdrawn)] == [(9, "last")]
     assert _said(after) == []
+
+
+@pytest.mark.both_databases
+def test_a_block_that_missed_a_release_was_edited_by_nobody(pump: Stage) -> None:
+    pump.studio.fail(Fault.HTTP_500, target=target(3))
+    for learn_id in _BLOCKS:
+        pump.studio.edit(target(learn_id), lambda answer: answer.update(kLater={"folds": 5}))
+    pump.json()
+    pump.studio.heal()
+    read = pump.json()
+
+    assert _said(read) == []
+    assert [(found["path"], found["targets"]) for found in read["catalogue"]] == [("kLater", 1)]
+    assert (read["targets"][0]["state"], read["open"]) == ("in_sync", [])
+
+
+def test_a_key_that_is_gone_again_from_a_block_of_a_release_is_an_edit(pump: Stage) -> None:
+    pump.studio.edit(target(3), lambda answer: answer.pop("kNew"))
+    pump.json()
+
+    assert _said(_edit(pump, kNew={"folds": 5})) == [(3, "last", "kNew")]
