@@ -14,6 +14,7 @@ from auditor.drift.causes import (
     has_data,
     has_only_names,
     has_other_dimensions,
+    has_other_sources,
     is_edit,
     is_renaming,
     lacks_features,
@@ -23,7 +24,7 @@ from auditor.drift.causes import (
 from auditor.drift.compare import Comparison
 from auditor.drift.followers import Cause
 from auditor.drift.recurrence import PastChange
-from auditor.model import BlockKindName, TargetId
+from auditor.model import BlockKindName, TargetId, TargetKind
 from auditor.results import NewVersion, TargetResult
 
 
@@ -73,6 +74,8 @@ class Causes:
         target = comparison.target
         if target is None or not has_data(comparison.changes):
             return None
+        if has_other_sources(comparison.changes):  # an edit of the block itself
+            return None
         before = tuple(self._before(target))
         if has_only_names(comparison.changes):
             for source in before:
@@ -102,7 +105,7 @@ class Causes:
         is_generated = lacks_features(comparison.old) and not lacks_features(comparison.new)
         if not is_generated and not has_other_dimensions(comparison.changes):
             return None
-        own = (target,) if is_generated else ()
+        own = (target,) if is_generated or self._is_learn(target) else ()
         edits = [(self._newest_edit(source), source) for source in (*own, *before)]
         known = [(edited_at, source) for edited_at, source in edits if edited_at is not None]
         if not known:
@@ -132,6 +135,10 @@ class Causes:
                         further.append(source)
             yield from further
             near = further
+
+    def _is_learn(self, target: TargetId) -> bool:
+        listed = self.inventory.find(target)
+        return listed is not None and listed.kind.target_kind is TargetKind.LEARN
 
     def _gives_data(self, target: TargetId) -> bool:
         listed = self.inventory.find(target)

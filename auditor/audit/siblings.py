@@ -32,7 +32,7 @@ from auditor.protocols import RunStore
 
 SiblingGroup: TypeAlias = tuple[TargetId, ...]
 _MOST_NAMED = 3
-_OWN = NAME_PATHS | {"block.input"}  # names, and ids of other blocks
+_OWN = NAME_PATHS | {"block.input", "dsp"}  # names, and ids of other blocks
 
 
 @dataclass(slots=True)

@@ -267,14 +267,21 @@ async def _live(settings: Settings, target: TargetId, known: KnownTarget | None)
         return None
     async with app.build_client(settings) as studio:
         listed = None
-        if known is not None and kind_of(known.kind).is_listed:
+        if known is not None and _needs_listing(settings, known):
             listing = await studio.list_blocks(target.project_id)
             blocks = () if isinstance(listing, Failure) else listing
             listed = next((block for block in blocks if block.target == target), None)
-            if listed is None:
+            if listed is None and kind_of(known.kind).is_listed:
                 return None
         fetched = await studio.fetch(target, find_source(listed, known), stored_body=None)
     return fetched if isinstance(fetched, Answer) else None
+
+
+def _needs_listing(settings: Settings, known: KnownTarget) -> bool:
+    """Return whether the document of a block has something of its entry in the listing."""
+    kind, project_id = kind_of(known.kind), known.target.project_id
+    named = {each.id for each in settings.projects if each.learn_blocks != "all"}
+    return kind.is_listed or (bool(kind.listed_keys) and project_id not in named)
 
 
 def _last_day(text: str | None, settings: Settings) -> date | None:

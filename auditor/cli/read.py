@@ -11,6 +11,7 @@ from auditor.cli.comparison import load_version
 from auditor.cli.console import print_parts, print_text
 from auditor.cli.sending import NOBODY
 from auditor.cli.terminal import find_layout, print_answer
+from auditor.drift.block_kinds import kind_of
 from auditor.drift.secrets import as_sent
 from auditor.errors import UsageError
 from auditor.model import RunInfo
@@ -96,7 +97,9 @@ def show(args: argparse.Namespace) -> int:
     settings = app.load_settings(args.config, reads_secrets=False)
     with app.open_existing_store(settings) as store:
         snapshot = load_version(reference, settings, store).snapshot
-    print_text(as_json.dump_json(as_sent(snapshot)))
+    of_listing = kind_of(snapshot.kind).listed_keys  # which no answer of the block has
+    sent = {key: value for key, value in as_sent(snapshot).items() if key not in of_listing}
+    print_text(as_json.dump_json(sent))
     return 0
 
 

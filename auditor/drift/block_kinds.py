@@ -16,6 +16,7 @@ from auditor.drift.fields import (
     CATALOGUE,
     ENVELOPE,
     FIELDS,
+    LEARN_TABLE,
     UNKNOWN,
     UNKNOWN_OF_VENDOR,
     Field,
@@ -42,6 +43,7 @@ from auditor.model import Area, BlockKindName, JsonObject, ModelState, TargetId
 # As public projects link to them. No address is known that all anomaly blocks have, nor one of a
 # VLM block: these link to their impulse.
 _DSP, _CREATE = "/dsp/{type}/{block}", "/create-impulse"
+_CONNECTIONS = ("dsp",)  # the processing blocks whose features a learn block takes
 _WORD = re.compile(r"[a-z0-9-]+")
 
 
@@ -63,6 +65,7 @@ class BlockKind:
         restored_with: fields that a request to restore another one has to hold as well.
         has_model: whether a block has a model that is trained.
         is_listed: whether its document begins with its entry in the listing.
+        listed_keys: what else its document has of that entry, at its own top.
         is_alone: whether that entry is all of it, so that there is nothing to ask for.
         name_at: the keys down to the block's name in a document.
         type_at: the keys down to its type; empty where only the listing names it.
@@ -83,6 +86,7 @@ class BlockKind:
     restored_with: tuple[str, ...] = ()
     has_model: bool = True
     is_listed: bool = False
+    listed_keys: tuple[str, ...] = ()
     is_alone: bool = False
 
     def path_of(self, target: TargetId) -> str:
@@ -117,9 +121,15 @@ class BlockKind:
         if self.is_alone:
             return entry
         if not self.is_listed:
-            return answer
+            return {**self.listed_part(entry), **answer}
         own = {key: value for key, value in answer.items() if key not in ENVELOPE}
         return {"block": entry, **{key: value for key, value in own.items() if key != "block"}}
+
+    def listed_part(self, entry: JsonObject) -> JsonObject:
+        """Return what a document has of the block's entry in the listing."""
+        if self.is_listed:
+            return entry
+        return {key: entry[key] for key in self.listed_keys if key in entry}
 
     def name_of(self, document: JsonObject) -> str:
         """Return the block's name, empty where the document has none."""
@@ -185,6 +195,8 @@ KERAS = BlockKind(
     name_at=("name",),
     type_at=("type",),
     catalogue=CATALOGUE,
+    prefix=LEARN_TABLE,
+    listed_keys=_CONNECTIONS,
 )
 """Learn blocks that Studio's getKeras serves."""
 
@@ -200,6 +212,8 @@ ANOMALY = BlockKind(
     name_at=("name",),
     type_at=(),
     restored_with=("selectedAxes", "clusterCount", "minimumConfidenceRating"),
+    prefix=LEARN_TABLE,
+    listed_keys=_CONNECTIONS,
 )
 """K-means and Gaussian mixture models."""
 
@@ -212,6 +226,8 @@ VLM = BlockKind(
     collections=((METADATA, "config"),),
     name_at=(METADATA, "name"),
     type_at=(),
+    prefix=LEARN_TABLE,
+    listed_keys=_CONNECTIONS,
     has_model=False,
 )
 """Vision language models, which nobody trains in Studio."""

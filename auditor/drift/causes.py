@@ -1,7 +1,8 @@
 """What made the data of a block change: an edit of a block whose data it takes.
 
 Rules:
-- An edit is a change of what a person sets of an input or processing block.
+- An edit is a change of what a person sets of an input or processing block, or from which
+  processing blocks a learn block takes its features.
 - A block's data follows the nearest edited block before it; else what those before it follow.
 - The names of a block's inputs alone follow a renaming of one of them.
 - Features are often generated a night after the edit: a change of dimensions follows the newest
@@ -13,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
+from auditor.drift.fields import CONNECTION
 from auditor.drift.followers import LABEL_FIELDS, Cause
 from auditor.drift.policy import field_of
 from auditor.drift.recurrence import PastChange
@@ -93,6 +95,11 @@ def has_other_dimensions(changes: Sequence[Change]) -> bool:
         and change.pattern != "dsp.features.generated"
         for change in changes
     )
+
+
+def has_other_sources(changes: Sequence[Change]) -> bool:
+    """Return whether a learn block takes features from other processing blocks than before."""
+    return any(change.pattern == CONNECTION and change.kind is Kind.CHANGED for change in changes)
 
 
 def lacks_features(document: JsonObject) -> bool:

@@ -123,6 +123,7 @@ _TRAINING = FieldGroup(Area.TRAINING, Owner.INTENT, Severity.MEDIUM)
 _PROFILING = FieldGroup(Area.TRAINING, Owner.INTENT, Severity.INFO)
 _DATA = FieldGroup(Area.DATA, Owner.DATASET, Severity.HIGH)
 _SAMPLES = FieldGroup(Area.DATA, Owner.DATASET, Severity.LOW)
+_CONNECTION = FieldGroup(Area.PROCESSING, Owner.INTENT, Severity.HIGH)
 _TYPE = FieldGroup(Area.IDENTITY, Owner.INTENT, Severity.HIGH)
 _NAME = FieldGroup(Area.IDENTITY, Owner.INTENT, Severity.LOW)
 _VENDOR = FieldGroup(Area.CATALOGUE, Owner.VENDOR, Severity.INFO)
@@ -135,7 +136,13 @@ ENVELOPE = frozenset({"success", "error"})  # of the answer, not of the block; n
 UNKNOWN = _UNKNOWN.field("?", "Field unknown to this version")
 UNKNOWN_OF_VENDOR = _VENDOR.field("transferLearningModels[].?", "Catalogue field")
 
+LEARN_TABLE = "learn:"
+CONNECTION = f"{LEARN_TABLE}dsp"
+"""The pattern of the processing blocks whose features a learn block takes: its entry in the
+listing says it."""
+
 _BLOCK: tuple[Field, ...] = (
+    _CONNECTION.field(CONNECTION, "Processing blocks", shape=Shape.SET),
     _DATA.field("dependencies", "Data", _OBJECT, shape=Shape.OBJECT),
     _DATA.field("dependencies.classes", "Labels", _TEXTS, shape=Shape.SET),
     _DATA.field("dependencies.blockNames", "Input blocks", _TEXTS, shape=Shape.SET),

@@ -6,6 +6,8 @@ Rules it holds (the contract's "Blocks of other kinds"):
 - What is generated from a processing block is one finding, under the block's own edit where it
   has one.
 - Parameters that come or go with another implementation version are part of that.
+- What a learn block takes features from is known where it was listed. First seen it says
+  nothing; its data follows a change of it.
 - What one form of Studio sets together is one edit: width and height of images, the parts of a
   labeling method or of a subset of the data.
 """
@@ -17,6 +19,7 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from auditor.drift.block_kinds import text_at
+from auditor.drift.fields import CONNECTION
 from auditor.drift.folding import FoldRule, JudgedChanges
 from auditor.drift.impulse_fields import PARAMETERS
 from auditor.drift.policy import Verdict
@@ -111,6 +114,7 @@ def quiet_followers(
     return [
         _quiet(verdict)
         if _is_late_name(change, changes, new)
+        or _is_first_connection(change)
         or _is_alone(change, changes, verdicts)
         or (has_cause and _is_drop(change, changes, verdicts))
         else verdict
@@ -124,6 +128,11 @@ def _is_late_name(change: Change, changes: Sequence[Change], new: JsonObject) ->
     key = change.pattern.removeprefix("dsp.")
     is_led = any(other.pattern == f"block.{key}" for other in changes)
     return not is_led and change.after == text_at(new, ("block", key))
+
+
+def _is_first_connection(change: Change) -> bool:
+    """Return whether one side does not say what a learn block takes features from."""
+    return change.pattern == CONNECTION and change.kind in (Kind.ADDED, Kind.REMOVED)
 
 
 def _quiet(verdict: Verdict) -> Verdict:
@@ -260,6 +269,12 @@ def _data_into_one(judged: JudgedChanges) -> _Pairs:
         yield from ((i, host) for i in data)
 
 
+def _data_into_connection(judged: JudgedChanges) -> _Pairs:
+    """Yield the data of a learn block that takes other features now."""
+    if (host := judged.at(CONNECTION)) is not None:
+        yield from ((i, host) for i in judged.in_areas((Area.DATA,)))
+
+
 def _lead(change: Change) -> int:
     """Return the place of a change of data among those of its block, the most telling first."""
     return _LEADS.index(change.pattern) if change.pattern in _LEADS else len(_LEADS)
@@ -285,5 +300,6 @@ FOLLOWER_RULES: tuple[FoldRule, ...] = (
     _error_into_edit,
     _data_into_edit,
     _data_into_one,
+    _data_into_connection,
     _into_what_is_set_together,
 )

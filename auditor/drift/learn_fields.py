@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from auditor.drift.fields import FIELDS, Field, FieldGroup, JsonType, Shape
+from auditor.drift.fields import CONNECTION, FIELDS, Field, FieldGroup, JsonType, Shape
 from auditor.model import Area, Owner, Severity
 
 _TRAINING = FieldGroup(Area.TRAINING, Owner.INTENT, Severity.MEDIUM)
 _MODEL = FieldGroup(Area.TRAINING, Owner.INTENT, Severity.HIGH)
 _IDENTITY = FieldGroup(Area.IDENTITY, Owner.INTENT, Severity.LOW)
 
-_SHARED = ("dependencies", "trained", "name", "minimumConfidenceRating", "thresholds")
+_SHARED = (CONNECTION, "dependencies", "trained", "name", "minimumConfidenceRating", "thresholds")
 """What an anomaly block has as a Keras block has it."""
 
 
@@ -57,6 +57,7 @@ ANOMALY_REQUIRED = {
 
 METADATA = "metadata"
 VLM_FIELDS: dict[str, Field] = _by_pattern(
+    *_below(CONNECTION).values(),
     _IDENTITY.field(METADATA, "Metadata", JsonType.OBJECT, shape=Shape.OBJECT),
     _IDENTITY.field(f"{METADATA}.name", "Name"),
     *(

@@ -28,6 +28,7 @@ from auditor.model import (
 )
 
 _INVALIDATES_TRAINING = (Area.LAYERS, Area.SCRIPT, Area.TRAINING)
+_FEATURES = ("shape", "dependencies.")
 _SAMPLE_COUNT = "dependencies.sampleCount"
 _SUGGESTED_VALUE = "].suggestedValue"
 _EVENTS = {
@@ -122,6 +123,8 @@ def shows_training(finding: Finding) -> bool:
 def _invalidates_training(finding: Finding, new: JsonObject) -> bool:
     if finding.area is Area.DATA:
         return finding.path != _SAMPLE_COUNT
+    if finding.area is Area.PROCESSING:  # of a learn block: it takes other features now
+        return any(path.startswith(_FEATURES) for path in finding.folded)
     if finding.area is Area.SCRIPT and is_visual(new):
         return False
     return finding.area in _INVALIDATES_TRAINING and finding.severity is not Severity.INFO

@@ -85,8 +85,10 @@ _WHOLE_IMPULSE = (
 )
 _FOLLOWS = "it follows an edit: undo that of block {}, generate the features and train again"
 _NAME = "no request sets only a name: rename the block in Studio"
+_OTHER_BLOCK = "the id now belongs to another block"
 _OF_AUTHOR = "the block's author decides which parameters there are"
 _PARAMETER_VALUE = re.compile(r"(?:config|parameters)\[([^\"\]]+)\]\.value")
+_REASONS_OF_KEYS = {"type": _OTHER_BLOCK, "name": _NAME, "dsp": _WHOLE_IMPULSE}
 _REASONS = {
     Area.TRAINED: _TRAIN,
     Area.DATA: "the data set changed, not a setting of the block",
@@ -222,8 +224,9 @@ def _reason_against_other(finding: Finding) -> str:
     if finding.path in NAME_PATHS:
         return _NAME
     if finding.area is Area.IDENTITY:
-        return "the id now belongs to another block"
-    return _WHOLE_IMPULSE if finding.path.startswith("block.") else ""
+        return _OTHER_BLOCK
+    is_of_impulse = finding.path == "dsp" or finding.path.startswith("block.")
+    return _WHOLE_IMPULSE if is_of_impulse else ""
 
 
 def _parameter_restoration(
@@ -273,10 +276,8 @@ def _reason_against(finding: Finding, key: str) -> str:
         return _FOLLOWS.format(finding.follows)
     if finding.area in _REASONS:
         return _REASONS[finding.area]
-    if key == "type":
-        return "the id now belongs to another block"
-    if key == "name":
-        return _NAME
+    if key in _REASONS_OF_KEYS:
+        return _REASONS_OF_KEYS[key]
     return "" if key in SETTABLE else _REASONS[Area.UNKNOWN]
 
 

@@ -100,9 +100,9 @@ class _ListedEntry:
     content: bytes
 
     @classmethod
-    def of(cls, entry: JsonObject | None) -> Self:
-        """Return an entry that is part of a document, None where it is not."""
-        return cls(b"" if entry is None else json.dumps(entry, sort_keys=True).encode("ascii"))
+    def of(cls, entry: JsonObject) -> Self:
+        """Return what is part of a document, which may be nothing."""
+        return cls(json.dumps(entry, sort_keys=True).encode("ascii") if entry else b"")
 
     def validator(self, tag: str) -> str:
         """Return the validator of a document whose answer came with an ETag."""
@@ -242,7 +242,7 @@ class StudioClient:
         *,
         stored_body: StoredBody | None,
     ) -> FetchResult:
-        entry = _ListedEntry.of(source.entry if kind.is_listed else None)
+        entry = _ListedEntry.of(kind.listed_part(source.entry))
         body, validator = b"", ""
         if not kind.is_alone:
             known_tag = entry.tag_in(stored_body.validator) if stored_body else ""

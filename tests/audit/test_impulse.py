@@ -14,7 +14,7 @@ from tests.audit.stage import Stage, block, stage, target
 from tests.audit.test_kinds import parameter
 from tests.kinds import sample_answer, sample_entry
 
-INPUT, PROCESSING, KERAS, ANOMALY, OTHER = map(target, (1, 2, 3, 4, 9))
+INPUT, PROCESSING, KERAS, ANOMALY, SECOND, OTHER = map(target, (1, 2, 3, 4, 5, 9))
 
 
 @pytest.fixture
@@ -247,6 +247,67 @@ def test_blocks_of_another_impulse_follow_nothing(pump: Stage) -> None:
         (3, "shape", 2),
         (9, "shape", None),
         (9, "dependencies.sampleCount", None),
+    ]
+
+
+def take_other_features(set_up: Stage) -> None:
+    """Have both learn blocks take the features of a second processing block as well."""
+    answer, listed = sample_answer("dsp-spectral-analysis"), sample_entry("dspBlocks")
+    set_up.studio.put_block(
+        SECOND, BlockKindName.PROCESSING, answer, entry={**listed, "name": "Second"}
+    )
+    set_up.studio.edit_entry(ANOMALY, lambda entry: entry.update(dsp=[5, 2]))
+
+
+def test_other_features_of_a_learn_block_are_an_edit_of_it(pump: Stage) -> None:
+    take_other_features(pump)
+    report, text = pump.json_of_night(), mailed_text(pump)
+    again = pump.json()
+
+    assert found(report) == [(3, "dsp", None), (4, "dsp", None)]
+    (finding,) = report["targets"][2]["findings"]
+    assert (finding["area"], finding["owner"], finding["severity"]) == (
+        *("processing", "intent"),
+        "high",
+    )
+    assert (finding["before"], finding["after"]) == ([2], [2, 5])
+    assert finding["headline"] == "Processing blocks: 5 added"
+    assert report["targets"][2]["model_state"] == "trained"
+    assert found(again) == []
+    assert "set it under Create impulse" in text
+
+
+def test_the_data_of_other_features_is_part_of_that_edit(pump: Stage) -> None:
+    take_other_features(pump)
+    pump.studio.edit(KERAS, lambda answer: follow(answer, 65))
+    report = pump.json()
+
+    assert found(report) == [(3, "dsp", None), (4, "dsp", None)]
+    (finding,) = report["targets"][2]["findings"]
+    assert {"shape", "dependencies.featureCount"} <= set(finding["folded"])
+    assert report["targets"][2]["model_state"] == "stale"
+
+
+def test_the_data_of_other_features_may_come_a_night_later(pump: Stage) -> None:
+    take_other_features(pump)
+    pump.night()
+    pump.studio.edit(KERAS, lambda answer: follow(answer, 65))
+
+    assert found(pump.json()) == [(3, "shape", 3)]
+
+
+def test_what_a_learn_block_takes_features_from_says_nothing_when_first_seen(pump: Stage) -> None:
+    pump.reconfigure('learn_blocks = "all"', "learn_blocks = [3, 4]")
+    named = pump.json()
+    pump.studio.edit(KERAS, lambda answer: answer.update(trainingCycles=99))
+    edited = pump.json()
+    pump.reconfigure("learn_blocks = [3, 4]", 'learn_blocks = "all"')
+    listed = pump.json()
+
+    assert [found(each) for each in (named, edited, listed)] == [
+        [],
+        [(3, "trainingCycles", None)],
+        [],
     ]
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from auditor.model import BlockKindName, JsonObject
+from auditor.model import BlockKindName, Json, JsonObject
 from tests.audit.stage import Stage, block, target
 from tests.cli.command import Command
 from tests.kinds import sample_answer, sample_entry
@@ -387,6 +387,24 @@ def test_acknowledge_asks_studio_for_a_block_with_its_entry_in_the_listing(
     done = auditor("acknowledge", finding["id"], "--reason", "agreed")
 
     assert (finding["path"], done.code) == ("block.axes", 0)
+    assert "it was compared with Studio's present answer" in done.out
+
+
+def test_acknowledge_asks_studio_what_features_a_learn_block_takes(
+    pump: Stage, auditor: Command
+) -> None:
+    kmeans = target(6)
+    entry: dict[str, Json] = {"type": "anomaly", "name": "K-means", "dsp": [2]}
+    pump.studio.put_block(kmeans, BlockKindName.ANOMALY, sample_answer("anomaly"), entry=entry)
+    auditor("run")
+    pump.studio.edit_entry(kmeans, lambda listed: listed.update(dsp=[2, 5]))
+    report = auditor("run", "--format", "json").json
+    (finding,) = (f for t in report["targets"] for f in t["findings"] if f["path"] == "dsp")
+    done = auditor("acknowledge", finding["id"], "--reason", "agreed")
+    pump.studio.edit_entry(kmeans, lambda listed: listed.update(dsp=[5]))
+    again = auditor("acknowledge", finding["id"], "--reason", "agreed")
+
+    assert (done.code, again.code) == (0, 2)
     assert "it was compared with Studio's present answer" in done.out
 
 

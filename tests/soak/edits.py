@@ -17,7 +17,7 @@ class BlockNow:
     """A block as Studio has it.
 
     Attributes:
-        entry: what the listing says of it; None for a Keras block.
+        entry: what the listing says of it; None where its answer says it.
         is_labelled: whether people change its labels. The features of others change instead, for
             both in one night would be one finding.
         has_settings: whether people change its parameters, so that features follow these.
@@ -268,6 +268,12 @@ def _vlm_name(block: BlockNow, chance: random.Random) -> Edit:
     return Edit("metadata.name", before, value, lambda now: now["metadata"].update(name=value))
 
 
+def _connection(block: BlockNow, chance: random.Random) -> Edit:
+    """Have a block take the features of another processing block besides its own."""
+    first = (block.entry or {})["dsp"][0]
+    return _of_entry("dsp", [first, chance.randint(1000, 10**6)], block)
+
+
 def _of_vlm(path: str, value: object, block: BlockNow) -> Edit:
     """Change a value of a configuration, which gets another id with it."""
     *containers, key = path.split(".")
@@ -288,7 +294,7 @@ def _of_vlm(path: str, value: object, block: BlockNow) -> Edit:
 _EDITS: dict[BlockKindName, tuple[_Making, ...]] = {
     BlockKindName.KERAS: (_cycles, _rate, _threshold, _layer, _name),
     BlockKindName.ANOMALY: (_clusters, _axes, _threshold, _name),
-    BlockKindName.VLM: (_model, _prompt, _temperature, _threshold, _vlm_name),
+    BlockKindName.VLM: (_model, _prompt, _temperature, _threshold, _vlm_name, _connection),
     BlockKindName.INPUT: (set_window, _increase, _frequency, _entry_name),
     BlockKindName.PROCESSING: (_processing_name,),
     BlockKindName.POST_PROCESSING: (_grace, _enabled, _version, _post_name),

@@ -79,7 +79,7 @@ def new_block(target: TargetId, release: int) -> BlockNow:
         case BlockKindName.KERAS:
             released = FIRST_RELEASE + release
             answer = {**sample_blocks()["keras"], "name": name, RELEASED: released}
-            return _block(target, answer, None)
+            return _block(target, answer, {"type": "keras", "dsp": [dsp], **listed})
         case BlockKindName.ANOMALY:
             answer = {**sample_answer("anomaly"), "name": name}
             return _block(target, answer, {"type": "anomaly", "dsp": [dsp], **listed})
