@@ -276,6 +276,19 @@ def test_a_service_that_stops_leaves_the_rest_to_the_next_run(pump: Stage) -> No
     assert "targets/7/3.html" in changed(pump)
 
 
+def test_an_address_of_an_earlier_release_leads_to_the_page(pump: Stage) -> None:
+    pump.night()
+    old = {"targets/7-3.html": "targets/7/3.html", "impulses/7-1.html": "impulses/7/1.html"}
+    for name in old:
+        (reports(pump) / name).write_text("a page of an earlier release", encoding="utf-8")
+
+    pump.night()
+
+    for name, place in old.items():
+        assert f'url=../{place}"' in page(pump, name)
+    assert broken_links(reports(pump)) == []
+
+
 @pytest.mark.both_databases
 def test_pages_are_pruned_with_what_they_show(pump: Stage) -> None:
     pump.night()

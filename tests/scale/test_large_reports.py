@@ -17,7 +17,9 @@ import pytest
 
 from auditor import app
 from auditor.app.build import build_renderer, build_site
+from auditor.audit.digest import write_digest
 from auditor.audit.left_out import LeftOutCounts
+from auditor.audit.plan import RunContext
 from auditor.audit.run import Audit
 from auditor.drift.rules import TargetScope
 from auditor.drift.subscriptions import QUIET, Subscription, select_part
@@ -113,6 +115,18 @@ def test_a_block_that_was_left_out_is_listed_where_an_earlier_finding_of_it_is_l
     assert (line.target, line.state, len(line.late)) == (_EDITED, TargetState.IN_SYNC, 1)
     assert (line.name, line.model_state) == (f"Block {_EDITED}", ModelState.STALE)
     assert sum(each.targets for each in carried.left_out) == _BLOCKS - 1
+
+
+def test_a_digest_of_a_large_fleet_lists_what_changed_and_counts_the_rest(
+    fleet: LargeFleet,
+) -> None:
+    found = after_an_edit(fleet)
+    context = RunContext(now=fleet.now, today=fleet.now().date())
+
+    digest = write_digest(found, (found.run.id or 0) - 1, fleet.store, context)
+
+    assert [line.target for line in digest.targets] == [_EDITED]
+    assert (digest.totals.targets, digest.totals.in_sync) == (_BLOCKS, _BLOCKS - 1)
 
 
 @pytest.mark.parametrize("state", [TargetState.NEW, TargetState.UNKNOWN])
