@@ -31,8 +31,11 @@ class LateFindings:
         A difference from the baseline that one of them made is left out, so that no change is
         listed twice; the target's state stays.
         """
+        own = self.own.get(line.target, ())
+        if not own:
+            return line
         found_now = {found.id for found in line.findings if found.since is Since.LAST}
-        late = [each for each in self.own.get(line.target, ()) if each.finding.id not in found_now]
+        late = [each for each in own if each.finding.id not in found_now]
         acts = {name_act(each.finding) for each in late if each.holds}
         findings = tuple(
             found

@@ -123,7 +123,9 @@ class Results:
         target = result.target
         listed = self.inventory.find(target)
         place = listed.place if listed else known.place if known else NO_PLACE
-        line = replace(target_report(result, known), place=place)
+        line = target_report(result, known)
+        if place != line.place:
+            line = replace(line, place=place)
         if self.contexts.scope.training:
             line = _with_last_training(line, result, known)
         self._add_line(line)

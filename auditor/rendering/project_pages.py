@@ -196,11 +196,8 @@ class ProjectPublisher:
         projects = iter(self._store.known_projects())
         while batch := list(islice(projects, _PROJECTS_AT_ONCE)):
             dates = self._store.training_dates(batch)
-            overviews = (
-                replace(each, open=tuple(conditions.get(each.status.target, ())))
-                for each in self._store.target_overviews(batch)
-            )
-            for project in by_project(overviews):
+            overviews = self._store.target_overviews(batch)
+            for project in by_project(_with_open(each, conditions) for each in overviews):
                 self._publish(project, dates)
         return self._gatherer.overview()
 
@@ -354,6 +351,13 @@ class ProjectPublisher:
     @cached_property
     def _secrets(self) -> Secrets:
         return self._store.secrets()
+
+
+def _with_open(
+    overview: TargetOverview, conditions: Mapping[TargetId, Sequence[OpenCondition]]
+) -> TargetOverview:
+    found = conditions.get(overview.status.target)
+    return replace(overview, open=tuple(found)) if found else overview
 
 
 def _has_something(overview: TargetOverview) -> bool:
