@@ -129,12 +129,15 @@ class Setup:
             if not recipients:
                 return None
             try:
+                for address in recipients:
+                    require_valid("mail address", address)
                 sender = ask(f"Sender (Enter: {_sender_for(recipients)})")
+                require_valid("mail address", sender or _sender_for(recipients))
                 server = ask("Mail server, as HOST or HOST:PORT (Enter: localhost)", "localhost")
                 user = ask("User name at the mail server (Enter: no login)")
                 mail = _mail(recipients, sender, server, user)
             except UsageError as error:
-                say(f"  {error}")
+                say(f"  FAILED: {error}")
                 continue
             if not user:
                 return mail
