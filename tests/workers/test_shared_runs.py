@@ -142,14 +142,11 @@ def test_tables_of_another_version_are_made_anew(shared: Stage) -> None:
 
 
 def test_a_run_goes_on_alone_where_its_tables_are_gone(
-    shared: Stage, caplog: pytest.LogCaptureFixture
+    shared: Stage, studio: HookedStudio, caplog: pytest.LogCaptureFixture
 ) -> None:
     shared.night()
-
-    def drop(_: int) -> None:
-        _sql(shared, "DROP SCHEMA auditor_workers CASCADE")
-
-    report = _night(shared, NIGHT + DAY, RunControl(planned=drop))
+    studio.hook({1: lambda: _sql(shared, "DROP SCHEMA auditor_workers CASCADE")})
+    report = shared.json_of_night()
 
     assert report["totals"]["in_sync"] == 12
     assert ALONE in caplog.text
