@@ -197,6 +197,8 @@ class Setup:
         is_found = self.path == Path("config.toml") and not os.environ.get("AUDITOR_CONFIG")
         option = "" if is_found else f" --config {shlex.quote(str(self.path))}"
         program = find_program()
+        if variables := self._variables():
+            yield f"Wherever the auditor runs, these variables have to be set: {variables}"
         yield "Next:"
         yield from (f"  export {variable}=…" for variable in self.unset)
         yield f"  {program} check{option}   # tries everything that a run needs"
@@ -204,6 +206,17 @@ class Setup:
             yield f"  {program} check --send-test{option}   # sends a test to every reader"
         yield f"  {program} run{option}     # the first run; every later one reports what changed"
         yield f"Every night, as a service or by a timer: see {locate('docs/install.md')}"
+
+    def _variables(self) -> str:
+        """Return the environment variables that the configuration names."""
+        places = [project.api_key for project in self.projects.values()]
+        more = (
+            self.user and self.user.token,
+            self.mail and self.mail.password,
+            self.channel_url,
+        )
+        places += [place for place in more if place]
+        return ", ".join(dict.fromkeys(each.name for each in places if each.source == "env"))
 
     def _try(self, secret: Secret) -> None:
         try:

@@ -463,3 +463,14 @@ def test_a_unit_that_was_changed_is_not_overwritten(auditor: Command, tmp_path: 
 
     assert (again.code, changed.code) == (0, 2)
     assert "auditor.service exists with another content" in changed.err
+
+
+def test_the_variables_that_each_run_needs_are_named(
+    studio: SimulatedStudio, auditor: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHAT_URL", SLACK)
+    asked = ("--api-key-env", "EI_KEY", "--channel-env", "CHAT_URL")
+    done = auditor("init", "--base-url", studio.base_url, *asked)
+
+    assert done.code == 0
+    assert "these variables have to be set: EI_KEY, CHAT_URL\n" in done.out
