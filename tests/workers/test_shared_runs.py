@@ -145,7 +145,7 @@ def test_a_run_goes_on_alone_where_its_tables_are_gone(
     shared: Stage, studio: HookedStudio, caplog: pytest.LogCaptureFixture
 ) -> None:
     shared.night()
-    studio.hook({1: lambda: _sql(shared, "DROP SCHEMA auditor_workers CASCADE")})
+    studio.hook({1: lambda: _sql(shared, "ALTER SCHEMA auditor_workers RENAME TO elsewhere")})
     report = shared.json_of_night()
 
     assert report["totals"]["in_sync"] == 12
@@ -157,7 +157,12 @@ def test_a_run_that_is_stopped_leaves_the_rest_unchecked(
 ) -> None:
     shared.night()
     stop = threading.Event()
-    studio.hook({1: stop.set})
+
+    def stop_run() -> None:
+        stop.set()
+        wait_until(lambda: bool(_sql(shared, "SELECT is_ended FROM run")))
+
+    studio.hook(dict.fromkeys(range(1, 13), stop_run))  # those of the batches in hand are held
     with machines(shared.settings, 1):
         report = _night(shared, NIGHT + DAY, RunControl(stopping=stop.is_set))
 
