@@ -314,9 +314,13 @@ def demo(args: argparse.Namespace) -> int:
     folder, presses = Path(args.folder), sys.stdin if args.serve else None
     try:
         if planned:
-            return show_faults(folder, planned, print_text, presses)
-        return show_drift(folder, print_text, presses)
+            code = show_faults(folder, planned, print_text, presses)
+        else:
+            code = show_drift(folder, print_text, presses)
     except KeyboardInterrupt:
         if presses is None:
             raise
-        return 0
+        code = 0
+    if presses is not None:
+        print_text("\nStudio is stopped. The next demo starts it with its blocks as they were.")
+    return code

@@ -204,7 +204,8 @@ def _channel(url: SecretPlace) -> Iterator[str]:
     yield f"name = {_quoted(_CHANNEL)}"
     yield "# The webhook of a chat as its service shows it, or an address of Apprise."
     yield f"url = {url}"
-    yield '# "always": a message for each run. "drift": only if there is something to report.'
+    yield '# "drift": only if there is something to report, so that nobody mutes the chat.'
+    yield '# "always", the default where this line is left out: a message for each run.'
     yield 'send = "drift"'
     yield ""
 

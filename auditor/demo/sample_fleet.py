@@ -195,20 +195,6 @@ def edit_blocks(studio: BuiltInStudio, at: datetime) -> tuple[str, ...]:
     )
 
 
-def raise_threshold(studio: BuiltInStudio) -> str:
-    """Raise the threshold of the screw finder by a step, at last to begin anew; describe it."""
-    values: list[float] = []
-
-    def change(answer: _Answer) -> None:
-        now = answer["thresholds"][0]["value"]
-        values.extend((now, round(now % 0.9 + 0.05, 2)))
-        answer["thresholds"][0]["value"] = answer["minimumConfidenceRating"] = values[-1]
-
-    studio.edit(TargetId(CAMERA, 3), change)
-    before, after = values
-    return f"Screw finder: the score threshold is changed from {before:g} to {after:g}"
-
-
 def _learn_answers() -> Iterator[tuple[TargetId, _Answer]]:
     samples = sample_blocks()
     for target, sample, name in KERAS_BLOCKS:

@@ -7,6 +7,7 @@ them. Its blocks can be edited between runs, as people edit them.
 from __future__ import annotations
 
 import copy
+import errno
 import json
 import re
 import threading
@@ -97,16 +98,26 @@ class ServedProject:
 
 
 class BuiltInStudio:
-    """A context manager that serves on a free port."""
+    """A context manager that serves on 127.0.0.1.
 
-    def __init__(self) -> None:
+    Args:
+        port: where it serves if that port is free; else, and with 0, on any free port.
+    """
+
+    def __init__(self, *, port: int = 0) -> None:
+        self._port = port
         self._projects: dict[int, ServedProject] = {}
         self._faults: list[ActiveFault] = []
         self._lock = threading.Lock()
         self._server: StudioHttpServer
 
     def __enter__(self) -> Self:
-        self._server = StudioHttpServer(self)
+        try:
+            self._server = StudioHttpServer(self, self._port)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+            self._server = StudioHttpServer(self)
         self._server.start()
         return self
 
@@ -121,7 +132,12 @@ class BuiltInStudio:
     @property
     def base_url(self) -> str:
         """Return its address, for `studio.base_url` in the configuration."""
-        return f"http://127.0.0.1:{self._server.server_port}/v1"
+        return f"http://127.0.0.1:{self.port}/v1"
+
+    @property
+    def port(self) -> int:
+        """Return the port on which it serves."""
+        return self._server.server_port
 
     def add_project(self, project_id: int, *, name: str, api_key: str) -> None:
         """Add an empty project."""

@@ -22,6 +22,7 @@ from auditor.app import DeliveredRun
 from auditor.audit.plan import RunControl
 from auditor.config import Settings
 from auditor.demo.faults import FAULT_DESCRIPTIONS, Fault
+from auditor.demo.sample_edits import edit_next
 from auditor.demo.sample_fleet import (
     CAMERA,
     KERAS_BLOCKS,
@@ -30,7 +31,6 @@ from auditor.demo.sample_fleet import (
     PUMP,
     edit_blocks,
     fill_studio,
-    raise_threshold,
 )
 from auditor.demo.studio_server import BuiltInStudio
 from auditor.errors import UsageError
@@ -41,6 +41,7 @@ from auditor.resources import find_program
 
 EXAMPLE = TargetId(CAMERA, 3)  # is edited, and its model stays good
 
+PORT = 8810  # of a Studio that serves on, so that a configuration finds the next one too
 MARK = "# Written by `auditor demo`"
 CONFIG = """\
 # Written by `auditor demo`: two projects of a built-in Studio that runs only during the demo.
@@ -66,6 +67,7 @@ learn_blocks = "all"
 
 NIGHT = dt_time(3, 15)  # UTC
 DAY = timedelta(days=1)
+_BASE_URL = re.compile(r'^base_url = "http://127\.0\.0\.1:\d+/v1"$', re.MULTILINE)
 # What the reports and the demo tell a reader to type; the words after `auditor` are no prose.
 _COMMANDS = re.compile(
     r"\bauditor (status|history|diff|explain|approve|acknowledge|report|check|run)\b"
@@ -126,9 +128,18 @@ class _Demo:
         code = self._say_what_is_next(run, serves=presses is not None)
         if presses is not None:
             self.studio.heal()
-            for _ in presses:
-                self.say(f"  - {raise_threshold(self.studio)}")
+            for number, _ in enumerate(presses):
+                self.say(f"  - {edit_next(self.studio, number)}")
         return code
+
+    def _describe_port(self) -> str:
+        """Return which port another demo will have, or that this one has another than usual."""
+        if self.studio.port == PORT:
+            return ", and the next time again"
+        return (
+            f" (port {PORT} is in use, perhaps by another demo; a configuration with it does "
+            "not reach this one)"
+        )
 
     def _say_what_is_next(self, run: DeliveredRun, *, serves: bool) -> int:
         target, id_ = EXAMPLE, _example_id(run.report)
@@ -137,9 +148,12 @@ class _Demo:
         if serves:
             asked = ["check", "run", *asked]
             url = self.studio.base_url
-            self.say(f"\nStudio runs on at {url} until Ctrl-C, and Enter edits a block.")
-            self.say("With [email] or [[channels]] in the demo's config.toml, runs send reports.")
-            self.say(f"A key for `auditor init --base-url {url}`: {KEYS[PUMP]}")
+            self.say(f"\nStudio runs on at {url} until Ctrl-C{self._describe_port()}.")
+            self.say(f"Each Enter edits another block of project {PUMP} and says which.")
+            self.say("With [email] or [[channels]] in the demo's config.toml, runs send reports;")
+            self.say("the next demo in this folder keeps what you write there.")
+            self.say("A configuration of your own, in another terminal, and the key it asks for:")
+            self.say(f"  {find_program()} init --base-url {url}\n  {KEYS[PUMP]}")
             self.say("Commands to try in another terminal:")
         else:
             self.say(
@@ -161,7 +175,7 @@ def show_drift(folder: Path, say: Say, presses: Iterable[object] | None = None) 
 
     With `presses`, Studio serves until they end, and each of them edits a block.
     """
-    with _demo_studio(folder, say) as demo:
+    with _demo_studio(folder, say, serves=presses is not None) as demo:
         demo.clock.go_to_next_night()
         say(f"\nNight 2, {_date(demo)}: nothing has changed.")
         say(_describe_run(demo.audit()))
@@ -185,7 +199,7 @@ def show_faults(
 
     With `presses`, Studio serves until they end, and each of them edits a block.
     """
-    with _demo_studio(folder, say) as demo:
+    with _demo_studio(folder, say, serves=presses is not None) as demo:
         say("\nThen Studio fails:")
         for plan in planned:
             times = 1 if plan.fault.is_transient else None
@@ -203,13 +217,16 @@ def show_faults(
 
 
 @contextmanager
-def _demo_studio(folder: Path, say: Say) -> Iterator[_Demo]:
+def _demo_studio(folder: Path, say: Say, *, serves: bool) -> Iterator[_Demo]:
     """Start a Studio with the fleet and audit it for the first time."""
     _clear(folder)
-    with BuiltInStudio() as studio:
+    with BuiltInStudio(port=PORT if serves else 0) as studio:
         clock = DemoClock(app.now())
         fill_studio(studio, clock() - DAY)
-        settings = _configure(folder, studio.base_url)
+        settings, is_edited = _configure(folder, studio.base_url)
+        if is_edited:
+            say(f"{folder / 'config.toml'} has been edited and is kept: the runs that you start")
+            say("use it. The three nights that follow send nothing.\n")
         demo = _Demo(folder, studio, settings, clock, say)
         say(f"A built-in Studio serves {NUMBER_OF_BLOCKS} sample blocks in 2 projects.\n")
         say(f"Night 1, {_date(demo)}: the auditor sees them for the first time.")
@@ -254,17 +271,28 @@ def _clear(folder: Path) -> None:
     shutil.rmtree(folder / "reports", ignore_errors=True)
 
 
-def _configure(folder: Path, base_url: str) -> Settings:
-    """Write the configuration of the demo into its folder and load it."""
+def _configure(folder: Path, base_url: str) -> tuple[Settings, bool]:
+    """Write the configuration of the demo into its folder and load it.
+
+    Return the settings, and whether the folder has an edited configuration. That is kept, with
+    the address of this Studio in place of that of an earlier demo, and is not what is loaded.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "config.toml"
-    path.write_text(CONFIG.format(base_url=base_url, pump=PUMP, camera=CAMERA))
+    path, made = folder / "config.toml", folder / "config.toml.new"
+    text = CONFIG.format(base_url=base_url, pump=PUMP, camera=CAMERA)
+    before = path.read_text("utf-8") if path.is_file() else text
+    kept = _BASE_URL.sub(f'base_url = "{base_url}"', before)
+    made.write_text(text, "utf-8")
     for project_id, secret in KEYS.items():
         key = folder / f"project-{project_id}.key"
         key.unlink(missing_ok=True)
         key.touch(mode=0o600)
         key.write_text(secret)
-    return config.load(path, environ={})
+    settings = config.load(made, environ={}).of_file(path.absolute())
+    if kept != text:
+        made.write_text(kept, "utf-8")
+    made.replace(path)
+    return settings, kept != text
 
 
 def _describe_run(run: DeliveredRun) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from auditor.demo.faults import Fault
-from auditor.demo.studio_server import sample_blocks
+from auditor.demo.studio_server import BuiltInStudio, sample_blocks
 from auditor.model import TargetId
 from tests.simulated_studio import SimulatedStudio
 
@@ -199,3 +199,13 @@ def test_it_leaves_no_thread_and_no_port_behind(capfd: pytest.CaptureFixture[str
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", port)) != 0
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_port_is_served_where_it_is_free_and_else_another() -> None:
+    with BuiltInStudio() as first:
+        port = first.port
+        with BuiltInStudio(port=port) as second:
+            assert second.port != port
+
+    with BuiltInStudio(port=port) as third:
+        assert third.port == port

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import subprocess
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
+from socket import create_server
 from typing import Any
 
 import pytest
@@ -18,8 +21,9 @@ from auditor import app
 from auditor.cli import main
 from auditor.config import load
 from auditor.demo.faults import FAULT_DESCRIPTIONS, Fault
+from auditor.demo.sample_edits import EDITS
 from auditor.demo.sample_fleet import CAMERA, PUMP
-from auditor.demo.walkthrough import plan_faults, show_drift, show_faults
+from auditor.demo.walkthrough import PORT, plan_faults, show_drift, show_faults
 from auditor.errors import UsageError
 from auditor.rendering.json import encode_report
 from auditor.store.store import open_database
@@ -333,9 +337,10 @@ def test_a_studio_that_serves_on_is_audited_by_hand(tmp_path: Path) -> None:
     report = _report(folder)
 
     assert (code, codes) == (0, [0, 1])
-    assert "  - Screw finder: the score threshold is changed from 0.35 to 0.4" in said
+    edit = "Motion classifier (block 101/3): the confidence threshold is changed from 0.6 to 0.45"
+    assert f"  - {edit}" in said
     assert (report["run"]["id"], report["totals"]["unknown"]) == (4, 0)
-    assert findings_of(report) == {(CAMERA, 3, "Screw finder", "thresholds[min_score].value")}
+    assert findings_of(report) == {(PUMP, 3, "Motion classifier", "thresholds[min_score].value")}
 
 
 def test_a_first_configuration_is_made_with_a_key_of_the_demo(tmp_path: Path) -> None:
@@ -343,7 +348,7 @@ def test_a_first_configuration_is_made_with_a_key_of_the_demo(tmp_path: Path) ->
     codes: list[int] = []
 
     def presses() -> Iterator[str]:
-        base_url, key = re.findall(r"--base-url (\S+)`: (\w+)", "\n".join(said))[0]
+        base_url, key = printed_login(said)
         done = run(
             *("init", "--api-key-env", "EI_KEY", "--base-url", base_url),
             folder=tmp_path,
@@ -357,12 +362,87 @@ def test_a_first_configuration_is_made_with_a_key_of_the_demo(tmp_path: Path) ->
     assert codes == [0]
 
 
+def printed_login(said: list[str]) -> tuple[str, str]:
+    """Return the base URL and the key that the demo prints for `init`."""
+    [(base_url, key)] = re.findall(r"auditor init --base-url (\S+)\n  (ei_\w+)", "\n".join(said))
+    return base_url, key
+
+
+def test_each_enter_is_drift_for_the_key_that_is_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said: list[str] = []
+    config = ("--config", str(tmp_path / "own.toml"))
+    found: list[tuple[int, list[str]]] = []
+
+    def presses() -> Iterator[str]:
+        base_url, key = printed_login(said)
+        monkeypatch.setenv("EI_KEY", key)
+        assert main(["init", *config, "--api-key-env", "EI_KEY", "--base-url", base_url]) == 0
+        assert main(["run", *config]) == 0
+        for _ in 3 * EDITS:
+            yield "\n"
+            capsys.readouterr()
+            code = main(["run", *config, "--exit-code", "--format", "json"])
+            report = json.loads(capsys.readouterr().out)
+            drifted = [each for each in report["targets"] if each["state"] == "drifted"]
+            found.append((code, [f"{each['project_id']}/{each['block_id']}" for each in drifted]))
+
+    show_drift(tmp_path / "demo", said.append, presses())
+    edits = [line for line in said if "is changed from" in line]
+
+    assert found == [(1, [f"{PUMP}/{edit.block_id}"]) for edit in 3 * EDITS]
+    for line, (_, [block]) in zip(edits, found, strict=True):
+        assert f"(block {block})" in line
+    assert len(set(edits)) == len(edits)
+
+
+def test_a_configuration_that_was_edited_is_kept_and_leads_to_the_studio_that_serves(
+    tmp_path: Path,
+) -> None:
+    folder, said = tmp_path / "demo", list[str]()
+    channel = '[[channels]]\nname = "chat"\nurl = { env = "CHAT_URL" }\n'
+    codes: list[int] = []
+
+    def presses() -> Iterator[str]:
+        codes.append(main(["run", "--config", str(folder / "config.toml"), "--no-send"]))
+        yield from ()
+
+    show_drift(folder, lambda _: None)
+    config = folder / "config.toml"
+    made = config.read_text()
+    config.write_text(made + channel)
+    show_drift(folder, said.append)
+    kept = config.read_text()
+    config.write_text(kept.removesuffix(channel) + "# mine\n")
+    show_drift(folder, lambda _: None, presses())
+
+    assert kept.endswith(channel)
+    assert (kept.splitlines()[0], len(kept)) == (made.splitlines()[0], len(made + channel))
+    assert f"{config} has been edited and is kept" in "\n".join(said)
+    assert config.read_text().endswith("# mine\n")
+    assert codes == [0]
+
+
+def test_where_its_port_is_taken_it_serves_on_another_and_says_so(tmp_path: Path) -> None:
+    said: list[str] = []
+
+    with ExitStack() as stack:
+        with suppress(OSError):  # another demo has it already
+            stack.enter_context(create_server(("127.0.0.1", PORT)))
+        show_drift(tmp_path / "demo", said.append, iter(()))
+
+    [line] = [line for line in said if "Studio runs on" in line]
+    assert f"(port {PORT} is in use" in line
+    assert f":{PORT}/" not in line
+
+
 def test_it_serves_until_its_input_ends(tmp_path: Path) -> None:
     done = run(*("demo", "--serve"), folder=tmp_path, environment=environment(), stdin=b"\n" * 14)
     edits = [line for line in done.stdout.decode().splitlines() if "is changed from" in line]
 
-    assert done.returncode == 0
-    assert (edits[0].split()[-3], edits[-1].split()[-1]) == ("0.35", "0.15")
+    assert (done.returncode, len(edits)) == (0, 14)
+    assert done.stdout.decode().splitlines()[-1].startswith("Studio is stopped.")
 
 
 def test_the_history_of_a_block_that_was_only_trained_says_so(shown: Shown) -> None:
