@@ -42,7 +42,7 @@ def build_shared_studio(
     exchange = build_exchange(settings)
     from auditor.workers.studio import SharedStudio  # noqa: PLC0415
 
-    member = join_run(settings, exchange, lambda: False, uuid.uuid4().hex)
+    member = join_run(settings, exchange, lambda: halt() is not None, uuid.uuid4().hex)
     return SharedStudio(exchange, member, batch=settings.workers.batch, halt=halt)
 
 
@@ -88,7 +88,7 @@ async def describe_workers(settings: Settings) -> str:
         return "the first run makes the tables that it shares"
     if not workers:
         return "none gives a sign of life, so runs do without; start `auditor worker`"
-    return f"{count(workers, 'worker')} ready"
+    return f"{count(workers, 'worker')} of any version and configuration"
 
 
 def join_run(
@@ -102,6 +102,7 @@ def join_run(
         exchange,
         partial(build_client, settings),
         per_second=settings.studio.requests_per_s,
+        concurrency=settings.studio.concurrency,
         stopping=stopping,
     )
 
@@ -121,6 +122,7 @@ async def do_batches(settings: Settings, stop: asyncio.Event) -> None:
     while not stop.is_set():
         try:
             await _do_batches(settings, build_exchange(settings), stop)
+            await _wait(stop, _REOPEN_AFTER)  # the work ended by itself
         except UnfitDatabaseError:
             raise
         except StoreUnreachableError as error:

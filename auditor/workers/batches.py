@@ -1,6 +1,7 @@
 """A batch of a run: the blocks that a worker asks Studio for, and what came of each, as bytes.
 
-Both are written as JSON, which keeps every number as Python reads it, and compressed.
+Answers are no part of it: they may hold secrets, which are never stored as they came. A worker
+says only which blocks still have the stored answer; the process of the run asks for the others.
 """
 
 from __future__ import annotations
@@ -11,18 +12,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
-from auditor.fetching import (
-    Answer,
-    BlockSource,
-    FetchFailure,
-    FetchResult,
-    StoredBody,
-    UnchangedAnswer,
-)
-from auditor.model import BlockKindName, Failure, JsonObject, TargetId
+from auditor.fetching import BlockSource, StoredBody
+from auditor.model import BlockKindName, JsonObject, TargetId
 
-Outcome: TypeAlias = FetchResult | None
-"""What came of a block: None where it was not asked for, as the run was ended."""
+Outcome: TypeAlias = str | None
+"""The current ETag of a block that still has the stored answer, empty if there was none.
+
+None where the block has to be asked for by the process of the run: its answer is another one, it
+could not be read, or it was not asked for.
+"""
 
 _LEVEL = 1  # what is compressed is read once, a moment later
 
@@ -33,12 +31,12 @@ class BlockRequest:
 
     target: TargetId
     source: BlockSource
-    stored_body: StoredBody | None
+    stored_body: StoredBody
 
 
 def pack_requests(requests: Iterable[BlockRequest]) -> bytes:
     """Return requests as bytes, in their order."""
-    return _pack([_request_row(request) for request in requests])
+    return _pack([_row(request) for request in requests])
 
 
 def unpack_requests(content: bytes) -> tuple[BlockRequest, ...]:
@@ -48,12 +46,12 @@ def unpack_requests(content: bytes) -> tuple[BlockRequest, ...]:
 
 def pack_outcomes(outcomes: Iterable[Outcome]) -> bytes:
     """Return outcomes as bytes, in their order."""
-    return _pack([_outcome_row(outcome) for outcome in outcomes])
+    return _pack(list(outcomes))
 
 
-def unpack_outcomes(content: bytes) -> tuple[Outcome, ...]:
+def unpack_outcomes(content: bytes) -> list[Outcome]:
     """Return the outcomes that `pack_outcomes` wrote."""
-    return tuple(_outcome(row) for row in _unpack(content))
+    return _unpack(content)
 
 
 def _pack(rows: list[Any]) -> bytes:
@@ -64,62 +62,24 @@ def _unpack(content: bytes) -> list[Any]:
     return cast("list[Any]", json.loads(zlib.decompress(content)))
 
 
-def _request_row(request: BlockRequest) -> list[Any]:
+def _row(request: BlockRequest) -> list[Any]:
     source, body = request.source, request.stored_body
-    stored = [body.digest, body.validator] if body else None
-    return [*request.target, source.kinds, source.type, source.entry, stored]
+    entry = [source.kinds, source.type, source.entry]
+    return [*request.target, *entry, body.digest, body.validator]
 
 
-def _request(
+def _request(  # noqa: PLR0913, PLR0917 - the members of a row
     project_id: int,
     block: int,
     kinds: list[str],
     type_: str,
     entry: JsonObject,
-    stored: list[str] | None,
+    digest: str,
+    validator: str,
 ) -> BlockRequest:
+    source = BlockSource(kinds=tuple(map(BlockKindName, kinds)), type=type_, entry=entry)
     return BlockRequest(
         target=TargetId(project_id, block),
-        source=BlockSource(
-            kinds=tuple(BlockKindName(kind) for kind in kinds), type=type_, entry=entry
-        ),
-        stored_body=StoredBody(digest=stored[0], validator=stored[1]) if stored else None,
+        source=source,
+        stored_body=StoredBody(digest=digest, validator=validator),
     )
-
-
-def _outcome_row(outcome: Outcome) -> list[Any] | str | None:
-    """Return a text for an unchanged block, five members for an answer, four for a failure."""
-    match outcome:
-        case UnchangedAnswer(validator=validator):
-            return validator
-        case Answer() as answer:
-            return [
-                answer.kind,
-                answer.document,
-                answer.body_digest,
-                answer.validator,
-                answer.type,
-            ]
-        case FetchFailure(failure=failure, whole_project=whole_project):
-            return [failure.kind, failure.message, failure.may_pass, whole_project]
-        case None:
-            return None
-
-
-def _outcome(row: list[Any] | str | None) -> Outcome:
-    match row:
-        case str():
-            return UnchangedAnswer(validator=row)
-        case [kind, document, digest, validator, type_]:
-            return Answer(
-                kind=BlockKindName(kind),
-                document=document,
-                body_digest=digest,
-                validator=validator,
-                type=type_,
-            )
-        case [kind, message, may_pass, whole_project]:
-            failure = Failure(kind=kind, message=message, may_pass=may_pass)
-            return FetchFailure(failure=failure, whole_project=whole_project)
-        case _:
-            return None

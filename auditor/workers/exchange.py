@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import timedelta
 from types import TracebackType
 from typing import Any, Self, TypeAlias, cast
@@ -25,12 +25,12 @@ from procrastinate.exceptions import ProcrastinateException
 from psycopg.types.json import Jsonb
 
 from auditor.errors import StoreUnreachableError, UnfitDatabaseError
-from auditor.model import JsonObject
 from auditor.store.address import Address, parse_address
 from auditor.store.session import connect_arguments
+from auditor.workers.manners import Causes
 
 SCHEMA = "auditor_workers"
-_FORM = 1  # of the tables below: another number where they change
+_FORM = 2  # of the tables below: another number where they change
 _CONNECTIONS = 4
 _TRIES = 5  # of a batch by workers; then the coordinator does it
 _SIGNS = 3  # of life that a worker gives before it counts as lost
@@ -146,6 +146,12 @@ class Exchange:
             await connection.execute("UPDATE run SET is_ended = true WHERE key = %s", (run,))
             await connection.execute(_FORGET_JOBS)
 
+    async def forget(self, run: str) -> None:
+        """Delete a run with everything that is left of it."""
+        async with self._connection() as connection:
+            await connection.execute("DELETE FROM run WHERE key = %s", (run,))
+            await connection.execute(_FORGET_JOBS)
+
     async def put(self, run: str, number: int, requests: bytes) -> None:
         """Leave a batch for whoever takes it first."""
         async with self._connection() as connection:
@@ -169,7 +175,8 @@ class Exchange:
                 queue=self.queue, seconds_since_heartbeat=self.lost_after.total_seconds()
             ):
                 logger.warning("batch of a lost worker given to another", extra={"job": job.id})
-                await self._app.job_manager.retry_job(job)
+                with suppress(ProcrastinateException):  # it ended the batch a moment ago
+                    await self._app.job_manager.retry_job(job)
         async with self._connection() as connection:
             cursor = await connection.execute(_WITH_JOB, (run,))
             return {number for (number,) in await cursor.fetchall()}
@@ -195,23 +202,18 @@ class Exchange:
         async with self._connection() as connection:
             await connection.execute(_ANSWER, (outcomes, run, number))
 
-    async def read_circuit(self, run: str) -> JsonObject | None:
-        """Return the circuit of a run, None where the run is over."""
+    async def read_circuit(self, run: str) -> Causes | None:
+        """Return the open circuits of a run, None where the run is over."""
         query = "SELECT circuit FROM run WHERE key = %s AND NOT is_ended"
         async with self._connection() as connection:
             row = await (await connection.execute(query, (run,))).fetchone()
-            return row[0] if row else None
+        return {int(key): (kind, words) for key, (kind, words) in row[0].items()} if row else None
 
-    async def change_circuit(self, run: str, change: Callable[[JsonObject], JsonObject]) -> None:
-        """Change the circuit of a run by a function, one machine after the other."""
-        query = "SELECT circuit FROM run WHERE key = %s FOR UPDATE"
+    async def write_circuit(self, run: str, causes: Causes) -> None:
+        """Let every machine know the open circuits of a run."""
+        stored = Jsonb({str(project_id): list(cause) for project_id, cause in causes.items()})
         async with self._connection() as connection:
-            row = await (await connection.execute(query, (run,))).fetchone()
-            if row is not None:
-                circuit = Jsonb(change(row[0]))
-                await connection.execute(
-                    "UPDATE run SET circuit = %s WHERE key = %s", (circuit, run)
-                )
+            await connection.execute("UPDATE run SET circuit = %s WHERE key = %s", (stored, run))
 
     async def reserve_turns(self, run: str, span: timedelta) -> float | None:
         """Reserve a span of time to send in; return the seconds until it begins.
@@ -242,7 +244,14 @@ class Exchange:
             )
 
     async def _do_batch(self, *, run: str, number: int) -> None:
-        await self._do(run, number)
+        try:
+            await self._do(run, number)
+        except StoreUnreachableError as error:
+            logger.warning("batch not done: %s", error)
+            raise
+        except Exception:
+            logger.exception("batch not done")
+            raise
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[_Connection]:

@@ -1,7 +1,8 @@
 """The limits on the load on Studio, held over all machines of a run.
 
-Each machine keeps its own circuit breaker and brings it together with the others' every moment:
-what it met since then is applied, in its order, to the circuit of the run.
+The pace is one for all. The circuit breaker of the run's own process holds for every machine, and
+each worker has another one for what only it meets: a machine whose network is broken must not
+keep the others from asking.
 """
 
 from __future__ import annotations
@@ -9,54 +10,54 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeAlias
 
 from auditor.errors import StoreUnreachableError, StudioError
-from auditor.model import Json, JsonObject
-from auditor.studio.manners import Circuit, FailureStreak
+from auditor.model import EVERY_PROJECT
+from auditor.studio.manners import Circuit
 
 if TYPE_CHECKING:
     from auditor.workers.exchange import Exchange
 
+Causes: TypeAlias = Mapping[int, tuple[str, str]]
+"""The open circuits: kind and message of the cause by project, that of all at `EVERY_PROJECT`."""
+
 _RESERVED_S = 0.5  # of turns that one machine reserves at once
 
 
-class SharedCircuit(Circuit):
-    """A circuit breaker of one machine that is brought together with that of the run."""
+def list_causes(circuit: Circuit) -> Causes:
+    """Return the circuits that are open."""
+    streaks = [(EVERY_PROJECT, circuit.of_all), *circuit.of_projects.items()]
+    return {
+        project_id: (streak.cause.kind, streak.cause.message)
+        for project_id, streak in streaks
+        if streak.cause is not None
+    }
+
+
+class FollowingCircuit(Circuit):
+    """The circuit breaker of a worker, which is open where that of the run is.
+
+    Attributes:
+        of_run: the open circuits of the run.
+    """
 
     def __init__(self) -> None:
         super().__init__()
-        self._unshared: list[tuple[int, StudioError | None]] = []
+        self.of_run: Causes = {}
 
-    def record_answer(self, project_id: int) -> None:
-        """Record that Studio answered, whatever the answer was."""
-        if self.of_all.projects or self.of_projects[project_id].projects:
-            self._unshared.append((project_id, None))
-        super().record_answer(project_id)
-
-    def record_failure(self, project_id: int, error: StudioError) -> None:
-        """Record a request that was given up after a transient error."""
-        self._unshared.append((project_id, error))
-        super().record_failure(project_id, error)
-
-    async def share(self, exchange: Exchange, run: str) -> bool:
-        """Bring the circuit together with that of the run; return whether the run goes on."""
-        if self._unshared:
-            met, self._unshared = self._unshared, []
-            await exchange.change_circuit(run, lambda circuit: _replay(circuit, met))
-        circuit = await exchange.read_circuit(run)
-        if circuit is None:
-            return False
-        _load(self, circuit)
-        for project_id, error in self._unshared:  # met meanwhile
-            _apply(self, project_id, error)
-        return True
+    def require_closed(self, project_id: int) -> None:
+        """Raise the cause, a `StudioError`, if either circuit is open for the project."""
+        super().require_closed(project_id)
+        cause = self.of_run.get(EVERY_PROJECT) or self.of_run.get(project_id)
+        if cause is not None:
+            raise StudioError(*cause, may_pass=True)
 
 
 class SharedPace:
-    """Spaces the requests of all machines of a run."""
+    """Spaces the requests of all machines of a run; alone, those of this machine."""
 
     def __init__(
         self,
@@ -73,6 +74,8 @@ class SharedPace:
         self._clock = clock
         self._sleep = sleep
         self._turns: deque[float] = deque()
+        self._reserved_until = 0.0
+        self._is_alone = False
         self._lock = asyncio.Lock()
 
     async def wait_for_turn(self) -> None:
@@ -89,56 +92,15 @@ class SharedPace:
 
     async def _reserve(self) -> None:
         count = max(1, int(_RESERVED_S / self._gap_s))
-        span = timedelta(seconds=count * self._gap_s)
-        try:
-            begins_in = await self._exchange.reserve_turns(self._run, span)
-        except StoreUnreachableError:  # the machine is alone
-            begins_in = 0.0
-        begin = self._clock() + max(begins_in or 0.0, 0.0)
+        span_s = count * self._gap_s
+        begins_in = None if self._is_alone else await self._ask_for_turns(span_s)
+        begin = max(self._clock() + max(begins_in or 0.0, 0.0), self._reserved_until)
+        self._reserved_until = begin + span_s
         self._turns.extend(begin + place * self._gap_s for place in range(count))
 
-
-def _replay(circuit: JsonObject, met: list[tuple[int, StudioError | None]]) -> JsonObject:
-    """Return the circuit of a run after what a machine met."""
-    merged = Circuit()
-    _load(merged, circuit)
-    for project_id, error in met:
-        _apply(merged, project_id, error)
-    return _dump(merged)
-
-
-def _apply(circuit: Circuit, project_id: int, error: StudioError | None) -> None:
-    if error is None:
-        Circuit.record_answer(circuit, project_id)
-    else:
-        Circuit.record_failure(circuit, project_id, error)
-
-
-def _dump(circuit: Circuit) -> JsonObject:
-    own = {
-        str(project_id): _row(streak)
-        for project_id, streak in circuit.of_projects.items()
-        if streak.projects or streak.cause
-    }
-    return {"all": _row(circuit.of_all), "projects": own}
-
-
-def _load(circuit: Circuit, stored: JsonObject) -> None:
-    of_all: Any = stored.get("all")
-    rows: Any = stored.get("projects") or {}
-    circuit.of_all = _streak(of_all)
-    circuit.of_projects.clear()
-    circuit.of_projects.update((int(key), _streak(row)) for key, row in rows.items())
-
-
-def _row(streak: FailureStreak) -> Json:
-    cause = streak.cause
-    return [list(streak.projects), [cause.kind, cause.message] if cause else None]
-
-
-def _streak(row: list[Any] | None) -> FailureStreak:
-    if row is None:
-        return FailureStreak()
-    projects, cause = row
-    error = StudioError(cause[0], cause[1], may_pass=True) if cause else None
-    return FailureStreak(projects=projects, cause=error)
+    async def _ask_for_turns(self, span_s: float) -> float | None:
+        try:
+            return await self._exchange.reserve_turns(self._run, timedelta(seconds=span_s))
+        except StoreUnreachableError:
+            self._is_alone = True
+            return None

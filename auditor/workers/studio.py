@@ -2,22 +2,24 @@
 
 It is the coordinator: it makes batches of what the run asks for, leaves them in the database, does
 some itself, and gives the run what came of them. What a run judges, stores and reports is judged,
-stored and reported by this one process, as in a run without workers. Where the exchange with the
-others fails, the run goes on alone: workers make it faster, and nothing else.
+stored and reported by this one process, as in a run without workers.
+
+Workers say of a block that it still has the stored answer; this process asks for every other one,
+so that no answer passes through the database. Where the exchange with the others fails, the run
+goes on alone.
 """
 
 from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 import logging
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
-from enum import Enum, auto
 from types import TracebackType
 from typing import Any, Self
 
-from auditor.audit.plan import STOPPED
 from auditor.context import Deployment, ModelMetadata, NewTrainings
 from auditor.drift.block_kinds import kind_of
 from auditor.errors import StoreUnreachableError
@@ -27,10 +29,13 @@ from auditor.fetching import (
     FetchResult,
     ListedBlock,
     StoredBody,
+    UnchangedAnswer,
 )
 from auditor.model import BlockKindName, Failure, TargetId
+from auditor.redaction import shown
 from auditor.workers.batches import BlockRequest, Outcome, pack_requests, unpack_outcomes
 from auditor.workers.exchange import Exchange
+from auditor.workers.manners import Causes, list_causes
 from auditor.workers.worker import BATCHES, Member
 
 AHEAD = 20
@@ -40,13 +45,7 @@ _LONGEST_GATHER_S = 0.2  # for more blocks, before a batch that is not full is l
 _POLL_S = 0.1
 
 logger = logging.getLogger(__name__)
-_Waiting = tuple[BlockRequest, "asyncio.Future[Outcome | _Alone]"]
-
-
-class _Alone(Enum):
-    """What came of a block that this process has to ask for outside of a batch."""
-
-    ALONE = auto()
+_Waiting = tuple[BlockRequest, "asyncio.Future[Outcome]"]
 
 
 class SharedStudio:
@@ -101,12 +100,12 @@ class SharedStudio:
         traceback: TracebackType | None,
     ) -> None:
         self._member.end()
-        if self._tasks:
-            with suppress(StoreUnreachableError):
-                await self._exchange.end(self._member.run)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._tasks:
+            with suppress(StoreUnreachableError):
+                await self._exchange.forget(self._member.run)
         shares = {"batches": self._left, "by_workers": self._left - self._own}
         logger.info("end of the run's requests", extra=shares)
         await self._opened.__aexit__(kind, error, traceback)
@@ -114,33 +113,39 @@ class SharedStudio:
     async def fetch(
         self, target: TargetId, source: BlockSource, *, stored_body: StoredBody | None
     ) -> FetchResult:
-        """Return the block's answer, as any of the machines read it."""
-        # A block that the listing says everything of is not asked for.
-        if not (self._is_alone or kind_of(source.kinds[0]).is_alone):
-            request = BlockRequest(target=target, source=source, stored_body=stored_body)
-            outcome = await self._ask_in_batch(request)
-            if outcome is None:
-                return FetchFailure(failure=self._halt() or STOPPED)
-            if not isinstance(outcome, _Alone):
-                return outcome
-        return await self._member.studio.fetch(target, source, stored_body=stored_body)
+        """Return the block's answer; a worker may say that it is the stored one.
 
-    async def _ask_in_batch(self, request: BlockRequest) -> Outcome | _Alone:
-        future: asyncio.Future[Outcome | _Alone] = asyncio.get_running_loop().create_future()
+        A block that was never read is not shared.
+        """
+        if stored_body is not None and _may_be_shared(source):
+            request = BlockRequest(target=target, source=source, stored_body=stored_body)
+            validator = None if self._is_alone else await self._ask_in_batch(request)
+            if validator is not None:
+                return UnchangedAnswer(validator=validator)
+        async with self._member.slots:
+            if (halted := self._halt()) is not None:
+                return FetchFailure(failure=halted)
+            return await self._member.studio.fetch(target, source, stored_body=stored_body)
+
+    async def _ask_in_batch(self, request: BlockRequest) -> Outcome:
+        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._gathered.append((request, future))
         self._is_wanted.set()
         return await future
 
     async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
         """Do work that lasts as long as the run; where it ends before, the run goes on alone."""
+        why: object = "the work on batches ended"
         try:
             await work
-            self._go_on_alone("the work on batches ended")
         except StoreUnreachableError as error:
-            self._go_on_alone(error)
+            why = error
         except Exception as error:
             logger.exception("batches not shared")
-            self._go_on_alone(error)
+            why = error
+        self._go_on_alone(why)
+        with suppress(StoreUnreachableError):  # nobody waits for what workers still do
+            await self._exchange.end(self._member.run)
 
     def _go_on_alone(self, why: object) -> None:
         if not self._is_alone:
@@ -151,7 +156,7 @@ class SharedStudio:
         self._out.clear()
         for _, future in waiting:
             if not future.done():
-                future.set_result(_Alone.ALONE)
+                future.set_result(None)
 
     async def _leave_batches(self) -> None:
         """Leave what is gathered: as soon as a batch is full, or after a moment."""
@@ -172,13 +177,18 @@ class SharedStudio:
             await self._exchange.put(self._member.run, number, requests)
 
     async def _take_outcomes(self) -> None:
+        causes: Causes = {}
+        is_ended = False
         while True:
             await self._take()
-            if self._member.is_ended():
-                await self._do_forsaken()
-            elif self._halt() is not None:
-                self._member.end()
+            if (found := list_causes(self._member.circuit)) != causes:
+                causes = found
+                await self._exchange.write_circuit(self._member.run, causes)
+            if self._halt() is not None and not is_ended:
+                is_ended = True
                 await self._exchange.end(self._member.run)
+            if is_ended:
+                await self._do_forsaken()
             await asyncio.sleep(_POLL_S)
 
     async def _take(self) -> None:
@@ -186,9 +196,10 @@ class SharedStudio:
             self._resolve(number, unpack_outcomes(content))
 
     def _resolve(self, number: int, outcomes: Sequence[Outcome]) -> None:
-        waiting = self._out.pop(number, None)  # None where another machine was faster
-        for (_, future), outcome in zip(waiting or (), outcomes if waiting else (), strict=True):
-            future.set_result(outcome)
+        waiting = self._out.pop(number, ())  # empty where another machine was faster
+        for place, (_, future) in enumerate(waiting):
+            if not future.done():
+                future.set_result(outcomes[place] if place < len(outcomes) else None)
 
     async def _care(self) -> None:
         """Give the batches of lost workers to others, and do what no worker could do."""
@@ -197,15 +208,14 @@ class SharedStudio:
             await self._do_forsaken()
 
     async def _do_forsaken(self) -> None:
-        """Do the batches that have no job: no worker could do them, or the run is ended."""
+        """Ask outside of batches for those without a job: no worker could, or the run is ended."""
         out = set(self._out)
         forsaken = out - await self._exchange.revive(self._member.run)
         if forsaken:  # or it was done a moment ago
             await self._take()
         for number in forsaken & self._out.keys():
-            requests = [request for request, _ in self._out[number]]
             self._own += 1
-            self._resolve(number, await self._member.ask(requests))
+            self._resolve(number, ())
 
     async def _do_own(self, run: str, number: int) -> None:
         if run == self._member.run and await self._member.do(number):
@@ -221,7 +231,8 @@ class SharedStudio:
 
     async def list_blocks(self, project_id: int) -> tuple[ListedBlock, ...] | Failure:
         """Return every block of the project's impulses once, ordered by id."""
-        return await self._member.studio.list_blocks(project_id)
+        async with self._member.slots:
+            return self._halt() or await self._member.studio.list_blocks(project_id)
 
     async def list_projects(self) -> Mapping[int, str] | Failure:
         """Return the name of every project that the shared credential sees, by id."""
@@ -244,3 +255,9 @@ class SharedStudio:
     async def list_deployments(self, project_id: int) -> tuple[Deployment, ...] | Failure:
         """Return the newest deployment of each impulse of a project."""
         return await self._member.studio.list_deployments(project_id)
+
+
+def _may_be_shared(source: BlockSource) -> bool:
+    """Return whether a block is asked for at all, and its entry in the listing holds no key."""
+    entry = json.dumps(source.entry)
+    return not kind_of(source.kinds[0]).is_alone and shown(entry) == entry

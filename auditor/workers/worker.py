@@ -1,4 +1,4 @@
-"""Does batches of runs: asks Studio for their blocks, and leaves what came of them."""
+"""Does batches of runs: asks Studio for their blocks, and says which are as they were."""
 
 from __future__ import annotations
 
@@ -9,16 +9,15 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 from types import TracebackType
 from typing import Protocol, Self
 
-from auditor.audit.fetch import DEFECT
-from auditor.errors import RunStoppedError
-from auditor.fetching import FetchFailure, Studio
-from auditor.studio.manners import Turns
+from auditor.errors import StoreUnreachableError
+from auditor.fetching import Studio, UnchangedAnswer
+from auditor.studio.manners import Circuit, Turns
 from auditor.workers.batches import BlockRequest, Outcome, pack_outcomes, unpack_requests
 from auditor.workers.exchange import Exchange
-from auditor.workers.manners import SharedCircuit, SharedPace
+from auditor.workers.manners import FollowingCircuit, SharedPace
 
 BATCHES = 2  # in hand at a time: while one waits for its last answers, another is asked for
-_SHARE_EVERY_S = 0.5
+_FOLLOW_EVERY_S = 0.5
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +26,7 @@ class StudioBuilder(Protocol):
     """Returns the client for a run, with limits that are shared with other machines."""
 
     def __call__(
-        self, *, circuit: SharedCircuit, pace: Turns | None, stopping: Callable[[], bool]
+        self, *, circuit: Circuit, pace: Turns | None, stopping: Callable[[], bool]
     ) -> AbstractAsyncContextManager[Studio]:
         """Return the client; it stops its retries once `stopping` returns true."""
         ...
@@ -36,9 +35,16 @@ class StudioBuilder(Protocol):
 class Member:
     """A machine that takes part in a run, as an async context manager.
 
+    Args:
+        per_second: the pace of the whole run, None for no limit.
+        concurrency: how many requests this machine sends at the same time.
+        stopping: returns whether the machine is to ask for nothing more.
+
     Attributes:
         run: the key of the run.
         studio: the machine's own client.
+        circuit: its circuit breaker.
+        slots: taken for each request.
         in_hand: how many batches it does now.
     """
 
@@ -51,16 +57,18 @@ class Member:
         build: StudioBuilder,
         *,
         per_second: float | None,
+        concurrency: int,
         stopping: Callable[[], bool],
     ) -> None:
         self.run = run
         self.in_hand = 0
+        self.circuit = FollowingCircuit()
+        self.slots = asyncio.Semaphore(concurrency)
         self._exchange = exchange
         self._stopping = stopping
         self._is_over = False
-        self._circuit = SharedCircuit()
         pace = SharedPace(per_second, exchange, run) if per_second else None
-        self._client = build(circuit=self._circuit, pace=pace, stopping=self.is_ended)
+        self._client = build(circuit=self.circuit, pace=pace, stopping=self.is_ended)
 
     async def __aenter__(self) -> Self:
         self.studio = await self._client.__aenter__()
@@ -79,14 +87,13 @@ class Member:
         self._is_over = True
 
     def is_ended(self) -> bool:
-        """Return whether nothing more is asked: the run is over, or the machine stops."""
+        """Return whether nothing more is asked for: the run is over, or the machine stops."""
         return self._is_over or self._stopping()
 
     async def do(self, number: int) -> bool:
         """Do a batch of the run; return whether it was still to be done.
 
         Raises:
-            RunStoppedError: the machine stops; another one does the batch.
             StoreError: the database failed.
         """
         content = await self._exchange.find_requests(self.run, number)
@@ -94,50 +101,50 @@ class Member:
             return False
         self.in_hand += 1
         try:
-            async with self._sharing():
+            async with self._following():
                 outcomes = await self.ask(unpack_requests(content))
         finally:
             self.in_hand -= 1
-        if self._stopping() and None in outcomes:
-            raise RunStoppedError("the worker was stopped in the middle of a batch")
         await self._exchange.answer(self.run, number, pack_outcomes(outcomes))
         return True
 
     async def ask(self, requests: Sequence[BlockRequest]) -> list[Outcome]:
-        """Return what Studio answers to each request, as many at a time as the client sends."""
+        """Return what came of each request, as many at a time as the machine may send."""
         return await asyncio.gather(*(self._ask_once(request) for request in requests))
 
     async def _ask_once(self, request: BlockRequest) -> Outcome:
-        if self.is_ended():
-            return None
-        try:
-            return await self.studio.fetch(
-                request.target, request.source, stored_body=request.stored_body
-            )
-        except Exception:
-            logger.exception("block not asked for", extra={"target": str(request.target)})
-            return FetchFailure(failure=DEFECT)
+        async with self.slots:
+            if self.is_ended():
+                return None
+            try:
+                fetched = await self.studio.fetch(
+                    request.target, request.source, stored_body=request.stored_body
+                )
+            except Exception:
+                logger.exception("block not asked for", extra={"target": str(request.target)})
+                return None
+        return fetched.validator if isinstance(fetched, UnchangedAnswer) else None
 
     @asynccontextmanager
-    async def _sharing(self) -> AsyncIterator[None]:
-        """Share the circuit with the other machines during the body."""
-        sharing = asyncio.create_task(self._share())
+    async def _following(self) -> AsyncIterator[None]:
+        """Follow the run's circuit during the body, and notice that the run is over."""
+        following = asyncio.create_task(self._follow())
         try:
             yield
         finally:
-            sharing.cancel()
+            following.cancel()
             with suppress(asyncio.CancelledError):
-                await sharing
-            await self._share_once()
+                await following
 
-    async def _share(self) -> None:
+    async def _follow(self) -> None:
         while True:
-            await asyncio.sleep(_SHARE_EVERY_S)
-            await self._share_once()
-
-    async def _share_once(self) -> None:
-        if not await self._circuit.share(self._exchange, self.run):
-            self._is_over = True
+            with suppress(StoreUnreachableError):  # the next look may succeed
+                causes = await self._exchange.read_circuit(self.run)
+                if causes is None:
+                    self._is_over = True
+                else:
+                    self.circuit.of_run = causes
+            await asyncio.sleep(_FOLLOW_EVERY_S)
 
 
 class Worker:

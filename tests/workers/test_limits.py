@@ -10,9 +10,9 @@ from datetime import timedelta
 import pytest
 
 from auditor.errors import StudioError
-from auditor.studio.manners import OPEN_AFTER
+from auditor.studio.manners import OPEN_AFTER, Circuit
 from auditor.workers.exchange import Exchange
-from auditor.workers.manners import SharedCircuit, SharedPace
+from auditor.workers.manners import Causes, FollowingCircuit, SharedPace, list_causes
 from tests.conftest import Postgres
 
 RUN = "run"
@@ -28,68 +28,44 @@ async def two(url: str) -> AsyncIterator[tuple[Exchange, Exchange]]:
         yield first, second
 
 
-def _fail(circuit: SharedCircuit, project_id: int, times: int) -> None:
-    for _ in range(times):
-        circuit.record_failure(project_id, StudioError("timeout", "no answer", transient=True))
-
-
-def test_failures_of_several_machines_open_one_circuit(postgres_server: Postgres) -> None:
-    async def fail() -> tuple[SharedCircuit, SharedCircuit]:
+def test_the_open_circuits_of_a_run_hold_for_its_workers(postgres_server: Postgres) -> None:
+    async def follow() -> FollowingCircuit:
         async with two(postgres_server.ready()) as (exchange, other):
-            circuits = SharedCircuit(), SharedCircuit()
-            _fail(circuits[0], 7, OPEN_AFTER - 10)
-            _fail(circuits[1], 7, 10)
-            for circuit, its in zip(circuits, (exchange, other), strict=True):
-                assert await circuit.share(its, RUN)
-            assert await circuits[0].share(exchange, RUN)
-            return circuits
+            circuit, following = Circuit(), FollowingCircuit()
+            for _ in range(OPEN_AFTER):
+                circuit.record_failure(7, StudioError("timeout", "no answer", transient=True))
+            await exchange.write_circuit(RUN, list_causes(circuit))
+            following.of_run = await other.read_circuit(RUN) or {}
+            return following
 
-    for circuit in asyncio.run(fail()):
-        with pytest.raises(StudioError, match="25 requests in a row failed, the last with: no"):
-            circuit.require_closed(7)
-        circuit.require_closed(8)
+    following = asyncio.run(follow())
+
+    with pytest.raises(StudioError, match="25 requests in a row failed, the last with: no"):
+        following.require_closed(7)
+    following.require_closed(8)
 
 
-def test_an_answer_to_one_machine_closes_the_circuit_of_the_others(
-    postgres_server: Postgres,
-) -> None:
-    async def answer() -> SharedCircuit:
+def test_a_circuit_of_all_projects_holds_for_each(postgres_server: Postgres) -> None:
+    async def follow() -> FollowingCircuit:
         async with two(postgres_server.ready()) as (exchange, other):
-            failing, answered = SharedCircuit(), SharedCircuit()
-            _fail(failing, 7, OPEN_AFTER - 1)
-            assert failing.is_in_doubt(7)
-            assert await failing.share(exchange, RUN)
-            assert await answered.share(other, RUN)
-            answered.record_answer(7)
-            assert await answered.share(other, RUN)
-            assert await failing.share(exchange, RUN)
-            return failing
-
-    assert not asyncio.run(answer()).is_in_doubt(7)
-
-
-def test_what_a_machine_meets_while_it_shares_is_not_lost(postgres_server: Postgres) -> None:
-    async def share() -> SharedCircuit:
-        async with two(postgres_server.ready()) as (exchange, _):
-            circuit = SharedCircuit()
-            _fail(circuit, 7, OPEN_AFTER - 1)
-            sharing = asyncio.create_task(circuit.share(exchange, RUN))
-            await asyncio.sleep(0)  # it has taken what it tells
-            _fail(circuit, 7, 1)
-            assert await sharing
-            return circuit
+            circuit, following = Circuit(), FollowingCircuit()
+            for number in range(OPEN_AFTER):
+                circuit.record_failure(number, StudioError("timeout", "none", transient=True))
+            await exchange.write_circuit(RUN, list_causes(circuit))
+            following.of_run = await other.read_circuit(RUN) or {}
+            return following
 
     with pytest.raises(StudioError, match="25 requests in a row"):
-        asyncio.run(share()).require_closed(7)
+        asyncio.run(follow()).require_closed(4711)
 
 
-def test_an_ended_run_says_so_to_whoever_shares(postgres_server: Postgres) -> None:
-    async def end() -> bool:
+def test_an_ended_run_says_so_to_whoever_follows_it(postgres_server: Postgres) -> None:
+    async def end() -> Causes | None:
         async with two(postgres_server.ready()) as (exchange, other):
             await exchange.end(RUN)
-            return await SharedCircuit().share(other, RUN)
+            return await other.read_circuit(RUN)
 
-    assert not asyncio.run(end())
+    assert asyncio.run(end()) is None
 
 
 def test_two_machines_never_reserve_the_same_turns(postgres_server: Postgres) -> None:
@@ -139,3 +115,19 @@ def test_turns_that_went_by_unused_are_lost(postgres_server: Postgres) -> None:
     asyncio.run(ask())
 
     assert slept[-1] == pytest.approx(3600, abs=60)
+
+
+def test_a_machine_that_is_alone_keeps_the_pace(postgres_server: Postgres) -> None:
+    waits: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+
+    async def ask() -> None:
+        closed = Exchange(postgres_server.ready(), queue="batches", lost_after=HOUR)
+        pace = SharedPace(10, closed, RUN, clock=lambda: 100.0, sleep=sleep)
+        await asyncio.gather(*(pace.wait_for_turn() for _ in range(21)))
+
+    asyncio.run(ask())
+
+    assert waits == pytest.approx([place / 10 for place in range(1, 21)])

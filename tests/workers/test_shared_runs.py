@@ -108,7 +108,8 @@ def test_a_worker_of_another_configuration_does_nothing(
     caplog.set_level("INFO")
     alone.change("workers", enabled=True)
     alone.change("database", url=shared.settings.database.url)
-    with machines(alone.settings, 1):
+    with machines(alone.settings, 1) as workers:
+        workers.wait_until_ready()
         report = shared.json_of_night()
 
     assert report["totals"]["in_sync"] == 12
@@ -152,24 +153,46 @@ def test_a_run_goes_on_alone_where_its_tables_are_gone(
     assert ALONE in caplog.text
 
 
-def test_a_run_that_is_stopped_leaves_the_rest_unchecked(
+def test_a_run_that_is_stopped_asks_for_no_more_than_is_in_hand(
     shared: Stage, studio: HookedStudio
 ) -> None:
     shared.night()
+    shared.change("studio", concurrency=1)
+    shared.change("workers", batch=12)
     stop = threading.Event()
 
     def stop_run() -> None:
         stop.set()
         wait_until(lambda: bool(_sql(shared, "SELECT is_ended FROM run")))
 
-    studio.hook(dict.fromkeys(range(1, 13), stop_run))  # those of the batches in hand are held
-    with machines(shared.settings, 1):
+    studio.hook({1: stop_run})
+    with machines(shared.settings, 1) as workers:
+        workers.wait_until_ready()
         report = _night(shared, NIGHT + DAY, RunControl(stopping=stop.is_set))
 
     assert report["run"]["status"] == "incomplete"
-    kinds = {entry["error"]["kind"] for entry in report["targets"] if entry["error"]}
-    assert kinds == {"stopped"}
-    assert 0 < report["totals"]["checked"] < 12
+    kinds = [entry["error"]["kind"] for entry in report["targets"] if entry["error"]]
+    assert set(kinds) == {"stopped"}
+    assert len(kinds) >= 10
+
+
+def test_no_answer_passes_through_the_database(shared: Stage, studio: HookedStudio) -> None:
+    shared.night()
+    studio.edit(target(3), lambda answer: answer.update(script="key = 'ei_" + "5e" * 24 + "'"))
+    seen: list[bytes] = []
+
+    def look() -> None:
+        rows = "SELECT string_agg(requests || coalesce(outcomes, ''), '') FROM batch"
+        content = _sql(shared, rows)
+        seen.append(content if isinstance(content, bytes) else b"")
+
+    studio.hook(dict.fromkeys(range(1, 14), look))
+    shared.json_of_night()
+
+    assert any(seen)
+    for requests in filter(None, seen):
+        assert b"ei_5e5e" not in requests
+        assert len(requests) < 12 * 200  # an answer takes thousands
 
 
 def _sql(stage: Stage, statement: str) -> object:
