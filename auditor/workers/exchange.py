@@ -12,7 +12,7 @@ run. So they are made anew where another version of Procrastinate or of these ta
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import timedelta
 from types import TracebackType
@@ -27,7 +27,6 @@ from psycopg.types.json import Jsonb
 from auditor.errors import StoreUnreachableError, UnfitDatabaseError
 from auditor.store.address import Address, parse_address
 from auditor.store.session import connect_arguments
-from auditor.workers.manners import Causes
 
 SCHEMA = "auditor_workers"
 _FORM = 2  # of the tables below: another number where they change
@@ -67,6 +66,8 @@ _COUNT_ALIVE = "SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat 
 
 DoBatch: TypeAlias = Callable[[str, int], Awaitable[None]]
 """Does the batch of a run with a number."""
+Causes: TypeAlias = Mapping[int, tuple[str, str]]
+"""The open circuits: kind and message of the cause by project, that of all at `EVERY_PROJECT`."""
 _Connection: TypeAlias = psycopg.AsyncConnection[tuple[Any, ...]]
 
 logger = logging.getLogger(__name__)

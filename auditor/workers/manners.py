@@ -10,19 +10,16 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from auditor.errors import StoreUnreachableError, StudioError
 from auditor.model import EVERY_PROJECT
 from auditor.studio.manners import Circuit
 
 if TYPE_CHECKING:
-    from auditor.workers.exchange import Exchange
-
-Causes: TypeAlias = Mapping[int, tuple[str, str]]
-"""The open circuits: kind and message of the cause by project, that of all at `EVERY_PROJECT`."""
+    from auditor.workers.exchange import Causes, Exchange
 
 _RESERVED_S = 0.5  # of turns that one machine reserves at once
 

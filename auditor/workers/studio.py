@@ -34,8 +34,8 @@ from auditor.fetching import (
 from auditor.model import BlockKindName, Failure, TargetId
 from auditor.redaction import shown
 from auditor.workers.batches import BlockRequest, Outcome, pack_requests, unpack_outcomes
-from auditor.workers.exchange import Exchange
-from auditor.workers.manners import Causes, list_causes
+from auditor.workers.exchange import Causes, Exchange
+from auditor.workers.manners import list_causes
 from auditor.workers.worker import BATCHES, Member
 
 AHEAD = 20

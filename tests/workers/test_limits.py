@@ -11,8 +11,8 @@ import pytest
 
 from auditor.errors import StudioError
 from auditor.studio.manners import OPEN_AFTER, Circuit
-from auditor.workers.exchange import Exchange
-from auditor.workers.manners import Causes, FollowingCircuit, SharedPace, list_causes
+from auditor.workers.exchange import Causes, Exchange
+from auditor.workers.manners import FollowingCircuit, SharedPace, list_causes
 from tests.conftest import Postgres
 
 RUN = "run"
