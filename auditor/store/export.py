@@ -57,6 +57,11 @@ _NOT_WHOLE = (
     "the export is not whole: it was cut off, or altered; nothing was imported. Export again, or "
     "take another copy"
 )
+_NO_EXPORT = (
+    f"this is not an export of the auditor ({FORMAT}): name another file; a copy of a SQLite "
+    "database is used by naming it in database.url"
+)
+_UNKNOWN_FRAME = "Unknown frame descriptor"  # of zstd, where a file has not its first bytes
 _END = object()
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -201,8 +206,10 @@ def _require_empty(connection: Connection) -> None:
 
 
 def _require_schema(header: object) -> None:
+    if header is None:
+        raise StoreError(_NOT_WHOLE)
     if not isinstance(header, dict) or header.get("format") != FORMAT:
-        raise StoreError(f"this is not an export of the auditor ({FORMAT}): name another file")
+        raise StoreError(_NO_EXPORT)
     found = header.get("schema")
     if found == HEAD:
         return
@@ -244,6 +251,8 @@ def _lines(stream: BinaryIO) -> Iterator[bytes]:
                 begun = []
             begun.append(rest)
     except zstandard.ZstdError as error:
+        if _UNKNOWN_FRAME in str(error):
+            raise StoreError(_NO_EXPORT) from error
         raise StoreError(f"{_NOT_WHOLE} ({error})") from error
     if any(begun):
         raise StoreError(_NOT_WHOLE)

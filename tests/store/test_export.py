@@ -172,8 +172,15 @@ def test_an_altered_export_is_refused_whole(
 
 @on_sqlite
 def test_what_is_no_export_at_all_is_refused(store: SqlStore) -> None:
-    with pytest.raises(StoreError, match="not whole"):
+    with pytest.raises(StoreError, match=r"not an export of the auditor .* in database\.url"):
         store.load_export(io.BytesIO(b"SQLite format 3\x00" * 99))
+
+
+@on_sqlite
+@pytest.mark.parametrize("size", [5, 60])
+def test_an_export_that_was_cut_off_is_not_whole(store: SqlStore, size: int) -> None:
+    with pytest.raises(StoreError, match="the export is not whole: it was cut off"):
+        store.load_export(io.BytesIO(exported(store)[:size]))
 
 
 @on_sqlite
