@@ -24,6 +24,7 @@ from auditor.rendering.summary import (
 from auditor.rendering.words import (
     count,
     cut,
+    cut_change,
     cut_words,
     harmless,
     join_first,
@@ -429,17 +430,8 @@ def _subject(parts: list[str], prefix: str) -> str:
         room = LONGEST_SUBJECT - len(subject) - len(_BETWEEN)
         if room < min(len(part), _SHORTEST_PART):
             break
-        subject += _BETWEEN + _cut_part(part, room)
+        subject += _BETWEEN + cut_change(part, room)
     return subject
-
-
-def _cut_part(part: str, width: int) -> str:
-    """Return a part cut after a word, with both of its values or none: `80...` is none."""
-    short = cut_words(part, width, "...")
-    if "->" not in part or "->" in short:
-        return short
-    what, colon, _ = part.partition("->")[0].rpartition(": ")
-    return f"{what}..." if colon and len(what) + 3 <= width and len(what) < len(short) else short
 
 
 def _subject_parts(summary: Summary, level: Level) -> list[str]:

@@ -7,6 +7,7 @@ escape, so nothing can move a cursor, turn the reading direction or start a head
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +23,9 @@ from auditor.redaction import shown
 LONGEST_NAME = 80
 LONGEST_SENTENCE = 400
 _LONG_SAME, _BEFORE_DIFFERENCE = 24, 8
+_SHORTEST_FIELD = 10  # a name that is cut to less says nothing
+_EXPLANATION = re.compile(r" \(.*\)$")
+_SUGGESTION = re.compile(r", (?:now as Studio suggests|(?:away from|towards) the suggested .*)$")
 _ZONE: ContextVar[tzinfo] = ContextVar("zone", default=UTC)
 
 
@@ -95,6 +99,27 @@ def cut_words(text: str, width: int, mark: str = "…") -> str:
             if len(short) <= width:
                 return short
     return f"{text[: width - len(mark)].rstrip()}{mark}"
+
+
+def cut_change(text: str, width: int) -> str:
+    """Return `block: field: before -> after`, in ASCII, in at most `width` characters.
+
+    What explains the field and its values goes first, then the end of the field's name, so that
+    both values stay. Where they have no room, both go: `80...` would be a wrong value.
+    """
+    if len(text) <= width or "->" not in text:
+        return cut_words(text, width, "...")
+    what, colon, before = text.partition("->")[0].rpartition(": ")
+    values = f"{colon}{before}{text[len(what + colon + before) :]}"
+    block, between, field = what.rpartition(": ")
+    field, values = _EXPLANATION.sub("", field), _SUGGESTION.sub("", values)
+    room = width - len(block + between + values)
+    if colon and room >= min(len(field), _SHORTEST_FIELD):
+        return f"{block}{between}{cut_words(field, room, '...')}{values}"
+    short = cut_words(text, width, "...")
+    if "->" in short:
+        return short
+    return f"{what}..." if colon and len(what) + 3 <= width and len(what) < len(short) else short
 
 
 def start_at_difference(first: str, second: str) -> tuple[str, str]:

@@ -18,6 +18,7 @@ from auditor.model import (
     TargetState,
 )
 from auditor.rendering.verdict import Level, judge_run
+from auditor.rendering.words import cut_change
 from auditor.report import Report, TargetReport, Totals
 from tests.rendering.samples import (
     NIGHTS,
@@ -191,7 +192,7 @@ def test_the_same_change_on_many_blocks_is_the_worst_as_one() -> None:
     assert verdict.subject == ("[EI drift] 500 high | 500 blocks: Minimum confidence: 0.6 -> 0.7")
 
 
-def test_a_subject_has_both_values_or_none() -> None:
+def test_a_subject_has_both_values_before_the_explanation_of_a_field() -> None:
     change = finding(
         Area.INPUT, "windowIncreaseMs", 80, 160, headline="Window increase (stride): 80 → 160 ms"
     )
@@ -199,20 +200,44 @@ def test_a_subject_has_both_values_or_none() -> None:
     night = report(replace(long, findings=(change,)))
 
     assert judge_run(night).subject == (
-        "[EI drift] 1 high | Accelerometer of pump 12 B: Window increase (stride)..."
+        "[EI drift] 1 high | Accelerometer of pump 12 B: Window increase: 80 -> 160 ms"
     )
 
 
-def test_a_subject_is_cut_after_a_word_with_its_brackets_closed() -> None:
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("Score of the detected objects", "Threshold min_score: 0.5 -> 0.35"),
+        ("", "Threshold min_score: 0.5 -> 0.35"),
+    ],
+)
+def test_a_subject_shortens_the_name_of_a_field_first(name: str, expected: str) -> None:
     change = finding(
         Area.THRESHOLDS,
         "thresholds[min_score].value",
         0.5,
         0.35,
-        headline="Threshold min_score (Score of the detected objects): 0.5 → 0.35",
+        headline=f"Threshold min_score ({name}): 0.5 → 0.35, away from the suggested 0.6",
     )
     night = report(block(1, 3, name="Screw finder", state=TargetState.DRIFTED, findings=(change,)))
 
-    assert judge_run(night).subject == (
-        "[EI drift] 1 high | Screw finder: Threshold min_score (Score of the...)"
-    )
+    assert judge_run(night).subject == f"[EI drift] 1 high | Screw finder: {expected}"
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "expected"),
+    [
+        (
+            "Pump: Threshold min_score of objects: 0.5 -> 0.35",
+            41,
+            "Pump: Threshold min_score...: 0.5 -> 0.35",
+        ),
+        ("Pump: Window size: 80 -> 160 ms", 25, "Pump: Window size..."),
+        ("Pump: Layer 1: Dense(8) removed", 25, "Pump: Layer 1..."),
+        ("Pump: a (b (c)): 80 -> 160 ms", 26, "Pump: a: 80 -> 160 ms"),
+    ],
+)
+def test_a_change_is_cut_with_both_of_its_values_or_none(
+    text: str, width: int, expected: str
+) -> None:
+    assert cut_change(text, width) == expected
