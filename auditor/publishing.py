@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Protocol
 
 from auditor.listings import (
@@ -31,6 +32,15 @@ class Attachment:
     content: bytes
 
 
+class Urgency(StrEnum):
+    """How a report is marked where it is shown by colours, as chat services do."""
+
+    FAILURE = "failure"
+    WARNING = "warning"
+    INFO = "info"
+    SUCCESS = "success"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailContent:
     """A report as a mail carries it: one subject, the same content in text and HTML.
@@ -46,6 +56,7 @@ class MailContent:
     headers: Mapping[str, str]
     attachment: Attachment | None = None
     summary: str = ""
+    urgency: Urgency = Urgency.INFO
 
 
 class Renderer(Protocol):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import re
 import socket
 import ssl
 import threading
@@ -150,7 +151,7 @@ def shown_lines(post: Post) -> list[str]:
     [attachment] = post.json["attachments"]
     text = attachment["content"]["body"][-1]["text"]
     joined = [paragraph.replace("\n", " ") for paragraph in text.split("\n\n")]
-    return [line.replace("\\", "") for line in joined if line]
+    return [re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", line) for line in joined if line]
 
 
 def _webhook(post: Post) -> tuple[int, str]:

@@ -6,16 +6,19 @@ import json
 import logging
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from auditor.channels.chat import ChatChannel
-from auditor.channels.texts import cut_text
+from auditor.channels.chat import ChatChannel, ChatComposer
+from auditor.channels.texts import cut_text, mark_up
 from auditor.channels.webhook import Webhook
 from auditor.errors import AuditorError, DeliveryError, WebError
 from auditor.outbox import Message, MessageState, channel_recipient
 from auditor.redaction import Secret
+from auditor.rendering.brief import BriefRenderer
+from auditor.rendering.outline import Footer
 from tests.chat_services import (
     DISCORD,
     NTFY,
@@ -28,6 +31,7 @@ from tests.chat_services import (
     shown_lines,
     webhook,
 )
+from tests.rendering.samples import NIGHTS
 from tests.store.examples import NIGHT
 from tests.test_web import dripping
 
@@ -95,7 +99,7 @@ def test_a_long_message_is_cut_to_what_the_service_takes_and_keeps_its_link(
     assert 1 <= len(services.taken) <= most
     assert "300 changes" in said
     assert "000007" in said
-    assert "block 0:" in said.replace("\\", "")
+    assert "block 0:" in said
 
 
 def test_parts_that_were_taken_do_not_come_again_with_each_attempt(services: Services) -> None:
@@ -114,6 +118,67 @@ def test_teams_shows_each_line_on_its_own(services: Services) -> None:
 
     expected = ["DRIFT. One.", "2 blocks", "[HIGH] Pump / min_score: 1", "[LOW] a: 2"]
     assert shown_lines(services.taken[0]) == expected
+
+
+def test_teams_gets_few_backslashes_and_a_link(services: Services) -> None:
+    line = "[HIGH] Pump / Screw-finder 2.1 (1/3): Threshold min_score: 0.35 → 0.4 | a & b"
+    link = "https://drift.example.org/runs/run-000007.html"
+    chat(TEAMS).send(message(f"DRIFT. One.\n\n{line}\n\nFull report: {link}", title="x_y"))
+
+    [attachment] = services.taken[0].json["attachments"]
+    title, body = attachment["content"]["body"]
+    assert title["text"] == "x_y"
+    assert body["text"] == f"DRIFT. One.\n\n{line}\n\n[Full report]({link})"
+
+
+@pytest.mark.parametrize(
+    ("line", "markdown"),
+    [
+        ("min_score is 2 * 3, [LOW] a-b. c#d", "min_score is 2 * 3, [LOW] a-b. c#d"),
+        ("__init__ **x** `y`", r"\_\_init\_\_ \*\*x\*\* \`y\`"),
+        ("[a](https://b.example) [c]: d", r"[a]\(https://b.example) [c]\: d"),
+        (r"C:\models \_", r"C:\models \\\_"),
+        ("- a", r"\- a"),
+        ("# a", r"\# a"),
+        ("12. a", r"12\. a"),
+        ("1,234 blocks", "1,234 blocks"),
+        ("<b> &amp; a < b & c", r"\<b> \&amp; a < b & c"),
+        ("~~a~~", r"\~\~a\~\~"),
+        ("Full report: https://b.example/(a)", "Full report: https://b.example/(a)"),
+    ],
+)
+def test_a_line_for_teams_is_shown_as_it_is(line: str, markdown: str) -> None:
+    assert mark_up(line) == markdown
+
+
+@pytest.mark.parametrize(
+    ("report", "colour"),
+    [
+        ("failed", "#A32037"),
+        ("drift", "#A32037"),  # it is critical
+        ("incomplete", "#CACF29"),
+        ("decided", "#CACF29"),
+        ("open-conditions", "#CACF29"),
+        ("first-night", "#3AA3E3"),
+        ("quiet", "#3AA337"),
+    ],
+)
+def test_the_verdict_decides_a_message_s_colour(
+    services: Services, report: str, colour: str
+) -> None:
+    content = BriefRenderer(footer=Footer(version="0.1.0")).mail_content(NIGHTS[report](), page="")
+    composed = ChatComposer().compose(content, recipient="", message_id="", at=NIGHT)
+    chat(SLACK).send(replace(message(), content=composed))
+
+    assert services.taken[0].json["attachments"][0]["color"] == colour
+
+
+def test_a_message_that_an_earlier_version_queued_has_the_colour_of_information(
+    services: Services,
+) -> None:
+    chat(SLACK).send(message())
+
+    assert services.taken[0].json["attachments"][0]["color"] == "#3AA3E3"
 
 
 @pytest.mark.parametrize("url", [SLACK, DISCORD])

@@ -18,11 +18,11 @@ from urllib.parse import urlsplit
 
 from auditor.channels.attempt import Attempt, attempting
 from auditor.channels.refusals import RefusedError, describe, refused, unanswered
-from auditor.channels.texts import list_texts
+from auditor.channels.texts import is_marked_up, list_texts, mark_up
 from auditor.channels.webhook import ATTEMPT_S
 from auditor.errors import DeliveryError, WebError
 from auditor.outbox import Message
-from auditor.publishing import MailContent
+from auditor.publishing import MailContent, Urgency
 from auditor.redaction import Secret
 from auditor.web import NO_ANSWER, Guard, call_within, reach
 
@@ -75,7 +75,9 @@ class ChatChannel:
         title, text = _harmless(content["title"]), _harmless(content["text"])
         # Some of the parts may have been taken: they would come again with each attempt.
         most_parts = MOST_PARTS if message.attempts <= 1 else 1
-        work = partial(self._deliver, title, text, most_parts)
+        # A message that an earlier version queued says nothing about its urgency.
+        urgency = Urgency(content.get("urgency", Urgency.INFO))
+        work = partial(self._deliver, title, text, most_parts, urgency)
         try:
             call_within(self.limit_s, work)
         except TimeoutError as error:
@@ -99,12 +101,15 @@ class ChatChannel:
         host = urlsplit(address).hostname
         return f"{host} can be reached; nothing was sent, so the url itself is not tried"
 
-    def _deliver(self, title: str, text: str, most_parts: int, guard: Guard) -> None:
+    def _deliver(
+        self, title: str, text: str, most_parts: int, urgency: Urgency, guard: Guard
+    ) -> None:
         plugin = self._load()
         error = None
+        title = mark_up(title) if is_marked_up(plugin) else title
         for form in list_texts(plugin, title, text, most_parts=most_parts):
             attempt = Attempt(guard=guard, limit_s=_STEP_PART * self.limit_s)
-            if _notify(plugin, title, form, attempt):
+            if _notify(plugin, title, form, attempt, urgency=urgency):
                 return
             error = self._error(attempt)
             if not error.is_of_form:
@@ -146,7 +151,7 @@ class ChatChannel:
 
 @dataclass(frozen=True, slots=True)
 class ChatComposer:
-    """Fulfils `protocols.Composer`: title and text, which the service gets as they are."""
+    """Fulfils `protocols.Composer`: title, text and urgency, for the service to show."""
 
     def compose(
         self,
@@ -156,9 +161,9 @@ class ChatComposer:
         message_id: str,
         at: datetime,
     ) -> bytes:
-        """Return title and text as JSON."""
+        """Return title, text and urgency as JSON."""
         del recipient, message_id, at
-        content = {"title": mailing.subject, "text": mailing.text}
+        content = {"title": mailing.subject, "text": mailing.text, "urgency": mailing.urgency}
         return json.dumps(content, ensure_ascii=True).encode("ascii")
 
     def compose_summary(
@@ -227,14 +232,29 @@ def _load_service(url: Secret) -> Any:  # noqa: ANN401 - Apprise's own
     return plugin
 
 
-def _notify(plugin: Any, title: str, text: str, attempt: Attempt) -> bool:  # noqa: ANN401 - Apprise's own
+def _notify(
+    plugin: Any,  # noqa: ANN401 - Apprise's own
+    title: str,
+    text: str,
+    attempt: Attempt,
+    *,
+    urgency: Urgency = Urgency.INFO,
+) -> bool:
     """Return whether the service took a message; the attempt has what it answered."""
     import apprise  # noqa: PLC0415
 
+    form = apprise.NotifyFormat.MARKDOWN if is_marked_up(plugin) else apprise.NotifyFormat.TEXT
     sender = apprise.Apprise(asset=plugin.asset)
     sender.add(plugin)
     with attempting(attempt):
-        return bool(sender.notify(body=text, title=title, body_format=apprise.NotifyFormat.TEXT))
+        return bool(
+            sender.notify(
+                body=text,
+                title=title,
+                notify_type=apprise.NotifyType(urgency.value),
+                body_format=form,
+            )
+        )
 
 
 def _uses_requests(plugin: Any) -> bool:  # noqa: ANN401 - Apprise's own

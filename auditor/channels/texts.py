@@ -7,6 +7,7 @@ otherwise, or shows the parts badly, it gets one part that fits.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,16 @@ from typing import Any
 _SHORTER = (2_900, 900)  # for a service that refuses the form: Slack's blocks take 3,000
 _MARGIN = 40  # of each part, for its number
 _STEP = 0.8  # between two tries to fit a text
+_CARD = "NotifyWorkflows"  # Teams
+# What Adaptive Cards take for markup (learn.microsoft.com/adaptive-cards/authoring-cards/
+# text-features) and what else CommonMark does. Some clients of Teams show a backslash before
+# anything else, and some before these. `_` within a word is none.
+_MARKUP = re.compile(
+    r"\\(?=[!-/:-@\[-`{-~])|(?<! )\*|\*(?! )|`|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])"
+    r"|(?<=\])[(:\[]|<(?=[A-Za-z/!?])|&(?=#?\w+;)|~(?=~)|(?<=~)~"
+)
+_LIST = re.compile(r"^(?:(?=#|>|[-+](?:[ +-]|$))|\d{1,9}(?=[.)](?: |$)))")
+_LINK = re.compile(r"^(Full report): (https?://[^\s()<>\\]+)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +45,7 @@ def _count_bytes(text: str) -> int:
 
 
 def _count_card(text: str) -> int:
-    from apprise.conversion import convert_between  # noqa: PLC0415 - slow
-
-    converted = convert_between("text", "markdown", text)  # type: ignore[no-untyped-call]
-    return len(json.dumps(converted))
+    return len(json.dumps(text))
 
 
 # By the names of Apprise's classes. What is longer than 4,096 bytes, ntfy turns into a file that
@@ -45,7 +53,7 @@ def _count_card(text: str) -> int:
 # (learn.microsoft.com/connectors/teams), which here are UTF-16, with 1 KB for the card.
 _LIMITS = {
     "NotifyNtfy": Limit(4_096, _count_bytes),
-    "NotifyWorkflows": Limit(13_000, _count_card),
+    _CARD: Limit(13_000, _count_card),
 }
 
 
@@ -58,22 +66,34 @@ def list_texts(plugin: Any, title: str, text: str, *, most_parts: int) -> Iterat
         room = _find_room(plugin, text, limit)
         plugin.body_maxlen = max(plugin.body_maxlen, limit.most)
     for most in (room, *(most for most in _SHORTER if most < min(room, len(text)))):
-        yield _break_lines(plugin, cut_text(text, most))
+        yield _form(plugin, cut_text(text, most))
 
 
 def _find_room(plugin: Any, text: str, limit: Limit) -> int:  # noqa: ANN401 - Apprise's own
     """Return to how many characters a text is cut to be within a limit."""
     room = len(text)
-    while (
-        room > _SHORTER[-1]
-        and limit.measure(_break_lines(plugin, cut_text(text, room))) > limit.most
-    ):
+    while room > _SHORTER[-1] and limit.measure(_form(plugin, cut_text(text, room))) > limit.most:
         room = int(room * _STEP)
     return room
 
 
-def _break_lines(plugin: Any, text: str) -> str:  # noqa: ANN401 - Apprise's own
+def is_marked_up(plugin: Any) -> bool:  # noqa: ANN401 - Apprise's own
+    """Return whether texts are in the Markdown that the service reads, not in plain text."""
+    return type(plugin).__name__ == _CARD
+
+
+def mark_up(line: str) -> str:
+    """Return the Markdown of a line for an Adaptive Card, with as few backslashes as it needs."""
+    line = line.strip()
+    if found := _LINK.match(line):
+        return f"[{found[1]}]({found[2]})"
+    return _LIST.sub(r"\g<0>\\", _MARKUP.sub(r"\\\g<0>", line))
+
+
+def _form(plugin: Any, text: str) -> str:  # noqa: ANN401 - Apprise's own
     """Return a text whose lines stay apart: Markdown joins lines without a blank one between."""
+    if is_marked_up(plugin):
+        return "\n\n".join(mark_up(line) for line in text.split("\n") if line.strip())
     return text.replace("\n", "\n\n") if plugin.notify_format == "markdown" else text
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from auditor.publishing import MailContent
+from auditor.publishing import MailContent, Urgency
 from auditor.rendering.archive import run_place
 from auditor.rendering.json import dump_json, encode_report
 from auditor.rendering.outline import (
@@ -24,6 +24,7 @@ from auditor.rendering.outline import (
     UncheckedBlocks,
 )
 from auditor.rendering.sections import outline_report
+from auditor.rendering.verdict import Level, RunVerdict
 from auditor.rendering.words import count
 from auditor.report import Report
 
@@ -48,7 +49,11 @@ class BriefRenderer:
         link = f"{self.footer.site}{run_place(report.run.id or 0)}" if is_linked else ""
         outline = outline_report(report, replace(self.footer, page=link), Limits(pictures=0))
         return MailContent(
-            subject=outline.verdict.subject, text=render_brief(outline, link), html="", headers={}
+            subject=outline.verdict.subject,
+            text=render_brief(outline, link),
+            html="",
+            headers={},
+            urgency=_urgency(outline.verdict, is_open=bool(report.open)),
         )
 
 
@@ -72,6 +77,21 @@ def render_brief(report: Outline, link: str) -> str:
     if link:
         paragraphs.append(f"Full report: {link}")
     return "\n\n".join(filter(None, paragraphs))
+
+
+def _urgency(verdict: RunVerdict, *, is_open: bool) -> Urgency:
+    match verdict.level:
+        case Level.FAILED | Level.CRITICAL:
+            return Urgency.FAILURE
+        case Level.INCOMPLETE:
+            is_critical = verdict.found is Level.CRITICAL
+            return Urgency.FAILURE if is_critical else Urgency.WARNING
+        case Level.DRIFT:
+            return Urgency.WARNING
+        case Level.NEWS:
+            return Urgency.WARNING if is_open else Urgency.INFO
+        case Level.CALM:
+            return Urgency.SUCCESS
 
 
 def _head(report: Outline) -> Iterator[str]:
