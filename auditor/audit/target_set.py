@@ -38,9 +38,10 @@ class TargetSet:
     def __contains__(self, target: object) -> bool:
         if not isinstance(target, TargetId):
             return False
-        ids = self._sorted(target.project_id)
-        place = bisect_left(ids, target.learn_id)
-        return place < len(ids) and ids[place] == target.learn_id
+        with self._lock:  # another thread may add while this one searches
+            ids = self._sorted(target.project_id)
+            place = bisect_left(ids, target.learn_id)
+            return place < len(ids) and ids[place] == target.learn_id
 
     def __len__(self) -> int:
         return self._size
@@ -56,12 +57,14 @@ class TargetSet:
 
     def of_project(self, project_id: int) -> tuple[TargetId, ...]:
         """Return the targets of a project, by block id."""
-        return tuple(TargetId(project_id, block_id) for block_id in self._sorted(project_id))
+        with self._lock:
+            ids = tuple(self._sorted(project_id))
+        return tuple(TargetId(project_id, block_id) for block_id in ids)
 
     def _sorted(self, project_id: int) -> array[int]:
-        with self._lock:
-            ids = self._by_project.get(project_id) or array(_ID)
-            if project_id in self._unsorted:
-                self._unsorted.discard(project_id)
-                ids = self._by_project[project_id] = array(_ID, sorted(ids))
-            return ids
+        """Return the ids of a project in order; the caller holds the lock."""
+        ids = self._by_project.get(project_id) or array(_ID)
+        if project_id in self._unsorted:
+            self._unsorted.discard(project_id)
+            ids = self._by_project[project_id] = array(_ID, sorted(ids))
+        return ids
