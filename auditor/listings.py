@@ -74,7 +74,8 @@ class RunSummary:
 
     Attributes:
         audited: every target that the run lists; the same object for runs with the same targets.
-        counted: the projects with targets that it does not list; nothing is to be said of these.
+        counted: the projects with targets that it does not list, which were all checked.
+        unclear: those of whose unlisted targets some were not: of which ones is not known.
         states: of the targets that were anything but in sync.
         findings: for each target with findings, how many.
     """
@@ -85,9 +86,10 @@ class RunSummary:
     states: Mapping[TargetId, TargetState]
     findings: Mapping[TargetId, int]
     counted: frozenset[int] = frozenset()
+    unclear: frozenset[int] = frozenset()
 
     def state(self, target: TargetId) -> TargetState | None:
-        """Return how a target stood in the run, or None if it was not audited."""
+        """Return how a target stood in the run, or None if it was not audited or is not known."""
         if target not in self.audited and target.project_id not in self.counted:
             return None
         return self.states.get(target, TargetState.IN_SYNC)

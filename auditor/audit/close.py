@@ -81,7 +81,7 @@ def complete_run(
         unreported
         for unreported in carried
         if unreported.target is not None
-        and not results.can_report(unreported)
+        and unreported.target not in results.audited
         and request.scope.settles(unreported.target)
     ]
     unreported_notices = () if request.is_for_digests else store.unreported_notices(run_id)
@@ -111,7 +111,7 @@ def complete_run(
     report = replace(report, notices=tuple(sorted((*notices, *late_ones), key=_notice_order)))
     if report.totals.drifted:
         report = add_run_signs(report, store.run_summaries(MOST_RUNS_DRAWN - 1))
-    reported = [unreported for unreported in carried if results.can_report(unreported)]
+    reported = [unreported for unreported in carried if results.lists(unreported.target)]
     return CompletedRun(report=report, carried=(*reported, *of_leavers), conclusions=conclusions)
 
 

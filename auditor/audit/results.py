@@ -225,9 +225,9 @@ class Results:
             return frozenset()
         return self.baseline_values.get(target)
 
-    def can_report(self, unreported: UnreportedFinding) -> bool:
-        """Return whether this run's report has a place for a finding of an earlier one."""
-        return unreported.target is None or unreported.target in self.audited
+    def lists(self, target: TargetId | None) -> bool:
+        """Return whether the report has a place for a finding: at a target, or the vendor's."""
+        return target is None or target in self.lines
 
     def list_again(self, known: Iterable[KnownTarget]) -> None:
         """List targets that were left out, of which more is to be said after all.

@@ -9,7 +9,7 @@ exists, others have its title in words and no link.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Sized
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -89,6 +89,7 @@ class FleetGatherer:
     _noticed: frozenset[TargetId] = frozenset()
     _listed: frozenset[TargetId] = frozenset()
     _counted: frozenset[int] = frozenset()
+    _unclear: frozenset[int] = frozenset()
     _targets: int = 0
     _audited: int = 0
     _worst: list[TargetOverview] = field(default_factory=list)
@@ -100,22 +101,29 @@ class FleetGatherer:
         self._noticed = find_noticed(self.summaries)
         self._listed = frozenset().union(*(run.audited for run in self.summaries))
         self._counted = frozenset().union(*(run.counted for run in self.summaries))
+        self._unclear = frozenset().union(*(run.unclear for run in self.summaries))
 
     def add(self, project: ProjectBlocks, *, lacking: Collection[str] = ()) -> None:
         """Take a project; `lacking` are places of pages that do not exist."""
         overviews = project.overviews
         noticed = [each for each in overviews if each.status.target in self._noticed]
         self._targets += len(overviews)
-        is_counted = project.project_id in self._counted
-        self._audited += sum(
-            is_counted or each.status.target in self._listed for each in overviews
-        )
+        self._audited += self._count_audited(overviews, noticed, project.project_id)
         self._worst = worst_blocks((*self._worst, *overviews))
         self._shown += noticed
         self._rows.append(project_row(project))
         if lacking:
             shown = (target_place(each.status.target) for each in (*self._worst, *noticed))
             self._lacking |= set(lacking).intersection(shown)
+
+    def _count_audited(
+        self, overviews: Sequence[TargetOverview], noticed: Sized, project_id: int
+    ) -> int:
+        """Return how many targets were audited; of an unclear project only the noticed ones."""
+        if project_id in self._unclear:
+            return len(noticed)
+        is_counted = project_id in self._counted
+        return sum(is_counted or each.status.target in self._listed for each in overviews)
 
     def overview(self) -> FleetOverview:
         """Return what was gathered."""

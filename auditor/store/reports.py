@@ -185,22 +185,29 @@ def run_summaries(connection: Connection, most: int) -> tuple[RunSummary, ...]:
     @cache
     def read_targets(
         digest: str,
-    ) -> tuple[tuple[TargetId, ...], frozenset[TargetId], frozenset[int]]:
+    ) -> tuple[tuple[TargetId, ...], frozenset[TargetId], frozenset[int], frozenset[int]]:
         listed = read_roster(digest)
         targets = tuple(TargetId(row[0], row[1]) for row in listed.members)
-        counted = listed.projects()
-        return targets, frozenset(targets), known.setdefault(counted, counted)
+        unclear = listed.unclear_projects()
+        counted = listed.projects() - unclear
+        return (
+            targets,
+            frozenset(targets),
+            known.setdefault(counted, counted),
+            known.setdefault(unclear, unclear),
+        )
 
     query = select(run).where(run.c.report.is_not(None)).order_by(run.c.id.desc()).limit(most)
     found = []
     for row in connection.execute(query).mappings().all():
         form = cast(Form, unpack_json(row["report"]))
-        targets, audited, counted = read_targets(row["roster_digest"])
+        targets, audited, counted, unclear = read_targets(row["roster_digest"])
         summary = RunSummary(
             run=runs.info_of(row),
             totals=Totals(**form["totals"]),
             audited=audited,
             counted=counted,
+            unclear=unclear,
             states={targets[place]: state for place, state in _not_in_sync(form)},
             findings={targets[place]: len(members) for place, members in form["findings"]},
         )
@@ -256,6 +263,12 @@ class Roster:
     def projects(self) -> frozenset[int]:
         """Return the projects with targets that are not listed."""
         return frozenset(each[0] for each in self.counts)
+
+    def unclear_projects(self) -> frozenset[int]:
+        """Return the projects with targets that are not listed and were not checked."""
+        return frozenset(
+            each.project_id for each in self.left_out() if each.unknown or each.unsupported
+        )
 
     def left_out(self) -> tuple[LeftOut, ...]:
         """Return how many targets of each project are not listed."""

@@ -18,6 +18,7 @@ from auditor.demo.studio_server import sample_blocks
 from auditor.fetching import (
     Answer,
     BlockSource,
+    FetchFailure,
     FetchResult,
     ListedBlock,
     StoredBody,
@@ -59,11 +60,13 @@ class LargeStudio(WithoutContext):
     Attributes:
         release: each one adds a field to every answer, and a line to every generated script.
         edits: how often each block was edited.
+        is_down: every request is refused.
         is_short: answers have few lines of a script and no catalogue: they are quickly compared.
     """
 
     size: int
     release: int = 0
+    is_down: bool = False
     is_short: bool = False
     blocks_a_project: int = BLOCKS_A_PROJECT
     edits: dict[TargetId, int] = field(default_factory=dict)
@@ -82,6 +85,9 @@ class LargeStudio(WithoutContext):
         self, target: TargetId, source: BlockSource, *, stored_body: StoredBody | None
     ) -> FetchResult:
         del source
+        if self.is_down:
+            failure = Failure(kind="http_503", message="maintenance", may_pass=True)
+            return FetchFailure(failure=failure)
         edits = self.edits.get(target, 0)
         digest = hashlib.sha256(f"{target} {self.release} {edits}".encode()).hexdigest()
         if stored_body is not None and stored_body.digest == digest:

@@ -27,8 +27,9 @@ from auditor.model import BlockKindName, Failure, ModelState, TargetId, TargetSt
 from auditor.outbox import mark_failed
 from auditor.rendering.archive import impulse_place, project_place, target_place
 from auditor.rendering.json import encode_report
+from auditor.rendering.project_pages import gather_fleet
 from auditor.rendering.publish import Publisher
-from auditor.report import Report, TargetReport
+from auditor.report import MOST_ALIKE, Report, TargetReport
 from auditor.store.store import open_database
 from tests.crawling import broken_links, written
 from tests.scale.fleet import LargeFleet, LargeStudio, configure
@@ -49,6 +50,12 @@ def after_an_edit(fleet: LargeFleet) -> Report:
     fleet.audit()
     fleet.studio.edit(_EDITED)
     return fleet.audit()
+
+
+def refuse_messages(fleet: LargeFleet) -> None:
+    for message in fleet.store.queued_messages(due_by=None):
+        refused = mark_failed(message, "550 no such user", permanent=True, now=fleet.now())
+        fleet.store.record(refused)
 
 
 def test_of_a_large_fleet_a_report_lists_what_has_news_and_counts_the_rest(
@@ -105,9 +112,7 @@ def test_a_block_that_was_left_out_is_listed_where_an_earlier_finding_of_it_is_l
     fleet: LargeFleet,
 ) -> None:
     after_an_edit(fleet)
-    for message in fleet.store.queued_messages(due_by=None):
-        refused = mark_failed(message, "550 no such user", permanent=True, now=fleet.now())
-        fleet.store.record(refused)
+    refuse_messages(fleet)
 
     carried = fleet.audit()
 
@@ -115,6 +120,33 @@ def test_a_block_that_was_left_out_is_listed_where_an_earlier_finding_of_it_is_l
     assert (line.target, line.state, len(line.late)) == (_EDITED, TargetState.IN_SYNC, 1)
     assert (line.name, line.model_state) == (f"Block {_EDITED}", ModelState.STALE)
     assert sum(each.targets for each in carried.left_out) == _BLOCKS - 1
+
+
+def test_a_late_finding_waits_where_its_block_is_one_of_too_many_that_could_not_be_read(
+    database_url: str, tmp_path: Path
+) -> None:
+    edited = TargetId(1000, 3 + MOST_ALIKE + 50)
+    with open_database(database_url, upgrade=False) as store:
+        studio = LargeStudio(MOST_ALIKE + 100, is_short=True, blocks_a_project=MOST_ALIKE + 100)
+        settings = configure(database_url, tmp_path, studio)
+        fleet = LargeFleet(studio, store, settings, most_listed=100)
+        fleet.audit()
+        studio.edit(edited)
+        fleet.audit()
+        refuse_messages(fleet)
+
+        studio.is_down = True
+        outage = fleet.audit()
+        (in_short,) = store.run_summaries(1)
+        overviews = store.target_overviews([edited.project_id])
+        shown = gather_fleet(overviews, [in_short])
+        studio.is_down = False
+        after = fleet.audit()
+
+    assert not any(line.target == edited for line in outage.targets)
+    assert in_short.state(edited) is None
+    assert shown.audited == len(shown.noticed) == MOST_ALIKE
+    assert [line.target for line in after.targets if line.late] == [edited]
 
 
 def test_a_digest_of_a_large_fleet_lists_what_changed_and_counts_the_rest(
