@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,13 @@ from tests.workers.machines import DEADLINE_S, HookedStudio
 
 BLOCKS = {3 + number: block(name=f"Block {number}") for number in range(12)}
 WORKERS = "[workers]\nenabled = true\nbatch = 2\nlost_after_s = 3\n"
+
+
+@pytest.fixture(autouse=True)
+def _collected() -> Iterator[None]:
+    """Let asyncio say here, and not in a later test, which job could not be ended."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture

@@ -166,9 +166,7 @@ def test_a_run_that_is_stopped_asks_for_no_more_than_is_in_hand(
         wait_until(lambda: bool(_sql(shared, "SELECT is_ended FROM run")))
 
     studio.hook({1: stop_run})
-    with machines(shared.settings, 1) as workers:
-        workers.wait_until_ready()
-        report = _night(shared, NIGHT + DAY, RunControl(stopping=stop.is_set))
+    report = _night(shared, NIGHT + DAY, RunControl(stopping=stop.is_set))
 
     assert report["run"]["status"] == "incomplete"
     kinds = [entry["error"]["kind"] for entry in report["targets"] if entry["error"]]
