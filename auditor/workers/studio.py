@@ -73,7 +73,7 @@ class SharedStudio:
         self._is_wanted = asyncio.Event()
         self._out: dict[int, list[_Waiting]] = {}
         self._left = self._own = 0  # batches, in all and of this machine
-        self._is_alone = False
+        self._is_alone = self._is_closing = False
         self._tasks: list[asyncio.Task[None]] = []
         self._opened = AsyncExitStack()
 
@@ -99,6 +99,7 @@ class SharedStudio:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self._is_closing = True
         self._member.end()
         for task in self._tasks:
             task.cancel()
@@ -148,7 +149,7 @@ class SharedStudio:
             await self._exchange.end(self._member.run)
 
     def _go_on_alone(self, why: object) -> None:
-        if not self._is_alone:
+        if not (self._is_alone or self._is_closing):
             logger.warning("the run goes on without workers: %s", why)
         self._is_alone = True
         waiting = [*self._gathered, *itertools.chain.from_iterable(self._out.values())]

@@ -128,23 +128,25 @@ class Member:
     @asynccontextmanager
     async def _following(self) -> AsyncIterator[None]:
         """Follow the run's circuit during the body, and notice that the run is over."""
-        following = asyncio.create_task(self._follow())
+        is_done = asyncio.Event()
+        following = asyncio.create_task(self._follow(is_done))
         try:
             yield
         finally:
-            following.cancel()
-            with suppress(asyncio.CancelledError):
-                await following
+            # Not cancelled: in the middle of a query that may come out as an error of the driver.
+            is_done.set()
+            await following
 
-    async def _follow(self) -> None:
-        while True:
+    async def _follow(self, is_done: asyncio.Event) -> None:
+        while not is_done.is_set():
             with suppress(StoreUnreachableError):  # the next look may succeed
                 causes = await self._exchange.read_circuit(self.run)
                 if causes is None:
                     self._is_over = True
                 else:
                     self.circuit.of_run = causes
-            await asyncio.sleep(_FOLLOW_EVERY_S)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(is_done.wait(), _FOLLOW_EVERY_S)
 
 
 class Worker:
